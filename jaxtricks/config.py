@@ -1,0 +1,595 @@
+"""The one rule: every float is traced, `None` is off, everything else is static.
+
+A class decorated with `@config` is a frozen dataclass (or a Linen module) and a JAX pytree. Its fields are told apart by the
+*declared* type, never by the value, so that tracers and placeholders may stand where numbers stood:
+
+    float, float | None            a leaf (None: no leaf, and so another tree structure)
+    SomeConfig, SomeConfig | None  a child; a family of configs also takes a bare name: "warmup_cosine"
+    int, str, bool, tuple, ...     static: part of the tree structure, and so hashable
+
+Experiments of one structure differ in numbers only: they stack, and one compiled program runs them all.
+"""
+
+import dataclasses
+import difflib
+import enum
+import functools
+import hashlib
+import importlib
+import json
+import math
+import numbers
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+C = TypeVar("C")
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be: one sentence that names the field, the value and what is allowed."""
+
+
+# --- declared types -----------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The interval in which a number must lie; `open_*` leaves the end out."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below and math.isfinite(value)
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"a number {'>' if self.open_low else '>='} {self.low:g}" if self.low > -math.inf else "a finite number"
+        return f"a number in {'(' if self.open_low else '['}{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
+
+
+Real = Annotated[float, Range()]
+Positive = Annotated[float, Range(low=0, open_low=True)]
+NonNegative = Annotated[float, Range(low=0)]
+Rate = Annotated[float, Range(low=0, high=1, open_high=True)]
+Fraction = Annotated[float, Range(low=0, high=1)]
+Count = Annotated[int, Range(low=1)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trick:
+    """What the catalogue and the conformance test know of a trick.
+
+    Args:
+        rows: the inventory's rows, such as ("T056",).
+        paper: author and year, or the lecture.
+        summary: one sentence.
+        on: a value that turns an optional field on (None for a named choice, which is on when chosen).
+        neutral: a value at which the trick is in the program and changes nothing, where there is one.
+    """
+
+    rows: tuple[str, ...]
+    paper: str
+    summary: str
+    on: Any = None
+    neutral: Any = None
+
+
+def trick(*, rows: Sequence[str], paper: str, summary: str, on: Any, neutral: Any = None, default: Any = None) -> Any:
+    """An optional field that is a trick: off by default, and listed by `jaxtricks list tricks`. See `Trick`."""
+    return dataclasses.field(default=default, metadata={"trick": Trick(tuple(rows), paper, summary, on, neutral)})
+
+
+class Kind(enum.Enum):
+    """What a field is to JAX."""
+
+    TRACED = "traced"
+    CONFIG = "config"
+    MODEL = "model"  # a child if the module is a config, static if it is a plain Linen module
+    STATIC = "static"
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One field of a config: its name, what it is to JAX, and what it may hold."""
+
+    name: str
+    kind: Kind
+    type: Any
+    optional: bool
+    range: Range | None
+    trick: Trick | None
+
+    @property
+    def allowed(self) -> str:
+        """What the field takes, in words."""
+        if self.kind is Kind.TRACED:
+            text = str(self.range or Range())
+        elif self.kind is Kind.CONFIG:
+            text = "one of " + ", ".join(choices(self.type)) if choices(self.type) else f"a {self.type.__name__}"
+        elif self.kind is Kind.MODEL:
+            text = "one of " + ", ".join(choices(nn.Module)) + ", or a Linen module"
+        elif get_origin(self.type) is Literal:
+            text = "one of " + ", ".join(map(str, get_args(self.type)))
+        elif self.type is int:
+            text = f"an integer >= {self.range.low:g}" if self.range else "an integer"
+        elif get_origin(self.type) is tuple:
+            text = "a tuple of " + " and ".join(getattr(_bare(t)[0], "__name__", str(t)) + "s" for t in get_args(self.type)[:1])
+        else:
+            text = f"a {getattr(self.type, '__name__', self.type)}"
+        return text + (", or None for off" if self.optional else "")
+
+
+def _bare(hint: Any) -> tuple[Any, Range | None]:
+    """A type without its annotations, and the range among them."""
+    if get_origin(hint) is Annotated:
+        base, *extras = get_args(hint)
+        return base, next((e for e in extras if isinstance(e, Range)), None)
+    return hint, None
+
+
+def _field(name: str, hint: Any, trick: Trick | None) -> Field:
+    base, span = _bare(hint)
+    optional = False
+    if get_origin(base) in (Union, types.UnionType):
+        members = [m for m in get_args(base) if m is not types.NoneType]
+        optional = len(members) < len(get_args(base))
+        base, span = _bare(members[0]) if len(members) == 1 else (Union[tuple(members)], span)  # noqa: UP007
+    if base is float:
+        kind = Kind.TRACED
+    elif isinstance(base, type) and (issubclass(base, Family) or is_config(base)):
+        kind = Kind.CONFIG
+    elif isinstance(base, type) and issubclass(base, nn.Module):
+        kind = Kind.MODEL
+    elif float in [_bare(a)[0] for a in get_args(base)]:
+        raise TypeError(f"{name}: floats inside {base} would be static; declare one field a float, as b1 and b2.")
+    else:
+        kind = Kind.STATIC
+    return Field(name, kind, base, optional, span, trick)
+
+
+@functools.cache
+def fields(cls: type) -> dict[str, Field]:
+    """The fields of a config class by name, in the order of declaration (Linen's own two left out)."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {
+        f.name: _field(f.name, hints[f.name], f.metadata.get("trick"))
+        for f in dataclasses.fields(cls)
+        if f.init and f.name not in ("parent", "name")
+    }
+
+
+# --- classes ------------------------------------------------------------------------------------------------------------
+
+
+class Family:
+    """A set of configs that fill one place, each with a name: activations, schedules, rules. Subclass it directly."""
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        """Makes a member of a value that is neither a member nor a name; by default there is no such value."""
+        return value
+
+
+_CHOICES: dict[type, dict[str, type]] = {}
+_TRICKS: dict[type, Trick] = {}
+_NAMES: dict[type, str] = {}
+
+
+def _family(cls: type) -> type | None:
+    if issubclass(cls, nn.Module):
+        return nn.Module
+    return next((base for base in cls.__mro__ if Family in base.__bases__), None)
+
+
+def choices(cls: type) -> dict[str, type]:
+    """The named members of the family that `cls` heads, by name."""
+    return dict(_CHOICES.get(cls, {}))
+
+
+def choice_trick(cls: type) -> Trick | None:
+    """What the catalogue knows of a named choice."""
+    return _TRICKS.get(cls)
+
+
+def is_config(cls: type) -> bool:
+    """Whether a class was decorated with `@config`."""
+    return "__jaxtricks_config__" in cls.__dict__
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(trick, dataclasses.field))
+def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = "") -> Callable[[type[C]], type[C]]:
+    """Makes a class a config: frozen, validated, a pytree by the one rule, and a named choice of its family.
+
+    Args:
+        name: the name that stands for the class in its family; None for a class that has no family.
+        rows: the inventory's rows, where the choice is a trick.
+        paper: author and year, or the lecture.
+
+    Raises:
+        TypeError: for a tuple of floats, which could not be traced.
+    """
+
+    def decorate(cls: type[C]) -> type[C]:
+        linen = issubclass(cls, nn.Module)
+        inherited = cls.__dict__.get("__post_init__")
+
+        def __post_init__(self: Any) -> None:
+            for field in fields(type(self)).values():
+                value = getattr(self, field.name)
+                object.__setattr__(self, field.name, _checked(type(self).__name__, field, value))
+            if linen:
+                nn.Module.__post_init__(self)
+            elif inherited is not None:
+                inherited(self)
+
+        cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+        if not linen:
+            cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        cls.__jaxtricks_config__ = True  # type: ignore[attr-defined]
+        fields(cls)
+        jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, functools.partial(_unflatten, cls), _flatten)
+        family = _family(cls)
+        if name is not None:
+            _NAMES[cls] = name
+            if family is not None:
+                _CHOICES.setdefault(family, {})[name] = cls
+        if rows:
+            _TRICKS[cls] = Trick(tuple(rows), paper, (cls.__doc__ or "").split("\n")[0].rstrip("."))
+        return cls
+
+    return decorate
+
+
+def _flatten(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    children, static = [], [getattr(self, "name", None) if isinstance(self, nn.Module) else None]
+    for field in fields(type(self)).values():
+        value = getattr(self, field.name)
+        if field.kind is Kind.STATIC:
+            static.append(value)
+        elif field.kind is Kind.MODEL and isinstance(value, nn.Module) and not is_config(type(value)):
+            static.append(value)
+            children.append(None)
+        elif field.kind is Kind.MODEL:
+            static.append(None)
+            children.append(value)
+        else:
+            children.append(value)
+    return tuple(children), tuple(static)
+
+
+def _flatten_with_keys(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    children, static = _flatten(self)
+    names = [f.name for f in fields(type(self)).values() if f.kind is not Kind.STATIC]
+    return tuple(zip(map(jax.tree_util.GetAttrKey, names), children, strict=True)), static
+
+
+def _unflatten(cls: type, static: tuple[Any, ...], children: tuple[Any, ...]) -> Any:
+    # No validation: JAX rebuilds trees of tracers, axes, shapes and None, and all of them must pass.
+    self = object.__new__(cls)
+    name, *static_rest = static
+    fixed, traced = iter(static_rest), iter(children)
+    for field in fields(cls).values():
+        if field.kind is Kind.STATIC:
+            value = next(fixed)
+        elif field.kind is Kind.MODEL:
+            module, child = next(fixed), next(traced)
+            value = child if module is None else module
+        else:
+            value = next(traced)
+        object.__setattr__(self, field.name, value)
+    if issubclass(cls, nn.Module):
+        object.__setattr__(self, "parent", None)
+        object.__setattr__(self, "name", name)
+        nn.Module.__post_init__(self)
+    return self
+
+
+# --- checks -------------------------------------------------------------------------------------------------------------
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """`; did you mean 'x'?` for the valid name most like `name`, or the list of them where none is like it."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(valid)}."
+
+
+def _checked(owner: str, field: Field, value: Any) -> Any:
+    """The value as the field holds it, or a ConfigError."""
+
+    def refuse(why: str = "") -> ConfigError:
+        shown = value if isinstance(value, str | int | float | type(None)) else type(value).__name__
+        return ConfigError(f"{owner}.{field.name} = {shown!r}{why or f' is not {field.allowed}.'}")
+
+    if value is None:
+        if field.optional or field.type in (Any, types.NoneType):
+            return None
+        raise refuse()
+    if field.kind is Kind.TRACED:
+        if isinstance(value, bool | str):
+            raise refuse()
+        if isinstance(value, numbers.Real):
+            value = float(value)
+            if field.range is not None and value not in field.range:
+                raise refuse()
+        return value
+    if field.kind is Kind.CONFIG:
+        family = choices(field.type)
+        if isinstance(value, str):
+            if value not in family:
+                raise refuse(f" is not the name of a {field.type.__name__.lower()}{nearest(value, list(family))}")
+            return family[value]()
+        if issubclass(field.type, Family):
+            value = field.type.coerce(value)
+        if not isinstance(value, field.type):
+            raise refuse()
+        return value
+    if field.kind is Kind.MODEL:
+        if isinstance(value, str):
+            if value not in choices(nn.Module):
+                raise refuse(f" is not the name of a model{nearest(value, list(choices(nn.Module)))}")
+            return choices(nn.Module)[value]()
+        if not isinstance(value, nn.Module):
+            raise refuse()
+        return value
+    return _checked_static(refuse, field, value)
+
+
+def _checked_static(refuse: Callable[..., ConfigError], field: Field, value: Any) -> Any:
+    origin = get_origin(field.type)
+    if field.type is int:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise refuse()
+        value = int(value)
+        if field.range is not None and value not in field.range:
+            raise refuse()
+    elif field.type in (str, bool):
+        if not isinstance(value, field.type):
+            raise refuse()
+    elif origin is Literal:
+        if value not in get_args(field.type):
+            raise refuse(f" is not allowed{nearest(str(value), [str(a) for a in get_args(field.type)])}")
+    elif origin is tuple:
+        if not isinstance(value, tuple):
+            raise refuse()
+        member = _field(field.name, get_args(field.type)[0], None)
+        value = tuple(_checked_static(refuse, member, v) for v in value)
+    elif isinstance(field.type, type) and not isinstance(value, field.type):
+        raise refuse()
+    try:
+        hash(value)
+    except TypeError:
+        raise refuse(": a static field must be hashable; write a tuple for a list.") from None
+    return value
+
+
+# --- walking, changing, comparing ---------------------------------------------------------------------------------------
+
+
+def items(node: Any, prefix: str = "") -> Iterator[tuple[str, Field, Any]]:
+    """Every field of a config and of its children, as (dotted path, field, value), parents first."""
+    if not is_config(type(node)):
+        return
+    for field in fields(type(node)).values():
+        value = getattr(node, field.name)
+        yield prefix + field.name, field, value
+        yield from items(value, f"{prefix}{field.name}.")
+
+
+def rebuild(node: C, **changes: Any) -> C:
+    """A copy with other fields, validated anew."""
+    kept = {f.name: getattr(node, f.name) for f in dataclasses.fields(node) if f.init and f.name != "parent"}  # type: ignore[arg-type]
+    return type(node)(**(kept | changes))
+
+
+def find(node: Any, path: str) -> Field:
+    """The field at a dotted path.
+
+    Raises:
+        ConfigError: where there is none, with the nearest path that there is.
+    """
+    head, _, rest = path.partition(".")
+    known = fields(type(node)) if is_config(type(node)) else {}
+    if head not in known:
+        raise ConfigError(f"there is no setting {path!r}")
+    if not rest:
+        return known[head]
+    child = getattr(node, head)
+    if child is None:
+        raise ConfigError(f"{head} is off, so {path!r} has no meaning; turn {head!r} on first")
+    return find(child, rest)
+
+
+def replace(node: C, changes: Mapping[str, Any]) -> C:
+    """A copy with the values at dotted paths changed, in the order given: `{"model.dropout": 0.5}`.
+
+    Raises:
+        ConfigError: for an unknown path (with the nearest valid one) or a value that its field refuses.
+    """
+    for path, value in changes.items():
+        locate(node, path)
+        node = _replace(node, path.split("."), value)
+    return node
+
+
+def locate(node: Any, path: str) -> Field:
+    """`find`, with the nearest valid path in the error."""
+    try:
+        return find(node, path)
+    except ConfigError as error:
+        if "has no meaning" in str(error):
+            raise ConfigError(f"{error}.") from None
+        raise ConfigError(f"{error}{nearest(path, [p for p, _, _ in items(node)])}") from None
+
+
+def _replace(node: Any, path: Sequence[str], value: Any) -> Any:
+    head, *rest = path
+    return rebuild(node, **{head: _replace(getattr(node, head), rest, value) if rest else value})
+
+
+def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
+    """What differs between two configs: dotted path → (value in a, value in b); a choice that differs is given whole."""
+    if type(a) is not type(b) or not is_config(type(a)):
+        return {} if a == b else {"": (a, b)}
+    return {
+        f"{field.name}.{path}".rstrip("."): pair
+        for field in fields(type(a)).values()
+        for path, pair in diff(getattr(a, field.name), getattr(b, field.name)).items()
+    }
+
+
+def hyperparameters(node: Any) -> dict[str, Any]:
+    """The traced values: dotted path → number."""
+    return {p: v for p, f, v in items(node) if f.kind is Kind.TRACED and v is not None}
+
+
+def group(nodes: Sequence[C]) -> list[tuple[list[int], C]]:
+    """Sorts configs by tree structure and stacks each group's floats: [(positions, config with leaves [members])]."""
+    members: dict[Any, list[int]] = {}
+    for i, node in enumerate(nodes):
+        members.setdefault(jax.tree.structure(node), []).append(i)
+    return [(indices, stack([nodes[i] for i in indices])) for indices in members.values()]
+
+
+def stack(nodes: Sequence[C]) -> C:
+    """Configs of one structure as one, each float an array of shape [members] in JAX's default precision."""
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    return jax.tree.map(lambda *leaves: np.asarray(leaves, dtype), *nodes)
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------------
+
+
+def _reference(thing: Any) -> str:
+    name = f"{thing.__module__}:{thing.__qualname__}"
+    if "<" in name or thing.__module__ == "__main__":
+        raise ConfigError(f"{name} cannot be written down; define it by name at the top of an importable module.")
+    return name
+
+
+def _resolve(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    try:
+        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+    except (ImportError, AttributeError):
+        raise ConfigError(f"{reference!r} cannot be imported.") from None
+
+
+def to_json(node: Any) -> Any:
+    """A config as plain JSON data; a callable or a user's class stands as `module:qualname`.
+
+    Raises:
+        ConfigError: for a lambda or a local function, which have no name to be found by.
+    """
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        cls = type(node)
+        names = [f.name for f in dataclasses.fields(node) if f.init and f.name not in ("parent", "name")]
+        body = {name: to_json(getattr(node, name)) for name in names}
+        if cls in _NAMES:
+            return {"kind": _NAMES[cls]} | body
+        return body if is_config(cls) and _family(cls) is None else {"kind": _reference(cls)} | body
+    if isinstance(node, tuple):
+        return [to_json(v) for v in node]
+    if node is None or isinstance(node, str | bool | int | float):
+        return node
+    if isinstance(node, numbers.Real):
+        return float(node)
+    if callable(node):
+        return {"callable": _reference(node)}
+    raise ConfigError(f"a {type(node).__name__} cannot be written as JSON.")
+
+
+def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
+    """A config from what `to_json` gave.
+
+    Args:
+        cls: the config class; for a member of a family, the family or any member.
+        data: the JSON object.
+
+    Raises:
+        ConfigError: for an unknown kind or field, with the nearest valid one, or a value that its field refuses.
+    """
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{cls.__name__}: expected a JSON object, not {data!r}.")
+    body = dict(data)
+    kind = body.pop("kind", None)
+    if kind is not None:
+        family = choices(_family(cls) or cls)
+        if ":" in kind:
+            cls = _resolve(kind)
+        elif kind in family:
+            cls = family[kind]
+        else:
+            raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind, list(family))}")
+    if not is_config(cls):  # a user's own Linen module: all static
+        return cls(**{name: _static_from_json(value) for name, value in body.items()})
+    known = fields(cls)
+    for name in body:
+        if name not in known:
+            raise ConfigError(f"{cls.__name__} has no field {name!r}{nearest(name, list(known))}")
+    return cls(**{name: _value_from_json(known[name], value) for name, value in body.items()})
+
+
+def _value_from_json(field: Field, value: Any) -> Any:
+    if isinstance(value, Mapping) and field.kind in (Kind.CONFIG, Kind.MODEL):
+        return from_json(field.type, value)
+    return _static_from_json(value)
+
+
+def _static_from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_static_from_json, value))
+    if isinstance(value, Mapping) and "callable" in value:
+        return _resolve(value["callable"])
+    return value
+
+
+def fingerprint(node: Any) -> str:
+    """Twelve hexadecimal digits of a config's JSON, the same in every process and on every machine."""
+    return hashlib.sha256(json.dumps(to_json(node), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
+    """The value at `path` from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`.
+
+    Args:
+        node: the config that the path starts from.
+        path: dotted path.
+        texts: the words; more than one only where the field is a tuple.
+
+    Raises:
+        ConfigError: for an unknown path, or words that the field does not take.
+    """
+    field = locate(node, path)
+    if field.kind is Kind.STATIC and get_origin(field.type) is tuple:
+        words = [w for text in texts for w in text.replace(",", " ").split()]
+        return tuple(_word(path, _field(path, get_args(field.type)[0], None), w) for w in words)
+    if len(texts) != 1:
+        raise ConfigError(f"{path} takes one value, not {len(texts)}: {' '.join(texts) or 'none was given'}.")
+    return _word(path, field, texts[0])
+
+
+def _word(path: str, field: Field, text: str) -> Any:
+    if field.optional and text.lower() in ("none", "off"):
+        return None
+    if field.kind in (Kind.CONFIG, Kind.MODEL) and text.startswith("{"):
+        try:
+            return from_json(field.type, json.loads(text))
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
+    if field.type is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    convert = {int: int, float: float}.get(field.type, str)
+    try:
+        return convert(text)
+    except ValueError:
+        raise ConfigError(f"{path} = {text!r} is not {field.allowed}.") from None

@@ -1,0 +1,322 @@
+"""The verdict: does a change help, hurt, make no difference, or can these seeds not tell?"""
+
+import dataclasses
+import enum
+import math
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxtricks.evaluate import statistics
+from jaxtricks.evaluate.statistics import Interval
+
+ALPHA = 0.05
+MOST_SEEDS = 10_000  # no estimate of seeds still needed goes beyond
+
+
+class Decision(enum.StrEnum):
+    """What a verdict says."""
+
+    HELPS = "helps"
+    HURTS = "hurts"
+    NO_DIFFERENCE = "no difference"
+    TOO_FEW_SEEDS = "too few seeds"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """The metric that a verdict is about: its direction, and the smallest difference in it worth caring about.
+
+    Args:
+        name: the metric, such as "accuracy" or "nll".
+        higher_is_better: its direction.
+        examples: where the metric is a share of counted examples (and is printed in points, hundredths), how many
+            validation examples one seed counts; None for a loss.
+        margin: the smallest difference worth caring about, in the metric's own units (0.005 is half a point of
+            accuracy); None for the rule of `margin_for`.
+
+    Raises:
+        ValueError: if `examples` is below one, or `margin` negative or not finite.
+    """
+
+    name: str
+    higher_is_better: bool
+    examples: int | None = None
+    margin: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.examples is not None and self.examples < 1:
+            raise ValueError(f"{self.name} counts at least one validation example, not {self.examples}.")
+        if self.margin is not None and not 0 <= self.margin < math.inf:
+            raise ValueError(f"The margin of {self.name} is a finite difference of at least 0, not {self.margin}.")
+
+    @classmethod
+    def accuracy(cls, examples: int, margin: float | None = None) -> Self:
+        """Accuracy, a share in [0, 1] of so many validation examples."""
+        return cls("accuracy", higher_is_better=True, examples=examples, margin=margin)
+
+    @classmethod
+    def loss(cls, name: str = "nll", margin: float | None = None) -> Self:
+        """A metric that is better when lower, in its own units: "nll", "ece" and their like."""
+        return cls(name, higher_is_better=False, margin=margin)
+
+    @property
+    def unit(self) -> str:
+        """What differences are printed in: "points", or the metric's name for its native units."""
+        return self.name if self.examples is None else "points"
+
+    def margin_for(self, baseline: Float[np.ndarray, " seeds"]) -> float:
+        """The margin against a baseline: for counted examples `max(0.005, 2 / examples)`, else `0.005 |mean baseline|`.
+
+        Args:
+            baseline: the baseline's metric, shape [seeds], in the metric's units, which are the result's too.
+        """
+        if self.margin is not None:
+            return self.margin
+        return 0.005 * abs(float(np.mean(baseline))) if self.examples is None else max(0.005, 2 / self.examples)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """One metric of a baseline and of a change, paired by seed.
+
+    Args:
+        label: what was changed, such as "dropout=0.5".
+        baseline: the metric without the change, shape [seeds], in the metric's units (accuracy as a share).
+        change: the metric with it, shape [seeds], the same units; for a diverged member that of its last finite state.
+        seeds: the seed of each pair, in the order of the arrays.
+        collapsed: members that collapsed or diverged, by name, such as "change seed 3"; they are compared all the same.
+
+    Raises:
+        ValueError: if the three differ in length or are empty, a seed stands twice, or a value is not finite.
+    """
+
+    label: str
+    baseline: Float[np.ndarray, " seeds"]
+    change: Float[np.ndarray, " seeds"]
+    seeds: tuple[int, ...]
+    collapsed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # float32 metrics are subtracted in float64, so that the difference itself rounds nothing.
+        arms = {name: np.asarray(getattr(self, name), np.float64) for name in ("baseline", "change")}
+        for name, values in arms.items():
+            object.__setattr__(self, name, values)
+            if values.shape != (len(self.seeds),) or not self.seeds:
+                raise ValueError(
+                    f"{self.label!r} needs one {name} value a seed and at least one seed, not shape {values.shape} "
+                    f"for {len(self.seeds)} seeds."
+                )
+            if bad := [seed for seed, finite in zip(self.seeds, np.isfinite(values), strict=True) if not finite]:
+                raise ValueError(
+                    f"{self.label!r} has {name} values that are not finite at seeds {bad}: "
+                    "a diverged member counts with those of its last finite state."
+                )
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"{self.label!r} is paired by seed, and {self.seeds} names a seed twice.")
+
+    @property
+    def differences(self) -> Float[np.ndarray, " seeds"]:
+        """Change minus baseline, shape [seeds], in the metric's units."""
+        return np.asarray(self.change - self.baseline)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A decision about one change, and all that it rests on.
+
+    Args:
+        label: what was changed.
+        metric: the metric compared.
+        unit: what `str` prints differences in: "points" (hundredths of the metric) or the metric's name (its units).
+        decision: what the verdict says.
+        baseline_mean: mean over seeds without the change, in the metric's units, as all that follow down to the margin.
+        change_mean: mean over seeds with it.
+        difference: mean of change minus baseline; above zero is better or worse as the metric has it.
+        median_difference: their median.
+        interval: the 95% interval of the mean difference; nan at both ends for one seed.
+        margin: the smallest difference worth caring about.
+        p: two-sided sign-flip p.
+        corrected_p: the same after Holm over the family.
+        comparisons: size of the family.
+        seeds: paired seeds, a count.
+        collapsed: collapsed or diverged members by name.
+        seeds_needed: if inconclusive, the seeds that it would probably take (None: more than 10,000); if there are too
+            few, the fewest that could show an effect; None otherwise.
+    """
+
+    label: str
+    metric: str
+    unit: str
+    decision: Decision
+    baseline_mean: float
+    change_mean: float
+    difference: float
+    median_difference: float
+    interval: Interval
+    margin: float
+    p: float
+    corrected_p: float
+    comparisons: int
+    seeds: int
+    collapsed: tuple[str, ...] = ()
+    seeds_needed: int | None = None
+
+    def __str__(self) -> str:
+        """One line, such as `dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds`."""
+        scale = 100.0 if self.unit == "points" else 1.0
+        low, high = (scale * end for end in self.interval)
+        places = _places(self.difference * scale, low, high)
+        effect = f"{scale * self.difference:+z.{places}f} {self.unit}"
+        if not math.isnan(low):
+            effect += f" [{low:z.{places}f}, {high:z.{places}f}]"
+        if self.decision is Decision.NO_DIFFERENCE:
+            effect += f" inside ±{scale * self.margin:.2g}"
+        p = f"p={self.corrected_p:.2g}" + (f" (Holm over {self.comparisons})" if self.comparisons > 1 else "")
+        parts = [effect, p, f"{self.seeds} paired seed{'s' if self.seeds > 1 else ''}"]
+        if self.decision is Decision.TOO_FEW_SEEDS:
+            parts.append(f"at least {self.seeds_needed} needed")
+        if self.decision is Decision.INCONCLUSIVE:
+            needed = f"more than {MOST_SEEDS:,}" if self.seeds_needed is None else f"about {self.seeds_needed:,}"
+            parts.append(f"{needed} needed")
+        if self.collapsed:
+            parts.append(f"collapsed: {', '.join(self.collapsed)}")
+        return f"{self.label} {self.decision}: ".lstrip() + ", ".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict in JSON's types; a missing end of the interval is null, since JSON has no nan."""
+        return dataclasses.asdict(self) | {
+            "decision": self.decision.value,
+            "interval": [None if math.isnan(end) else end for end in self.interval],
+            "collapsed": list(self.collapsed),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The verdict that `to_dict` wrote.
+
+        Raises:
+            TypeError: if a field is missing or unknown.
+            ValueError: if the decision is none of `Decision`.
+        """
+        low, high = (math.nan if end is None else end for end in data["interval"])
+        typed = {
+            "decision": Decision(data["decision"]),
+            "interval": Interval(low, high),
+            "collapsed": tuple(data["collapsed"]),
+        }
+        return cls(**(data | typed))
+
+
+def decide(
+    interval: Interval,
+    corrected_p: float,
+    *,
+    seeds: int,
+    margin: float,
+    comparisons: int = 1,
+    higher_is_better: bool = True,
+) -> Decision:
+    """The decision that an interval and a p lead to; the first of these that holds.
+
+    1. `no difference`: the interval lies inside ±margin, whatever p.
+    2. `helps` or `hurts`: the interval excludes zero and the corrected p is below 0.05.
+    3. `too few seeds`: no p could have been: `2^(1 − seeds) ≥ 0.05 / comparisons`.
+    4. `inconclusive`.
+
+    Args:
+        interval: of the mean difference, in the metric's units; nan ends are inside nothing and exclude nothing.
+        corrected_p: sign-flip p after Holm, in [0, 1].
+        seeds: paired seeds, a count.
+        margin: the smallest difference worth caring about, in the metric's units.
+        comparisons: size of the family, a count.
+        higher_is_better: the metric's direction.
+    """
+    if -margin <= interval.low and interval.high <= margin:
+        return Decision.NO_DIFFERENCE
+    if (interval.low > 0 or interval.high < 0) and corrected_p < ALPHA:
+        return Decision.HELPS if (interval.low > 0) == higher_is_better else Decision.HURTS
+    if statistics.smallest_p(seeds) >= ALPHA / comparisons:
+        return Decision.TOO_FEW_SEEDS
+    return Decision.INCONCLUSIVE
+
+
+def judge_family(comparisons: Sequence[Comparison], measure: Measure) -> tuple[Verdict, ...]:
+    """The verdicts on several changes that are read together, their p-values corrected over the family by Holm.
+
+    Args:
+        comparisons: all changes tried, the unpromising ones too, or the correction corrects too little.
+        measure: the metric of all of them.
+    """
+    if not comparisons:
+        return ()
+    ps = np.array([statistics.sign_flip_p(comparison.differences) for comparison in comparisons])
+    return tuple(
+        _verdict(comparison, measure, float(p), float(corrected), len(comparisons))
+        for comparison, p, corrected in zip(comparisons, ps, statistics.holm(ps), strict=True)
+    )
+
+
+def judge(comparison: Comparison, measure: Measure) -> Verdict:
+    """The verdict on one change that stands alone.
+
+    Args:
+        comparison: its metric beside the baseline's, paired by seed.
+        measure: the metric.
+    """
+    return judge_family((comparison,), measure)[0]
+
+
+def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: float, family: int) -> Verdict:
+    d, seeds = comparison.differences, len(comparison.seeds)
+    interval, margin, mean = statistics.interval(d), measure.margin_for(comparison.baseline), float(d.mean())
+    decision = decide(
+        interval,
+        corrected_p,
+        seeds=seeds,
+        margin=margin,
+        comparisons=family,
+        higher_is_better=measure.higher_is_better,
+    )
+    needed = None
+    if decision is Decision.TOO_FEW_SEEDS:
+        needed = next(n for n in range(1, MOST_SEEDS) if statistics.smallest_p(n) < ALPHA / family)
+    elif decision is Decision.INCONCLUSIVE:
+        needed = statistics.seeds_needed(
+            mean,
+            statistics.spread(d),
+            seeds,
+            margin=margin,
+            comparisons=family,
+            alpha=ALPHA,
+            most=MOST_SEEDS,
+        )
+    return Verdict(
+        label=comparison.label,
+        metric=measure.name,
+        unit=measure.unit,
+        decision=decision,
+        baseline_mean=float(comparison.baseline.mean()),
+        change_mean=float(comparison.change.mean()),
+        difference=mean,
+        median_difference=float(np.median(d)),
+        interval=interval,
+        margin=margin,
+        p=p,
+        corrected_p=corrected_p,
+        comparisons=family,
+        seeds=seeds,
+        collapsed=comparison.collapsed,
+        seeds_needed=needed,
+    )
+
+
+def _places(difference: float, low: float, high: float) -> int:
+    """Decimals that show one digit of the interval's half-width, and keep an end near zero from printing as zero."""
+    sizes = [abs(difference)] if math.isnan(low) else [abs(low), abs(high), (high - low) / 2]
+    # Thousandths of the largest are rounding to the reader, and a constant difference has nothing else for a width.
+    visible = [size for size in sizes if size > 1e-3 * max(sizes)]
+    return max(1, -math.floor(math.log10(min(visible)))) if visible else 1

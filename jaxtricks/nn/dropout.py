@@ -1,0 +1,73 @@
+"""Dropout with a traced rate (`flax.linen.Dropout` branches on the rate's value, and so cannot be traced)."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.config import Family, Rate, config
+from jaxtricks.nn.layer import Layer
+
+
+class Dropout(Family):
+    """Zeroes each unit with probability `rate` in training; a bare number is the rate of `Inverted`."""
+
+    rate: Rate
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        return value if isinstance(value, Dropout | str | bool) else Inverted(rate=value)
+
+    def scales(self) -> tuple[Array, Array]:
+        """What the kept units are multiplied by in training, and all units at test; each of shape []."""
+        raise NotImplementedError
+
+    def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
+        """The units that are left (train), or their expectation (test)."""
+        return _Mask(self, name=name)(x, train=train)
+
+
+@config("inverted", rows=["T056", "T058"], paper="Srivastava+ 2014")
+class Inverted(Dropout):
+    """Kept units are divided by 1 - rate in training, so that nothing is left to do at test.
+
+    Args:
+        rate: the probability of zeroing a unit.
+    """
+
+    rate: Rate = 0.5
+
+    def scales(self) -> tuple[Array, Array]:
+        return 1 / (1 - jnp.asarray(self.rate)), jnp.ones(())
+
+
+@config("test_scaled", rows=["T058"], paper="Srivastava+ 2014; lectures 1 and 2")
+class TestScaled(Dropout):
+    """Kept units stay as they are in training, and all are multiplied by the keep probability 1 - rate at test.
+
+    Lecture 1 says "multiply by dropout probability", but its p is the probability of keeping a unit.
+
+    Args:
+        rate: the probability of zeroing a unit.
+    """
+
+    __test__ = False  # not a test class, whatever its name looks like to pytest
+
+    rate: Rate = 0.5
+
+    def scales(self) -> tuple[Array, Array]:
+        return jnp.ones(()), 1 - jnp.asarray(self.rate)
+
+
+class _Mask(Layer):
+    dropout: Dropout
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*shape"], *, train: bool) -> Float[Array, "*shape"]:
+        kept, expected = (scale.astype(x.dtype) for scale in self.dropout.scales())
+        if not train:
+            return x * expected
+        keep = jax.random.bernoulli(self.draw("dropout", "mask"), 1 - jnp.asarray(self.dropout.rate), x.shape)
+        return jnp.where(keep, x * kept, 0)

@@ -1,0 +1,90 @@
+"""Initial weights: what a kernel is drawn from before the first step."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jaxtricks.config import Family, Positive, config
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many inputs feed one output of a kernel [*receptive field, in, out], and how many outputs one input feeds."""
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+class Initializer(Family):
+    """Draws a kernel: `init(key, shape [..., in, out], dtype)`."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        """The kernel's first value, of the shape and dtype given."""
+        raise NotImplementedError
+
+
+def _normal(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any, std: float | Array) -> Float[Array, "..."]:
+    return std * jax.random.normal(key, shape, dtype)
+
+
+def _uniform(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any, variance: float) -> Float[Array, "..."]:
+    bound = math.sqrt(3 * variance)  # U(-a, a) has variance a²/3
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+@config("normal", rows=["T010"], paper="Glorot & Bengio 2010")
+class Normal(Initializer):
+    """A plain normal N(0, scale²), whatever the shape: the scale has a large effect on learning.
+
+    Args:
+        scale: the standard deviation, unitless.
+    """
+
+    scale: Positive = 1.0
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _normal(key, shape, dtype, jnp.asarray(self.scale, dtype))
+
+
+@config("lecun_normal", rows=["T013", "T014"], paper="LeCun+ 1998, Efficient BackProp")
+class LecunNormal(Initializer):
+    """N(0, 1/fan_in): keeps the variance of a linear layer's output; Flax's default."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _normal(key, shape, dtype, math.sqrt(1 / fans(shape)[0]))
+
+
+@config("glorot_normal", rows=["T011"], paper="Glorot & Bengio 2010")
+class GlorotNormal(Initializer):
+    """N(0, 2/(fan_in + fan_out)): a compromise between constant variance forwards and backwards.
+
+    Lecture 3's slide prints 6 for this 2 in one place; 2 is the paper's.
+    """
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _normal(key, shape, dtype, math.sqrt(2 / sum(fans(shape))))
+
+
+@config("glorot_uniform", rows=["T011"], paper="Glorot & Bengio 2010")
+class GlorotUniform(Initializer):
+    """U(-a, a) with a = √(6/(fan_in + fan_out)), the variance of `GlorotNormal`."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _uniform(key, shape, dtype, 2 / sum(fans(shape)))
+
+
+@config("he_normal", rows=["T012"], paper="He+ 2015")
+class HeNormal(Initializer):
+    """N(0, 2/fan_in): twice LeCun's variance, since ReLU loses half of it."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _normal(key, shape, dtype, math.sqrt(2 / fans(shape)[0]))
+
+
+@config("he_uniform", rows=["T012"], paper="He+ 2015")
+class HeUniform(Initializer):
+    """U(-a, a) with a = √(6/fan_in), the variance of `HeNormal`."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _uniform(key, shape, dtype, 2 / fans(shape)[0])

@@ -1,0 +1,56 @@
+"""What all layers share: draws keyed by path, and the dense layer."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from flax.core.scope import LazyRng
+from jaxtyping import Array, Float, Key
+
+from jaxtricks.nn.initializers import Initializer
+
+
+class Layer(nn.Module):
+    """A Linen module whose random numbers depend on its path and the draw's name, not on what was drawn before.
+
+    Linen's own `make_rng` counts the calls in a scope, so that one more parameter changes all later ones.
+    """
+
+    def draw(self, stream: str, name: str) -> Key[Array, ""]:
+        """The key of this module's draw `name` in a stream: `fold(fold(stream key, path), name)`.
+
+        Args:
+            stream: "params" or "dropout", as given to `init` and `apply`.
+            name: the draw, such as "kernel" or "mask".
+
+        Raises:
+            flax.errors.InvalidRngError: if the stream was not given.
+        """
+        assert self.scope is not None
+        if stream not in self.scope.rngs:
+            raise nn.module.errors.InvalidRngError(f"{'/'.join(self.path)} needs the random stream {stream!r}.")
+        return LazyRng.create(self.scope.rngs[stream], name).as_jax_rng()
+
+    def weight(self, name: str, init: Callable[[Key[Array, ""]], Float[Array, "..."]]) -> Float[Array, "..."]:
+        """The parameter `name`, drawn at initialization by `init(key)`."""
+        # After initialization Linen calls this for the shape alone, with a key of its own.
+        return self.param(name, lambda key: init(self.draw("params", name) if self.is_initializing() else key))
+
+
+class Dense(Layer):
+    """A linear map `y = x W + b`, with `W` [in, features] drawn by its path and `b` zero at the start (T014).
+
+    Args:
+        features: the width of the output.
+        kernel_init: how W is drawn.
+    """
+
+    features: int
+    kernel_init: Initializer
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*batch fan_in"]) -> Float[Array, "*batch features"]:
+        shape = (x.shape[-1], self.features)
+        kernel = self.weight("kernel", lambda key: self.kernel_init(key, shape, x.dtype))
+        bias = self.param("bias", lambda _: jnp.zeros(self.features, x.dtype))
+        return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + (-1,))

@@ -1,0 +1,78 @@
+"""The update protocol: what the engine asks of an optimization method, so that no method needs a loop of its own.
+
+A method gets the parameters and the *objective*, a differentiable function of them that holds the batch and its random masks,
+and may evaluate it as often as it likes (SAM twice, a line search more). It gives new parameters and state. A chain of Optax
+transformations is the usual case: `gradient_method`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import optax
+from jaxtyping import Array, Float
+
+Params = Any
+MethodState = Any
+Auxiliary = Any
+Objective = Callable[[Params], tuple[Float[Array, ""], Auxiliary]]
+
+
+class Info(NamedTuple):
+    """What a step says of itself; the engine stops a member in which any of it is not finite.
+
+    Args:
+        loss: the objective before the step, shape [].
+        grad_norm: the gradient's global norm before clipping, shape [].
+    """
+
+    loss: Float[Array, ""]
+    grad_norm: Float[Array, ""]
+
+
+class Update(NamedTuple):
+    """The outcome of one step.
+
+    Args:
+        params: the new parameters.
+        state: the method's new state.
+        auxiliary: what the objective gave beside the loss (batch norm's statistics), at the old parameters.
+        info: see `Info`.
+    """
+
+    params: Params
+    state: MethodState
+    auxiliary: Auxiliary
+    info: Info
+
+
+def _identity(params: Params, state: MethodState) -> Params:
+    return params
+
+
+class Method(NamedTuple):
+    """An optimization method, as pure functions of one member.
+
+    Args:
+        init: parameters → state.
+        step: (objective, parameters, state, metric) → Update; the metric is the last validation loss, for plateau rules,
+            shape [], infinite before there is one.
+        eval_params: (parameters, state) → the parameters to evaluate, for methods that train at other points (schedule-free).
+    """
+
+    init: Callable[[Params], MethodState]
+    step: Callable[[Objective, Params, MethodState, Float[Array, ""]], Update]
+    eval_params: Callable[[Params, MethodState], Params] = _identity
+
+
+def gradient_method(chain: optax.GradientTransformation) -> Method:
+    """One gradient a step, through an Optax chain: `params + chain(∇objective)`."""
+    transformation = optax.with_extra_args_support(chain)
+
+    def step(objective: Objective, params: Params, state: MethodState, metric: Float[Array, ""]) -> Update:
+        (loss, auxiliary), grads = jax.value_and_grad(objective, has_aux=True)(params)
+        updates, state = transformation.update(grads, state, params, value=metric)
+        params = optax.apply_updates(params, updates)
+        return Update(params, state, auxiliary, Info(loss, optax.tree.norm(grads)))
+
+    return Method(transformation.init, step)

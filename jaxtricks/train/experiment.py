@@ -1,0 +1,59 @@
+"""The experiment: everything that decides a run but the data and the seed."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import flax.linen as nn
+
+from jaxtricks import config as _config
+from jaxtricks.config import Count, config
+from jaxtricks.models.mlp import MLP
+from jaxtricks.objectives.objective import Objective
+from jaxtricks.optim.optimizer import Optimizer
+from jaxtricks.train.inputs import Inputs, Standardize
+
+
+@config()
+class Experiment:
+    """A model and how it is trained; a pytree whose leaves are its floats.
+
+    Args:
+        model: a Linen module, called as `model(x [batch, ...], train=bool) -> logits [batch, classes]`.
+        optimizer: what turns gradients into steps.
+        objective: what is minimized.
+        inputs: how inputs are scaled.
+        batch_size: examples a step.
+        epochs: passes over the training split; the examples that fill no batch are left out, other ones in each epoch.
+    """
+
+    model: nn.Module = MLP()
+    optimizer: Optimizer = Optimizer()
+    objective: Objective = Objective()
+    inputs: Inputs = Standardize()
+    batch_size: Count = 64
+    epochs: Count = 20
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with the values at dotted paths changed: `{"model.dropout": 0.5}`; raises ConfigError, see `config.replace`."""
+        return _config.replace(self, changes)
+
+    def diff(self, other: "Experiment") -> dict[str, tuple[Any, Any]]:
+        """Dotted path → (value here, value there), for all that differs."""
+        return _config.diff(self, other)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Dotted path → traced value."""
+        return _config.hyperparameters(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data; raises ConfigError where a function has no name to be found by."""
+        return _config.to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The experiment that `to_json` wrote; raises ConfigError for what it does not know."""
+        return _config.from_json(cls, data)
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits, the same in every process for the same experiment."""
+        return _config.fingerprint(self)

@@ -1,0 +1,75 @@
+"""Where members go: which devices, how many together, how long a segment is."""
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh
+
+from jaxtricks.config import ConfigError
+
+# Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and
+# still fit the second-level cache together. Accelerators take as many as memory holds.
+CPU_WIDTH = 4
+MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
+SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a crash costs one
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a user may decide about placement; the rest is chosen from the devices and their memory.
+
+    Args:
+        runs: devices that share the members; None for as many as there are and members can use.
+        data: devices that share each batch.
+        width: members that go through the program together on one device; None to choose it from kind and memory.
+    """
+
+    runs: int | None = None
+    data: int = 1
+    width: int | None = None
+
+    def mesh(self, members: int) -> Mesh:
+        """The mesh "runs" × "data" for a number of members.
+
+        Raises:
+            ConfigError: if there are not so many devices.
+        """
+        devices = jax.devices()
+        runs = self.runs or max(1, min(len(devices) // self.data, members))
+        if runs * self.data > len(devices) or runs < 1:
+            raise ConfigError(f"devices = {runs} × {self.data} (runs × data) is more than the {len(devices)} that there are.")
+        grid = np.asarray(devices[: runs * self.data]).reshape(runs, self.data)
+        return Mesh(grid, ("runs", "data"), axis_types=(AxisType.Auto,) * 2)
+
+
+def segment_epochs(epochs: int) -> int:
+    """Epochs of a segment: the largest divisor of `epochs` that still gives some twenty segments, so that one program does."""
+    longest = max(1, epochs // SEGMENTS)
+    return max(d for d in range(1, longest + 1) if epochs % d == 0)
+
+
+def memory_limit(device: Any) -> float:
+    """Bytes that a program may plan with on one device."""
+    stats = device.memory_stats()
+    if stats and "bytes_limit" in stats:
+        return MEMORY_SHARE * stats["bytes_limit"]
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return MEMORY_SHARE * physical / jax.local_device_count()
+
+
+def fits(compiled: jax.stages.Compiled, device: Any) -> bool:
+    """Whether a program's own account of its memory leaves room on a device."""
+    memory = compiled.memory_analysis()
+    return memory is None or memory.temp_size_in_bytes + memory.argument_size_in_bytes <= memory_limit(device)
+
+
+def widest(layout: Layout, mesh: Mesh, members: int) -> int:
+    """The largest width that is worth trying; memory may ask for less."""
+    each = math.ceil(members / mesh.shape["runs"])
+    if layout.width is not None:
+        return layout.width
+    return min(each, CPU_WIDTH) if mesh.devices.flat[0].platform == "cpu" else each

@@ -1,0 +1,165 @@
+"""One restart, as pure functions: start, step, epoch, evaluate. `program` makes many of them.
+
+Nothing here prints, logs or calls back. Everything random comes from the restart's seed by named streams.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Num
+
+from jaxtricks import rng
+from jaxtricks.objectives.metrics import measure
+from jaxtricks.optim.method import Info
+from jaxtricks.optim.optimizer import assemble
+from jaxtricks.train.experiment import Experiment
+
+EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
+
+
+class Pool(NamedTuple):
+    """The data, shared by all members.
+
+    Args:
+        x: inputs, [examples, ...], as stored.
+        y: class numbers, [examples].
+    """
+
+    x: Num[Array, "examples ..."]
+    y: Int[Array, " examples"]
+
+
+class Member(NamedTuple):
+    """What sets one restart apart, beside its experiment's floats.
+
+    Args:
+        seed: the restart's number, [].
+        train: positions of its training examples in the pool, [train].
+        validation: positions of its validation examples, [validation].
+        shift: subtracted from inputs, of an example's shape.
+        scale: what inputs are divided by, of an example's shape.
+    """
+
+    seed: Int[Array, ""]
+    train: Int[Array, " train"]
+    validation: Int[Array, " validation"]
+    shift: Float[Array, "..."]
+    scale: Float[Array, "..."]
+
+
+class State(NamedTuple):
+    """What training changes.
+
+    Args:
+        params: the model's parameters.
+        collections: its other variables, such as running averages.
+        method: the optimization method's state.
+        step: optimizer steps done, []; that of the last finite state in a member that diverged.
+        alive: whether loss and gradient have been finite so far, [].
+        metric: the last validation loss in nats, [], infinite before the first; for plateau rules.
+    """
+
+    params: Any
+    collections: Any
+    method: Any
+    step: Int[Array, ""]
+    alive: Bool[Array, ""]
+    metric: Float[Array, ""]
+
+
+def steps_per_epoch(experiment: Experiment, train: int) -> int:
+    """Whole batches in `train` examples."""
+    return train // experiment.batch_size
+
+
+def total_steps(experiment: Experiment, train: int) -> int:
+    """Optimizer steps of the whole run."""
+    return experiment.epochs * steps_per_epoch(experiment, train)
+
+
+def inputs(pool: Pool, member: Member, indices: Int[Array, "..."]) -> Float[Array, "..."]:
+    """The inputs at the given positions, scaled, in JAX's default precision."""
+    dtype = jnp.zeros(()).dtype
+    return (pool.x[indices].astype(dtype) - member.shift.astype(dtype)) / member.scale.astype(dtype)
+
+
+def start(experiment: Experiment, member: Member, pool: Pool) -> State:
+    """The state before the first step: parameters drawn from the stream "params"."""
+    key = rng.stream(rng.root(member.seed), "params")
+    x = inputs(pool, member, member.train[:1])
+    variables = dict(experiment.model.init({"params": key}, x, train=False))
+    params = variables.pop("params")
+    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
+    state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), jnp.asarray(jnp.inf))
+    # Python numbers leave weak types behind, and a state that comes back with other types would compile once more.
+    return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.asarray(leaf).dtype), state)
+
+
+def update(
+    experiment: Experiment, state: State, x: Float[Array, "batch ..."], y: Int[Array, " batch"], seed: Int[Array, ""], total: int
+) -> tuple[State, Info]:
+    """One optimizer step of one member on one batch; `total` is the number of steps of the whole run."""
+    rngs = {"dropout": rng.stream(rng.root(seed), "dropout", state.step)}
+
+    def objective(params: Any) -> tuple[Float[Array, ""], Any]:
+        variables = {"params": params, **state.collections}
+        logits, collections = experiment.model.apply(variables, x, train=True, mutable=list(state.collections), rngs=rngs)
+        return experiment.objective(logits, y, params), dict(collections)
+
+    method = assemble(experiment.optimizer, total)
+    new = method.step(objective, state.params, state.method, state.metric)
+    # Quarantine: a member stops at its last finite state. A gradient so large that its norm overflows counts as diverged.
+    alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
+    changed = State(new.params, new.auxiliary, new.state, state.step + 1, alive, state.metric)
+    kept = jax.tree.map(lambda after, before: jnp.where(alive, after, before), changed, state)
+    return kept._replace(alive=alive), new.info
+
+
+def shuffle(member: Member, epoch: Int[Array, ""]) -> Int[Array, " train"]:
+    """The training positions in the order of one epoch, from the stream "shuffle"."""
+    key = rng.stream(rng.root(member.seed), "shuffle", epoch)
+    # Sorting random bits costs one sort, `random.permutation` several; a tie is as fair either way round.
+    return member.train[jnp.argsort(jax.random.bits(key, member.train.shape))]
+
+
+def predict(experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Float[Array, "n classes"]:
+    """Log-probabilities of the examples at the given positions, by the parameters that the method evaluates."""
+    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
+    variables = {"params": method.eval_params(state.params, state.method), **state.collections}
+
+    def logits(chunk: Int[Array, " chunk"]) -> Float[Array, "chunk classes"]:
+        return experiment.model.apply(variables, inputs(pool, member, chunk), train=False)
+
+    whole = indices.size - indices.size % EVALUATION_BATCH
+    parts = []
+    if whole:
+        chunks = indices[:whole].reshape(-1, EVALUATION_BATCH)
+        parts.append(jax.lax.map(logits, chunks).reshape(whole, -1))
+    if whole < indices.size:
+        parts.append(logits(indices[whole:]))
+    return jax.nn.log_softmax(jnp.concatenate(parts) if len(parts) > 1 else parts[0])
+
+
+def epoch(experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""]) -> tuple[State, dict[str, Array]]:
+    """One pass over the training split, and the validation metrics after it.
+
+    Args:
+        experiment: the settings, their floats of shape [].
+        member: the restart.
+        pool: the data.
+        state: where it stands.
+        number: the epoch, from 0, [].
+    """
+    steps = steps_per_epoch(experiment, member.train.size)
+    order = shuffle(member, number)[: steps * experiment.batch_size].reshape(steps, experiment.batch_size)
+    total = total_steps(experiment, member.train.size)
+
+    def body(state: State, batch: tuple[Array, Array]) -> tuple[State, Info]:
+        return update(experiment, state, *batch, member.seed, total)
+
+    # All batches are gathered before the loop: one gather of an epoch is faster than one a step.
+    state, info = jax.lax.scan(body, state, (inputs(pool, member, order), pool.y[order]))
+    metrics = measure(predict(experiment, state, member, pool, member.validation), pool.y[member.validation])
+    state = state._replace(metric=metrics["nll"])
+    return state, metrics | {"train_loss": jnp.mean(info.loss), "grad_norm": jnp.mean(info.grad_norm)}

@@ -1,0 +1,117 @@
+"""Many restarts as one compiled program: members over devices, chunks of members one after the other, a chunk vmapped."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.train import member as one
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.member import Member, Pool, State
+
+
+class Plan(NamedTuple):
+    """How a group of members is laid out; static, and part of what fixes the last bits of a result.
+
+    Args:
+        mesh: the devices, with axes "runs" and "data".
+        width: members that go through the program together on one device.
+        epochs: epochs of one segment.
+    """
+
+    mesh: Mesh
+    width: int
+    epochs: int
+
+    @property
+    def per_member(self) -> NamedSharding:
+        """Where an array with a leading axis [members] lies."""
+        return NamedSharding(self.mesh, PartitionSpec("runs"))
+
+    @property
+    def shared(self) -> NamedSharding:
+        """Where an array that all members read lies."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
+
+class Cast(NamedTuple):
+    """The members of one program, with a leading axis [members] everywhere.
+
+    Args:
+        experiments: one structure, its floats of shape [members].
+        members: the restarts.
+    """
+
+    experiments: Experiment
+    members: Member
+
+
+def _spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:
+    """`function` of one member as a function of many: its first `mapped` arguments get a leading axis [members]."""
+
+    def on_device(*args: Any) -> Any:
+        each, shared = args[:mapped], args[mapped:]
+        # One at a time needs no vmap, which compiles more slowly and may lower to slower operations.
+        return jax.lax.map(lambda one: function(*one, *shared), each, batch_size=width if width > 1 else None)
+
+    def spread(*args: Any) -> Any:
+        runs = PartitionSpec("runs")
+        specs = (runs,) * mapped + (PartitionSpec(),) * (len(args) - mapped)
+        # By hand over "runs", where members never talk; the compiler splits batches over "data", and sees them whole.
+        return jax.shard_map(on_device, mesh=mesh, in_specs=specs, out_specs=runs, axis_names={"runs"}, check_vma=False)(*args)
+
+    return spread
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def start(cast: Cast, pool: Pool, mesh: Mesh) -> State:
+    """The states of all members before their first step."""
+    return _spread(lambda cast, pool: one.start(*cast, pool), mesh, 1, 1)(cast, pool)
+
+
+@functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
+def advance(
+    cast: Cast, states: State, pool: Pool, first: Int[Array, ""], plan: Plan
+) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
+    """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
+
+    def segment(cast: Cast, state: State, pool: Pool, first: Array) -> Any:
+        return jax.lax.scan(
+            lambda state, number: one.epoch(*cast, pool, state, number), state, first + jnp.arange(plan.epochs, dtype=jnp.int32)
+        )
+
+    return _spread(segment, plan.mesh, plan.width, 2)(cast, states, pool, first)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def predict(cast: Cast, states: State, pool: Pool, indices: Int[Array, " n"], plan: Plan) -> Float[Array, "members n classes"]:
+    """Log-probabilities of the examples at the given positions, by every member."""
+
+    def log_probs(cast: Cast, state: State, pool: Pool, indices: Array) -> Any:
+        return one.predict(cast.experiments, state, cast.members, pool, indices)
+
+    return _spread(log_probs, plan.mesh, plan.width, 2)(cast, states, pool, indices)
+
+
+@functools.lru_cache(maxsize=128)
+def _compile(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], plan: Plan) -> jax.stages.Compiled:
+    return advance.lower(*jax.tree.unflatten(structure, leaves), plan=plan).compile()
+
+
+def compile(cast: Cast, states: State, pool: Pool, plan: Plan) -> jax.stages.Compiled:
+    """`advance`, compiled for arguments like these, at once or from an earlier call: `compiled(cast, states, pool, first)`.
+
+    Compiled ahead so that its memory can be read before it runs.
+    """
+
+    def abstract(sharding: NamedSharding, tree: Any) -> Any:
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
+
+    first = jax.ShapeDtypeStruct((), jnp.int32, sharding=plan.shared)
+    arguments = (*abstract(plan.per_member, (cast, states)), abstract(plan.shared, pool), first)
+    leaves, structure = jax.tree.flatten(arguments)
+    return _compile(structure, tuple(leaves), plan)

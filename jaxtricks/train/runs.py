@@ -1,0 +1,81 @@
+"""What training gives: every restart, stacked."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from jaxtricks.config import stack
+from jaxtricks.data import Dataset
+from jaxtricks.train import program
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.member import Member, Pool, State
+from jaxtricks.train.program import Cast, Plan
+
+CURVES = ("train_loss", "grad_norm")  # of training; the other curves are validation metrics
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The restarts of an experiment; every array has a leading axis [runs].
+
+    Args:
+        experiments: what each run trained.
+        seeds: each run's seed, [runs].
+        data: the data set.
+        members: each run's split and scaling.
+        states: each run's last finite state.
+        curves: name → [runs, epochs]: mean training loss and gradient norm of an epoch, validation metrics after it.
+        plan: how the program was laid out.
+    """
+
+    experiments: tuple[Experiment, ...]
+    seeds: Int[np.ndarray, " runs"]
+    data: Dataset
+    members: Member
+    states: State
+    curves: dict[str, Float[np.ndarray, "runs epochs"]]
+    plan: Plan
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The one experiment of all runs."""
+        return self.experiments[0]
+
+    @property
+    def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]:
+        """Validation metric → its value after the last epoch, [runs]; a diverged run's is that of its last finite state."""
+        return {name: curve[:, -1] for name, curve in self.curves.items() if name not in CURVES}
+
+    @property
+    def diverged(self) -> dict[int, int]:
+        """Seed → the optimizer step at which loss or gradient stopped being finite, for the runs where they did."""
+        return {
+            int(seed): int(step)
+            for seed, step, alive in zip(self.seeds, self.states.step, self.states.alive, strict=True)
+            if not alive
+        }
+
+    def predict(self, x: Shaped[np.ndarray, "examples ..."]) -> Float[np.ndarray, "runs examples classes"]:
+        """Every run's class probabilities of examples, scaled as its own training data were.
+
+        Args:
+            x: inputs as the data set stores them, [examples, ...].
+        """
+        cast = Cast(stack(self.experiments), self.members)
+        rows = padded(len(self), self.plan)
+        cast, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (cast, self.states))
+        pool = Pool(jnp.asarray(x), jnp.zeros(len(x), jnp.int32))
+        indices = jnp.arange(len(x), dtype=jnp.int32)
+        return np.exp(np.asarray(program.predict(cast, states, pool, indices, self.plan))[: len(self)])
+
+
+def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:
+    """Positions 0 … members - 1, the last one repeated until all devices have whole chunks; results drop the repeats."""
+    whole = plan.mesh.shape["runs"] * plan.width
+    return np.minimum(np.arange(-(-members // whole) * whole), members - 1)
