@@ -1,0 +1,42 @@
+"""Does a training trick help on your task, by how much, and is that more than luck?
+
+    import jaxtricks as jt
+
+    digits = jt.load("digits")
+    base = jt.Experiment(model=jt.MLP(widths=(256, 256)), optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3)))
+    print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
+"""
+
+from jaxtricks.catalogue import catalogue
+from jaxtricks.config import ConfigError, Family, config, trick
+from jaxtricks.data import DataError, Dataset, load
+from jaxtricks.evaluate.ablate import ablate
+from jaxtricks.evaluate.compare import Study, compare, study, verdicts
+from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
+from jaxtricks.evaluate.summary import Summary, summarize
+from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.models.mlp import MLP
+from jaxtricks.nn.activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, Swish, Tanh
+from jaxtricks.nn.dropout import Dropout, Inverted, TestScaled
+from jaxtricks.nn.initializers import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Initializer,
+    LecunNormal,
+    Normal,
+)
+from jaxtricks.nn.normalization import BatchNorm, LayerNorm, Normalization
+from jaxtricks.objectives.objective import CrossEntropy, Loss, Objective
+from jaxtricks.optim.method import Method
+from jaxtricks.optim.optimizer import Optimizer
+from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
+from jaxtricks.optim.schedules import Constant, Cosine, InverseSqrt, Schedule, Step, WarmupCosine
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.fit import fit
+from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
+from jaxtricks.train.layout import Layout
+from jaxtricks.train.runs import Runs
+
+__version__ = "0.1.0"

@@ -391,22 +391,25 @@ def rebuild(node: C, **changes: Any) -> C:
     return type(node)(**(kept | changes))
 
 
-def find(node: Any, path: str) -> Field:
+def locate(node: Any, path: str) -> Field:
     """The field at a dotted path.
 
     Raises:
-        ConfigError: where there is none, with the nearest path that there is.
+        ConfigError: where there is none, with the nearest path that there is; or where a part of the path is off.
     """
-    head, _, rest = path.partition(".")
-    known = fields(type(node)) if is_config(type(node)) else {}
-    if head not in known:
-        raise ConfigError(f"there is no setting {path!r}")
-    if not rest:
-        return known[head]
-    child = getattr(node, head)
-    if child is None:
-        raise ConfigError(f"{head} is off, so {path!r} has no meaning; turn {head!r} on first")
-    return find(child, rest)
+    here = node
+    *parents, name = path.split(".")
+    for depth, parent in enumerate(parents, 1):
+        if not is_config(type(here)) or parent not in fields(type(here)):
+            break
+        here = getattr(here, parent)
+        if here is None:
+            off = ".".join(path.split(".")[:depth])
+            raise ConfigError(f"{path} has no meaning while {off} is off; set {off} first.")
+    else:
+        if is_config(type(here)) and name in fields(type(here)):
+            return fields(type(here))[name]
+    raise ConfigError(f"there is no setting {path!r}{nearest(path, [p for p, _, _ in items(node)])}")
 
 
 def replace(node: C, changes: Mapping[str, Any]) -> C:
@@ -417,18 +420,11 @@ def replace(node: C, changes: Mapping[str, Any]) -> C:
     """
     for path, value in changes.items():
         locate(node, path)
-        node = _replace(node, path.split("."), value)
+        try:
+            node = _replace(node, path.split("."), value)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
     return node
-
-
-def locate(node: Any, path: str) -> Field:
-    """`find`, with the nearest valid path in the error."""
-    try:
-        return find(node, path)
-    except ConfigError as error:
-        if "has no meaning" in str(error):
-            raise ConfigError(f"{error}.") from None
-        raise ConfigError(f"{error}{nearest(path, [p for p, _, _ in items(node)])}") from None
 
 
 def _replace(node: Any, path: Sequence[str], value: Any) -> Any:
@@ -588,6 +584,11 @@ def _word(path: str, field: Field, text: str) -> Any:
             raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
     if field.type is bool and text.lower() in ("true", "false"):
         return text.lower() == "true"
+    if field.kind is Kind.CONFIG and text not in choices(field.type):
+        try:
+            return float(text)  # some families take a bare number: dropout's is its rate
+        except ValueError:
+            return text
     convert = {int: int, float: float}.get(field.type, str)
     try:
         return convert(text)

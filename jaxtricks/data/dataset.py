@@ -310,7 +310,7 @@ def _inputs(name: str, values: ArrayLike) -> Inputs:
         return array.astype(np.float32)
 
 
-def _labels(name: str, values: ArrayLike) -> Labels:
+def _labels(name: str, values: ArrayLike) -> Int32[np.ndarray, "..."]:
     array = _array(name, values)
     if array.dtype.kind not in "iu":
         raise DataError(f"{name}: dtype {array.dtype} holds no classes; integers are allowed.")

@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import math
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -54,12 +54,12 @@ class Measure:
             raise ValueError(f"The margin of {self.name} is a finite difference of at least 0, not {self.margin}.")
 
     @classmethod
-    def accuracy(cls, examples: int, margin: float | None = None) -> Self:
+    def accuracy(cls, examples: int, margin: float | None = None) -> "Measure":
         """Accuracy, a share in [0, 1] of so many validation examples."""
         return cls("accuracy", higher_is_better=True, examples=examples, margin=margin)
 
     @classmethod
-    def loss(cls, name: str = "nll", margin: float | None = None) -> Self:
+    def loss(cls, name: str = "nll", margin: float | None = None) -> "Measure":
         """A metric that is better when lower, in its own units: "nll", "ece" and their like."""
         return cls(name, higher_is_better=False, margin=margin)
 
@@ -195,7 +195,7 @@ class Verdict:
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> "Verdict":
         """The verdict that `to_dict` wrote.
 
         Raises:

@@ -92,11 +92,12 @@ def fit(
         ThreadPoolExecutor(max_workers=max(1, jax.local_device_count())) as workers,
     ):
         # Compiling leaves Python's lock to others: programs of the next groups are built while the first ones train.
-        prepared = [workers.submit(_prepare, troupe, pool, layout) for troupe in troupes]
-        for troupe, future in zip(troupes, prepared, strict=True):
-            plan, compiled, arguments = future.result()
+        stages = [_stage(troupe, pool, layout) for troupe in troupes]
+        compiling = [workers.submit(program.compile, stage.lowered) for stage in stages]
+        for troupe, stage, future in zip(troupes, stages, compiling, strict=True):
+            future.result()
             bar.set_description("training")
-            states, curves = _train(plan, compiled, arguments, ready[troupe.indices[0]].epochs, troupe.size, bar)
+            plan, states, curves = _train(_fitting(stage, troupe, pool, layout), ready[troupe.indices[0]].epochs, troupe.size, bar)
             for k, index in enumerate(troupe.indices):
                 rows = slice(k * len(numbers), (k + 1) * len(numbers))
                 members, state, curve = jax.tree.map(lambda leaf, rows=rows: leaf[rows], (troupe.cast.members, states, curves))
@@ -168,38 +169,49 @@ def _member(seed: int, split: Any, moments: Any) -> Member:
     return Member(np.int32(seed), split.train.astype(np.int32), split.validation.astype(np.int32), shift, scale)
 
 
-def _prepare(troupe: _Troupe, pool: Pool, layout: Layout) -> tuple[Plan, Any, tuple[Cast, State, Pool]]:
-    """The plan of a group, its compiled program, and the arguments on their devices; the widest plan that memory holds."""
+@dataclass(frozen=True)
+class _Stage:
+    """A group's plan, its traced program, and its padded members, still on the host."""
+
+    plan: Plan
+    lowered: jax.stages.Lowered
+    cast: Cast
+    pool: Pool
+
+
+def _stage(troupe: _Troupe, pool: Pool, layout: Layout, width: int | None = None) -> _Stage:
     mesh = layout.mesh(troupe.size)
-    width = placement.widest(layout, mesh, troupe.size)
-    epochs = placement.segment_epochs(troupe.cast.experiments.epochs)
-    while True:
-        plan = Plan(mesh, width, epochs)
-        rows = padded(troupe.size, plan)
-        cast = jax.device_put(jax.tree.map(lambda leaf, rows=rows: leaf[rows], troupe.cast), plan.per_member)
-        shared = jax.device_put(pool, plan.shared)
-        compiled = program.compile(cast, jax.eval_shape(functools.partial(program.start, mesh=mesh), cast, shared), shared, plan)
-        if placement.fits(compiled, mesh.devices.flat[0]):
-            return plan, compiled, (cast, program.start(cast, shared, mesh), shared)
-        if width == 1:
+    chosen = width or placement.widest(layout, mesh, troupe.size)
+    plan = Plan(mesh, chosen, placement.segment_epochs(troupe.cast.experiments.epochs))
+    rows = padded(troupe.size, plan)
+    cast = jax.tree.map(lambda leaf: leaf[rows], troupe.cast)
+    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), cast, pool)
+    return _Stage(plan, program.lower(cast, states, pool, plan), cast, pool)
+
+
+def _fitting(stage: _Stage, troupe: _Troupe, pool: Pool, layout: Layout) -> _Stage:
+    """The stage, its width halved until the program fits the device's memory."""
+    while not placement.fits(program.compile(stage.lowered), stage.plan.mesh.devices.flat[0]):
+        if stage.plan.width == 1:
             raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
-        width //= 2
+        stage = _stage(troupe, pool, layout, stage.plan.width // 2)
+    return stage
 
 
-def _train(
-    plan: Plan, compiled: Any, arguments: tuple[Cast, State, Pool], epochs: int, size: int, bar: tqdm
-) -> tuple[State, dict[str, np.ndarray]]:
+def _train(stage: _Stage, epochs: int, size: int, bar: tqdm) -> tuple[Plan, State, dict[str, np.ndarray]]:
     """All segments; the next one runs while the host looks at the last one's results."""
-    cast, states, pool = arguments
+    plan, advance = stage.plan, program.compile(stage.lowered)
+    cast, pool = jax.device_put(stage.cast, plan.per_member), jax.device_put(stage.pool, plan.shared)
+    states = program.start(cast, pool, plan.mesh)
     segments: list[dict[str, Any]] = []
     for first in range(0, epochs, plan.epochs):
-        states, curves = compiled(cast, states, pool, jax.device_put(np.int32(first), plan.shared))
+        states, curves = advance(cast, states, pool, jax.device_put(np.int32(first), plan.shared))
         segments.append(curves)
         if len(segments) > 1:
             _report(segments[-2], size, bar)
     _report(segments[-1], size, bar)
     joined = {name: np.concatenate([np.asarray(s[name]) for s in segments], axis=1)[:size] for name in segments[0]}
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[:size], states), joined
+    return plan, jax.tree.map(lambda leaf: np.asarray(leaf)[:size], states), joined
 
 
 def _report(curves: dict[str, Any], size: int, bar: tqdm) -> None:

@@ -97,21 +97,26 @@ def predict(cast: Cast, states: State, pool: Pool, indices: Int[Array, " n"], pl
     return _spread(log_probs, plan.mesh, plan.width, 2)(cast, states, pool, indices)
 
 
-@functools.lru_cache(maxsize=128)
-def _compile(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], plan: Plan) -> jax.stages.Compiled:
-    return advance.lower(*jax.tree.unflatten(structure, leaves), plan=plan).compile()
+def lower(cast: Cast, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:
+    """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), or found from an earlier call.
 
-
-def compile(cast: Cast, states: State, pool: Pool, plan: Plan) -> jax.stages.Compiled:
-    """`advance`, compiled for arguments like these, at once or from an earlier call: `compiled(cast, states, pool, first)`.
-
-    Compiled ahead so that its memory can be read before it runs.
+    Ahead of time, so that `compile` can go on in another thread and its account of memory be read before anything runs.
     """
 
     def abstract(sharding: NamedSharding, tree: Any) -> Any:
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
 
     first = jax.ShapeDtypeStruct((), jnp.int32, sharding=plan.shared)
-    arguments = (*abstract(plan.per_member, (cast, states)), abstract(plan.shared, pool), first)
-    leaves, structure = jax.tree.flatten(arguments)
-    return _compile(structure, tuple(leaves), plan)
+    leaves, structure = jax.tree.flatten((*abstract(plan.per_member, (cast, states)), abstract(plan.shared, pool), first))
+    return _lower(structure, tuple(leaves), plan, jax.config.jax_default_matmul_precision)
+
+
+@functools.lru_cache(maxsize=128)
+def _lower(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], plan: Plan, precision: str | None) -> jax.stages.Lowered:
+    return advance.lower(*jax.tree.unflatten(structure, leaves), plan=plan)
+
+
+@functools.lru_cache(maxsize=128)
+def compile(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
+    """The executable, at once if it was compiled before: `compiled(cast, states, pool, first)`."""
+    return lowered.compile()

@@ -61,8 +61,8 @@ class Runs:
             if not alive
         }
 
-    def predict(self, x: Shaped[np.ndarray, "examples ..."]) -> Float[np.ndarray, "runs examples classes"]:
-        """Every run's class probabilities of examples, scaled as its own training data were.
+    def log_probs(self, x: Shaped[np.ndarray, "examples ..."]) -> Float[np.ndarray, "runs examples classes"]:
+        """Every run's log-probabilities of the classes, inputs scaled as its own training data were.
 
         Args:
             x: inputs as the data set stores them, [examples, ...].
@@ -72,7 +72,7 @@ class Runs:
         cast, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (cast, self.states))
         pool = Pool(jnp.asarray(x), jnp.zeros(len(x), jnp.int32))
         indices = jnp.arange(len(x), dtype=jnp.int32)
-        return np.exp(np.asarray(program.predict(cast, states, pool, indices, self.plan))[: len(self)])
+        return np.asarray(program.predict(cast, states, pool, indices, self.plan))[: len(self)]
 
 
 def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:

@@ -147,7 +147,7 @@ def test_cached_set_needs_no_tfds_and_is_equal(prepared, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["x_train.npy", "y_test.npy", "about.json"])
-@pytest.mark.parametrize("how", ["missing", "cut"])
+@pytest.mark.parametrize("how", ["missing", "cut", "other"])
 def test_damaged_cache_is_rebuilt(prepared, cache, monkeypatch, damage, how):
     first = load("tiny_clothes", prepared)
     [folder] = (cache / "data").iterdir()
@@ -155,6 +155,8 @@ def test_damaged_cache_is_rebuilt(prepared, cache, monkeypatch, damage, how):
     (folder / damage).unlink()
     if how == "cut":
         (folder / damage).write_bytes(whole[: len(whole) // 2])
+    if how == "other":
+        (folder / damage).write_bytes((folder / "y_train.npy").read_bytes())
     assert np.array_equal(load("tiny_clothes", prepared).x, first.x)
     assert (folder / damage).read_bytes() == whole
     without_tfds(monkeypatch)
@@ -168,11 +170,12 @@ def test_set_that_was_prepared_anew_is_read_anew(own, cache):
     assert len(list((cache / "data").iterdir())) == 2
 
 
-def test_interrupted_read_leaves_nothing_behind(prepared, cache, monkeypatch):
+@pytest.mark.parametrize(("module", "function"), [(np, "save"), (os, "replace")])
+def test_interrupted_read_leaves_nothing_behind(prepared, cache, monkeypatch, module, function):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "save", interrupt)
+    monkeypatch.setattr(module, function, interrupt)
     with pytest.raises(KeyboardInterrupt):
         load("tiny_clothes", prepared)
     assert not list((cache / "data").iterdir())
@@ -225,7 +228,7 @@ def test_folder_is_the_argument_then_the_variable_then_the_default(tmp_path, off
         load("mnist")
 
 
-@pytest.mark.parametrize("name", ["tiny_cloths", "TinyClothes", "tinyclothes"])
+@pytest.mark.parametrize("name", ["tiny_cloths", "TinyClothes", "TINY_CLOTHES"])
 def test_unknown_name_gives_the_nearest_prepared_one(prepared, offline, name):
     with pytest.raises(DataError, match="did you mean 'tiny_clothes'") as caught:
         load(name, prepared)

@@ -14,7 +14,7 @@ def test_every_null_has_mean_zero(null):
 
 def test_a_collapse_in_one_arm_shows_in_its_median_only():
     d = NULLS["collapses in one arm"](np.random.default_rng(0), (20_000, 16))
-    assert np.median(d) > 0.9 * FALL * COLLAPSES
+    assert np.median(d) > 0.8 * FALL * COLLAPSES
 
 
 def test_false_alarms_are_rare_where_differences_are_symmetric_and_not_where_they_are_skewed():

@@ -1,0 +1,62 @@
+"""The catalogue: every trick that an experiment can switch, read off the declarations."""
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+
+from jaxtricks.config import Field, Kind, Trick, choice_trick, choices, fields
+from jaxtricks.train.experiment import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One trick.
+
+    Args:
+        path: the dotted path of an optional field, or path=name of a named choice.
+        trick: rows, paper, summary and the values that turn it on or make it neutral.
+        models: the models that have it, by name; empty where every experiment does.
+    """
+
+    path: str
+    trick: Trick
+    models: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as `jaxtricks list tricks --json` prints it."""
+        return {"path": self.path, "rows": list(self.trick.rows), "paper": self.trick.paper, "summary": self.trick.summary}
+
+
+def catalogue() -> list[Entry]:
+    """Every optional field and named choice of an experiment, in the order of declaration."""
+    found: dict[str, Entry] = {}
+    for entry in _walk(Experiment, "", ()):
+        known = found.get(entry.path)
+        models = tuple(dict.fromkeys((known.models if known else ()) + entry.models))
+        found[entry.path] = dataclasses.replace(known or entry, models=models)
+    return list(found.values())
+
+
+def _walk(cls: type, prefix: str, models: tuple[str, ...]) -> list[Entry]:
+    entries = []
+    for field in fields(cls).values():
+        path = prefix + field.name
+        if field.trick is not None:
+            entries.append(Entry(path, field.trick, models))
+        for name, member in _members(field).items():
+            inside = (*models, name) if field.kind is Kind.MODEL else models
+            trick = choice_trick(member)
+            if trick is not None:
+                entries.append(Entry(f"{path}={name}", trick, models))
+            entries += _walk(member, f"{path}.", inside)
+    return entries
+
+
+def _members(field: Field) -> dict[str, type]:
+    """What a field may hold, by name: a family's choices, or the one config class of the field (named after nothing)."""
+    if field.kind is Kind.MODEL:
+        return choices(nn.Module)
+    if field.kind is Kind.CONFIG:
+        return choices(field.type) or {"": field.type}
+    return {}

@@ -1,0 +1,58 @@
+"""Ablation: the best model with one trick taken out, and with one more put in."""
+
+import dataclasses
+from typing import Any
+
+from jaxtricks.config import Kind, choice_trick, is_config, items
+from jaxtricks.data import Dataset
+from jaxtricks.evaluate.compare import Study, short, study
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.fit import Seeds
+from jaxtricks.train.layout import Layout
+
+
+def ablate(
+    best: Experiment,
+    data: Dataset,
+    *,
+    seeds: Seeds = 16,
+    metric: str = "accuracy",
+    margin: float | None = None,
+    layout: Layout = Layout(),  # noqa: B008 (frozen)
+    progress: bool = True,
+) -> Study:
+    """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
+
+    Arguments as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113).
+    """
+    options: dict[str, Any] = {"metric": metric, "margin": margin, "layout": layout, "progress": progress}
+    return study(best, leave_one_out(best) | add_one(best), data, seeds=seeds, **options)
+
+
+def leave_one_out(best: Experiment) -> dict[str, Experiment]:
+    """Label → the experiment with one trick set back to what its class declares."""
+    changes = {}
+    for path, field, value in items(best):
+        default = _declared(best, path)
+        chosen = field.kind is Kind.CONFIG and value is not None and choice_trick(type(value)) is not None
+        differs = type(value) is not type(default) if chosen and default is not None else value != default
+        if differs and (field.trick is not None or chosen):
+            changes[f"without {path}={short(value)}"] = best.replace({path: default})
+    return changes
+
+
+def add_one(best: Experiment) -> dict[str, Experiment]:
+    """Label → the experiment with one more trick, at the value that its declaration names."""
+    return {
+        f"with {path}={short(field.trick.on)}": best.replace({path: field.trick.on})
+        for path, field, value in items(best)
+        if field.trick is not None and value is None
+    }
+
+
+def _declared(root: Any, path: str) -> Any:
+    *parents, name = path.split(".")
+    for parent in parents:
+        root = getattr(root, parent)
+    assert is_config(type(root))
+    return next(f.default for f in dataclasses.fields(root) if f.name == name)

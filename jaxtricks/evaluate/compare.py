@@ -1,0 +1,122 @@
+"""Does a change help? Baseline and changes, trained together on paired seeds, and the verdicts on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtricks.config import ConfigError, is_config, nearest, to_json
+from jaxtricks.data import Dataset
+from jaxtricks.evaluate.summary import collapsed
+from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
+from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.fit import Seeds, fit
+from jaxtricks.train.layout import Layout
+from jaxtricks.train.runs import Runs
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A baseline, its changes, and a verdict on each.
+
+    Args:
+        baseline: the baseline's restarts.
+        changes: label → the restarts with that change.
+        verdicts: one a change, in the same order, corrected over all of them.
+    """
+
+    baseline: Runs
+    changes: dict[str, Runs]
+    verdicts: tuple[Verdict, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.verdicts))
+
+
+def study(
+    baseline: Experiment,
+    changes: Mapping[str, Experiment],
+    data: Dataset,
+    *,
+    seeds: Seeds = 16,
+    metric: str = "accuracy",
+    margin: float | None = None,
+    layout: Layout = Layout(),  # noqa: B008 (frozen)
+    progress: bool = True,
+) -> Study:
+    """Trains a baseline and a family of changes on the same seeds, and judges every change against the baseline.
+
+    Args:
+        baseline: the experiment without.
+        changes: label → the experiment with; all that were tried, since the correction counts them.
+        data: the data set; validation only, its test split stays locked.
+        seeds: how many paired restarts (0, 1, …), or the seeds themselves.
+        metric: "accuracy", "nll" or "ece".
+        margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
+        layout: devices and width.
+        progress: whether to show a bar.
+
+    Raises:
+        ConfigError: for an unknown metric, or settings that do not fit the data, before anything compiles.
+    """
+    if metric not in METRICS:
+        raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, list(METRICS))}")
+    base, *others = fit([baseline, *changes.values()], data, seeds=seeds, layout=layout, progress=progress)
+    arms = dict(zip(changes, others, strict=True))
+    return Study(base, arms, verdicts(base, arms, metric=metric, margin=margin))
+
+
+def verdicts(
+    baseline: Runs, changes: Mapping[str, Runs], *, metric: str = "accuracy", margin: float | None = None
+) -> tuple[Verdict, ...]:
+    """The verdicts on trained arms; arguments as for `study`."""
+    examples = baseline.members.validation.shape[1]
+    measure = Measure.accuracy(examples, margin) if metric == "accuracy" else Measure.loss(metric, margin)
+    lost = tuple(f"baseline {name}" for name in collapsed(baseline))
+    comparisons = [
+        Comparison(
+            label,
+            baseline.metrics[metric],
+            runs.metrics[metric],
+            tuple(int(s) for s in baseline.seeds),
+            lost + tuple(f"change {name}" for name in collapsed(runs)),
+        )
+        for label, runs in changes.items()
+    ]
+    return judge_family(comparisons, measure)
+
+
+def compare(
+    baseline: Experiment,
+    change: Experiment,
+    data: Dataset,
+    *,
+    seeds: Seeds = 16,
+    metric: str = "accuracy",
+    margin: float | None = None,
+    layout: Layout = Layout(),  # noqa: B008 (frozen)
+    progress: bool = True,
+) -> Verdict:
+    """Whether one change helps, hurts or makes no difference: the verdict of a `study` of one, whose arguments it shares."""
+    changes = {label(baseline, change): change}
+    options: dict[str, Any] = {"metric": metric, "margin": margin, "layout": layout, "progress": progress}
+    return study(baseline, changes, data, seeds=seeds, **options).verdicts[0]
+
+
+def label(baseline: Experiment, change: Experiment) -> str:
+    """What a change changes, in short: `model.dropout=0.5, epochs=40`."""
+    return ", ".join(f"{path}={short(new)}" for path, (_, new) in baseline.diff(change).items()) or "no change"
+
+
+def short(value: Any) -> str:
+    """A setting's value in few words: a name, a number, `off`, or a name with its settings."""
+    if value is None:
+        return "off"
+    if is_config(type(value)):
+        data = to_json(value)
+        kind = data.pop("kind", type(value).__name__)
+        declared = to_json(type(value)())
+        # A lone setting is what the choice is about, so it is shown even at its default: inverted(rate=0.5).
+        settings = ", ".join(f"{k}={short(v)}" for k, v in data.items() if len(data) == 1 or v != declared.get(k))
+        return f"{kind}({settings})" if settings else kind
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,85 @@
+"""What the restarts of one experiment came to: mean, interval, spread, and who fell out."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxtricks.evaluate import statistics
+from jaxtricks.evaluate.statistics import Interval
+from jaxtricks.train.runs import Runs
+
+
+@dataclass(frozen=True)
+class MetricSummary:
+    """One metric over restarts.
+
+    Args:
+        mean: over all restarts, collapsed ones too, in the metric's units, as all others.
+        interval: the 95% interval of the mean; nan for one restart.
+        spread: standard deviation over restarts; nan for one.
+        low: the smallest value.
+        high: the largest.
+    """
+
+    mean: float
+    interval: Interval
+    spread: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The restarts of one experiment.
+
+    Args:
+        restarts: how many.
+        metrics: validation metric → its summary.
+        collapsed: restarts that diverged or ended no better than the commonest class, by name.
+    """
+
+    restarts: int
+    metrics: dict[str, MetricSummary]
+    collapsed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{'':10}{'mean':>10}{'95% interval':>22}{'spread':>10}{'lowest':>10}{'highest':>10}"]
+        for name, m in self.metrics.items():
+            interval = "" if math.isnan(m.interval.low) else f"[{m.interval.low:.4f}, {m.interval.high:.4f}]"
+            lines.append(f"{name:10}{m.mean:10.4f}{interval:>22}{m.spread:10.4f}{m.low:10.4f}{m.high:10.4f}")
+        lines.append(f"{self.restarts} restarts; collapsed: {', '.join(self.collapsed) or 'none'}")
+        return "\n".join(lines)
+
+
+def summarize(runs: Runs) -> Summary:
+    """The summary of restarts, after the last epoch, on each one's own validation split.
+
+    Args:
+        runs: the restarts of one experiment.
+    """
+    metrics = {}
+    for name, values in runs.metrics.items():
+        values = values.astype(np.float64)
+        interval = statistics.interval(values)
+        metrics[name] = MetricSummary(
+            float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max())
+        )
+    return Summary(len(runs), metrics, collapsed(runs))
+
+
+def collapsed(runs: Runs) -> tuple[str, ...]:
+    """The restarts that fell out, by name: diverged, or no better than the commonest class.
+
+    "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split.
+    """
+    names = []
+    for seed, validation, accuracy in zip(runs.seeds, runs.members.validation, runs.metrics["accuracy"], strict=True):
+        if int(seed) in runs.diverged:
+            names.append(f"seed {seed} (diverged at step {runs.diverged[int(seed)]})")
+            continue
+        labels = runs.data.y[validation]
+        commonest = np.bincount(labels).max() / labels.size
+        if accuracy <= commonest + 2 * math.sqrt(commonest * (1 - commonest) / labels.size):
+            names.append(f"seed {seed} (no better than the commonest class)")
+    return tuple(names)
