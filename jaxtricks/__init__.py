@@ -1,10 +1,10 @@
 """Does a training trick help on your task, by how much, and is that more than luck?
 
-    import jaxtricks as jt
+import jaxtricks as jt
 
-    digits = jt.load("digits")
-    base = jt.Experiment(model=jt.MLP(widths=(256, 256)), optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3)))
-    print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
+digits = jt.load("digits")
+base = jt.Experiment(model=jt.MLP(widths=(256, 256)), optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3)))
+print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
 """
 
 from jaxtricks.catalogue import catalogue
@@ -13,7 +13,6 @@ from jaxtricks.data import DataError, Dataset, load
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
-from jaxtricks.evaluate.summary import Summary, summarize
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.models.mlp import MLP
 from jaxtricks.nn.activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, Swish, Tanh
@@ -38,5 +37,6 @@ from jaxtricks.train.fit import fit
 from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.summary import Summary
 
 __version__ = "0.1.0"

@@ -342,9 +342,7 @@ def _numbered(y: Labels) -> tuple[str, ...]:
 
 def _check(name: str, x: np.ndarray, y: np.ndarray, classes: int | None = None) -> None:
     if x.dtype not in (np.uint8, np.float32) or x.ndim < 2 or x.size == 0:
-        raise DataError(
-            f"{name}x: shape {x.shape}, dtype {x.dtype}; [examples, ...] of uint8 or float32, not empty, is allowed."
-        )
+        raise DataError(f"{name}x: shape {x.shape}, dtype {x.dtype}; [examples, ...] of uint8 or float32, not empty, is allowed.")
     if y.dtype != np.int32 or y.shape != x.shape[:1]:
         raise DataError(
             f"{name}y: shape {y.shape}, dtype {y.dtype}; one int32 for each of the {len(x)} rows of {name}x is allowed."

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks.evaluate import statistics
+from jaxtricks import statistics
 from jaxtricks.evaluate.verdict import ALPHA, Decision, decide
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], Float[np.ndarray, "trials seeds"]]
@@ -50,16 +50,12 @@ def _collapsed(rng: np.random.Generator, shape: tuple[int, int]) -> Float[np.nda
 NULLS: dict[str, Draw] = {
     "symmetric differences": lambda rng, shape: rng.normal(size=shape),
     "skewed differences": lambda rng, shape: rng.exponential(size=shape) - 1,
-    "collapses in both arms": lambda rng, shape: (
-        rng.normal(size=shape) + _collapsed(rng, shape) - _collapsed(rng, shape)
-    ),
+    "collapses in both arms": lambda rng, shape: rng.normal(size=shape) + _collapsed(rng, shape) - _collapsed(rng, shape),
     "collapses in one arm": lambda rng, shape: rng.normal(size=shape) + FALL * COLLAPSES - _collapsed(rng, shape),
 }
 
 
-def false_alarm_rates(
-    trials: int = 2_000, seeds: tuple[int, ...] = (8, 16, 32), seed: int = 0
-) -> tuple[FalseAlarms, ...]:
+def false_alarm_rates(trials: int = 2_000, seeds: tuple[int, ...] = (8, 16, 32), seed: int = 0) -> tuple[FalseAlarms, ...]:
     """Simulates comparisons whose true mean difference is zero, and counts those that are called `helps` or `hurts`.
 
     The margin is taken as zero, so that `no difference` hides no alarm: "interval and p" alone.

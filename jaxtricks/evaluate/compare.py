@@ -6,13 +6,13 @@ from typing import Any
 
 from jaxtricks.config import ConfigError, is_config, nearest, to_json
 from jaxtricks.data import Dataset
-from jaxtricks.evaluate.summary import collapsed
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import Seeds, fit
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.summary import collapsed
 
 
 @dataclass(frozen=True, eq=False)

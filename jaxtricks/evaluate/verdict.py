@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks.evaluate import statistics
-from jaxtricks.evaluate.statistics import Interval
+from jaxtricks import statistics
+from jaxtricks.statistics import Interval
 
 ALPHA = 0.05
 MOST_SEEDS = 10_000  # no estimate of seeds still needed goes beyond

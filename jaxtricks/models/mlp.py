@@ -68,8 +68,6 @@ class MLP(nn.Module):
             x = self.input_dropout(x, train=train, name="input_dropout")
         layer = nn.remat(Hidden, static_argnums=(2,)) if self.remat else Hidden
         for i, features in enumerate(self.widths):
-            hidden = layer(
-                features, self.activation, self.kernel_init, self.normalization, self.dropout, name=f"hidden_{i}"
-            )
+            hidden = layer(features, self.activation, self.kernel_init, self.normalization, self.dropout, name=f"hidden_{i}")
             x = hidden(x, train)
         return Dense(self.outputs, self.kernel_init, name="head")(x)

@@ -22,9 +22,7 @@ def accuracy(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batc
     return jnp.mean((jnp.argmax(log_probs, axis=1) == labels).astype(log_probs.dtype))
 
 
-def expected_calibration_error(
-    log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"]
-) -> Float[Array, ""]:
+def expected_calibration_error(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, ""]:
     """`Σ_b n_b/n |accuracy_b - confidence_b|` over 15 equal bins of confidence, in [0, 1] (Guo+ 2017); arguments as for `nll`."""
     confidence = jnp.exp(jnp.max(log_probs, axis=1))
     correct = (jnp.argmax(log_probs, axis=1) == labels).astype(log_probs.dtype)

@@ -12,9 +12,7 @@ from jaxtricks.config import Family, NonNegative, Rate, config, trick
 class Loss(Family):
     """A loss of each example: `loss(logits [batch, classes], labels [batch]) -> [batch]`."""
 
-    def __call__(
-        self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]
-    ) -> Float[Array, " batch"]:
+    def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, " batch"]:
         """The loss of each example."""
         raise NotImplementedError
 
@@ -35,9 +33,7 @@ class CrossEntropy(Loss):
         neutral=0.0,
     )
 
-    def __call__(
-        self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]
-    ) -> Float[Array, " batch"]:
+    def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, " batch"]:
         # A product with the one-hot target, not a gather: its gradient is no scatter, which is slow on every backend.
         target = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
         if self.label_smoothing is not None:
@@ -69,9 +65,7 @@ class Objective:
         rows=["T053"], paper="Tibshirani 1996", summary="Penalize the sum of absolute weights", on=1e-4, neutral=0.0
     )
 
-    def __call__(
-        self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"], params: Any
-    ) -> Float[Array, ""]:
+    def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"], params: Any) -> Float[Array, ""]:
         """The number that training makes small, for one batch and the parameters that gave the logits."""
         total = jnp.mean(self.loss(logits, labels))
         if self.l2 is not None:

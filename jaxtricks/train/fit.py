@@ -15,7 +15,6 @@ from tqdm.auto import tqdm
 from jaxtricks.config import ConfigError, fields, group, is_config, rebuild
 from jaxtricks.data import Dataset
 from jaxtricks.train import layout as placement
-from jaxtricks.train import member as one
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.layout import Layout
@@ -28,7 +27,13 @@ Seeds = int | Sequence[int]
 
 @overload
 def fit(
-    experiments: Experiment, data: Dataset, *, seeds: Seeds = ..., split: int | None = ..., layout: Layout = ..., progress: bool = ...
+    experiments: Experiment,
+    data: Dataset,
+    *,
+    seeds: Seeds = ...,
+    split: int | None = ...,
+    layout: Layout = ...,
+    progress: bool = ...,
 ) -> Runs: ...
 @overload
 def fit(
@@ -79,7 +84,9 @@ def fit(
 
     def cast(indices: list[int], stacked: Experiment) -> _Troupe:
         pairs = [(ready[i], s) for i in indices for s in numbers]
-        members = [_member(s, splits[s if split is None else split], moments(e.inputs, s if split is None else split)) for e, s in pairs]
+        members = [
+            _member(s, splits[s if split is None else split], moments(e.inputs, s if split is None else split)) for e, s in pairs
+        ]
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(numbers)), stacked)
         return _Troupe(indices, Cast(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members)), len(pairs))
 
@@ -97,7 +104,9 @@ def fit(
         for troupe, stage, future in zip(troupes, stages, compiling, strict=True):
             future.result()
             bar.set_description("training")
-            plan, states, curves = _train(_fitting(stage, troupe, pool, layout), ready[troupe.indices[0]].epochs, troupe.size, bar)
+            plan, states, curves = _train(
+                _fitting(stage, troupe, pool, layout), ready[troupe.indices[0]].epochs, troupe.size, bar
+            )
             for k, index in enumerate(troupe.indices):
                 rows = slice(k * len(numbers), (k + 1) * len(numbers))
                 members, state, curve = jax.tree.map(lambda leaf, rows=rows: leaf[rows], (troupe.cast.members, states, curves))
@@ -139,7 +148,7 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
             f"Experiment.batch_size = {experiment.batch_size} is not a number of examples that the training split has: {train.size}."
         )
     model, classes = experiment.model, len(data.classes)
-    if is_config(type(model)) and "outputs" in fields(type(model)) and getattr(model, "outputs") is None:
+    if is_config(type(model)) and "outputs" in fields(type(model)) and model.outputs is None:
         experiment = rebuild(experiment, model=rebuild(model, outputs=classes))
     shape = _logits_shape(experiment.model, (experiment.batch_size, *data.shape))
     if shape != (experiment.batch_size, classes):

@@ -123,7 +123,9 @@ def shuffle(member: Member, epoch: Int[Array, ""]) -> Int[Array, " train"]:
     return member.train[jnp.argsort(jax.random.bits(key, member.train.shape))]
 
 
-def predict(experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Float[Array, "n classes"]:
+def predict(
+    experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]
+) -> Float[Array, "n classes"]:
     """Log-probabilities of the examples at the given positions, by the parameters that the method evaluates."""
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     variables = {"params": method.eval_params(state.params, state.method), **state.collections}
@@ -141,7 +143,9 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
     return jax.nn.log_softmax(jnp.concatenate(parts) if len(parts) > 1 else parts[0])
 
 
-def epoch(experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""]) -> tuple[State, dict[str, Array]]:
+def epoch(
+    experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""]
+) -> tuple[State, dict[str, Array]]:
     """One pass over the training split, and the validation metrics after it.
 
     Args:

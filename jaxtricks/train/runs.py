@@ -13,6 +13,7 @@ from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.member import Member, Pool, State
 from jaxtricks.train.program import Cast, Plan
+from jaxtricks.train.summary import Summary, summarize
 
 CURVES = ("train_loss", "grad_norm")  # of training; the other curves are validation metrics
 
@@ -60,6 +61,10 @@ class Runs:
             for seed, step, alive in zip(self.seeds, self.states.step, self.states.alive, strict=True)
             if not alive
         }
+
+    def summary(self) -> Summary:
+        """Mean, 95% interval and spread of every metric over the runs, and the runs that fell out, by name."""
+        return summarize(self)
 
     def log_probs(self, x: Shaped[np.ndarray, "examples ..."]) -> Float[np.ndarray, "runs examples classes"]:
         """Every run's log-probabilities of the classes, inputs scaled as its own training data were.

@@ -295,9 +295,7 @@ def test_files_that_need_tensorflow_are_refused_with_the_two_lines(own):
         load("tiny_clothes", own)
 
 
-@pytest.mark.parametrize(
-    "file", ["dataset_info.json", "features.json", "tiny_clothes-test.array_record-00000-of-00001"]
-)
+@pytest.mark.parametrize("file", ["dataset_info.json", "features.json", "tiny_clothes-test.array_record-00000-of-00001"])
 def test_damaged_set_is_named(own, cache, file):
     (own / "tiny_clothes/1.2.0" / file).write_bytes(b"\x00" * 100)
     with pytest.raises(DataError, match="'tiny_clothes' is damaged"):

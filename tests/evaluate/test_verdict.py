@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from jaxtricks.evaluate import statistics
-from jaxtricks.evaluate.statistics import Interval
+from jaxtricks import statistics
 from jaxtricks.evaluate.verdict import (
     Comparison,
     Decision,
@@ -17,6 +16,7 @@ from jaxtricks.evaluate.verdict import (
     judge,
     judge_family,
 )
+from jaxtricks.statistics import Interval
 
 ACCURACY = Measure.accuracy(examples=1_000)  # margin 0.005
 LOSS = Measure.loss("nll")
@@ -285,8 +285,7 @@ def verdict_with(**fields):
         ),
         (
             {"collapsed": ("baseline seed 4", "change seed 9")},
-            "dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds, "
-            "collapsed: baseline seed 4, change seed 9",
+            "dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds, collapsed: baseline seed 4, change seed 9",
         ),
     ],
 )

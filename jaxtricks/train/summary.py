@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxtricks.evaluate import statistics
-from jaxtricks.evaluate.statistics import Interval
-from jaxtricks.train.runs import Runs
+from jaxtricks import statistics
+from jaxtricks.statistics import Interval
+
+if TYPE_CHECKING:
+    from jaxtricks.train.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarize(runs: Runs) -> Summary:
+def summarize(runs: "Runs") -> Summary:
     """The summary of restarts, after the last epoch, on each one's own validation split.
 
     Args:
@@ -68,7 +71,7 @@ def summarize(runs: Runs) -> Summary:
     return Summary(len(runs), metrics, collapsed(runs))
 
 
-def collapsed(runs: Runs) -> tuple[str, ...]:
+def collapsed(runs: "Runs") -> tuple[str, ...]:
     """The restarts that fell out, by name: diverged, or no better than the commonest class.
 
     "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split.

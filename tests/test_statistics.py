@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from jaxtricks.evaluate import statistics
-from jaxtricks.evaluate.statistics import (
+from jaxtricks import statistics
+from jaxtricks.statistics import (
     Interval,
     bca_interval,
     holm,
