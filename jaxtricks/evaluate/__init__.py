@@ -1,0 +1,1 @@
+"""Runs → verdicts, ablations, ensembles, claims."""

@@ -1,0 +1,1 @@
+"""Linen modules put together from `nn`."""

@@ -1,0 +1,1 @@
+"""Layers and what goes into them: activations, initializers, normalization, dropout."""

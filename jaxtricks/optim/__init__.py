@@ -1,0 +1,1 @@
+"""Update rules, schedules, and the chain in its fixed order, on Optax."""

@@ -1,0 +1,1 @@
+"""State → step → fit: many restarts in one compiled program."""

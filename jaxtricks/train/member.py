@@ -3,6 +3,7 @@
 Nothing here prints, logs or calls back. Everything random comes from the restart's seed by named streams.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -55,9 +56,9 @@ class State(NamedTuple):
         params: the model's parameters.
         collections: its other variables, such as running averages.
         method: the optimization method's state.
-        step: optimizer steps done, []; that of the last finite state in a member that diverged.
-        alive: whether loss and gradient have been finite so far, [].
-        metric: the last validation loss in nats, [], infinite before the first; for plateau rules.
+        step: optimizer steps done, []; in a member that diverged, those before the loss or gradient that was not finite.
+        alive: whether loss, gradient and validation metrics have been finite so far, [].
+        metrics: validation metric → its last value, [].
     """
 
     params: Any
@@ -65,7 +66,7 @@ class State(NamedTuple):
     method: Any
     step: Int[Array, ""]
     alive: Bool[Array, ""]
-    metric: Float[Array, ""]
+    metrics: dict[str, Float[Array, ""]]
 
 
 def steps_per_epoch(experiment: Experiment, train: int) -> int:
@@ -80,8 +81,9 @@ def total_steps(experiment: Experiment, train: int) -> int:
 
 def inputs(pool: Pool, member: Member, indices: Int[Array, "..."]) -> Float[Array, "..."]:
     """The inputs at the given positions, scaled, in JAX's default precision."""
-    dtype = jnp.zeros(()).dtype
-    return (pool.x[indices].astype(dtype) - member.shift.astype(dtype)) / member.scale.astype(dtype)
+    dtype, leading = jnp.zeros(()).dtype, tuple(range(indices.ndim))
+    shift, scale = (jnp.expand_dims(moment.astype(dtype), leading) for moment in (member.shift, member.scale))
+    return (pool.x[indices].astype(dtype) - shift) / scale
 
 
 def start(experiment: Experiment, member: Member, pool: Pool) -> State:
@@ -91,7 +93,8 @@ def start(experiment: Experiment, member: Member, pool: Pool) -> State:
     variables = dict(experiment.model.init({"params": key}, x, train=False))
     params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), jnp.asarray(jnp.inf))
+    state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
+    state = state._replace(metrics=evaluate(experiment, state, member, pool))
     # Python numbers leave weak types behind, and a state that comes back with other types would compile once more.
     return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.asarray(leaf).dtype), state)
 
@@ -108,12 +111,10 @@ def update(
         return experiment.objective(logits, y, params), dict(collections)
 
     method = assemble(experiment.optimizer, total)
-    new = method.step(objective, state.params, state.method, state.metric)
-    # Quarantine: a member stops at its last finite state. A gradient so large that its norm overflows counts as diverged.
+    new = method.step(objective, state.params, state.method, state.metrics["nll"])
+    # A gradient so large that its norm overflows counts as diverged.
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
-    changed = State(new.params, new.auxiliary, new.state, state.step + 1, alive, state.metric)
-    kept = jax.tree.map(lambda after, before: jnp.where(alive, after, before), changed, state)
-    return kept._replace(alive=alive), new.info
+    return State(new.params, new.auxiliary, new.state, state.step + alive, alive, state.metrics), new.info
 
 
 def shuffle(member: Member, epoch: Int[Array, ""]) -> Int[Array, " train"]:
@@ -143,8 +144,13 @@ def predict(
     return jax.nn.log_softmax(jnp.concatenate(parts) if len(parts) > 1 else parts[0])
 
 
+def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
+    """Every metric on the validation split."""
+    return measure(predict(experiment, state, member, pool, member.validation), pool.y[member.validation])
+
+
 def epoch(
-    experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""]
+    experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""], place: Callable[[Any], Any]
 ) -> tuple[State, dict[str, Array]]:
     """One pass over the training split, and the validation metrics after it.
 
@@ -154,6 +160,7 @@ def epoch(
         pool: the data.
         state: where it stands.
         number: the epoch, from 0, [].
+        place: lays batches, [steps, batch, ...], out over devices.
     """
     steps = steps_per_epoch(experiment, member.train.size)
     order = shuffle(member, number)[: steps * experiment.batch_size].reshape(steps, experiment.batch_size)
@@ -163,7 +170,12 @@ def epoch(
         return update(experiment, state, *batch, member.seed, total)
 
     # All batches are gathered before the loop: one gather of an epoch is faster than one a step.
-    state, info = jax.lax.scan(body, state, (inputs(pool, member, order), pool.y[order]))
-    metrics = measure(predict(experiment, state, member, pool, member.validation), pool.y[member.validation])
-    state = state._replace(metric=metrics["nll"])
-    return state, metrics | {"train_loss": jnp.mean(info.loss), "grad_norm": jnp.mean(info.grad_norm)}
+    after, info = jax.lax.scan(body, state, place((inputs(pool, member, order), pool.y[order])))
+    metrics = evaluate(experiment, after, member, pool)
+    # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
+    # loss that is not finite would not do: it is the one that gave that loss.
+    alive = after.alive & jnp.isfinite(jnp.stack(list(metrics.values()))).all()
+    kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after._replace(metrics=metrics), state)
+    training = {"train_loss": info.loss, "grad_norm": info.grad_norm}
+    curves = {name: jnp.where(alive, jnp.mean(values), jnp.nan) for name, values in training.items()}
+    return kept._replace(step=after.step, alive=alive), kept.metrics | curves

@@ -79,10 +79,12 @@ def advance(
 ) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
     """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
 
+    def place(batches: Any) -> Any:
+        return jax.lax.with_sharding_constraint(batches, PartitionSpec(None, "data")) if plan.mesh.shape["data"] > 1 else batches
+
     def segment(cast: Cast, state: State, pool: Pool, first: Array) -> Any:
-        return jax.lax.scan(
-            lambda state, number: one.epoch(*cast, pool, state, number), state, first + jnp.arange(plan.epochs, dtype=jnp.int32)
-        )
+        numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)
+        return jax.lax.scan(lambda state, number: one.epoch(*cast, pool, state, number, place), state, numbers)
 
     return _spread(segment, plan.mesh, plan.width, 2)(cast, states, pool, first)
 

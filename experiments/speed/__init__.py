@@ -1,0 +1,1 @@
+"""Benchmarks: jaxtricks beside its peers, interleaved on one machine, as ratios. Never timed tests."""

@@ -1,0 +1,278 @@
+"""The command line: parse, call, print."""
+
+import dataclasses
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jax
+import tyro
+
+from jaxtricks import config, data
+from jaxtricks.catalogue import catalogue
+from jaxtricks.config import ConfigError
+from jaxtricks.data import DataError, Dataset
+from jaxtricks.data.load import cache_dir
+from jaxtricks.evaluate.ablate import ablate
+from jaxtricks.evaluate.compare import Study, study
+from jaxtricks.evaluate.ensemble import ensemble
+from jaxtricks.report import folder as folders
+from jaxtricks.report.folder import FolderError, Record
+from jaxtricks.report.table import table
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.fit import fit, seed_list
+from jaxtricks.train.layout import Layout
+
+ROOT = Path("runs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What `run`, `compare` and `ablate` share; any setting of the experiment is a flag too: --model.widths 256 256.
+
+    Args:
+        data: "digits", or the name of a prepared TFDS image classification set.
+        data_dir: where TFDS sets lie; by default $TFDS_DATA_DIR.
+        config: a JSON file as every run writes it; flags change it.
+        seeds: one number: so many restarts, 0, 1, …; several: the seeds themselves.
+        devices: devices to spread restarts over; by default all that they can use.
+        out: the folder to write, which must not exist; by default a new one under runs/.
+        json: print one JSON object instead of text.
+    """
+
+    data: str = "digits"
+    data_dir: Path | None = None
+    config: Path | None = None
+    seeds: tuple[int, ...] = (16,)
+    devices: int | None = None
+    out: Path | None = None
+    json: bool = False
+
+    def start(self) -> Dataset:
+        """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
+        members = len(seed_list(self._seeds()))
+        jax.config.update("jax_num_cpu_devices", self.devices or min(os.cpu_count() or 1, members))
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        return data.load(self.data, self.data_dir)
+
+    def _seeds(self) -> int | tuple[int, ...]:
+        return self.seeds[0] if len(self.seeds) == 1 else self.seeds
+
+    def options(self) -> dict[str, Any]:
+        """What training functions take beside experiment and data."""
+        return {"seeds": self._seeds(), "layout": Layout(runs=self.devices), "progress": not self.json}
+
+    def experiment(self, overrides: dict[str, list[str]]) -> Experiment:
+        """The experiment of the file, or the default one, with the flags' values.
+
+        Raises:
+            ConfigError: for a file that is no config, an unknown setting or a value that it does not take.
+        """
+        experiment = Experiment() if self.config is None else _read(self.config)
+        for path, words in overrides.items():
+            experiment = experiment.replace({path: config.parse(experiment, path, words)})
+        return experiment
+
+    def finish(self, record: Record, text: str) -> None:
+        """Writes the folder and prints what was found and where it lies."""
+        folder = self.out or folders.fresh(ROOT, f"{self.data}-{record.kind}")
+        folders.save(record, folder)
+        if self.json:
+            print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
+        else:
+            print(f"{text}\n\n{folder / 'report.html'}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(Training):
+    """Train restarts of one experiment in one compiled program, and sum them up."""
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        experiment = self.experiment(overrides)
+        runs = fit(experiment, self.start(), **self.options())
+        self.finish(folders.record_runs(runs, command=command), str(runs.summary()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared(Training):
+    """What `compare` and `ablate` share.
+
+    Args:
+        metric: what is compared: accuracy, nll or ece.
+        margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
+    """
+
+    metric: str = "accuracy"
+    margin: float | None = None
+
+    def judged(self, result: Study, command: str, kind: Literal["compare", "ablate"]) -> None:
+        """Writes and prints a study."""
+        self.finish(folders.record_study(result, command=command, kind=kind), table(result.verdicts))
+
+
+@dataclasses.dataclass(frozen=True)
+class Compare(Compared):
+    """Judge changes against a baseline, paired by seed: helps, hurts, no difference, too few seeds or inconclusive.
+
+    Args:
+        change: path=value, or several of them that make one change together; give --change once for each change.
+    """
+
+    change: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        baseline = self.experiment(overrides)
+        if not self.change:
+            raise ConfigError("--change is missing; name at least one, such as --change model.dropout=0.5.")
+        changes = {" ".join(words): _changed(baseline, words) for words in self.change}
+        result = study(baseline, changes, self.start(), metric=self.metric, margin=self.margin, **self.options())
+        self.judged(result, command, "compare")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ablate(Compared):
+    """Judge an experiment without each of its tricks, and with each trick that it lacks."""
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        best = self.experiment(overrides)
+        result = ablate(best, self.start(), metric=self.metric, margin=self.margin, **self.options())
+        self.judged(result, command, "ablate")
+
+
+@dataclasses.dataclass(frozen=True)
+class List:
+    """List the tricks that can be switched, the data sets at hand, or the runs made.
+
+    Args:
+        what: tricks, data or runs.
+        data_dir: where TFDS sets lie; by default $TFDS_DATA_DIR.
+        json: print a JSON list instead of text.
+    """
+
+    what: tyro.conf.Positional[Literal["tricks", "data", "runs"]]
+    data_dir: Path | None = None
+    json: bool = False
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        if self.what == "tricks":
+            rows = [entry.to_json() for entry in catalogue()]
+            lines = [f"{row['path']:40} {' '.join(row['rows']):20} {row['summary']} ({row['paper']})" for row in rows]
+        elif self.what == "data":
+            rows = [dataclasses.asdict(listing) for listing in data.names(self.data_dir)]
+            lines = [_data_line(row) for row in rows]
+        else:
+            rows = folders.listing(ROOT)
+            lines = [folders.line(row) for row in rows] or [f"no runs under {ROOT}/ yet"]
+        print(json.dumps(rows, default=str) if self.json else "\n".join(lines))
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Render the page of a run's folder again, from the folder alone.
+
+    Args:
+        folder: the run's folder, such as runs/digits-compare-1.
+    """
+
+    folder: tyro.conf.Positional[Path]
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        print(folders.render(self.folder))
+
+
+def _data_line(row: dict[str, Any]) -> str:
+    if not row["prepared"]:
+        return f"{row['name']:20} not prepared"
+    shape = "×".join(map(str, row["shape"] or ()))
+    return f"{row['name']:20} {row['examples']:>7} examples of {shape}, {row['classes']} classes"
+
+
+def _read(path: Path) -> Experiment:
+    try:
+        return Experiment.from_json(json.loads(path.read_text()))
+    except OSError as error:
+        raise ConfigError(f"--config {path}: {error.strerror}.") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--config {path} is not JSON: {error.msg} in line {error.lineno}.") from None
+
+
+def _changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
+    for word in words:
+        path, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError(f"--change {word!r} is not path=value, such as model.dropout=0.5.")
+        baseline = baseline.replace({path: config.parse(baseline, path, [value])})
+    return baseline
+
+
+def _overrides(words: Sequence[str]) -> dict[str, list[str]]:
+    """Settings among the flags that tyro does not know: `--model.widths 256 256` → {"model.widths": ["256", "256"]}."""
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            current = found.setdefault(name.replace("-", "_"), [])
+            current += [value] if equals else []
+        elif current is None:
+            raise ConfigError(f"{word!r} stands where a flag should, such as --model.dropout.")
+        else:
+            current.append(word)
+    return found
+
+
+def _refuse(overrides: dict[str, list[str]]) -> None:
+    for name in overrides:
+        raise ConfigError(f"--{name} is no flag of this command; --help lists them.")
+
+
+def _known(command: Any, overrides: dict[str, list[str]]) -> None:
+    """Refuses a flag that is neither the command's nor a setting, with the nearest of both."""
+    if not isinstance(command, Training):
+        return
+    flags = [field.name for field in dataclasses.fields(command)]
+    for path in overrides:
+        if "." not in path and path not in config.fields(Experiment):
+            raise ConfigError(f"there is no flag --{path}{config.nearest(path, [*flags, *config.fields(Experiment)])}")
+
+
+Command = (
+    Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point; bad input ends in one sentence and exit code 2."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    command, unknown = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        prog="jaxtricks",
+        description="Does a training trick help on your task, by how much, and is that more than luck?",
+        args=words,
+        return_unknown_args=True,
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    try:
+        overrides = _overrides(unknown)
+        _known(command, overrides)
+        command(overrides, shlex.join(["jaxtricks", *words]))
+    except (ConfigError, DataError, FolderError) as error:
+        print(f"jaxtricks: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
