@@ -30,7 +30,7 @@ def claims() -> dict[str, Claim]:
             if not isinstance(claim, Claim) or claim.measure.__module__ != path:
                 raise ConfigError(f"{path} is in a chapter and defines no CLAIM with a measure of its own.")
             if module.name in found:
-                raise ConfigError(f"{path} has the name of a claim in {found[module.name].chapter}; names differ in all chapters.")
+                raise ConfigError(f"{path} has the name of a claim of chapter {found[module.name].chapter}; take another one.")
             found[module.name] = claim
     return dict(sorted(found.items(), key=lambda item: (item[1].rows, item[0])))
 

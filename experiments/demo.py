@@ -1,25 +1,24 @@
 """The main job on real images: five changes to a plain network, judged over 16 restarts each. `make demo` runs it."""
 
 import dataclasses
-import os
 from pathlib import Path
+from typing import Any
 
-import jax
 import tyro
 
 import jaxtricks as jt
-from jaxtricks.data.load import cache_dir
 from jaxtricks.report import folder as folders
 from jaxtricks.report.table import table
+from jaxtricks.train.layout import set_up
 
 # Chosen once, before any result was seen: the library's defaults, but for what a change is held against.
 BASELINE = jt.Experiment(
-    model=jt.MLP(widths=(128, 128), activation="relu", kernel_init=jt.Normal(scale=1.0)),
+    model=jt.MLP(widths=(128, 128), activation=jt.ReLU(), kernel_init=jt.Normal(scale=1.0)),
     optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
     batch_size=64,
     epochs=20,
 )
-CHANGES = {
+CHANGES: dict[str, dict[str, Any]] = {
     "dropout 0.5": {"model.dropout": 0.5},
     "batch normalization": {"model.normalization": "batch"},
     "He initialization": {"model.kernel_init": "he_normal"},
@@ -46,9 +45,7 @@ class Arguments:
 def main() -> None:
     """The command line."""
     arguments = tyro.cli(Arguments)
-    jax.config.update("jax_num_cpu_devices", min(os.cpu_count() or 1, arguments.seeds))
-    jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    set_up(arguments.seeds)
 
     digits = jt.load("digits")
     print(f"{digits}: a baseline and {len(CHANGES)} changes, {arguments.seeds} restarts each, paired by seed")

@@ -38,8 +38,10 @@ def catalogue() -> list[Entry]:
     return list(found.values())
 
 
-def _walk(cls: type, prefix: str, models: tuple[str, ...]) -> list[Entry]:
-    entries = []
+def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ...] = ()) -> list[Entry]:
+    entries: list[Entry] = []
+    if cls in above:  # a rule around a rule, a model inside a model: once is enough
+        return entries
     for field in fields(cls).values():
         path = prefix + field.name
         if field.trick is not None:
@@ -49,7 +51,7 @@ def _walk(cls: type, prefix: str, models: tuple[str, ...]) -> list[Entry]:
             trick = choice_trick(member)
             if trick is not None:
                 entries.append(Entry(f"{path}={name}", trick, models))
-            entries += _walk(member, f"{path}.", inside)
+            entries += _walk(member, f"{path}.", inside, (*above, cls))
     return entries
 
 

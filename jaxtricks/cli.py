@@ -2,30 +2,27 @@
 
 import dataclasses
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jax
 import tyro
 
-from jaxtricks import config, data
+from jaxtricks import data
 from jaxtricks.catalogue import catalogue
-from jaxtricks.config import ConfigError
+from jaxtricks.config import ConfigError, fields, nearest, parse
 from jaxtricks.data import DataError, Dataset
-from jaxtricks.data.load import cache_dir
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, study
-from jaxtricks.evaluate.ensemble import ensemble
 from jaxtricks.report import folder as folders
-from jaxtricks.report.folder import FolderError, Record
+from jaxtricks.report.folder import FolderError
+from jaxtricks.report.record import Record, record_runs, record_study
 from jaxtricks.report.table import table
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit, seed_list
-from jaxtricks.train.layout import Layout
+from jaxtricks.train.layout import Layout, set_up
 
 ROOT = Path("runs")
 
@@ -54,10 +51,7 @@ class Training:
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
-        members = len(seed_list(self._seeds()))
-        jax.config.update("jax_num_cpu_devices", self.devices or min(os.cpu_count() or 1, members))
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        set_up(self.devices or len(seed_list(self._seeds())))
         return data.load(self.data, self.data_dir)
 
     def _seeds(self) -> int | tuple[int, ...]:
@@ -75,7 +69,7 @@ class Training:
         """
         experiment = Experiment() if self.config is None else _read(self.config)
         for path, words in overrides.items():
-            experiment = experiment.replace({path: config.parse(experiment, path, words)})
+            experiment = experiment.replace({path: parse(experiment, path, words)})
         return experiment
 
     def finish(self, record: Record, text: str) -> None:
@@ -95,7 +89,7 @@ class Run(Training):
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
         experiment = self.experiment(overrides)
         runs = fit(experiment, self.start(), **self.options())
-        self.finish(folders.record_runs(runs, command=command), str(runs.summary()))
+        self.finish(record_runs(runs, command=command), str(runs.summary()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +106,7 @@ class Compared(Training):
 
     def judged(self, result: Study, command: str, kind: Literal["compare", "ablate"]) -> None:
         """Writes and prints a study."""
-        self.finish(folders.record_study(result, command=command, kind=kind), table(result.verdicts))
+        self.finish(record_study(result, command=command, kind=kind), table(result.verdicts))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,8 +161,9 @@ class List:
             rows = [dataclasses.asdict(listing) for listing in data.names(self.data_dir)]
             lines = [_data_line(row) for row in rows]
         else:
-            rows = folders.listing(ROOT)
-            lines = [folders.line(row) for row in rows] or [f"no runs under {ROOT}/ yet"]
+            entries = folders.listing(ROOT)
+            rows = [dataclasses.asdict(entry) | {"path": str(entry.path)} for entry in entries]
+            lines = [str(entry) for entry in entries] or [f"no runs under {ROOT}/ yet"]
         print(json.dumps(rows, default=str) if self.json else "\n".join(lines))
 
 
@@ -208,7 +203,7 @@ def _changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
         path, equals, value = word.partition("=")
         if not equals:
             raise ConfigError(f"--change {word!r} is not path=value, such as model.dropout=0.5.")
-        baseline = baseline.replace({path: config.parse(baseline, path, [value])})
+        baseline = baseline.replace({path: parse(baseline, path, [value])})
     return baseline
 
 
@@ -239,8 +234,8 @@ def _known(command: Any, overrides: dict[str, list[str]]) -> None:
         return
     flags = [field.name for field in dataclasses.fields(command)]
     for path in overrides:
-        if "." not in path and path not in config.fields(Experiment):
-            raise ConfigError(f"there is no flag --{path}{config.nearest(path, [*flags, *config.fields(Experiment)])}")
+        if "." not in path and path not in fields(Experiment):
+            raise ConfigError(f"there is no flag --{path}{nearest(path, [*flags, *fields(Experiment)])}")
 
 
 Command = (

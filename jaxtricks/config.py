@@ -19,6 +19,7 @@ import importlib
 import json
 import math
 import numbers
+import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
@@ -84,8 +85,8 @@ class Trick:
     neutral: Any = None
 
 
-def trick(*, rows: Sequence[str], paper: str, summary: str, on: Any, neutral: Any = None, default: Any = None) -> Any:
-    """An optional field that is a trick: off by default, and listed by `jaxtricks list tricks`. See `Trick`."""
+def trick(*, default: Any, rows: Sequence[str], paper: str, summary: str, on: Any, neutral: Any = None) -> Any:
+    """An optional field that is a trick, listed by `jaxtricks list tricks`; its default is None, off. See `Trick`."""
     return dataclasses.field(default=default, metadata={"trick": Trick(tuple(rows), paper, summary, on, neutral)})
 
 
@@ -115,7 +116,7 @@ class Field:
         if self.kind is Kind.TRACED:
             text = str(self.range or Range())
         elif self.kind is Kind.CONFIG:
-            text = "one of " + ", ".join(choices(self.type)) if choices(self.type) else f"a {self.type.__name__}"
+            text = "one of " + ", ".join(choices(self.type)) if choices(self.type) else f"of type {self.type.__name__}"
         elif self.kind is Kind.MODEL:
             text = "one of " + ", ".join(choices(nn.Module)) + ", or a Linen module"
         elif get_origin(self.type) is Literal:
@@ -123,9 +124,10 @@ class Field:
         elif self.type is int:
             text = f"an integer >= {self.range.low:g}" if self.range else "an integer"
         elif get_origin(self.type) is tuple:
-            text = "a tuple of " + " and ".join(getattr(_bare(t)[0], "__name__", str(t)) + "s" for t in get_args(self.type)[:1])
+            elements = ["..." if hint is ... else _field(self.name, hint, None).allowed for hint in get_args(self.type)]
+            text = f"a tuple ({', '.join(elements)})"
         else:
-            text = f"a {getattr(self.type, '__name__', self.type)}"
+            text = f"of type {getattr(self.type, '__name__', self.type)}"
         return text + (", or None for off" if self.optional else "")
 
 
@@ -135,6 +137,15 @@ def _bare(hint: Any) -> tuple[Any, Range | None]:
         base, *extras = get_args(hint)
         return base, next((e for e in extras if isinstance(e, Range)), None)
     return hint, None
+
+
+def _hides_floats(hint: Any) -> bool:
+    """Whether a value of this type may hold floats, of its own or of a config."""
+    base, _ = _bare(hint)
+    if get_origin(base) in (Callable, Literal, type):
+        return False
+    known = isinstance(base, type) and (issubclass(base, Family) or is_config(base))
+    return base is float or known or any(map(_hides_floats, get_args(base)))
 
 
 def _field(name: str, hint: Any, trick: Trick | None) -> Field:
@@ -150,22 +161,28 @@ def _field(name: str, hint: Any, trick: Trick | None) -> Field:
         kind = Kind.CONFIG
     elif isinstance(base, type) and issubclass(base, nn.Module):
         kind = Kind.MODEL
-    elif float in [_bare(a)[0] for a in get_args(base)]:
+    elif _hides_floats(base):
         raise TypeError(f"{name}: floats inside {base} would be static; declare one field a float, as b1 and b2.")
     else:
         kind = Kind.STATIC
     return Field(name, kind, base, optional, span, trick)
 
 
-@functools.cache
-def fields(cls: type) -> dict[str, Field]:
+def fields(cls: Any) -> dict[str, Field]:
     """The fields of a config class by name, in the order of declaration (Linen's own two left out)."""
+    return _fields(cls)
+
+
+@functools.cache
+def _fields(cls: Any) -> dict[str, Field]:
     hints = get_type_hints(cls, include_extras=True)
-    return {
-        f.name: _field(f.name, hints[f.name], f.metadata.get("trick"))
-        for f in dataclasses.fields(cls)
-        if f.init and f.name not in ("parent", "name")
-    }
+    return {f.name: _field(f.name, hints[f.name], f.metadata.get("trick")) for f in _declared(cls)}
+
+
+def _declared(cls: Any) -> list[dataclasses.Field[Any]]:
+    """The dataclass fields of a class, without the two that Linen gives every module."""
+    linen = ("parent", "name") if issubclass(cls, nn.Module) else ()
+    return [f for f in dataclasses.fields(cls) if f.init and f.name not in linen]
 
 
 # --- classes ------------------------------------------------------------------------------------------------------------
@@ -206,7 +223,7 @@ def is_config(cls: type) -> bool:
     return "__jaxtricks_config__" in cls.__dict__
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(trick, dataclasses.field))
+@dataclass_transform(kw_only_default=True, field_specifiers=(trick, dataclasses.field))
 def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = "") -> Callable[[type[C]], type[C]]:
     """Makes a class a config: frozen, validated, a pytree by the one rule, and a named choice of its family.
 
@@ -216,24 +233,21 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
         paper: author and year, or the lecture.
 
     Raises:
-        TypeError: for a tuple of floats, which could not be traced.
+        TypeError: for a tuple of floats or a union of configs, which could not be traced.
     """
 
     def decorate(cls: type[C]) -> type[C]:
-        linen = issubclass(cls, nn.Module)
-        inherited = cls.__dict__.get("__post_init__")
+        inherited = getattr(cls, "__post_init__", None)
 
         def __post_init__(self: Any) -> None:
             for field in fields(type(self)).values():
                 value = getattr(self, field.name)
                 object.__setattr__(self, field.name, _checked(type(self).__name__, field, value))
-            if linen:
-                nn.Module.__post_init__(self)
-            elif inherited is not None:
+            if inherited is not None:
                 inherited(self)
 
         cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
-        if not linen:
+        if not issubclass(cls, nn.Module):
             cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
         cls.__jaxtricks_config__ = True  # type: ignore[attr-defined]
         fields(cls)
@@ -251,7 +265,8 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
 
 
 def _flatten(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    children, static = [], [getattr(self, "name", None) if isinstance(self, nn.Module) else None]
+    children: list[Any] = []
+    static = [getattr(self, "name", None) if isinstance(self, nn.Module) else None]
     for field in fields(type(self)).values():
         value = getattr(self, field.name)
         if field.kind is Kind.STATIC:
@@ -275,7 +290,7 @@ def _flatten_with_keys(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 def _unflatten(cls: type, static: tuple[Any, ...], children: tuple[Any, ...]) -> Any:
     # No validation: JAX rebuilds trees of tracers, axes, shapes and None, and all of them must pass.
-    self = object.__new__(cls)
+    self: Any = object.__new__(cls)
     name, *static_rest = static
     fixed, traced = iter(static_rest), iter(children)
     for field in fields(cls).values():
@@ -300,48 +315,60 @@ def _unflatten(cls: type, static: tuple[Any, ...], children: tuple[Any, ...]) ->
 def nearest(name: str, valid: Sequence[str]) -> str:
     """`; did you mean 'x'?` for the valid name most like `name`, or the list of them where none is like it."""
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(valid)}."
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are: {', '.join(valid)}." if valid else "."
 
 
 def _checked(owner: str, field: Field, value: Any) -> Any:
     """The value as the field holds it, or a ConfigError."""
 
     def refuse(why: str = "") -> ConfigError:
-        shown = value if isinstance(value, str | int | float | type(None)) else type(value).__name__
-        return ConfigError(f"{owner}.{field.name} = {shown!r}{why or f' is not {field.allowed}.'}")
+        return ConfigError(f"{owner}.{field.name} = {textwrap.shorten(repr(value), 80)}{why or f' is not {field.allowed}.'}")
 
     if value is None:
         if field.optional or field.type in (Any, types.NoneType):
             return None
         raise refuse()
     if field.kind is Kind.TRACED:
-        if isinstance(value, bool | str):
+        if isinstance(value, np.ndarray | jax.Array):  # a stack, or a tracer
+            return value
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise refuse()
-        if isinstance(value, numbers.Real):
-            value = float(value)
-            if field.range is not None and value not in field.range:
-                raise refuse()
+        value = float(value) + 0.0  # -0.0 is 0.0, in fingerprints too
+        if field.range is not None and value not in field.range:
+            raise refuse()
         return value
     if field.kind is Kind.CONFIG:
         family = choices(field.type)
-        if isinstance(value, str):
+        if isinstance(value, str) and family:
             if value not in family:
-                raise refuse(f" is not the name of a {field.type.__name__.lower()}{nearest(value, list(family))}")
+                raise refuse(f" names no {field.type.__name__.lower()}{nearest(value, list(family))}")
             return family[value]()
         if issubclass(field.type, Family):
             value = field.type.coerce(value)
         if not isinstance(value, field.type):
             raise refuse()
+        if not is_config(type(value)):
+            raise refuse(f": {type(value).__name__} is no config; decorate the class with @jaxtricks.config().")
         return value
     if field.kind is Kind.MODEL:
         if isinstance(value, str):
             if value not in choices(nn.Module):
-                raise refuse(f" is not the name of a model{nearest(value, list(choices(nn.Module)))}")
+                raise refuse(f" names no model{nearest(value, list(choices(nn.Module)))}")
             return choices(nn.Module)[value]()
         if not isinstance(value, nn.Module):
             raise refuse()
-        return value
+        return value if is_config(type(value)) else _hashable(refuse, value)
     return _checked_static(refuse, field, value)
+
+
+def _hashable(refuse: Callable[..., ConfigError], value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        raise refuse(": what is static must be hashable; write a tuple for a list.") from None
+    return value
 
 
 def _checked_static(refuse: Callable[..., ConfigError], field: Field, value: Any) -> Any:
@@ -359,17 +386,19 @@ def _checked_static(refuse: Callable[..., ConfigError], field: Field, value: Any
         if value not in get_args(field.type):
             raise refuse(f" is not allowed{nearest(str(value), [str(a) for a in get_args(field.type)])}")
     elif origin is tuple:
-        if not isinstance(value, tuple):
+        if not isinstance(value, tuple) or len(value) != len(elements := _elements(field, len(value))):
             raise refuse()
-        member = _field(field.name, get_args(field.type)[0], None)
-        value = tuple(_checked_static(refuse, member, v) for v in value)
-    elif isinstance(field.type, type) and not isinstance(value, field.type):
+        pairs = zip(elements, value, strict=True)
+        value = tuple(None if v is None and e.optional else _checked_static(refuse, e, v) for e, v in pairs)
+    elif field.type is not Any and isinstance(field.type, type) and not isinstance(value, field.type):
         raise refuse()
-    try:
-        hash(value)
-    except TypeError:
-        raise refuse(": a static field must be hashable; write a tuple for a list.") from None
-    return value
+    return _hashable(refuse, value)
+
+
+def _elements(field: Field, size: int) -> list[Field]:
+    """What the elements of a tuple of the given size are, by the declared type, which may ask for another size."""
+    hints = get_args(field.type)
+    return [_field(field.name, hint, None) for hint in (hints[:1] * size if hints[-1:] == (...,) else hints)]
 
 
 # --- walking, changing, comparing ---------------------------------------------------------------------------------------
@@ -387,8 +416,8 @@ def items(node: Any, prefix: str = "") -> Iterator[tuple[str, Field, Any]]:
 
 def rebuild(node: C, **changes: Any) -> C:
     """A copy with other fields, validated anew."""
-    kept = {f.name: getattr(node, f.name) for f in dataclasses.fields(node) if f.init and f.name != "parent"}  # type: ignore[arg-type]
-    return type(node)(**(kept | changes))
+    names = [f.name for f in _declared(type(node))] + ["name"] * isinstance(node, nn.Module)
+    return type(node)(**({name: getattr(node, name) for name in names} | changes))
 
 
 def locate(node: Any, path: str) -> Field:
@@ -466,35 +495,45 @@ def stack(nodes: Sequence[C]) -> C:
 
 
 def _reference(thing: Any) -> str:
-    name = f"{thing.__module__}:{thing.__qualname__}"
-    if "<" in name or thing.__module__ == "__main__":
-        raise ConfigError(f"{name} cannot be written down; define it by name at the top of an importable module.")
-    return name
-
-
-def _resolve(reference: str) -> Any:
-    module, _, name = reference.partition(":")
+    module, name = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", type(thing).__name__)
     try:
+        found = None if module == "__main__" else _resolve(f"{module}:{name}")
+    except ConfigError:
+        found = None
+    if found is not thing:  # a lambda, a local function, a bound method, a partial
+        raise ConfigError(f"{module}:{name} cannot be written down; define it by name at the top of an importable module.")
+    return f"{module}:{name}"
+
+
+def _resolve(reference: Any) -> Any:
+    try:
+        module, _, name = reference.partition(":")
         return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError, ValueError, TypeError):
         raise ConfigError(f"{reference!r} cannot be imported.") from None
 
 
-def to_json(node: Any) -> Any:
+def to_json(node: Any, *, named: bool = True) -> Any:
     """A config as plain JSON data; a callable or a user's class stands as `module:qualname`.
+
+    Args:
+        node: the config, or what a field holds.
+        named: whether its place says which family it is of, so that a choice's bare name is enough.
 
     Raises:
         ConfigError: for a lambda or a local function, which have no name to be found by.
     """
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         cls = type(node)
-        names = [f.name for f in dataclasses.fields(node) if f.init and f.name not in ("parent", "name")]
-        body = {name: to_json(getattr(node, name)) for name in names}
-        if cls in _NAMES:
-            return {"kind": _NAMES[cls]} | body
-        return body if is_config(cls) and _family(cls) is None else {"kind": _reference(cls)} | body
+        static = [f.name for f in _declared(cls) if not is_config(cls) or fields(cls)[f.name].kind is Kind.STATIC]
+        body = {f.name: to_json(getattr(node, f.name), named=f.name not in static) for f in _declared(cls)}
+        if "kind" in body:
+            raise ConfigError(f"{cls.__name__} has a field 'kind', which in JSON is the name of the class; rename the field.")
+        if named and is_config(cls) and _family(cls) is None:
+            return body
+        return {"kind": _NAMES[cls] if named and cls in _NAMES else _reference(cls)} | body
     if isinstance(node, tuple):
-        return [to_json(v) for v in node]
+        return [to_json(v, named=False) for v in node]
     if node is None or isinstance(node, str | bool | int | float):
         return node
     if isinstance(node, numbers.Real):
@@ -517,35 +556,34 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
     if not isinstance(data, Mapping):
         raise ConfigError(f"{cls.__name__}: expected a JSON object, not {data!r}.")
     body = dict(data)
-    kind = body.pop("kind", None)
-    if kind is not None:
-        family = choices(_family(cls) or cls)
-        if ":" in kind:
-            cls = _resolve(kind)
-        elif kind in family:
-            cls = family[kind]
-        else:
-            raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind, list(family))}")
-    if not is_config(cls):  # a user's own Linen module: all static
-        return cls(**{name: _static_from_json(value) for name, value in body.items()})
-    known = fields(cls)
+    if "kind" in body or not is_config(cls):
+        cls = _class(body.pop("kind", None), choices(_family(cls) or cls))
+    known = fields(cls) if is_config(cls) else {f.name: None for f in _declared(cls)}
     for name in body:
         if name not in known:
             raise ConfigError(f"{cls.__name__} has no field {name!r}{nearest(name, list(known))}")
-    return cls(**{name: _value_from_json(known[name], value) for name, value in body.items()})
+    values = {name: _value_from_json(known[name], value) for name, value in body.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:  # a field without a default is missing
+        raise ConfigError(f"{cls.__name__}: {error}.") from error
 
 
-def _value_from_json(field: Field, value: Any) -> Any:
-    if isinstance(value, Mapping) and field.kind in (Kind.CONFIG, Kind.MODEL):
+def _class(kind: Any, family: Mapping[str, type]) -> Any:
+    """The class that a JSON object is of: a choice by its name, any other as `module:qualname`."""
+    found = _resolve(kind) if ":" in str(kind) else family.get(str(kind))
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):  # never call just anything that a file names
+        raise ConfigError(f"kind = {kind!r} is unknown{nearest(str(kind), list(family))}")
+    return found
+
+
+def _value_from_json(field: Field | None, value: Any) -> Any:
+    if isinstance(value, Mapping) and field is not None and field.kind in (Kind.CONFIG, Kind.MODEL):
         return from_json(field.type, value)
-    return _static_from_json(value)
-
-
-def _static_from_json(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(map(_static_from_json, value))
-    if isinstance(value, Mapping) and "callable" in value:
-        return _resolve(value["callable"])
+        return tuple(_value_from_json(None, v) for v in value)
+    if isinstance(value, Mapping):
+        return _resolve(value["callable"]) if "callable" in value else from_json(object, value)
     return value
 
 
@@ -566,9 +604,12 @@ def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
         ConfigError: for an unknown path, or words that the field does not take.
     """
     field = locate(node, path)
-    if field.kind is Kind.STATIC and get_origin(field.type) is tuple:
-        words = [w for text in texts for w in text.replace(",", " ").split()]
-        return tuple(_word(path, _field(path, get_args(field.type)[0], None), w) for w in words)
+    words = [w for text in texts for w in text.replace(",", " ").split()]
+    if get_origin(field.type) is tuple and not (field.optional and words in (["none"], ["off"])):
+        elements = _elements(field, len(words))
+        if len(elements) != len(words):
+            raise ConfigError(f"{path} = {' '.join(words)!r} is not {field.allowed}.")
+        return tuple(_word(path, element, word) for element, word in zip(elements, words, strict=True))
     if len(texts) != 1:
         raise ConfigError(f"{path} takes one value, not {len(texts)}: {' '.join(texts) or 'none was given'}.")
     return _word(path, field, texts[0])
@@ -589,6 +630,8 @@ def _word(path: str, field: Field, text: str) -> Any:
             return float(text)  # some families take a bare number: dropout's is its rate
         except ValueError:
             return text
+    if get_origin(field.type) is Literal:
+        return {str(a): a for a in get_args(field.type)}.get(text, text)
     convert = {int: int, float: float}.get(field.type, str)
     try:
         return convert(text)

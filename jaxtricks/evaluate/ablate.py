@@ -36,7 +36,7 @@ def leave_one_out(best: Experiment) -> dict[str, Experiment]:
         default = _declared(best, path)
         chosen = field.kind is Kind.CONFIG and value is not None and choice_trick(type(value)) is not None
         differs = type(value) is not type(default) if chosen and default is not None else value != default
-        if differs and (field.trick is not None or chosen):
+        if differs and default is not dataclasses.MISSING and (field.trick is not None or chosen):
             changes[f"without {path}={short(value)}"] = best.replace({path: default})
     return changes
 

@@ -15,7 +15,9 @@ from jaxtyping import Bool, Float
 from scipy import stats
 
 from jaxtricks import statistics
+from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.train.runs import Runs
 
 T = TypeVar("T")
 ScaleName = Literal["smoke", "cpu", "full"]
@@ -135,6 +137,12 @@ class Curve:
         return cls(name, tuple(map(float, x)), mean, tuple(end.low for end in ends), tuple(end.high for end in ends))
 
 
+def curves(arms: Mapping[str, Runs], metric: str) -> tuple[Curve, ...]:
+    """How a metric of every arm goes over the epochs, from the first one's end on; a name of `Runs.curves`."""
+    named = {name: runs.curves[metric] for name, runs in arms.items()}
+    return tuple(Curve.over_seeds(name, range(1, values.shape[1] + 1), values) for name, values in named.items())
+
+
 @dataclass(frozen=True)
 class Axes:
     """What a plot's axes are called, and which of them are logarithmic."""
@@ -221,10 +229,10 @@ class Claim:
         """The scale of that name, with the claim's number of restarts or another one.
 
         Raises:
-            ValueError: for less than two restarts, which have no interval.
+            ConfigError: for less than two restarts, which have no interval.
         """
         if seeds is not None and seeds < 2:
-            raise ValueError(f"seeds = {seeds} is not a number of restarts >= 2; an interval needs two.")
+            raise ConfigError(f"seeds = {seeds} is not a number of restarts >= 2; an interval needs two.")
         own: int = getattr(self.seeds, scale)
         return Scale(scale, seeds if seeds is not None and own else own)
 

@@ -1,10 +1,13 @@
 """Does a change help? Baseline and changes, trained together on paired seeds, and the verdicts on them."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtricks.config import ConfigError, is_config, nearest, to_json
+import flax.linen as nn
+
+from jaxtricks.config import ConfigError, choices, fields, is_config, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.objectives.metrics import METRICS
@@ -112,11 +115,14 @@ def short(value: Any) -> str:
     """A setting's value in few words: a name, a number, `off`, or a name with its settings."""
     if value is None:
         return "off"
-    if is_config(type(value)):
-        data = to_json(value)
-        kind = data.pop("kind", type(value).__name__)
-        declared = to_json(type(value)())
+    cls = type(value)
+    if is_config(cls):
+        declared = {f.name: f.default for f in dataclasses.fields(value)}
+        settings = {name: getattr(value, name) for name in fields(cls)}
         # A lone setting is what the choice is about, so it is shown even at its default: inverted(rate=0.5).
-        settings = ", ".join(f"{k}={short(v)}" for k, v in data.items() if len(data) == 1 or v != declared.get(k))
-        return f"{kind}({settings})" if settings else kind
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        shown = ", ".join(f"{k}={short(v)}" for k, v in settings.items() if len(settings) == 1 or v != declared[k])
+        kind = next((name for base in cls.__mro__ for name, member in choices(base).items() if member is cls), cls.__name__)
+        return f"{kind}({shown})" if shown else kind
+    if isinstance(value, nn.Module):
+        return cls.__name__
+    return f"{value:g}" if isinstance(value, float) else getattr(value, "__name__", str(value))

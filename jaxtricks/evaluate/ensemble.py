@@ -38,10 +38,11 @@ class EnsembleReport:
         return {name: self.ensemble[name] - self.mean_member[name] for name in self.ensemble}
 
     def __str__(self) -> str:
+        together, member = self.ensemble, self.mean_member
         return (
             f"ensemble of {self.members} restarts ({self.members_an_example:.1f} an example, {self.examples} examples): "
-            f"accuracy {100 * self.ensemble['accuracy']:.2f}% against {100 * self.mean_member['accuracy']:.2f}% of the mean member "
-            f"({100 * self.gain['accuracy']:+.2f} points), nll {self.ensemble['nll']:.4f} against {self.mean_member['nll']:.4f}"
+            f"accuracy {100 * together['accuracy']:.2f}% against {100 * member['accuracy']:.2f}% of the mean member "
+            f"({100 * self.gain['accuracy']:+.2f} points), nll {together['nll']:.4f} against {member['nll']:.4f}"
         )
 
 

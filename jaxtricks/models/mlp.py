@@ -48,13 +48,27 @@ class MLP(nn.Module):
     activation: Activation = ReLU()
     kernel_init: Initializer = LecunNormal()
     normalization: Normalization | None = trick(
-        rows=["T016", "T023"], paper="Ioffe & Szegedy 2015", summary="Normalize each layer's pre-activations", on="batch"
+        default=None,
+        rows=["T016", "T023"],
+        paper="Ioffe & Szegedy 2015",
+        summary="Normalize each layer's pre-activations",
+        on="batch",
     )
     input_dropout: Dropout | None = trick(
-        rows=["T056"], paper="Srivastava+ 2014", summary="Zero input features at random in training", on=0.2, neutral=0.0
+        default=None,
+        rows=["T056"],
+        paper="Srivastava+ 2014",
+        summary="Zero input features at random in training",
+        on=0.2,
+        neutral=0.0,
     )
     dropout: Dropout | None = trick(
-        rows=["T056", "T058"], paper="Srivastava+ 2014", summary="Zero hidden units at random in training", on=0.5, neutral=0.0
+        default=None,
+        rows=["T056", "T058"],
+        paper="Srivastava+ 2014",
+        summary="Zero hidden units at random in training",
+        on=0.5,
+        neutral=0.0,
     )
     remat: bool = False
     outputs: Count | None = None

@@ -15,7 +15,8 @@ class Activation(Family):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        return Custom(function=value) if callable(value) and not isinstance(value, Activation) else value
+        function = callable(value) and not isinstance(value, Activation | type)  # a class, jt.ReLU for jt.ReLU(), is none
+        return Custom(function=value) if function else value
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """The activations, of the shape of x."""

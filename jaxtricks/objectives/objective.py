@@ -26,6 +26,7 @@ class CrossEntropy(Loss):
     """
 
     label_smoothing: Rate | None = trick(
+        default=None,
         rows=[],
         paper="Szegedy+ 2016",
         summary="Spread a part of the target's mass evenly over the classes",
@@ -59,10 +60,15 @@ class Objective:
 
     loss: Loss = CrossEntropy()
     l2: NonNegative | None = trick(
-        rows=["T052"], paper="lectures 0, 1 and 3", summary="Penalize the sum of squared weights", on=1e-3, neutral=0.0
+        default=None,
+        rows=["T052"],
+        paper="lectures 0, 1 and 3",
+        summary="Penalize the sum of squared weights",
+        on=1e-3,
+        neutral=0.0,
     )
     l1: NonNegative | None = trick(
-        rows=["T053"], paper="Tibshirani 1996", summary="Penalize the sum of absolute weights", on=1e-4, neutral=0.0
+        default=None, rows=["T053"], paper="Tibshirani 1996", summary="Penalize the sum of absolute weights", on=1e-4, neutral=0.0
     )
 
     def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"], params: Any) -> Float[Array, ""]:

@@ -25,10 +25,15 @@ class Optimizer:
     rule: Rule = Adam()
     schedule: Schedule = Constant()
     clip_value: Positive | None = trick(
-        rows=["T049"], paper="lecture 3", summary="Clip each element of the gradient", on=1e-3, neutral=1e9
+        default=None, rows=["T049"], paper="lecture 3", summary="Clip each element of the gradient", on=1e-3, neutral=1e9
     )
     clip_norm: Positive | None = trick(
-        rows=["T049"], paper="Pascanu+ 2013", summary="Scale the gradient down to a largest global norm", on=0.1, neutral=1e9
+        default=None,
+        rows=["T049"],
+        paper="Pascanu+ 2013",
+        summary="Scale the gradient down to a largest global norm",
+        on=0.1,
+        neutral=1e9,
     )
 
 

@@ -26,6 +26,7 @@ class Rule(Family):
 
 def _decay() -> float | None:
     return trick(
+        default=None,
         rows=["T036", "T052", "T054"],
         paper="Loshchilov & Hutter 2019",
         summary="Shrink kernels by learning rate × λ in each step, apart from the gradient",

@@ -1,0 +1,23 @@
+"""What a run leaves behind: a table for the terminal, a folder, and one page that needs nothing else."""
+
+from jaxtricks.report.environment import environment
+from jaxtricks.report.folder import Entry, FolderError, fresh, listing, load, render, save
+from jaxtricks.report.page import page
+from jaxtricks.report.record import Record, record_runs, record_study
+from jaxtricks.report.table import table
+
+__all__ = [
+    "Entry",
+    "FolderError",
+    "Record",
+    "environment",
+    "fresh",
+    "listing",
+    "load",
+    "page",
+    "record_runs",
+    "record_study",
+    "render",
+    "save",
+    "table",
+]

@@ -5,8 +5,7 @@ from typing import Any, Self
 
 import flax.linen as nn
 
-from jaxtricks import config as _config
-from jaxtricks.config import Count, config
+from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json
 from jaxtricks.models.mlp import MLP
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.optim.optimizer import Optimizer
@@ -35,25 +34,25 @@ class Experiment:
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """A copy with the values at dotted paths changed: `{"model.dropout": 0.5}`; raises ConfigError, see `config.replace`."""
-        return _config.replace(self, changes)
+        return replace(self, changes)
 
     def diff(self, other: "Experiment") -> dict[str, tuple[Any, Any]]:
         """Dotted path → (value here, value there), for all that differs."""
-        return _config.diff(self, other)
+        return diff(self, other)
 
     def hyperparameters(self) -> dict[str, Any]:
         """Dotted path → traced value."""
-        return _config.hyperparameters(self)
+        return hyperparameters(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; raises ConfigError where a function has no name to be found by."""
-        return _config.to_json(self)
+        return to_json(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The experiment that `to_json` wrote; raises ConfigError for what it does not know."""
-        return _config.from_json(cls, data)
+        return from_json(cls, data)
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits, the same in every process for the same experiment."""
-        return _config.fingerprint(self)
+        return fingerprint(self)

@@ -1,17 +1,16 @@
 """Training: experiments × seeds → runs. The thin host loop around the compiled program."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, overload
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
+from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, group, is_config, rebuild
 from jaxtricks.data import Dataset
 from jaxtricks.train import layout as placement
@@ -76,7 +75,7 @@ def fit(
     wanted: Sequence[Experiment] = experiments if several else [experiments]
     numbers = seed_list(seeds)
     ready = [prepare(experiment, data) for experiment in wanted]
-    splits = {s: data.split(s) for s in (numbers if split is None else [split])}
+    splits = {s: data.split(s) for s in (numbers if split is None else seed_list([split]))}
 
     @functools.cache
     def moments(scaling: Any, number: int) -> Any:
@@ -130,10 +129,11 @@ def seed_list(seeds: Seeds) -> list[int]:
     Raises:
         ConfigError: for none, a negative one or one given twice.
     """
-    numbers = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
-    if not numbers or min(numbers) < 0 or max(numbers) >= 2**31 or len(set(numbers)) < len(numbers):
+    numbers = list(range(seeds) if isinstance(seeds, int) else seeds if isinstance(seeds, Iterable) else [])
+    whole = all(isinstance(s, int | np.integer) and 0 <= s < 2**31 for s in numbers)
+    if not numbers or not whole or len(set(numbers)) < len(numbers):
         raise ConfigError(f"seeds = {seeds!r} is not a number of restarts >= 1, or different integers from 0 to {2**31 - 1}.")
-    return numbers
+    return [int(s) for s in numbers]
 
 
 def prepare(experiment: Experiment, data: Dataset) -> Experiment:
@@ -142,35 +142,38 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
     Raises:
         ConfigError: for a batch larger than the training split, or a model that does not take the inputs or give the classes.
     """
-    train = data.split(0).train
-    if experiment.batch_size > train.size:
-        raise ConfigError(
-            f"Experiment.batch_size = {experiment.batch_size} is not a number of examples that the training split has: {train.size}."
-        )
+    batch, train = experiment.batch_size, data.split(0).train.size
+    if batch > train:
+        raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
     model, classes = experiment.model, len(data.classes)
     if is_config(type(model)) and "outputs" in fields(type(model)) and model.outputs is None:
         experiment = rebuild(experiment, model=rebuild(model, outputs=classes))
-    shape = _logits_shape(experiment.model, (experiment.batch_size, *data.shape))
-    if shape != (experiment.batch_size, classes):
+    shape = _logits_shape(experiment, (batch, *data.shape))
+    if shape != (batch, classes):
         raise ConfigError(
             f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's {classes} classes ask for "
-            f"{(experiment.batch_size, classes)}."
+            f"{(batch, classes)}."
         )
     return experiment
 
 
-def _logits_shape(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
-    def logits(x: Any) -> Any:
-        key = jax.random.key(0)
-        return model.init_with_output({"params": key, "dropout": key}, x, train=False)[0]
+def _logits(experiment: Experiment, x: Any) -> Any:
+    # As `member` calls it: drawn without train, trained with all collections, evaluated; a second experiment that differs
+    # in floats only is not traced again.
+    model, key = experiment.model, rng.root(0)
+    variables = model.init({"params": key}, x, train=False)
+    model.apply(variables, x, train=True, mutable=[name for name in variables if name != "params"], rngs={"dropout": key})
+    return model.apply(variables, x, train=False)
 
+
+def _logits_shape(experiment: Experiment, shape: tuple[int, ...]) -> tuple[int, ...]:
     try:
-        return jax.eval_shape(logits, jax.ShapeDtypeStruct(shape, jnp.zeros(()).dtype)).shape
+        return jax.eval_shape(_logits, experiment, jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(float))).shape
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's own module raises is about its inputs
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"Experiment.model = {type(model).__name__} does not take inputs of shape {shape}: {reason}") from error
+        model, reason = type(experiment.model).__name__, (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"Experiment.model = {model} does not take inputs of shape {shape}: {reason}") from error
 
 
 def _member(seed: int, split: Any, moments: Any) -> Member:
@@ -189,7 +192,9 @@ class _Stage:
 
 
 def _stage(troupe: _Troupe, pool: Pool, layout: Layout, width: int | None = None) -> _Stage:
-    mesh = layout.mesh(troupe.size)
+    mesh, batch = layout.mesh(troupe.size), troupe.cast.experiments.batch_size
+    if batch % layout.data:
+        raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
     chosen = width or placement.widest(layout, mesh, troupe.size)
     plan = Plan(mesh, chosen, placement.segment_epochs(troupe.cast.experiments.epochs))
     rows = padded(troupe.size, plan)

@@ -10,12 +10,26 @@ import numpy as np
 from jax.sharding import AxisType, Mesh
 
 from jaxtricks.config import ConfigError
+from jaxtricks.data.load import cache_dir
 
 # Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and
 # still fit the second-level cache together. Accelerators take as many as memory holds.
 CPU_WIDTH = 4
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
 SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a crash costs one
+
+
+def set_up(members: int) -> None:
+    """Prepares JAX for a program of one's own: a CPU's cores as devices, and compiled programs kept for the next process.
+
+    For command lines and scripts, before the first array is made; a library user decides these things alone.
+
+    Args:
+        members: restarts to come, or devices to use; a CPU is cut into no more devices than that.
+    """
+    jax.config.update("jax_num_cpu_devices", max(1, min(os.cpu_count() or 1, members)))
+    jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,11 @@ class Layout:
     runs: int | None = None
     data: int = 1
     width: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not (isinstance(value, int) and value >= 1):
+                raise ConfigError(f"Layout.{name} = {value!r} is not an integer >= 1.")
 
     def mesh(self, members: int) -> Mesh:
         """The mesh "runs" × "data" for a number of members.

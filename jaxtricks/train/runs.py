@@ -28,7 +28,8 @@ class Runs:
         data: the data set.
         members: each run's split and scaling.
         states: each run's last finite state.
-        curves: name → [runs, epochs]: mean training loss and gradient norm of an epoch, validation metrics after it.
+        curves: name → [runs, epochs]: mean training loss and gradient norm of an epoch, validation metrics after it; where a
+            run diverged, nan and the last finite ones.
         plan: how the program was laid out.
     """
 

@@ -1,0 +1,163 @@
+"""The command line of the claims: `python -m experiments list | run NAME… | book`."""
+
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tqdm.auto import tqdm
+
+from experiments import evidence, record
+from experiments.claims import ROOT, claims, select
+from experiments.record import Result, ResultError
+from jaxtricks.config import ConfigError
+from jaxtricks.data import DataError
+from jaxtricks.evaluate.claim import Claim, ScaleName
+from jaxtricks.train.layout import set_up
+
+
+@dataclasses.dataclass(frozen=True)
+class List:
+    """List the claims, with the verdict of the largest scale that was kept.
+
+    Args:
+        json: print a JSON list instead of text.
+        folder: where results/ lies.
+    """
+
+    json: bool = False
+    folder: Path = ROOT
+
+    def __call__(self) -> int:
+        kept = record.largest(record.load(self.folder))
+        rows: list[dict[str, Any]] = [
+            {
+                "name": name,
+                "chapter": claim.chapter,
+                "rows": list(claim.rows),
+                "statement": claim.statement,
+                "verdict": kept[name]["verdict"] if name in kept else None,
+                "seconds": kept[name]["seconds"] if name in kept else None,
+            }
+            for name, claim in claims().items()
+        ]
+        lines = [f"{' '.join(r['rows']):6} {r['name']:24} {r['verdict'] or 'not run':13} {r['statement']}" for r in rows]
+        print(json.dumps(rows, ensure_ascii=False) if self.json else "\n".join(lines))
+        return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Run claims and print what came out; nothing is kept.
+
+    Args:
+        names: claims, by name; all of them if none is named.
+        scale: smoke (seconds, for the machinery only), cpu (3 minutes at most on 2 cores) or full (one GPU).
+        seeds: restarts, instead of the number that each claim names.
+        json: print a JSON list of results instead of text.
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    scale: ScaleName = "cpu"
+    seeds: int | None = None
+    json: bool = False
+
+    def __call__(self) -> int:
+        return self.measure(select(self.names), keep=lambda result: None)
+
+    def measure(self, chosen: Mapping[str, Claim], keep: Callable[[Result], None]) -> int:
+        """Runs the claims and hands on each result as soon as it is there; a claim that fails does not stop the others.
+
+        Args:
+            chosen: name → claim.
+            keep: what is done with a result, before it is printed.
+
+        Returns:
+            The exit code: 1 if a claim failed.
+        """
+        scales = {name: claim.at(self.scale, self.seeds) for name, claim in chosen.items()}
+        results = []
+        bar = tqdm(chosen.items(), unit="claim")
+        for name, claim in bar:
+            bar.set_description(name)
+            try:
+                result = record.run(claim, scales[name])
+            except (ConfigError, DataError) as error:
+                tqdm.write(f"experiments: {name}: {error}", file=sys.stderr)
+            except Exception:  # a fault of the claim, which its author wants to see, and no reason to lose the night's others
+                tqdm.write(f"experiments: {name} failed.\n{traceback.format_exc()}", file=sys.stderr)
+            else:
+                keep(result)
+                results.append(result)
+                if not self.json:
+                    tqdm.write(_text(result))
+        if self.json:
+            print(json.dumps(results, ensure_ascii=False))
+        return int(len(results) < len(chosen))
+
+
+@dataclasses.dataclass(frozen=True)
+class Book(Run):
+    """Run the claims that have no result at this scale, keep each result, and write EVIDENCE.md from all that are kept.
+
+    Args:
+        again: run those that have a result, too.
+        folder: where results/ and EVIDENCE.md lie.
+    """
+
+    again: bool = False
+    folder: Path = ROOT
+
+    def __call__(self) -> int:
+        kept = {result["claim"] for result in record.load(self.folder) if result["scale"] == self.scale}
+        missing = {name: claim for name, claim in select(self.names).items() if self.again or name not in kept}
+        try:
+            return self.measure(missing, keep=self.keep)
+        finally:  # an interrupted book tells of what it has
+            for path, text in evidence.files(record.load(self.folder)).items():
+                record.replace(self.folder / path, text)
+
+    def keep(self, result: Result) -> None:
+        """Saves a result, unless it is of smoke scale and evidence of nothing."""
+        if result["scale"] != "smoke":
+            record.save(result, self.folder)
+
+
+def _text(result: Result) -> str:
+    about = f"{', '.join(result['rows'])}; {result['scale']}, {result['seeds']} seeds, {result['seconds']:.0f} s"
+    return f"{result['claim']} ({about}): {result['verdict']}\n  {result['effect']}"
+
+
+Command = (
+    Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Book, tyro.conf.subcommand("book")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parses, calls, prints; returns 0, 1 if a claim failed, or 2 for bad input, which ends in one sentence."""
+    command: List | Run | Book = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        prog="python -m experiments",
+        description="What the lectures say, put to the test.",
+        args=arguments,
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    try:
+        return command()
+    except (ConfigError, ResultError) as error:
+        print(f"experiments: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    set_up(os.cpu_count() or 1)
+    sys.exit(main())

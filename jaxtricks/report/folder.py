@@ -1,0 +1,200 @@
+"""A run's folder: config, metrics, verdicts, environment and the page."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jaxtricks.report.page import page
+from jaxtricks.report.record import Record, from_json, to_json
+
+FILES = ("config.json", "metrics.json", "verdicts.json", "environment.json")
+PAGE = "report.html"
+
+
+class FolderError(ValueError):
+    """A folder that cannot be read or written as a run's folder: one sentence that names it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list of runs.
+
+    Args:
+        path: the folder.
+        kind: "run", "compare" or "ablate".
+        data: the data set's name.
+        arms: the labels of the experiments.
+        seeds: restarts of each, a count.
+        verdicts: decision → how many changes it was made on.
+        time: when it was made, in UTC, ISO 8601.
+    """
+
+    path: Path
+    kind: str
+    data: str
+    arms: tuple[str, ...]
+    seeds: int
+    verdicts: dict[str, int]
+    time: str
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    def __str__(self) -> str:
+        decided = ", ".join(f"{n} {decision}" for decision, n in self.verdicts.items())
+        sizes = f"{len(self.arms)} × {self.seeds} restarts"
+        return "  ".join(filter(None, (self.name, self.time, self.kind, self.data, sizes, decided)))
+
+
+def save(record: Record, folder: Path | str) -> Path:
+    """Writes a run's folder, whole or not at all; the page is `report.html` in it.
+
+    Args:
+        record: what goes in.
+        folder: absent, or empty.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FolderError: if there is something already; nothing is overwritten.
+    """
+    folder = Path(folder)
+    taken = FolderError(f"{folder} holds something already, and a run's folder is never overwritten; name another one.")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise taken
+    contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # The files are gathered beside the folder and become it in one step: a run that was cut off here left none.
+    unfinished = _beside(folder)
+    unfinished.mkdir()
+    try:
+        for name, text in contents.items():
+            (unfinished / name).write_text(text, encoding="utf-8")
+        os.rename(unfinished, folder)
+    except OSError as error:
+        if folder.is_dir() and any(folder.iterdir()):  # by another process, since we looked
+            raise taken from error
+        raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def load(folder: Path | str) -> Record:
+    """The record that `save` wrote.
+
+    Args:
+        folder: a run's folder.
+
+    Raises:
+        FolderError: if it is none, or one of its files is damaged.
+    """
+    folder = Path(folder)
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise FolderError(f"{folder} is not a run's folder: {missing[0]} is missing.")
+    files = {}
+    for name in FILES:
+        try:
+            files[name] = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FolderError(f"{folder / name} cannot be read ({error}).") from error
+    try:
+        return from_json(files)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FolderError(f"{folder} is not a run's folder as this version writes it ({error!r}).") from error
+
+
+def render(folder: Path | str) -> Path:
+    """Draws a run's page again, from its folder alone.
+
+    Args:
+        folder: a run's folder.
+
+    Returns:
+        The page.
+
+    Raises:
+        FolderError: if it is none.
+    """
+    target = Path(folder) / PAGE
+    unfinished = _beside(target)
+    text = page(load(folder))
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target
+
+
+def listing(root: Path | str) -> list[Entry]:
+    """The runs in a folder of runs, newest first; what is no run's folder is passed over.
+
+    Args:
+        root: the folder of runs; one that is absent holds none.
+    """
+    root = Path(root)
+    folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+    entries = []
+    for path in folders:
+        try:
+            record = load(path)
+        except FolderError:
+            continue
+        entries.append(
+            Entry(
+                path=path,
+                kind=record.kind,
+                data=record.data.name,
+                arms=tuple(arm.label for arm in record.arms),
+                seeds=len(record.baseline.seeds),
+                verdicts=dict(Counter(str(verdict.decision) for verdict in record.verdicts)),
+                time=str(record.environment.get("time", "")),
+            )
+        )
+    return sorted(entries, key=lambda entry: (entry.time, _number(entry.name), entry.name), reverse=True)
+
+
+def fresh(root: Path | str, name: str) -> Path:
+    """Makes the next empty folder of a name, `runs/digits-compare-1`, `-2`, …, which nobody else is then given.
+
+    Args:
+        root: the folder of runs; made if absent.
+        name: such as "digits-compare"; what a folder's name should not hold becomes a hyphen.
+    """
+    root, name = Path(root), re.sub(r"[^\w.]+", "-", name).strip("-.") or "run"
+    root.mkdir(parents=True, exist_ok=True)
+    used = [_number(path.name) for path in root.iterdir() if re.fullmatch(rf"{re.escape(name)}-\d+", path.name)]
+    number = max(used, default=0)
+    while True:
+        number += 1
+        try:
+            (root / f"{name}-{number}").mkdir()
+        except FileExistsError:
+            continue
+        return root / f"{name}-{number}"
+
+
+def _number(name: str) -> int:
+    """The number at a name's end, 0 where there is none, so that -10 comes after -9."""
+    found = re.search(r"\d+$", name)
+    return int(found.group()) if found else 0
+
+
+def _beside(path: Path) -> Path:
+    """A new hidden name in the same folder."""
+    return path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+
+
+def _dumped(name: str, data: Any) -> str:
+    indent = None if name == "metrics.json" else 2  # thousands of numbers, which nobody reads line by line
+    return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,172 @@
+"""The page: one HTML file that asks for nothing else."""
+
+import functools
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from jaxtricks import statistics
+from jaxtricks.evaluate.calibration import FalseAlarms, false_alarm_rates
+from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.report import plots
+from jaxtricks.report.record import Arm, Record
+from jaxtricks.report.text import (
+    MEANINGS,
+    Units,
+    count,
+    differing,
+    listed,
+    more_seeds,
+    named,
+    p_value,
+    setting,
+    units,
+    units_of,
+)
+
+OPEN_UP_TO = 2  # changes whose plots are unfolded
+# Simulated anew for each process, some 0.8 s. From 32 seeds on a verdict bootstraps its interval, which takes 20 s to simulate.
+TRIALS, SIMULATED = 1_000, (8, 16)
+ORDER = ("accuracy", "nll", "ece", "train_loss", "grad_norm")
+
+
+def page(record: Record) -> str:
+    """The page of a run as HTML; the same record gives the same bytes.
+
+    Args:
+        record: what it shows.
+    """
+    verdicts, baseline = record.verdicts, record.baseline
+    written = units_of(verdicts) if verdicts else _spread_units(record.metric, record.arms)
+    diffs = {change.label: differing(baseline.experiment, change.experiment) for change in record.changes}
+    values: dict[str, Any] = {
+        "record": record,
+        "title": f"{record.data.name}: {_subject(record)}",
+        "units": written,
+        "Decision": Decision,
+        "groups": {decision: [v for v in verdicts if v.decision is decision] for decision in Decision},
+        "lost": [(arm.label, arm.collapsed) for arm in record.arms if arm.collapsed],
+        "forest": plots.forest(verdicts, written) if verdicts else None,
+        "changes": [
+            (verdict, _figures(written.metric, baseline, change))
+            for verdict, change in zip(verdicts, record.changes, strict=True)
+        ],
+        "alone": None if record.changes else _figures(written.metric, baseline),
+        "unfolded": len(record.changes) <= OPEN_UP_TO,
+        "summaries": _summaries(record),
+        "meanings": MEANINGS,
+        "rates": _rates(),
+        "simulated": SIMULATED,
+        "trials": TRIALS,
+        "smallest": statistics.smallest_p(verdicts[0].seeds) if verdicts else None,
+        "bca_from": statistics.BCA_FROM,
+        "diffs": diffs,
+        "config": json.dumps(baseline.experiment, indent=2, ensure_ascii=False),
+        "environment": _environment(record.environment),
+        "seeds": _seeds(baseline.seeds),
+    }
+    return _template().render(values)
+
+
+@functools.cache
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("jaxtricks", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    words = (count, listed, more_seeds, named, p_value, setting, units)
+    environment.filters |= {word.__name__: word for word in words}
+    environment.filters["soft"] = _soft
+    return environment.get_template("page.html.jinja")
+
+
+def _soft(label: str) -> Markup:
+    """A label that may break after its dots, equal signs and commas, so that a phone has room for it."""
+    return Markup("<wbr>").join(re.split(r"(?<=[.=,(/_])", label))
+
+
+@functools.cache
+def _rates() -> dict[str, list[FalseAlarms]]:
+    """Kind of difference → its rates of false alarms, in the order of SIMULATED."""
+    rates: dict[str, list[FalseAlarms]] = {}
+    for alarms in false_alarm_rates(TRIALS, SIMULATED):
+        rates.setdefault(alarms.null, []).append(alarms)
+    return rates
+
+
+def _subject(record: Record) -> str:
+    if record.kind == "run":
+        return count(len(record.baseline.seeds), "restart")
+    if record.kind == "ablate":
+        return "what each trick is worth"
+    return record.changes[0].label if len(record.changes) == 1 else count(len(record.changes), "change")
+
+
+def _figures(metric: str, baseline: Arm, change: Arm | None = None) -> list[Markup]:
+    """The final values, and the learning curves, that of the metric in question first."""
+    names = sorted(baseline.curves, key=lambda name: (name != metric, ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return [plots.dots(metric, baseline, change), *(plots.curves(name, baseline, change) for name in names)]
+
+
+def _summaries(record: Record) -> list[tuple[str, Units, list[tuple[str, ...]]]]:
+    """Of each metric its name, its units and a row an arm: label, mean, interval, spread, lowest, highest."""
+    metrics = [record.metric, *(name for name in ORDER if name in record.baseline.metrics and name != record.metric)]
+    tables = []
+    for metric in metrics:
+        written = _spread_units(metric, record.arms)
+        rows = []
+        for arm in record.arms:
+            values = _finite(arm, metric)
+            cells = ("–",) * 5
+            if values.size:
+                spread = statistics.spread(values)
+                cells = (
+                    written.value(float(values.mean())),
+                    written.interval(statistics.interval(values)),
+                    "–" if np.isnan(spread) else written.value(spread),
+                    written.value(float(values.min())),
+                    written.value(float(values.max())),
+                )
+            rows.append((arm.label, *cells))
+        tables.append((metric, written, rows))
+    return tables
+
+
+def _spread_units(metric: str, arms: Sequence[Arm]) -> Units:
+    found = [_finite(arm, metric) for arm in arms]
+    return units(metric, [2 * statistics.spread(values) / values.size**0.5 for values in found if values.size > 1])
+
+
+def _finite(arm: Arm, metric: str) -> Any:
+    return np.array([value for value in arm.metrics[metric] if value is not None], dtype=np.float64)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """`0 to 15`, or the seeds one by one where they are no such run of numbers."""
+    whole = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    return f"{seeds[0]} to {seeds[-1]}" if whole else listed(map(str, seeds))
+
+
+def _environment(environment: dict[str, Any]) -> list[tuple[str, str]]:
+    """Its lines, the nested ones drawn up."""
+    lines: list[tuple[str, str]] = []
+    for name, value in environment.items():
+        if isinstance(value, dict):
+            lines += _environment(value)
+        elif name == "dirty":
+            continue
+        elif name == "commit":
+            lines.append((name, f"{value or 'none'}{', with changes on top' if environment.get('dirty') else ''}"))
+        else:
+            lines.append((name, str(value)))
+    return lines
+

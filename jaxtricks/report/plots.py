@@ -1,0 +1,208 @@
+"""Plots as inline SVG: text stays text, ink is the page's own colour, and the same record gives the same bytes."""
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from markupsafe import Markup, escape
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.report.record import Arm, Values
+from jaxtricks.report.text import Units, named, units
+
+# Okabe and Ito's blue and vermilion: told apart by the colour-blind, contrast above 3 on white and on near-black.
+BLUE, VERMILION = "#0072b2", "#d55e00"
+INK = "#010203"  # stands for the page's own ink, and becomes `currentColor`
+STYLE = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 11.5,
+    "text.parse_math": False,  # a label is a label, whatever dollars it holds
+    "axes.labelsize": 11.5,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.useoffset": False,
+    "axes.unicode_minus": True,
+}
+# As wide as a phone in CSS pixels, so that text is as large there as beside it.
+WIDTH = 4.6  # inches
+DECADES = 50  # a positive curve that spans more than this factor is drawn on a logarithmic axis
+FAR = 3  # a difference so many times beyond the usual one leaves the forest plot by an arrow
+LETTERS = 52  # of a label in the forest plot; the table has it whole
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The forest plot.
+
+    Args:
+        svg: the plot.
+        cut: the labels whose interval leaves the axis by an arrow.
+    """
+
+    svg: Markup
+    cut: tuple[str, ...]
+
+
+def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
+    """One curve by epoch: mean over restarts, and a band from the lowest to the highest.
+
+    Args:
+        name: of the curve, as in `Arm.curves`.
+        baseline: the blue, dashed line.
+        change: the vermilion line; None for a run alone.
+    """
+    with rc_context(STYLE):
+        figure, axes = _axes(2.9)
+        values, scale = [], units(name).scale
+        for arm, colour, dashes in _lines(baseline, change):
+            y = scale * _array(arm.curves[name])
+            epochs = np.arange(1, y.shape[1] + 1)
+            known = np.isfinite(y).any(axis=0)  # where a restart, at least, has not diverged yet
+            if not known.any():
+                continue
+            y, epochs = y[:, known], epochs[known]
+            low, mean, high = np.nanmin(y, axis=0), np.nanmean(y, axis=0), np.nanmax(y, axis=0)
+            axes.fill_between(epochs, low, high, color=colour, alpha=0.18, linewidth=0)
+            marker = "o" if len(epochs) == 1 else None
+            axes.plot(epochs, mean, color=colour, linewidth=1.8, linestyle=dashes, marker=marker)
+            values += [low, high]
+        flat = np.concatenate(values) if values else np.ones(1)
+        if flat.min() > 0 and flat.max() > DECADES * flat.min():
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_ylabel(units(name).axis)
+        return _svg(figure, f"curves {name} {change.label if change else ''}", f"Learning curves: {named(name)} by epoch")
+
+
+def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
+    """The final values: a dot for each restart, and a line from each baseline's dot to its pair's; bars mark the means.
+
+    Args:
+        metric: a validation metric.
+        baseline: the dots on the left.
+        change: those on the right; None for a run alone.
+    """
+    with rc_context(STYLE):
+        figure, axes = _axes(2.9)
+        units_ = units(metric)
+        arms = [(x, units_.scale * _array((arm.metrics[metric],))[0], c) for x, (arm, c, _) in enumerate(_lines(baseline, change))]
+        if change is not None:
+            axes.plot([0, 1], np.stack([y for _, y, _ in arms]), color=INK, alpha=0.35, linewidth=0.8)
+        for x, y, colour in arms:
+            axes.plot(np.full(len(y), x), y, "o", color=colour, markersize=5, alpha=0.85, markeredgewidth=0)
+            if np.isfinite(y).any():
+                side = -0.14 if x == 0 else 0.14
+                axes.plot([x + side - 0.07, x + side + 0.07], [np.nanmean(y)] * 2, color=colour, linewidth=2.5)
+        axes.set_xlim(-0.45, len(arms) - 0.55)
+        axes.set_xticks(range(len(arms)), ["baseline", "with the change"] if change else ["restarts"])
+        axes.tick_params(axis="x", length=0)
+        axes.set_ylabel(units_.axis)
+        label = f"{named(metric).capitalize()} of each restart" + (", joined with its pair" if change else "")
+        return _svg(figure, f"dots {metric} {change.label if change else ''}", label)
+
+
+def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
+    """Differences with their 95% intervals, a row a change, and the margin shaded.
+
+    Args:
+        verdicts: of one family.
+        units: how its numbers are written.
+    """
+    rows = [(verdict, *(units.scale * x for x in (verdict.difference, *verdict.interval))) for verdict in verdicts]
+    reaches = [_reach(*numbers) for _, *numbers in rows]
+    margin = units.scale * verdicts[0].margin
+    usual = FAR * max(float(np.median(reaches)), margin)
+    limit = 1.08 * min(max(*reaches, 1.5 * margin), usual) or 1.0
+    with rc_context(STYLE):
+        figure, axes = _axes(0.75 + 0.46 * len(rows))
+        for place, (verdict, difference, low, high) in enumerate(rows):
+            decided = verdict.decision in (Decision.HELPS, Decision.HURTS)
+            colour = {Decision.HELPS: BLUE, Decision.HURTS: VERMILION}.get(verdict.decision, INK)
+            axes.fill_between([-margin, margin], place - 0.24, place + 0.24, color=INK, alpha=0.12, linewidth=0)
+            axes.plot([0, 0], [place - 0.24, place + 0.24], color=INK, linewidth=0.8)
+            if not math.isnan(low):
+                axes.plot(np.clip([low, high], -limit, limit), [place] * 2, color=colour, linewidth=1.8, solid_capstyle="butt")
+            if abs(difference) <= limit:
+                axes.plot(difference, place, "o", color=colour, markersize=6, markerfacecolor=colour if decided else "none")
+            for end, marker in ((low, "<"), (high, ">")):
+                if abs(end) > limit:
+                    axes.plot(math.copysign(limit, end), place, marker, color=colour, markersize=6, clip_on=False)
+            axes.text(0, place - 0.3, _shortened(verdict.label), va="bottom", transform=axes.get_yaxis_transform())
+        axes.set_xlim(-limit, limit)
+        axes.set_ylim(len(rows) - 0.5, -0.9)
+        axes.yaxis.set_visible(False)
+        axes.spines["left"].set_visible(False)
+        better = "right" if units.higher_is_better else "left"
+        axes.set_xlabel(f"difference in {named(units.metric)}, {better} is better" + (f" ({units.unit})" if units.sign else ""))
+        labels = "Differences with 95% intervals: " + ", ".join(verdict.label for verdict in verdicts)
+        svg = _svg(figure, f"forest {units.metric}", labels)
+    return Forest(svg, tuple(v.label for (v, *_), reach in zip(rows, reaches, strict=True) if reach > limit))
+
+
+def _reach(difference: float, low: float, high: float) -> float:
+    """How far from zero a row goes."""
+    return max(abs(x) for x in (difference, low, high) if not math.isnan(x))
+
+
+def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:
+    return [(baseline, BLUE, "--" if change else "-"), *([(change, VERMILION, "-")] if change else [])]
+
+
+def _array(rows: Sequence[Values]) -> Float[np.ndarray, "rows values"]:
+    return np.array([[math.nan if v is None else v for v in row] for row in rows], dtype=np.float64)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= LETTERS else label[: LETTERS - 1] + "…"
+
+
+def _axes(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _svg(figure: Figure, salt: str, label: str) -> Markup:
+    """The figure as an <svg> element that can stand in a page beside others.
+
+    Args:
+        figure: the figure.
+        salt: what makes its ids differ from those of the page's other figures.
+        label: what a screen reader says.
+    """
+    file = io.StringIO()
+    with rc_context({"svg.hashsalt": salt}):
+        figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = text.replace("xlink:href", "href").replace(INK, "currentColor")
+    used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
+    # Only what is referred to keeps its id: the others ("axes_1") would stand on the page once for each figure.
+    text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)
+    view = re.search(r'viewBox="([^"]*)"', text)
+    assert view is not None
+    head = f'<svg viewBox="{view[1]}" role="img" aria-label="{escape(label)}">'
+    return Markup(head + "\n".join(filter(str.strip, text[text.index(">") + 1 :].splitlines())))

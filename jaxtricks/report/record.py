@@ -1,0 +1,216 @@
+"""All that a run leaves behind, as plain data: the page is drawn from it, and the run's folder holds it."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from jaxtricks.data import Dataset, Opening
+from jaxtricks.evaluate.compare import Study
+from jaxtricks.evaluate.ensemble import EnsembleReport
+from jaxtricks.evaluate.verdict import Verdict
+from jaxtricks.report.environment import environment
+from jaxtricks.train.runs import Runs
+from jaxtricks.train.summary import collapsed
+
+Kind = Literal["run", "compare", "ablate"]
+Values = tuple[float | None, ...]  # None where a number was not finite, since neither JSON nor == knows nan
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The restarts of one experiment.
+
+    Args:
+        label: "baseline", or what was changed.
+        experiment: its JSON, as `Experiment.to_json` gives it.
+        seeds: of the restarts.
+        metrics: validation metric → its last value of each restart, in the order of the seeds.
+        curves: name → the restarts' values by epoch, [restarts][epochs].
+        diverged: seed → the step at which it diverged.
+        collapsed: restarts that fell out, by name.
+    """
+
+    label: str
+    experiment: dict[str, Any]
+    seeds: tuple[int, ...]
+    metrics: dict[str, Values]
+    curves: dict[str, tuple[Values, ...]]
+    diverged: dict[int, int]
+    collapsed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is said of a data set.
+
+    Args:
+        name: its name.
+        text: its sizes in words.
+        train: examples that a restart trains on, a count.
+        validation: examples that it validates on, a count.
+        shared: whether all restarts have one split, or each draws its own.
+        openings: when and why the test split had been opened.
+    """
+
+    name: str
+    text: str
+    train: int
+    validation: int
+    shared: bool
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run, a comparison or an ablation.
+
+    Args:
+        kind: which of them.
+        command: what reproduces it, a line of shell.
+        data: what it was trained on.
+        arms: the baseline, or the only experiment, and then the changes.
+        verdicts: one a change, in the same order; none for a run.
+        ensemble: what averaging the first arm's restarts gains, where that was asked for.
+        environment: what `environment` gave when it was made.
+    """
+
+    kind: Kind
+    command: str
+    data: Data
+    arms: tuple[Arm, ...]
+    verdicts: tuple[Verdict, ...]
+    ensemble: EnsembleReport | None
+    environment: dict[str, Any]
+
+    @property
+    def baseline(self) -> Arm:
+        """The first arm."""
+        return self.arms[0]
+
+    @property
+    def changes(self) -> tuple[Arm, ...]:
+        """The other arms."""
+        return self.arms[1:]
+
+    @property
+    def metric(self) -> str:
+        """The metric that the verdicts are about; accuracy where there are none."""
+        return self.verdicts[0].metric if self.verdicts else "accuracy"
+
+
+def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = None) -> Record:
+    """The record of one experiment's restarts.
+
+    Args:
+        runs: the restarts.
+        command: what reproduces them, a line of shell.
+        ensemble: what averaging them gains.
+
+    Raises:
+        ConfigError: for an experiment with a function that has no name to be written down by.
+    """
+    return Record("run", command, _data(runs), (_arm(BASELINE, runs),), (), ensemble, environment())
+
+
+def record_study(
+    study: Study,
+    *,
+    command: str,
+    ensemble: EnsembleReport | None = None,
+    kind: Literal["compare", "ablate"] = "compare",
+) -> Record:
+    """The record of a baseline, its changes and the verdicts on them.
+
+    Args:
+        study: what `study` or `ablate` gave.
+        command: what reproduces it, a line of shell.
+        ensemble: what averaging the baseline's restarts gains.
+        kind: which of the two it was.
+
+    Raises:
+        ConfigError: for an experiment with a function that has no name to be written down by.
+    """
+    arms = (_arm(BASELINE, study.baseline), *(_arm(label, runs) for label, runs in study.changes.items()))
+    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment())
+
+
+def _arm(label: str, runs: Runs) -> Arm:
+    return Arm(
+        label=label,
+        experiment=runs.experiment.to_json(),
+        seeds=tuple(int(seed) for seed in runs.seeds),
+        metrics={name: _values(values) for name, values in runs.metrics.items()},
+        curves={name: tuple(map(_values, values)) for name, values in runs.curves.items()},
+        diverged=dict(runs.diverged),
+        collapsed=collapsed(runs),
+    )
+
+
+def _data(runs: Runs) -> Data:
+    data: Dataset = runs.data
+    train, validation = np.asarray(runs.members.train), np.asarray(runs.members.validation)
+    shared = len(validation) > 1 and bool((validation == validation[0]).all())
+    return Data(data.name, repr(data), train.shape[1], validation.shape[1], shared, tuple(data.openings))
+
+
+def _values(values: Iterable[Any]) -> Values:
+    return tuple(float(v) if math.isfinite(v) else None for v in values)
+
+
+# --- JSON: the run's folder, file by file ---------------------------------------------------------------------------------
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """File name → its JSON; `config.json` is the baseline's experiment, which no other file repeats."""
+    arms = [dataclasses.asdict(arm) for arm in record.arms]
+    config = arms[0].pop("experiment")
+    return {
+        "config.json": config,
+        "metrics.json": {
+            "kind": record.kind,
+            "command": record.command,
+            "data": dataclasses.asdict(record.data),
+            "ensemble": None if record.ensemble is None else dataclasses.asdict(record.ensemble),
+            "arms": arms,
+        },
+        "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
+        "environment.json": record.environment,
+    }
+
+
+def from_json(files: Mapping[str, Any]) -> Record:
+    """The record that `to_json` wrote.
+
+    Raises:
+        KeyError: if a part is missing, TypeError or ValueError if one is not what `to_json` writes.
+    """
+    metrics = files["metrics.json"]
+    data, ensemble = metrics["data"], metrics["ensemble"]
+    first, *others = metrics["arms"]
+    return Record(
+        kind=metrics["kind"],
+        command=metrics["command"],
+        data=Data(**(data | {"openings": tuple(Opening(**opening) for opening in data["openings"])})),
+        arms=tuple(_arm_from_json(arm) for arm in (first | {"experiment": files["config.json"]}, *others)),
+        verdicts=tuple(map(Verdict.from_dict, files["verdicts.json"])),
+        ensemble=None if ensemble is None else EnsembleReport(**ensemble),
+        environment=dict(files["environment.json"]),
+    )
+
+
+def _arm_from_json(data: Mapping[str, Any]) -> Arm:
+    return Arm(
+        label=data["label"],
+        experiment=dict(data["experiment"]),
+        seeds=tuple(data["seeds"]),
+        metrics={name: tuple(values) for name, values in data["metrics"].items()},
+        curves={name: tuple(map(tuple, values)) for name, values in data["curves"].items()},
+        diverged={int(seed): step for seed, step in data["diverged"].items()},
+        collapsed=tuple(data["collapsed"]),
+    )

@@ -1,0 +1,166 @@
+"""Numbers and settings in words, the same on the terminal and on the page."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.statistics import Interval
+
+MEANINGS = {
+    Decision.HELPS: "the 95% interval of the difference excludes zero on the better side, and the corrected p is below 0.05",
+    Decision.HURTS: "the same on the worse side",
+    Decision.NO_DIFFERENCE: "the interval lies inside the margin: whatever difference there is, it is too small to care about",
+    Decision.TOO_FEW_SEEDS: "with so few pairs no p could have come out below 0.05, whatever the differences",
+    Decision.INCONCLUSIVE: "none of these: the pairs do not tell",
+}
+NAMES = {
+    "accuracy": "accuracy",
+    "nll": "negative log-likelihood",
+    "ece": "calibration error",
+    "train_loss": "training loss",
+    "grad_norm": "gradient norm",
+}
+MOST_PLACES = 6
+
+
+@dataclass(frozen=True)
+class Units:
+    """How the values of one metric are written.
+
+    Args:
+        metric: its name, as in `Runs.metrics`.
+        scale: what values are multiplied by: 100 for shares, so that they read as per cent and points.
+        places: decimals.
+    """
+
+    metric: str
+    scale: float = 1.0
+    places: int = 4
+
+    @property
+    def sign(self) -> str:
+        """What follows a value."""
+        return "%" if self.scale == 100 else ""
+
+    @property
+    def unit(self) -> str:
+        """What differences are counted in."""
+        return "points" if self.scale == 100 else self.metric
+
+    @property
+    def axis(self) -> str:
+        """The metric's name and unit, for headers and axes."""
+        return f"{named(self.metric)}, %" if self.scale == 100 else named(self.metric)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The metric's direction."""
+        return self.metric == "accuracy"
+
+    def value(self, x: float) -> str:
+        """A value, such as `97.31`."""
+        return f"{self.scale * x:.{self.places}f}"
+
+    def difference(self, x: float) -> str:
+        """A difference with its sign, such as `+0.53`."""
+        return f"{self.scale * x:+z.{self.places}f}"
+
+    def interval(self, ends: Interval) -> str:
+        """An interval, such as `[0.31, 0.75]`; a dash where one value gave none."""
+        low, high = (f"{self.scale * end:z.{self.places}f}" for end in ends)
+        return "–" if math.isnan(ends.low) else f"[{low}, {high}]"
+
+
+def units(metric: str, widths: Iterable[float] = ()) -> Units:
+    """How to write a metric: shares in per cent, with decimals enough for two digits of the usual interval's half-width.
+
+    Args:
+        metric: its name.
+        widths: the intervals' widths, in the metric's units; those that are zero or nan say nothing.
+    """
+    scale = 100.0 if metric == "accuracy" else 1.0
+    known = sorted(scale * w / 2 for w in widths if w > 0 and math.isfinite(w))
+    fewest = 2 if metric == "accuracy" else 4
+    wanted = 1 - math.floor(math.log10(known[len(known) // 2])) if known else fewest
+    return Units(metric, scale, min(max(fewest, wanted), MOST_PLACES))
+
+
+def units_of(verdicts: Iterable[Verdict]) -> Units:
+    """How to write the numbers of verdicts on one metric."""
+    verdicts = tuple(verdicts)
+    return units(verdicts[0].metric, [v.interval.high - v.interval.low for v in verdicts])
+
+
+def named(metric: str) -> str:
+    """A metric's or curve's name in words."""
+    return NAMES.get(metric, metric.replace("_", " "))
+
+
+def p_value(p: float) -> str:
+    """A p-value with two digits, such as `0.0042`."""
+    return f"{p:.2g}"
+
+
+def count(n: int, thing: str) -> str:
+    """`1 change`, `3 changes`."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *front, last = words
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def more_seeds(verdict: Verdict) -> str:
+    """How many seeds a verdict that is open still asks for, such as `about 40 seeds`; empty where it asks for none."""
+    if verdict.decision is Decision.TOO_FEW_SEEDS:
+        return f"at least {count(verdict.seeds_needed or 0, 'seed')}"
+    if verdict.decision is Decision.INCONCLUSIVE:
+        return "more than 10,000 seeds" if verdict.seeds_needed is None else f"about {count(verdict.seeds_needed, 'seed')}"
+    return ""
+
+
+def lost(verdicts: Iterable[Verdict]) -> list[tuple[str, tuple[str, ...]]]:
+    """The collapsed members of a family: pairs of an arm and their names, such as `seed 3 (diverged at step 12)`."""
+    arms: list[tuple[str, tuple[str, ...]]] = []
+    for verdict in verdicts:
+        for arm in ("change",) if arms else ("baseline", "change"):  # every verdict names the baseline's own
+            names = tuple(name.removeprefix(f"{arm} ") for name in verdict.collapsed if name.startswith(f"{arm} "))
+            arms.append((arm if arm == "baseline" else verdict.label, names))
+    return [(arm, names) for arm, names in arms if names]
+
+
+def setting(value: Any) -> str:
+    """A setting as its JSON has it, in few words: `off`, `0.5`, `256 256`, `inverted(rate=0.5)`."""
+    if value is None:
+        return "off"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, list):
+        return " ".join(map(setting, value))
+    if isinstance(value, dict):
+        body = dict(value)
+        kind = str(body.pop("kind", body.pop("callable", "")))
+        inner = ", ".join(f"{name}={setting(v)}" for name, v in body.items())
+        return f"{kind}({inner})" if inner else kind
+    return str(value)
+
+
+def differing(a: Any, b: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """Dotted path → (value in a, value in b) of two experiments' JSON; a choice that differs is given whole.
+
+    It asks for no class, so that a page is drawn from a run's folder even where a user's module cannot be imported.
+    """
+    if isinstance(a, dict) and isinstance(b, dict) and a.get("kind") == b.get("kind"):
+        return {
+            inner: pair
+            for name in dict.fromkeys([*a, *b])
+            for inner, pair in differing(a.get(name), b.get(name), f"{path}.{name}".lstrip(".")).items()
+        }
+    return {} if json.dumps(a) == json.dumps(b) else {path: (a, b)}

@@ -1,0 +1,97 @@
+"""The main job in small, through the command line, on every supported set of versions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.cli import main
+
+SMALL = ["--data", "digits", "--epochs", "2", "--model.widths", "8", "--seeds", "3"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # The suite's devices and cache are set already, and a backend that has started cannot be set up again.
+    monkeypatch.setattr("jaxtricks.cli.set_up", lambda members: None)
+
+
+def _json(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_run_writes_a_folder_that_the_next_run_reads(capsys, tmp_path):
+    main(["run", *SMALL, "--optimizer.rule.learning-rate", "3e-3", "--json"])
+    folder = Path(_json(capsys)["folder"])
+    written = jt.Experiment.from_json(json.loads((folder / "config.json").read_text()))
+    assert written.optimizer.rule.learning_rate == 3e-3
+    assert written.model.widths == (8,)
+    main(["run", "--config", str(folder / "config.json"), "--seeds", "3", "5", "--out", str(tmp_path / "again"), "--json"])
+    assert (tmp_path / "again" / "report.html").exists()
+    main(["list", "runs"])
+    assert folder.name in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_compare_judges_each_change(capsys):
+    main(["compare", *SMALL, "--change", "model.dropout=0.5", "--change", "model.normalization=batch", "optimizer.clip_norm=1"])
+    out = capsys.readouterr().out
+    assert "model.dropout=0.5" in out
+    assert "model.normalization=batch optimizer.clip_norm=1" in out
+    assert "too few seeds" in out or "no difference" in out
+    page = Path(out.strip().splitlines()[-1])
+    before = page.read_text()
+    main(["report", str(page.parent)])
+    assert page.read_text() == before
+
+
+def test_ablate_and_ensemble(capsys):
+    main(["ablate", *SMALL, "--optimizer.clip-norm", "1.0", "--metric", "nll", "--json"])
+    labels = [verdict["label"] for verdict in _json(capsys)["verdicts"]]
+    assert "without optimizer.clip_norm=1" in labels
+    assert "with model.dropout=0.5" in labels
+    digits = jt.load("digits")
+    runs = jt.fit(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), digits, seeds=3, split=0, progress=False)
+    report = jt.ensemble(runs).evaluate(digits)
+    assert report.members_an_example == 3
+    assert np.isfinite(report.gain["nll"])
+    assert digits.openings == []
+
+
+def test_list_tricks_as_programs_read_it(capsys):
+    main(["list", "tricks", "--json"])
+    tricks = json.loads(capsys.readouterr().out)
+    assert {"path", "rows", "paper", "summary"} == set(tricks[0])
+    assert any(trick["path"] == "model.dropout" and "T056" in trick["rows"] for trick in tricks)
+    main(["list", "data"])
+    assert "digits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "--model.dropuot", "0.5"], "did you mean 'model.dropout'"),
+        (["run", "--model.dropout", "1.5"], "[0, 1)"),
+        (["run", "--model.dropout"], "takes one value"),
+        (["run", "--sedes", "3"], "did you mean 'seeds'"),
+        (["run", "--data", "digitz"], "digits"),
+        (["run", "--batch-size", "100000"], "batch_size"),
+        (["run", "--config", "nowhere.json"], "nowhere.json"),
+        (["compare"], "--change"),
+        (["compare", "--change", "model.dropout"], "path=value"),
+        (["compare", "--change", "model.dropout=0.5", "--metric", "acuracy"], "did you mean 'accuracy'"),
+        (["list", "tricks", "--model.widths", "3"], "no flag of this command"),
+        (["report", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(capsys, words, says):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    captured = capsys.readouterr()
+    assert stop.value.code == 2
+    assert says in captured.err
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+    assert not Path("runs").exists()

@@ -1,0 +1,115 @@
+import re
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import jaxtricks as jt
+from jaxtricks.train import layout as placement
+from jaxtricks.train import program
+from jaxtricks.train.program import Plan
+from jaxtricks.train.runs import padded
+
+fit = partial(jt.fit, progress=False)
+COLLECTIVES = "all-reduce", "all-gather", "all-to-all", "reduce-scatter", "collective-permute", "collective-broadcast"
+
+
+@given(st.integers(1, 2000))
+def test_segments_are_whole_and_some_twenty(epochs):
+    length = placement.segment_epochs(epochs)
+    assert epochs % length == 0
+    assert epochs // length >= min(epochs, placement.SEGMENTS)
+    assert length == max(d for d in range(1, epochs + 1) if epochs % d == 0 and (d == 1 or epochs // d >= placement.SEGMENTS))
+
+
+@pytest.mark.parametrize(
+    ("layout", "members", "shape"),
+    [
+        (jt.Layout(), 3, (3, 1)),
+        (jt.Layout(), 100, (8, 1)),
+        (jt.Layout(data=2), 100, (4, 2)),
+        (jt.Layout(data=3), 100, (2, 3)),
+        (jt.Layout(runs=2, data=4), 1, (2, 4)),
+        (jt.Layout(runs=1), 100, (1, 1)),
+    ],
+)
+def test_mesh_takes_as_many_devices_as_members_can_use(layout, members, shape):
+    assert layout.mesh(members).devices.shape == shape
+
+
+@pytest.mark.parametrize("layout", [jt.Layout(runs=9), jt.Layout(data=9), jt.Layout(runs=3, data=3)])
+def test_more_devices_than_there_are(layout):
+    with pytest.raises(jt.ConfigError, match=r"^devices = \d × \d \(runs × data\) is more than the 8 that there are\.$"):
+        layout.mesh(100)
+
+
+@pytest.mark.parametrize("setting", [{"runs": 0}, {"data": 0}, {"width": 0}, {"runs": -1}, {"width": 1.5}])
+def test_layout_refuses_what_is_no_count(setting):
+    with pytest.raises(jt.ConfigError, match=r"^Layout\.\w+ = \S+ is not an integer >= 1\.$"):
+        jt.Layout(**setting)
+
+
+@given(st.integers(1, 70), st.integers(1, 8), st.integers(1, 9))
+def test_padding_repeats_the_last_member_to_whole_chunks(members, runs, width):
+    rows = padded(members, Plan(jt.Layout(runs=runs).mesh(members), width, 1))
+    assert rows.size % (runs * width) == 0 and rows.size - members < runs * width
+    assert np.array_equal(rows[:members], np.arange(members)) and np.all(rows[members:] == members - 1)
+
+
+def test_width_is_the_users_or_a_few_on_a_cpu():
+    mesh = jt.Layout(runs=2).mesh(100)
+    assert placement.widest(jt.Layout(width=32), mesh, 100) == 32
+    assert placement.widest(jt.Layout(), mesh, 100) == placement.CPU_WIDTH
+    assert placement.widest(jt.Layout(), mesh, 3) == 2
+
+
+def test_memory_is_a_share_of_the_devices_own_or_of_the_hosts(blobs):
+    class Device:
+        stats = None
+
+        def memory_stats(self):
+            return self.stats
+
+    device = Device()
+    shared = placement.memory_limit(device)
+    assert shared > 2**20
+    device.stats = {"bytes_limit": 1000}
+    assert placement.memory_limit(device) == 1000 * placement.MEMORY_SHARE
+    compiled = jax.jit(lambda x: x @ x).lower(jax.ShapeDtypeStruct((100, 100), "float32")).compile()  # 40,000 bytes of argument
+    assert not placement.fits(compiled, device)
+    device.stats = {"bytes_limit": 100_000}
+    assert placement.fits(compiled, device)
+
+
+BASE = jt.Experiment(model=jt.MLP(widths=(8,), normalization="batch", dropout=0.5), batch_size=16, epochs=1)
+
+
+@pytest.fixture
+def text(blobs, monkeypatch):
+    """The compiled program of a layout, in words."""
+
+    def compiled(layout, seeds):
+        seen, compile = [], program.compile
+        monkeypatch.setattr(program, "compile", lambda lowered: seen.append(compile(lowered)) or seen[-1])
+        fit(BASE, blobs, seeds=seeds, layout=layout)
+        return seen[-1].as_text()
+
+    return compiled
+
+
+@pytest.mark.usefixtures("unoptimized")
+class TestCommunication:
+    def test_members_never_talk(self, text):
+        assert not re.findall("|".join(COLLECTIVES), text(jt.Layout(runs=8), 11))
+
+    def test_batches_are_reduced_once_a_step_among_the_devices_that_share_them(self, text):
+        found = text(jt.Layout(runs=2, data=2, width=1), 2)
+        assert not re.findall("|".join(COLLECTIVES[1:]), found)
+        reductions = re.findall(r"all-reduce(?:-start)?\(.*?replica_groups=(\S+?), ", found)
+        assert reductions
+        assert set(reductions) <= {"{{0,1},{2,3}}", "[2,2]<=[4]"}
+        # The batch itself is cut: the hidden layer sees 8 of its 16 examples.
+        assert "f32[8,8]" in found and "f32[16,8]" not in found

@@ -1,0 +1,128 @@
+"""The table *What "the same" means*: bit for bit in one program and width, to rounding across layouts."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.train import layout as placement
+
+fit = partial(jt.fit, progress=False)
+# Everything that draws, keeps statistics or counts steps.
+FULL = jt.Experiment(
+    model=jt.MLP(widths=(8, 8), dropout=0.2, normalization="batch"),
+    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=3e-3), schedule="warmup_cosine", clip_norm=1.0),
+    objective=jt.Objective(l2=1e-4),
+    batch_size=16,
+)
+
+
+def outcome(runs, rows=slice(None)):
+    """Curves and final states, of the runs at the given places."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (runs.curves, runs.states))
+
+
+def assert_equal_bits(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+@pytest.fixture(scope="module")
+def first(digits):
+    return outcome(fit(TestBits.EXPERIMENT, digits, seeds=6, layout=TestBits.PLACE))
+
+
+class TestBits:
+    """Of one program: six members, in chunks of four, the last one padded."""
+
+    EXPERIMENT = FULL.replace({"epochs": 4})
+    PLACE = jt.Layout(runs=1, width=4)
+    SEEDS = [0, 1, 2, 3, 4, 5]
+
+    def test_run_again(self, first, digits):
+        assert_equal_bits(outcome(fit(self.EXPERIMENT, digits, seeds=6, layout=self.PLACE)), first)
+
+    def test_another_slot(self, first, digits, compiled):
+        seeds = [3, 5, 1, 0, 4, 2]
+        runs = fit(self.EXPERIMENT, digits, seeds=seeds, layout=self.PLACE)
+        assert_equal_bits(outcome(runs, [seeds.index(s) for s in self.SEEDS]), first)
+        assert not compiled
+
+    def test_other_companions(self, first, digits, compiled):
+        other = self.EXPERIMENT.replace({"optimizer.rule.learning_rate": 0.1, "model.dropout.rate": 0.9, "objective.l2": 1.0})
+        beside, runs = fit([other, self.EXPERIMENT], digits, seeds=[0, 4, 5], layout=self.PLACE)
+        assert_equal_bits(outcome(runs), jax.tree.map(lambda leaf: leaf[[0, 4, 5]], first))
+        assert not np.array_equal(beside.curves["train_loss"], runs.curves["train_loss"])
+        assert not compiled
+
+    def test_other_segment_lengths(self, first, digits, monkeypatch):
+        monkeypatch.setattr(placement, "segment_epochs", lambda epochs: 2)
+        runs = fit(self.EXPERIMENT, digits, seeds=6, layout=self.PLACE)
+        assert runs.plan.epochs == 2
+        assert_equal_bits(outcome(runs), first)
+
+    def test_another_process(self, first, tmp_path):
+        script = f"""
+            import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+            import jax; jax.config.update("jax_num_cpu_devices", 2)
+            import numpy as np, jaxtricks as jt, test_same as t
+            data = jt.load("digits").subset(200, 0)
+            runs = t.fit(t.TestBits.EXPERIMENT, data, seeds=6, layout=t.TestBits.PLACE)
+            np.savez({str(tmp_path / "runs.npz")!r}, *jax.tree.leaves(t.outcome(runs)))
+        """
+        # It compiles for itself, and hashes otherwise.
+        environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_COMPILATION_CACHE": "0", "PYTHONHASHSEED": "7"}
+        lines = "\n".join(line.strip() for line in script.splitlines())
+        subprocess.run([sys.executable, "-c", lines], check=True, env=environment, timeout=120)
+        with np.load(tmp_path / "runs.npz") as there:
+            assert_equal_bits(list(there.values()), jax.tree.leaves(first))
+
+    def test_other_seeds_differ(self, first):
+        losses = first[0]["train_loss"]
+        assert len(np.unique(losses)) == losses.size
+
+
+LAYOUTS = {
+    "alone": (jt.Layout(runs=1), 1),
+    "among 32": (jt.Layout(runs=1, width=4), 32),
+    "all 32 together": (jt.Layout(runs=1, width=32), 32),
+    "8 devices": (jt.Layout(), 32),
+    "8 devices, padded": (jt.Layout(), 11),
+    "8 devices, fewer members": (jt.Layout(runs=8), 3),
+    "shared batches": (jt.Layout(runs=2, data=2, width=1), 3),
+    "shared batches, vmapped": (jt.Layout(runs=2, data=4, width=2), 5),
+}
+
+
+def seed_2(data, name, **changes):
+    """Seed 2, which is in all layouts."""
+    layout, members = LAYOUTS[name]
+    runs = fit(FULL.replace(changes), data, seeds=[2] if members == 1 else members, layout=layout)
+    assert len(runs) == members
+    return outcome(runs, 0 if members == 1 else 2)
+
+
+@pytest.fixture(scope="module")
+def alone(digits, float64, unoptimized):
+    with float64():
+        return seed_2(digits, "alone", epochs=20)
+
+
+@pytest.mark.usefixtures("unoptimized")
+class TestRounding:
+    @pytest.mark.parametrize("name", list(LAYOUTS)[1:])
+    def test_float64_after_20_epochs(self, name, alone, digits, float64):
+        with float64():
+            here = seed_2(digits, name, epochs=20)
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12), here, alone)
+
+    @pytest.mark.parametrize("name", ["among 32", "8 devices, padded", "shared batches"])
+    def test_float32_after_one_epoch(self, name, digits):
+        ours, theirs = (seed_2(digits, n, epochs=1)[0] for n in (name, "alone"))
+        for metric in ("train_loss", "grad_norm", "nll"):
+            np.testing.assert_allclose(ours[metric], theirs[metric], rtol=1e-5)
