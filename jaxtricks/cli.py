@@ -12,10 +12,10 @@ import tyro
 
 from jaxtricks import data
 from jaxtricks.catalogue import catalogue
-from jaxtricks.config import ConfigError, fields, nearest, parse
+from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, nearest, parse
 from jaxtricks.data import DataError, Dataset
 from jaxtricks.evaluate.ablate import ablate
-from jaxtricks.evaluate.compare import Study, study
+from jaxtricks.evaluate.compare import Study, short, study
 from jaxtricks.report import folder as folders
 from jaxtricks.report.folder import FolderError
 from jaxtricks.report.record import Record, record_runs, record_study
@@ -51,6 +51,8 @@ class Training:
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
+        if self.out is not None:
+            folders.check_free(self.out)
         set_up(self.devices or len(seed_list(self._seeds())))
         return data.load(self.data, self.data_dir)
 
@@ -84,7 +86,10 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Run(Training):
-    """Train restarts of one experiment in one compiled program, and sum them up."""
+    """Train restarts of one experiment in one compiled program, and sum them up.
+
+    Every setting of the experiment is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
+    """
 
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
         experiment = self.experiment(overrides)
@@ -113,6 +118,8 @@ class Compared(Training):
 class Compare(Compared):
     """Judge changes against a baseline, paired by seed: helps, hurts, no difference, too few seeds or inconclusive.
 
+    Every setting of the baseline is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
+
     Args:
         change: path=value, or several of them that make one change together; give --change once for each change.
     """
@@ -130,7 +137,10 @@ class Compare(Compared):
 
 @dataclasses.dataclass(frozen=True)
 class Ablate(Compared):
-    """Judge an experiment without each of its tricks, and with each trick that it lacks."""
+    """Judge an experiment without each of its tricks, and with each trick that it lacks.
+
+    Every setting of the experiment is a flag too, such as --model.dropout 0.5; `jaxtricks list settings` names them.
+    """
 
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
         best = self.experiment(overrides)
@@ -140,15 +150,15 @@ class Ablate(Compared):
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """List the tricks that can be switched, the data sets at hand, or the runs made.
+    """List the tricks that can be switched, the settings that are flags, the data sets at hand, or the runs made.
 
     Args:
-        what: tricks, data or runs.
+        what: tricks, settings, data or runs.
         data_dir: where TFDS sets lie; by default $TFDS_DATA_DIR.
         json: print a JSON list instead of text.
     """
 
-    what: tyro.conf.Positional[Literal["tricks", "data", "runs"]]
+    what: tyro.conf.Positional[Literal["tricks", "settings", "data", "runs"]]
     data_dir: Path | None = None
     json: bool = False
 
@@ -157,6 +167,13 @@ class List:
         if self.what == "tricks":
             rows = [entry.to_json() for entry in catalogue()]
             lines = [f"{row['path']:40} {' '.join(row['rows']):20} {row['summary']} ({row['paper']})" for row in rows]
+        elif self.what == "settings":
+            rows = [
+                {"path": p, "default": short(v), "allowed": f.allowed}
+                for p, f, v in items(Experiment())
+                if not _holds_settings(f)
+            ]
+            lines = [f"--{row['path'].replace('_', '-'):34} {row['default']:44} {row['allowed']}" for row in rows]
         elif self.what == "data":
             rows = [dataclasses.asdict(listing) for listing in data.names(self.data_dir)]
             lines = [_data_line(row) for row in rows]
@@ -180,6 +197,10 @@ class Report:
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
         _refuse(overrides)
         print(folders.render(self.folder))
+
+
+def _holds_settings(field: Field) -> bool:
+    return field.kind is Kind.CONFIG and not choices(field.type)
 
 
 def _data_line(row: dict[str, Any]) -> str:

@@ -331,8 +331,10 @@ def _checked(owner: str, field: Field, value: Any) -> Any:
             return None
         raise refuse()
     if field.kind is Kind.TRACED:
-        if isinstance(value, np.ndarray | jax.Array):  # a stack, or a tracer
+        if isinstance(value, jax.core.Tracer):
             return value
+        if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
+            value = value.item()
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise refuse()
         value = float(value) + 0.0  # -0.0 is 0.0, in fingerprints too

@@ -68,9 +68,7 @@ def save(record: Record, folder: Path | str) -> Path:
         FolderError: if there is something already; nothing is overwritten.
     """
     folder = Path(folder)
-    taken = FolderError(f"{folder} holds something already, and a run's folder is never overwritten; name another one.")
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise taken
+    check_free(folder)
     contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     # The files are gathered beside the folder and become it in one step: a run that was cut off here left none.
@@ -81,12 +79,24 @@ def save(record: Record, folder: Path | str) -> Path:
             (unfinished / name).write_text(text, encoding="utf-8")
         os.rename(unfinished, folder)
     except OSError as error:
-        if folder.is_dir() and any(folder.iterdir()):  # by another process, since we looked
-            raise taken from error
-        raise
+        check_free(folder)  # another process may have taken it since we looked
+        raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+def check_free(folder: Path) -> None:
+    """Makes sure that a run may be written to a folder; worth asking before hours of training.
+
+    Args:
+        folder: the folder.
+
+    Raises:
+        FolderError: if there is something already.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FolderError(f"{folder} holds something already, and a run's folder is never overwritten; name another one.")
 
 
 def load(folder: Path | str) -> Record:

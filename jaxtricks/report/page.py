@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -69,6 +70,7 @@ def page(record: Record) -> str:
         "config": json.dumps(baseline.experiment, indent=2, ensure_ascii=False),
         "environment": _environment(record.environment),
         "seeds": _seeds(baseline.seeds),
+        "time": str(record.environment.get("time", "")).replace("T", " ").replace("+00:00", " UTC"),
     }
     return _template().render(values)
 
@@ -117,28 +119,29 @@ def _figures(metric: str, baseline: Arm, change: Arm | None = None) -> list[Mark
     return [plots.dots(metric, baseline, change), *(plots.curves(name, baseline, change) for name in names)]
 
 
-def _summaries(record: Record) -> list[tuple[str, Units, list[tuple[str, ...]]]]:
-    """Of each metric its name, its units and a row an arm: label, mean, interval, spread, lowest, highest."""
+def _summaries(record: Record) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Tables of restarts: a heading, and rows of name, mean, interval, spread, lowest, highest.
+
+    A study has a table for each metric with a row an arm, a run alone one table with a row a metric.
+    """
     metrics = [record.metric, *(name for name in ORDER if name in record.baseline.metrics and name != record.metric)]
-    tables = []
-    for metric in metrics:
-        written = _spread_units(metric, record.arms)
-        rows = []
-        for arm in record.arms:
-            values = _finite(arm, metric)
-            cells = ("–",) * 5
-            if values.size:
-                spread = statistics.spread(values)
-                cells = (
-                    written.value(float(values.mean())),
-                    written.interval(statistics.interval(values)),
-                    "–" if np.isnan(spread) else written.value(spread),
-                    written.value(float(values.min())),
-                    written.value(float(values.max())),
-                )
-            rows.append((arm.label, *cells))
-        tables.append((metric, written, rows))
-    return tables
+    if not record.changes:
+        return [("", [(units(metric).axis, *_summary(record.baseline, metric, record.arms)) for metric in metrics])]
+    return [(units(metric).axis, [(arm.label, *_summary(arm, metric, record.arms)) for arm in record.arms]) for metric in metrics]
+
+
+def _summary(arm: Arm, metric: str, arms: Sequence[Arm]) -> tuple[str, ...]:
+    values = _finite(arm, metric)
+    if not values.size:
+        return ("–",) * 5
+    written, spread = _spread_units(metric, arms), statistics.spread(values)
+    return (
+        written.value(float(values.mean())),
+        written.interval(statistics.interval(values)),
+        "–" if math.isnan(spread) else written.value(spread),
+        written.value(float(values.min())),
+        written.value(float(values.max())),
+    )
 
 
 def _spread_units(metric: str, arms: Sequence[Arm]) -> Units:
@@ -169,4 +172,3 @@ def _environment(environment: dict[str, Any]) -> list[tuple[str, str]]:
         else:
             lines.append((name, str(value)))
     return lines
-

@@ -17,9 +17,10 @@ from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, named, units
 
-# Okabe and Ito's blue and vermilion: told apart by the colour-blind, contrast above 3 on white and on near-black.
-BLUE, VERMILION = "#0072b2", "#d55e00"
-INK = "#010203"  # stands for the page's own ink, and becomes `currentColor`
+# These stand for the page's own colours, which are others in the dark: Okabe and Ito's blue and vermilion, which the
+# colour-blind tell apart, and ink.
+BLUE, VERMILION, INK = "#000001", "#000002", "#000003"
+COLOURS = {BLUE: "var(--blue)", VERMILION: "var(--vermilion)", INK: "currentColor"}
 STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -45,7 +46,8 @@ STYLE = {
 }
 # As wide as a phone in CSS pixels, so that text is as large there as beside it.
 WIDTH = 4.6  # inches
-DECADES = 50  # a positive curve that spans more than this factor is drawn on a logarithmic axis
+UNBOUNDED = ("nll", "train_loss", "grad_norm")
+DECADES = 50  # one of these that spans more than this factor is drawn on a logarithmic axis
 FAR = 3  # a difference so many times beyond the usual one leaves the forest plot by an arrow
 LETTERS = 52  # of a label in the forest plot; the table has it whole
 
@@ -74,7 +76,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
     with rc_context(STYLE):
         figure, axes = _axes(2.9)
         values, scale = [], units(name).scale
-        for arm, colour, dashes in _lines(baseline, change):
+        for arm, colour, dashes in reversed(_lines(baseline, change)):  # the dashes on top, so that equal lines show both
             y = scale * _array(arm.curves[name])
             epochs = np.arange(1, y.shape[1] + 1)
             known = np.isfinite(y).any(axis=0)  # where a restart, at least, has not diverged yet
@@ -87,7 +89,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             axes.plot(epochs, mean, color=colour, linewidth=1.8, linestyle=dashes, marker=marker)
             values += [low, high]
         flat = np.concatenate(values) if values else np.ones(1)
-        if flat.min() > 0 and flat.max() > DECADES * flat.min():
+        if name in UNBOUNDED and flat.min() > 0 and flat.max() > DECADES * flat.min():
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("")
@@ -108,7 +110,9 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
     with rc_context(STYLE):
         figure, axes = _axes(2.9)
         units_ = units(metric)
-        arms = [(x, units_.scale * _array((arm.metrics[metric],))[0], c) for x, (arm, c, _) in enumerate(_lines(baseline, change))]
+        arms = [
+            (x, units_.scale * _array((arm.metrics[metric],))[0], c) for x, (arm, c, _) in enumerate(_lines(baseline, change))
+        ]
         if change is not None:
             axes.plot([0, 1], np.stack([y for _, y, _ in arms]), color=INK, alpha=0.35, linewidth=0.8)
         for x, y, colour in arms:
@@ -147,9 +151,9 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
                 axes.plot(np.clip([low, high], -limit, limit), [place] * 2, color=colour, linewidth=1.8, solid_capstyle="butt")
             if abs(difference) <= limit:
                 axes.plot(difference, place, "o", color=colour, markersize=6, markerfacecolor=colour if decided else "none")
-            for end, marker in ((low, "<"), (high, ">")):
-                if abs(end) > limit:
-                    axes.plot(math.copysign(limit, end), place, marker, color=colour, markersize=6, clip_on=False)
+            for side, marker in ((-1, "<"), (1, ">")):
+                if max(side * end for end in (difference, low, high) if not math.isnan(end)) > limit:
+                    axes.plot(side * limit, place, marker, color=colour, markersize=6, clip_on=False)
             axes.text(0, place - 0.3, _shortened(verdict.label), va="bottom", transform=axes.get_yaxis_transform())
         axes.set_xlim(-limit, limit)
         axes.set_ylim(len(rows) - 0.5, -0.9)
@@ -198,7 +202,9 @@ def _svg(figure: Figure, salt: str, label: str) -> Markup:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = text.replace("xlink:href", "href").replace(INK, "currentColor")
+    text = text.replace("xlink:href", "href")
+    for stand_in, colour in COLOURS.items():
+        text = text.replace(stand_in, colour)
     used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
     # Only what is referred to keeps its id: the others ("axes_1") would stand on the page once for each figure.
     text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)

@@ -19,7 +19,7 @@ from jaxtricks.train.summary import collapsed
 Kind = Literal["run", "compare", "ablate"]
 Values = tuple[float | None, ...]  # None where a number was not finite, since neither JSON nor == knows nan
 
-BASELINE = "baseline"
+BASELINE, ALONE = "baseline", "experiment"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Arm:
     """The restarts of one experiment.
 
     Args:
-        label: "baseline", or what was changed.
+        label: "baseline" or what was changed; "experiment" where there is one arm only.
         experiment: its JSON, as `Experiment.to_json` gives it.
         seeds: of the restarts.
         metrics: validation metric → its last value of each restart, in the order of the seeds.
@@ -115,7 +115,7 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
     Raises:
         ConfigError: for an experiment with a function that has no name to be written down by.
     """
-    return Record("run", command, _data(runs), (_arm(BASELINE, runs),), (), ensemble, environment())
+    return Record("run", command, _data(runs), (_arm(ALONE, runs),), (), ensemble, environment())
 
 
 def record_study(

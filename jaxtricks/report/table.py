@@ -38,7 +38,7 @@ def _family(verdicts: Sequence[Verdict]) -> str:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     holm = f"; p after Holm over {first.comparisons}" if first.comparisons > 1 else ""
     lines = [
-        f"validation {units.axis}; differences in {units.unit}, margin ±{units.scale * first.margin:.2g}; "
+        f"validation {units.axis}; differences in {units.unit}, margin ±{units.scale * first.margin:.3g}; "
         f"{count(first.seeds, 'paired seed')}{holm}"
     ]
     lines += [_line(row, widths) for row in (header, *rows)]

@@ -90,13 +90,23 @@ def start(experiment: Experiment, member: Member, pool: Pool) -> State:
     """The state before the first step: parameters drawn from the stream "params"."""
     key = rng.stream(rng.root(member.seed), "params")
     x = inputs(pool, member, member.train[:1])
-    variables = dict(experiment.model.init({"params": key}, x, train=False))
+    variables = _settled(dict(experiment.model.init({"params": key}, x, train=False)))
     params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
     state = state._replace(metrics=evaluate(experiment, state, member, pool))
-    # Python numbers leave weak types behind, and a state that comes back with other types would compile once more.
-    return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.asarray(leaf).dtype), state)
+    return _settled(state)
+
+
+def _settled(tree: Any) -> Any:
+    """The arrays with the types that they will keep: a state that comes back with others compiles once more, or not at all."""
+
+    def settle(leaf: Any) -> Array:
+        # Python numbers leave weak types behind. Linen's own layers start in float32, whatever JAX's default precision is.
+        dtype = jnp.asarray(leaf).dtype
+        return jax.lax.convert_element_type(leaf, jnp.zeros(()).dtype if dtype == jnp.float32 else dtype)
+
+    return jax.tree.map(settle, tree)
 
 
 def update(
