@@ -7,6 +7,7 @@ from typing import Any
 from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from experiments.record import Result, stem
 from jaxtricks.evaluate.claim import LECTURES, Paper
@@ -71,7 +72,7 @@ def _section(result: Result) -> str:
 
 ![{result["axes"]["y"]} against {result["axes"]["x"]}](results/{stem(result)}.svg)
 
-{result["scale"].capitalize()} scale, {_seeds(result)} seeds, {result["seconds"]:.0f} s on {_where(result)}.
+At {result["scale"]} scale: {_seeds(result)} seeds, {result["seconds"]:.0f} s on {_where(result)}.
 """
 
 
@@ -97,6 +98,8 @@ def plot(result: Result) -> str:
             x, mean, low, high = (_numbers(curve[part]) for part in ("x", "mean", "low", "high"))
             (line,) = panel.plot(x, mean, label=curve["name"])
             panel.fill_between(x, low, high, color=line.get_color(), alpha=0.25, linewidth=0)
+        if all(float(x).is_integer() for curve in result["series"] for x in curve["x"]):
+            panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # epochs and layers come whole
         if "x" in axes["log"]:
             panel.set_xscale("log")
         if "y" in axes["log"]:

@@ -246,8 +246,15 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
             if inherited is not None:
                 inherited(self)
 
+        def __setattr__(self: Any, name: str, value: Any) -> None:
+            if name in fields(type(self)) and name in self.__dict__:
+                raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+            nn.Module.__setattr__(self, name, value)
+
         cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
-        if not issubclass(cls, nn.Module):
+        if issubclass(cls, nn.Module):  # Linen leaves a module open until it is bound, and defaults are shared
+            cls.__setattr__ = __setattr__  # type: ignore[assignment,method-assign]
+        else:
             cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
         cls.__jaxtricks_config__ = True  # type: ignore[attr-defined]
         fields(cls)
@@ -365,6 +372,9 @@ def _checked(owner: str, field: Field, value: Any) -> Any:
     return _checked_static(refuse, field, value)
 
 
+_UNCHECKED = (Any, Union, types.UnionType)  # types to some versions of Python, but not to isinstance
+
+
 def _hashable(refuse: Callable[..., ConfigError], value: Any) -> Any:
     try:
         hash(value)
@@ -392,7 +402,7 @@ def _checked_static(refuse: Callable[..., ConfigError], field: Field, value: Any
             raise refuse()
         pairs = zip(elements, value, strict=True)
         value = tuple(None if v is None and e.optional else _checked_static(refuse, e, v) for e, v in pairs)
-    elif field.type is not Any and isinstance(field.type, type) and not isinstance(value, field.type):
+    elif isinstance(checked := origin or field.type, type) and checked not in _UNCHECKED and not isinstance(value, checked):
         raise refuse()
     return _hashable(refuse, value)
 

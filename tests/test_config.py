@@ -24,7 +24,6 @@ from jaxtricks.config import (
     Count,
     Kind,
     Rate,
-    diff,
     fields,
     fingerprint,
     from_json,
@@ -67,6 +66,10 @@ class Every(nn.Module):
     pair: tuple[int, str] | None = None
     anything: Any = None
     function: Callable[[float], float] | None = None
+
+
+def is_one_sentence(error):
+    assert str(error) and "\n" not in str(error)
 
 
 def structure(node):
@@ -185,19 +188,16 @@ def test_configs_are_frozen():
 
 # --- under JAX's transformations ----------------------------------------------------------------------------------------
 
-NESTED = [
-    Scaled(scale=s, shift=s + 1, inner=Scaled(scale=2 * s, inner=jt.MLP(widths=(2,), dropout=s / 10, outputs=2)))
-    for s in (1.0, 2.0, 3.0)
-]
+NESTED = [Scaled(scale=s, shift=s + 1, inner=Scaled(scale=2 * s, inner=Scaled(scale=s / 3))) for s in (1.0, 2.0, 3.0)]
 X = jnp.linspace(-1, 1, 8).reshape(4, 2)
 
 
 def apply(module, params):
-    return module.apply(params, X, train=True, rngs={"dropout": jax.random.key(1)})
+    return module.apply(params, X, train=True)
 
 
 def test_traced_floats_inside_nested_modules_give_what_each_gives_alone():
-    params = NESTED[0].init({"params": jax.random.key(0), "dropout": jax.random.key(1)}, X, train=True)
+    params = jax.jit(lambda: NESTED[0].init(jax.random.key(0), X, train=True))()
     alone = np.stack([apply(module, params) for module in NESTED])
     assert len(group(NESTED)) == 1
     stacked = stack(NESTED)
@@ -232,12 +232,14 @@ def test_the_program_of_a_module_that_is_off_is_the_shorter_one():
 
 @pytest.mark.parametrize(
     "hint",
-    [tuple[float, float], tuple[float, ...], tuple[Rate, ...], tuple[float | None, ...], tuple[tuple[float, int], ...]]
-    + [list[float], dict[str, float], float | int, float | jt.Dropout, jt.SGD | jt.Adam, tuple[jt.Rule, ...]],
+    [
+        *(tuple[float, float], tuple[float, ...], tuple[Rate, ...], tuple[float | None, ...], tuple[tuple[float, int], ...]),
+        *(list[float], dict[str, float], float | int, float | jt.Dropout, jt.SGD | jt.Adam, tuple[jt.Rule, ...]),
+    ],
     ids=str,
 )
 def test_a_class_cannot_hide_floats_in_static_fields(hint):
-    with pytest.raises(TypeError, match="^betas: floats inside .* would be static"):
+    with pytest.raises(TypeError, match=r"^betas: floats inside .* would be static"):
         jt.config()(type("Hidden", (), {"__annotations__": {"betas": hint}}))
 
 
@@ -256,7 +258,9 @@ def test_every_kind_of_field():
 
 @pytest.mark.parametrize("value", [[1, 2], {1: 2}, {1, 2}, np.ones(2), jnp.ones(2)], ids=repr)
 def test_what_cannot_be_hashed_is_refused_for_a_static_field_in_one_sentence(value):
-    with pytest.raises(jt.ConfigError, match=r"^Every.anything = .*: what is static must be hashable; write a tuple for a list\.$"):
+    with pytest.raises(
+        jt.ConfigError, match=r"^Every.anything = .*: what is static must be hashable; write a tuple for a list\.$"
+    ):
         Every(anything=value)
     with pytest.raises(jt.ConfigError, match=r"^Every.widths = .* is not a tuple \(an integer >= 1, \.\.\.\)\.$"):
         Every(widths=value)
@@ -302,13 +306,13 @@ def test_replacing_works_on_tracers():
     ("path", "sentence"),
     [
         ("modell.dropout", "there is no setting 'modell.dropout'; did you mean 'model.dropout'?"),
-        ("optimizer.rule.learningrate", "there is no setting 'optimizer.rule.learningrate'; did you mean 'optimizer.rule.learning_rate'?"),
+        ("optimiser.clip_norm", "there is no setting 'optimiser.clip_norm'; did you mean 'optimizer.clip_norm'?"),
         ("epoch", "there is no setting 'epoch'; did you mean 'epochs'?"),
         ("model.name", "there is no setting 'model.name'; did you mean 'model.remat'?"),
         ("epochs.x", "there is no setting 'epochs.x'; did you mean 'epochs'?"),
         ("model.dropout.rate", "model.dropout.rate has no meaning while model.dropout is off; set model.dropout first."),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_path_is_answered_with_the_nearest(path, sentence):
     with pytest.raises(jt.ConfigError) as refused:
         BASE.replace({path: 1})
@@ -490,7 +494,9 @@ class Method:
 def test_a_function_that_cannot_be_found_by_its_name_runs_and_is_not_written(function):
     node = BASE.replace({"model.activation": function})
     for write in (node.to_json, node.fingerprint):
-        with pytest.raises(jt.ConfigError, match=r"cannot be written down; define it by name at the top of an importable module\.$"):
+        with pytest.raises(
+            jt.ConfigError, match=r"cannot be written down; define it by name at the top of an importable module\.$"
+        ):
             write()
 
 
@@ -523,7 +529,10 @@ def test_zero_has_one_fingerprint():
         ({"model": {}}, "kind = None is unknown; there are: mlp."),
         ({"optimizer": {"rule": {"learning_rate": 1}}}, "kind = None is unknown; there are: sgd,"),
         ({"optimizer": {"rule": {"kind": "mlp"}}}, "kind = 'mlp' is unknown; there are: sgd,"),
-        ({"model": {"kind": "mlp", "dropout": {"kind": "inverted", "rate": 2}}}, "Inverted.rate = 2.0 is not a number in [0, 1)."),
+        (
+            {"model": {"kind": "mlp", "dropout": {"kind": "inverted", "rate": 2}}},
+            "Inverted.rate = 2.0 is not a number in [0, 1).",
+        ),
         ({"model": {"kind": "mlp", "activation": {"kind": "jaxtricks.nn.activations:Custom"}}}, "Custom: "),
         ({"model": {"kind": "tests.user_code:Plain", "width": 3}}, "Plain has no field 'width'; did you mean 'widths'?"),
         ({"model": {"kind": "no_such_module:Net"}}, "'no_such_module:Net' cannot be imported."),
@@ -564,7 +573,7 @@ def test_spoiled_json_gives_an_experiment_or_a_config_error(experiment, data):
     try:
         read = jt.Experiment.from_json(written)
     except jt.ConfigError as error:
-        assert str(error) and "\n" not in str(error)
+        is_one_sentence(error)
     else:
         assert jt.Experiment.from_json(read.to_json()) == read
 
@@ -641,36 +650,27 @@ def test_any_words_give_a_value_or_a_config_error(experiment, data):
     try:
         experiment.replace({path: parse(experiment, path, words)})
     except jt.ConfigError as error:
-        assert "\n" not in str(error)
+        is_one_sentence(error)
 
 
 # --- 300 experiments ----------------------------------------------------------------------------------------------------
 
 
+def logits(experiment, x):
+    key = jax.random.key(0)
+    variables = dict(experiment.model.init({"params": key}, x, train=False))
+    mutable = [name for name in variables if name != "params"]
+    return experiment.model.apply(variables, x, train=True, rngs={"dropout": key}, mutable=mutable)[0]
+
+
 @settings(max_examples=300, deadline=None)
 @given(strategies.changes())
-def test_an_experiment_with_changes_is_refused_or_runs_by_shapes(pair):
+def test_an_experiment_with_changes_is_refused_or_has_logits(pair):
     experiment, changes = pair
     try:
         experiment = experiment.replace({"model.outputs": 3} | changes)
+        shape = jax.eval_shape(logits, experiment, jax.ShapeDtypeStruct((4, 3), np.float32)).shape
     except jt.ConfigError as error:
-        assert "\n" not in str(error)
-        return
-    shapes(experiment)
-
-
-def shapes(experiment):
-    x = jax.ShapeDtypeStruct((4, 3), np.float32)
-    key = jax.random.key(0)
-
-    def run(floats, x):
-        variables = floats.model.init({"params": key}, x, train=False)
-        mutable = [name for name in variables if name != "params"]
-        logits, _ = floats.model.apply(variables, x, train=True, rngs={"dropout": key}, mutable=mutable)
-        return logits, floats.model.apply(variables, x, train=False)
-
-    try:
-        train, test = jax.eval_shape(run, experiment, x)
-    except jt.ConfigError:  # outputs = None, or a module that is not for these inputs
-        return
-    assert train.shape == test.shape and train.shape[0] == 4
+        is_one_sentence(error)
+    else:
+        assert shape == (4, experiment.model.outputs)

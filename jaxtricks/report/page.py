@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from jaxtricks import statistics
 from jaxtricks.evaluate.calibration import FalseAlarms, false_alarm_rates
-from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.report import plots
 from jaxtricks.report.record import Arm, Record
 from jaxtricks.report.text import (

@@ -4,14 +4,17 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from markupsafe import Markup, escape
-from matplotlib import rc_context
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.report.record import Arm, Values
@@ -21,7 +24,7 @@ from jaxtricks.report.text import Units, named, units
 # colour-blind tell apart, and ink.
 BLUE, VERMILION, INK = "#000001", "#000002", "#000003"
 COLOURS = {BLUE: "var(--blue)", VERMILION: "var(--vermilion)", INK: "currentColor"}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 11.5,
@@ -73,7 +76,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
         baseline: the blue, dashed line.
         change: the vermilion line; None for a run alone.
     """
-    with rc_context(STYLE):
+    with _style(f"curves {name} {change.label if change else ''}"):
         figure, axes = _axes(2.9)
         values, scale = [], units(name).scale
         for arm, colour, dashes in reversed(_lines(baseline, change)):  # the dashes on top, so that equal lines show both
@@ -94,9 +97,9 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("")
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set_ylabel(units(name).axis)
-        return _svg(figure, f"curves {name} {change.label if change else ''}", f"Learning curves: {named(name)} by epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _label(axes, units(name))
+        return _svg(figure, f"Learning curves: {named(name)} by epoch")
 
 
 def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
@@ -107,7 +110,7 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
         baseline: the dots on the left.
         change: those on the right; None for a run alone.
     """
-    with rc_context(STYLE):
+    with _style(f"dots {metric} {change.label if change else ''}"):
         figure, axes = _axes(2.9)
         units_ = units(metric)
         arms = [
@@ -123,9 +126,9 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
         axes.set_xlim(-0.45, len(arms) - 0.55)
         axes.set_xticks(range(len(arms)), ["baseline", "with the change"] if change else ["restarts"])
         axes.tick_params(axis="x", length=0)
-        axes.set_ylabel(units_.axis)
+        _label(axes, units_)
         label = f"{named(metric).capitalize()} of each restart" + (", joined with its pair" if change else "")
-        return _svg(figure, f"dots {metric} {change.label if change else ''}", label)
+        return _svg(figure, label)
 
 
 def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
@@ -135,14 +138,14 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
         verdicts: of one family.
         units: how its numbers are written.
     """
-    rows = [(verdict, *(units.scale * x for x in (verdict.difference, *verdict.interval))) for verdict in verdicts]
-    reaches = [_reach(*numbers) for _, *numbers in rows]
+    ends = [tuple(units.scale * x for x in (v.difference, *v.interval)) for v in verdicts]
+    reaches = [max(abs(x) for x in row if not math.isnan(x)) for row in ends]
     margin = units.scale * verdicts[0].margin
     usual = FAR * max(float(np.median(reaches)), margin)
     limit = 1.08 * min(max(*reaches, 1.5 * margin), usual) or 1.0
-    with rc_context(STYLE):
-        figure, axes = _axes(0.75 + 0.46 * len(rows))
-        for place, (verdict, difference, low, high) in enumerate(rows):
+    with _style(f"forest {units.metric}"):
+        figure, axes = _axes(0.8 + 0.46 * len(verdicts), left=0.15, right=0.15)
+        for place, (verdict, (difference, low, high)) in enumerate(zip(verdicts, ends, strict=True)):
             decided = verdict.decision in (Decision.HELPS, Decision.HURTS)
             colour = {Decision.HELPS: BLUE, Decision.HURTS: VERMILION}.get(verdict.decision, INK)
             axes.fill_between([-margin, margin], place - 0.24, place + 0.24, color=INK, alpha=0.12, linewidth=0)
@@ -156,19 +159,14 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
                     axes.plot(side * limit, place, marker, color=colour, markersize=6, clip_on=False)
             axes.text(0, place - 0.3, _shortened(verdict.label), va="bottom", transform=axes.get_yaxis_transform())
         axes.set_xlim(-limit, limit)
-        axes.set_ylim(len(rows) - 0.5, -0.9)
+        axes.set_ylim(len(verdicts) - 0.5, -0.9)
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         better = "right" if units.higher_is_better else "left"
         axes.set_xlabel(f"difference in {named(units.metric)}, {better} is better" + (f" ({units.unit})" if units.sign else ""))
         labels = "Differences with 95% intervals: " + ", ".join(verdict.label for verdict in verdicts)
-        svg = _svg(figure, f"forest {units.metric}", labels)
-    return Forest(svg, tuple(v.label for (v, *_), reach in zip(rows, reaches, strict=True) if reach > limit))
-
-
-def _reach(difference: float, low: float, high: float) -> float:
-    """How far from zero a row goes."""
-    return max(abs(x) for x in (difference, low, high) if not math.isnan(x))
+        svg = _svg(figure, labels)
+    return Forest(svg, tuple(v.label for v, reach in zip(verdicts, reaches, strict=True) if reach > limit))
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:
@@ -183,28 +181,37 @@ def _shortened(label: str) -> str:
     return label if len(label) <= LETTERS else label[: LETTERS - 1] + "…"
 
 
-def _axes(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.subplots()
+def _style(salt: str) -> AbstractContextManager[None]:
+    """The style of every plot, whatever the user's matplotlibrc says; the salt keeps a plot's ids apart from others'."""
+    return style.context(STYLE | {"svg.hashsalt": salt}, after_reset=True)
 
 
-def _svg(figure: Figure, salt: str, label: str) -> Markup:
+def _axes(height: float, left: float = 0.86, right: float = 0.08) -> tuple[Figure, Axes]:
+    """One plot, its margins in inches. They are fixed, so that plots beside each other align; to measure takes twice the time."""
+    figure, below, above = Figure(figsize=(WIDTH, height)), 0.58, 0.12
+    return figure, figure.add_axes((left / WIDTH, below / height, 1 - (left + right) / WIDTH, 1 - (below + above) / height))
+
+
+def _label(axes: Axes, units: Units) -> None:
+    axes.set_ylabel(units.axis)
+    axes.yaxis.set_label_coords(-0.185, 0.5)
+
+
+def _svg(figure: Figure, label: str) -> Markup:
     """The figure as an <svg> element that can stand in a page beside others.
 
     Args:
         figure: the figure.
-        salt: what makes its ids differ from those of the page's other figures.
         label: what a screen reader says.
     """
     file = io.StringIO()
-    with rc_context({"svg.hashsalt": salt}):
-        figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = text.replace("xlink:href", "href")
     for stand_in, colour in COLOURS.items():
-        text = text.replace(stand_in, colour)
+        text = text.replace(f": {stand_in}", f": {colour}")
     used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
     # Only what is referred to keeps its id: the others ("axes_1") would stand on the page once for each figure.
     text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)

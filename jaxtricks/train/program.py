@@ -80,7 +80,8 @@ def advance(
     """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
 
     def place(batches: Any) -> Any:
-        return jax.lax.with_sharding_constraint(batches, PartitionSpec(None, "data")) if plan.mesh.shape["data"] > 1 else batches
+        parts = NamedSharding(plan.mesh, PartitionSpec(None, "data"))
+        return jax.lax.with_sharding_constraint(batches, parts) if plan.mesh.shape["data"] > 1 else batches
 
     def segment(cast: Cast, state: State, pool: Pool, first: Array) -> Any:
         numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)

@@ -34,10 +34,13 @@ def float64() -> Callable[[], AbstractContextManager[None]]:
 
 @pytest.fixture(scope="module")
 def unoptimized() -> Iterator[None]:
-    """XLA without its optimizations, which compiles in a third of the time."""
+    """XLA without its optimizations, which compiles in a third of the time; even single operations are kept for the next time."""
+    least = jax.config.jax_persistent_cache_min_compile_time_secs
     jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ class TestBits:
 
     EXPERIMENT = FULL.replace({"epochs": 4})
     PLACE = jt.Layout(runs=1, width=4)
-    SEEDS = [0, 1, 2, 3, 4, 5]
+    SEEDS = range(6)
 
     def test_run_again(self, first, digits):
         assert_equal_bits(outcome(fit(self.EXPERIMENT, digits, seeds=6, layout=self.PLACE)), first)

@@ -1,0 +1,260 @@
+"""The claims' machinery: every claim at smoke scale, the book that goes on where it stopped, and the page as committed."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+import experiments
+from experiments import __main__ as cli
+from experiments import claims as shelf
+from experiments import evidence, record
+from experiments.record import Result
+from jaxtricks.config import ConfigError
+from jaxtricks.data import DataError
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Seeds
+
+CLAIMS = shelf.claims()
+KEPT = record.load(shelf.ROOT)
+SHARED = shelf.ROOT.parents[1] / "shared"
+
+
+def outcome(scale):
+    curve = Curve("a|b $x$", (1.0, 2.0), (0.0, 0.5), (-1.0, 0.0), (1.0, 1.0))
+    return Outcome(Ruling.REFUTED, "none | at all", {"seeds": scale.seeds}, (curve,), Axes("x", "y"))
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    """Puts claims on the shelf in place of the real ones, each a function of the scale; and counts their runs."""
+    runs = []
+
+    def put(**measures):
+        def claim(name, measure):
+            def counted(scale):
+                """Measures nothing."""
+                runs.append(name)
+                return measure(scale)
+
+            counted.__module__ = f"experiments.stage.{name}"
+            return Claim(("T056",), 0, f"{name} | is so", (Paper("P", "R"),), "Otherwise.", counted, Seeds(cpu=7))
+
+        made = {name: claim(name, measure) for name, measure in measures.items()}
+        monkeypatch.setattr(shelf, "claims", lambda: made)
+        monkeypatch.setattr(cli, "claims", lambda: made)
+        return runs
+
+    return put
+
+
+# --- the claims ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name):
+    result = json.loads(json.dumps(record.run(CLAIMS[name], CLAIMS[name].at("smoke")), allow_nan=False))
+    assert result.keys() == Result.__annotations__.keys()
+    assert result["verdict"] in list(Ruling)  # which one means nothing at this scale
+    assert result["effect"] and not result["effect"].endswith(".") and "nan" not in result["effect"]
+    assert result["numbers"] and result["series"]
+    for curve in result["series"]:
+        assert len(curve["x"]) == len(curve["mean"]) == len(curve["low"]) == len(curve["high"]) >= 1
+        assert all(low <= mean <= high for low, mean, high in zip(curve["low"], curve["mean"], curve["high"], strict=True))
+    ET.fromstring(evidence.plot(result))
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the lectures do not stand beside the project")
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_statement_is_in_the_lectures_own_words(name):
+    def words(text):
+        text = re.sub(r"\[(.*?)\]\(#.*?\)", r"\1", text.replace("\\[", "[").replace("\\]", "]"))  # a link's text
+        return " ".join(re.sub(r"[$*]", "", text).replace("\\varepsilon", "ε").split())
+
+    claim = CLAIMS[name]
+    lecture = words(next((SHARED / "lectures").glob(f"{claim.lecture:03}_*.txt")).read_text())
+    assert [part for part in claim.statement.split("…") if words(part) not in lecture] == []
+    inventory = (SHARED / "inventory.md").read_text()
+    for row in claim.rows:
+        lectures = re.search(rf"^\| {row} \| ([\d,]+) \|", inventory, re.MULTILINE)
+        assert lectures and str(claim.lecture) in lectures[1].split(",")
+
+
+def test_a_new_claim_is_one_new_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path)])
+    monkeypatch.setattr(shelf, "ROOT", tmp_path)
+    chapter = tmp_path / "stagecraft"
+    chapter.mkdir()
+    (chapter / "__init__.py").write_text("")
+    (chapter / "_helpers.py").write_text("raise AssertionError\n")
+    text = (Path(evidence.__file__).parent / "feedforward" / "dropout.py").read_text()
+    (chapter / "another.py").write_text(text)
+    try:
+        found = shelf.claims()
+        assert [(name, claim.chapter) for name, claim in found.items()] == [("another", "stagecraft")]
+        (chapter / "borrowed.py").write_text("from experiments.stagecraft.another import CLAIM\n")
+        with pytest.raises(ConfigError, match=r"experiments\.stagecraft\.borrowed .* no CLAIM"):
+            shelf.claims()
+    finally:
+        for module in [module for module in sys.modules if module.startswith("experiments.stagecraft")]:
+            del sys.modules[module]
+
+
+# --- the command line ---------------------------------------------------------------------------------------------------
+
+
+def test_list_gives_every_claim_and_its_verdict(capsys):
+    assert cli.main(["list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == list(CLAIMS)
+    kept = {result["claim"]: result for result in KEPT}
+    for row in rows:
+        claim, result = CLAIMS[row["name"]], kept.get(row["name"])
+        assert row == {
+            "name": claim.name,
+            "chapter": claim.chapter,
+            "rows": list(claim.rows),
+            "statement": claim.statement,
+            "verdict": result and result["verdict"],
+            "seconds": result and result["seconds"],
+        }
+    assert cli.main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(claim.statement in line for claim, line in zip(CLAIMS.values(), lines, strict=True))
+
+
+def test_an_unknown_name_ends_in_one_sentence_with_the_nearest():
+    command = [sys.executable, "-m", "experiments", "run", "dropuot"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=shelf.ROOT.parent, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "experiments: there is no claim 'dropuot'; did you mean 'dropout'?\n"
+
+
+@pytest.mark.parametrize("command", ["run", "book"])
+def test_too_few_seeds_are_refused_before_anything_runs(command, stage, tmp_path, capsys):
+    runs = stage(first=outcome)
+    folder = [] if command == "run" else ["--folder", str(tmp_path)]
+    assert cli.main([command, "--seeds", "1", *folder]) == 2
+    assert capsys.readouterr().err.startswith("experiments: seeds = 1") and runs == []
+
+
+def test_run_prints_results_and_keeps_nothing(stage, capsys):
+    runs = stage(first=outcome, second=outcome)
+    assert cli.main(["run", "second", "--seeds", "3", "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    assert runs == ["second"] and (result["claim"], result["scale"], result["seeds"]) == ("second", "cpu", 3)
+    assert cli.main(["run"]) == 0
+    assert "first (T056; cpu, 7 seeds" in capsys.readouterr().out
+
+
+def test_book_goes_on_where_it_stopped(stage, tmp_path, capsys):
+    def stopped(scale):
+        raise KeyboardInterrupt
+
+    book = ["book", "--folder", str(tmp_path)]
+    runs = stage(first=outcome, second=stopped)
+    assert cli.main(book) == 130
+    assert [path.name for path in (tmp_path / "results").glob("*.json")] == ["first-cpu.json"]
+    assert "first \\| is so" in (tmp_path / "EVIDENCE.md").read_text()
+    before = (tmp_path / "results" / "first-cpu.json").read_bytes()
+
+    runs.clear()
+    stage(first=outcome, second=outcome)
+    assert cli.main(book) == 0
+    assert capsys.readouterr().out.count("second (T056") == 1
+    assert (tmp_path / "results" / "first-cpu.json").read_bytes() == before
+    page = (tmp_path / "EVIDENCE.md").read_text()
+    assert page.index("first \\| is so") < page.index("second \\| is so")
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {
+        f"{name}-cpu.{ending}" for name in ("first", "second") for ending in ("json", "svg")
+    }
+
+    counts = stage(first=outcome, second=outcome)
+    counts.clear()
+    assert cli.main(book) == 0 and counts == []
+    assert cli.main([*book, "first", "--again"]) == 0 and counts == ["first"]
+    assert cli.main([*book, "--scale", "full"]) == 0 and counts == ["first", "first", "second"]
+    assert len(list((tmp_path / "results").glob("*.json"))) == 4
+    assert {result["scale"] for result in record.largest(record.load(tmp_path)).values()} == {"full"}
+
+
+def test_smoke_is_never_kept(stage, tmp_path):
+    runs = stage(first=outcome)
+    for _ in range(2):
+        assert cli.main(["book", "--scale", "smoke", "--folder", str(tmp_path)]) == 0
+    assert runs == ["first", "first"] and not list(tmp_path.rglob("*.json"))
+
+
+def test_a_claim_that_fails_does_not_stop_the_others(stage, tmp_path, capsys):
+    def unprepared(scale):
+        raise DataError("'mnist' is not prepared.")
+
+    def broken(scale):
+        return {}["key"]
+
+    stage(first=unprepared, second=broken, third=outcome)
+    assert cli.main(["book", "--folder", str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert "experiments: first: 'mnist' is not prepared.\n" in printed.err and "KeyError: 'key'" in printed.err
+    assert [result["claim"] for result in record.load(tmp_path)] == ["third"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"claim": "x"}'])
+def test_a_damaged_result_is_named(text, tmp_path, capsys):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "x-cpu.json").write_text(text)
+    assert cli.main(["list", "--folder", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "x-cpu.json is no result of a claim" in line
+
+
+# --- the page -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_committed_page_is_what_the_committed_results_give():
+    assert KEPT, "there are no results"
+    files = evidence.files(KEPT)
+    assert (shelf.ROOT / "EVIDENCE.md").read_text() == files["EVIDENCE.md"]
+    plots = {f"results/{path.name}" for path in (shelf.ROOT / "results").glob("*.svg")}
+    assert plots == files.keys() - {"EVIDENCE.md"}
+
+
+@pytest.mark.parametrize("result", KEPT, ids=record.stem)
+def test_a_committed_result_is_of_the_claim_as_it_stands(result):
+    claim = CLAIMS[result["claim"]]
+    fixed = [result["statement"], result["refuted_by"], tuple(result["rows"]), result["lecture"], result["seeds"]]
+    assert fixed == [claim.statement, claim.refuted_by, claim.rows, claim.lecture, claim.at(result["scale"]).seeds]
+    assert result["scale"] != "smoke" and result["device"] and result["versions"]["jax"] and result["commit"]
+
+
+def test_the_page_says_what_it_must(stage):
+    stage(first=outcome)
+    claim = shelf.claims()["first"]
+    result = dict(record.run(claim, claim.at("cpu")), commit="0123456789abcdef", dirty=True, seconds=12.3)
+    files = evidence.files([result])
+    assert files == evidence.files([json.loads(json.dumps(result))])  # pure, and the same from the file
+    page, row = files["EVIDENCE.md"], "| T056 | [first \\| is so](#first-cpu) | **refuted** | none \\| at all | 7 | 12 |"
+    assert row in page and "commit 0123456789ab with changes" in page and "P (recalled, not re-read)" in page
+    assert "(results/first-cpu.svg)" in page and "Refuted by: Otherwise." in page
+    svg = files["results/first-cpu.svg"]
+    assert "a|b $x$" in "".join(ET.fromstring(svg).itertext()) and "<dc:date>" not in svg
+    exact = evidence.files([result | {"seeds": 0}])["EVIDENCE.md"]
+    assert "none \\| at all | no | 12 |" in exact
+
+
+def test_no_file_is_left_half_written(tmp_path, monkeypatch):
+    path = tmp_path / "page.md"
+    record.replace(path, "old")
+    monkeypatch.setattr(Path, "write_text", lambda self, text, encoding: self.write_bytes(b"ne") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        record.replace(path, "new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_dataclass_results_stay_in_step():
+    """A field of an outcome that no result holds would be lost without a word."""
+    assert {field.name for field in dataclasses.fields(Outcome)} <= Result.__annotations__.keys()

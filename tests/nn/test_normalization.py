@@ -1,0 +1,131 @@
+"""Batch and layer normalization, rows T016 and T023."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.config import choices, stack
+
+DATA = np.random.default_rng(0).normal(size=(64, 5)) * [1, 2, 3, 0.1, 10] + [0, 1, -5, 3, 20]
+X = jnp.asarray(DATA, jnp.float32)
+
+
+class Norm(nn.Module):
+    normalization: jt.Normalization
+
+    @nn.compact
+    def __call__(self, x, train):
+        return self.normalization(x, train=train, name="norm")
+
+
+def start(normalization, x=X):
+    return Norm(normalization).init(jax.random.key(0), x, train=False)
+
+
+def forward(normalization, variables, x=X):
+    """The output in training, and the variables after it."""
+    y, changed = Norm(normalization).apply(variables, x, train=True, mutable=["batch_stats"])
+    return y, variables | changed
+
+
+def evaluate(normalization, variables, x=X):
+    return Norm(normalization).apply(variables, x, train=False)
+
+
+def test_batch_norm_normalizes_features_over_the_batch():
+    y, _ = forward(jt.BatchNorm(), start(jt.BatchNorm()))
+    mean, variance = DATA.mean(0), DATA.var(0)
+    np.testing.assert_allclose(y, (DATA - mean) / np.sqrt(variance + 1e-5), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(np.mean(y, 0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.var(y, 0), variance / (variance + 1e-5), rtol=1e-3)
+
+
+def test_layer_norm_normalizes_each_example_over_its_features():
+    y = evaluate(jt.LayerNorm(), start(jt.LayerNorm()))
+    mean, variance = DATA.mean(1, keepdims=True), DATA.var(1, keepdims=True)
+    np.testing.assert_allclose(y, (DATA - mean) / np.sqrt(variance + 1e-6), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", choices(jt.Normalization))
+def test_epsilon_is_added_to_the_variance_and_traced(name):
+    variants = [choices(jt.Normalization)[name](epsilon=e) for e in (1e-5, 1.0, 50.0)]
+    variables = start(variants[0])
+    together = jax.jit(jax.vmap(lambda norm: forward(norm, variables)[0]))(stack(variants))
+    axis = 0 if name == "batch" else 1
+    centred = DATA - DATA.mean(axis, keepdims=True)
+    for y, norm in zip(together, variants, strict=True):
+        expected = centred / np.sqrt(DATA.var(axis, keepdims=True) + norm.epsilon)
+        np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "axis"), [("batch", 0), ("layer", 1)])
+def test_gamma_sigma_and_beta_mu_give_the_input_back(name, axis):
+    norm = choices(jt.Normalization)[name](epsilon=1e-12)
+    if name == "batch":
+        x, scale, bias = X, DATA.std(0), DATA.mean(0)
+    else:  # one example, whose own mean and deviation are a scale for all its features
+        x, scale, bias = X[:1], np.full(5, DATA[0].std()), np.full(5, DATA[0].mean())
+    variables = start(norm, x)
+    variables["params"]["norm"] = {"scale": jnp.asarray(scale, jnp.float32), "bias": jnp.asarray(bias, jnp.float32)}
+    np.testing.assert_allclose(forward(norm, variables, x)[0], x, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_running_averages_are_the_lecture_s_and_converge_to_the_population(momentum):
+    norm = jt.BatchNorm(momentum=momentum)
+    variables = start(norm)
+    np.testing.assert_array_equal(variables["batch_stats"]["norm"]["mean"], np.zeros(5))
+    np.testing.assert_array_equal(variables["batch_stats"]["norm"]["var"], np.ones(5))
+    mean, variance = np.zeros(5), np.ones(5)
+    for batch in DATA.reshape(4, 16, 5):
+        mean = momentum * mean + (1 - momentum) * batch.mean(0)
+        variance = momentum * variance + (1 - momentum) * batch.var(0)
+        _, variables = forward(norm, variables, jnp.asarray(batch, jnp.float32))
+    statistics = variables["batch_stats"]["norm"]
+    np.testing.assert_allclose(statistics["mean"], mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(statistics["var"], variance, rtol=1e-4, atol=1e-5)
+    for _ in range(200):  # the same batch again and again is its own population
+        _, variables = jax.jit(forward)(norm, variables)
+    statistics = variables["batch_stats"]["norm"]
+    np.testing.assert_allclose(statistics["mean"], DATA.mean(0), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(statistics["var"], DATA.var(0), rtol=1e-3)
+    np.testing.assert_allclose(evaluate(norm, variables), forward(norm, variables)[0], rtol=1e-2, atol=1e-3)
+
+
+def test_batch_norm_knows_train_from_test():
+    variables = start(jt.BatchNorm())
+    train, _ = forward(jt.BatchNorm(), variables)
+    test = evaluate(jt.BatchNorm(), variables)
+    np.testing.assert_allclose(test, DATA / np.sqrt(1 + 1e-5), rtol=1e-5)  # averages of 0 and 1 before the first step
+    assert not np.allclose(train, test, atol=0.1)
+    # At test an example's output does not depend on its companions; in training it does.
+    np.testing.assert_allclose(evaluate(jt.BatchNorm(), variables, X[:3]), test[:3], rtol=1e-6)
+    assert not np.allclose(forward(jt.BatchNorm(), variables, X[:3])[0], train[:3], atol=0.1)
+
+
+def test_batch_norm_changes_nothing_but_its_averages_and_only_in_training():
+    variables = start(jt.BatchNorm())
+    assert set(variables) == {"params", "batch_stats"}
+    _, unchanged = Norm(jt.BatchNorm()).apply(variables, X, train=False, mutable=["batch_stats"])
+    assert jax.tree.all(jax.tree.map(np.array_equal, unchanged["batch_stats"], variables["batch_stats"]))
+
+
+def test_layer_norm_is_the_same_in_training_and_test_and_for_a_batch_of_one():
+    variables = start(jt.LayerNorm())
+    assert set(variables) == {"params"}  # no running averages
+    train, _ = forward(jt.LayerNorm(), variables)
+    np.testing.assert_array_equal(train, evaluate(jt.LayerNorm(), variables))
+    alone = np.concatenate([forward(jt.LayerNorm(), variables, row[None])[0] for row in X[:4]])
+    np.testing.assert_allclose(alone, train[:4], rtol=1e-5)
+    # A batch of one has no variance over the batch: batch norm forgets the example.
+    assert not np.asarray(forward(jt.BatchNorm(), start(jt.BatchNorm()), X[:1])[0]).any()
+
+
+@pytest.mark.parametrize("name", choices(jt.Normalization))
+def test_the_scale_of_what_comes_in_does_not_matter(name):
+    norm = choices(jt.Normalization)[name](epsilon=1e-12)
+    variables = start(norm)
+    np.testing.assert_allclose(forward(norm, variables)[0], forward(norm, variables, 1000 * X)[0], rtol=1e-3, atol=1e-4)

@@ -1,0 +1,243 @@
+"""Off is off, neutral is off, on is on: every optional field and every named choice; and off is plain Flax and Optax."""
+
+import functools
+import itertools
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxtricks as jt
+from jaxtricks import rng
+from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, stack
+from jaxtricks.train import member as one
+from jaxtricks.train.fit import prepare
+from jaxtricks.train.member import Member, Pool
+
+fit = partial(jt.fit, progress=False)
+BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)
+ENTRIES = {entry.path: entry for entry in jt.catalogue()}
+OPTIONAL = [path for path in ENTRIES if "=" not in path]
+CHOICES = [path for path in ENTRIES if "=" in path]
+# A neutral value leaves these in the program as they are, and the others to rounding.
+pytestmark = pytest.mark.usefixtures("unoptimized")
+BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
+
+
+def walk(cls, prefix=""):
+    """Every (path, field, owner) that an experiment may have: through every model, family and choice."""
+    for field in fields(cls).values():
+        yield prefix + field.name, field, cls
+        family = nn.Module if field.kind is Kind.MODEL else field.type
+        if field.kind in (Kind.CONFIG, Kind.MODEL):
+            for member in choices(family).values() or [family]:
+                yield from walk(member, f"{prefix}{field.name}.")
+
+
+def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
+    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional and path != "model.outputs"}
+    assert switches == set(OPTIONAL)
+    assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
+    plain = {"optimizer.schedule=constant", "objective.loss=cross_entropy"}
+    named = {
+        f"{path}={name}"
+        for path, field, _ in walk(jt.Experiment)
+        if field.kind in (Kind.CONFIG, Kind.MODEL)
+        for name in choices(nn.Module if field.kind is Kind.MODEL else field.type)
+    }
+    assert named == set(CHOICES) | plain
+
+
+@jax.jit
+def _train(stacked, members, pool):
+    def train(experiment, member):
+        def epoch(state, number):
+            return one.epoch(experiment, member, pool, state, number, lambda batches: batches)
+
+        curves = jax.lax.scan(epoch, one.start(experiment, member, pool), jnp.arange(experiment.epochs))[1]
+        return jnp.concatenate([curves[name] for name in ("train_loss", "grad_norm", "nll")])
+
+    return jax.vmap(train)(stacked, members)
+
+
+def losses(*experiments: jt.Experiment) -> np.ndarray:
+    """Losses and gradient norms of experiments of one structure, vmapped, [experiments, 3 × epochs]."""
+    assert len(experiments) <= 2
+    data, rows = blobs(), len(experiments)
+    ready = [prepare(experiment, data) for experiment in (experiments * 2)[:2]]  # always two, so that one program does
+    split = data.split(0)
+    places = (part.astype(np.int32) for part in split)
+    members = Member(np.int32(0), *places, *ready[0].inputs.moments(data, split.train))
+    return np.asarray(_train(stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), members), Pool(data.x, data.y)))[:rows]
+
+
+@functools.cache
+def blobs() -> jt.Dataset:
+    """As the fixture, and on a scale of its own, for `unit`."""
+    y = np.repeat(np.arange(3), 20)
+    draw = np.random.default_rng(0)
+    x = 2 * draw.normal(size=(3, 5))[y] + draw.normal(size=(60, 5)) + 5
+    return jt.Dataset.from_arrays(x, y, name="blobs", scale=10.0)
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+def test_on_changes_something_and_neutral_equals_off(path):
+    trick = ENTRIES[path].trick
+    values = [trick.on] if trick.neutral is None else [trick.on, trick.neutral]
+    off = losses(BASE)[0]
+    on, *neutral = losses(*[BASE.replace({path: value}) for value in values])
+    assert np.all(np.isfinite(on)) and not np.allclose(on, off, rtol=1e-4)
+    if neutral and path in BITS:
+        np.testing.assert_array_equal(neutral[0], off)
+    elif neutral:
+        np.testing.assert_allclose(neutral[0], off, rtol=1e-5)
+
+
+def chosen(path, name):
+    """The base with a choice; all at the same learning rate, so that rules differ by more than their defaults for it."""
+    experiment = BASE.replace({path: name})
+    return experiment.replace({"optimizer.rule.learning_rate": 0.01})
+
+
+@pytest.mark.parametrize("path", dict.fromkeys(path.split("=")[0] for path in CHOICES if not path.startswith("model=")))
+def test_every_two_choices_differ(path):
+    names = choices(locate(BASE, path).type)
+    results = {name: losses(chosen(path, name))[0] for name in names}
+    assert all(np.all(np.isfinite(result)) for result in results.values())
+    same = [(a, b) for a, b in itertools.combinations(names, 2) if np.allclose(results[a], results[b], rtol=1e-7, atol=0)]
+    assert not same
+
+
+def numbers():
+    """Every float of every choice that an experiment may have: path, the choices on the way to it, and its name there."""
+    found = {}
+
+    def visit(experiment, prefix, cls, node_path):
+        for field in fields(cls).values():
+            path = f"{node_path}{field.name}"
+            if field.kind is Kind.TRACED and not field.optional:
+                found[f"{prefix}{field.name}"] = (experiment, path)
+            elif field.kind is Kind.CONFIG:
+                for name, member in (choices(field.type) or {"": field.type}).items():
+                    changed = experiment.replace({path: name}) if name else experiment
+                    visit(changed, f"{prefix}{field.name}={name}." if name else f"{prefix}{field.name}.", member, f"{path}.")
+            elif field.kind is Kind.MODEL:
+                for name, member in choices(nn.Module).items():
+                    visit(experiment.replace({path: member(widths=(8,))}), f"{prefix}{name}.", member, f"{path}.")
+
+    visit(BASE, "", jt.Experiment, "")
+    return found
+
+
+NUMBERS = numbers()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_is_dead(name):
+    """Two values of every float, in one program, give two results."""
+    experiment, path = NUMBERS[name]
+    value = hyperparameters(experiment)[path]
+    a, b = losses(experiment, experiment.replace({path: 0.3 if value == 0.5 else 0.5}))
+    assert np.all(np.isfinite([a, b])) and not np.allclose(a, b, rtol=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 24}, {"model.widths": (8, 8)}, {"epochs": 3}])
+def test_no_static_setting_is_dead(changes):
+    off, on = losses(BASE)[0], losses(BASE.replace(changes))[0]
+    assert off.shape != on.shape or not np.allclose(on, off, rtol=1e-4)
+
+
+def test_remat_recomputes_and_changes_nothing():
+    base = BASE.replace({"model.dropout": 0.5, "model.widths": (8, 8)})
+    np.testing.assert_allclose(losses(base.replace({"model.remat": True})), losses(base), rtol=1e-6)
+
+
+def outcome(runs):
+    return runs.curves, runs.states.params
+
+
+class TestCompiled:
+    """What the engine compiles says the same, all neutral values at once."""
+
+    PLACE = jt.Layout(runs=1, width=2)
+
+    def arms(self, paths, epochs):
+        base = BASE.replace({"epochs": epochs})
+        neutral = base.replace({path: ENTRIES[path].trick.neutral for path in paths})
+        return [jax.tree.leaves(outcome(runs)) for runs in fit([base, neutral], blobs(), seeds=2, layout=self.PLACE)]
+
+    def test_neutral_in_the_program_changes_no_bit(self):
+        off, neutral = self.arms(sorted(BITS), 3)
+        for a, b in zip(off, neutral, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_neutral_to_rounding(self):
+        paths = [path for path in OPTIONAL if path not in BITS and ENTRIES[path].trick.neutral is not None]
+        assert {"optimizer.clip_norm", "optimizer.clip_value", "objective.l1", "objective.l2"} <= set(paths)
+        off, neutral = self.arms(paths, 1)
+        for a, b in zip(off, neutral, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+class Net(nn.Module):
+    """One hidden layer, in plain Flax."""
+
+    @nn.compact
+    def __call__(self, x):
+        x = nn.Dense(8, name="lower", param_dtype=jnp.float64)(x.reshape(len(x), -1))
+        return nn.Dense(10, name="upper", param_dtype=jnp.float64)(nn.relu(x))
+
+
+def plain_loop(data, seed, learning_rate, decay, batch, epochs):
+    """AdamW on a hidden layer in plain Flax and Optax; from jaxtricks come the split, the first weights and the streams."""
+    key, split = rng.root(seed), data.split(seed)
+    first = jt.MLP(widths=(8,), outputs=10).init({"params": rng.stream(key, "params")}, jnp.zeros((1, 64)), train=False)["params"]
+    params = {"lower": first["hidden_0"]["dense"], "upper": first["head"]}
+    pixels = data.x.reshape(len(data), -1).astype(np.float64)
+    std = pixels[split.train].std(axis=0)
+    # The engine keeps its statistics in float32.
+    shift, scale = pixels[split.train].mean(axis=0).astype(np.float32), np.where(std == 0, 1, std).astype(np.float32)
+    x, y, net = (pixels - shift.astype(np.float64)) / scale.astype(np.float64), data.y, Net()
+    tx = optax.adamw(learning_rate, weight_decay=decay, mask=jax.tree.map(lambda p: p.ndim > 1, params))
+    state = tx.init(params)
+
+    def loss(params, x, y):
+        return optax.softmax_cross_entropy_with_integer_labels(net.apply({"params": params}, x), y).mean()
+
+    @jax.jit
+    def step(params, state, x, y):
+        value, grads = jax.value_and_grad(loss)(params, x, y)
+        updates, state = tx.update(grads, state, params)
+        return optax.apply_updates(params, updates), state, value
+
+    curves = []
+    for epoch in range(epochs):
+        bits = jax.random.bits(rng.stream(key, "shuffle", epoch), split.train.shape)
+        order, values = split.train[np.argsort(bits)], []
+        for i in range(len(order) // batch):
+            chosen = order[i * batch : (i + 1) * batch]
+            params, state, value = step(params, state, x[chosen], y[chosen])
+            values.append(value)
+        logits = net.apply({"params": params}, x[split.validation])
+        accuracy = np.mean(np.argmax(np.asarray(logits), axis=1) == y[split.validation])
+        curves.append([np.mean(values), loss(params, x[split.validation], y[split.validation]), accuracy])
+    return params, np.array(curves)
+
+
+def test_off_is_plain_flax_and_optax(digits, float64):
+    rate, decay, batch, epochs = 0.01, 0.1, 32, 20
+    rule = jt.AdamW(learning_rate=rate, weight_decay=decay)
+    experiment = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=rule), batch_size=batch, epochs=epochs)
+    with float64():
+        runs = fit(experiment, digits, seeds=[3, 4], layout=jt.Layout(runs=1))
+        for row, seed in enumerate([3, 4]):
+            params, curves = plain_loop(digits, seed, rate, decay, batch, epochs)
+            ours = [runs.curves[name][row] for name in ("train_loss", "nll", "accuracy")]
+            np.testing.assert_allclose(np.stack(ours, axis=1), curves, rtol=1e-10)
+            for there, here in [("lower", runs.states.params["hidden_0"]["dense"]), ("upper", runs.states.params["head"])]:
+                for name in ("kernel", "bias"):
+                    np.testing.assert_allclose(here[name][row], params[there][name], rtol=1e-10, atol=1e-12)
