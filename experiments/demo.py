@@ -8,6 +8,7 @@ import tyro
 
 import jaxtricks as jt
 from jaxtricks.report import folder as folders
+from jaxtricks.report import record_study
 from jaxtricks.report.table import table
 from jaxtricks.train.layout import set_up
 
@@ -57,7 +58,7 @@ def main() -> None:
     together = jt.ensemble(members).evaluate(digits)
 
     folder = arguments.out or folders.fresh(Path("runs"), "demo")
-    folders.save(folders.record_study(study, command="make demo", kind="compare", ensemble=together), folder)
+    folders.save(record_study(study, command="make demo", kind="compare", ensemble=together), folder)
     print(f"\n{table(study.verdicts)}\n\n{together}\n\nThe page: {folder / 'report.html'}")
 
 

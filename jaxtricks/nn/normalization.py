@@ -1,6 +1,9 @@
 """Normalization of a layer's pre-activations."""
 
+from typing import Any
+
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, Positive, Rate, config
@@ -12,6 +15,11 @@ class Normalization(Family):
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
         """The normalized array; `train` says where the statistics come from."""
         raise NotImplementedError
+
+
+def _precision(x: Array) -> dict[str, Any]:
+    """Outputs in the precision of x; γ, β and the averages in no less than float32, and in float64 where x is."""
+    return {"dtype": x.dtype, "param_dtype": jnp.promote_types(x.dtype, jnp.float32)}
 
 
 @config("batch", rows=["T016", "T017", "T018", "T019"], paper="Ioffe & Szegedy 2015")
@@ -27,8 +35,8 @@ class BatchNorm(Normalization):
     epsilon: Positive = 1e-5
 
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
-        norm = nn.BatchNorm(use_running_average=not train, momentum=self.momentum, epsilon=self.epsilon, name=name)
-        return norm(x)
+        settings = {"momentum": self.momentum, "epsilon": self.epsilon, "name": name} | _precision(x)
+        return nn.BatchNorm(use_running_average=not train, **settings)(x)
 
 
 @config("layer", rows=["T023"], paper="Ba+ 2016")
@@ -42,4 +50,4 @@ class LayerNorm(Normalization):
     epsilon: Positive = 1e-6
 
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
-        return nn.LayerNorm(epsilon=self.epsilon, name=name)(x)
+        return nn.LayerNorm(epsilon=self.epsilon, name=name, **_precision(x))(x)

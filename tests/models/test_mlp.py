@@ -6,14 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import jaxtricks as jt
 from jaxtricks.config import rebuild, stack
-from tests import strategies
 
 X = jax.random.normal(jax.random.key(0), (6, 4))
+float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 BASE = jt.MLP(widths=(8, 8), outputs=3)
 
 
@@ -26,18 +24,16 @@ def weights(model):
     return init(model)["params"]
 
 
-def shared(a, b):
-    """Whether all weights that two models have in common, by path and shape, are equal bit for bit; how many there are."""
-    paths = [path for path in a.keys() & b.keys() if a[path].shape == b[path].shape]
-    return len(paths), all(a[path].tobytes() == b[path].tobytes() for path in map(str, paths))
-
-
 def run(model, train=True, seed=7):
     """Logits and every module's output, by path, in a network whose weights come from seed 0."""
-    variables = model.init({"params": jax.random.key(0)}, X, train=False)
-    rngs = {"dropout": jax.random.key(seed)}
-    mutable = [name for name in variables if name != "params"] + ["intermediates"]
-    y, changed = model.apply(variables, X, train=train, rngs=rngs, mutable=mutable, capture_intermediates=True)
+
+    def both():
+        variables = model.init({"params": jax.random.key(0)}, X, train=False)
+        rngs = {"dropout": jax.random.key(seed)}
+        mutable = [name for name in variables if name != "params"] + ["intermediates"]
+        return model.apply(variables, X, train=train, rngs=rngs, mutable=mutable, capture_intermediates=True)
+
+    y, changed = jax.jit(both)()
     outputs = flax.traverse_util.flatten_dict(changed["intermediates"], sep="/")
     return y, {path.removesuffix("/__call__"): np.asarray(value[0]) for path, value in outputs.items()}
 
@@ -61,7 +57,7 @@ def test_it_is_the_usual_network():
     }
     x = np.asarray(X)
     for layer in ("hidden_0/dense", "hidden_1/dense"):
-        x = np.maximum(0, x @ params[f"{layer}/kernel"] + params[f"{layer}/bias"])
+        x = np.maximum(0, x @ np.asarray(params[f"{layer}/kernel"]))
     np.testing.assert_allclose(run(BASE, train=False)[0], x @ params["head/kernel"], rtol=1e-5, atol=1e-6)
 
 
@@ -90,12 +86,24 @@ def test_a_network_without_outputs_says_who_fills_them():
         jax.eval_shape(lambda: jt.MLP().init(jax.random.key(0), X, train=False))
 
 
-@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
-def test_the_precision_of_the_inputs_is_that_of_the_network(dtype):
-    model = rebuild(BASE, dropout=0.5, input_dropout=0.1, normalization="layer")
-    variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), X.astype(dtype))
-    kernels = [leaf.dtype for leaf in jax.tree.leaves(variables["params"]) if leaf.ndim > 1]
-    assert set(kernels) == {jnp.dtype(dtype)}
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, "float64"])
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_the_precision_of_the_inputs_is_that_of_the_network(normalization, dtype):
+    model = rebuild(BASE, dropout=0.5, input_dropout=0.1, normalization=normalization)
+
+    def forward(x):
+        variables = model.init(jax.random.key(0), x, train=False)
+        return variables, model.apply(variables, x, train=True, rngs={"dropout": jax.random.key(0)}, mutable=["batch_stats"])
+
+    with float64(dtype == "float64"):
+        before, (logits, after) = jax.eval_shape(forward, jax.ShapeDtypeStruct(X.shape, dtype))
+    assert logits.dtype == dtype
+    kernels = {leaf.dtype for leaf in jax.tree.leaves(before["params"]) if leaf.ndim > 1}
+    assert kernels == {jnp.dtype(dtype)}
+    # Running averages keep their type from step to step, as a scan wants, and are never coarser than float32.
+    if normalization == "batch":
+        assert after["batch_stats"] == before["batch_stats"]
+        assert {leaf.dtype for leaf in jax.tree.leaves(after)} == {np.promote_types(dtype, np.float32)}
 
 
 # --- pairing ------------------------------------------------------------------------------------------------------------
@@ -109,6 +117,7 @@ CHANGES = {
     "batch norm": {"normalization": "batch"},
     "layer norm": {"normalization": "layer"},
     "remat": {"remat": True},
+    "another activation": {"activation": jt.ELU()},
     "everything": {"dropout": 0.5, "input_dropout": 0.2, "normalization": "batch", "remat": True, "activation": "gelu"},
 }
 
@@ -122,23 +131,16 @@ def test_a_change_leaves_the_other_weights_alone(name):
     assert all(np.array_equal(ours[path], theirs[path]) for path in same)
 
 
-@pytest.mark.parametrize("name", [name for name in CHANGES if name != "everything"])
+@pytest.mark.parametrize("name", [name for name in CHANGES if "dropout" not in CHANGES[name]])
 def test_a_change_leaves_the_other_masks_alone(name):
-    base = rebuild(BASE, dropout=0.5, input_dropout=0.5)
+    base = rebuild(BASE, dropout=0.5, input_dropout=0.5, activation="tanh")  # relu has zeros of its own
     ours, theirs = masks(base), masks(rebuild(base, **CHANGES[name]))
     assert set(ours) == {"input_dropout", "hidden_0/dropout", "hidden_1/dropout"}
-    # Where relu gives zero a mask cannot be seen, so compare masks on units that are alive in both.
-    alive = {path: np.ones_like(mask) for path, mask in ours.items()}
-    for model in (base, rebuild(base, **CHANGES[name])):
-        sure = run(rebuild(model, activation="tanh"))[1]
-        alive |= {path: sure[path] == 0 for path in ours if path in sure and sure[path].shape == ours[path].shape}
-    tanh = masks(rebuild(base, activation="tanh"))
-    changed = masks(rebuild(base, **(CHANGES[name] | {"activation": "tanh"})))
-    same = [path for path in tanh if path in changed and tanh[path].shape == changed[path].shape]
-    assert len(same) >= 2
+    same = [path for path in ours if path in theirs and ours[path].shape == theirs[path].shape]
+    assert len(same) == (2 if name in ("one layer less", "wider") else 3)
     for path in same:
-        np.testing.assert_array_equal(tanh[path], changed[path])
-        assert 0.2 < tanh[path].mean() < 0.8
+        np.testing.assert_array_equal(ours[path], theirs[path])
+        assert 0.2 < ours[path].mean() < 0.8
 
 
 def test_masks_differ_between_layers_and_seeds():
@@ -199,14 +201,13 @@ def test_dropout_of_rate_zero_is_off_bit_for_bit(field):
     assert np.asarray(zero).tobytes() == np.asarray(off).tobytes()
 
 
-@settings(max_examples=15, deadline=None)
-@given(strategies.configs(jt.MLP), st.data())
-def test_at_test_an_example_does_not_depend_on_its_companions_or_on_chance(model, data):
-    model = rebuild(model, outputs=3)
-    variables = model.init({"params": jax.random.key(0)}, X, train=False)  # and no dropout stream is asked for
-    whole = np.asarray(model.apply(variables, X, train=False))
-    rows = data.draw(st.lists(st.integers(0, 5), min_size=6, max_size=6))
-    np.testing.assert_allclose(model.apply(variables, X[np.array(rows)], train=False), whole[rows], rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_at_test_an_example_does_not_depend_on_its_companions_or_on_chance(normalization):
+    model = rebuild(BASE, normalization=normalization, dropout=0.5, input_dropout=jt.TestScaled())
+    variables = jax.jit(lambda: model.init({"params": jax.random.key(0)}, X, train=False))()
+    forward = jax.jit(lambda x: model.apply(variables, x, train=False))  # and no dropout stream is asked for
+    rows = np.array([3, 3, 0, 1, 3, 5])
+    np.testing.assert_allclose(forward(X[rows]), np.asarray(forward(X))[rows], rtol=1e-5, atol=1e-6)
 
 
 def test_floats_of_the_parts_are_traced():
