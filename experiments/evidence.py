@@ -99,7 +99,7 @@ def plot(result: Result) -> str:
             (line,) = panel.plot(x, mean, label=curve["name"])
             panel.fill_between(x, low, high, color=line.get_color(), alpha=0.25, linewidth=0)
         if all(float(x).is_integer() for curve in result["series"] for x in curve["x"]):
-            panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # epochs and layers come whole
+            panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))  # epochs and layers come whole
         if "x" in axes["log"]:
             panel.set_xscale("log")
         if "y" in axes["log"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
+import numpy as np
 
 from jaxtricks.config import ConfigError, choices, fields, is_config, nearest
 from jaxtricks.data import Dataset
@@ -72,7 +73,15 @@ def study(
 def verdicts(
     baseline: Runs, changes: Mapping[str, Runs], *, metric: str = "accuracy", margin: float | None = None
 ) -> tuple[Verdict, ...]:
-    """The verdicts on trained arms; arguments as for `study`."""
+    """The verdicts on trained arms; arguments as for `study`.
+
+    Raises:
+        ConfigError: for an arm of other seeds, which cannot be paired.
+    """
+    for name, runs in changes.items():
+        if not np.array_equal(runs.seeds, baseline.seeds):
+            here, there = (", ".join(map(str, r.seeds)) for r in (runs, baseline))
+            raise ConfigError(f"{name}: seeds {here} are not the baseline's {there}.")
     examples = baseline.members.validation.shape[1]
     measure = Measure.accuracy(examples, margin) if metric == "accuracy" else Measure.loss(metric, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))

@@ -77,5 +77,5 @@ class Objective:
         if self.l2 is not None:
             total = total + self.l2 * sum(jnp.sum(jnp.square(w)) for w in kernels(params))
         if self.l1 is not None:
-            total = total + self.l1 * sum(jnp.sum(jnp.abs(w)) for w in kernels(params))
+            total = total + self.l1 * sum(jnp.sum(w * jnp.sign(w)) for w in kernels(params))  # |w|, with slope 0 at 0
         return total

@@ -211,10 +211,9 @@ def test_at_test_an_example_does_not_depend_on_its_companions_or_on_chance(norma
 
 
 def test_floats_of_the_parts_are_traced():
-    models = [
-        rebuild(BASE, dropout=r, activation=jt.LeakyReLU(slope=r), kernel_init=jt.Normal(scale=r), normalization=jt.BatchNorm(momentum=r))
-        for r in (0.1, 0.5)
-    ]  # fmt: skip
+    parts = [(jt.LeakyReLU(slope=r), jt.Normal(scale=r), jt.BatchNorm(momentum=r), r) for r in (0.1, 0.5)]
+    names = ("activation", "kernel_init", "normalization", "dropout")
+    models = [rebuild(BASE, **dict(zip(names, values, strict=True))) for values in parts]
 
     def member(model):
         variables = model.init({"params": jax.random.key(0)}, X, train=False)

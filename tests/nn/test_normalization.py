@@ -95,6 +95,27 @@ def test_running_averages_are_the_lecture_s_and_converge_to_the_population(momen
     np.testing.assert_allclose(evaluate(norm, variables), forward(norm, variables)[0], rtol=1e-2, atol=1e-3)
 
 
+def test_a_large_mean_does_not_drown_the_variance():
+    x = X / jnp.std(X, axis=0, keepdims=True) + 3000
+    y, _ = forward(jt.BatchNorm(), start(jt.BatchNorm(), x), x)
+    np.testing.assert_allclose(np.std(y, axis=0), 1, rtol=1e-3)
+
+
+def test_images_are_normalized_by_channel():
+    images = X.reshape(4, 4, 4, 5)
+    y, _ = forward(jt.BatchNorm(), start(jt.BatchNorm(), images), images)
+    np.testing.assert_allclose(y.reshape(64, 5), forward(jt.BatchNorm(), start(jt.BatchNorm()))[0], rtol=1e-5, atol=1e-6)
+
+
+def test_batch_norm_is_linen_s_where_linen_s_is_exact():
+    ours, theirs = start(jt.BatchNorm()), nn.BatchNorm(use_running_average=False, momentum=0.9)
+    y, changed = theirs.apply({name: tree["norm"] for name, tree in ours.items()}, X, mutable=["batch_stats"])
+    z, after = forward(jt.BatchNorm(), ours)
+    np.testing.assert_allclose(z, y, rtol=1e-2, atol=1e-3)
+    for name in ("mean", "var"):
+        np.testing.assert_allclose(after["batch_stats"]["norm"][name], changed["batch_stats"][name], rtol=1e-4)
+
+
 def test_batch_norm_knows_train_from_test():
     variables = start(jt.BatchNorm())
     train, _ = forward(jt.BatchNorm(), variables)

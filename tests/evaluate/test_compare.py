@@ -1,0 +1,171 @@
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.config import config
+from jaxtricks.evaluate.compare import label, short
+from jaxtricks.evaluate.verdict import Comparison, Measure, judge
+from jaxtricks.train import program
+
+compare, study = partial(jt.compare, progress=False), partial(jt.study, progress=False)
+PLACE = jt.Layout(runs=2)
+BASE = jt.Experiment(model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.3)), batch_size=24, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def blobs() -> jt.Dataset:
+    """Three clouds of 40 points each in five dimensions, and a test split."""
+    y = np.repeat(np.arange(3), 40)
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(3, 5))[y] + draw.normal(size=(120, 5))
+    return jt.Dataset.from_arrays(x, y, name="blobs", test=(x, y))
+
+
+@pytest.fixture(scope="module")
+def rates(blobs) -> jt.Study:
+    """One program: a learning rate that learns against one that does not, and one that is no other."""
+    changes = {"still": 1e-6, "same": 0.3, "near": 0.31}
+    arms = {name: BASE.replace({"optimizer.rule.learning_rate": rate}) for name, rate in changes.items()}
+    return study(BASE, arms, blobs, seeds=10, layout=PLACE)
+
+
+def test_verdicts_pair_arms_by_seed(rates):
+    for verdict, (name, runs) in zip(rates.verdicts, rates.changes.items(), strict=True):
+        assert verdict.label == name
+        assert runs.seeds.tolist() == rates.baseline.seeds.tolist() == list(range(10))
+        np.testing.assert_array_equal(runs.members.validation, rates.baseline.members.validation)
+        here, there = (r.metrics["accuracy"].astype(np.float64) for r in (runs, rates.baseline))
+        alone = judge(Comparison(name, there, here, tuple(range(10))), Measure.accuracy(24))
+        assert (verdict.difference, verdict.p, verdict.interval) == (alone.difference, alone.p, alone.interval)
+        assert verdict.difference == pytest.approx(np.mean(here - there))
+        assert (verdict.seeds, verdict.comparisons, verdict.metric) == (10, 3, "accuracy")
+    assert str(rates).splitlines() == list(map(str, rates.verdicts))
+
+
+def test_what_does_not_learn_hurts(rates):
+    still = rates.verdicts[0]
+    assert still.decision == "hurts"
+    assert still.corrected_p == pytest.approx(3 * 2**-9)  # every seed falls, and three were tried
+    assert any(name.startswith("change seed") for name in still.collapsed)
+    assert not any(name.startswith("baseline seed") for name in still.collapsed)
+
+
+def test_identical_arms_differ_by_exactly_nothing(rates, blobs):
+    for verdict in (rates.verdicts[1], compare(BASE, BASE, blobs, seeds=10, layout=PLACE)):
+        assert (verdict.difference, verdict.median_difference, verdict.p, verdict.corrected_p) == (0, 0, 1, 1)
+        assert verdict.interval == (0, 0)
+        assert verdict.decision == "no difference"
+
+
+def test_the_margin_is_the_callers_or_the_rules(rates):
+    margin = {m: jt.verdicts(rates.baseline, rates.changes, metric=m)[2].margin for m in ("accuracy", "nll", "ece")}
+    assert margin["accuracy"] == 2 / 24  # two of 24 validation examples
+    assert margin["nll"] == pytest.approx(0.005 * rates.baseline.metrics["nll"].mean())
+    near = [jt.verdicts(rates.baseline, rates.changes, metric="nll", margin=m)[2] for m in (0.0, 10.0)]
+    assert [v.margin for v in near] == [0.0, 10.0]
+    assert near[0].decision != "no difference" and near[1].decision == "no difference"
+
+
+def test_lower_losses_are_better(rates):
+    still = jt.verdicts(rates.baseline, rates.changes, metric="nll")[0]
+    assert still.difference > 0 and still.decision == "hurts"
+
+
+def test_compare_is_a_study_of_one(rates, blobs):
+    change = BASE.replace({"optimizer.rule.learning_rate": 1e-6})
+    verdict = compare(BASE, change, blobs, seeds=range(10), metric="nll", margin=0.25, layout=PLACE)
+    assert verdict.label == "optimizer.rule.learning_rate=1e-06"
+    assert (verdict.metric, verdict.margin, verdict.comparisons) == ("nll", 0.25, 1)
+    (alone,) = jt.verdicts(rates.baseline, {"": rates.changes["still"]}, metric="nll", margin=0.25)
+    assert verdict.difference == pytest.approx(alone.difference, rel=1e-4)
+
+
+def test_arms_of_other_seeds_are_not_paired(rates, blobs):
+    other = jt.fit(BASE, blobs, seeds=range(1, 11), layout=PLACE, progress=False)
+    with pytest.raises(jt.ConfigError, match=r"^other: seeds 1, 2, .* are not the baseline's 0, 1, .*\.$"):
+        jt.verdicts(rates.baseline, {"other": other})
+
+
+def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
+    monkeypatch.setattr(program, "lower", None)
+    with pytest.raises(jt.ConfigError, match=r"^metric = 'acuracy' is unknown; did you mean 'accuracy'\?$"):
+        compare(BASE, BASE, blobs, metric="acuracy")
+
+
+# --- labels --------------------------------------------------------------------------------------------------------------
+
+
+class Net(nn.Module):
+    width: int = 3
+
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(self.width)(x)
+
+
+@config()
+class Needy(nn.Module):
+    gain: float
+    outputs: int | None = None
+
+
+def sharp(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "no change"),
+        ({"model.dropout": 0.25}, "model.dropout=inverted(rate=0.25)"),
+        ({"model.dropout": "inverted"}, "model.dropout=inverted(rate=0.5)"),
+        ({"optimizer.rule.learning_rate": 0.5, "epochs": 40}, "optimizer.rule.learning_rate=0.5, epochs=40"),
+        ({"optimizer.rule": jt.AdamW(learning_rate=1e-2)}, "optimizer.rule=adamw(learning_rate=0.01)"),
+        ({"optimizer.rule": "adam"}, "optimizer.rule=adam"),
+        ({"optimizer.schedule": jt.WarmupCosine(warmup=0.1)}, "optimizer.schedule=warmup_cosine(warmup=0.1)"),
+        ({"optimizer.clip_norm": 1.0}, "optimizer.clip_norm=1"),
+        ({"model.widths": (8, 8)}, "model.widths=(8, 8)"),
+        ({"model.normalization": "batch"}, "model.normalization=batch"),
+        ({"model.activation": sharp}, "model.activation=Custom(function=sharp)"),
+        ({"model.activation": jnp.sin}, "model.activation=Custom(function=sin)"),
+        ({"model": Net(3)}, "model=Net"),
+        ({"model": Needy(gain=2.0)}, "model=Needy(gain=2)"),
+    ],
+)
+def test_labels_say_what_changes(changes, expected):
+    assert label(BASE, BASE.replace(changes)) == expected
+
+
+def test_labels_of_what_is_taken_away():
+    assert label(BASE.replace({"model.dropout": 0.5}), BASE) == "model.dropout=off"
+    assert short(None) == "off" and short(True) == "True" and short(1e-4) == "0.0001"
+
+
+def test_an_activation_of_ones_own_can_be_compared(blobs):
+    verdict = compare(BASE, BASE.replace({"model.activation": lambda x: x}), blobs, seeds=2, layout=PLACE)
+    assert verdict.label == "model.activation=Custom(function=<lambda>)"
+
+
+# --- how often it cries wolf -----------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_against_itself_is_rarely_called_different(blobs):
+    """200 comparisons of an experiment with itself, eight other seeds on each side; 5% of them may be called."""
+    runs = jt.fit(BASE, blobs, seeds=200 * 16, layout=jt.Layout(width=16), progress=False)
+    decisions = []
+    for metric in ("accuracy", "nll"):
+        measure = Measure.accuracy(24, margin=0.0) if metric == "accuracy" else Measure.loss(metric, margin=0.0)
+        sides = runs.metrics[metric].reshape(200, 2, 8)
+        decisions.append([judge(Comparison("A/A", *pair, tuple(range(8))), measure).decision for pair in sides])
+    for called in decisions:
+        assert sum(decision in ("helps", "hurts") for decision in called) <= 16
+        assert set(called) <= {"helps", "hurts", "inconclusive", "no difference"}
+
+
+def test_the_test_split_stays_locked(blobs, rates):
+    assert blobs.has_test and not blobs.openings
+    assert "locked" in repr(rates.baseline.data)

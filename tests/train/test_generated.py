@@ -1,0 +1,73 @@
+"""Whatever the fields allow trains: experiments generated from their declarations alone."""
+
+import flax.linen as nn
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+import jaxtricks as jt
+from jaxtricks.config import Kind, choices, fields
+from jaxtricks.train import member as one
+from jaxtricks.train.fit import prepare
+from jaxtricks.train.member import Member, Pool
+
+BATCH = 16  # of one size, so that operations that were built for one experiment serve the next
+WIDTHS = ((), (8,), (8, 8))
+
+
+def numbers(span):
+    """Where nothing overflows at once: up to 0.5, or ten times the smallest allowed."""
+    return st.floats(max(span.low, 1e-4), min(span.high, 0.5) if span.high < 1e3 or span.low < 0.5 else 10 * span.low)
+
+
+def of_field(name, field):
+    if field.kind is Kind.TRACED:
+        values = numbers(field.range)
+    elif field.kind is Kind.CONFIG:
+        values = st.one_of([of_class(member) for member in choices(field.type).values() or [field.type]])
+    elif field.kind is Kind.MODEL:
+        values = st.one_of([of_class(member) for member in choices(nn.Module).values()])
+    elif field.type is bool:
+        values = st.booleans()
+    elif name in ("widths", "batch_size", "epochs"):
+        values = {"widths": st.sampled_from(WIDTHS), "batch_size": st.just(BATCH), "epochs": st.integers(1, 3)}[name]
+    else:
+        return None
+    return st.none() | values if field.optional else values
+
+
+def of_class(cls):
+    strategies = {name: of_field(name, field) for name, field in fields(cls).items()}
+    return st.builds(cls, **{name: strategy for name, strategy in strategies.items() if strategy is not None})
+
+
+@pytest.mark.usefixtures("unoptimized")
+@settings(
+    max_examples=30,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(of_class(jt.Experiment))
+def test_two_finite_steps(blobs, experiment):
+    split = blobs.split(0)
+    pool = Pool(jnp.asarray(blobs.x), jnp.asarray(blobs.y))
+    experiment = prepare(experiment, blobs)
+    member = Member(np.int32(0), split.train, split.validation, *experiment.inputs.moments(blobs, split.train))
+    first = state = one.start(experiment, member, pool)
+    for batch in one.shuffle(member, jnp.int32(0)).reshape(-1, BATCH)[:2]:
+        x, y = one.inputs(pool, member, batch), pool.y[batch]
+        state, info = one.update(experiment, state, x, y, member.seed, one.total_steps(experiment, split.train.size))
+        assert np.isfinite(info.loss) and np.isfinite(info.grad_norm)
+    assert state.alive and state.step == 2
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((state.params, state.collections, state.method)))
+    assert jax.tree.structure(first) == jax.tree.structure(state)
+    assert [leaf.dtype for leaf in jax.tree.leaves(first)] == [leaf.dtype for leaf in jax.tree.leaves(state)]
+    moved = [not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(first.params), jax.tree.leaves(state.params), strict=True)]
+    assert any(moved)
+    assert all(np.isfinite(value) for value in one.evaluate(experiment, state, member, pool).values())

@@ -1,0 +1,91 @@
+import dataclasses
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks import statistics
+from jaxtricks.train.summary import collapsed, summarize
+
+
+class Runs(SimpleNamespace):
+    def __len__(self):
+        return len(self.seeds)
+
+
+def runs(accuracy, nll=None, diverged=(), labels=(0, 0, 0, 1, 1, 2, 2, 2, 2, 2)):
+    """What a summary reads of runs: the commonest of ten validation labels has five."""
+    return Runs(
+        seeds=np.arange(len(accuracy)) + 10,
+        metrics={"accuracy": np.float32(accuracy), "nll": np.float32(accuracy if nll is None else nll)},
+        members=SimpleNamespace(validation=np.tile(np.arange(10), (len(accuracy), 1))),
+        data=SimpleNamespace(y=np.asarray(labels)),
+        diverged=dict(diverged),
+    )
+
+
+def summary(*args, **kwargs):
+    return summarize(runs(*args, **kwargs))
+
+
+def test_mean_interval_spread_and_ends():
+    values = [0.9, 0.95, 0.85, 0.9]
+    s = summary(values)
+    m = s.metrics["accuracy"]
+    assert s.restarts == 4
+    np.testing.assert_allclose([m.mean, m.spread, m.low, m.high], [0.9, np.std(values, ddof=1), 0.85, 0.95], rtol=1e-6)
+    np.testing.assert_allclose(m.interval, statistics.t_interval(np.array(values)), rtol=1e-6)
+    assert s.collapsed == ()
+
+
+def test_text_lines_up_and_names_every_metric():
+    lines = str(summary([0.9, 0.95, 0.85, 0.9], nll=[1.0, 2.0, 1.5, 1.25])).splitlines()
+    assert lines[0].split() == ["mean", "95%", "interval", "spread", "lowest", "highest"]
+    assert lines[1].split() == ["accuracy", "0.9000", "[0.8350,", "0.9650]", "0.0408", "0.8500", "0.9500"]
+    assert lines[2].split()[0] == "nll"
+    assert len({len(line) for line in lines[:3]}) == 1
+    assert lines[3] == "4 restarts; collapsed: none"
+
+
+def test_one_restart_has_no_interval():
+    m = summary([0.9]).metrics["accuracy"]
+    assert math.isnan(m.spread) and math.isnan(m.interval.low)
+    assert "nan]" not in str(summary([0.9]))
+
+
+def test_collapsed_restarts_are_named_and_stay_in_the_mean():
+    # Of ten examples, 5 are of the commonest class, and two standard errors are 0.32.
+    s = summary([0.9, 0.5, 0.81, 0.83, 0.1, 0.9], diverged={15: 7})
+    assert s.collapsed == (
+        "seed 11 (no better than the commonest class)",
+        "seed 12 (no better than the commonest class)",
+        "seed 14 (no better than the commonest class)",
+        "seed 15 (diverged at step 7)",
+    )
+    np.testing.assert_allclose(s.metrics["accuracy"].mean, np.mean([0.9, 0.5, 0.81, 0.83, 0.1, 0.9]), rtol=1e-6)
+    assert str(s).endswith("seed 15 (diverged at step 7)")
+
+
+def test_each_restart_is_held_against_its_own_split():
+    two = runs([0.7, 0.7])
+    two.members.validation = np.array([[5, 6, 7, 8, 9] * 2, [0, 1, 2, 3, 4] * 2])  # all of class 2, or 3 in 5 of class 0
+    assert collapsed(two) == ("seed 10 (no better than the commonest class)", "seed 11 (no better than the commonest class)")
+    two.metrics["accuracy"] = np.array([0.95, 0.95])
+    assert collapsed(two) == ("seed 10 (no better than the commonest class)",)
+
+
+@pytest.mark.usefixtures("unoptimized")
+def test_of_real_runs(blobs):
+    good = jt.Experiment(
+        model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)), batch_size=16, epochs=10
+    )
+    still = good.replace({"optimizer.rule.learning_rate": 1e-9})
+    good_runs, still_runs = jt.fit([good, still], blobs, seeds=4, layout=jt.Layout(runs=1), progress=False)
+    s = good_runs.summary()
+    assert s.restarts == 4 and s.collapsed == ()
+    assert s.metrics.keys() == {"accuracy", "nll", "ece"}
+    assert s.metrics["nll"].mean == pytest.approx(good_runs.metrics["nll"].mean(), rel=1e-6)
+    assert still_runs.summary().collapsed
+    assert dataclasses.asdict(s)["restarts"] == 4
