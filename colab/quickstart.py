@@ -11,8 +11,8 @@
 # %% [markdown]
 # # jaxtricks: does a training trick help on *your* task?
 #
-# This notebook trains a plain network on handwritten digits many times over, in one compiled program, and judges a few tricks of the
-# trade against it: by how much they help, and whether that is more than luck. It runs on a TPU, a GPU or a CPU.
+# This notebook trains a plain network on handwritten digits many times over, in one compiled program, and judges a few tricks of
+# the trade against it: by how much they help, and whether that is more than luck. It runs on a TPU, a GPU or a CPU.
 
 # %% tags=["install"]
 # %pip install -q "git+https://github.com/jaxtricks/jaxtricks"

@@ -84,7 +84,7 @@ def flax_loop(restarts: int) -> Timed:
 
     @jax.jit
     def evaluate(params: Any) -> Any:
-        logits = model.apply(params, test_x)
+        logits: Any = model.apply(params, test_x)
         return jnp.mean(logits.argmax(-1) == test_y), loss(params, test_x, test_y)
 
     optimizer = optax.adamw(RATE, weight_decay=DECAY)

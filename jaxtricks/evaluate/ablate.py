@@ -1,32 +1,20 @@
 """Ablation: the best model with one trick taken out, and with one more put in."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Unpack
 
 from jaxtricks.config import Kind, choice_trick, is_config, items
 from jaxtricks.data import Dataset
-from jaxtricks.evaluate.compare import Study, short, study
+from jaxtricks.evaluate.compare import Options, Study, short, study
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.fit import Seeds
-from jaxtricks.train.layout import Layout
 
 
-def ablate(
-    best: Experiment,
-    data: Dataset,
-    *,
-    seeds: Seeds = 16,
-    metric: str = "accuracy",
-    margin: float | None = None,
-    layout: Layout = Layout(),  # noqa: B008 (frozen)
-    progress: bool = True,
-) -> Study:
+def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study:
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 
-    Arguments as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113).
+    Options as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113).
     """
-    options: dict[str, Any] = {"metric": metric, "margin": margin, "layout": layout, "progress": progress}
-    return study(best, leave_one_out(best) | add_one(best), data, seeds=seeds, **options)
+    return study(best, leave_one_out(best) | add_one(best), data, **options)
 
 
 def leave_one_out(best: Experiment) -> dict[str, Experiment]:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import flax.linen as nn
 import numpy as np
@@ -35,6 +35,16 @@ class Study:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.verdicts))
+
+
+class Options(TypedDict, total=False):
+    """The options of `study`, which `compare` and `ablate` take too."""
+
+    seeds: Seeds
+    metric: str
+    margin: float | None
+    layout: Layout
+    progress: bool
 
 
 def study(
@@ -98,21 +108,9 @@ def verdicts(
     return judge_family(comparisons, measure)
 
 
-def compare(
-    baseline: Experiment,
-    change: Experiment,
-    data: Dataset,
-    *,
-    seeds: Seeds = 16,
-    metric: str = "accuracy",
-    margin: float | None = None,
-    layout: Layout = Layout(),  # noqa: B008 (frozen)
-    progress: bool = True,
-) -> Verdict:
-    """Whether one change helps, hurts or makes no difference: the verdict of a `study` of one, whose arguments it shares."""
-    changes = {label(baseline, change): change}
-    options: dict[str, Any] = {"metric": metric, "margin": margin, "layout": layout, "progress": progress}
-    return study(baseline, changes, data, seeds=seeds, **options).verdicts[0]
+def compare(baseline: Experiment, change: Experiment, data: Dataset, **options: Unpack[Options]) -> Verdict:
+    """Whether one change helps, hurts or makes no difference: the verdict of a `study` of one, whose options it takes."""
+    return study(baseline, {label(baseline, change): change}, data, **options).verdicts[0]
 
 
 def label(baseline: Experiment, change: Experiment) -> str:

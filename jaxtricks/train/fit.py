@@ -72,7 +72,7 @@ def fit(
         ConfigError: for settings that do not fit the data or the devices, before anything compiles.
     """
     several = not isinstance(experiments, Experiment)
-    wanted: Sequence[Experiment] = experiments if several else [experiments]
+    wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     numbers = seed_list(seeds)
     ready = [prepare(experiment, data) for experiment in wanted]
     splits = {s: data.split(s) for s in (numbers if split is None else seed_list([split]))}
@@ -90,7 +90,8 @@ def fit(
         return _Troupe(indices, Cast(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members)), len(pairs))
 
     troupes = [cast(indices, stacked) for indices, stacked in group(ready)]
-    pool = Pool(np.ascontiguousarray(data.x), data.y)
+    arrays: Any = (np.ascontiguousarray(data.x), data.y)  # NumPy's, until they are put on their devices
+    pool = Pool(*arrays)
     results: dict[int, Runs] = {}
     total = sum(t.size * ready[t.indices[0]].epochs for t in troupes)
     with (
@@ -177,8 +178,8 @@ def _logits_shape(experiment: Experiment, shape: tuple[int, ...]) -> tuple[int, 
 
 
 def _member(seed: int, split: Any, moments: Any) -> Member:
-    shift, scale = moments
-    return Member(np.int32(seed), split.train.astype(np.int32), split.validation.astype(np.int32), shift, scale)
+    arrays: Any = (np.int32(seed), split.train.astype(np.int32), split.validation.astype(np.int32), *moments)
+    return Member(*arrays)
 
 
 @dataclass(frozen=True)

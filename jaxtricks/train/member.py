@@ -141,7 +141,7 @@ def predict(
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     variables = {"params": method.eval_params(state.params, state.method), **state.collections}
 
-    def logits(chunk: Int[Array, " chunk"]) -> Float[Array, "chunk classes"]:
+    def logits(chunk: Int[Array, " chunk"]) -> Any:
         return experiment.model.apply(variables, inputs(pool, member, chunk), train=False)
 
     whole = indices.size - indices.size % EVALUATION_BATCH

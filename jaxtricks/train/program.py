@@ -70,7 +70,7 @@ def _spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -
 @functools.partial(jax.jit, static_argnames="mesh")
 def start(cast: Cast, pool: Pool, mesh: Mesh) -> State:
     """The states of all members before their first step."""
-    return _spread(lambda cast, pool: one.start(*cast, pool), mesh, 1, 1)(cast, pool)
+    return _spread(lambda cast, pool: one.start(cast.experiments, cast.members, pool), mesh, 1, 1)(cast, pool)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
@@ -111,7 +111,7 @@ def lower(cast: Cast, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered
 
     first = jax.ShapeDtypeStruct((), jnp.int32, sharding=plan.shared)
     leaves, structure = jax.tree.flatten((*abstract(plan.per_member, (cast, states)), abstract(plan.shared, pool), first))
-    return _lower(structure, tuple(leaves), plan, jax.config.jax_default_matmul_precision)
+    return _lower(structure, tuple(leaves), plan, jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(maxsize=128)

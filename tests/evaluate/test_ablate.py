@@ -1,0 +1,109 @@
+import sys
+from functools import partial
+
+import flax.linen as nn
+import numpy as np
+
+import jaxtricks as jt
+from jaxtricks.config import config
+from jaxtricks.evaluate.ablate import add_one, leave_one_out
+
+PLAIN = jt.Experiment()
+BEST = jt.Experiment(
+    model=jt.MLP(widths=(8,), activation="gelu", kernel_init="he_normal", normalization="layer", dropout=0.3),
+    optimizer=jt.Optimizer(rule=jt.Nesterov(learning_rate=3e-3, weight_decay=0.01), schedule="warmup_cosine", clip_norm=1.0),
+    objective=jt.Objective(loss=jt.CrossEntropy(label_smoothing=0.1), l2=1e-4),
+    inputs="unit",
+    batch_size=32,
+)
+LEFT_OUT = {
+    "without model.activation=gelu": ("model.activation", jt.ReLU()),
+    "without model.kernel_init=he_normal": ("model.kernel_init", jt.LecunNormal()),
+    "without model.normalization=layer(epsilon=1e-06)": ("model.normalization", None),
+    "without model.dropout=inverted(rate=0.3)": ("model.dropout", None),
+    "without optimizer.rule=nesterov(learning_rate=0.003, weight_decay=0.01)": ("optimizer.rule", jt.Adam()),
+    "without optimizer.rule.weight_decay=0.01": ("optimizer.rule.weight_decay", None),
+    "without optimizer.schedule=warmup_cosine": ("optimizer.schedule", jt.Constant()),
+    "without optimizer.clip_norm=1": ("optimizer.clip_norm", None),
+    "without objective.loss.label_smoothing=0.1": ("objective.loss.label_smoothing", None),
+    "without objective.l2=0.0001": ("objective.l2", None),
+    "without inputs=unit": ("inputs", jt.Standardize()),
+}
+
+
+def test_each_trick_is_set_back_to_its_declared_default():
+    changes = leave_one_out(BEST)
+    assert changes.keys() == LEFT_OUT.keys()
+    for label, (path, default) in LEFT_OUT.items():
+        assert changes[label] == BEST.replace({path: default})
+        assert changes[label].diff(BEST).keys() == BEST.replace({path: default}).diff(BEST).keys() != set()
+
+
+def test_numbers_and_sizes_are_no_tricks():
+    plain = PLAIN.replace({"model.widths": (8,), "batch_size": 8, "epochs": 3, "optimizer.rule.learning_rate": 1.0})
+    assert leave_one_out(plain) == leave_one_out(PLAIN) == {}
+
+
+def test_each_trick_that_is_off_is_turned_on_at_its_catalogue_value():
+    on = {entry.path: entry.trick.on for entry in jt.catalogue() if "=" not in entry.path}
+    changes = add_one(PLAIN)
+    assert len(changes) == len(on)
+    for label, changed in changes.items():
+        path = label.removeprefix("with ").split("=")[0]
+        assert changed == PLAIN.replace({path: on[path]})
+    assert "with model.dropout=0.5" in changes and "with model.normalization=batch" in changes
+    assert "with optimizer.clip_norm=0.1" in changes
+
+
+def test_what_is_on_is_not_added_again():
+    assert set(add_one(BEST)) == {
+        "with model.input_dropout=0.2",
+        "with optimizer.clip_value=0.001",
+        "with objective.l1=0.0001",
+    }
+
+
+def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
+    seen = {}
+
+    def study(baseline, changes, data, **options):
+        seen.update(baseline=baseline, changes=changes, data=data, options=options)
+        return "a study"
+
+    monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
+    options = {"seeds": 3, "metric": "nll", "margin": 0.1, "layout": jt.Layout(runs=1), "progress": False}
+    assert jt.ablate(BEST, "data", **options) == "a study"
+    assert seen["baseline"] is BEST and seen["data"] == "data" and seen["options"] == options
+    assert list(seen["changes"]) == [*leave_one_out(BEST), *add_one(BEST)]
+
+
+@config()
+class Needy(nn.Module):
+    """A model whose fields have no defaults to go back to."""
+
+    activation: jt.Activation
+    gain: float
+
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(10)(self.activation(self.gain * x))
+
+
+def test_a_model_of_ones_own_without_defaults():
+    own = BEST.replace({"model": Needy(activation=jt.Tanh(), gain=2.0)})
+    assert set(leave_one_out(own)) == {label for label in LEFT_OUT if "model." not in label}
+
+
+def test_what_helps_shows_as_without_hurts():
+    draw = np.random.default_rng(0)
+    y = np.arange(120) % 3
+    # Unscaled, the second feature drowns the first, which tells the classes.
+    x = np.stack([y + 0.1 * draw.normal(size=120), 1e4 * draw.normal(size=120)], axis=1)
+    data = jt.Dataset.from_arrays(x, y)
+    base = jt.Experiment(
+        model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.05)), batch_size=32, epochs=5
+    )
+    study = partial(jt.study, data=data, seeds=8, layout=jt.Layout(runs=2), progress=False)
+    (verdict,) = study(base, {"without scaling": base.replace({"inputs": "raw"})}).verdicts
+    assert verdict.decision == "hurts"
+    assert verdict.difference < -0.2

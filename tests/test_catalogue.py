@@ -1,0 +1,132 @@
+"""The catalogue, read off the declarations: complete, and every entry can be switched on."""
+
+import json
+import re
+
+import flax.linen as nn
+import jax
+import pytest
+from hypothesis import given, settings
+
+import jaxtricks as jt
+from jaxtricks.catalogue import _walk
+from jaxtricks.config import Kind, choices, fields, items
+from tests import strategies
+
+ENTRIES = jt.catalogue()
+FIELDS = [entry for entry in ENTRIES if "=" not in entry.path]
+CHOICES = [entry for entry in ENTRIES if "=" in entry.path]
+
+
+def experiment_for(entry):
+    """The default experiment, of a model that has the trick."""
+    base = jt.Experiment()
+    return base.replace({"model": entry.models[0]}) if entry.models else base
+
+
+def test_paths_are_unique_and_tell_fields_from_choices():
+    paths = [entry.path for entry in ENTRIES]
+    assert len(set(paths)) == len(paths) and FIELDS and CHOICES
+    assert {
+        "model.dropout",
+        "model.dropout=inverted",
+        "optimizer.rule=adamw",
+        "optimizer.rule.weight_decay",
+        "objective.l2",
+    } <= set(paths)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.path)
+def test_entry(entry):
+    assert entry.trick.summary and not entry.trick.summary.endswith(".") and "\n" not in entry.trick.summary
+    assert entry.trick.paper
+    assert all(re.fullmatch(r"T\d{3}", row) and 1 <= int(row[1:]) <= 122 for row in entry.trick.rows)
+    assert set(entry.models) <= set(choices(nn.Module))
+    written = entry.to_json()
+    assert written == {
+        "path": entry.path,
+        "rows": list(entry.trick.rows),
+        "paper": entry.trick.paper,
+        "summary": entry.trick.summary,
+    }
+    assert json.loads(json.dumps(written)) == written
+
+
+@pytest.mark.parametrize("entry", FIELDS, ids=lambda entry: entry.path)
+def test_a_trick_is_switched_on_off_and_to_its_neutral_value(entry):
+    base = experiment_for(entry)
+    off = base.replace({entry.path: None})
+    on = off.replace({entry.path: entry.trick.on})
+    assert off.diff(on).keys() == {entry.path}
+    assert jax.tree.structure(on) != jax.tree.structure(off)  # it is in the program, or it is not
+    assert on.replace({entry.path: None}) == off
+    if entry.trick.neutral is not None:
+        neutral = off.replace({entry.path: entry.trick.neutral})
+        assert jax.tree.structure(neutral) == jax.tree.structure(on) and neutral != on
+
+
+@pytest.mark.parametrize("entry", CHOICES, ids=lambda entry: entry.path)
+def test_a_choice_is_made_by_its_bare_name(entry):
+    path, _, name = entry.path.partition("=")
+    chosen = experiment_for(entry).replace({path: name})
+    value = next(value for where, _, value in items(chosen) if where == path)
+    named = {member: label for family in (*families(), nn.Module) for label, member in choices(family).items()}
+    assert named[type(value)] == name
+
+
+def families():
+    return [family for family in vars(jt).values() if isinstance(family, type) and jt.Family in family.__bases__]
+
+
+def test_every_named_choice_is_constructed_without_arguments():
+    members = [member for family in (*families(), nn.Module) for member in choices(family).values()]
+    assert len(members) > 20
+    assert all(type(member()) is member for member in members)
+
+
+@settings(max_examples=50, deadline=None)
+@given(strategies.experiments())
+def test_nothing_that_can_be_off_is_missing(experiment):
+    optional = {path for path, field, _ in items(experiment) if field.optional and field.kind is not Kind.STATIC}
+    assert optional <= {entry.path for entry in ENTRIES}
+
+
+def test_a_trick_field_is_optional_and_off_by_default():
+    classes = {type(value) for _, _, value in items(jt.Experiment()) if hasattr(type(value), "__jaxtricks_config__")}
+    classes |= {member for family in (*families(), nn.Module) for member in choices(family).values()}
+    tricks = {(cls, name): field for cls in classes for name, field in fields(cls).items() if field.trick is not None}
+    assert len(tricks) >= 10
+    for (cls, name), field in tricks.items():
+        assert field.optional, (cls, name)
+        assert getattr(cls(), name) is None, (cls, name)
+
+
+def test_a_family_whose_members_hold_members_is_walked_once():
+    class Shape(jt.Family):
+        pass
+
+    @jt.config("round", rows=["T001"], paper="a paper")
+    class Round(Shape):
+        """A shape."""
+
+    @jt.config("around", rows=["T002"], paper="a paper")
+    class Around(Shape):
+        """A shape around another."""
+
+        inner: Shape | None = None
+
+    @jt.config()
+    class Drawing:
+        shape: Shape = Round()
+
+    paths = [entry.path for entry in _walk(Drawing, "", ())]
+    assert paths == ["shape=round", "shape=around", "shape.inner=round", "shape.inner=around"]
+
+
+def test_a_user_s_own_trick_is_an_entry_as_any_other():
+    @jt.config()
+    class Own:
+        power: float | None = jt.trick(default=None, rows=[], paper="mine", summary="Raise to a power", on=2.0, neutral=1.0)
+
+    (entry,) = _walk(Own, "own.", ())
+    assert entry.to_json() == {"path": "own.power", "rows": [], "paper": "mine", "summary": "Raise to a power"}
