@@ -30,7 +30,7 @@ def numbers(field: Field) -> st.SearchStrategy[float]:
 def static(field: Field) -> st.SearchStrategy[Any]:
     """Values of a static field."""
     if get_origin(field.type) is tuple:
-        return st.lists(st.integers(1, 8), max_size=3).map(tuple)
+        return st.lists(st.integers(1, 8), max_size=2).map(tuple)
     if get_origin(field.type) is Literal:
         return st.sampled_from(get_args(field.type))
     if field.type is collections.abc.Callable or get_origin(field.type) is collections.abc.Callable:

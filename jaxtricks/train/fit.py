@@ -1,6 +1,7 @@
 """Training: experiments × seeds → runs. The thin host loop around the compiled program."""
 
 import functools
+import operator
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from jaxtricks.data import Dataset
 from jaxtricks.train import layout as placement
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.inputs import Inputs
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Member, Pool, State
-from jaxtricks.train.program import Cast, Plan
+from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.runs import Runs, padded
 
 Seeds = int | Sequence[int]
@@ -75,53 +77,81 @@ def fit(
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     numbers = seed_list(seeds)
     ready = [prepare(experiment, data) for experiment in wanted]
-    splits = {s: data.split(s) for s in (numbers if split is None else seed_list([split]))}
-
-    @functools.cache
-    def moments(scaling: Any, number: int) -> Any:
-        return scaling.moments(data, splits[number].train)
-
-    def cast(indices: list[int], stacked: Experiment) -> _Troupe:
-        pairs = [(ready[i], s) for i in indices for s in numbers]
-        members = [
-            _member(s, splits[s if split is None else split], moments(e.inputs, s if split is None else split)) for e, s in pairs
-        ]
-        floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(numbers)), stacked)
-        return _Troupe(indices, Cast(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members)), len(pairs))
-
-    troupes = [cast(indices, stacked) for indices, stacked in group(ready)]
+    cohorts = _cohorts(ready, data, numbers, split)
     arrays: Any = (np.ascontiguousarray(data.x), data.y)  # NumPy's, until they are put on their devices
     pool = Pool(*arrays)
     results: dict[int, Runs] = {}
-    total = sum(t.size * ready[t.indices[0]].epochs for t in troupes)
     with (
-        tqdm(total=total, unit=" restart-epochs", disable=not progress, desc="compiling", smoothing=0) as bar,
-        ThreadPoolExecutor(max_workers=max(1, jax.local_device_count())) as workers,
+        tqdm(
+            total=sum(cohort.size * cohort.epochs for cohort in cohorts),
+            unit=" restart-epochs",
+            disable=not progress,
+            desc="compiling",
+            smoothing=0,
+        ) as bar,
+        ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):
-        # Compiling leaves Python's lock to others: programs of the next groups are built while the first ones train.
-        stages = [_stage(troupe, pool, layout) for troupe in troupes]
+        # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
+        stages = [_stage(cohort, pool, layout) for cohort in cohorts]
         compiling = [workers.submit(program.compile, stage.lowered) for stage in stages]
-        for troupe, stage, future in zip(troupes, stages, compiling, strict=True):
+        for cohort, stage, future in zip(cohorts, stages, compiling, strict=True):
             future.result()
             bar.set_description("training")
-            plan, states, curves = _train(
-                _fitting(stage, troupe, pool, layout), ready[troupe.indices[0]].epochs, troupe.size, bar
-            )
-            for k, index in enumerate(troupe.indices):
-                rows = slice(k * len(numbers), (k + 1) * len(numbers))
-                members, state, curve = jax.tree.map(lambda leaf, rows=rows: leaf[rows], (troupe.cast.members, states, curves))
-                results[index] = Runs((ready[index],) * len(numbers), np.asarray(numbers), data, members, state, curve, plan)
+            stage = _fitting(stage, cohort, pool, layout)
+            states, curves = _train(stage, cohort, bar)
+            for index, rows in cohort.rows():
+                members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
+                same = (ready[index],) * len(numbers)
+                results[index] = Runs(same, np.asarray(numbers), data, members, state, curve, stage.plan)
     ordered = [results[i] for i in range(len(wanted))]
     return ordered if several else ordered[0]
 
 
 @dataclass(frozen=True)
-class _Troupe:
-    """One compile group: the experiments' positions, and its members before padding."""
+class _Cohort:
+    """Members that one program trains.
+
+    Args:
+        indices: the positions of their experiments, in the order given to `fit`.
+        population: the members, experiment by experiment, before padding.
+        seeds: members of each experiment.
+    """
 
     indices: list[int]
-    cast: Cast
-    size: int
+    population: Population
+    seeds: int
+
+    @property
+    def size(self) -> int:
+        return self.seeds * len(self.indices)
+
+    @property
+    def epochs(self) -> int:
+        return self.population.experiments.epochs
+
+    def rows(self) -> list[tuple[int, slice]]:
+        """Each experiment's position, and which members are its own."""
+        return [(index, slice(k * self.seeds, (k + 1) * self.seeds)) for k, index in enumerate(self.indices)]
+
+
+def _cohorts(experiments: list[Experiment], data: Dataset, seeds: list[int], split: int | None) -> list[_Cohort]:
+    """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
+    drawn = {seed: seed if split is None else split for seed in seeds}
+    splits = {seed: data.split(seed) for seed in (seeds if split is None else seed_list([split]))}
+
+    @functools.cache  # arms of one comparison mostly scale their inputs alike
+    def moments(scaling: Inputs, split: int) -> Any:
+        return scaling.moments(data, splits[split].train)
+
+    cohorts = []
+    for indices, stacked in group(experiments):
+        members = [
+            _member(seed, splits[drawn[seed]], moments(experiments[i].inputs, drawn[seed])) for i in indices for seed in seeds
+        ]
+        floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(seeds)), stacked)
+        population = Population(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members))
+        cohorts.append(_Cohort(indices, population, len(seeds)))
+    return cohorts
 
 
 def seed_list(seeds: Seeds) -> list[int]:
@@ -188,45 +218,45 @@ class _Stage:
 
     plan: Plan
     lowered: jax.stages.Lowered
-    cast: Cast
+    population: Population
     pool: Pool
 
 
-def _stage(troupe: _Troupe, pool: Pool, layout: Layout, width: int | None = None) -> _Stage:
-    mesh, batch = layout.mesh(troupe.size), troupe.cast.experiments.batch_size
+def _stage(cohort: _Cohort, pool: Pool, layout: Layout, width: int | None = None) -> _Stage:
+    mesh, batch = layout.mesh(cohort.size), cohort.population.experiments.batch_size
     if batch % layout.data:
         raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
-    chosen = width or placement.widest(layout, mesh, troupe.size)
-    plan = Plan(mesh, chosen, placement.segment_epochs(troupe.cast.experiments.epochs))
-    rows = padded(troupe.size, plan)
-    cast = jax.tree.map(lambda leaf: leaf[rows], troupe.cast)
-    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), cast, pool)
-    return _Stage(plan, program.lower(cast, states, pool, plan), cast, pool)
+    chosen = width or placement.widest(layout, mesh, cohort.size)
+    plan = Plan(mesh, chosen, placement.segment_epochs(cohort.population.experiments.epochs))
+    rows = padded(cohort.size, plan)
+    population = jax.tree.map(lambda leaf: leaf[rows], cohort.population)
+    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, pool)
+    return _Stage(plan, program.lower(population, states, pool, plan), population, pool)
 
 
-def _fitting(stage: _Stage, troupe: _Troupe, pool: Pool, layout: Layout) -> _Stage:
+def _fitting(stage: _Stage, cohort: _Cohort, pool: Pool, layout: Layout) -> _Stage:
     """The stage, its width halved until the program fits the device's memory."""
     while not placement.fits(program.compile(stage.lowered), stage.plan.mesh.devices.flat[0]):
         if stage.plan.width == 1:
             raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
-        stage = _stage(troupe, pool, layout, stage.plan.width // 2)
+        stage = _stage(cohort, pool, layout, stage.plan.width // 2)
     return stage
 
 
-def _train(stage: _Stage, epochs: int, size: int, bar: tqdm) -> tuple[Plan, State, dict[str, np.ndarray]]:
+def _train(stage: _Stage, cohort: _Cohort, bar: tqdm) -> tuple[State, dict[str, np.ndarray]]:
     """All segments; the next one runs while the host looks at the last one's results."""
     plan, advance = stage.plan, program.compile(stage.lowered)
-    cast, pool = jax.device_put(stage.cast, plan.per_member), jax.device_put(stage.pool, plan.shared)
-    states = program.start(cast, pool, plan.mesh)
+    population, pool = jax.device_put(stage.population, plan.per_member), jax.device_put(stage.pool, plan.shared)
+    states = program.start(population, pool, plan.mesh)
     segments: list[dict[str, Any]] = []
-    for first in range(0, epochs, plan.epochs):
-        states, curves = advance(cast, states, pool, jax.device_put(np.int32(first), plan.shared))
+    for first in range(0, cohort.epochs, plan.epochs):
+        states, curves = advance(population, states, pool, jax.device_put(np.int32(first), plan.shared))
         segments.append(curves)
         if len(segments) > 1:
-            _report(segments[-2], size, bar)
-    _report(segments[-1], size, bar)
-    joined = {name: np.concatenate([np.asarray(s[name]) for s in segments], axis=1)[:size] for name in segments[0]}
-    return plan, jax.tree.map(lambda leaf: np.asarray(leaf)[:size], states), joined
+            _report(segments[-2], cohort.size, bar)
+    _report(segments[-1], cohort.size, bar)
+    joined = {name: np.concatenate([np.asarray(s[name]) for s in segments], axis=1)[: cohort.size] for name in segments[0]}
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[: cohort.size], states), joined
 
 
 def _report(curves: dict[str, Any], size: int, bar: tqdm) -> None:

@@ -38,7 +38,7 @@ class Plan(NamedTuple):
         return NamedSharding(self.mesh, PartitionSpec())
 
 
-class Cast(NamedTuple):
+class Population(NamedTuple):
     """The members of one program, with a leading axis [members] everywhere.
 
     Args:
@@ -68,39 +68,44 @@ def _spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
-def start(cast: Cast, pool: Pool, mesh: Mesh) -> State:
+def start(population: Population, pool: Pool, mesh: Mesh) -> State:
     """The states of all members before their first step."""
-    return _spread(lambda cast, pool: one.start(cast.experiments, cast.members, pool), mesh, 1, 1)(cast, pool)
+    return _spread(lambda population, pool: one.start(population.experiments, population.members, pool), mesh, 1, 1)(
+        population, pool
+    )
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
 def advance(
-    cast: Cast, states: State, pool: Pool, first: Int[Array, ""], plan: Plan
+    population: Population, states: State, pool: Pool, first: Int[Array, ""], plan: Plan
 ) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
     """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
 
     def place(batches: Any) -> Any:
-        parts = NamedSharding(plan.mesh, PartitionSpec(None, "data"))
+        # A bare spec, for the mesh of the context, in which "runs" is manual: with a mesh of its own it does not trace.
+        parts = PartitionSpec(None, "data")
         return jax.lax.with_sharding_constraint(batches, parts) if plan.mesh.shape["data"] > 1 else batches
 
-    def segment(cast: Cast, state: State, pool: Pool, first: Array) -> Any:
+    def segment(population: Population, state: State, pool: Pool, first: Array) -> Any:
         numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)
-        return jax.lax.scan(lambda state, number: one.epoch(*cast, pool, state, number, place), state, numbers)
+        return jax.lax.scan(lambda state, number: one.epoch(*population, pool, state, number, place), state, numbers)
 
-    return _spread(segment, plan.mesh, plan.width, 2)(cast, states, pool, first)
+    return _spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def predict(cast: Cast, states: State, pool: Pool, indices: Int[Array, " n"], plan: Plan) -> Float[Array, "members n classes"]:
+def predict(
+    population: Population, states: State, pool: Pool, indices: Int[Array, " n"], plan: Plan
+) -> Float[Array, "members n classes"]:
     """Log-probabilities of the examples at the given positions, by every member."""
 
-    def log_probs(cast: Cast, state: State, pool: Pool, indices: Array) -> Any:
-        return one.predict(cast.experiments, state, cast.members, pool, indices)
+    def log_probs(population: Population, state: State, pool: Pool, indices: Array) -> Any:
+        return one.predict(population.experiments, state, population.members, pool, indices)
 
-    return _spread(log_probs, plan.mesh, plan.width, 2)(cast, states, pool, indices)
+    return _spread(log_probs, plan.mesh, plan.width, 2)(population, states, pool, indices)
 
 
-def lower(cast: Cast, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:
+def lower(population: Population, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:
     """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), or found from an earlier call.
 
     Ahead of time, so that `compile` can go on in another thread and its account of memory be read before anything runs.
@@ -110,7 +115,7 @@ def lower(cast: Cast, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
 
     first = jax.ShapeDtypeStruct((), jnp.int32, sharding=plan.shared)
-    leaves, structure = jax.tree.flatten((*abstract(plan.per_member, (cast, states)), abstract(plan.shared, pool), first))
+    leaves, structure = jax.tree.flatten((*abstract(plan.per_member, (population, states)), abstract(plan.shared, pool), first))
     return _lower(structure, tuple(leaves), plan, jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
 
 
@@ -121,5 +126,5 @@ def _lower(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], plan: Plan,
 
 @functools.lru_cache(maxsize=128)
 def compile(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
-    """The executable, at once if it was compiled before: `compiled(cast, states, pool, first)`."""
+    """The executable, at once if it was compiled before: `compiled(population, states, pool, first)`."""
     return lowered.compile()

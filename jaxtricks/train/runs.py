@@ -12,7 +12,7 @@ from jaxtricks.data import Dataset
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.member import Member, Pool, State
-from jaxtricks.train.program import Cast, Plan
+from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
 
 CURVES = ("train_loss", "grad_norm")  # of training; the other curves are validation metrics
@@ -73,12 +73,12 @@ class Runs:
         Args:
             x: inputs as the data set stores them, [examples, ...].
         """
-        cast = Cast(stack(self.experiments), self.members)
+        population = Population(stack(self.experiments), self.members)
         rows = padded(len(self), self.plan)
-        cast, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (cast, self.states))
+        population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (population, self.states))
         pool = Pool(jnp.asarray(x), jnp.zeros(len(x), jnp.int32))
         indices = jnp.arange(len(x), dtype=jnp.int32)
-        return np.asarray(program.predict(cast, states, pool, indices, self.plan))[: len(self)]
+        return np.asarray(program.predict(population, states, pool, indices, self.plan))[: len(self)]
 
 
 def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:

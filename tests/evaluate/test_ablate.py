@@ -1,8 +1,6 @@
 import sys
-from functools import partial
 
 import flax.linen as nn
-import numpy as np
 
 import jaxtricks as jt
 from jaxtricks.config import config
@@ -92,18 +90,3 @@ class Needy(nn.Module):
 def test_a_model_of_ones_own_without_defaults():
     own = BEST.replace({"model": Needy(activation=jt.Tanh(), gain=2.0)})
     assert set(leave_one_out(own)) == {label for label in LEFT_OUT if "model." not in label}
-
-
-def test_what_helps_shows_as_without_hurts():
-    draw = np.random.default_rng(0)
-    y = np.arange(120) % 3
-    # Unscaled, the second feature drowns the first, which tells the classes.
-    x = np.stack([y + 0.1 * draw.normal(size=120), 1e4 * draw.normal(size=120)], axis=1)
-    data = jt.Dataset.from_arrays(x, y)
-    base = jt.Experiment(
-        model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.05)), batch_size=32, epochs=5
-    )
-    study = partial(jt.study, data=data, seeds=8, layout=jt.Layout(runs=2), progress=False)
-    (verdict,) = study(base, {"without scaling": base.replace({"inputs": "raw"})}).verdicts
-    assert verdict.decision == "hurts"
-    assert verdict.difference < -0.2

@@ -5,6 +5,8 @@ from scipy.special import logsumexp
 import jaxtricks as jt
 from jaxtricks.objectives.metrics import BINS
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
 
 @pytest.fixture(scope="module")
 def data() -> jt.Dataset:

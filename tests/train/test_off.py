@@ -55,17 +55,19 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
 @jax.jit
 def _train(stacked, members, pool):
     def train(experiment, member):
-        def epoch(state, number):
-            return one.epoch(experiment, member, pool, state, number, lambda batches: batches)
+        def step(state, batch):
+            x, y = one.inputs(pool, member, batch), pool.y[batch]
+            return one.update(experiment, state, x, y, member.seed, one.total_steps(experiment, member.train.size))
 
-        curves = jax.lax.scan(epoch, one.start(experiment, member, pool), jnp.arange(experiment.epochs))[1]
-        return jnp.concatenate([curves[name] for name in ("train_loss", "grad_norm", "nll")])
+        batches = jnp.tile(member.train, experiment.epochs).reshape(-1, experiment.batch_size)
+        state, info = jax.lax.scan(step, one.start(experiment, member, pool), batches)
+        return jnp.append(info.loss, one.evaluate(experiment, state, member, pool)["nll"])
 
     return jax.vmap(train)(stacked, members)
 
 
 def losses(*experiments: jt.Experiment) -> np.ndarray:
-    """Losses and gradient norms of experiments of one structure, vmapped, [experiments, 3 × epochs]."""
+    """The loss of every step and of validation at the end, of experiments of one structure, [experiments, losses]."""
     assert len(experiments) <= 2
     data, rows = blobs(), len(experiments)
     ready = [prepare(experiment, data) for experiment in (experiments * 2)[:2]]  # always two, so that one program does
