@@ -2,8 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 import jax
+import pytest
+
+from jaxtricks.train import program
 
 jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS", "cpu"))
 jax.config.update("jax_num_cpu_devices", 8)
@@ -13,3 +17,21 @@ jax.config.update(
     os.environ.get("JAX_COMPILATION_CACHE_DIR", os.path.join(tempfile.gettempdir(), "jaxtricks-test-xla")),
 )
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+@pytest.fixture(scope="module")
+def unoptimized() -> Iterator[None]:
+    """XLA without its optimizations, which compiles in a third of the time; even single operations are kept for the next time."""
+    least = jax.config.jax_persistent_cache_min_compile_time_secs
+    _switch(True, 0.0)
+    yield
+    _switch(False, least)
+
+
+def _switch(unoptimized: bool, least: float) -> None:
+    jax.config.update("jax_disable_most_optimizations", unoptimized)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
+    # What was compiled the other way rounds differently, and no cache in memory knows of the switch.
+    jax.clear_caches()
+    program._lower.cache_clear()
+    program.compile.cache_clear()

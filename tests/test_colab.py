@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import jupytext
 import pytest
 from nbclient import NotebookClient
@@ -17,7 +18,9 @@ def test_notebook_is_its_script(script):
 
 @pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("default")  # Jupyter's own
-def test_notebook_runs(script):
+def test_notebook_runs(script, monkeypatch):
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # compiles in a third of the time
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
     notebook = jupytext.read(script)
     notebook.cells = [cell for cell in notebook.cells if "install" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:

@@ -9,6 +9,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.cli import main
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 SMALL = ["--data", "digits", "--epochs", "2", "--model.widths", "8", "--seeds", "3"]
 
 
@@ -58,6 +59,16 @@ def test_ablate_and_ensemble(capsys):
     assert report.members_an_example == 3
     assert np.isfinite(report.gain["nll"])
     assert digits.openings == []
+
+
+def test_batches_may_be_shared_among_devices():
+    digits, layout = jt.load("digits").subset(200, 0), jt.Layout(runs=2, data=2)
+    # Plain SGD: batch norm leaves the biases before it no gradient but rounding, which Adam would make steps of.
+    model, optimizer = jt.MLP(widths=(8,), normalization="batch"), jt.Optimizer(rule="sgd")
+    experiment = jt.Experiment(model=model, optimizer=optimizer, epochs=1, batch_size=32)
+    alone = jt.fit(experiment, digits, seeds=3, layout=jt.Layout(runs=1), progress=False)
+    shared = jt.fit(experiment, digits, seeds=3, layout=layout, progress=False)
+    np.testing.assert_allclose(shared.metrics["nll"], alone.metrics["nll"], rtol=1e-5)
 
 
 def test_list_tricks_as_programs_read_it(capsys):

@@ -42,7 +42,7 @@ class Cosine(Schedule):
     floor: Fraction = 0.0
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
-        return _cosine(step / jnp.asarray(float(total)), jnp.asarray(self.floor))  # int32/int is float32 even in float64
+        return _cosine(step / jnp.asarray(total, float), jnp.asarray(self.floor))  # int32/int is float32 even in float64
 
 
 @config("warmup_cosine", rows=["T044", "T045"], paper="Goyal+ 2017; Loshchilov & Hutter 2017")

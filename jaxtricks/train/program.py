@@ -82,8 +82,10 @@ def advance(
     """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
 
     def place(batches: Any) -> Any:
-        # A bare spec, for the mesh of the context, in which "runs" is manual: with a mesh of its own it does not trace.
-        parts = PartitionSpec(None, "data")
+        # jax 0.7 finds no mesh for a bare spec in here; later ones find that of the context, in which "runs" is manual, and
+        # take no other.
+        spec = PartitionSpec(None, "data")
+        parts = spec if jax.__version_info__ >= (0, 8) else NamedSharding(plan.mesh, spec)
         return jax.lax.with_sharding_constraint(batches, parts) if plan.mesh.shape["data"] > 1 else batches
 
     def segment(population: Population, state: State, pool: Pool, first: Array) -> Any:

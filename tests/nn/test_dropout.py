@@ -1,5 +1,7 @@
 """Dropout with a traced rate, rows T056 and T058."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -27,6 +29,7 @@ class Twice(nn.Module):
         return self.dropout(x, train=train, name="one"), self.dropout(x, train=train, name="two")
 
 
+@functools.partial(jax.jit, static_argnames="train")
 def drop(dropout, x, train=True, seed=0, step=0):
     return Twice(dropout).apply({}, x, train, rngs={"dropout": rng.stream(rng.root(seed), "dropout", step)})[0]
 

@@ -37,7 +37,7 @@ def test_metrics_are_what_numpy_says(seed, spread):
     log_probs = log_softmax(spread * random.normal(size=(N, 3)))
     labels = random.integers(0, 3, N).astype(np.int32)
     with float64(True):
-        measured = {name: float(v) for name, v in measure(jnp.asarray(log_probs), jnp.asarray(labels)).items()}
+        measured = {name: float(v) for name, v in jax.jit(measure)(log_probs, labels).items()}
     assert measured == {
         "accuracy": pytest.approx(np.mean([row.argmax() == label for row, label in zip(log_probs, labels, strict=True)])),
         "nll": pytest.approx(-sum(row[label] for row, label in zip(log_probs, labels, strict=True)) / N, rel=1e-12),
@@ -81,5 +81,5 @@ def test_members_under_vmap_get_what_each_gets_alone():
     together = jax.jit(jax.vmap(measure))(log_probs, labels)
     assert set(together) == set(METRICS)
     for i in range(3):
-        for name, value in measure(log_probs[i], labels[i]).items():
+        for name, value in jax.jit(measure)(log_probs[i], labels[i]).items():
             np.testing.assert_allclose(together[name][i], value, rtol=1e-5)

@@ -1,6 +1,6 @@
 """What the engine's tests share: two small data sets, float64, and a count of compilations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import jax
@@ -30,17 +30,6 @@ def float64() -> Callable[[], AbstractContextManager[None]]:
     """Inside it JAX computes in float64, where rounding stays at 1e-14 and a bug does not."""
     enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
     return lambda: enable(True)
-
-
-@pytest.fixture(scope="module")
-def unoptimized() -> Iterator[None]:
-    """XLA without its optimizations, which compiles in a third of the time; even single operations are kept for the next time."""
-    least = jax.config.jax_persistent_cache_min_compile_time_secs
-    jax.config.update("jax_disable_most_optimizations", True)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
 
 
 @pytest.fixture(scope="session")

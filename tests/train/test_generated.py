@@ -15,7 +15,7 @@ from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
 
 BATCH = 16  # of one size, so that operations that were built for one experiment serve the next
-WIDTHS = ((), (8,), (8, 8))
+WIDTHS = ((), (8,))
 
 
 def numbers(span):

@@ -67,14 +67,18 @@ class TestBitsInOneProgram:
 
 @pytest.mark.usefixtures("unoptimized")
 class TestBitsInAnother:
+    """Of the same width."""
+
+    PLACE = jt.Layout(runs=1, width=3)
+
     @pytest.fixture(scope="class")
     @staticmethod
     def first(digits, unoptimized):
-        return outcome(fit(FULL, digits, seeds=5, layout=PLACE))
+        return outcome(fit(FULL, digits, seeds=5, layout=TestBitsInAnother.PLACE))
 
     def test_other_segment_lengths(self, first, digits, monkeypatch):
         monkeypatch.setattr(placement, "segment_epochs", lambda epochs: 2)
-        runs = fit(FULL, digits, seeds=5, layout=PLACE)
+        runs = fit(FULL, digits, seeds=5, layout=self.PLACE)
         assert runs.plan.epochs == 2
         assert_equal_bits(outcome(runs), first)
 
@@ -83,7 +87,7 @@ class TestBitsInAnother:
             import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
             import jax; jax.config.update("jax_num_cpu_devices", 2); jax.config.update("jax_disable_most_optimizations", True)
             import numpy as np, jaxtricks as jt, test_same as there
-            runs = there.fit(there.FULL, jt.load("digits").subset(200, 0), seeds=5, layout=there.PLACE)
+            runs = there.fit(there.FULL, jt.load("digits").subset(200, 0), seeds=5, layout=there.TestBitsInAnother.PLACE)
             np.savez({str(tmp_path / "runs.npz")!r}, *jax.tree.leaves(there.outcome(runs)))
         """
         # It compiles for itself, and hashes otherwise.
