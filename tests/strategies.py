@@ -1,6 +1,7 @@
 """Experiments for property tests, drawn from the declarations: a new field or choice is tested without a word here."""
 
 import collections.abc
+import functools
 import math
 from typing import Any, Literal, get_args, get_origin
 
@@ -50,6 +51,7 @@ def values(field: Field) -> st.SearchStrategy[Any]:
     return st.none() | some if field.optional else some
 
 
+@functools.cache  # building a strategy takes longer than drawing from it
 def configs(cls: type) -> st.SearchStrategy[Any]:
     """Valid configs of one class, every field drawn."""
     return st.builds(cls, **{name: values(field) for name, field in fields(cls).items()})

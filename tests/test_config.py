@@ -656,11 +656,11 @@ def test_any_words_give_a_value_or_a_config_error(experiment, data):
 # --- 300 experiments ----------------------------------------------------------------------------------------------------
 
 
-def logits(experiment, x):
+def logits(model, x):
     key = jax.random.key(0)
-    variables = dict(experiment.model.init({"params": key}, x, train=False))
+    variables = model.init({"params": key}, x, train=False)
     mutable = [name for name in variables if name != "params"]
-    return experiment.model.apply(variables, x, train=True, rngs={"dropout": key}, mutable=mutable)[0]
+    return model.apply(variables, x, train=True, rngs={"dropout": key}, mutable=mutable)[0]
 
 
 @settings(max_examples=300, deadline=None)
@@ -669,7 +669,7 @@ def test_an_experiment_with_changes_is_refused_or_has_logits(pair):
     experiment, changes = pair
     try:
         experiment = experiment.replace({"model.outputs": 3} | changes)
-        shape = jax.eval_shape(logits, experiment, jax.ShapeDtypeStruct((4, 3), np.float32)).shape
+        shape = jax.eval_shape(logits, experiment.model, jax.ShapeDtypeStruct((4, 3), np.float32)).shape
     except jt.ConfigError as error:
         is_one_sentence(error)
     else:
