@@ -130,6 +130,21 @@ def test_what_is_static_is_part_of_the_structure():
     assert structure(BASE.replace({"model": Plain(gain=2.0)})) != structure(BASE.replace({"model": Plain(gain=1.0)}))
 
 
+def test_a_plain_module_is_static_as_a_model_and_one_that_is_a_config_has_its_floats_traced():
+    plain, traced = BASE.replace({"model": Plain(gain=2.0)}), BASE.replace({"model": Scaled(scale=2.0)})
+    rest = {path: value for path, value in BASE.hyperparameters().items() if not path.startswith("model.")}
+    assert plain.hyperparameters() == rest and jax.tree.leaves(plain) == list(rest.values())
+    assert traced.hyperparameters() == {"model.scale": 2.0} | rest
+    for experiment in (plain, traced):
+        doubled = jax.tree.map(lambda leaf: 2 * leaf, experiment)
+        assert list(doubled.hyperparameters().values()) == [2 * leaf for leaf in jax.tree.leaves(experiment)]
+        assert structure(doubled) == structure(experiment)
+        paths = [jax.tree_util.keystr(path).lstrip(".") for path, _ in jax.tree_util.tree_leaves_with_path(experiment)]
+        assert paths == list(experiment.hyperparameters())
+    assert jax.tree.map(lambda leaf: None, plain).model == Plain(gain=2.0)
+    assert len(group([plain, plain.replace({"optimizer.rule.learning_rate": 0.5})])) == 1
+
+
 def test_a_module_s_name_is_static_and_survives():
     module = Scaled(name="one")
     assert structure(module) != structure(Scaled(name="two"))

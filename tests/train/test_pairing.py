@@ -90,6 +90,19 @@ def test_layers_steps_and_seeds_have_masks_of_their_own(blobs):
     assert len({mask.tobytes() for mask in drawn}) == 6
 
 
+def test_the_engine_draws_a_mask_for_each_step_and_seed(blobs):
+    experiment = prepare(BASE, blobs)
+    state = one.start(experiment, member(blobs, 0), Pool(jnp.asarray(blobs.x), jnp.asarray(blobs.y)))
+    x, y = jnp.asarray(blobs.x[:16]), jnp.asarray(blobs.y[:16])
+
+    @jax.jit
+    def loss(step, seed):
+        return one.update(experiment, state._replace(step=step), x, y, seed, 10)[1].loss
+
+    assert loss(3, 0) == loss(3, 0)
+    assert len({float(loss(step, seed)) for step in (3, 4) for seed in (0, 1)}) == 4
+
+
 def test_layers_and_seeds_have_weights_of_their_own(blobs):
     two = BASE.replace({"model.widths": (5, 5)})
     kernels = [weights(two, blobs, seed)[f"hidden_{layer}/dense/kernel"] for seed in (0, 1) for layer in (0, 1)]
