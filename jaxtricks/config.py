@@ -256,6 +256,8 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
             cls.__setattr__ = __setattr__  # type: ignore[assignment,method-assign]
         else:
             cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        # A runtime type checker would look before shorthands become configs, and at tracers where floats are declared.
+        cls.__init__.__no_type_check__ = True  # type: ignore[attr-defined]
         cls.__jaxtricks_config__ = True  # type: ignore[attr-defined]
         fields(cls)
         jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, functools.partial(_unflatten, cls), _flatten)

@@ -1,5 +1,7 @@
 """Update rules: from a gradient to a direction, by the lectures' equations, on Optax."""
 
+from typing import Any
+
 import optax
 
 from jaxtricks.config import Family, NonNegative, Positive, Rate, config, trick
@@ -24,7 +26,7 @@ class Rule(Family):
         return gradient_method(chain)
 
 
-def _decay() -> float | None:
+def _decay() -> Any:
     return trick(
         default=None,
         rows=["T036", "T052", "T054"],

@@ -11,6 +11,7 @@ from jaxtricks.optim.optimizer import assemble
 
 float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 STEPS, TOTAL = 3, 7
+NOTHING = jnp.asarray(jnp.inf)  # no validation loss yet
 
 # The loss Σ c w²/2 + d w, whose gradient is c w + d; of one kernel and one bias.
 C = {"kernel": np.array([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0]]), "bias": np.array([4.0, -1.0])}
@@ -30,7 +31,7 @@ def trained(optimizer):
     params, path = jax.tree.map(jnp.asarray, START), []
     state = method.init(params)
     for _ in range(STEPS):
-        params, state, auxiliary, info = method.step(objective, params, state, jnp.inf)
+        params, state, auxiliary, info = method.step(objective, params, state, NOTHING)
         path.append((params, auxiliary, info))
     return path
 
@@ -222,7 +223,7 @@ def test_decoupled_decay_is_an_l2_penalty_for_sgd_and_not_for_adam():
             params, penalty = jax.tree.map(jnp.asarray, START), 0.4
             method = [assemble(jt.Optimizer(rule=rebuild(rule, weight_decay=d)), TOTAL) for d in (penalty, None)]
             after = [
-                m.step(f, params, m.init(params), jnp.inf).params
+                m.step(f, params, m.init(params), NOTHING).params
                 for m, f in zip(method, (objective, penalized(penalty)), strict=True)
             ]
             return max(np.abs(a - b).max() for a, b in zip(*map(jax.tree.leaves, after), strict=True))

@@ -1,5 +1,7 @@
 """Schedules: unit shapes, at steps computed by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,9 @@ def factors(schedule, total, steps=None):
         return np.asarray(jax.jit(jax.vmap(lambda step: schedule(step, total)))(steps))
 
 
-factor = jax.jit(jax.vmap(lambda schedule, step, total: schedule(step, total), in_axes=(None, 0, None)))
+@functools.partial(jax.jit, static_argnames="total")
+def ends_and_middle(schedule, total):
+    return jax.vmap(lambda step: schedule(step, total))(jnp.array([0, total // 2, total - 1]))
 
 
 @pytest.mark.parametrize(
@@ -59,10 +63,10 @@ def test_falls_come_at_equal_distances_in_float32_too(every, total):
 
 @pytest.mark.parametrize("name", choices(jt.Schedule))
 @settings(max_examples=20, deadline=None)
-@given(st.data(), st.integers(1, 200))
+@given(st.data(), st.sampled_from([1, 2, 9, 200]))
 def test_factors_lie_in_0_and_1_for_any_setting_and_length(name, data, total):
     schedule = data.draw(strategies.configs(choices(jt.Schedule)[name]))
-    values = np.asarray(factor(schedule, np.array([0, total // 2, total - 1], np.int32), total))
+    values = np.asarray(ends_and_middle(schedule, total))
     assert np.isfinite(values).all() and (values >= -1e-7).all() and (values <= 1 + 1e-6).all()
 
 
@@ -107,7 +111,7 @@ def test_the_learning_rate_multiplies_the_schedule_from_step_0():
     w, state = jnp.zeros(()), method.init(jnp.zeros(()))
     moves = []
     for _ in range(4):
-        new, state, *_ = method.step(lambda w: (w, None), w, state, jnp.inf)
+        new, state, *_ = method.step(lambda w: (w, None), w, state, jnp.asarray(jnp.inf))
         moves.append(float(w - new))
         w = new
     assert moves == [2, 1, 0.5, 0.25]

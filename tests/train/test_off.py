@@ -221,25 +221,29 @@ def plain_loop(data, seed, learning_rate, decay, batch, epochs):
     # The engine keeps its statistics in float32.
     shift, scale = pixels[split.train].mean(axis=0).astype(np.float32), np.where(std == 0, 1, std).astype(np.float32)
     x, y, net = (pixels - shift.astype(np.float64)) / scale.astype(np.float64), data.y, Net()
-    tx = optax.adamw(learning_rate, weight_decay=decay, mask=jax.tree.map(lambda p: p.ndim > 1, params))
+    # At rate 1, for a cosine of one's own.
+    tx = optax.adamw(1.0, weight_decay=decay, mask=jax.tree.map(lambda p: p.ndim > 1, params))
     state = tx.init(params)
 
     def loss(params, x, y):
         return optax.softmax_cross_entropy_with_integer_labels(net.apply({"params": params}, x), y).mean()
 
     @jax.jit
-    def step(params, state, x, y):
+    def step(params, state, x, y, rate):
         value, grads = jax.value_and_grad(loss)(params, x, y)
         updates, state = tx.update(grads, state, params)
-        return optax.apply_updates(params, updates), state, value
+        return optax.apply_updates(params, jax.tree.map(lambda update: rate * update, updates)), state, value
 
     curves = []
     for epoch in range(epochs):
         bits = jax.random.bits(rng.stream(key, "shuffle", epoch), split.train.shape)
         order, values = split.train[np.argsort(bits)], []
-        for i in range(len(order) // batch):
+        steps = len(order) // batch
+        for i in range(steps):
             chosen = order[i * batch : (i + 1) * batch]
-            params, state, value = step(params, state, x[chosen], y[chosen])
+            progress = (epoch * steps + i) / (epochs * steps)
+            rate = learning_rate * (1 + np.cos(np.pi * progress)) / 2
+            params, state, value = step(params, state, x[chosen], y[chosen], rate)
             values.append(value)
         logits = net.apply({"params": params}, x[split.validation])
         accuracy = np.mean(np.argmax(np.asarray(logits), axis=1) == y[split.validation])
@@ -250,7 +254,9 @@ def plain_loop(data, seed, learning_rate, decay, batch, epochs):
 def test_off_is_plain_flax_and_optax(digits, float64):
     rate, decay, batch, epochs = 0.01, 0.1, 32, 20
     rule = jt.AdamW(learning_rate=rate, weight_decay=decay)
-    experiment = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=rule), batch_size=batch, epochs=epochs)
+    experiment = jt.Experiment(
+        model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=rule, schedule="cosine"), batch_size=batch, epochs=epochs
+    )
     with float64():
         runs = fit(experiment, digits, seeds=[3, 4], layout=jt.Layout(runs=1))
         for row, seed in enumerate([3, 4]):
