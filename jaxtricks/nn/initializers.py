@@ -1,6 +1,7 @@
 """Initial weights: what a kernel is drawn from before the first step."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,11 +18,19 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 class Initializer(Family):
-    """Draws a kernel: `init(key, shape [..., in, out], dtype)`."""
+    """Draws a kernel, `init(key, shape [..., in, out], dtype)`, and the bias beside it."""
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         """The kernel's first value, of the shape and dtype given."""
         raise NotImplementedError
+
+    def bias(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, " out"]:
+        """The bias beside a kernel of the shape given; zero, as lecture 3 says (T014), unless an initializer knows better."""
+        return jnp.zeros(shape[-1:], dtype)
+
+    def settle(self, kernel: Float[Array, "..."], layer: Callable[[Array], Array]) -> Float[Array, "..."]:
+        """The kernel after a look at what it gives on the first batch, `layer(kernel)`; by default as it was drawn."""
+        return kernel
 
 
 def _normal(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any, std: float | Array) -> Float[Array, "..."]:

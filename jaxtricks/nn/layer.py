@@ -1,9 +1,9 @@
 """What all layers share: draws keyed by path, and the dense layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 from flax.core.scope import LazyRng
 from jaxtyping import Array, Float, Key
 
@@ -36,6 +36,20 @@ class Layer(nn.Module):
         # After initialization Linen calls this for the shape alone, with a key of its own.
         return self.param(name, lambda key: init(self.draw("params", name) if self.is_initializing() else key))
 
+    def affine(
+        self, init: Initializer, shape: tuple[int, ...], dtype: Any, layer: Callable[[Array], Array]
+    ) -> tuple[Float[Array, "..."], Float[Array, " out"]]:
+        """The parameters "kernel", of `shape` [*receptive field, in, out], and "bias", [out], as an initializer draws them.
+
+        Args:
+            init: draws both.
+            shape: the kernel's.
+            dtype: of both.
+            layer: what the layer makes of its input with a given kernel, before the bias.
+        """
+        kernel = self.weight("kernel", lambda key: init.settle(init(key, shape, dtype), layer))
+        return kernel, self.weight("bias", lambda key: init.bias(key, shape, dtype))
+
 
 class Dense(Layer):
     """A linear map `y = x W + b`, with `W` [in, features] drawn by its path and `b` zero at the start (T014).
@@ -51,6 +65,5 @@ class Dense(Layer):
     @nn.compact
     def __call__(self, x: Float[Array, "*batch fan_in"]) -> Float[Array, "*batch features"]:
         shape = (x.shape[-1], self.features)
-        kernel = self.weight("kernel", lambda key: self.kernel_init(key, shape, x.dtype))
-        bias = self.param("bias", lambda _: jnp.zeros(self.features, x.dtype))
+        kernel, bias = self.affine(self.kernel_init, shape, x.dtype, lambda kernel: x @ kernel)
         return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + (-1,))

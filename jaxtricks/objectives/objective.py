@@ -4,22 +4,32 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, NonNegative, Rate, config, trick
 
 
 class Loss(Family):
-    """A loss of each example: `loss(logits [batch, classes], labels [batch]) -> [batch]`."""
+    """A loss of each example: `loss(logits [batch, classes], targets [batch, classes]) -> [batch]`."""
 
-    def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, " batch"]:
-        """The loss of each example."""
+    def __call__(
+        self, logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
+    ) -> Float[Array, " batch"]:
+        """The loss of each example.
+
+        Args:
+            logits: scores of the classes, [batch, classes].
+            targets: each example's distribution over the classes, one-hot unless mixup blended two, [batch, classes].
+        """
         raise NotImplementedError
+
+    def check(self, classes: int) -> None:
+        """Refuses a number of classes that the loss has no meaning for; raises ConfigError."""
 
 
 @config("cross_entropy")
 class CrossEntropy(Loss):
-    """`log Σ_j exp(s_j) - Σ_j t_j s_j`, with the target t one-hot, or smoothed to `(1 - ε) one-hot + ε/classes`, in nats.
+    """`log Σ_j exp(s_j) - Σ_j t_j s_j`, with the target t, or smoothed to `(1 - ε) t + ε/classes`, in nats.
 
     Args:
         label_smoothing: ε, the mass spread evenly over the classes.
@@ -34,13 +44,14 @@ class CrossEntropy(Loss):
         neutral=0.0,
     )
 
-    def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, " batch"]:
-        # A product with the one-hot target, not a gather: its gradient is no scatter, which is slow on every backend.
-        target = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    def __call__(
+        self, logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"]
+    ) -> Float[Array, " batch"]:
+        # A product with the target, not a gather: its gradient is no scatter, which is slow on every backend.
         if self.label_smoothing is not None:
             smoothing = jnp.asarray(self.label_smoothing, logits.dtype)
-            target = (1 - smoothing) * target + smoothing / logits.shape[-1]
-        return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(target * logits, axis=-1)
+            targets = (1 - smoothing) * targets + smoothing / logits.shape[-1]
+        return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(targets * logits, axis=-1)
 
 
 def kernels(params: Any) -> list[Array]:
@@ -71,9 +82,18 @@ class Objective:
         default=None, rows=["T053"], paper="Tibshirani 1996", summary="Penalize the sum of absolute weights", on=1e-4, neutral=0.0
     )
 
-    def __call__(self, logits: Float[Array, "batch classes"], labels: Int[Array, " batch"], params: Any) -> Float[Array, ""]:
-        """The number that training makes small, for one batch and the parameters that gave the logits."""
-        total = jnp.mean(self.loss(logits, labels))
+    def __call__(
+        self, logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"], params: Any, examples: int
+    ) -> Float[Array, ""]:
+        """The number that training makes small, for one batch and the parameters that gave the logits.
+
+        Args:
+            logits: scores of the classes, [batch, classes].
+            targets: each example's distribution over the classes, [batch, classes].
+            params: the model's parameters.
+            examples: the size of the training split, over which a prior is spread.
+        """
+        total = jnp.mean(self.loss(logits, targets))
         if self.l2 is not None:
             total = total + self.l2 * sum(jnp.sum(jnp.square(w)) for w in kernels(params))
         if self.l1 is not None:

@@ -1,6 +1,6 @@
 """The update protocol: what the engine asks of an optimization method, so that no method needs a loop of its own.
 
-A method gets the parameters and the *objective*, a differentiable function of them that holds the batch and its random masks,
+A method gets the parameters and the *problem*, a differentiable function of them that holds the batch and its random masks,
 and may evaluate it as often as it likes (SAM twice, a line search more). It gives new parameters and state. A chain of Optax
 transformations is the usual case: `gradient_method`.
 """
@@ -10,12 +10,41 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 Params = Any
 MethodState = Any
 Auxiliary = Any
-Objective = Callable[[Params], tuple[Float[Array, ""], Auxiliary]]
+Outputs = Any
+
+
+class Problem(NamedTuple):
+    """What a step makes small: the loss of its batch as a function of the parameters, in two halves.
+
+    Args:
+        outputs: parameters → (the model's outputs, what else it gave: batch norm's statistics).
+        loss: (outputs, parameters) → the loss with all penalties, shape [].
+    """
+
+    outputs: Callable[[Params], tuple[Outputs, Auxiliary]]
+    loss: Callable[[Outputs, Params], Float[Array, ""]]
+
+    def __call__(self, params: Params) -> tuple[Float[Array, ""], Auxiliary]:
+        """The loss at the parameters, shape [], and what else the model gave there."""
+        outputs, auxiliary = self.outputs(params)
+        return self.loss(outputs, params), auxiliary
+
+
+class Validation(NamedTuple):
+    """What a method may know of validation, for plateau rules.
+
+    Args:
+        loss: the last validation loss, shape []; before the first epoch, that of the initial weights.
+        count: how many epochs have ended, shape [].
+    """
+
+    loss: Float[Array, ""]
+    count: Int[Array, ""]
 
 
 class Info(NamedTuple):
@@ -55,23 +84,22 @@ class Method(NamedTuple):
 
     Args:
         init: parameters → state.
-        step: (objective, parameters, state, metric) → Update; the metric is the last validation loss, for plateau rules,
-            shape [], infinite before there is one.
+        step: (problem, parameters, state, validation) → Update.
         eval_params: (parameters, state) → the parameters to evaluate, for methods that train at other points (schedule-free).
     """
 
     init: Callable[[Params], MethodState]
-    step: Callable[[Objective, Params, MethodState, Float[Array, ""]], Update]
+    step: Callable[[Problem, Params, MethodState, Validation], Update]
     eval_params: Callable[[Params, MethodState], Params] = _identity
 
 
 def gradient_method(chain: optax.GradientTransformation) -> Method:
-    """One gradient a step, through an Optax chain: `params + chain(∇objective)`."""
+    """One gradient a step, through an Optax chain: `params + chain(∇problem)`."""
     transformation = optax.with_extra_args_support(chain)
 
-    def step(objective: Objective, params: Params, state: MethodState, metric: Float[Array, ""]) -> Update:
-        (loss, auxiliary), grads = jax.value_and_grad(objective, has_aux=True)(params)
-        updates, state = transformation.update(grads, state, params, value=metric)
+    def step(problem: Problem, params: Params, state: MethodState, validation: Validation) -> Update:
+        (loss, auxiliary), grads = jax.value_and_grad(problem, has_aux=True)(params)
+        updates, state = transformation.update(grads, state, params, value=validation.loss)
         params = optax.apply_updates(params, updates)
         return Update(params, state, auxiliary, Info(loss, optax.tree.norm(grads)))
 

@@ -6,10 +6,12 @@ from typing import Any, Self
 import flax.linen as nn
 
 from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json
+from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.models.mlp import MLP
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.train.inputs import Inputs, Standardize
+from jaxtricks.train.order import Order, Reshuffled
 
 
 @config()
@@ -21,6 +23,8 @@ class Experiment:
         optimizer: what turns gradients into steps.
         objective: what is minimized.
         inputs: how inputs are scaled.
+        augmentation: random changes of training inputs.
+        order: in which order training examples are seen.
         batch_size: examples a step.
         epochs: passes over the training split; the examples that fill no batch are left out, other ones in each epoch.
     """
@@ -29,6 +33,8 @@ class Experiment:
     optimizer: Optimizer = Optimizer()
     objective: Objective = Objective()
     inputs: Inputs = Standardize()
+    augmentation: Augmentation = Augmentation()
+    order: Order = Reshuffled()
     batch_size: Count = 64
     epochs: Count = 20
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Num
 
 from jaxtricks import rng
 from jaxtricks.objectives.metrics import measure
-from jaxtricks.optim.method import Info
+from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.train.experiment import Experiment
 
@@ -40,6 +40,8 @@ class Member(NamedTuple):
         validation: positions of its validation examples, [validation].
         shift: subtracted from inputs, of an example's shape.
         scale: what inputs are divided by, of an example's shape.
+        given: variables to start from in place of drawn ones, {"params": …, "batch_stats": …} with the model's own paths, as
+            far as there are any.
     """
 
     seed: Int[Array, ""]
@@ -47,6 +49,7 @@ class Member(NamedTuple):
     validation: Int[Array, " validation"]
     shift: Float[Array, "..."]
     scale: Float[Array, "..."]
+    given: dict[str, Any]
 
 
 class State(NamedTuple):
@@ -79,18 +82,27 @@ def total_steps(experiment: Experiment, train: int) -> int:
     return experiment.epochs * steps_per_epoch(experiment, train)
 
 
-def inputs(pool: Pool, member: Member, indices: Int[Array, "..."]) -> Float[Array, "..."]:
-    """The inputs at the given positions, scaled, in JAX's default precision."""
-    dtype, leading = jnp.zeros(()).dtype, tuple(range(indices.ndim))
-    shift, scale = (jnp.expand_dims(moment.astype(dtype), leading) for moment in (member.shift, member.scale))
-    return (pool.x[indices].astype(dtype) - shift) / scale
+def stored(pool: Pool, indices: Int[Array, "..."]) -> Float[Array, "..."]:
+    """The inputs at the given positions as the data set stores them, in JAX's default precision."""
+    return pool.x[indices].astype(jnp.zeros(()).dtype)
+
+
+def scaled(member: Member, x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
+    """Stored inputs, [batch, ...], as a member's model sees them."""
+    return (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
+
+
+def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Float[Array, "batch ..."]:
+    """The inputs at the given positions, scaled."""
+    return scaled(member, stored(pool, indices))
 
 
 def start(experiment: Experiment, member: Member, pool: Pool) -> State:
-    """The state before the first step: parameters drawn from the stream "params"."""
+    """The state before the first step: parameters drawn from the stream "params", or given."""
     key = rng.stream(rng.root(member.seed), "params")
-    x = inputs(pool, member, member.train[:1])
-    variables = _settled(dict(experiment.model.init({"params": key}, x, train=False)))
+    # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
+    x = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
+    variables = _replaced(_settled(dict(experiment.model.init({"params": key}, x, train=False))), member.given)
     params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
@@ -109,29 +121,43 @@ def _settled(tree: Any) -> Any:
     return jax.tree.map(settle, tree)
 
 
-def update(
-    experiment: Experiment, state: State, x: Float[Array, "batch ..."], y: Int[Array, " batch"], seed: Int[Array, ""], total: int
-) -> tuple[State, Info]:
-    """One optimizer step of one member on one batch; `total` is the number of steps of the whole run."""
-    rngs = {"dropout": rng.stream(rng.root(seed), "dropout", state.step)}
+def _replaced(drawn: Any, given: Any) -> Any:
+    """`drawn` with the leaves that `given`, a part of the same tree, has."""
+    if not isinstance(drawn, dict):
+        return given
+    return {name: _replaced(value, given[name]) if name in given else value for name, value in drawn.items()}
 
-    def objective(params: Any) -> tuple[Float[Array, ""], Any]:
+
+def update(
+    experiment: Experiment, member: Member, state: State, x: Float[Array, "batch ..."], y: Int[Array, " batch"]
+) -> tuple[State, Info]:
+    """One optimizer step of one member on one batch of inputs, as stored, and labels."""
+    train, root = member.train.size, rng.root(member.seed)
+    rngs = {"dropout": rng.stream(root, "dropout", state.step)}
+    key = rng.stream(root, "augment", state.step)
+    change = experiment.augmentation
+    x = change.mix(key, change.values(key, scaled(member, change.geometry(key, x))))
+
+    def outputs(params: Any) -> tuple[Float[Array, "batch classes"], Any]:
         variables = {"params": params, **state.collections}
         logits, collections = experiment.model.apply(variables, x, train=True, mutable=list(state.collections), rngs=rngs)
-        return experiment.objective(logits, y, params), dict(collections)
+        return logits, dict(collections)
 
-    method = assemble(experiment.optimizer, total)
-    new = method.step(objective, state.params, state.method, state.metrics["nll"])
+    def loss(logits: Float[Array, "batch classes"], params: Any) -> Float[Array, ""]:
+        targets = change.mix(key, jax.nn.one_hot(y, logits.shape[-1], dtype=logits.dtype))
+        return experiment.objective(logits, targets, params, train)
+
+    method = assemble(experiment.optimizer, total_steps(experiment, train))
+    validation = Validation(state.metrics["nll"], state.step // steps_per_epoch(experiment, train))
+    new = method.step(Problem(outputs, loss), state.params, state.method, validation)
     # A gradient so large that its norm overflows counts as diverged.
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
     return State(new.params, new.auxiliary, new.state, state.step + alive, alive, state.metrics), new.info
 
 
-def shuffle(member: Member, epoch: Int[Array, ""]) -> Int[Array, " train"]:
-    """The training positions in the order of one epoch, from the stream "shuffle"."""
-    key = rng.stream(rng.root(member.seed), "shuffle", epoch)
-    # Sorting random bits costs one sort, `random.permutation` several; a tie is as fair either way round.
-    return member.train[jnp.argsort(jax.random.bits(key, member.train.shape))]
+def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:
+    """The training positions in the order of one epoch."""
+    return member.train[experiment.order(rng.root(member.seed), pool.y[member.train], epoch)]
 
 
 def predict(
@@ -173,14 +199,13 @@ def epoch(
         place: lays batches, [steps, batch, ...], out over devices.
     """
     steps = steps_per_epoch(experiment, member.train.size)
-    order = shuffle(member, number)[: steps * experiment.batch_size].reshape(steps, experiment.batch_size)
-    total = total_steps(experiment, member.train.size)
+    order = shuffle(experiment, member, pool, number)[: steps * experiment.batch_size].reshape(steps, experiment.batch_size)
 
     def body(state: State, batch: tuple[Array, Array]) -> tuple[State, Info]:
-        return update(experiment, state, *batch, member.seed, total)
+        return update(experiment, member, state, *batch)
 
     # All batches are gathered before the loop: one gather of an epoch is faster than one a step.
-    after, info = jax.lax.scan(body, state, place((inputs(pool, member, order), pool.y[order])))
+    after, info = jax.lax.scan(body, state, place((stored(pool, order), pool.y[order])))
     metrics = evaluate(experiment, after, member, pool)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.

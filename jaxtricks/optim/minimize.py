@@ -1,0 +1,49 @@
+"""An optimizer on a function of one's own: no data, no model, no batches."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.optim.method import Params, Problem, Validation
+from jaxtricks.optim.optimizer import Optimizer, assemble
+
+
+class Trajectory(NamedTuple):
+    """Where an optimizer went.
+
+    Args:
+        params: the parameters after each step, every leaf with a leading axis [steps].
+        values: the function before each step, [steps].
+        grad_norms: its gradient's global norm before each step, [steps].
+    """
+
+    params: Params
+    values: Float[Array, " steps"]
+    grad_norms: Float[Array, " steps"]
+
+
+def minimize(
+    optimizer: Optimizer, function: Callable[[Params, Int[Array, ""]], Float[Array, ""]], start: Params, steps: int
+) -> Trajectory:
+    """Runs an optimizer on `function(params, step) -> []` from `start`, in one scan; pure, so `jit` and `vmap` it at will.
+
+    Args:
+        optimizer: rule, schedule, clipping; a schedule's whole length is `steps`.
+        function: differentiable in its first argument; the step, 0 … steps - 1, is there for noise that changes with it.
+        start: the parameters to start from; left as they are.
+        steps: how many steps.
+    """
+    method = assemble(optimizer, steps)
+    validation = Validation(jnp.asarray(jnp.inf), jnp.int32(0))
+
+    def body(carry: tuple[Params, Any], step: Int[Array, ""]) -> tuple[tuple[Params, Any], Trajectory]:
+        problem = Problem(lambda params: (function(params, step), None), lambda value, params: value)
+        new = method.step(problem, *carry, validation)
+        evaluated = method.eval_params(new.params, new.state)
+        return (new.params, new.state), Trajectory(evaluated, new.info.loss, new.info.grad_norm)
+
+    start = jax.tree.map(jnp.asarray, start)
+    return jax.lax.scan(body, (start, method.init(start)), jnp.arange(steps))[1]
