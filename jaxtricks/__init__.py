@@ -10,6 +10,7 @@ print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
 from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Family, config, trick
 from jaxtricks.data import DataError, Dataset, load
+from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
@@ -29,6 +30,7 @@ from jaxtricks.nn.initializers import (
 from jaxtricks.nn.normalization import BatchNorm, LayerNorm, Normalization
 from jaxtricks.objectives.objective import CrossEntropy, Loss, Objective
 from jaxtricks.optim.method import Method
+from jaxtricks.optim.minimize import Trajectory, minimize
 from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
 from jaxtricks.optim.schedules import Constant, Cosine, InverseSqrt, Schedule, Step, WarmupCosine
@@ -36,7 +38,9 @@ from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit
 from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.train.layout import Layout
+from jaxtricks.train.order import ByClass, Fixed, Order, Reshuffled
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import Summary
+from jaxtricks.train.transfer import Transfer
 
 __version__ = "0.1.0"

@@ -31,7 +31,7 @@ def log_norms(model: jt.MLP, x: Float[Array, "seeds batch 64"], y: Int[Array, "s
 
         def loss(params: Any) -> Array:
             logits: Any = model.apply({"params": params}, x, train=True)
-            return jt.Objective()(logits, y, params)
+            return jt.CrossEntropy()(logits, jax.nn.one_hot(y, 10)).mean()
 
         return jnp.log(jnp.linalg.norm(jax.grad(loss)(params)["hidden_0"]["dense"]["kernel"]))
 

@@ -33,6 +33,11 @@ class Study:
     changes: dict[str, Runs]
     verdicts: tuple[Verdict, ...]
 
+    @property
+    def arms(self) -> dict[str, Runs]:
+        """Label → restarts, of the baseline first."""
+        return {"baseline": self.baseline, **self.changes}
+
     def __str__(self) -> str:
         return "\n".join(map(str, self.verdicts))
 

@@ -19,9 +19,10 @@ from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.inputs import Inputs
 from jaxtricks.train.layout import Layout
-from jaxtricks.train.member import Member, Pool, State
+from jaxtricks.train.member import Member, Pool, State, Variables, total_steps
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.runs import Runs, padded
+from jaxtricks.train.transfer import Transfer
 
 Seeds = int | Sequence[int]
 
@@ -33,6 +34,7 @@ def fit(
     *,
     seeds: Seeds = ...,
     split: int | None = ...,
+    transfer: Transfer | None = ...,
     layout: Layout = ...,
     progress: bool = ...,
 ) -> Runs: ...
@@ -43,6 +45,7 @@ def fit(
     *,
     seeds: Seeds = ...,
     split: int | None = ...,
+    transfer: Transfer | None = ...,
     layout: Layout = ...,
     progress: bool = ...,
 ) -> list[Runs]: ...
@@ -54,6 +57,7 @@ def fit(
     *,
     seeds: Seeds = 16,
     split: int | None = None,
+    transfer: Transfer | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     progress: bool = True,
 ) -> Runs | list[Runs]:
@@ -64,6 +68,7 @@ def fit(
         data: the data set; its test split stays locked.
         seeds: how many restarts (seeds 0, 1, …), or the seeds themselves. A seed decides split, initial weights, order and masks.
         split: a seed whose train/validation split all restarts share, as an ensemble wants; None: each its own.
+        transfer: earlier runs whose weights the restarts start from, seed by seed; None: all weights are drawn.
         layout: devices and width; chosen by default.
         progress: whether to show a bar of restarts × epochs.
 
@@ -77,7 +82,7 @@ def fit(
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     numbers = seed_list(seeds)
     ready = [prepare(experiment, data) for experiment in wanted]
-    cohorts = _cohorts(ready, data, numbers, split)
+    cohorts = _cohorts(ready, data, numbers, split, transfer)
     arrays: Any = (np.ascontiguousarray(data.x), data.y)  # NumPy's, until they are put on their devices
     pool = Pool(*arrays)
     results: dict[int, Runs] = {}
@@ -114,11 +119,13 @@ class _Cohort:
     Args:
         indices: the positions of their experiments, in the order given to `fit`.
         population: the members, experiment by experiment, before padding.
+        given: the variables that they start from in place of drawn ones, [members, ...].
         seeds: members of each experiment.
     """
 
     indices: list[int]
     population: Population
+    given: Variables
     seeds: int
 
     @property
@@ -134,7 +141,9 @@ class _Cohort:
         return [(index, slice(k * self.seeds, (k + 1) * self.seeds)) for k, index in enumerate(self.indices)]
 
 
-def _cohorts(experiments: list[Experiment], data: Dataset, seeds: list[int], split: int | None) -> list[_Cohort]:
+def _cohorts(
+    experiments: list[Experiment], data: Dataset, seeds: list[int], split: int | None, transfer: Transfer | None
+) -> list[_Cohort]:
     """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
     drawn = {seed: seed if split is None else split for seed in seeds}
     splits = {seed: data.split(seed) for seed in (seeds if split is None else seed_list([split]))}
@@ -150,7 +159,8 @@ def _cohorts(experiments: list[Experiment], data: Dataset, seeds: list[int], spl
         ]
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(seeds)), stacked)
         population = Population(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members))
-        cohorts.append(_Cohort(indices, population, len(seeds)))
+        given = {} if transfer is None else transfer.given(population.members.seed, _shapes(experiments[indices[0]], data)[0])
+        cohorts.append(_Cohort(indices, population, given, len(seeds)))
     return cohorts
 
 
@@ -171,7 +181,8 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
     """The experiment with its model's outputs filled from the data, checked against them by shapes alone.
 
     Raises:
-        ConfigError: for a batch larger than the training split, or a model that does not take the inputs or give the classes.
+        ConfigError: for a batch larger than the training split, a model that does not take the inputs or give the classes, or
+            any part of the experiment that has no meaning for such data or such a model.
     """
     batch, train = experiment.batch_size, data.split(0).train.size
     if batch > train:
@@ -179,27 +190,32 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
     model, classes = experiment.model, len(data.classes)
     if is_config(type(model)) and "outputs" in fields(type(model)) and model.outputs is None:
         experiment = rebuild(experiment, model=rebuild(model, outputs=classes))
-    shape = _logits_shape(experiment, (batch, *data.shape))
-    if shape != (batch, classes):
+    experiment.augmentation.check(data.shape)
+    experiment.objective.check(classes)
+    variables, logits = _shapes(experiment, data)
+    if (shape := logits.shape) != (batch, classes):
         raise ConfigError(
             f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's {classes} classes ask for "
             f"{(batch, classes)}."
         )
+    experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
     return experiment
 
 
-def _logits(experiment: Experiment, x: Any) -> Any:
+def _calls(experiment: Experiment, x: Any) -> Any:
     # As `member` calls it: drawn without train, trained with all collections, evaluated; a second experiment that differs
     # in floats only is not traced again.
     model, key = experiment.model, rng.root(0)
     variables = model.init({"params": key}, x, train=False)
     model.apply(variables, x, train=True, mutable=[name for name in variables if name != "params"], rngs={"dropout": key})
-    return model.apply(variables, x, train=False)
+    return variables, model.apply(variables, x, train=False)
 
 
-def _logits_shape(experiment: Experiment, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
+    """The shapes of the model's variables and of its logits for one batch."""
+    shape = (experiment.batch_size, *data.shape)
     try:
-        return jax.eval_shape(_logits, experiment, jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(float))).shape
+        return jax.eval_shape(_calls, experiment, jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(float)))
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's own module raises is about its inputs
@@ -219,6 +235,7 @@ class _Stage:
     plan: Plan
     lowered: jax.stages.Lowered
     population: Population
+    given: Variables
     pool: Pool
 
 
@@ -229,9 +246,9 @@ def _stage(cohort: _Cohort, pool: Pool, layout: Layout, width: int | None = None
     chosen = width or placement.widest(layout, mesh, cohort.size)
     plan = Plan(mesh, chosen, placement.segment_epochs(cohort.population.experiments.epochs))
     rows = padded(cohort.size, plan)
-    population = jax.tree.map(lambda leaf: leaf[rows], cohort.population)
-    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, pool)
-    return _Stage(plan, program.lower(population, states, pool, plan), population, pool)
+    population, given = jax.tree.map(lambda leaf: leaf[rows], (cohort.population, cohort.given))
+    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, given, pool)
+    return _Stage(plan, program.lower(population, states, pool, plan), population, given, pool)
 
 
 def _fitting(stage: _Stage, cohort: _Cohort, pool: Pool, layout: Layout) -> _Stage:
@@ -246,8 +263,9 @@ def _fitting(stage: _Stage, cohort: _Cohort, pool: Pool, layout: Layout) -> _Sta
 def _train(stage: _Stage, cohort: _Cohort, bar: tqdm) -> tuple[State, dict[str, np.ndarray]]:
     """All segments; the next one runs while the host looks at the last one's results."""
     plan, advance = stage.plan, program.compile(stage.lowered)
-    population, pool = jax.device_put(stage.population, plan.per_member), jax.device_put(stage.pool, plan.shared)
-    states = program.start(population, pool, plan.mesh)
+    population, given = jax.device_put((stage.population, stage.given), plan.per_member)
+    pool = jax.device_put(stage.pool, plan.shared)
+    states = program.start(population, given, pool, plan.mesh)
     segments: list[dict[str, Any]] = []
     for first in range(0, cohort.epochs, plan.epochs):
         states, curves = advance(population, states, pool, jax.device_put(np.int32(first), plan.shared))

@@ -18,6 +18,8 @@ from jaxtricks.train.experiment import Experiment
 
 EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
 
+Variables = dict[str, Any]  # collection → tree of arrays, as Linen has them: {"params": …, "batch_stats": …}, or a part of it
+
 
 class Pool(NamedTuple):
     """The data, shared by all members.
@@ -40,8 +42,6 @@ class Member(NamedTuple):
         validation: positions of its validation examples, [validation].
         shift: subtracted from inputs, of an example's shape.
         scale: what inputs are divided by, of an example's shape.
-        given: variables to start from in place of drawn ones, {"params": …, "batch_stats": …} with the model's own paths, as
-            far as there are any.
     """
 
     seed: Int[Array, ""]
@@ -49,7 +49,6 @@ class Member(NamedTuple):
     validation: Int[Array, " validation"]
     shift: Float[Array, "..."]
     scale: Float[Array, "..."]
-    given: dict[str, Any]
 
 
 class State(NamedTuple):
@@ -97,15 +96,15 @@ def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Float[A
     return scaled(member, stored(pool, indices))
 
 
-def start(experiment: Experiment, member: Member, pool: Pool) -> State:
-    """The state before the first step: parameters drawn from the stream "params", or given."""
+def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
+    """The state before the first step: variables drawn from the stream "params", and those of `given` in their place."""
     key = rng.stream(rng.root(member.seed), "params")
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     x = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
-    variables = _replaced(_settled(dict(experiment.model.init({"params": key}, x, train=False))), member.given)
-    params = variables.pop("params")
+    drawn = _replaced(_settled(dict(experiment.model.init({"params": key}, x, train=False))), given)
+    params = drawn.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
+    state = State(params, drawn, method.init(params), jnp.int32(0), jnp.bool_(True), {})
     state = state._replace(metrics=evaluate(experiment, state, member, pool))
     return _settled(state)
 
@@ -160,15 +159,20 @@ def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array
     return member.train[experiment.order(rng.root(member.seed), pool.y[member.train], epoch)]
 
 
+def variables(experiment: Experiment, member: Member, state: State) -> Variables:
+    """What a member's model is evaluated with: the parameters that the optimization method evaluates, and the collections."""
+    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
+    return {"params": method.eval_params(state.params, state.method), **state.collections}
+
+
 def predict(
     experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]
 ) -> Float[Array, "n classes"]:
     """Log-probabilities of the examples at the given positions, by the parameters that the method evaluates."""
-    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    variables = {"params": method.eval_params(state.params, state.method), **state.collections}
+    evaluated = variables(experiment, member, state)
 
     def logits(chunk: Int[Array, " chunk"]) -> Any:
-        return experiment.model.apply(variables, inputs(pool, member, chunk), train=False)
+        return experiment.model.apply(evaluated, inputs(pool, member, chunk), train=False)
 
     whole = indices.size - indices.size % EVALUATION_BATCH
     parts = []

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.member import Member, Pool, State
+from jaxtricks.train.member import Member, Pool, State, Variables
 
 
 class Plan(NamedTuple):
@@ -68,11 +68,13 @@ def _spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
-def start(population: Population, pool: Pool, mesh: Mesh) -> State:
-    """The states of all members before their first step."""
-    return _spread(lambda population, pool: one.start(population.experiments, population.members, pool), mesh, 1, 1)(
-        population, pool
-    )
+def start(population: Population, given: Variables, pool: Pool, mesh: Mesh) -> State:
+    """The states of all members before their first step; `given` are variables that are not to be drawn, [members, ...]."""
+
+    def first(population: Population, given: Variables, pool: Pool) -> Any:
+        return one.start(*population, pool, given)
+
+    return _spread(first, mesh, 1, 2)(population, given, pool)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")

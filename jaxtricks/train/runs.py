@@ -1,6 +1,7 @@
 """What training gives: every restart, stacked."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +10,11 @@ from jaxtyping import Float, Int, Shaped
 
 from jaxtricks.config import stack
 from jaxtricks.data import Dataset
+from jaxtricks.objectives.metrics import measure
+from jaxtricks.train import member as one
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.member import Member, Pool, State
+from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
 
@@ -62,6 +65,25 @@ class Runs:
             for seed, step, alive in zip(self.seeds, self.states.step, self.states.alive, strict=True)
             if not alive
         }
+
+    @property
+    def variables(self) -> Variables:
+        """Every run's variables as its model takes them, {"params": …, …}, each with a leading axis [runs].
+
+        The parameters are those that the optimization method evaluates.
+        """
+        return jax.tree.map(np.asarray, jax.vmap(one.variables)(stack(self.experiments), self.members, self.states))
+
+    def evaluate(self, split: Literal["train", "validation"]) -> dict[str, Float[np.ndarray, " runs"]]:
+        """Every metric on each run's own training or validation examples, as they are: no masks, no augmentation; [runs].
+
+        Args:
+            split: "train" or "validation".
+        """
+        places = np.asarray(getattr(self.members, split))
+        rows = np.arange(len(self))[:, None]
+        metrics = jax.vmap(measure)(jnp.asarray(self.log_probs(self.data.x)[rows, places]), jnp.asarray(self.data.y[places]))
+        return {name: np.asarray(values) for name, values in metrics.items()}
 
     def summary(self) -> Summary:
         """Mean, 95% interval and spread of every metric over the runs, and the runs that fell out, by name."""

@@ -26,6 +26,15 @@ def blobs() -> jt.Dataset:
 
 
 @pytest.fixture(scope="session")
+def pictures() -> jt.Dataset:
+    """60 noisy images of 6 x 6 pixels in three classes, on a scale of 10: 48 to train on, 12 to validate on."""
+    y = np.repeat(np.arange(3), 20)
+    draw = np.random.default_rng(0)
+    x = 2 * draw.normal(size=(3, 6, 6, 1))[y] + draw.normal(size=(60, 6, 6, 1)) + 5
+    return jt.Dataset.from_arrays(x, y, name="pictures", scale=10.0)
+
+
+@pytest.fixture(scope="session")
 def float64() -> Callable[[], AbstractContextManager[None]]:
     """Inside it JAX computes in float64, where rounding stays at 1e-14 and a bug does not."""
     enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64

@@ -56,13 +56,11 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
 @jax.jit
 def _train(stacked, members, pool):
     def train(experiment, member):
-        def step(state, batch):
-            x, y = one.inputs(pool, member, batch), pool.y[batch]
-            return one.update(experiment, state, x, y, member.seed, one.total_steps(experiment, member.train.size))
+        def epoch(state, number):
+            return one.epoch(experiment, member, pool, state, number, lambda batches: batches)
 
-        batches = jnp.tile(member.train, experiment.epochs).reshape(-1, experiment.batch_size)
-        state, info = jax.lax.scan(step, one.start(experiment, member, pool), batches)
-        return jnp.append(info.loss, one.evaluate(experiment, state, member, pool)["nll"])
+        _, curves = jax.lax.scan(epoch, one.start(experiment, member, pool, {}), jnp.arange(experiment.epochs))
+        return jnp.append(curves["train_loss"], curves["nll"])
 
     return jax.vmap(train)(stacked, members)
 
@@ -74,7 +72,7 @@ PROGRAMS = {}
 def ask(*experiments: jt.Experiment):
     """The program of experiments of one structure, compiling in another thread, and what it is called with."""
     assert len(experiments) <= 2
-    data = blobs()
+    data = pictures()
     ready = [prepare(experiment, data) for experiment in (experiments * 2)[:2]]  # always two, so that one program does
     split = data.split(0)
     places = (part.astype(np.int32) for part in split)
@@ -87,18 +85,18 @@ def ask(*experiments: jt.Experiment):
 
 
 def losses(*experiments: jt.Experiment) -> np.ndarray:
-    """The loss of every step and of validation at the end, of experiments of one structure, [experiments, losses]."""
+    """The training and the validation loss of every epoch, of experiments of one structure, [experiments, losses]."""
     program, args = ask(*experiments)
     return np.asarray(program.result()(*args))[: len(experiments)]
 
 
 @functools.cache
-def blobs() -> jt.Dataset:
-    """As the fixture, and on a scale of its own, for `unit`."""
+def pictures() -> jt.Dataset:
+    """60 noisy images of 6 x 6 pixels in three classes, on a scale of their own, for `unit`."""
     y = np.repeat(np.arange(3), 20)
     draw = np.random.default_rng(0)
-    x = 2 * draw.normal(size=(3, 5))[y] + draw.normal(size=(60, 5)) + 5
-    return jt.Dataset.from_arrays(x, y, name="blobs", scale=10.0)
+    x = 2 * draw.normal(size=(3, 6, 6, 1))[y] + draw.normal(size=(60, 6, 6, 1)) + 5
+    return jt.Dataset.from_arrays(x, y, name="pictures", scale=10.0)
 
 
 @pytest.mark.parametrize("path", OPTIONAL)
@@ -187,7 +185,7 @@ class TestCompiled:
     def arms(self, paths, epochs):
         base = BASE.replace({"epochs": epochs})
         neutral = base.replace({path: ENTRIES[path].trick.neutral for path in paths})
-        return [jax.tree.leaves(outcome(runs)) for runs in fit([base, neutral], blobs(), seeds=2, layout=self.PLACE)]
+        return [jax.tree.leaves(outcome(runs)) for runs in fit([base, neutral], pictures(), seeds=2, layout=self.PLACE)]
 
     def test_neutral_in_the_program_changes_no_bit(self):
         off, neutral = self.arms(sorted(BITS), 3)
