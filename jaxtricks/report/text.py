@@ -22,6 +22,7 @@ NAMES = {
     "ece": "calibration error",
     "train_loss": "training loss",
     "grad_norm": "gradient norm",
+    "largest_grad_norm": "largest gradient norm",
 }
 MOST_PLACES = 6
 

@@ -215,6 +215,10 @@ def epoch(
     # loss that is not finite would not do: it is the one that gave that loss.
     alive = after.alive & jnp.isfinite(jnp.stack(list(metrics.values()))).all()
     kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after._replace(metrics=metrics), state)
-    training = {"train_loss": info.loss, "grad_norm": info.grad_norm}
-    curves = {name: jnp.where(alive, jnp.mean(values), jnp.nan) for name, values in training.items()}
+    training = {
+        "train_loss": jnp.mean(info.loss),
+        "grad_norm": jnp.mean(info.grad_norm),
+        "largest_grad_norm": jnp.max(info.grad_norm),  # with the mean, the usual range that a clipping threshold is set by
+    }
+    curves = {name: jnp.where(alive, value, jnp.nan) for name, value in training.items()}
     return kept._replace(step=after.step, alive=alive), kept.metrics | curves

@@ -18,7 +18,7 @@ from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
 
-CURVES = ("train_loss", "grad_norm")  # of training; the other curves are validation metrics
+CURVES = ("train_loss", "grad_norm", "largest_grad_norm")  # of training; the other curves are validation metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,8 @@ class Runs:
         data: the data set.
         members: each run's split and scaling.
         states: each run's last finite state.
-        curves: name → [runs, epochs]: mean training loss and gradient norm of an epoch, validation metrics after it; where a
-            run diverged, nan and the last finite ones.
+        curves: name → [runs, epochs]: mean training loss, mean and largest gradient norm of an epoch, validation metrics after
+            it; where a run diverged, nan and the last finite ones.
         plan: how the program was laid out.
     """
 

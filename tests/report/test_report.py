@@ -319,8 +319,8 @@ def test_a_study_with_a_collapsed_arm_has_a_page(study):
     assert "Averaging the probabilities of 4 restarts of the baseline, on" in words
     assert "to see that the page says so" in words
     assert "nan" not in words
-    # The forest, and for each change the dots and five curves.
-    assert read(text).tags["svg"] == 1 + 2 * 6
+    # The forest, and for each change the dots and six curves.
+    assert read(text).tags["svg"] == 1 + 2 * 7
 
 
 def test_a_run_has_a_page_without_verdicts(study):

@@ -64,7 +64,7 @@ def test_a_planted_nan_takes_out_that_member_alone(at, clean, blobs, compiled):
     good = at // STEPS  # whole epochs before
     for name, curve in sick.curves.items():
         np.testing.assert_array_equal(curve[0, :good], clean.curves[name][0, :good])
-        if name in ("train_loss", "grad_norm"):
+        if name in ("train_loss", "grad_norm", "largest_grad_norm"):
             assert np.all(np.isnan(curve[0, good:]))
         elif good:
             assert np.all(curve[0, good:] == curve[0, good - 1])

@@ -24,7 +24,7 @@ def test_every_array_has_a_leading_axis_of_runs(runs):
     assert runs.seeds.tolist() == SEEDS
     assert all(leaf.shape[0] == 5 for leaf in jax.tree.leaves((runs.members, runs.states, runs.curves)))
     assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves((runs.members, runs.states, runs.curves)))
-    assert runs.curves.keys() == {"train_loss", "grad_norm", "accuracy", "nll", "ece"}
+    assert runs.curves.keys() == {"train_loss", "grad_norm", "largest_grad_norm", "accuracy", "nll", "ece"}
     assert {curve.shape for curve in runs.curves.values()} == {(5, 3)}
     assert runs.experiment.model.outputs == 10
     np.testing.assert_array_equal(runs.states.step, 3 * (160 // 40))
