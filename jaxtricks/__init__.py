@@ -16,9 +16,22 @@ from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.models.mlp import MLP
-from jaxtricks.nn.activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, Swish, Tanh
+from jaxtricks.nn.activations import (
+    ELU,
+    GEGLU,
+    GELU,
+    Activation,
+    LeakyReLU,
+    Maxout,
+    ReLU,
+    Sigmoid,
+    SwiGLU,
+    Swish,
+    Tanh,
+)
 from jaxtricks.nn.dropout import Dropout, Inverted, TestScaled
 from jaxtricks.nn.initializers import (
+    LSUV,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -26,19 +39,42 @@ from jaxtricks.nn.initializers import (
     Initializer,
     LecunNormal,
     Normal,
+    Orthogonal,
+    RandomSign,
+    TorchDefault,
 )
-from jaxtricks.nn.normalization import BatchNorm, LayerNorm, Normalization
+from jaxtricks.nn.normalization import BatchNorm, GroupNorm, LayerNorm, NoisyBatchNorm, Normalization
 from jaxtricks.objectives.objective import CrossEntropy, Loss, Objective
-from jaxtricks.optim.method import Method
+from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
+from jaxtricks.optim.averaging import Averaging, Lookahead, ScheduleFree
+from jaxtricks.optim.clipping import LearntClip, QuantileClip
+from jaxtricks.optim.decay import L2, Decay, Decoupled, Independent
+from jaxtricks.optim.layers import DiscriminativeRates, LayerRates, Rates
+from jaxtricks.optim.method import Method, Problem, Validation
 from jaxtricks.optim.minimize import Trajectory, minimize
+from jaxtricks.optim.muon import Muon
 from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
-from jaxtricks.optim.schedules import Constant, Cosine, InverseSqrt, Schedule, Step, WarmupCosine
+from jaxtricks.optim.schedules import (
+    Constant,
+    Cosine,
+    InverseSqrt,
+    Linear,
+    OneCycle,
+    Plateau,
+    Restarts,
+    RobbinsMonro,
+    Schedule,
+    Step,
+    Trapezoid,
+    WarmupCosine,
+)
+from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit
 from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.train.layout import Layout
-from jaxtricks.train.order import ByClass, Fixed, Order, Reshuffled
+from jaxtricks.train.order import ByClass, FixedOrder, Order, Reshuffled
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import Summary
 from jaxtricks.train.transfer import Transfer

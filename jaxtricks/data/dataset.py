@@ -167,7 +167,7 @@ class Dataset:
         validation, train = _draw(self.y, self._validation_counts(self.validation), rng.host(seed, "split"))
         return Split(train, validation)
 
-    def subset(self, n: int, seed: int) -> "Dataset":
+    def subset(self, n: int, seed: int, validation: float | None = None) -> "Dataset":
         """Draws a smaller pool, of each class in proportion, for claims about little data.
 
         The test split, its lock and its record stay. A fixed validation set stays whole, and n counts the training
@@ -176,22 +176,26 @@ class Dataset:
         Args:
             n: how many examples stay.
             seed: which ones; the same seed draws the same.
+            validation: the share of them that every seed draws to validate on, in (0, 1); by default that of the pool.
 
         Raises:
-            DataError: if n leaves a class with too few examples to train and to validate on, or is more than there are.
+            DataError: if n leaves a class with too few examples to train and to validate on, or is more than there are; or
+                for another share where the validation set is fixed.
         """
         fixed = self.validation if isinstance(self.validation, Split) else None
+        if fixed is not None and validation is not None:
+            raise DataError(f"validation: {validation} of {self.name}, whose validation set is fixed; only None is allowed.")
         pool = np.arange(len(self)) if fixed is None else fixed.train
         counts = self._counts(self.y[pool])
         low = np.minimum(counts, 2 if fixed is None else 1)
         if not low.sum() <= n <= len(pool):
             raise DataError(f"n: {n} examples of {self.name}; {low.sum()} to {len(pool)} are allowed.")
         drawn, _ = _draw(self.y[pool], _apportion(n, counts * (n / len(pool)), low, counts), rng.host(seed, "subset"))
-        keep, validation = pool[drawn], self.validation
+        keep, share = pool[drawn], self.validation if validation is None else validation
         if fixed is not None:
             train, keep = keep, np.union1d(keep, fixed.validation)
-            validation = Split(np.searchsorted(keep, train), np.searchsorted(keep, fixed.validation))
-        return replace(self, x=self.x[keep], y=self.y[keep], validation=validation)
+            share = Split(np.searchsorted(keep, train), np.searchsorted(keep, fixed.validation))
+        return replace(self, x=self.x[keep], y=self.y[keep], validation=share)
 
     def standardization(
         self, train: Int[np.ndarray, " train"]

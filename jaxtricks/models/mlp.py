@@ -1,10 +1,13 @@
 """The fully connected network."""
 
+import itertools
+from collections.abc import Callable
+
 import flax.linen as nn
 from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, config, trick
-from jaxtricks.nn.activations import Activation, ReLU
+from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
 from jaxtricks.nn.layer import Dense
@@ -18,11 +21,12 @@ class Hidden(nn.Module):
     activation: Activation
     kernel_init: Initializer
     normalization: Normalization | None
+    drop_connect: Dropout | None
     dropout: Dropout | None
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch fan_in"], train: bool) -> Float[Array, "batch features"]:
-        x = Dense(self.features, self.kernel_init, name="dense")(x)
+        x = Dense(self.activation.pieces * self.features, self.kernel_init, self.drop_connect, name="dense")(x, train)
         if self.normalization is not None:
             x = self.normalization(x, train=train, name="norm")
         x = self.activation(x)
@@ -34,11 +38,13 @@ class MLP(nn.Module):
     """Hidden layers of the given widths and a linear head; inputs are flattened.
 
     Args:
-        widths: units of each hidden layer, from the input up.
+        widths: units of each hidden layer, from the input up; of units with several pieces (maxout, GEGLU, SwiGLU) there are
+            fewer, by a common factor, so that the network has as many parameters, or just under.
         activation: the hidden layers' non-linearity: a config, its name, or a function.
         kernel_init: how all kernels are drawn; biases start at zero.
         normalization: of the pre-activations.
         input_dropout: dropout on the inputs; a number is its rate.
+        drop_connect: dropout of the hidden layers' single weights, the same ones for a whole batch; a number is its rate.
         dropout: dropout after each hidden layer; a number is its rate.
         remat: whether hidden activations are computed again in the backward pass, to save memory.
         outputs: units of the head; `fit` fills it from the data's classes.
@@ -49,7 +55,7 @@ class MLP(nn.Module):
     kernel_init: Initializer = LecunNormal()
     normalization: Normalization | None = trick(
         default=None,
-        rows=["T016", "T023"],
+        rows=["T016", "T023", "T024"],
         paper="Ioffe & Szegedy 2015",
         summary="Normalize each layer's pre-activations",
         on="batch",
@@ -60,6 +66,14 @@ class MLP(nn.Module):
         paper="Srivastava+ 2014",
         summary="Zero input features at random in training",
         on=0.2,
+        neutral=0.0,
+    )
+    drop_connect: Dropout | None = trick(
+        default=None,
+        rows=["T059"],
+        paper="Wan+ 2013",
+        summary="Zero single weights of hidden layers at random in training",
+        on=0.5,
         neutral=0.0,
     )
     dropout: Dropout | None = trick(
@@ -81,7 +95,17 @@ class MLP(nn.Module):
         if self.input_dropout is not None:
             x = self.input_dropout(x, train=train, name="input_dropout")
         layer = nn.remat(Hidden, static_argnums=(2,)) if self.remat else Hidden
-        for i, features in enumerate(self.widths):
-            hidden = layer(features, self.activation, self.kernel_init, self.normalization, self.dropout, name=f"hidden_{i}")
-            x = hidden(x, train)
+        parts = (self.activation, self.kernel_init, self.normalization, self.drop_connect, self.dropout)
+        for i, features in enumerate(matched_widths(self.widths, self.activation.pieces, self._parameters(x.shape[-1]))):
+            x = layer(features, *parts, name=f"hidden_{i}")(x, train)
         return Dense(self.outputs, self.kernel_init, name="head")(x)
+
+    def _parameters(self, inputs: int) -> Callable[[tuple[int, ...], int], int]:
+        """(widths, pieces of a unit) → the number of parameters."""
+        beside = 1 if self.normalization is None else 3  # a bias, and the normalization's own scale and bias
+
+        def count(widths: tuple[int, ...], pieces: int) -> int:
+            hidden = sum((below + beside) * pieces * units for below, units in itertools.pairwise((inputs, *widths)))
+            return hidden + ((inputs, *widths)[-1] + 1) * (self.outputs or 0)
+
+        return count

@@ -1,26 +1,65 @@
 """Non-linearities of the hidden layers, from the lectures' lists."""
 
+import bisect
 from collections.abc import Callable
-from typing import Any
+from fractions import Fraction
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxtricks.config import Family, NonNegative, Positive, config
+from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, config
 
 
 class Activation(Family):
-    """An element-wise function of the pre-activations; a Python function of one's own is one too."""
+    """A unit's function of its pre-activations, of one or of several; a Python function of one's own is one too.
+
+    `pieces` is how many pre-activations a unit takes: all units' first ones stand first, then all second ones. Models make their
+    layers narrower to pay for them, see `matched_widths`.
+    """
+
+    pieces: ClassVar[int] = 1
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
         function = callable(value) and not isinstance(value, Activation | type)  # a class, jt.ReLU for jt.ReLU(), is none
         return Custom(function=value) if function else value
 
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """The activations, of the shape of x."""
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
+        """The activations [..., units] of the pre-activations [..., pieces × units]."""
         raise NotImplementedError
+
+
+def matched_widths(widths: tuple[int, ...], pieces: int, parameters: Callable[[tuple[int, ...], int], int]) -> tuple[int, ...]:
+    """Widths shrunk by a common scale, so that units of several pieces have no more parameters than those of one.
+
+    The scale is the largest s in (0, 1] with `parameters(⌊s · widths⌋, pieces) ≤ parameters(widths, 1)`, one unit at least.
+
+    Args:
+        widths: units of each layer, had they one piece.
+        pieces: pre-activations of a unit.
+        parameters: (widths, pieces) → the parameters of the whole network, which must grow with both.
+
+    Raises:
+        ConfigError: where even one unit a layer has too many.
+    """
+    if pieces == 1 or not widths:
+        return widths
+    budget = parameters(widths, 1)
+
+    def scaled(scale: Fraction) -> tuple[int, ...]:
+        return tuple(max(1, int(scale * width)) for width in widths)
+
+    scales = sorted({Fraction(units, width) for width in widths for units in range(1, width + 1)})
+    fitting = bisect.bisect_right(scales, budget, key=lambda scale: parameters(scaled(scale), pieces))
+    if not fitting:
+        raise ConfigError(f"widths = {widths} leave no room for units of {pieces} pieces with as many parameters; widen them.")
+    return scaled(scales[fitting - 1])
+
+
+def _pieces(x: Float[Array, "*batch inputs"], pieces: int) -> Float[Array, "*batch pieces units"]:
+    return x.reshape(*x.shape[:-1], pieces, -1)
 
 
 @config("relu", rows=["T004"], paper="Krizhevsky+ 2012")
@@ -95,6 +134,48 @@ class LeakyReLU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jnp.where(x >= 0, x, jnp.asarray(self.slope, x.dtype) * x)
+
+
+@config("maxout", rows=["T006"], paper="Goodfellow+ 2013")
+class Maxout(Activation):
+    """max(w₁ᵀx + b₁, w₂ᵀx + b₂, …), the largest of a unit's own linear functions, at the same number of parameters.
+
+    Args:
+        pieces: how many there are.
+    """
+
+    pieces: Count = 2  # type: ignore[misc]
+
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
+        return jnp.max(_pieces(x, self.pieces), axis=-2)
+
+
+@config("geglu", rows=["T009"], paper="Shazeer 2020")
+class GEGLU(Activation):
+    """GELU(w₁ᵀx + b₁) · (w₂ᵀx + b₂), at the same number of parameters."""
+
+    pieces: ClassVar[int] = 2
+
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
+        gate, value = jnp.split(x, 2, axis=-1)
+        return jax.nn.gelu(gate, approximate=False) * value
+
+
+@config("swiglu", rows=["T009"], paper="Shazeer 2020")
+class SwiGLU(Activation):
+    """Swish(w₁ᵀx + b₁) · (w₂ᵀx + b₂) with Swish(x) = x σ(βx), at the same number of parameters.
+
+    Args:
+        beta: the slope inside the sigmoid, unitless.
+    """
+
+    pieces: ClassVar[int] = 2
+
+    beta: NonNegative = 1.0
+
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
+        gate, value = jnp.split(x, 2, axis=-1)
+        return gate * jax.nn.sigmoid(jnp.asarray(self.beta, x.dtype) * gate) * value
 
 
 @config()

@@ -12,7 +12,7 @@ from jaxtricks.nn.layer import Layer
 
 
 class Dropout(Family):
-    """Zeroes each unit with probability `rate` in training; a bare number is the rate of `Inverted`."""
+    """Zeroes each unit (or weight) with probability `rate` in training; a bare number is the rate of `Inverted`."""
 
     rate: Rate
 

@@ -97,3 +97,57 @@ class HeUniform(Initializer):
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _uniform(key, shape, dtype, 2 / fans(shape)[0])
+
+
+@config("torch_default", rows=["T013"], paper="PyTorch's nn.Linear")
+class TorchDefault(Initializer):
+    """U(-a, a) with a = 1/√fan_in, for kernel and bias: a third of LeCun's variance, which dies out in deep networks."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _uniform(key, shape, dtype, 1 / (3 * fans(shape)[0]))
+
+    def bias(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, " out"]:
+        return _uniform(key, shape[-1:], dtype, 1 / (3 * fans(shape)[0]))
+
+
+@config("random_sign", rows=["T120"], paper="Zhou+ 2019")
+class RandomSign(Initializer):
+    """±√(2/fan_in), the sign by a fair coin: He's variance, and nothing but signs."""
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return math.sqrt(2 / fans(shape)[0]) * jax.random.rademacher(key, shape, dtype)
+
+
+@config("orthogonal", rows=["T010"], paper="Saxe+ 2014")
+class Orthogonal(Initializer):
+    """W with WᵀW = gain² I (or WWᵀ, where it has fewer rows), uniform over all such; a convolution's rows are its fan_in.
+
+    Args:
+        gain: what the length of a vector is multiplied by, unitless; √2 makes up for ReLU.
+    """
+
+    gain: Positive = 1.0
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return jnp.asarray(self.gain, dtype) * _orthonormal(key, shape, dtype)
+
+
+@config("lsuv", rows=["T010"], paper="Mishkin & Matas 2016")
+class LSUV(Initializer):
+    """Orthogonal, and then each layer's kernel, from the first to the last, over the standard deviation of what it gives.
+
+    That is of the first batch, over examples, units and places, so that all layers start with variance 1. Since a layer is
+    linear one division does it, and the paper's iteration is not needed. A layer that gives a constant stays orthogonal.
+    """
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return _orthonormal(key, shape, dtype)
+
+    def settle(self, kernel: Float[Array, "..."], layer: Callable[[Array], Array]) -> Float[Array, "..."]:
+        std = jnp.std(layer(kernel))
+        return kernel / jnp.where(std > 0, std, 1)
+
+
+def _orthonormal(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+    precision = jnp.promote_types(dtype, jnp.float32)  # there is no decomposition in half precision
+    return jax.nn.initializers.orthogonal()(key, shape, precision).astype(dtype)

@@ -57,13 +57,17 @@ class Dense(Layer):
     Args:
         features: the width of the output.
         kernel_init: how W is drawn.
+        drop_connect: a `Dropout` of W's single weights, which is made of layers itself; None for none.
     """
 
     features: int
     kernel_init: Initializer
+    drop_connect: Callable[..., Array] | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "*batch fan_in"]) -> Float[Array, "*batch features"]:
+    def __call__(self, x: Float[Array, "*batch fan_in"], train: bool = False) -> Float[Array, "*batch features"]:
         shape = (x.shape[-1], self.features)
         kernel, bias = self.affine(self.kernel_init, shape, x.dtype, lambda kernel: x @ kernel)
+        if self.drop_connect is not None:
+            kernel = self.drop_connect(kernel, train=train, name="connections")
         return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + (-1,))

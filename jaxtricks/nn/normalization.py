@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxtricks.config import Family, Positive, Rate, config
+from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, Rate, config
+from jaxtricks.nn.layer import Layer
 
 
 class Normalization(Family):
@@ -60,6 +61,37 @@ class _BatchNorm(nn.Module):
         return y.reshape(x.shape).astype(x.dtype)
 
 
+@config("noisy_batch", rows=["T022"], paper="Santurkar+ 2018")
+class NoisyBatchNorm(BatchNorm):
+    """Batch norm, and then in training s · y + m: a shift m and a scale s of a distribution that moves in every step.
+
+    Each feature's distribution is drawn first, with means μ = n U(-1, 1) and σ = 1 + n/2 U(0, 1), and from it each value's
+    m = μ + n/5 U(-1, 1) and s = σ + n/5 N(0, 1). If batch norm worked by keeping distributions still, this would undo it.
+
+    Args:
+        noise: n, unitless; 0.5 are the paper's numbers (0.5, 1.25, 0.1 and 0.1).
+    """
+
+    noise: NonNegative = 0.5
+
+    def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
+        y = super().__call__(x, train=train, name=name)
+        return _Noise(self, name=f"{name}_noise")(y) if train else y
+
+
+class _Noise(Layer):
+    config: NoisyBatchNorm
+
+    @nn.compact
+    def __call__(self, y: Float[Array, "*batch features"]) -> Float[Array, "*batch features"]:
+        noise, feature = jnp.asarray(self.config.noise, y.dtype), (1,) * (y.ndim - 1) + y.shape[-1:]
+        shift = jax.random.uniform(self.draw("dropout", "mean shift"), feature, y.dtype, -1, 1)
+        scale = jax.random.uniform(self.draw("dropout", "mean scale"), feature, y.dtype) / 2
+        shift = shift + jax.random.uniform(self.draw("dropout", "shift"), y.shape, y.dtype, -1, 1) / 5
+        scale = scale + jax.random.normal(self.draw("dropout", "scale"), y.shape, y.dtype) / 5
+        return (1 + noise * scale) * y + noise * shift
+
+
 @config("layer", rows=["T023"], paper="Ba+ 2016")
 class LayerNorm(Normalization):
     """y = γ(x - μ)/√(σ² + ε) + β with each example's own mean and variance over its features: same at train and test.
@@ -73,3 +105,27 @@ class LayerNorm(Normalization):
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
         precision = jnp.promote_types(x.dtype, jnp.float32)
         return nn.LayerNorm(epsilon=self.epsilon, dtype=x.dtype, param_dtype=precision, name=name)(x)
+
+
+@config("group", rows=["T024"], paper="Wu & He 2018")
+class GroupNorm(Normalization):
+    """y = γ(x - μ)/√(σ² + ε) + β with mean and variance of each example's groups of features, over all places of an image.
+
+    Args:
+        groups: how many; they divide the features evenly. One group is layer norm over a whole image.
+        epsilon: added to the variance.
+    """
+
+    groups: Count = 4
+    epsilon: Positive = 1e-5
+
+    def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
+        if x.shape[-1] % self.groups:
+            raise ConfigError(
+                f"GroupNorm.groups = {self.groups} is not a divisor of the {x.shape[-1]} features that it normalizes."
+            )
+        precision = jnp.promote_types(x.dtype, jnp.float32)
+        # Linen's other way to the variance, E[x²] - E[x]², cancels where the mean is large.
+        return nn.GroupNorm(
+            self.groups, epsilon=self.epsilon, dtype=x.dtype, param_dtype=precision, use_fast_variance=False, name=name
+        )(x)

@@ -1,15 +1,13 @@
 """The update protocol: what the engine asks of an optimization method, so that no method needs a loop of its own.
 
 A method gets the parameters and the *problem*, a differentiable function of them that holds the batch and its random masks,
-and may evaluate it as often as it likes (SAM twice, a line search more). It gives new parameters and state. A chain of Optax
-transformations is the usual case: `gradient_method`.
+and may evaluate it as often as it likes (SAM twice, a line search more). It gives new parameters and state. `optimizer.assemble`
+makes one of an optimizer's settings.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
-import optax
 from jaxtyping import Array, Float, Int
 
 Params = Any
@@ -91,16 +89,3 @@ class Method(NamedTuple):
     init: Callable[[Params], MethodState]
     step: Callable[[Problem, Params, MethodState, Validation], Update]
     eval_params: Callable[[Params, MethodState], Params] = _identity
-
-
-def gradient_method(chain: optax.GradientTransformation) -> Method:
-    """One gradient a step, through an Optax chain: `params + chain(∇problem)`."""
-    transformation = optax.with_extra_args_support(chain)
-
-    def step(problem: Problem, params: Params, state: MethodState, validation: Validation) -> Update:
-        (loss, auxiliary), grads = jax.value_and_grad(problem, has_aux=True)(params)
-        updates, state = transformation.update(grads, state, params, value=validation.loss)
-        params = optax.apply_updates(params, updates)
-        return Update(params, state, auxiliary, Info(loss, optax.tree.norm(grads)))
-
-    return Method(transformation.init, step)

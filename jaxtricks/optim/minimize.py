@@ -40,7 +40,8 @@ def minimize(
     validation = Validation(jnp.asarray(jnp.inf), jnp.int32(0))
 
     def body(carry: tuple[Params, Any], step: Int[Array, ""]) -> tuple[tuple[Params, Any], Trajectory]:
-        problem = Problem(lambda params: (function(params, step), None), lambda value, params: value)
+        # All of it in the second half: to Gauss-Newton, a function that says nothing of its parts is its own outer function.
+        problem = Problem(lambda params: (params, None), lambda point, params: function(point, step))
         new = method.step(problem, *carry, validation)
         evaluated = method.eval_params(new.params, new.state)
         return (new.params, new.state), Trajectory(evaluated, new.info.loss, new.info.grad_norm)

@@ -1,12 +1,19 @@
-"""The optimizer: clipping, rule, decay and schedule, put together in one place and one fixed order."""
+"""The optimizer: everything that turns gradients into steps, put together in one place and one fixed order."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import Positive, config, trick
-from jaxtricks.optim.method import Method
+from jaxtricks.config import NonNegative, Positive, config, trick
+from jaxtricks.optim.averaging import Averaging
+from jaxtricks.optim.clipping import LearntClip, QuantileClip, clip_by_unit
+from jaxtricks.optim.layers import Rates, check_frozen, freeze
+from jaxtricks.optim.method import Info, Method, Params, Problem, Update, Validation
+from jaxtricks.optim.projections import max_norm, soft_threshold
 from jaxtricks.optim.rules import Adam, Rule
 from jaxtricks.optim.schedules import Constant, Schedule
 
@@ -16,14 +23,33 @@ class Optimizer:
     """What turns gradients into steps.
 
     Args:
-        rule: the update rule, with its learning rate and decoupled weight decay.
+        rule: the update rule, with its learning rate and weight decay.
         schedule: the learning rate's unit shape over the run.
+        sam: ρ, how far uphill from the weights the gradient is taken, in weights.
+        averaging: what averages the points that the steps come to.
         clip_value: largest size of one gradient element, in loss per weight.
         clip_norm: largest global norm of the gradient, in loss per weight.
+        clip_adaptive: largest norm of a unit's gradient, for a weight vector of length 1.
+        clip_learnt: a largest global norm that is learnt from norms seen; a number is their quantile.
+        proximal: λ of an L1 penalty on kernels that gives exact zeros, in loss per weight.
+        max_norm: largest length of a unit's incoming weight vector, in weights.
+        frozen: layers that stay as they are, by path: "hidden_0", "hidden_*", "hidden_0/dense".
+        rates: learning rates of layers, as factors of the rule's.
     """
 
     rule: Rule = Adam()
     schedule: Schedule = Constant()
+    sam: Positive | None = trick(
+        default=None,
+        rows=["T033"],
+        paper="Foret+ 2021",
+        summary="Take the gradient where the loss nearby is worst, for flat minima",
+        on=0.05,
+        neutral=1e-9,
+    )
+    averaging: Averaging | None = trick(
+        default=None, rows=["T040"], paper="Zhang+ 2019", summary="Average the points that steps come to", on="lookahead"
+    )
     clip_value: Positive | None = trick(
         default=None, rows=["T049"], paper="lecture 3", summary="Clip each element of the gradient", on=1e-3, neutral=1e9
     )
@@ -35,27 +61,164 @@ class Optimizer:
         on=0.1,
         neutral=1e9,
     )
+    clip_adaptive: Positive | None = trick(
+        default=None,
+        rows=["T049"],
+        paper="Brock+ 2021",
+        summary="Scale each unit's gradient down to a share of its weight vector's length",
+        on=1e-3,
+        neutral=1e9,
+    )
+    clip_learnt: LearntClip | None = trick(
+        default=None,
+        rows=["T049"],
+        paper="lectures 2 and 3; Pascanu+ 2013",
+        summary="Scale the gradient down to a quantile of the norms that the first steps showed",
+        on=QuantileClip(quantile=0.1, window=2),
+    )
+    proximal: NonNegative | None = trick(
+        default=None,
+        rows=["T053"],
+        paper="Tibshirani 1996; Beck & Teboulle 2009",
+        summary="L1 on kernels by a proximal step, which gives exact zeros",
+        on=0.1,
+        neutral=0.0,
+    )
+    max_norm: Positive | None = trick(
+        default=None,
+        rows=["T056"],
+        paper="Srivastava+ 2014",
+        summary="Scale each unit's incoming weight vector down to a largest length",
+        on=0.5,
+        neutral=1e9,
+    )
+    frozen: tuple[str, ...] | None = trick(
+        default=None, rows=["T062"], paper="Yosinski+ 2014", summary="Keep layers as they are", on=("hidden_0",)
+    )
+    rates: Rates | None = trick(
+        default=None, rows=["T062"], paper="Howard & Ruder 2018", summary="Give layers learning rates of their own", on="layers"
+    )
+
+    def check(self, params: Params, *, steps: int, batch: int, examples: int) -> None:
+        """Refuses what a run could not do, before anything compiles.
+
+        Args:
+            params: the model's parameters, or a tree of their shapes.
+            steps: optimizer steps of the whole run.
+            batch: examples a step.
+            examples: examples of the training split.
+
+        Raises:
+            ConfigError: for layers that the model does not have, nothing left to train, a schedule that does not fit into the
+                run, or a rule that wants other batches or another weight decay.
+        """
+        if self.frozen is not None:
+            check_frozen(self.frozen, params)
+        if self.rates is not None:
+            self.rates.check(params)
+        self.schedule.check(steps)
+        self.rule.check(batch=batch, examples=examples)
 
 
-def _kernels(params: Any) -> Any:
-    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+class State(NamedTuple):
+    """What an optimizer's steps carry along.
+
+    Args:
+        step: steps done, [].
+        factor: the schedule's factor of the last step, [].
+        schedule: the schedule's state.
+        chain: the states of the parts, by name.
+    """
+
+    step: Int[Array, ""]
+    factor: Float[Array, ""]
+    schedule: Any
+    chain: dict[str, Any]
 
 
 def assemble(optimizer: Optimizer, total: int) -> Method:
-    """The method of a run: clip by value → clip by norm → rule → + λ w → × -α · schedule(t).
+    """The method of a run: the step, in it the gradient (or SAM's); around it averaging, around that freezing.
 
     Args:
         optimizer: the settings; its floats may be tracers.
         total: optimizer steps of the whole run.
     """
-    rule = optimizer.rule
-    chain = []
-    if optimizer.clip_value is not None:
-        chain.append(optax.clip(optimizer.clip_value))
-    if optimizer.clip_norm is not None:
-        chain.append(optax.clip_by_global_norm(optimizer.clip_norm))
-    chain.append(rule.direction())
-    if rule.weight_decay is not None:
-        chain.append(optax.add_decayed_weights(rule.weight_decay, mask=_kernels))
-    chain.append(optax.scale_by_schedule(lambda step: -rule.learning_rate * optimizer.schedule(step, total)))
-    return rule.method(optax.chain(*chain))
+    method = _steps(optimizer, total)
+    if optimizer.averaging is not None:
+        method = optimizer.averaging.around(method)
+    if optimizer.frozen is not None:
+        method = freeze(method, optimizer.frozen)
+    return method
+
+
+def _steps(optimizer: Optimizer, total: int) -> Method:
+    """The step: gradient → chain → weights → soft threshold → max-norm."""
+    chain, schedule = _chain(optimizer), optimizer.schedule
+
+    def init(params: Params) -> State:
+        return State(jnp.int32(0), jnp.ones(()), schedule.init(), chain.init(params))
+
+    def step(problem: Problem, params: Params, state: State, validation: Validation) -> Update:
+        (loss, auxiliary), here = jax.value_and_grad(problem, has_aux=True)(params)
+        grads = here if optimizer.sam is None else _uphill(problem, params, here, optimizer.sam)
+        factor, carried = schedule.advance(state.schedule, state.step, total, validation)
+        alphas = _alphas(optimizer, params, factor)
+        known = {"problem": problem, "value": loss, "grad": here, "factor": factor, "alphas": alphas}
+        updates, parts = chain.update(grads, state.chain, params, **known)
+        params = optax.apply_updates(params, updates)
+        if optimizer.proximal is not None:
+            params = soft_threshold(params, optimizer.proximal, alphas)
+        if optimizer.max_norm is not None:
+            params = max_norm(params, optimizer.max_norm)
+        return Update(params, State(state.step + 1, factor, carried, parts), auxiliary, Info(loss, optax.tree.norm(here)))
+
+    return Method(init, step)
+
+
+def _chain(optimizer: Optimizer) -> optax.GradientTransformationExtraArgs:
+    """Clips → L2 decay → rule → decoupled decay → the rule's rescaling → × -α_t → independent decay.
+
+    Every part is called with `problem`, the loss of the batch as a function, its `value` and `grad` at the parameters, the
+    schedule's `factor`, and `alphas`, each parameter's step size.
+    """
+    rule, decay = optimizer.rule, optimizer.rule.weight_decay
+    parts = {
+        "clip_value": _given(optimizer.clip_value, optax.clip),
+        "clip_norm": _given(optimizer.clip_norm, optax.clip_by_global_norm),
+        "clip_adaptive": _given(optimizer.clip_adaptive, clip_by_unit),
+        "clip_learnt": _given(optimizer.clip_learnt, lambda clip: clip.transformation()),
+        "decay_in_gradient": _given(decay, lambda decay: decay.in_gradient()),
+        "direction": rule.direction(),
+        "decay_in_direction": _given(decay, lambda decay: decay.in_direction()),
+        "rescale": rule.rescale(),
+        "rate": _scale_by_rate(),
+        "decay_in_step": _given(decay, lambda decay: decay.in_step()),
+    }
+    return optax.named_chain(*((name, part) for name, part in parts.items() if part is not None))
+
+
+def _given(value: Any, make: Callable[[Any], Any]) -> Any:
+    """What `make` makes of a setting, None where it is off (a traced setting has no truth)."""
+    return None if value is None else make(value)
+
+
+def _alphas(optimizer: Optimizer, params: Params, factor: Float[Array, ""]) -> Any:
+    """Each parameter's step size: learning rate × schedule × the layer's factor, a tree of shapes []."""
+    alpha = optimizer.rule.learning_rate * factor
+    if optimizer.rates is None:
+        return jax.tree.map(lambda _: alpha, params)
+    return jax.tree.map(lambda own: alpha * own, optimizer.rates.factors(params))
+
+
+def _scale_by_rate() -> optax.GradientTransformationExtraArgs:
+    def update(updates: Any, state: Any, params: Any = None, *, alphas: Any, **extra: Any) -> Any:
+        return jax.tree.map(lambda d, alpha: -alpha.astype(d.dtype) * d, updates, alphas), state
+
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+def _uphill(problem: Problem, params: Params, grads: Params, radius: Positive) -> Params:
+    """The gradient at w + ρ ∇/‖∇‖ (sharpness-aware minimization)."""
+    reach = radius / jnp.maximum(optax.tree.norm(grads), 1e-12)
+    worst = jax.tree.map(lambda w, g: w + reach.astype(w.dtype) * g, params, grads)
+    return jax.grad(problem, has_aux=True)(worst)[0]

@@ -4,34 +4,39 @@ from typing import Any
 
 import optax
 
-from jaxtricks.config import Family, NonNegative, Positive, Rate, config, trick
-from jaxtricks.optim.method import Method, gradient_method
+from jaxtricks.config import Family, Positive, Rate, config, trick
+from jaxtricks.optim.decay import Decay, Decoupled
 
 
 class Rule(Family):
-    """Turns gradients g into directions d; the step is `w ← w - α_t (d + λ w)`.
+    """Turns gradients g into directions d; the step is `w ← w - α_t d`, with the decay where its kind has it.
 
-    Every rule has a learning rate α and an optional decoupled weight decay λ, which acts on kernels only.
+    Every rule has a learning rate α and an optional weight decay. `optim/optimizer.py` calls its transformations with
+    `problem` (the batch's loss as a function), and with `value` and `grad` of it, for rules that want more than a gradient.
     """
 
     learning_rate: Positive
-    weight_decay: NonNegative | None
+    weight_decay: Decay | None
 
     def direction(self) -> optax.GradientTransformation:
         """The Optax transformation from gradients to directions (the sign of the gradient, no learning rate)."""
         raise NotImplementedError
 
-    def method(self, chain: optax.GradientTransformation) -> Method:
-        """The optimization method, given the whole chain around this rule's direction; by default one gradient a step."""
-        return gradient_method(chain)
+    def rescale(self) -> optax.GradientTransformation:
+        """What is done to a direction after decoupled decay came to it; by default nothing."""
+        return optax.identity()
+
+    def check(self, *, batch: int, examples: int) -> None:
+        """Refuses a batch that is too small, or settings that do not go together; raises ConfigError."""
 
 
-def _decay() -> Any:
+def decay_field() -> Any:
+    """The field `weight_decay` that all rules share."""
     return trick(
         default=None,
         rows=["T036", "T052", "T054"],
         paper="Loshchilov & Hutter 2019",
-        summary="Shrink kernels by learning rate × λ in each step, apart from the gradient",
+        summary="Shrink kernels in each step; a number is the rate of decoupled decay",
         on=0.1,
         neutral=0.0,
     )
@@ -43,11 +48,11 @@ class SGD(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: λ, decoupled.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
     """
 
     learning_rate: Positive = 0.1
-    weight_decay: NonNegative | None = _decay()
+    weight_decay: Decay | None = decay_field()
 
     def direction(self) -> optax.GradientTransformation:
         return optax.identity()
@@ -59,12 +64,12 @@ class Momentum(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: λ, decoupled.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
         momentum: γ; the lectures' values are 0.5, 0.9 and 0.99.
     """
 
     learning_rate: Positive = 0.01
-    weight_decay: NonNegative | None = _decay()
+    weight_decay: Decay | None = decay_field()
     momentum: Rate = 0.9
 
     def direction(self) -> optax.GradientTransformation:
@@ -77,12 +82,12 @@ class Nesterov(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: λ, decoupled.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
         momentum: γ.
     """
 
     learning_rate: Positive = 0.01
-    weight_decay: NonNegative | None = _decay()
+    weight_decay: Decay | None = decay_field()
     momentum: Rate = 0.9
 
     def direction(self) -> optax.GradientTransformation:
@@ -95,12 +100,12 @@ class AdaGrad(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: λ, decoupled.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
         epsilon: ε, under the root.
     """
 
     learning_rate: Positive = 0.01
-    weight_decay: NonNegative | None = _decay()
+    weight_decay: Decay | None = decay_field()
     epsilon: Positive = 1e-7
 
     def direction(self) -> optax.GradientTransformation:
@@ -113,13 +118,13 @@ class RMSProp(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: λ, decoupled.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
         decay: ρ.
         epsilon: ε, outside the root.
     """
 
     learning_rate: Positive = 1e-3
-    weight_decay: NonNegative | None = _decay()
+    weight_decay: Decay | None = decay_field()
     decay: Rate = 0.9
     epsilon: Positive = 1e-8
 
@@ -133,14 +138,14 @@ class Adam(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: λ, decoupled.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
     """
 
     learning_rate: Positive = 1e-3
-    weight_decay: NonNegative | None = _decay()
+    weight_decay: Decay | None = decay_field()
     b1: Rate = 0.9
     b2: Rate = 0.999
     epsilon: Positive = 1e-8
@@ -155,10 +160,10 @@ class AdamW(Adam):
 
     Args:
         learning_rate: α.
-        weight_decay: λ; None makes it Adam.
+        weight_decay: how weights are shrunk; a number is λ, decoupled, and None makes it Adam.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
     """
 
-    weight_decay: NonNegative | None = 1e-4
+    weight_decay: Decay | None = Decoupled(rate=1e-4)

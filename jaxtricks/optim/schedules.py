@@ -1,17 +1,38 @@
 """Schedules: unit shapes in [0, 1] of the step, which the learning rate multiplies."""
 
+from typing import Annotated, Any, NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import Family, Fraction, Positive, config
+from jaxtricks.config import ConfigError, Count, Family, Fraction, NonNegative, Positive, Range, config
+from jaxtricks.optim.method import Validation
 
 
 class Schedule(Family):
-    """A shape in [0, 1]: the learning rate at step t is `learning_rate · schedule(t, total)`."""
+    """A shape in [0, 1]: the learning rate at step t is `learning_rate · schedule(t, total)`.
+
+    One that remembers, or looks at validation, overrides `init` and `advance`; the others are a function of the step.
+    """
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         """The factor at step t = 0 … total - 1, of a run of `total` optimizer steps."""
         raise NotImplementedError
+
+    def init(self) -> Any:
+        """The state before the first step."""
+        return ()
+
+    def advance(self, state: Any, step: Int[Array, ""], total: int, validation: Validation) -> tuple[Float[Array, ""], Any]:
+        """The factor of step t, shape [], and the new state."""
+        return jnp.asarray(self(step, total), float), state
+
+    def check(self, steps: int) -> None:
+        """Refuses a shape that is longer than a training of so many steps; raises ConfigError."""
+
+
+def _progress(step: Int[Array, ""], total: int) -> Float[Array, ""]:
+    return step / jnp.asarray(total, float)  # int32/int is float32 even in float64
 
 
 def _linear_warmup(step: Int[Array, ""], steps: Float[Array, ""]) -> Float[Array, ""]:
@@ -42,7 +63,21 @@ class Cosine(Schedule):
     floor: Fraction = 0.0
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
-        return _cosine(step / jnp.asarray(total, float), jnp.asarray(self.floor))  # int32/int is float32 even in float64
+        return _cosine(_progress(step, total), jnp.asarray(self.floor))
+
+
+@config("linear", rows=["T045"], paper="Defazio+ 2023")
+class Linear(Schedule):
+    """1 - (1 - floor) t/total: down to the floor in a straight line.
+
+    Args:
+        floor: the factor at the end, unitless.
+    """
+
+    floor: Fraction = 0.0
+
+    def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
+        return 1 - (1 - jnp.asarray(self.floor)) * _progress(step, total)
 
 
 @config("warmup_cosine", rows=["T044", "T045"], paper="Goyal+ 2017; Loshchilov & Hutter 2017")
@@ -63,6 +98,90 @@ class WarmupCosine(Schedule):
         return _linear_warmup(step, steps) * _cosine(progress, jnp.asarray(self.floor))
 
 
+@config("trapezoid", rows=["T044", "T045"], paper="Zhai+ 2022; Hägele+ 2024")
+class Trapezoid(Schedule):
+    """min(1, (t + 1)/w) in the first w = warmup · total steps, then 1, then a line to the floor in the last c = cooldown · total.
+
+    Args:
+        warmup: length of the warm-up, as a share of all steps.
+        cooldown: length of the cooldown, as a share of all steps.
+        floor: the factor at the end, unitless.
+    """
+
+    warmup: Fraction = 0.05
+    cooldown: Fraction = 0.2
+    floor: Fraction = 0.0
+
+    def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
+        left = (total - step) / jnp.maximum(jnp.asarray(self.cooldown) * total, 1.0)
+        down = jnp.asarray(self.floor) + (1 - jnp.asarray(self.floor)) * jnp.minimum(1.0, left)
+        return _linear_warmup(step, jnp.asarray(self.warmup) * total) * down
+
+    def check(self, steps: int) -> None:
+        if self.warmup + self.cooldown > 1:
+            raise ConfigError(
+                f"Trapezoid.warmup + cooldown = {self.warmup:g} + {self.cooldown:g} is longer than the training; "
+                "together they may be 1 at most."
+            )
+
+
+@config("one_cycle", rows=["T045"], paper="Smith & Topin 2018")
+class OneCycle(Schedule):
+    """Lines from `start` up to 1 in the first `rise · total` steps, back to `start` in as many, and on to the floor at the end.
+
+    The paper's cycle without its momentum, which there moves the other way.
+
+    Args:
+        rise: length of the way up, and of the way down, as a share of all steps.
+        start: the factor at the start and at the end of the cycle, unitless.
+        floor: the factor at the end, unitless.
+    """
+
+    rise: Annotated[float, Range(0, 0.5, open_low=True)] = 0.45
+    start: Fraction = 0.1
+    floor: Fraction = 1e-3
+
+    def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
+        rise, start, floor = (jnp.asarray(value, float) for value in (self.rise, self.start, self.floor))
+        places = jnp.stack([jnp.zeros(()), rise, 2 * rise, jnp.ones(())])
+        return jnp.interp(_progress(step, total), places, jnp.stack([start, jnp.ones(()), start, floor]))
+
+
+@config("restarts", rows=["T045"], paper="Loshchilov & Hutter 2017")
+class Restarts(Schedule):
+    """Cosines from 1 to the floor, one after the other, each `growth` times as long as the one before (SGDR).
+
+    Args:
+        cycles: how many.
+        growth: T_mult, unitless.
+        floor: the factor at the end of each, unitless.
+    """
+
+    cycles: Count = 2
+    growth: Count = 2
+    floor: Fraction = 0.0
+
+    def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
+        ends = jnp.asarray(self._ends(), float)
+        # Half a step's slack, so that rounding delays no restart by a step.
+        done = jnp.sum(ends[:-1] * total <= step + 0.5)
+        first = jnp.where(done > 0, ends[done - 1], 0.0)
+        progress = (_progress(step, total) - first) / (ends[done] - first)
+        return _cosine(progress, jnp.asarray(self.floor))
+
+    def _ends(self) -> list[float]:
+        """Where each cycle ends, as a share of all steps."""
+        lengths = [self.growth**cycle for cycle in range(self.cycles)]
+        return [sum(lengths[: cycle + 1]) / sum(lengths) for cycle in range(self.cycles)]
+
+    def check(self, steps: int) -> None:
+        if self._ends()[0] * steps < 1:
+            raise ConfigError(
+                f"Restarts.cycles = {self.cycles} at growth {self.growth} are longer than the training; "
+                f"with {steps} steps the first one would have less than one."
+            )
+
+
 @config("step", rows=["T045"], paper="lectures 0 and 3")
 class Step(Schedule):
     """factor^⌊t/(every · total)⌋: the rate falls by a factor at equal distances.
@@ -80,6 +199,10 @@ class Step(Schedule):
         falls = jnp.floor((step + 0.5) / (jnp.asarray(self.every) * total))
         return jnp.asarray(self.factor) ** falls
 
+    def check(self, steps: int) -> None:
+        if self.every > 1:
+            raise ConfigError(f"Step.every = {self.every:g} is longer than the training; it may be 1 at most.")
+
 
 @config("inverse_sqrt", rows=["T044", "T045"], paper="Vaswani+ 2017")
 class InverseSqrt(Schedule):
@@ -94,3 +217,69 @@ class InverseSqrt(Schedule):
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         steps = jnp.maximum(jnp.asarray(self.warmup) * total, 1.0)
         return jnp.minimum((step + 1) / steps, jnp.sqrt(steps / (step + 1)))
+
+
+@config("robbins_monro", rows=["T027", "T045"], paper="Robbins & Monro 1951")
+class RobbinsMonro(Schedule):
+    """(1 + t/τ)^-p with τ = delay · total steps: for p in (1/2, 1] Σ α_t = ∞ and Σ α_t² < ∞, and SGD converges almost surely.
+
+    Args:
+        power: p.
+        delay: steps until the rate has fallen to 2^-p, as a share of all steps.
+    """
+
+    power: Annotated[float, Range(0.5, 1, open_low=True)] = 1.0
+    delay: Positive = 0.1
+
+    def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
+        return (1 + _progress(step, total) / jnp.asarray(self.delay)) ** -jnp.asarray(self.power)
+
+
+class PlateauState(NamedTuple):
+    """What a plateau schedule remembers.
+
+    Args:
+        seen: the number of the last validation that it looked at, [].
+        best: the smallest validation loss so far, [].
+        stale: validations since then, or since the last fall, [].
+        scale: the factor, [].
+    """
+
+    seen: Int[Array, ""]
+    best: Float[Array, ""]
+    stale: Int[Array, ""]
+    scale: Float[Array, ""]
+
+
+@config("plateau", rows=["T045"], paper="lecture 0; Bottou 2012")
+class Plateau(Schedule):
+    """The rate falls by a factor whenever `patience` validations in a row brought no loss below best - min_change.
+
+    The loss of the initial weights is the first best; a step of a run that is never validated has the factor 1.
+
+    Args:
+        drop: what the rate is multiplied by at each fall, unitless.
+        min_change: how much lower than the best a validation loss must be to be the new best.
+        patience: validations without a new best before a fall.
+    """
+
+    drop: Fraction = 0.5
+    min_change: NonNegative = 0.0
+    patience: Count = 1
+
+    def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
+        return jnp.ones(())
+
+    def init(self) -> PlateauState:
+        return PlateauState(jnp.int32(-1), jnp.asarray(jnp.inf), jnp.int32(0), jnp.ones(()))
+
+    def advance(
+        self, state: PlateauState, step: Int[Array, ""], total: int, validation: Validation
+    ) -> tuple[Float[Array, ""], PlateauState]:
+        new = validation.count > state.seen
+        better = (validation.loss < state.best - self.min_change) | (state.seen < 0)
+        best = jnp.where(new & better, validation.loss, state.best).astype(state.best.dtype)
+        stale = jnp.where(new, jnp.where(better, 0, state.stale + 1), state.stale)
+        falls = stale >= self.patience
+        scale = jnp.where(falls, state.scale * self.drop, state.scale).astype(state.scale.dtype)
+        return scale, PlateauState(jnp.int32(validation.count), best, jnp.where(falls, 0, stale), scale)

@@ -3,6 +3,7 @@
 Nothing here prints, logs or calls back. Everything random comes from the restart's seed by named streams.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from jaxtricks.optim.optimizer import assemble
 from jaxtricks.train.experiment import Experiment
 
 EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
+GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
 Variables = dict[str, Any]  # collection → tree of arrays, as Linen has them: {"params": …, "batch_stats": …}, or a part of it
 
@@ -205,11 +207,17 @@ def epoch(
     steps = steps_per_epoch(experiment, member.train.size)
     order = shuffle(experiment, member, pool, number)[: steps * experiment.batch_size].reshape(steps, experiment.batch_size)
 
-    def body(state: State, batch: tuple[Array, Array]) -> tuple[State, Info]:
-        return update(experiment, member, state, *batch)
+    def batches(indices: Int[Array, "..."]) -> tuple[Array, Array]:
+        return stored(pool, indices), pool.y[indices]
 
-    # All batches are gathered before the loop: one gather of an epoch is faster than one a step.
-    after, info = jax.lax.scan(body, state, place((stored(pool, order), pool.y[order])))
+    # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
+    small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
+    ready = place(batches(order) if small else order)
+
+    def body(state: State, batch: Any) -> tuple[State, Info]:
+        return update(experiment, member, state, *(batch if small else batches(batch)))
+
+    after, info = jax.lax.scan(body, state, ready)
     metrics = evaluate(experiment, after, member, pool)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.

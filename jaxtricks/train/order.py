@@ -36,7 +36,7 @@ class Reshuffled(Order):
 
 
 @config("fixed", rows=["T047"], paper="Bottou 2009; lecture 0")
-class Fixed(Order):
+class FixedOrder(Order):
     """One random order, the first epoch's, in every epoch."""
 
     def __call__(self, key: Key[Array, ""], labels: Int[Array, " train"], epoch: Int[Array, ""]) -> Int[Array, " train"]:

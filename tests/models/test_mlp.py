@@ -87,9 +87,9 @@ def test_a_network_without_outputs_says_who_fills_them():
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, "float64"])
-@pytest.mark.parametrize("normalization", ["batch", "layer"])
+@pytest.mark.parametrize("normalization", ["batch", "noisy_batch", "layer", "group"])
 def test_the_precision_of_the_inputs_is_that_of_the_network(normalization, dtype):
-    model = rebuild(BASE, dropout=0.5, input_dropout=0.1, normalization=normalization)
+    model = rebuild(BASE, dropout=0.5, input_dropout=0.1, drop_connect=0.1, normalization=normalization)
 
     def forward(x):
         variables = model.init(jax.random.key(0), x, train=False)
@@ -101,7 +101,7 @@ def test_the_precision_of_the_inputs_is_that_of_the_network(normalization, dtype
     kernels = {leaf.dtype for leaf in jax.tree.leaves(before["params"]) if leaf.ndim > 1}
     assert kernels == {jnp.dtype(dtype)}
     # Running averages keep their type from step to step, as a scan wants, and are never coarser than float32.
-    if normalization == "batch":
+    if normalization.endswith("batch"):
         assert after["batch_stats"] == before["batch_stats"]
         assert {leaf.dtype for leaf in jax.tree.leaves(after)} == {np.promote_types(dtype, np.float32)}
 
@@ -116,6 +116,9 @@ CHANGES = {
     "input dropout": {"input_dropout": 0.5},
     "batch norm": {"normalization": "batch"},
     "layer norm": {"normalization": "layer"},
+    "group norm": {"normalization": "group"},
+    "noisy batch norm": {"normalization": "noisy_batch"},
+    "drop connect": {"drop_connect": 0.5},
     "remat": {"remat": True},
     "another activation": {"activation": jt.ELU()},
     "everything": {"dropout": 0.5, "input_dropout": 0.2, "normalization": "batch", "remat": True, "activation": "gelu"},
@@ -131,7 +134,7 @@ def test_a_change_leaves_the_other_weights_alone(name):
     assert all(np.array_equal(ours[path], theirs[path]) for path in same)
 
 
-@pytest.mark.parametrize("name", [name for name in CHANGES if "dropout" not in CHANGES[name]])
+@pytest.mark.parametrize("name", [name for name in CHANGES if "drop" not in name and name != "everything"])
 def test_a_change_leaves_the_other_masks_alone(name):
     base = rebuild(BASE, dropout=0.5, input_dropout=0.5, activation="tanh")  # relu has zeros of its own
     ours, theirs = masks(base), masks(rebuild(base, **CHANGES[name]))
@@ -148,6 +151,22 @@ def test_masks_differ_between_layers_and_seeds():
     ours, others = masks(model), masks(model, seed=8)
     assert not np.array_equal(ours["hidden_0/dropout"], ours["hidden_1/dropout"])
     assert not np.array_equal(ours["hidden_0/dropout"], others["hidden_0/dropout"])
+
+
+def test_the_masks_of_connections_are_drawn_by_path_and_change_no_other_mask():
+    model = rebuild(BASE, drop_connect=0.5, activation="tanh")
+    more = rebuild(model, widths=(8, 8, 8), dropout=0.5, normalization="noisy_batch")
+    ours, theirs = masks_of_connections(model), masks_of_connections(more)
+    assert ours.keys() == {"hidden_0/dense", "hidden_1/dense"}  # none in the head
+    assert all(np.array_equal(ours[path], theirs[path]) for path in ours)
+    assert not np.array_equal(ours["hidden_0/dense"], ours["hidden_1/dense"][:4])
+    units = masks(rebuild(more, drop_connect=None))
+    assert all(np.all(mask[units[path]]) for path, mask in masks(more).items())  # without connections more may be 0
+
+
+def masks_of_connections(model):
+    outputs = run(model)[1]
+    return {p.removesuffix("/connections"): v == 0 for p, v in outputs.items() if p.endswith("/connections")}
 
 
 def test_dropout_of_the_two_variants_and_any_rate_is_drawn_from_the_same_numbers():
@@ -186,7 +205,7 @@ def gradient(model):
 
 
 def test_remat_gives_the_same_loss_and_gradient():
-    model = rebuild(BASE, dropout=0.5, normalization="batch")
+    model = rebuild(BASE, dropout=0.5, drop_connect=0.5, normalization="batch")
     plain, again = gradient(model), gradient(rebuild(model, remat=True))
     assert jax.tree.structure(plain) == jax.tree.structure(again)
     for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(again), strict=True):
@@ -195,15 +214,15 @@ def test_remat_gives_the_same_loss_and_gradient():
     assert "checkpoint" in text or "remat" in text
 
 
-@pytest.mark.parametrize("field", ["dropout", "input_dropout"])
+@pytest.mark.parametrize("field", ["dropout", "input_dropout", "drop_connect"])
 def test_dropout_of_rate_zero_is_off_bit_for_bit(field):
     zero, off = run(rebuild(BASE, **{field: 0.0}))[0], run(BASE)[0]
     assert np.asarray(zero).tobytes() == np.asarray(off).tobytes()
 
 
-@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("normalization", [None, "batch", "noisy_batch", "layer", "group"])
 def test_at_test_an_example_does_not_depend_on_its_companions_or_on_chance(normalization):
-    model = rebuild(BASE, normalization=normalization, dropout=0.5, input_dropout=jt.TestScaled())
+    model = rebuild(BASE, normalization=normalization, dropout=0.5, input_dropout=jt.TestScaled(), drop_connect=0.5)
     variables = jax.jit(lambda: model.init({"params": jax.random.key(0)}, X, train=False))()
     forward = jax.jit(lambda x: model.apply(variables, x, train=False))  # and no dropout stream is asked for
     rows = np.array([3, 3, 0, 1, 3, 5])
@@ -239,3 +258,40 @@ def test_a_network_inside_another_module_draws_by_its_path_there():
     ours, theirs = weights(Outer(False)), weights(Outer(True))
     assert all(np.array_equal(ours[path], theirs[path]) for path in ours)
     assert not np.array_equal(ours["inner/head/kernel"], weights(BASE)["head/kernel"])
+
+
+# --- units of several pieces --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ["maxout", "geglu", "swiglu"])
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_units_of_two_pieces_take_as_many_parameters(activation, normalization):
+    model = rebuild(BASE, widths=(48, 24), normalization=normalization)
+    one, two = ({path: leaf.shape for path, leaf in weights(m).items()} for m in (model, rebuild(model, activation=activation)))
+    count, most = (sum(int(np.prod(shape)) for shape in shapes.values()) for shapes in (two, one))
+    assert 0.9 * most < count <= most
+    units = two["hidden_1/dense/kernel"][0]
+    assert two["hidden_0/dense/kernel"] == (4, 2 * units) and two["head/kernel"][1] == 3
+    assert abs(two["head/kernel"][0] - units / 2) <= 1  # a common scale
+
+
+def test_the_number_that_widths_are_matched_by_is_that_of_the_parameters():
+    for model in (BASE, rebuild(BASE, normalization="layer"), rebuild(BASE, widths=()), rebuild(BASE, normalization="group")):
+        assert model._parameters(4)(model.widths, 1) == sum(leaf.size for leaf in weights(model).values())
+    wide = rebuild(BASE, activation="maxout", widths=(20, 20))
+    units = weights(wide)["head/kernel"].shape[0]
+    assert wide._parameters(4)((units, units), 2) == sum(leaf.size for leaf in weights(wide).values())
+
+
+def test_maxout_is_the_larger_of_two_linear_maps():
+    model = rebuild(BASE, widths=(12,), activation="maxout")
+    params, (logits, outputs) = weights(model), run(model, train=False)
+    first, second = np.split(np.asarray(X) @ np.asarray(params["hidden_0/dense/kernel"]), 2, axis=1)
+    np.testing.assert_allclose(outputs["hidden_0"], np.maximum(first, second), rtol=1e-5, atol=1e-6)
+    assert logits.shape == (6, 3)
+
+
+def test_a_network_too_narrow_for_pieces_is_refused_before_anything_compiles():
+    data = jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(60, 5)), np.repeat(np.arange(3), 20), name="blobs")
+    with pytest.raises(jt.ConfigError, match="leave no room for units of 2 pieces"):
+        jt.fit(jt.Experiment(model=jt.MLP(widths=(1,), activation="geglu"), batch_size=16), data, seeds=1, progress=False)

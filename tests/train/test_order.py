@@ -14,7 +14,7 @@ def drawn(order, seed, epoch):
     return np.asarray(order(rng.root(seed), LABELS, jnp.int32(epoch)))
 
 
-@pytest.mark.parametrize("order", [jt.Reshuffled(), jt.Fixed(), jt.ByClass()])
+@pytest.mark.parametrize("order", [jt.Reshuffled(), jt.FixedOrder(), jt.ByClass()])
 def test_an_order_is_a_permutation_and_each_seed_has_its_own(order):
     first, second = drawn(order, 0, 0), drawn(order, 1, 0)
     np.testing.assert_array_equal(np.sort(first), np.arange(50))
@@ -23,13 +23,13 @@ def test_an_order_is_a_permutation_and_each_seed_has_its_own(order):
 
 def test_only_reshuffled_changes_with_the_epoch():
     changes = {
-        type(o).__name__: not np.array_equal(drawn(o, 0, 0), drawn(o, 0, 1)) for o in (jt.Reshuffled(), jt.Fixed(), jt.ByClass())
+        type(o).__name__: not np.array_equal(drawn(o, 0, 0), drawn(o, 0, 1)) for o in (jt.Reshuffled(), jt.FixedOrder(), jt.ByClass())
     }
-    assert changes == {"Reshuffled": True, "Fixed": False, "ByClass": False}
+    assert changes == {"Reshuffled": True, "FixedOrder": False, "ByClass": False}
 
 
 def test_fixed_is_the_first_epoch_of_reshuffled():
-    np.testing.assert_array_equal(drawn(jt.Fixed(), 3, 7), drawn(jt.Reshuffled(), 3, 0))
+    np.testing.assert_array_equal(drawn(jt.FixedOrder(), 3, 7), drawn(jt.Reshuffled(), 3, 0))
 
 
 def test_by_class_shows_one_class_after_the_other():

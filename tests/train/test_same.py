@@ -7,11 +7,15 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxtricks as jt
 from jaxtricks.train import layout as placement
+from jaxtricks.train import member as one
+from jaxtricks.train.fit import prepare
+from jaxtricks.train.member import Member, Pool
 
 fit = partial(jt.fit, progress=False)
 # Draws masks, keeps statistics and counts steps. The gradient of a bias before batch normalization is zero but for rounding,
@@ -134,3 +138,18 @@ class TestRounding:
         ours, theirs = (seed_2(digits, n, epochs=1)[0] for n in (name, "alone"))
         for metric in ("train_loss", "grad_norm", "nll"):
             np.testing.assert_allclose(ours[metric], theirs[metric], rtol=1e-5)
+
+
+def test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits(digits, monkeypatch):
+    experiment, split = prepare(FULL, digits), digits.split(0)
+    places = (part.astype(np.int32) for part in split)
+    member = jax.tree.map(jnp.asarray, Member(np.int32(0), *places, *experiment.inputs.moments(digits, split.train)))
+    pool = Pool(jnp.asarray(digits.x), jnp.asarray(digits.y))
+    state = one.start(experiment, member, pool, {})
+
+    def epoch():
+        return jax.jit(lambda state: one.epoch(experiment, member, pool, state, jnp.int32(0), lambda batches: batches))(state)
+
+    whole = epoch()
+    monkeypatch.setattr(one, "GATHERED", 0)
+    assert_equal_bits(whole, epoch())

@@ -1,0 +1,71 @@
+"""Many settings on many restarts; a setting is chosen on restarts that are not judged."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+
+import jaxtricks as jt
+from jaxtricks import rng
+from jaxtricks.config import replace, stack
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def decades(low: int, high: int, per_decade: int = 2) -> tuple[float, ...]:
+    """Learning rates from 10^low to 10^high, evenly spaced in the logarithm."""
+    return tuple(float(f"{10 ** (i / per_decade):.2g}") for i in range(per_decade * low, per_decade * high + 1))
+
+
+def sweep(settings: Iterable[S], run: Callable[[S, Key[Array, ""]], T], seeds: int) -> T:
+    """`run` of every setting and every restart, in one program; what it gives has leading axes [settings, seeds].
+
+    Args:
+        settings: trees of one structure, such as optimizers, or an optimizer and a number.
+        run: (setting, the restart's root key) → arrays.
+        seeds: how many restarts, 0, 1, …; a restart's draws are the same under every setting.
+    """
+    keys = jax.vmap(rng.root)(jnp.arange(seeds))
+    run_all = jax.jit(jax.vmap(jax.vmap(run, in_axes=(None, 0)), in_axes=(0, None)))
+    return jax.tree.map(np.asarray, run_all(stack(list(settings)), keys))
+
+
+def choose(losses: Float[np.ndarray, "settings seeds"], tuning: int) -> int:
+    """The setting with the smallest mean over the last `tuning` restarts; one that diverges there, inf or nan, loses."""
+    means = np.where(np.isfinite(losses), losses, np.inf)[:, -tuning:].mean(axis=1)
+    return int(np.argmin(means))
+
+
+def first(reached: Bool[np.ndarray, "*batch steps"]) -> Float[np.ndarray, "*batch"]:
+    """The place of the first true value along the last axis; inf where there is none."""
+    return np.where(reached.any(axis=-1), reached.argmax(axis=-1), np.inf)
+
+
+def fit_arms(
+    arms: Mapping[str, Sequence[jt.Experiment]], data: jt.Dataset, seeds: int | Sequence[int]
+) -> dict[str, list[jt.Runs]]:
+    """The runs of every arm's settings, all in one call; arguments as for `jt.fit`."""
+    runs = iter(jt.fit([experiment for grid in arms.values() for experiment in grid], data, seeds=seeds))
+    return {name: [next(runs) for _ in grid] for name, grid in arms.items()}
+
+
+def at_rates(experiment: jt.Experiment, rates: Iterable[float]) -> list[jt.Experiment]:
+    """The experiment at every learning rate."""
+    return [experiment.replace({"optimizer.rule.learning_rate": rate}) for rate in rates]
+
+
+def final(grid: Sequence[jt.Runs], metric: str) -> Float[np.ndarray, "settings seeds"]:
+    """A validation metric, or a curve of training, after the last epoch; inf where a run diverged."""
+    values = np.stack([np.asarray(runs.curves[metric][:, -1], np.float64) for runs in grid])
+    lost: Int[np.ndarray, " settings"]
+    lost = np.stack([np.isin(runs.seeds, list(runs.diverged)) for runs in grid])
+    return np.where(lost | ~np.isfinite(values), np.inf, values)
+
+
+def with_rate(optimizer: jt.Optimizer, rate: float) -> jt.Optimizer:
+    """The optimizer at a learning rate."""
+    return replace(optimizer, {"rule.learning_rate": rate})

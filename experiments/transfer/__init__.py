@@ -1,0 +1,1 @@
+"""Weights that come from elsewhere: transfer learning and step-wise training."""

@@ -1,0 +1,100 @@
+"""Priors of the weights, whose negative logarithms are penalties."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.config import Family, NonNegative, Positive, config
+
+
+def kernels(params: Any) -> list[Array]:
+    """The parameters that priors and penalties act on: those of two or more axes, so neither biases nor norms' scales."""
+    return [leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1]
+
+
+def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:
+    """`Σ w²`."""
+    return jnp.sum(jnp.square(w))
+
+
+def sizes(w: Float[Array, "*shape"]) -> Float[Array, ""]:
+    """`Σ |w|`, with slope 0 at 0, where that of `jnp.abs` is 1."""
+    return jnp.sum(w * jnp.sign(w))
+
+
+class Prior(Family):
+    """A density p(w) of the kernels, raised to a power α: training looks for `argmin -log p_w(x) - α log p(w)` (lecture 3).
+
+    Its argmin is the most probable w given the data where the loss is a negative log-likelihood, as cross-entropy is, and α = 1.
+    """
+
+    power: NonNegative
+
+    def energy(self, w: Float[Array, "*shape"]) -> Float[Array, ""]:
+        """`-log p(w)` of one kernel in nats, less its value at 0: constants move no minimum.
+
+        Args:
+            w: the kernel.
+        """
+        raise NotImplementedError
+
+    def __call__(self, params: Any, examples: int) -> Float[Array, ""]:
+        """`-α log p(w)/examples` in nats, less its value at 0: the prior's share in a mean over examples.
+
+        Args:
+            params: the model's parameters; their kernels are w.
+            examples: the size of the training split; the prior counts once for all of it.
+        """
+        return self.power * sum((self.energy(w) for w in kernels(params)), start=jnp.zeros(())) / examples
+
+
+@config("gaussian", rows=["T053"], paper="lecture 3")
+class Gaussian(Prior):
+    """w ~ N(0, σ²): `-log p(w) = Σ w²/(2σ²)`, an L2 penalty with λ = α/(2σ² examples).
+
+    Args:
+        power: α, unitless.
+        std: σ, in weights.
+    """
+
+    power: NonNegative = 1.0
+    std: Positive = 1.0
+
+    def energy(self, w: Float[Array, "*shape"]) -> Float[Array, ""]:
+        return squares(w) / (2 * jnp.square(self.std))
+
+
+@config("laplace", rows=["T053"], paper="Tibshirani 1996; lecture 3")
+class Laplace(Prior):
+    """w ~ Laplace(0, b): `-log p(w) = Σ |w|/b`, an L1 penalty with λ = α/(b examples).
+
+    Args:
+        power: α, unitless.
+        scale: b, the mean of |w|, in weights.
+    """
+
+    power: NonNegative = 1.0
+    scale: Positive = 1.0
+
+    def energy(self, w: Float[Array, "*shape"]) -> Float[Array, ""]:
+        return sizes(w) / self.scale
+
+
+@config("elastic_net", rows=["T053"], paper="Zou & Hastie 2005")
+class ElasticNet(Prior):
+    """`-log p(w) = Σ (l1 |w| + l2 w²)`, both penalties with λ = α l1/examples and λ = α l2/examples.
+
+    Args:
+        power: α, unitless.
+        l1: in nats per weight.
+        l2: in nats per squared weight.
+    """
+
+    power: NonNegative = 1.0
+    l1: NonNegative = 1.0
+    l2: NonNegative = 1.0
+
+    def energy(self, w: Float[Array, "*shape"]) -> Float[Array, ""]:
+        return self.l1 * sizes(w) + self.l2 * squares(w)

@@ -1,0 +1,125 @@
+"""Adam's variants: without its bias correction, with a maximum, a rectifier, a trust ratio, or signs only."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxtricks.config import ConfigError, Positive, Rate, config
+from jaxtricks.optim.decay import Decay
+from jaxtricks.optim.kernels import kernels
+from jaxtricks.optim.rules import Adam, Rule, decay_field
+
+
+class Moments(NamedTuple):
+    """Running averages of the gradient and of its square."""
+
+    m: Any
+    v: Any
+
+
+@config("adam_uncorrected", rows=["T032"], paper="lecture 1")
+class AdamUncorrected(Adam):
+    """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², d = m/(√v + ε): lecture 1's Adam.
+
+    Its first step is (1 - β₁)/√(1 - β₂) = 3.162 times as long as that of `Adam`.
+
+    Args:
+        learning_rate: α.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        b1: β₁.
+        b2: β₂.
+        epsilon: ε, outside the root.
+    """
+
+    epsilon: Positive = 1e-7
+
+    def direction(self) -> optax.GradientTransformation:
+        def init(params: Any) -> Moments:
+            return Moments(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
+
+        def update(grads: Any, state: Moments, params: Any = None) -> tuple[Any, Moments]:
+            m = optax.tree.update_moment(grads, state.m, self.b1, 1)
+            v = optax.tree.update_moment(grads, state.v, self.b2, 2)
+            return jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + self.epsilon), m, v), Moments(m, v)
+
+        return optax.GradientTransformation(init, update)
+
+
+@config("amsgrad", rows=["T033"], paper="Reddi+ 2018")
+class AMSGrad(Adam):
+    """Adam with the largest second moment so far: u ← max(u, v̂), d = m̂/(√u + ε), so that no rate ever grows.
+
+    Args:
+        learning_rate: α.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        b1: β₁.
+        b2: β₂.
+        epsilon: ε, outside the root.
+    """
+
+    def direction(self) -> optax.GradientTransformation:
+        return optax.scale_by_amsgrad(b1=self.b1, b2=self.b2, eps=self.epsilon)
+
+
+@config("radam", rows=["T039"], paper="Liu+ 2020")
+class RAdam(Adam):
+    """Adam whose second moment counts only as far as enough gradients made it: d = r m̂/(√v̂ + ε) where ρ ≥ 5, else d = m̂.
+
+    ρ∞ = 2/(1 - β₂) - 1, ρ = ρ∞ - 2 t β₂ᵗ/(1 - β₂ᵗ), r² = (ρ - 4)(ρ - 2) ρ∞ / ((ρ∞ - 4)(ρ∞ - 2) ρ).
+
+    Args:
+        learning_rate: α.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        b1: β₁.
+        b2: β₂.
+        epsilon: ε, outside the root.
+    """
+
+    def direction(self) -> optax.GradientTransformation:
+        return optax.scale_by_radam(b1=self.b1, b2=self.b2, eps=self.epsilon)
+
+
+@config("lamb", rows=["T041"], paper="You+ 2020")
+class LAMB(Adam):
+    """Adam whose direction (with its decoupled decay) is as long as the kernel that it changes: d ← d ‖w‖/‖d‖.
+
+    Kernels only; biases and the scales of normalization, whose length says nothing, take Adam's step, and must not decay.
+
+    Args:
+        learning_rate: α; near it lies the share of its length that a kernel moves in a step.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        b1: β₁.
+        b2: β₂.
+        epsilon: ε, outside the root.
+    """
+
+    epsilon: Positive = 1e-6
+
+    def rescale(self) -> optax.GradientTransformation:
+        return optax.masked(optax.scale_by_trust_ratio(), kernels)
+
+    def check(self, *, batch: int, examples: int) -> None:
+        if self.weight_decay is not None and self.weight_decay.mask == "all":
+            raise ConfigError("LAMB.weight_decay.mask = 'all' would shrink biases and norms too; LAMB takes 'kernels'.")
+
+
+@config("lion", rows=["T033"], paper="Chen+ 2023")
+class Lion(Rule):
+    """d = sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g: one memory, and steps of one size.
+
+    Args:
+        learning_rate: α; a third to a tenth of Adam's.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        b1: β₁, of the direction.
+        b2: β₂, of the memory.
+    """
+
+    learning_rate: Positive = 1e-4
+    weight_decay: Decay | None = decay_field()
+    b1: Rate = 0.9
+    b2: Rate = 0.99
+
+    def direction(self) -> optax.GradientTransformation:
+        return optax.scale_by_lion(b1=self.b1, b2=self.b2)

@@ -1,0 +1,89 @@
+"""Clipping: gradients that are too large are made smaller, by a threshold that is given, per unit, or learnt."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.config import Count, Family, Fraction, Positive, config
+from jaxtricks.optim.kernels import unit_norm
+
+FLOOR = 1e-3  # Brock+ 2021: a unit whose weights start at zero must be able to leave it
+
+
+def clip_by_unit(threshold: Positive) -> optax.GradientTransformation:
+    """Scales each unit's gradient G_i down to ‖G_i‖ ≤ λ max(‖W_i‖, 10⁻³) (adaptive gradient clipping).
+
+    Args:
+        threshold: λ, the largest gradient for a weight vector of length 1.
+    """
+
+    def clip(g: Float[Array, "*shape"], w: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        largest = threshold * jnp.maximum(unit_norm(w), FLOOR)
+        return g * shrinkage(unit_norm(g), largest).astype(g.dtype)
+
+    return optax.stateless(lambda grads, params: jax.tree.map(clip, grads, params))
+
+
+def shrinkage(norm: Array, largest: Array) -> Array:
+    """min(1, largest/norm), and 1 where the norm is zero."""
+    return jnp.where(norm > largest, largest / jnp.where(norm > largest, norm, 1), 1)
+
+
+class LearntState(NamedTuple):
+    """What a learnt threshold has seen.
+
+    Args:
+        norms: the gradient norms of the first steps, zero where there was none yet, [window].
+        count: steps seen, at most the window, [].
+        threshold: the largest norm let through, []; the largest number there is while norms are recorded.
+    """
+
+    norms: Float[Array, " window"]
+    count: Int[Array, ""]
+    threshold: Float[Array, ""]
+
+
+class LearntClip(Family):
+    """A largest global norm that is learnt from norms seen; a bare number is the quantile of `QuantileClip`.
+
+    The state says it: `optax.tree.get(state, "threshold")`.
+    """
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        return value if isinstance(value, LearntClip | str | bool) else QuantileClip(quantile=value)
+
+    def transformation(self) -> optax.GradientTransformation:
+        """The Optax transformation of gradients, with a `LearntState`."""
+        raise NotImplementedError
+
+
+@config("quantile", rows=["T049"], paper="lectures 2 and 3; Pascanu+ 2013")
+class QuantileClip(LearntClip):
+    """Records the norms of the first steps and clips nothing, then scales gradients down to a quantile of those norms.
+
+    Args:
+        quantile: which quantile of the norms is the threshold.
+        window: how many steps are recorded.
+    """
+
+    quantile: Fraction = 0.9
+    window: Count = 100
+
+    def transformation(self) -> optax.GradientTransformation:
+        def init(params: Any) -> LearntState:
+            norms = jnp.zeros(self.window)
+            return LearntState(norms, jnp.int32(0), jnp.asarray(jnp.finfo(norms.dtype).max))
+
+        def update(grads: Any, state: LearntState, params: Any = None) -> tuple[Any, LearntState]:
+            norm = optax.tree.norm(grads)
+            scale = shrinkage(norm, state.threshold)
+            norms = state.norms.at[state.count].set(norm, mode="drop")  # past the window there is no place for it
+            learnt = jnp.where(state.count == self.window - 1, jnp.quantile(norms, self.quantile), state.threshold)
+            grads = jax.tree.map(lambda g: g * scale.astype(g.dtype), grads)
+            return grads, LearntState(norms, jnp.minimum(state.count + 1, self.window), learnt.astype(norms.dtype))
+
+        return optax.GradientTransformation(init, update)

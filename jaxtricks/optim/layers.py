@@ -1,0 +1,142 @@
+"""Layers by their paths: which ones are frozen, and which ones have a rate of their own.
+
+A path is a layer's place in the parameters, as Flax writes it: `hidden_0`, `hidden_0/dense`. A pattern may have the wildcards
+of file names, `hidden_*`, and stands for all that is inside.
+"""
+
+import fnmatch
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from jaxtricks.config import ConfigError, Family, NonNegative, config, nearest
+from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update, Validation
+
+
+def _inside(path: Any, patterns: Sequence[str]) -> bool:
+    """Whether a parameter lies inside a layer that one of the patterns names."""
+    return any(fnmatch.fnmatchcase(layer, pattern) for layer in _layers(path) for pattern in patterns)
+
+
+def _layers(path: Any) -> list[str]:
+    """The layers around a parameter, and itself, from the outside in."""
+    return [jax.tree_util.keystr(path[:depth], simple=True, separator="/") for depth in range(1, len(path) + 1)]
+
+
+def select(params: Params, patterns: Sequence[str]) -> Any:
+    """True for the parameters inside the layers that the patterns name."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: _inside(path, patterns), params)
+
+
+def check_layers(field: str, patterns: Sequence[str], params: Params) -> None:
+    """Refuses patterns that name no layer.
+
+    Raises:
+        ConfigError: with the nearest layer that there is.
+    """
+    paths = [_layers(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    known = dict.fromkeys(layer for path in paths for layer in path)
+    for pattern in patterns:
+        if not fnmatch.filter(known, pattern):
+            layers = dict.fromkeys(layer for path in paths for layer in path[:-1])
+            raise ConfigError(f"{field} = {pattern!r} names no layer of the model{nearest(pattern, list(layers or known))}")
+
+
+# --- freezing -----------------------------------------------------------------------------------------------------------
+
+
+def check_frozen(patterns: Sequence[str], params: Params) -> None:
+    """Refuses patterns that name no layer, or leave nothing to train.
+
+    Raises:
+        ConfigError: see above.
+    """
+    check_layers("Optimizer.frozen", patterns, params)
+    if all(jax.tree.leaves(select(params, patterns))):
+        layers = dict.fromkeys(_layers(path)[0] for path, _ in jax.tree_util.tree_leaves_with_path(params))
+        raise ConfigError(f"Optimizer.frozen = {patterns!r} freezes everything; leave one of {', '.join(layers)} to train.")
+
+
+def freeze(method: Method, patterns: Sequence[str]) -> Method:
+    """The method on the other layers only: to it the frozen ones are constants, with no gradient, no state and no decay.
+
+    Args:
+        method: what trains the others.
+        patterns: the layers to freeze.
+    """
+
+    def free(params: Params) -> Params:
+        return jax.tree.map(lambda w, frozen: None if frozen else w, params, select(params, patterns))
+
+    def whole(trained: Params, params: Params) -> Params:
+        return jax.tree.map(lambda new, w: w if new is None else new, trained, params, is_leaf=lambda leaf: leaf is None)
+
+    def step(problem: Problem, params: Params, state: MethodState, validation: Validation) -> Update:
+        part = Problem(
+            lambda trained: problem.outputs(whole(trained, params)),
+            lambda outputs, trained: problem.loss(outputs, whole(trained, params)),
+        )
+        new = method.step(part, free(params), state, validation)
+        return new._replace(params=whole(new.params, params))
+
+    def eval_params(params: Params, state: MethodState) -> Params:
+        return whole(method.eval_params(free(params), state), params)
+
+    return Method(lambda params: method.init(free(params)), step, eval_params)
+
+
+# --- rates --------------------------------------------------------------------------------------------------------------
+
+
+class Rates(Family):
+    """Learning rates of layers, as factors of the rule's; subclass it for a factor for each of one's own layers."""
+
+    def factors(self, params: Params) -> Any:
+        """Each parameter's factor, a tree of numbers or of shapes []."""
+        raise NotImplementedError
+
+    def check(self, params: Params) -> None:
+        """Refuses layers that the model does not have; raises ConfigError."""
+
+
+@config("layers", rows=["T062"], paper="Yosinski+ 2014")
+class LayerRates(Rates):
+    """The named layers learn at `factor` times the rule's learning rate, the others at the rate itself.
+
+    Args:
+        layers: patterns of layer paths.
+        factor: unitless; at 0 they stand still, but for an independent weight decay.
+    """
+
+    layers: tuple[str, ...] = ("hidden_*",)
+    factor: NonNegative = 0.1
+
+    def factors(self, params: Params) -> Any:
+        return jax.tree.map(lambda named: self.factor if named else 1.0, select(params, self.layers))
+
+    def check(self, params: Params) -> None:
+        check_layers("LayerRates.layers", self.layers, params)
+
+
+@config("discriminative", rows=["T062"], paper="Howard & Ruder 2018")
+class DiscriminativeRates(Rates):
+    """Each layer of a list learns at `factor` times the rate of the one before: α factorⁱ in layer i = 0, 1, ….
+
+    Args:
+        layers: patterns of layer paths from the top down; what none of them names learns at the rule's rate.
+        factor: unitless; the paper's is 1/2.6.
+    """
+
+    layers: tuple[str, ...] = ("head", "hidden_*")
+    factor: NonNegative = 1 / 2.6
+
+    def factors(self, params: Params) -> Any:
+        def of(path: Any, _: Any) -> Any:
+            place = next((i for i, layer in enumerate(self.layers) if _inside(path, [layer])), 0)
+            return self.factor**place if place else 1.0
+
+        return jax.tree_util.tree_map_with_path(of, params)
+
+    def check(self, params: Params) -> None:
+        check_layers("DiscriminativeRates.layers", self.layers, params)

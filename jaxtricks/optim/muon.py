@@ -1,0 +1,67 @@
+"""Muon: momentum made orthogonal, for kernels; the other parameters by Adam."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from jaxtricks.config import Count, Positive, Rate, config
+from jaxtricks.optim.decay import Decay
+from jaxtricks.optim.kernels import kernels
+from jaxtricks.optim.rules import Rule, decay_field
+
+QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan+ 2024: drives singular values into about 0.7 … 1.2 in five iterations
+ADAM_RMS = 0.2  # Liu+ 2025: about the size of Adam's steps, so that one learning rate serves all parameters
+
+
+@config("muon", rows=["T033"], paper="Jordan+ 2024; Liu+ 2025")
+class Muon(Rule):
+    """m ← γ m + g, d = 0.2 √max(i, o) NS(γ m + g) for a kernel [i, o], where NS(U S Vᵀ) ≈ U Vᵀ; other parameters by Adam.
+
+    NS is X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X from X/‖X‖, some times over. A convolution's kernel [h, w, i, o] is taken as [h w i, o].
+
+    Args:
+        learning_rate: α, of the size that Adam would want.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        momentum: γ.
+        b1: Adam's β₁.
+        b2: Adam's β₂.
+        epsilon: Adam's ε.
+        iterations: of NS.
+    """
+
+    learning_rate: Positive = 1e-3
+    weight_decay: Decay | None = decay_field()
+    momentum: Rate = 0.95
+    b1: Rate = 0.9
+    b2: Rate = 0.999
+    epsilon: Positive = 1e-8
+    iterations: Count = 5
+
+    def direction(self) -> optax.GradientTransformation:
+        def turn(updates: Any, params: Any = None) -> Any:
+            return jax.tree.map(lambda u: _orthogonalized(u, self.iterations), updates)
+
+        orthogonal = optax.chain(optax.trace(self.momentum, nesterov=True), optax.stateless(turn))
+        others = optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.epsilon)
+        return optax.chain(
+            optax.masked(orthogonal, kernels),
+            optax.masked(others, lambda params: jax.tree.map(lambda kernel: not kernel, kernels(params))),
+        )
+
+
+def _orthogonalized(update: Float[Array, "*inputs outputs"], iterations: int) -> Float[Array, "*inputs outputs"]:
+    """The nearest matrix with orthogonal rows or columns, nearly, times 0.2 √(its longer side)."""
+    x = update.reshape(-1, update.shape[-1])
+    fan_in, fan_out = x.shape
+    x = x.T if fan_in > fan_out else x  # the smaller product
+    x = x / (jnp.linalg.norm(x) + 1e-8)
+    a, b, c = QUINTIC
+    for _ in range(iterations):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    x = x.T if fan_in > fan_out else x
+    return ADAM_RMS * math.sqrt(max(fan_in, fan_out)) * x.reshape(update.shape)

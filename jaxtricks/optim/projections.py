@@ -1,0 +1,39 @@
+"""What is done to the weights after a step: exact zeros, and a largest length of a unit's weight vector."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxtricks.config import NonNegative, Positive
+from jaxtricks.optim.clipping import shrinkage
+from jaxtricks.optim.kernels import kernels, unit_norm
+
+
+def soft_threshold(params: Any, rate: NonNegative, alphas: Any) -> Any:
+    """The proximal step of the penalty λ ‖w‖₁ on kernels: w ← sign(w) max(|w| - α_t λ, 0), with exact zeros.
+
+    Args:
+        params: the parameters after the step.
+        rate: λ, in loss per weight.
+        alphas: each parameter's step size α_t, a tree of shapes [].
+    """
+
+    def shrink(w: Any, alpha: Any, kernel: bool) -> Any:
+        return jnp.sign(w) * jnp.maximum(jnp.abs(w) - (alpha * rate).astype(w.dtype), 0) if kernel else w
+
+    return jax.tree.map(shrink, params, alphas, kernels(params))
+
+
+def max_norm(params: Any, largest: Positive) -> Any:
+    """Scales each unit's incoming weight vector down to the largest length: w ← w min(1, c/‖w‖).
+
+    Args:
+        params: the parameters after the step.
+        largest: c, in weights.
+    """
+
+    def shrink(w: Any, kernel: bool) -> Any:
+        return w * shrinkage(unit_norm(w), jnp.asarray(largest)).astype(w.dtype) if kernel else w
+
+    return jax.tree.map(shrink, params, kernels(params))

@@ -1,0 +1,160 @@
+"""Second-order rules: steps that know the curvature, from products with it and never from a matrix."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from jaxtricks.config import ConfigError, Count, NonNegative, Positive, config
+from jaxtricks.optim.decay import Decay
+from jaxtricks.optim.method import Params, Problem
+from jaxtricks.optim.rules import Rule, decay_field
+
+Product = Callable[[Params], Params]
+
+
+@config("lbfgs", rows=["T037"], paper="Liu & Nocedal 1989")
+class LBFGS(Rule):
+    """d = s B g: B is the inverse Hessian as the last steps' differences tell it, s comes from a line search (strong Wolfe).
+
+    For whole training sets: between mini-batches, differences of gradients tell more of the batches than of the curvature.
+
+    Args:
+        learning_rate: α; 1 is the line search's own step.
+        weight_decay: how weights are shrunk; a number is λ, decoupled. The line search does not see it; a penalty it does.
+        memory: how many differences are kept.
+        searches: evaluations of a line search at most.
+    """
+
+    full_batch: ClassVar[bool] = True
+
+    learning_rate: Positive = 1.0
+    weight_decay: Decay | None = decay_field()
+    memory: Count = 10
+    searches: Count = 20
+
+    def direction(self) -> optax.GradientTransformationExtraArgs:
+        curvature = optax.scale_by_lbfgs(memory_size=self.memory)
+        search = optax.scale_by_zoom_linesearch(self.searches, initial_guess_strategy="one")
+
+        def update(grads: Any, state: Any, params: Params, *, problem: Problem, value: Any, grad: Any, **extra: Any) -> Any:
+            directions, state = curvature.update(grads, state, params)
+            # Its state would carry the last value and gradient over, which schedule, decay or dropout may have made untrue.
+            step, _ = search.update(
+                optax.tree.scale(-1, directions),
+                search.init(params),
+                params,
+                value=value,
+                grad=grad,
+                value_fn=lambda params: problem(params)[0],
+            )
+            return optax.tree.scale(-1, step), state
+
+        return optax.GradientTransformationExtraArgs(curvature.init, update)
+
+    def check(self, *, batch: int, examples: int) -> None:
+        if batch < examples:
+            raise ConfigError(
+                f"Experiment.batch_size = {batch} is a mini-batch of {examples} training examples; "
+                "the rule lbfgs takes all of them in a step."
+            )
+
+
+@config("newton", rows=["T038"], paper="lecture 3; Martens 2010")
+class Newton(Rule):
+    """d = (H + μ I)⁻¹ g by conjugate gradients on products with the Hessian H of the batch's loss.
+
+    Where the curvature along a search direction is not positive the solution so far is taken, or g where there is none yet
+    (Nocedal & Wright, algorithm 7.1). It runs on mini-batches too, where H and g share the batch's noise; make them large.
+
+    Args:
+        learning_rate: α; 1 is Newton's step.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        damping: μ, added to the curvature.
+        iterations: products with the Hessian; the number of parameters solves exactly.
+    """
+
+    learning_rate: Positive = 1.0
+    weight_decay: Decay | None = decay_field()
+    damping: NonNegative = 1e-3
+    iterations: Count = 10
+
+    def product(self, problem: Problem, params: Params) -> Product:
+        """v → H v at the parameters."""
+        return jax.linearize(jax.grad(lambda params: problem(params)[0]), params)[1]
+
+    def direction(self) -> optax.GradientTransformationExtraArgs:
+        def update(grads: Any, state: Any, params: Params, *, problem: Problem, **extra: Any) -> Any:
+            product = self.product(problem, params)
+
+            def damped(v: Params) -> Params:
+                return jax.tree.map(lambda hv, v: hv + jnp.asarray(self.damping, v.dtype) * v, product(v), v)
+
+            return conjugate_gradients(damped, grads, self.iterations), state
+
+        return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+@config("gauss_newton", rows=["T038"], paper="Schraudolph 2002; Martens 2010")
+class GaussNewton(Newton):
+    """d = (G + μ I)⁻¹ g with G = Jᵀ H_out J + H_w: the outputs' Jacobian J around the loss's Hessian in the outputs.
+
+    H_w is the penalties' own Hessian. For convex losses G is positive semi-definite, which H is not.
+
+    Args:
+        learning_rate: α; 1 is Newton's step.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        damping: μ, added to the curvature.
+        iterations: products with G.
+    """
+
+    def product(self, problem: Problem, params: Params) -> Product:
+        outputs, forward, _ = jax.linearize(problem.outputs, params, has_aux=True)
+        backward = jax.linear_transpose(forward, params)
+        _, curve = jax.linearize(jax.grad(lambda outputs: problem.loss(outputs, params)), outputs)
+        _, own = jax.linearize(jax.grad(lambda params: problem.loss(outputs, params)), params)
+
+        def product(v: Params) -> Params:
+            (through,) = backward(curve(forward(v)))
+            return jax.tree.map(jnp.add, through, own(v))
+
+        return product
+
+
+class _Search(NamedTuple):
+    """Where conjugate gradients stand: solution, residual, direction, ‖residual‖², whether it goes on."""
+
+    x: Params
+    residual: Params
+    direction: Params
+    square: Float[Array, ""]
+    going: Any
+
+
+def conjugate_gradients(product: Product, b: Params, iterations: int) -> Params:
+    """x with A x = b, after a fixed number of products with a symmetric A; see `Newton` for one that is not positive.
+
+    Args:
+        product: v → A v.
+        b: a tree like the parameters.
+        iterations: how many products.
+    """
+
+    def body(index: Any, search: _Search) -> _Search:
+        x, residual, direction, square, going = search
+        image = product(direction)
+        curvature = optax.tree.vdot(direction, image)
+        first = (index == 0) & (curvature <= 0)
+        going = going & (curvature > 0)
+        alpha = jnp.where(going, square / jnp.where(going, curvature, 1), jnp.where(first, 1.0, 0.0))
+        x = optax.tree.add_scale(x, alpha, direction)
+        residual = optax.tree.add_scale(residual, -alpha, image)
+        new = optax.tree.vdot(residual, residual)
+        beta = jnp.where(square > 0, new / jnp.where(square > 0, square, 1), 0.0)
+        return _Search(x, residual, optax.tree.add_scale(residual, beta, direction), new, going)
+
+    start = _Search(optax.tree.zeros_like(b), b, b, optax.tree.vdot(b, b), jnp.bool_(True))
+    return jax.lax.fori_loop(0, iterations, body, start).x
