@@ -89,9 +89,12 @@ class Newton(Rule):
     def direction(self) -> optax.GradientTransformationExtraArgs:
         def update(grads: Any, state: Any, params: Params, *, problem: Problem, **extra: Any) -> Any:
             product = self.product(problem, params)
+            decay = None if self.weight_decay is None else self.weight_decay.in_gradient()
 
             def damped(v: Params) -> Params:
-                return jax.tree.map(lambda hv, v: hv + jnp.asarray(self.damping, v.dtype) * v, product(v), v)
+                hv = jax.tree.map(lambda hv, v: hv + jnp.asarray(self.damping, v.dtype) * v, product(v), v)
+                # What an L2 decay adds to a gradient is linear in the weights, and so its own Hessian's product with v.
+                return hv if decay is None else decay.update(hv, decay.init(v), v)[0]
 
             return conjugate_gradients(damped, grads, self.iterations), state
 

@@ -16,8 +16,8 @@ class Transfer:
     """Starts a run from the one of the same seed in `source`; a layer that is not there, or named fresh, is drawn as ever.
 
     Transfer learning is a fit from `Transfer(runs, fresh=("head",))` with everything else frozen
-    (`{"optimizer.frozen": ("hidden_*",)}`), gradual unfreezing one more fit for each layer set free, and step-wise training (T083)
-    the same with a taller model at each step.
+    (`{"optimizer.frozen": ("hidden_*",)}`), gradual unfreezing one more fit for each layer set free, and step-wise training
+    (T083) the same with a taller model at each step.
 
     Args:
         source: the earlier runs; the parameters are those that their method evaluates.

@@ -21,11 +21,19 @@ from jaxtricks.train.member import Member, Pool
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)
+SMALL = {"mlp": jt.MLP(widths=(8,))}
 ENTRIES = {entry.path: entry for entry in jt.catalogue()}
 OPTIONAL = [path for path in ENTRIES if "=" not in path]
 CHOICES = [path for path in ENTRIES if "=" in path]
 # A neutral value leaves these in the program as they are, and the others to rounding.
 pytestmark = pytest.mark.usefixtures("unoptimized")
+# What makes a trick act within the base's six steps: norms that rise for a learnt threshold, validations that bring nothing.
+PRESSED = {
+    "optimizer.clip_learnt": {"optimizer.rule": jt.SGD(learning_rate=2.0)},
+    "optimizer.clip_learnt=quantile": {"optimizer.clip_learnt": jt.QuantileClip(window=2)},
+    "optimizer.schedule=plateau": {"optimizer.schedule": jt.Plateau(min_change=10.0)},
+    "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.OneCycle(rise=0.2)},
+}
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
 
 
@@ -103,8 +111,9 @@ def pictures() -> jt.Dataset:
 def test_on_changes_something_and_neutral_equals_off(path):
     trick = ENTRIES[path].trick
     values = [trick.on] if trick.neutral is None else [trick.on, trick.neutral]
-    off = losses(BASE)[0]
-    on, *neutral = losses(*[BASE.replace({path: value}) for value in values])
+    base = BASE.replace(PRESSED.get(path, {}))
+    off = losses(base)[0]
+    on, *neutral = losses(*[base.replace({path: value}) for value in values])
     assert np.all(np.isfinite(on)) and not np.allclose(on, off, rtol=1e-4)
     if neutral and path in BITS:
         np.testing.assert_array_equal(neutral[0], off)
@@ -114,8 +123,12 @@ def test_on_changes_something_and_neutral_equals_off(path):
 
 def chosen(path, name):
     """The base with a choice; all at the same learning rate, so that rules differ by more than their defaults for it."""
-    experiment = BASE.replace({path: name})
-    return experiment.replace({"optimizer.rule.learning_rate": 0.01})
+    return whole(BASE.replace({path: name} | PRESSED.get(f"{path}={name}", {}) | {"optimizer.rule.learning_rate": 0.01}))
+
+
+def whole(experiment):
+    """The experiment, with all examples in a batch if its rule asks for them."""
+    return experiment.replace({"batch_size": 48}) if isinstance(experiment.optimizer.rule, jt.LBFGS) else experiment
 
 
 @pytest.mark.parametrize("path", dict.fromkeys(path.split("=")[0] for path in CHOICES if not path.startswith("model=")))
@@ -140,11 +153,12 @@ def numbers():
                 found[f"{prefix}{field.name}"] = (experiment, path)
             elif field.kind is Kind.CONFIG:
                 for name, member in (choices(field.type) or {"": field.type}).items():
-                    changed = experiment.replace({path: name}) if name else experiment
+                    pressed = PRESSED.get(path, {}) | {path: name} | PRESSED.get(f"{path}={name}", {})
+                    changed = whole(experiment.replace(pressed)) if name else experiment
                     visit(changed, f"{prefix}{field.name}={name}." if name else f"{prefix}{field.name}.", member, f"{path}.")
             elif field.kind is Kind.MODEL:
                 for name, member in choices(nn.Module).items():
-                    visit(experiment.replace({path: member(widths=(8,))}), f"{prefix}{name}.", member, f"{path}.")
+                    visit(experiment.replace({path: SMALL[name]}), f"{prefix}{name}.", member, f"{path}.")
 
     visit(BASE, "", jt.Experiment, "")
     return found
@@ -157,8 +171,9 @@ NUMBERS = numbers()
 def test_no_number_is_dead(name):
     """Two values of every float, in one program, give two results."""
     experiment, path = NUMBERS[name]
-    value = hyperparameters(experiment)[path]
-    a, b = losses(experiment, experiment.replace({path: 0.3 if value == 0.5 else 0.5}))
+    value, span = hyperparameters(experiment)[path], locate(experiment, path).range
+    other = next(v for v in (0.5, 0.3, 0.75) if v != value and v in span)
+    a, b = losses(experiment, experiment.replace({path: other}))
     assert np.all(np.isfinite([a, b])) and not np.allclose(a, b, rtol=1e-5)
 
 
