@@ -14,6 +14,7 @@ from jaxtricks import data
 from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, nearest, parse
 from jaxtricks.data import DataError, Dataset
+from jaxtricks.diagnose.gradients import check_named
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, short, study
 from jaxtricks.report import folder as folders
@@ -199,6 +200,31 @@ class Report:
         print(folders.render(self.folder))
 
 
+@dataclasses.dataclass(frozen=True)
+class CheckGradient:
+    """Compare the gradient of an activation or a function of one's own with central differences; exit code 1 where it is wrong.
+
+    Args:
+        function: an activation's name, such as gelu, or module:function, found from the current folder too.
+        points: how many points to look at: 0, and others drawn from N(0, 3²).
+        seed: of the draw.
+        json: print one JSON object instead of text.
+    """
+
+    function: tyro.conf.Positional[str]
+    points: int = 100
+    seed: int = 0
+    json: bool = False
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        sys.path.insert(0, str(Path.cwd()))
+        check = check_named(self.function, self.points, self.seed)
+        print(json.dumps(check.to_json()) if self.json else check)
+        if not check.ok:
+            sys.exit(1)
+
+
 def _holds_settings(field: Field) -> bool:
     return field.kind is Kind.CONFIG and not choices(field.type)
 
@@ -265,6 +291,7 @@ Command = (
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[CheckGradient, tyro.conf.subcommand("check-gradient")]
 )
 
 

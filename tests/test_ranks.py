@@ -11,6 +11,7 @@ RANKS = [
     {"models", "objectives", "optim"},
     {"train"},
     {"evaluate", "catalogue"},
+    {"diagnose"},
     {"report"},
     {"cli"},
 ]

@@ -1,7 +1,7 @@
 """Many settings on many restarts; a setting is chosen on restarts that are not judged."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,24 +12,21 @@ import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import replace, stack
 
-S = TypeVar("S")
-T = TypeVar("T")
-
 
 def decades(low: int, high: int, per_decade: int = 2) -> tuple[float, ...]:
     """Learning rates from 10^low to 10^high, evenly spaced in the logarithm."""
     return tuple(float(f"{10 ** (i / per_decade):.2g}") for i in range(per_decade * low, per_decade * high + 1))
 
 
-def sweep(settings: Iterable[S], run: Callable[[S, Key[Array, ""]], T], seeds: int) -> T:
-    """`run` of every setting and every restart, in one program; what it gives has leading axes [settings, seeds].
+def sweep(settings: Iterable[Any], run: Callable[[Any, Key[Array, ""]], Any], seeds: int | Sequence[int]) -> Any:
+    """`run` of every setting and every restart, in one program; its arrays come as NumPy's, with leading axes [settings, seeds].
 
     Args:
-        settings: trees of one structure, such as optimizers, or an optimizer and a number.
+        settings: trees of one structure, such as optimizers, or pairs of an optimizer and a number.
         run: (setting, the restart's root key) → arrays.
-        seeds: how many restarts, 0, 1, …; a restart's draws are the same under every setting.
+        seeds: how many restarts, 0, 1, …, or the seeds themselves; a restart's draws are the same under every setting.
     """
-    keys = jax.vmap(rng.root)(jnp.arange(seeds))
+    keys = jax.vmap(rng.root)(jnp.asarray(range(seeds) if isinstance(seeds, int) else seeds))
     run_all = jax.jit(jax.vmap(jax.vmap(run, in_axes=(None, 0)), in_axes=(0, None)))
     return jax.tree.map(np.asarray, run_all(stack(list(settings)), keys))
 

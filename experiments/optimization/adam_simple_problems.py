@@ -34,17 +34,13 @@ def measure(scale: Scale) -> Outcome:
         path = jt.minimize(optimizer, lambda w, step: 0.5 * (w - weights) @ hessian @ (w - weights), jnp.zeros(FEATURES), steps)
         return path.values <= TARGET * path.values[0]
 
-    counts: dict[str, np.ndarray] = {}
-    chosen = {}
+    counts, chosen = {}, {}
     for name, rule in {"SGD": jt.SGD(), "Adam": jt.Adam()}.items():
-        optimizers = [with_rate(jt.Optimizer(rule=rule), rate) for rate in rates]
-        rows = []
-        for kappa in conditions:
-            needed = np.minimum(first(sweep([(optimizer, kappa) for optimizer in optimizers], run, scale.seeds + TUNING)), steps)
-            best = choose(needed, TUNING)
-            rows.append(needed[best, : scale.seeds])
-            chosen[f"{name}, κ = {kappa:g}"] = rates[best]
-        counts[name] = np.stack(rows, axis=1)
+        settings = [(with_rate(jt.Optimizer(rule=rule), rate), kappa) for kappa in conditions for rate in rates]
+        needed = np.minimum(first(sweep(settings, run, scale.seeds + TUNING)), steps).reshape(len(conditions), len(rates), -1)
+        best = [choose(grid, TUNING) for grid in needed]
+        counts[name] = np.stack([grid[place, : scale.seeds] for grid, place in zip(needed, best, strict=True)], axis=1)
+        chosen[name] = [rates[place] for place in best]
     ratios = {
         f"{kappa:g}": Estimate.of(column) for kappa, column in zip(conditions, (counts["Adam"] / counts["SGD"]).T, strict=True)
     }

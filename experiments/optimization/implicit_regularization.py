@@ -46,9 +46,8 @@ def measure(scale: Scale) -> Outcome:
         "Adam from 0": (adam, 0.0),
     }.items():
         arms[name] = {key: values[0] for key, values in sweep([(optimizer, spread)], run, scale.seeds).items()}
-    zero, random, other = arms.values()
     distances = {name: Estimate.of(arm["from the shortest"]) for name, arm in arms.items()}
-    nearest = Estimate.of(random["from the nearest"])
+    nearest = Estimate.of(arms["gradient descent from a random start"]["from the nearest"])
     fits = [settle(Estimate.of(arm["error"]), below=1e-8) for arm in arms.values()]
     here, elsewhere, adams = distances.values()
     return Outcome(
@@ -56,7 +55,7 @@ def measure(scale: Scale) -> Outcome:
             *fits, settle(here, below=CLOSE), settle(nearest, below=CLOSE), settle(elsewhere, above=FAR), settle(adams, above=FAR)
         ),
         effect=f"gradient descent from 0 ends {here:.1e} of its length from the shortest solution; from a random start "
-        f"{elsewhere:.2f}, but {nearest:.1e} from the solution nearest to that start; Adam from 0 ends {adams:.2f} from the shortest",
+        f"{elsewhere:.2f}, but {nearest:.1e} from the solution nearest to that start; Adam from 0 ends at {adams:.2f}",
         numbers={"distance": distances, "distance_to_nearest": nearest, "error": {n: a["error"].max() for n, a in arms.items()}},
         series=tuple(Curve.over_seeds(n, range(1, steps + 1, 30), arm["path"]) for n, arm in arms.items()),
         axes=Axes("step", "distance from the shortest solution", log="y"),

@@ -1,16 +1,84 @@
 """Random changes of training inputs, on the device: pure functions of a key and a batch."""
 
-from jaxtyping import Array, Float, Key
+from typing import Annotated
 
-from jaxtricks.config import config
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from jaxtricks import rng
+from jaxtricks.config import ConfigError, Fraction, NonNegative, Range, Rate, config, trick
+from jaxtricks.data.resample import Images, window
+
+Degrees = Annotated[float, Range(low=0, high=180)]
+
+IMAGES_ONLY = ("rotation", "shift", "crop", "flip", "turn", "cutout")
 
 
 @config()
 class Augmentation:
-    """What is done to a training batch before the model sees it; nothing by default. Validation inputs stay as they are."""
+    """What is done to a training batch before the model sees it; nothing by default. Validation inputs stay as they are.
+
+    Every example draws its own change, mixup's share excepted. Each field draws from a stream of its name, so that one more of
+    them leaves the draws of the others as they are. Rotation, shift and crop together are one bilinear interpolation.
+
+    Args:
+        rotation: the largest turn, uniform in ±rotation, in degrees.
+        shift: the largest move down and to the right, each uniform in ±shift, in pixels and parts of them; zeros come in.
+        crop: the largest share of each side that is cut off, uniform in [0, crop], anywhere; what is left is enlarged to the
+            image's size. (The crop of a padded image is `shift`.)
+        flip: the probability of mirroring left and right.
+        turn: the probability of turning by 180°, which makes 9 of 6.
+        noise: the standard deviation of what is added to every value, in units of the scaled inputs.
+        cutout: the sides of a rectangle that is set to 0, the mean of standardized inputs, as a share of the image's; its centre
+            is uniform over the image, and what lies beyond an edge is lost.
+        mixup: α of the share λ ~ Beta(α, α) by which examples x of a batch are blended with others x′ of it, to λx + (1 - λ)x′,
+            and their targets likewise; a larger α blends more, and 0 is its limit, no blending.
+    """
+
+    rotation: Degrees | None = trick(
+        default=None, rows=["T060"], paper="lecture 3", summary="Turn images by a random angle", on=30.0, neutral=0.0
+    )
+    shift: NonNegative | None = trick(
+        default=None, rows=["T060"], paper="LeCun+ 1998", summary="Move images by some random pixels", on=2.0, neutral=0.0
+    )
+    crop: Rate | None = trick(
+        default=None, rows=["T060"], paper="Zhang+ 2017", summary="Enlarge a random part of each image", on=0.5, neutral=0.0
+    )
+    flip: Fraction | None = trick(
+        default=None, rows=["T060"], paper="Krizhevsky+ 2012", summary="Mirror some images left and right", on=0.5, neutral=0.0
+    )
+    turn: Fraction | None = trick(
+        default=None, rows=["T061"], paper="lecture 3", summary="Turn some images by half a circle", on=0.5, neutral=0.0
+    )
+    noise: NonNegative | None = trick(
+        default=None, rows=["T060"], paper="Bishop 1995; lecture 3", summary="Add Gaussian noise to inputs", on=0.5, neutral=0.0
+    )
+    cutout: Fraction | None = trick(
+        default=None,
+        rows=["T060"],
+        paper="DeVries & Taylor 2017",
+        summary="Mask a square of each image at a random place",
+        on=0.5,
+        neutral=0.0,
+    )
+    mixup: NonNegative | None = trick(
+        default=None,
+        rows=["T060"],
+        paper="Zhang+ 2018",
+        summary="Blend examples with others of the batch, and their targets likewise",
+        on=1.0,
+        neutral=0.0,
+    )
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Refuses what inputs of the given shape cannot have; raises ConfigError."""
+        for field in IMAGES_ONLY:
+            if (value := getattr(self, field)) is not None and len(shape) != 3:
+                raise ConfigError(
+                    f"Augmentation.{field} = {value} is for images, [height, width, channels], and the data's inputs are of "
+                    f"shape {shape}; None is allowed."
+                )
 
     def geometry(self, key: Key[Array, ""], x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
         """Moves pixels, before inputs are scaled; what comes in from outside is 0.
@@ -19,7 +87,30 @@ class Augmentation:
             key: the step's key, shape [].
             x: the inputs as the data set stores them, [batch, ...].
         """
+        if self.flip is not None:
+            x = jnp.where(_some(rng.stream(key, "flip"), self.flip, x), x[:, :, ::-1], x)
+        if self.turn is not None:
+            x = jnp.where(_some(rng.stream(key, "turn"), self.turn, x), x[:, ::-1, ::-1], x)
+        if self.rotation is not None or self.shift is not None or self.crop is not None:
+            x = self._resampled(key, x)
         return x
+
+    def _resampled(self, key: Key[Array, ""], x: Images) -> Images:
+        def draw(name: str, numbers: int) -> Float[Array, "numbers batch"]:
+            """Numbers in [-1, 1)."""
+            return jax.random.uniform(rng.stream(key, name), (numbers, len(x)), x.dtype, -1, 1)
+
+        angle, side, offset = jnp.zeros(len(x), x.dtype), jnp.ones(len(x), x.dtype), jnp.zeros((len(x), 2), x.dtype)
+        if self.rotation is not None:
+            angle = jnp.deg2rad(self.rotation * draw("rotation", 1)[0])
+        if self.shift is not None:
+            offset = offset - self.shift * draw("shift", 2).T
+        if self.crop is not None:
+            part, *place = draw("crop", 3)
+            cut = self.crop * (part + 1) / 2
+            side = 1 - cut
+            offset = offset + jnp.stack([cut * size / 2 * v for size, v in zip(x.shape[1:3], place, strict=True)], axis=1)
+        return window(x, angle, side, offset)
 
     def values(self, key: Key[Array, ""], x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
         """Changes values, after inputs are scaled.
@@ -28,6 +119,10 @@ class Augmentation:
             key: the step's key, shape [].
             x: scaled inputs, [batch, ...].
         """
+        if self.noise is not None:
+            x = x + self.noise * jax.random.normal(rng.stream(key, "noise"), x.shape, x.dtype)
+        if self.cutout is not None:
+            x = jnp.where(_rectangle(rng.stream(key, "cutout"), self.cutout, x), 0, x)
         return x
 
     def mix(self, key: Key[Array, ""], rows: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
@@ -37,4 +132,25 @@ class Augmentation:
             key: the step's key, shape [].
             rows: inputs or targets, [batch, ...].
         """
-        return rows
+        if self.mixup is None:
+            return rows
+        # One share for the batch, as in the paper. The larger part goes to the example itself: that leaves the distribution of
+        # blends as it is, and makes no blending of α → 0. Beta(0, 0) cannot be drawn from; at 1e-8 all draws round to 0 or 1.
+        alpha = jnp.maximum(jnp.asarray(self.mixup, rows.dtype), 1e-8)
+        share = jax.random.beta(rng.stream(key, "mixup"), alpha, alpha, dtype=rows.dtype)
+        share = jnp.maximum(share, 1 - share)
+        partner = jnp.argsort(jax.random.bits(rng.stream(key, "mixup partner"), (len(rows),)))
+        return share * rows + (1 - share) * rows[partner]
+
+
+def _some(key: Key[Array, ""], probability: float, x: Images) -> Bool[Array, "batch 1 1 1"]:
+    """Which images are changed."""
+    return jax.random.bernoulli(key, probability, (len(x), 1, 1, 1))
+
+
+def _rectangle(key: Key[Array, ""], share: float, x: Images) -> Bool[Array, "batch height width 1"]:
+    """A rectangle of each image, around a centre that is uniform over it."""
+    centre = jax.random.uniform(key, (2, len(x), 1), x.dtype)
+    # From pixel middle to centre in shares of the side: as many pixels as the rectangle is long, wherever it lies.
+    near = [jnp.abs((jnp.arange(n)[None] + 0.5) / n - c) < share / 2 for n, c in zip(x.shape[1:3], centre, strict=True)]
+    return (near[0][:, :, None] & near[1][:, None, :])[..., None]

@@ -57,6 +57,7 @@ class Dataset:
         classes: the names of the classes; one without examples is legal.
         validation: the share of the pool that every seed draws to validate on, in (0, 1), or one `Split` for all seeds.
         scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 where that is unknown.
+        features: what each number of an input of one axis stands for, such as the word that it counts; None where that has no name.
         openings: the written record of when and why the test split was opened; subsets share it with their origin.
 
     Raises:
@@ -69,6 +70,7 @@ class Dataset:
     classes: tuple[str, ...]
     validation: float | Split = 0.2
     scale: float = 1.0
+    features: tuple[str, ...] | None = None
     openings: list[Opening] = field(default_factory=list)
     _test: tuple[TestInputs, TestLabels] | None = None
 
@@ -78,6 +80,8 @@ class Dataset:
         if not 0 < self.scale < np.inf:
             raise DataError(f"scale: {self.scale} is the largest input value; a finite number above 0 is allowed.")
         _check("", self.x, self.y, len(self.classes))
+        if self.features is not None and (len(self.features),) != self.shape:
+            raise DataError(f"features: {len(self.features)} names for inputs of shape {self.shape}; one a number is allowed.")
         if self._test is not None:
             _check("test ", *self._test, len(self.classes))
         if isinstance(self.validation, Split):

@@ -27,7 +27,7 @@ class Listing:
         name: what `load` takes.
         prepared: whether `load` gives it now.
         examples: the size of the pool; None if unknown before it is prepared, as the next two.
-        shape: of one input.
+        shape: of one input; None for texts too, which become vectors of as many counts as `load` is asked for.
         classes: how many.
     """
 
@@ -40,21 +40,26 @@ class Listing:
 
 @dataclass(frozen=True)
 class Schema:
-    """Where an image classification set keeps its images and labels.
+    """Where a classification set keeps its inputs, images or texts, and labels.
 
     Args:
-        image: the key of the images.
+        input: the key of the images or texts.
         label: the key of the labels.
-        shape: of one image, [height, width, channels].
-        dtype: of the images, "uint8" or "float32".
+        shape: of one image, [height, width, channels]; of one text, [].
+        dtype: of the images, "uint8" or "float32"; of texts, "object".
         classes: how many.
     """
 
-    image: str
+    input: str
     label: str
     shape: tuple[int, ...]
     dtype: str
     classes: int
+
+    @property
+    def text(self) -> bool:
+        """Whether inputs are texts."""
+        return self.dtype == "object"
 
 
 @dataclass(frozen=True)
@@ -88,31 +93,36 @@ class Prepared:
         return {info.get("fileFormat", "tfrecord"), *info.get("alternativeFileFormats", [])}
 
     def schema(self) -> Schema:
-        """Finds the one image and the one label of each example.
+        """Finds the one image of each example, or the one text where there is no image, and its one label.
 
         Raises:
-            DataError: if this is no image classification set, or if its images cannot be stacked.
+            DataError: if this is no classification set of images or texts, or if its images cannot be stacked.
         """
         features = self._json("features.json").get("featuresDict", {}).get("features", {})
         images = [key for key, feature in features.items() if "image" in feature or _is_image_tensor(feature)]
+        inputs = images or [key for key, feature in features.items() if "text" in feature]
         labels = [key for key, feature in features.items() if "classLabel" in feature]
         # Where there are several, as in cifar100, the set itself says which pair is meant.
         pair = self._json("dataset_info.json").get("supervisedKeys", {}).get("tuple", {}).get("items", [])
         keys = {item.get("featureKey") for item in pair}
-        images = [key for key in images if key in keys] or images
+        inputs = [key for key in inputs if key in keys] or inputs
         labels = [key for key in labels if key in keys] or labels
-        if len(images) != 1 or len(labels) != 1:
+        if len(inputs) != 1 or len(labels) != 1:
             raise DataError(
-                f"{self.full_name!r} is no image classification set: one image and one class label are needed, "
+                f"{self.full_name!r} is no classification set: one image or text and one class label are needed, "
                 f"and it has {', '.join(sorted(features)) or 'no named features'}."
             )
-        image = next(features[images[0]][kind] for kind in ("image", "tensor") if kind in features[images[0]])
-        shape = tuple(int(size) for size in image.get("shape", {}).get("dimensions", []))
+        shape, dtype = self._image(features[inputs[0]]) if images else ((), "object")
+        return Schema(inputs[0], labels[0], shape, dtype, int(features[labels[0]]["classLabel"]["numClasses"]))
+
+    def _image(self, feature: dict[str, Any]) -> tuple[tuple[int, ...], str]:
+        image = next(feature[kind] for kind in ("image", "tensor") if kind in feature)
+        shape, dtype = tuple(int(size) for size in image.get("shape", {}).get("dimensions", [])), str(image["dtype"])
         if not shape or min(shape) < 1:
             raise DataError(f"{self.full_name!r} has images of several sizes, and only images of one size stack.")
-        if image["dtype"] not in ("uint8", "float32"):
-            raise DataError(f"{self.full_name!r} has {image['dtype']} images, and only uint8 and float32 can be read.")
-        return Schema(images[0], labels[0], shape, image["dtype"], int(features[labels[0]]["classLabel"]["numClasses"]))
+        if dtype not in ("uint8", "float32"):
+            raise DataError(f"{self.full_name!r} has {dtype} images, and only uint8 and float32 can be read.")
+        return shape, dtype
 
     def _json(self, file: str) -> dict[str, Any]:
         try:
@@ -163,7 +173,7 @@ def find(name: str, data_dir: Path) -> Prepared:
 
 
 def names(data_dir: Path | str | None = None) -> list[Listing]:
-    """The data sets that there are: the embedded one, prepared image classification sets, and common ones to prepare.
+    """The data sets that there are: the embedded one, prepared sets of images or texts, and common ones to prepare.
 
     Args:
         data_dir: the folder of prepared sets; by default TFDS_DATA_DIR, else TFDS's own default.
@@ -173,10 +183,11 @@ def names(data_dir: Path | str | None = None) -> list[Listing]:
         try:
             schema, sizes = prepared.schema(), prepared.sizes()
         except DataError:
-            continue  # text, audio, damaged: `load` says why
+            continue  # audio, video, damaged: `load` says why
         if "array_record" in prepared.formats():
             pool = sum(sizes.get(split, 0) for split in POOL)
-            listings[prepared.full_name] = Listing(prepared.full_name, True, pool, schema.shape, schema.classes)
+            shape = None if schema.text else schema.shape
+            listings[prepared.full_name] = Listing(prepared.full_name, True, pool, shape, schema.classes)
     listings[DIGITS] = Listing(DIGITS, True, 1437, (8, 8, 1), 10)
     return sorted(listings.values(), key=lambda listing: listing.name)
 

@@ -101,11 +101,11 @@ class MLP(nn.Module):
         return Dense(self.outputs, self.kernel_init, name="head")(x)
 
     def _parameters(self, inputs: int) -> Callable[[tuple[int, ...], int], int]:
-        """(widths, pieces of a unit) → the number of parameters."""
-        beside = 1 if self.normalization is None else 3  # a bias, and the normalization's own scale and bias
+        """(widths, pieces of a unit) → parameters, those of a normalization always among them: it must change no width."""
 
         def count(widths: tuple[int, ...], pieces: int) -> int:
-            hidden = sum((below + beside) * pieces * units for below, units in itertools.pairwise((inputs, *widths)))
-            return hidden + ((inputs, *widths)[-1] + 1) * (self.outputs or 0)
+            sizes = (inputs, *widths)
+            hidden = sum((below + 3) * pieces * units for below, units in itertools.pairwise(sizes))  # bias, and two of a norm
+            return hidden + (sizes[-1] + 1) * (self.outputs or 0)
 
         return count

@@ -63,4 +63,4 @@ class Hinge(Loss):
 
     def check(self, classes: int) -> None:
         if classes < 2:
-            raise ConfigError(f"Objective.loss = 'hinge' compares classes, and the data have {classes}; two or more are allowed.")
+            raise ConfigError(f"Objective.loss = 'hinge' needs two classes or more, and the data have {classes}.")

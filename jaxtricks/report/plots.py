@@ -15,7 +15,9 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy.stats import gmean
 
+from jaxtricks.diagnose.variance import VarianceProfile
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, named, units
@@ -167,6 +169,29 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
         labels = "Differences with 95% intervals: " + ", ".join(verdict.label for verdict in verdicts)
         svg = _svg(figure, labels)
     return Forest(svg, tuple(v.label for v, reach in zip(verdicts, reaches, strict=True) if reach > limit))
+
+
+def variance(profile: VarianceProfile) -> Markup:
+    """Variances at the start by layer: pre-activations in blue, gradients in vermilion and dashed, and a line for each seed.
+
+    Args:
+        profile: of a model, layers from the input up.
+    """
+    with _style(f"variance {' '.join(profile.layers)}"):
+        figure, axes = _axes(2.9)
+        places = np.arange(1, len(profile.layers) + 1)
+        kinds = (("pre-activations", profile.outputs, BLUE, "-"), ("gradients", profile.gradients, VERMILION, "--"))
+        for name, values, colour, dashes in kinds:
+            alive = np.where(values > 0, values, np.nan)  # a logarithm has no place for a dead layer
+            axes.plot(places, alive.T, color=colour, alpha=0.25, linewidth=0.8)
+            axes.plot(places, gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
+        axes.set_yscale("log")
+        axes.set_xlabel("layer")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel("variance")
+        axes.yaxis.set_label_coords(-0.185, 0.5)
+        axes.legend(frameon=False)
+        return _svg(figure, "Variance of pre-activations and gradients at the start, by layer")
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:

@@ -1,0 +1,1 @@
+"""The doctor: gradients, variances at the start, batches that leak, gradient noise, curvature."""

@@ -1,0 +1,81 @@
+"""Do predictions depend on who else is in the batch?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+from jaxtricks.config import ConfigError
+from jaxtricks.train.runs import Runs
+
+TOLERANCE = 1e-4  # of the largest prediction: other batches round differently
+
+Predict = Callable[[np.ndarray], Float[np.ndarray | Array, "examples ..."]]
+
+
+@dataclass(frozen=True)
+class BatchDependence:
+    """By how much predictions change with the batch around an example; each number is the largest change of any prediction.
+
+    Args:
+        alone: when each example is a batch of its own.
+        company: when half of the batch stays, and copies of it take the place of the others.
+        permuted: when the batch comes in another order.
+        tolerance: what rounding may do.
+    """
+
+    alone: float
+    company: float
+    permuted: float
+    tolerance: float
+
+    @property
+    def largest(self) -> float:
+        """The largest of the three changes."""
+        return max(self.alone, self.company, self.permuted)
+
+    @property
+    def depends(self) -> bool:
+        """Whether a change is more than rounding, or not a number."""
+        return not self.largest <= self.tolerance
+
+    def __str__(self) -> str:
+        verdict = (
+            "predictions DEPEND on the rest of the batch"
+            if self.depends
+            else "predictions do not depend on the rest of the batch"
+        )
+        changes = f"alone {self.alone:.1e}, in other company {self.company:.1e}, in another order {self.permuted:.1e}"
+        return f"{verdict}: largest change {changes} (rounding: up to {self.tolerance:.1e})"
+
+
+def batch_dependence(predictor: Runs | Predict, x: Shaped[np.ndarray, "examples ..."]) -> BatchDependence:
+    """Whether an example's prediction at test changes with its companions, as when batch norm forgets that it is a test (T021).
+
+    Args:
+        predictor: the runs, or what predicts: `lambda x: model.apply(variables, x, train=False)`, inputs [n, ...] → [n, ...].
+        x: some ten different examples, [examples, ...]; for runs as the data set stores them.
+
+    Raises:
+        ConfigError: for fewer than two examples.
+    """
+    x = np.asarray(x)
+    if len(x) < 2:
+        raise ConfigError(f"x has {len(x)} examples; two at least are needed for one to have company.")
+
+    def predict(part: np.ndarray) -> Float[np.ndarray, "examples ..."]:
+        return np.moveaxis(predictor.log_probs(part), 1, 0) if isinstance(predictor, Runs) else np.asarray(predictor(part))
+
+    together, half = predict(x), (len(x) + 1) // 2
+    repeated, order = np.resize(np.arange(half), len(x)), np.roll(np.arange(len(x))[::-1], 1)
+
+    def change(predictions: Float[np.ndarray, "examples ..."], of: Float[np.ndarray, "examples ..."]) -> float:
+        return float(np.max(np.abs(predictions - of)))
+
+    return BatchDependence(
+        alone=change(np.concatenate([predict(x[i : i + 1]) for i in range(len(x))]), together),
+        company=change(predict(x[repeated])[:half], together[:half]),
+        permuted=change(predict(x[order]), together[order]),
+        tolerance=TOLERANCE * float(np.max(np.abs(together))),
+    )

@@ -1,0 +1,207 @@
+"""Numerical gradient checks, as in CS231n: is a function's gradient the one that its values ask for?"""
+
+import functools
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Shaped
+
+from jaxtricks.config import ConfigError, choices, nearest
+from jaxtricks.nn.activations import Activation
+
+THRESHOLD = 1e-7  # CS231n: "1e-7 and less you should be happy", in float64
+STEP = 2e-5  # relative to x where |x| > 1
+SPANS = (1.0, 2.0, 4.0, 8.0, 16.0)  # steps taken
+AT_ONCE = 64  # entries whose differences are taken together
+
+# Newer versions of JAX have it at the top.
+float64: Any = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the input: where it is, its value, the gradient by JAX and by differences, and their relative error."""
+
+    index: tuple[int, ...]
+    value: float
+    analytical: float
+    numerical: float
+    error: float
+
+    def __str__(self) -> str:
+        where = ", ".join(map(str, self.index))
+        return (
+            f"x[{where}] = {self.value:.6g}: gradient {self.analytical:.9g}, by differences {self.numerical:.9g}, "
+            f"relative error {self.error:.1e}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class GradientCheck:
+    """A gradient beside its central differences, entry by entry of the input.
+
+    Args:
+        x: the input.
+        analytical: the vector-Jacobian product by JAX, of x's shape.
+        numerical: the same by central differences.
+        error: |a - n| / max(|a|, |n|), and 0 where the two differ by no more than differences in float64 can tell.
+        kinks: where the one-sided differences do not approach each other as the step shrinks.
+    """
+
+    x: Float[np.ndarray, "*shape"]
+    analytical: Float[np.ndarray, "*shape"]
+    numerical: Float[np.ndarray, "*shape"]
+    error: Float[np.ndarray, "*shape"]
+    kinks: Bool[np.ndarray, "*shape"]
+
+    @property
+    def wrong(self) -> Bool[np.ndarray, "*shape"]:
+        """The entries whose error exceeds 1e-7, those at a kink apart."""
+        return ~(self.error <= THRESHOLD) & ~self.kinks
+
+    @property
+    def ok(self) -> bool:
+        """Whether no entry is wrong."""
+        return not self.wrong.any()
+
+    @property
+    def worst(self) -> Entry | None:
+        """The entry of the largest error, those at a kink apart; None where all are kinks."""
+        errors = np.where(self.kinks, -1.0, np.nan_to_num(self.error, nan=math.inf))
+        index = tuple(map(int, np.unravel_index(np.argmax(errors), errors.shape)))
+        if self.kinks[index]:
+            return None
+        values = (float(array[index]) for array in (self.x, self.analytical, self.numerical, self.error))
+        return Entry(index, *values)
+
+    def __str__(self) -> str:
+        wrong, kinks = int(self.wrong.sum()), int(self.kinks.sum())
+        verdict = "the gradient is right" if self.ok else f"the gradient is WRONG at {wrong} of {self.x.size} entries"
+        lines = [f"{verdict} ({self.x.size} entries, {kinks} at a kink, threshold {THRESHOLD:g})"]
+        return "\n".join(lines + ([f"worst entry: {self.worst}"] if self.worst else []))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data: the verdict, the counts and the worst entry, None for numbers that are not finite."""
+        worst = None
+        if self.worst is not None:
+            numbers = {name: value for name, value in vars(self.worst).items() if name != "index"}
+            worst = {"index": list(self.worst.index)} | {k: v if math.isfinite(v) else None for k, v in numbers.items()}
+        counts = {"entries": self.x.size, "wrong": int(self.wrong.sum()), "kinks": int(self.kinks.sum())}
+        return {"ok": self.ok, **counts, "threshold": THRESHOLD, "worst": worst}
+
+
+def check_gradient(
+    function: Callable[[Array], Array] | str,
+    x: Shaped[np.ndarray, "*shape"] | Array,
+    *,
+    cotangent: Shaped[np.ndarray, "..."] | Array | None = None,
+) -> GradientCheck:
+    """Compares a function's gradient with central differences, (f(x + h) - f(x - h))/2h extrapolated to h = 0, in float64 (T108).
+
+    Both are of `Σ cotangent · f(x)`, with respect to each entry of x. At a kink any slope between those of the two sides will do,
+    so that such entries are reported, but not counted as wrong.
+
+    Args:
+        function: maps an array to an array, in the precision that it is given; or an activation's name, such as "gelu".
+        x: where, [...].
+        cotangent: what the outputs are weighted by, of their shape; None: by ones.
+
+    Raises:
+        ConfigError: for an unknown name, an x without entries, or a function that does not compute in float64.
+    """
+    call = _activation(function) if isinstance(function, str) else function
+    with float64(True):
+        point = jnp.asarray(np.asarray(x), jnp.float64)
+        if not point.size or not bool(jnp.isfinite(point).all()):
+            raise ConfigError(f"x of shape {point.shape} cannot be checked; it must have entries, and all of them finite.")
+        outputs, pull = jax.vjp(call, point)
+        if outputs.dtype != jnp.float64:
+            raise ConfigError(f"the function gives {outputs.dtype} for float64; let it compute in the precision of its input.")
+        weights = jnp.ones_like(outputs) if cotangent is None else jnp.asarray(np.asarray(cotangent), jnp.float64)
+        if weights.shape != outputs.shape:
+            raise ConfigError(f"cotangent has shape {weights.shape}, and the function's output has {outputs.shape}.")
+        (analytical,) = pull(weights)
+        numerical, kinks, noise = _differences(call, point, outputs, weights)
+        gap, size = jnp.abs(analytical - numerical), jnp.maximum(jnp.abs(analytical), jnp.abs(numerical))
+        error = jnp.where(gap <= noise, 0.0, gap / size)
+        return GradientCheck(*(np.asarray(array) for array in (point, analytical, numerical, error, kinks)))
+
+
+def check_named(name: str, points: int, seed: int) -> GradientCheck:
+    """The check of an activation or of a function by its name, at 0, where many functions bend, and at normal points N(0, 3²).
+
+    Args:
+        name: an activation's name, or module:function for a function of one's own, which is given an array [points].
+        points: how many.
+        seed: of the draw.
+
+    Raises:
+        ConfigError: for a name that there is not, or a function that cannot be checked.
+    """
+    function = _function(name)
+    pieces = (function.pieces,) if isinstance(function, Activation) else ()
+    if points < 1:
+        raise ConfigError(f"points = {points} is not a number of points >= 1.")
+    x = 3 * np.random.default_rng(seed).normal(size=(points, *pieces))
+    x[0] = 0
+    try:
+        return check_gradient(function, x)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever one's own function raises
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"{name} does not take an array of shape {x.shape}: {reason}") from error
+
+
+def _activation(name: str) -> Activation:
+    known = choices(Activation)
+    if name not in known:
+        raise ConfigError(f"there is no activation {name!r}{nearest(name, list(known))}")
+    return known[name]()
+
+
+def _function(name: str) -> Callable[[Array], Array]:
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        return _activation(name)
+    try:
+        found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{name} cannot be imported: {error}.") from None
+    made = found() if isinstance(found, type) and issubclass(found, Activation) else found
+    if not callable(made):
+        raise ConfigError(f"{name} is {made!r}, which is no function.")
+    return made
+
+
+def _differences(
+    function: Callable[[Array], Array], x: Array, outputs: Array, weights: Array
+) -> tuple[Float[Array, "*shape"], Bool[Array, "*shape"], Float[Array, "*shape"]]:
+    """Of each entry of x: the central difference, whether there is a kink, and how far rounding may move the difference."""
+
+    def look(entry: Array) -> tuple[Array, Array, Array]:
+        unit = entry.reshape(x.shape) * jnp.maximum(1, jnp.abs(x))  # a step that a large x does not swallow
+        steps = STEP * jnp.sum(unit) * jnp.array(SPANS)
+        ahead, behind = (
+            jax.vmap(lambda span, s=sign: function(x + s * span * STEP * unit) - outputs)(jnp.array(SPANS))
+            for sign in (1.0, -1.0)
+        )
+        up = jnp.stack([jnp.sum(weights * change) for change in ahead]) / steps
+        down = -jnp.stack([jnp.sum(weights * change) for change in behind]) / steps
+        slopes, gaps = (up + down) / 2, jnp.abs(up - down)
+        moved = jnp.any((ahead != 0) | (behind != 0), axis=0)
+        noise = 32 * jnp.finfo(x.dtype).eps * jnp.linalg.norm((weights * outputs * moved).reshape(-1)) / steps[0]
+        # Both the error of a central difference, ∝ step², and that at a jump of the curvature, ∝ step, cancel in this sum.
+        slope = (8 * slopes[0] - 6 * slopes[1] + slopes[2]) / 3
+        # On a smooth function the slopes of the two sides differ by step · f'', half as much at half the step. A kink within
+        # the steps of the difference holds them apart at these wider ones too.
+        return slope, (gaps[3] > 0.6 * gaps[4]) & (gaps[3] > noise), noise
+
+    entries = jnp.eye(x.size, dtype=x.dtype)
+    return jax.tree.map(lambda a: a.reshape(x.shape), jax.lax.map(jax.jit(look), entries, batch_size=min(AT_ONCE, x.size)))

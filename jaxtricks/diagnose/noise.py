@@ -1,0 +1,107 @@
+"""The gradient noise scale: how large a batch still pays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxtricks import rng
+from jaxtricks.config import ConfigError, stack
+from jaxtricks.diagnose.losses import loss_at
+from jaxtricks.train import member as one
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.member import Member, Pool, Variables
+from jaxtricks.train.runs import Runs
+
+AT_ONCE = 32  # examples whose gradients are held together
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """The spread of gradients between examples at one point of training.
+
+    Args:
+        trace: tr Σ, the summed variances of the examples' gradients, [runs].
+        squared: |G|², the squared norm of their mean, [runs].
+    """
+
+    trace: Float[np.ndarray, " runs"]
+    squared: Float[np.ndarray, " runs"]
+
+    @property
+    def scale(self) -> Float[np.ndarray, " runs"]:
+        """B = tr Σ / |G|², in examples, [runs]: with smaller batches noise rules, with larger ones little is gained."""
+        return self.trace / self.squared
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseScale:
+    """The gradient noise at the initial weights, and at those that training ended with."""
+
+    initial: Noise
+    final: Noise
+
+    def __str__(self) -> str:
+        ends = [f"{when} {np.median(n.scale):.4g}" for when, n in (("initial", self.initial), ("final", self.final))]
+        return f"gradient noise scale in examples, median of {len(self.final.scale)} runs: {', '.join(ends)}"
+
+
+def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseScale:
+    """McCandlish's simple noise scale `B = tr Σ / |G|²`, from the gradient of each training example alone (T048).
+
+    Masks and augmentation are left out and batch norm takes its running averages, so that an example has a gradient of its own.
+
+    Args:
+        runs: the runs; their initial weights are drawn once more.
+        examples: of each training split, drawn at random; None: all. n examples make |G|² too large by tr Σ/n, and so show no B
+            much above n.
+
+    Raises:
+        ConfigError: for a number of examples that a training split does not have.
+    """
+    train = runs.members.train.shape[1]
+    count = train if examples is None else examples
+    if not 2 <= count <= train:
+        raise ConfigError(f"examples = {examples} is not a number from 2 to {train}, the size of the training split.")
+    pool = Pool(jnp.asarray(runs.data.x), jnp.asarray(runs.data.y))
+
+    def both(run: tuple[Experiment, Member, Variables]) -> Any:
+        experiment, member, final = run
+        state = one.start(experiment, member, pool, {})
+        initial = {"params": state.params, **state.collections}
+        return tuple(_noise(experiment, member, pool, variables, count) for variables in (initial, final))
+
+    each = (stack(runs.experiments), runs.members, runs.variables)
+    initial, final = jax.jit(lambda each: jax.lax.map(both, each))(each)
+    return NoiseScale(*(Noise(*map(np.asarray, noise)) for noise in (initial, final)))
+
+
+def _noise(
+    experiment: Experiment, member: Member, pool: Pool, variables: Variables, count: int
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """tr Σ and |G|² of one member."""
+    params, collections = variables["params"], {name: tree for name, tree in variables.items() if name != "params"}
+    drawn = jax.random.permutation(rng.stream(rng.root(member.seed), "noise scale"), member.train)[:count]
+    padded = -(-count // AT_ONCE) * AT_ONCE
+    chunks = jnp.resize(drawn, (padded,)).reshape(-1, AT_ONCE)
+    weights = (jnp.arange(padded) < count).astype(jnp.zeros(()).dtype).reshape(chunks.shape)
+
+    def gradient(index: Array) -> Any:
+        return jax.grad(loss_at(experiment, member, pool, collections, index[None]))(params)
+
+    def add(sums: tuple[Any, Array], chunk: tuple[Array, Array]) -> tuple[tuple[Any, Array], None]:
+        indices, weight = chunk
+        gradients = jax.vmap(gradient)(indices)
+        total = jax.tree.map(lambda s, g: s + jnp.tensordot(weight, g, 1), sums[0], gradients)
+        squares = sum(
+            jnp.tensordot(weight, jnp.sum(jnp.square(g.reshape(AT_ONCE, -1)), axis=1), 1) for g in jax.tree.leaves(gradients)
+        )
+        return (total, sums[1] + squares), None
+
+    zero = (jax.tree.map(jnp.zeros_like, params), jnp.zeros(()))
+    (total, squares), _ = jax.lax.scan(add, zero, (chunks, weights))
+    squared = sum(jnp.sum(jnp.square(g / count)) for g in jax.tree.leaves(total))
+    return (squares / count - squared) * count / (count - 1), jnp.asarray(squared)

@@ -1,0 +1,77 @@
+"""Convolution, written as what the compiler is good at: one product over patches."""
+
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.nn.initializers import Initializer
+from jaxtricks.nn.layer import Layer
+
+Padding = Literal["SAME", "VALID"]
+Lowering = Literal["patches", "direct"]
+
+
+def convolve(
+    x: Float[Array, "batch height width channels"],
+    kernel: Float[Array, "rows columns channels features"],
+    *,
+    strides: tuple[int, int],
+    padding: Padding,
+    lowering: Lowering,
+) -> Float[Array, "batch places_down places_across features"]:
+    """y[p, f] = Σ over rows i, columns j and channels c of x[s·p + (i, j), c] · kernel[i, j, c, f], with x padded by zeros.
+
+    "patches" lays the shifted images side by side and multiplies once. Measured on 2 CPU cores, inside a scan, forward and both
+    gradients (`python -m experiments.speed.convolution`): 4 to 40 times faster than "direct", XLA's own, for each of ten shapes
+    from 28×28×1 to 4×4×256 with kernels 1 to 5 and strides 1 and 2. Under vmap over kernels it is a batched product, whereas
+    "direct" becomes a grouped convolution, which is slower still. "direct" is there for one large network on an accelerator,
+    where patches take rows · columns times the memory of the input; there neither has been measured yet. A 1×1 kernel is one
+    product either way.
+
+    Args:
+        x: images.
+        kernel: the weights.
+        strides: places from one patch to the next, down and across.
+        padding: "SAME" for ⌈size / stride⌉ places, "VALID" for patches that lie inside the image.
+        lowering: how it is computed; both give the same up to rounding.
+    """
+    rows, columns, _, features = kernel.shape
+    if lowering == "direct" and (rows, columns) != (1, 1):
+        return jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    padded = jnp.pad(x, ((0, 0), *jax.lax.padtype_to_pads(x.shape[1:3], (rows, columns), strides, padding), (0, 0)))
+    down, across = strides
+    bottom, right = padded.shape[1] - rows + 1, padded.shape[2] - columns + 1  # one past the last patch's first place
+    shifted = [padded[:, i : i + bottom : down, j : j + right : across] for i in range(rows) for j in range(columns)]
+    return jnp.concatenate(shifted, axis=-1) @ kernel.reshape(-1, features)
+
+
+class Conv(Layer):
+    """A convolution `y = x * W + b`, with `W` [*kernel_size, in, features] drawn by its path and `b` beside it.
+
+    Args:
+        features: channels of the output.
+        kernel_init: how W is drawn.
+        kernel_size: rows and columns of W.
+        strides: places from one patch to the next, down and across.
+        padding: "SAME" or "VALID", see `convolve`.
+        lowering: "patches" or "direct", see `convolve`.
+    """
+
+    features: int
+    kernel_init: Initializer
+    kernel_size: tuple[int, int] = (3, 3)
+    strides: tuple[int, int] = (1, 1)
+    padding: Padding = "SAME"
+    lowering: Lowering = "patches"
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch height width channels"]) -> Float[Array, "batch down across features"]:
+        def layer(kernel: Array) -> Array:
+            return convolve(x, kernel, strides=self.strides, padding=self.padding, lowering=self.lowering)
+
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel, bias = self.affine(self.kernel_init, shape, x.dtype, layer)
+        return layer(kernel) + bias.reshape(1, 1, 1, -1)

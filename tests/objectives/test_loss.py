@@ -1,0 +1,130 @@
+"""Losses of an example, row T122."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import jaxtricks as jt
+from jaxtricks.config import ConfigError, choices
+from jaxtricks.objectives.loss import Hinge
+
+float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+
+scores = arrays.arrays(np.float64, (6, 4), elements=st.floats(-50, 50))
+labels = arrays.arrays(np.int32, 6, elements=st.integers(0, 3))
+LOGITS = jax.random.normal(jax.random.key(0), (6, 4))
+LABELS = np.array([0, 1, 2, 3, 0, 1])
+LOSSES = [loss() for loss in choices(jt.Loss).values()]
+
+
+def hot(y):
+    return np.eye(4)[y]
+
+
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@settings(max_examples=50, deadline=None)
+@given(scores, labels)
+def test_cross_entropy_is_minus_the_log_probability_of_the_label(logits, y):
+    with float64(True):
+        ours = np.asarray(jt.CrossEntropy()(jnp.asarray(logits), jnp.asarray(hot(y))))
+        theirs = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(logits), jnp.asarray(y))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ours, -np.log(softmax(logits)[np.arange(6), y]), rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(scores, labels, st.floats(0, 0.99))
+def test_smoothing_mixes_the_label_with_the_mean_over_classes(logits, y, epsilon):
+    with float64(True):
+        ours = np.asarray(jt.CrossEntropy(label_smoothing=epsilon)(jnp.asarray(logits), jnp.asarray(hot(y))))
+        theirs = optax.softmax_cross_entropy(jnp.asarray(logits), optax.smooth_labels(jnp.asarray(hot(y)), epsilon))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+    log = np.log(softmax(logits))
+    expected = -(1 - epsilon) * log[np.arange(6), y] - epsilon * log.mean(axis=1)
+    np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays.arrays(np.float32, (6, 4), elements=st.floats(-50, 50, width=32)), labels)
+def test_smoothing_of_zero_is_off_bit_for_bit(logits, y):
+    targets = jnp.asarray(hot(y), jnp.float32)
+    off, zero = (np.asarray(jt.CrossEntropy(label_smoothing=e)(jnp.asarray(logits), targets)) for e in (None, 0.0))
+    assert off.tobytes() == zero.tobytes()
+
+
+@pytest.mark.parametrize("epsilon", [1.0, 1.5, -0.1])
+def test_smoothing_that_leaves_nothing_of_the_label_is_refused_in_one_sentence(epsilon):
+    with pytest.raises(ConfigError) as caught:
+        jt.CrossEntropy(label_smoothing=epsilon)
+    assert str(caught.value) == f"CrossEntropy.label_smoothing = {epsilon} is not a number in [0, 1), or None for off."
+
+
+def test_the_gradient_of_cross_entropy_is_probability_minus_target():
+    for epsilon in (None, 0.1):
+        loss = jt.CrossEntropy(label_smoothing=epsilon)
+        target = (1 - (epsilon or 0)) * hot(LABELS) + (epsilon or 0) / 4
+        gradient = jax.grad(lambda logits, loss=loss: loss(logits, jnp.asarray(hot(LABELS))).sum())(LOGITS)
+        np.testing.assert_allclose(gradient, softmax(np.asarray(LOGITS)) - target, rtol=1e-5, atol=1e-6)
+
+
+def test_logits_far_out_give_a_finite_loss():
+    logits, targets = jnp.array([[1e4, -1e4, 0.0, 0.0]] * 2), jnp.asarray(hot([0, 1]))
+    np.testing.assert_allclose(jt.CrossEntropy()(logits, targets), [0, 2e4])
+    np.testing.assert_allclose(Hinge()(logits, targets), [0, 2e4 + 1 + 2 * (1e4 + 1)])
+
+
+@settings(max_examples=50, deadline=None)
+@given(scores, labels)
+def test_hinge_is_the_lecture_s_sum_over_the_other_classes(logits, y):
+    with float64(True):
+        ours = np.asarray(Hinge()(jnp.asarray(logits), jnp.asarray(hot(y))))
+    theirs = [sum(max(0.0, s[j] - s[label] + 1) for j in range(4) if j != label) for s, label in zip(logits, y, strict=True)]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    single = Hinge()(jnp.asarray(logits, jnp.float32), jnp.asarray(hot(y), jnp.float32))
+    np.testing.assert_allclose(single, theirs, rtol=1e-6, atol=1e-5)
+
+
+def test_hinge_of_two_classes_is_also_crammer_and_singer_s():
+    logits, y = np.random.default_rng(0).normal(size=(9, 2)), np.arange(9) % 2
+    largest = np.max(logits + (np.arange(2) != y[:, None]), axis=1) - logits[np.arange(9), y]
+    np.testing.assert_allclose(Hinge()(jnp.asarray(logits), jnp.eye(2)[y]), largest, rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(scores, arrays.arrays(np.float64, (6, 4), elements=st.floats(0.01, 1)))
+def test_the_gradient_of_hinge_is_that_of_central_differences_away_from_kinks(logits, weights):
+    targets, h = weights / weights.sum(axis=1, keepdims=True), 1e-4
+    gaps = logits[:, None, :] - logits[:, :, None] + 1
+    near = np.min(np.where(np.eye(4, dtype=bool), 1, np.abs(gaps)), axis=(1, 2)) < 3 * h
+    with float64(True):
+        loss = lambda logits: Hinge()(logits, jnp.asarray(targets)).sum()  # noqa: E731
+        gradient = np.asarray(jax.grad(loss)(jnp.asarray(logits)))
+        steps = h * np.eye(24).reshape(24, 6, 4)
+        ends = jax.vmap(loss)(jnp.asarray(logits[None] + steps)) - jax.vmap(loss)(jnp.asarray(logits[None] - steps))
+    np.testing.assert_allclose(gradient[~near], (np.asarray(ends) / (2 * h)).reshape(6, 4)[~near], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [0, 1])
+def test_hinge_with_one_class_is_refused(classes):
+    with pytest.raises(
+        ConfigError, match=rf"^Objective\.loss = 'hinge' needs two classes or more, and the data have {classes}\.$"
+    ):
+        jt.Objective(loss="hinge").check(classes)
+    jt.Objective(loss="hinge").check(2)
+    jt.Objective().check(1)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_of_a_blend_is_the_blend_of_losses(loss):
+    a, b = hot(LABELS), hot(LABELS[::-1])
+    mixed, *ends = (np.asarray(loss(LOGITS, jnp.asarray(targets))) for targets in (0.3 * a + 0.7 * b, a, b))
+    np.testing.assert_allclose(mixed, 0.3 * ends[0] + 0.7 * ends[1], rtol=1e-5)
