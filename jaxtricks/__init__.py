@@ -15,6 +15,7 @@ from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
 from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.models.cnn import CNN
 from jaxtricks.models.mlp import MLP
 from jaxtricks.nn.activations import (
     ELU,

@@ -33,8 +33,9 @@ class Training:
     """What `run`, `compare` and `ablate` share; any setting of the experiment is a flag too: --model.widths 256 256.
 
     Args:
-        data: "digits", or the name of a prepared TFDS image classification set.
+        data: "digits", or the name of a classification set of images or texts that TFDS has prepared.
         data_dir: where TFDS sets lie; by default $TFDS_DATA_DIR.
+        words: of a text set, how many of its commonest words are counted in each text.
         config: a JSON file as every run writes it; flags change it.
         seeds: one number: so many restarts, 0, 1, …; several: the seeds themselves.
         devices: devices to spread restarts over; by default all that they can use.
@@ -44,6 +45,7 @@ class Training:
 
     data: str = "digits"
     data_dir: Path | None = None
+    words: int | None = None
     config: Path | None = None
     seeds: tuple[int, ...] = (16,)
     devices: int | None = None
@@ -55,7 +57,7 @@ class Training:
         if self.out is not None:
             folders.check_free(self.out)
         set_up(self.devices or len(seed_list(self._seeds())))
-        return data.load(self.data, self.data_dir)
+        return data.load(self.data, self.data_dir, self.words)
 
     def _seeds(self) -> int | tuple[int, ...]:
         return self.seeds[0] if len(self.seeds) == 1 else self.seeds
@@ -232,7 +234,7 @@ def _holds_settings(field: Field) -> bool:
 def _data_line(row: dict[str, Any]) -> str:
     if not row["prepared"]:
         return f"{row['name']:20} not prepared"
-    shape = "×".join(map(str, row["shape"] or ()))
+    shape = "text" if row["shape"] is None else "×".join(map(str, row["shape"]))
     return f"{row['name']:20} {row['examples']:>7} examples of {shape}, {row['classes']} classes"
 
 

@@ -9,7 +9,6 @@ from jaxtyping import Float
 import jaxtricks as jt
 from experiments.measures import TUNING, estimates
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
-from jaxtricks.optim.kernels import kernels
 
 STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 COST = 0.01  # of accuracy, that a penalty may have
@@ -18,9 +17,8 @@ NEAR = np.geomspace(1e-8, 1, 33)  # how near zero counts, as a share of the root
 
 def sizes(runs: jt.Runs) -> Float[np.ndarray, "runs weights"]:
     """|w| of every weight of the kernels, in units of their root mean square."""
-    params = runs.variables["params"]
-    chosen = [leaf for leaf, kernel in zip(*map(jax.tree.leaves, (params, kernels(params))), strict=True) if kernel]
-    joined = np.abs(np.concatenate([leaf.reshape(len(runs), -1) for leaf in chosen], axis=1))
+    kernels = [leaf for leaf in jax.tree.leaves(runs.variables["params"]) if leaf.ndim == 3]  # [runs, in, out]
+    joined = np.abs(np.concatenate([kernel.reshape(len(runs), -1) for kernel in kernels], axis=1))
     return joined / np.sqrt(np.mean(np.square(joined), axis=1, keepdims=True))
 
 
@@ -32,9 +30,9 @@ def strongest(path: str, base: jt.Experiment, data: jt.Dataset, grid: tuple[floa
 
 def measure(scale: Scale) -> Outcome:
     """A ReLU network of 2×64 on digits, 40 epochs of SGD (0.1, batch 64), with an L1 penalty by proximal steps and with the L2
-    penalty λ Σ W², on the same seeds. Each has the largest λ of 10⁻⁵, 3·10⁻⁵, …, 3·10⁻³ (L2: up to 0.03) whose validation accuracy
-    is within one point of its best, on four seeds that are not judged, so that both are as strong as they can be at about one
-    accuracy. A weight is called near zero below a thousandth of the root mean square of its network's. The share of those, and
+    penalty λ Σ W², on the same seeds. Each has the largest λ of 10⁻⁵, 3·10⁻⁵, …, 3·10⁻³ (L2: up to 0.03) whose validation
+    accuracy is within one point of its best, on four seeds that are not judged, so that both are as strong as they can be at
+    about one accuracy. A weight is called near zero below a thousandth of the root mean square of its network's. The share of those, and
     for L1 of exact zeros, is of all kernels together; pixels that never vary count too.
     """
     base = jt.Experiment(
@@ -55,8 +53,8 @@ def measure(scale: Scale) -> Outcome:
     accuracy, shares = estimates({name: runs.metrics["accuracy"] for name, runs in fitted.items()}), estimates(near)
     return Outcome(
         verdict=all_of(settle(more, above=0), settle(zeros["L1"], above=0.5)),
-        effect=f"with L1 {zeros['L1']:.1%} of the weights are exactly zero and {shares['L1']:.1%} near it, with L2 {zeros['L2']:.1%} "
-        f"and {shares['L2']:.1%}, at validation accuracies of {accuracy['L1']:.1%} and {accuracy['L2']:.1%}",
+        effect=f"with L1 {zeros['L1']:.1%} of the weights are exactly zero and {shares['L1']:.1%} near it, with L2 "
+        f"{zeros['L2']:.1%} and {shares['L2']:.1%}, at validation accuracies of {accuracy['L1']:.1%} and {accuracy['L2']:.1%}",
         numbers={"exact": zeros, "near": shares, "difference": more, "accuracy": accuracy, "lambda": strengths},
         series=tuple(
             Curve.over_seeds(name, NEAR, np.stack([(values < size).mean(axis=1) for size in NEAR], axis=1))
@@ -71,7 +69,7 @@ CLAIM = Claim(
     lecture=3,
     statement="L1 regularization: promotes sparsity",
     papers=(Paper("Tibshirani 1996: the minimum of a loss with an L1 penalty has weights that are exactly zero", "M"),),
-    refuted_by="The 95% interval of the mean difference, L1 minus L2, in the share of weights near zero lies at or below 0, or that "
-    "of the share of exact zeros under L1 at or below one half.",
+    refuted_by="The 95% interval of the mean difference, L1 minus L2, in the share of weights near zero lies at or below 0, or "
+    "that of the share of exact zeros under L1 at or below one half.",
     measure=measure,
 )

@@ -1,6 +1,6 @@
 """Texts as count vectors: how often each of the commonest words stands in each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ MOST = np.iinfo(np.uint8).max
 
 
 def count(
-    name: str, pool: Sequence[bytes], test: Sequence[bytes], words: int
+    name: str, pool: Iterable[bytes], test: Iterable[bytes], words: int
 ) -> tuple[UInt8[np.ndarray, "examples words"], UInt8[np.ndarray, "test words"], tuple[str, ...]]:
     """Counts the words that are commonest in the pool, in lower case, of two letters or digits or more.
 

@@ -57,7 +57,7 @@ class Dataset:
         classes: the names of the classes; one without examples is legal.
         validation: the share of the pool that every seed draws to validate on, in (0, 1), or one `Split` for all seeds.
         scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 where that is unknown.
-        features: what each number of an input of one axis stands for, such as the word that it counts; None where that has no name.
+        features: what each number of an input of one axis stands for, such as the word that it counts; None where unnamed.
         openings: the written record of when and why the test split was opened; subsets share it with their origin.
 
     Raises:

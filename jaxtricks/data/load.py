@@ -68,7 +68,7 @@ def cache_dir() -> Path:
 
 def _check_words(name: str, words: int | None, text: bool) -> None:
     if text and words is None:
-        raise DataError(f"words: None for {name!r}, which holds texts; how many words to count is allowed, such as words=5000.")
+        raise DataError(f"words: None for {name!r}, which holds texts; a number of words to count is allowed, such as 5000.")
     if not text and words is not None:
         raise DataError(f"words: {words} for {name!r}, which holds images; only None is allowed.")
     if words is not None and (isinstance(words, bool) or not isinstance(words, int) or words < 1):

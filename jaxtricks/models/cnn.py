@@ -37,7 +37,7 @@ class Stage(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "batch height width channels"], train: bool) -> Float[Array, "batch down across features"]:
         pool = max_pool if self.pooling == "max" else average_pool
-        x = self.activation(pool(self._normalized(x, train, "")))
+        x = self.activation(pool(self._normalized(x, train, ""), (2, 2)))
         if self.blocks == "residual":
             branch = self.activation(self._normalized(x, train, "_1"))
             branch = self._normalized(branch, train, "_2")

@@ -173,6 +173,17 @@ def test_subset_keeps_a_fixed_validation_set_whole():
     assert np.array_equal(subset.y[split.validation], [0, 1, 1, 0]) and np.all(subset.x[split.train] != 99)
 
 
+def test_subset_takes_a_share_to_validate_on():
+    dataset = make([20, 20], validation=0.5)
+    assert len(dataset.subset(30, 0, validation=1 / 3).split(0).validation) == 10
+    assert len(dataset.subset(30, 0).split(0).validation) == 15
+    assert np.array_equal(dataset.subset(30, 0, validation=1 / 3).x, dataset.subset(30, 0).x)
+    with pytest.raises(DataError, match=r"validation: 1\.5 is no share"):
+        dataset.subset(30, 0, validation=1.5)
+    with pytest.raises(DataError, match=r"validation: 0\.5 of fixed, whose validation set is fixed; only None is allowed\.$"):
+        make([6, 6], name="fixed", validation=(X[:, :2], Y)).subset(5, 0, validation=0.5)
+
+
 @pytest.mark.parametrize("n", [-1, 3, 21])
 def test_subset_of_an_impossible_size_is_refused(n):
     with pytest.raises(DataError, match=rf"n: {n} .* 4 to 20"):
@@ -233,6 +244,14 @@ def test_wrong_arrays_are_refused_in_one_sentence(arguments, message):
     with pytest.raises(DataError, match=message) as caught:
         Dataset.from_arrays(**({"x": X, "y": Y} | arguments))
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("features", [("one",), ("one", "two", "three")])
+def test_features_name_every_number_or_are_refused(features):
+    dataset = make([5, 5])
+    assert dataset.features is None and replace(dataset, features=("a", "b")).features == ("a", "b")
+    with pytest.raises(DataError, match=rf"features: {len(features)} names for inputs of shape \(2,\)"):
+        replace(dataset, features=features)
 
 
 def test_a_split_that_overlaps_is_refused():
