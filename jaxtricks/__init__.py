@@ -11,11 +11,16 @@ from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Family, config, trick
 from jaxtricks.data import DataError, Dataset, load
 from jaxtricks.data.augmentation import Augmentation
+from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
+from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
+from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
+from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.models.cnn import CNN
+from jaxtricks.models.fold import fold
 from jaxtricks.models.mlp import MLP
 from jaxtricks.nn.activations import (
     ELU,
@@ -45,7 +50,9 @@ from jaxtricks.nn.initializers import (
     TorchDefault,
 )
 from jaxtricks.nn.normalization import BatchNorm, GroupNorm, LayerNorm, NoisyBatchNorm, Normalization
-from jaxtricks.objectives.objective import CrossEntropy, Loss, Objective
+from jaxtricks.objectives.loss import CrossEntropy, Hinge, Loss
+from jaxtricks.objectives.objective import Objective
+from jaxtricks.objectives.prior import ElasticNet, Gaussian, Laplace, Prior
 from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
 from jaxtricks.optim.averaging import Averaging, Lookahead, ScheduleFree
 from jaxtricks.optim.clipping import LearntClip, QuantileClip

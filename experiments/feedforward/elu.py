@@ -27,8 +27,8 @@ def measure(scale: Scale) -> Outcome:
     means, times = estimates(off_zero), estimates(epochs)
     return Outcome(
         verdict=all_of(settle(nearer, below=0), settle(faster, above=0)),
-        effect=f"a unit's mean activation is {means['ReLU']:.3f} off zero under ReLU, {means['ELU']:.3f} under ELU; a training loss "
-        f"of 0.1 takes {times['ReLU']:.1f} and {times['ELU']:.1f} epochs",
+        effect=f"a unit's mean activation is {means['ReLU']:.3f} off zero under ReLU, {means['ELU']:.3f} under ELU; a "
+        f"training loss of 0.1 takes {times['ReLU']:.1f} and {times['ELU']:.1f} epochs",
         numbers={"off_zero": means, "difference": nearer, "epochs": times, "log2_ratio": faster, "rates": rates},
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats)", log="y"),

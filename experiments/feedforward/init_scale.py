@@ -52,7 +52,7 @@ CLAIM = Claim(
         ),
         Paper("Mishkin & Matas 2016 scale each layer's first weights by the variance that it gives", "R"),
     ),
-    refuted_by="The 95% interval of the mean loss of validation accuracy, from He's standard deviation to a tenth of it or to ten "
-    "times it, lies at or below 5 points.",
+    refuted_by="The 95% interval of the mean loss of validation accuracy, from He's standard deviation to a tenth of it or to "
+    "ten times it, lies at or below 5 points.",
     measure=measure,
 )

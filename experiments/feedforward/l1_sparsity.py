@@ -24,7 +24,8 @@ def sizes(runs: jt.Runs) -> Float[np.ndarray, "runs weights"]:
 
 def strongest(path: str, base: jt.Experiment, data: jt.Dataset, grid: tuple[float, ...]) -> float:
     """The largest strength whose accuracy is within a point of the best one's, on restarts that are not judged."""
-    accuracy = [runs.metrics["accuracy"].mean() for runs in jt.fit([base.replace({path: s}) for s in grid], data, seeds=TUNING)]
+    tried = jt.fit([base.replace({path: strength}) for strength in grid], data, seeds=TUNING)
+    accuracy = [runs.metrics["accuracy"].mean() for runs in tried]
     return max(s for s, share in zip(grid, accuracy, strict=True) if share >= max(accuracy) - COST)
 
 
@@ -32,8 +33,8 @@ def measure(scale: Scale) -> Outcome:
     """A ReLU network of 2×64 on digits, 40 epochs of SGD (0.1, batch 64), with an L1 penalty by proximal steps and with the L2
     penalty λ Σ W², on the same seeds. Each has the largest λ of 10⁻⁵, 3·10⁻⁵, …, 3·10⁻³ (L2: up to 0.03) whose validation
     accuracy is within one point of its best, on four seeds that are not judged, so that both are as strong as they can be at
-    about one accuracy. A weight is called near zero below a thousandth of the root mean square of its network's. The share of those, and
-    for L1 of exact zeros, is of all kernels together; pixels that never vary count too.
+    about one accuracy. A weight is called near zero below a thousandth of the root mean square of its network's. The
+    share of those, and for L1 of exact zeros, is of all kernels together; weights of pixels that never vary count too.
     """
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),

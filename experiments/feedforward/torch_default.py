@@ -65,6 +65,6 @@ CLAIM = Claim(
     statement="In PyTorch, the initialization depends on the kind of layer that you are instantiating.",
     papers=(Paper("U(-1/√n, 1/√n) has variance 1/(3n): a linear layer of n inputs leaves a third of the variance", "M"),),
     refuted_by="The 95% interval of the mean slope of ln variance over linear layers lies outside ln ⅓ ± 0.03, or that of the "
-    "share of restarts from the default that stall at or below one half, or that of those from He's weights at or above one half.",
+    "share of restarts from the default that stall at or below one half, or that of those from He's at or above one half.",
     measure=measure,
 )

@@ -50,7 +50,7 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T014",),
     lecture=3,
-    statement="Make sure your input data is normalized: 0 mean, covariance I … uniform over … is usually fine too",
+    statement="Make sure your input data is normalized: 0 mean, covariance I … uniform over … [0, … 1] … is usually fine too",
     papers=(Paper("LeCun+ 1998, Efficient BackProp, §4.3 argues against inputs that are all positive", "V"),),
     refuted_by="On MNIST or on Fashion-MNIST, the paired verdict on validation accuracy, from standardized inputs to those in "
     "[0, 1], is 'hurts' at a margin of one point.",

@@ -2,7 +2,9 @@
 
 import collections
 import re
+import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     class TinyReviews(tfds.core.GeneratorBasedBuilder):
         VERSION = tfds.core.Version("1.0.0")
-        TEXTS = {"train": POOL[:4], "validation": POOL[4:], "test": TEST, "unsupervised": ["never read " * 9]}
+        TEXTS: ClassVar = {"train": POOL[:4], "validation": POOL[4:], "test": TEST, "unsupervised": ["never read " * 9]}
 
         def _info(self):
             text, label = tfds.features.Text(), tfds.features.ClassLabel(names=["neg", "pos"])
@@ -57,7 +59,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 yield f"{split}{place}", {"id": f"no. {place}", "text": text, "label": int("good" in text)}
 
     class Mute(TinyReviews):
-        TEXTS = {"train": ["a", "? !", "b", "c"]}
+        TEXTS: ClassVar = {"train": ["a", "? !", "b", "c"]}
 
     folder = tmp_path_factory.mktemp("tfds")
     for builder in (TinyReviews, Mute):
@@ -69,7 +71,10 @@ def in_order(x: np.ndarray) -> list[tuple[int, ...]]:
     return sorted(map(tuple, x.tolist()))
 
 
-@pytest.mark.parametrize("words", [1, 3, 8, len(set(words_of(" ".join(POOL))))])
+KNOWN = len(set(words_of(" ".join(POOL))))
+
+
+@pytest.mark.parametrize("words", [1, 3, 8, KNOWN])
 def test_a_text_becomes_counts_of_the_pool_s_commonest_words(prepared, offline, words):
     reviews, chosen = load("tiny_reviews", prepared, words=words), commonest(POOL, words)
     assert reviews.features == tuple(chosen) and reviews.x.dtype == np.uint8 and reviews.scale == 1
@@ -80,7 +85,7 @@ def test_a_text_becomes_counts_of_the_pool_s_commonest_words(prepared, offline, 
 
 
 def test_words_of_the_test_split_alone_are_not_counted(prepared):
-    assert "unseen" not in load("tiny_reviews", prepared, words=15).features
+    assert "unseen" not in load("tiny_reviews", prepared, words=KNOWN).features
 
 
 def test_counts_end_at_255(prepared):
@@ -96,7 +101,7 @@ def test_a_vector_can_be_read_back_as_words(prepared):
 def test_words_are_part_of_what_the_cache_knows(prepared, cache, monkeypatch):
     first = {words: load("tiny_reviews", prepared, words=words) for words in (2, 5)}
     assert len(list((cache / "data").iterdir())) == 2
-    monkeypatch.setitem(__import__("sys").modules, "tensorflow_datasets", None)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     for words, dataset in first.items():
         again = load("tiny_reviews", prepared, words=words)
         assert again.features == dataset.features and np.array_equal(again.x, dataset.x) and again.shape == (words,)
@@ -119,8 +124,7 @@ def test_what_words_cannot_be_is_refused_in_one_sentence_before_anything_is_read
 
 
 def test_more_words_than_there_are_and_none_at_all_are_refused(prepared):
-    known = len(set(words_of(" ".join(POOL))))
-    assert refused("tiny_reviews", prepared, words=99).endswith(f"1 to {known} are allowed.")
+    assert refused("tiny_reviews", prepared, words=99).endswith(f"1 to {KNOWN} are allowed.")
     assert "no words" in refused("mute", prepared, words=1)
 
 
@@ -129,11 +133,12 @@ def test_a_set_without_a_test_split_is_counted(tmp_path):
     assert x.tolist() == reference(POOL, list(words)) and test.shape == (0, 3)
 
 
-def test_text_sets_are_listed(prepared, capsys):
+def test_text_sets_are_listed_and_words_are_a_flag(prepared, capsys, monkeypatch):
     listed = {listing.name: listing for listing in names(prepared)}
     assert listed["tiny_reviews"].prepared and listed["tiny_reviews"].shape is None and listed["tiny_reviews"].examples == 6
     cli.main(["list", "data", "--data-dir", str(prepared)])
     assert re.search(r"tiny_reviews +6 examples of text, 2 classes", capsys.readouterr().out)
+    monkeypatch.setattr(cli, "set_up", lambda members: None)  # a test session's devices are there already
     with pytest.raises(SystemExit):
-        cli.main(["run", "--data", "tiny_reviews", "--data-dir", str(prepared), "--words", "0", "--devices", "1"])
+        cli.main(["run", "--data", "tiny_reviews", "--data-dir", str(prepared), "--words", "0"])
     assert "words: 0 of 'tiny_reviews'" in capsys.readouterr().err

@@ -297,8 +297,11 @@ def test_set_with_nothing_to_train_on_is_refused(own):
 
 
 def test_names_tell_what_there_is_without_tfds(own, monkeypatch):
-    shutil.copytree(own / "tiny_clothes", own / "texts")
-    change(own / "texts/1.2.0/features.json", lambda content: content["featuresDict"]["features"].pop("image"))
+    shutil.copytree(own / "tiny_clothes", own / "labels")
+    change(
+        own / "labels/1.2.0/features.json",
+        lambda content: [content["featuresDict"]["features"].pop(key) for key in ("image", "id")],
+    )
     without_tfds(monkeypatch)
     listed = {listing.name: listing for listing in names(own)}
     assert list(listed) == ["cifar10", "digits", "fashion_mnist", "mnist", "tiny_clothes"]
