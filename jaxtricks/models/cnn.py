@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -76,6 +76,9 @@ class CNN(nn.Module):
         lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" is for one large network.
         outputs: units of the head; `fit` fills it from the data's classes.
     """
+
+    # A member fills a core's cache alone: four under vmap take 1.1 to 1.3 times as long as one after the other.
+    CPU_WIDTH: ClassVar[int] = 1
 
     channels: tuple[Count, ...] = (32, 64)
     blocks: Blocks = "plain"

@@ -33,8 +33,8 @@ def average_pool(
     """
     rows, columns = window
     x = _cropped(x, window)
-    x = sum(x[:, :, j::columns] for j in range(columns))
-    return sum(x[:, i::rows] for i in range(rows)) / (rows * columns)
+    x = functools.reduce(jnp.add, [x[:, :, j::columns] for j in range(columns)])
+    return functools.reduce(jnp.add, [x[:, i::rows] for i in range(rows)]) / (rows * columns)
 
 
 def global_average_pool(x: Float[Array, "batch height width channels"]) -> Float[Array, "batch channels"]:

@@ -37,12 +37,12 @@ class LearntState(NamedTuple):
 
     Args:
         norms: the gradient norms of the first steps, zero where there was none yet, [window].
-        count: steps seen, at most the window, [].
+        seen: steps, at most the window, [].
         threshold: the largest norm let through, []; the largest number there is while norms are recorded.
     """
 
     norms: Float[Array, " window"]
-    count: Int[Array, ""]
+    seen: Int[Array, ""]
     threshold: Float[Array, ""]
 
 
@@ -81,9 +81,9 @@ class QuantileClip(LearntClip):
         def update(grads: Any, state: LearntState, params: Any = None) -> tuple[Any, LearntState]:
             norm = optax.tree.norm(grads)
             scale = shrinkage(norm, state.threshold)
-            norms = state.norms.at[state.count].set(norm, mode="drop")  # past the window there is no place for it
-            learnt = jnp.where(state.count == self.window - 1, jnp.quantile(norms, self.quantile), state.threshold)
+            norms = state.norms.at[state.seen].set(norm, mode="drop")  # past the window there is no place for it
+            learnt = jnp.where(state.seen == self.window - 1, jnp.quantile(norms, self.quantile), state.threshold)
             grads = jax.tree.map(lambda g: g * scale.astype(g.dtype), grads)
-            return grads, LearntState(norms, jnp.minimum(state.count + 1, self.window), learnt.astype(norms.dtype))
+            return grads, LearntState(norms, jnp.minimum(state.seen + 1, self.window), learnt.astype(norms.dtype))
 
         return optax.GradientTransformation(init, update)

@@ -5,6 +5,7 @@ and may evaluate it as often as it likes (SAM twice, a line search more). It giv
 makes one of an optimizer's settings.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ Auxiliary = Any
 Outputs = Any
 
 
-class Problem(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Problem:
     """What a step makes small: the loss of its batch as a function of the parameters, in two halves.
 
     Args:
@@ -38,11 +40,11 @@ class Validation(NamedTuple):
 
     Args:
         loss: the last validation loss, shape []; before the first epoch, that of the initial weights.
-        count: how many epochs have ended, shape [].
+        number: how many epochs have ended, shape [].
     """
 
     loss: Float[Array, ""]
-    count: Int[Array, ""]
+    number: Int[Array, ""]
 
 
 class Info(NamedTuple):

@@ -21,7 +21,7 @@ ADAM_RMS = 0.2  # Liu+ 2025: about the size of Adam's steps, so that one learnin
 class Muon(Rule):
     """m ← γ m + g, d = 0.2 √max(i, o) NS(γ m + g) for a kernel [i, o], where NS(U S Vᵀ) ≈ U Vᵀ; other parameters by Adam.
 
-    NS is X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X from X/‖X‖, some times over. A convolution's kernel [h, w, i, o] is taken as [h w i, o].
+    NS repeats X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, from X/‖X‖ on. A convolution's kernel [h, w, i, o] is taken as [h w i, o].
 
     Args:
         learning_rate: α, of the size that Adam would want.

@@ -276,10 +276,10 @@ class Plateau(Schedule):
     def advance(
         self, state: PlateauState, step: Int[Array, ""], total: int, validation: Validation
     ) -> tuple[Float[Array, ""], PlateauState]:
-        new = validation.count > state.seen
+        new = validation.number > state.seen
         better = (validation.loss < state.best - self.min_change) | (state.seen < 0)
         best = jnp.where(new & better, validation.loss, state.best).astype(state.best.dtype)
         stale = jnp.where(new, jnp.where(better, 0, state.stale + 1), state.stale)
         falls = stale >= self.patience
         scale = jnp.where(falls, state.scale * self.drop, state.scale).astype(state.scale.dtype)
-        return scale, PlateauState(jnp.int32(validation.count), best, jnp.where(falls, 0, stale), scale)
+        return scale, PlateauState(jnp.int32(validation.number), best, jnp.where(falls, 0, stale), scale)

@@ -243,7 +243,7 @@ def _stage(cohort: _Cohort, pool: Pool, layout: Layout, width: int | None = None
     mesh, batch = layout.mesh(cohort.size), cohort.population.experiments.batch_size
     if batch % layout.data:
         raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
-    chosen = width or placement.widest(layout, mesh, cohort.size)
+    chosen = width or placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
     plan = Plan(mesh, chosen, placement.segment_epochs(cohort.population.experiments.epochs))
     rows = padded(cohort.size, plan)
     population, given = jax.tree.map(lambda leaf: leaf[rows], (cohort.population, cohort.given))

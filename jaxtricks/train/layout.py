@@ -13,7 +13,8 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data.load import cache_dir
 
 # Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and
-# still fit the second-level cache together. Accelerators take as many as memory holds.
+# still fit the second-level cache together. A model's class may say otherwise by an attribute `CPU_WIDTH`, as CNN does.
+# Accelerators take as many as memory holds.
 CPU_WIDTH = 4
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
 SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a crash costs one
@@ -86,9 +87,9 @@ def fits(compiled: jax.stages.Compiled, device: Any) -> bool:
     return memory is None or memory.temp_size_in_bytes + memory.argument_size_in_bytes <= memory_limit(device)
 
 
-def widest(layout: Layout, mesh: Mesh, members: int) -> int:
-    """The largest width that is worth trying; memory may ask for less."""
+def widest(layout: Layout, mesh: Mesh, members: int, model: Any) -> int:
+    """The largest width that is worth trying for a model; memory may ask for less."""
     each = math.ceil(members / mesh.shape["runs"])
     if layout.width is not None:
         return layout.width
-    return min(each, CPU_WIDTH) if mesh.devices.flat[0].platform == "cpu" else each
+    return min(each, getattr(model, "CPU_WIDTH", CPU_WIDTH)) if mesh.devices.flat[0].platform == "cpu" else each

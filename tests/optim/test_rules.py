@@ -1,40 +1,17 @@
-"""Every rule against the lectures' equations, written a second time in plain NumPy: three steps, float64."""
+"""Every first-order rule against the papers' equations, written a second time in plain NumPy: eight steps, float64."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.config import choices, rebuild, stack
-from jaxtricks.optim.optimizer import assemble
+from jaxtricks.config import ConfigError, choices, rebuild, stack
+from jaxtricks.optim.muon import _orthogonalized
+from tests.optim.quadratic import C, D, START, STEPS, TOTAL, close, descend, float64, gradient, run, trained
 
-float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-STEPS, TOTAL = 3, 7
-NOTHING = jnp.asarray(jnp.inf)  # no validation loss yet
-
-# The loss Σ c w²/2 + d w, whose gradient is c w + d; of one kernel and one bias.
-C = {"kernel": np.array([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0]]), "bias": np.array([4.0, -1.0])}
-D = {"kernel": np.array([[0.3, 2.0], [-1.0, 0.1], [0.0, -5.0]]), "bias": np.array([-0.2, 7.0])}
-START = {"kernel": np.array([[0.7, -0.2], [1.1, 0.4], [2.0, -0.9]]), "bias": np.array([0.5, -0.3])}
-
-
-def objective(params):
-    loss = sum(jnp.sum(C[name] * w**2 / 2 + D[name] * w) for name, w in params.items())
-    return loss, {"seen": params["bias"]}
-
-
-@jax.jit
-def trained(optimizer):
-    """The parameters after each of three steps."""
-    method = assemble(optimizer, TOTAL)
-    params, path = jax.tree.map(jnp.asarray, START), []
-    state = method.init(params)
-    for _ in range(STEPS):
-        params, state, auxiliary, info = method.step(objective, params, state, NOTHING)
-        path.append((params, auxiliary, info))
-    return path
-
+SECOND_ORDER = {jt.LBFGS, jt.Newton, jt.GaussNewton}  # in a file of their own
 
 # --- the equations ------------------------------------------------------------------------------------------------------
 
@@ -87,14 +64,76 @@ def rmsprop(rule):
     return direction
 
 
-def adam(rule):
+def moments(rule, combine):
+    """Adam's family: `combine(m, v, m̂, v̂, t)` of the two averages, as they are and corrected."""
     m = v = 0
 
     def direction(g, t):
         nonlocal m, v
         m = rule.b1 * m + (1 - rule.b1) * g
         v = rule.b2 * v + (1 - rule.b2) * g**2
-        return m / (1 - rule.b1 ** (t + 1)) / (np.sqrt(v / (1 - rule.b2 ** (t + 1))) + rule.epsilon)
+        return combine(m, v, m / (1 - rule.b1 ** (t + 1)), v / (1 - rule.b2 ** (t + 1)), t + 1)
+
+    return direction
+
+
+def adam(rule):
+    return moments(rule, lambda m, v, m_hat, v_hat, t: m_hat / (np.sqrt(v_hat) + rule.epsilon))
+
+
+def adam_uncorrected(rule):
+    return moments(rule, lambda m, v, m_hat, v_hat, t: m / (np.sqrt(v) + rule.epsilon))
+
+
+def amsgrad(rule):
+    largest = 0
+
+    def combine(m, v, m_hat, v_hat, t):
+        nonlocal largest
+        largest = np.maximum(largest, v_hat)
+        return m_hat / (np.sqrt(largest) + rule.epsilon)
+
+    return moments(rule, combine)
+
+
+def rectifier(b2, t):
+    """Liu+ 2020: r, or None where the variance of the second moment has no estimate yet."""
+    limit = 2 / (1 - b2) - 1
+    length = limit - 2 * t * b2**t / (1 - b2**t)
+    return np.sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)) if length >= 5 else None
+
+
+def radam(rule):
+    def combine(m, v, m_hat, v_hat, t):
+        r = rectifier(rule.b2, t)
+        return m_hat if r is None else r * m_hat / (np.sqrt(v_hat) + rule.epsilon)
+
+    return moments(rule, combine)
+
+
+def lion(rule):
+    m = 0
+
+    def direction(g, t):
+        nonlocal m
+        d = np.sign(rule.b1 * m + (1 - rule.b1) * g)
+        m = rule.b2 * m + (1 - rule.b2) * g
+        return d
+
+    return direction
+
+
+def muon(rule):
+    pushed, other = nesterov(rule), adam(rule)
+
+    def direction(g, t):
+        if g.ndim == 1:
+            return other(g, t)
+        m = pushed(g, t)
+        x = m / np.linalg.norm(m)
+        for _ in range(rule.iterations):
+            x = 3.4445 * x - 4.7750 * x @ x.T @ x + 2.0315 * x @ x.T @ x @ x.T @ x
+        return 0.2 * np.sqrt(max(m.shape)) * x
 
     return direction
 
@@ -107,15 +146,27 @@ EQUATIONS = {
     jt.RMSProp: rmsprop,
     jt.Adam: adam,
     jt.AdamW: adam,
+    jt.AdamUncorrected: adam_uncorrected,
+    jt.AMSGrad: amsgrad,
+    jt.RAdam: radam,
+    jt.LAMB: adam,
+    jt.Lion: lion,
+    jt.Muon: muon,
 }
 
 
+def trusted(d, w):
+    """LAMB's: a kernel's direction as long as the kernel."""
+    return d | {"kernel": d["kernel"] * np.linalg.norm(w["kernel"]) / np.linalg.norm(d["kernel"])}
+
+
 def by_hand(optimizer, schedule=lambda t: 1.0):
-    """The parameters after each of three steps: clip by value → by norm → rule → + λ w → × -α · schedule(t)."""
-    rule, w, path = optimizer.rule, {name: v.copy() for name, v in START.items()}, []
-    direction = {name: EQUATIONS[type(rule)](rule) for name in w}
-    for t in range(STEPS):
-        g = {name: C[name] * w[name] + D[name] for name in w}
+    """Clip by value → by norm → rule → + λ w → trust ratio → × -α · schedule(t)."""
+    rule = optimizer.rule
+    direction = {name: EQUATIONS[type(rule)](rule) for name in START}
+
+    def step(w, t):
+        g = gradient(w)
         if optimizer.clip_value is not None:
             g = {name: np.clip(v, -optimizer.clip_value, optimizer.clip_value) for name, v in g.items()}
         if optimizer.clip_norm is not None:
@@ -123,38 +174,39 @@ def by_hand(optimizer, schedule=lambda t: 1.0):
             g = {name: v * min(1, optimizer.clip_norm / norm) for name, v in g.items()}
         d = {name: direction[name](v, t) for name, v in g.items()}
         if rule.weight_decay is not None:
-            d["kernel"] = d["kernel"] + rule.weight_decay * w["kernel"]
-        w = {name: w[name] - rule.learning_rate * schedule(t) * d[name] for name in w}
-        path.append(w)
-    return path
+            d["kernel"] = d["kernel"] + rule.weight_decay.rate * w["kernel"]
+        if isinstance(rule, jt.LAMB):
+            d = trusted(d, w)
+        return {name: w[name] - rule.learning_rate * schedule(t) * d[name] for name in w}
+
+    return descend(STEPS, step)
 
 
 def agree(optimizer, schedule=lambda t: 1.0):
-    with float64(True):
-        ours = jax.tree.map(np.asarray, trained(optimizer))
-    for (params, _, _), expected in zip(ours, by_hand(optimizer, schedule), strict=True):
-        for name in START:
-            assert params[name].dtype == np.float64
-            np.testing.assert_allclose(params[name], expected[name], rtol=1e-12, atol=1e-15)
+    # Muon's quintic multiplies rounding by 3.4 in each of its iterations.
+    close(run(optimizer).params, by_hand(optimizer, schedule), 1e-8 if isinstance(optimizer.rule, jt.Muon) else 1e-12)
 
 
 # --- the tests ----------------------------------------------------------------------------------------------------------
 
 # Large enough that it matters whether epsilon stands inside or outside the root.
+ADAM = {"epsilon": 0.3, "b1": 0.6, "b2": 0.8}
 ODD = {
     jt.SGD: {},
     jt.Momentum: {"momentum": 0.7},
     jt.Nesterov: {"momentum": 0.7},
     jt.AdaGrad: {"epsilon": 0.3},
     jt.RMSProp: {"epsilon": 0.3, "decay": 0.6},
-    jt.Adam: {"epsilon": 0.3, "b1": 0.6, "b2": 0.8},
-    jt.AdamW: {"epsilon": 0.3, "b1": 0.6, "b2": 0.8},
+    **dict.fromkeys([jt.Adam, jt.AdamW, jt.AdamUncorrected, jt.AMSGrad, jt.RAdam, jt.LAMB], ADAM),
+    jt.Lion: {"b1": 0.6, "b2": 0.8},
+    jt.Muon: {"momentum": 0.7, "iterations": 2, **ADAM},
 }
-rules = pytest.mark.parametrize("rule", choices(jt.Rule).values())
+rules = pytest.mark.parametrize("rule", EQUATIONS, ids=lambda rule: rule.__name__)
+all_rules = pytest.mark.parametrize("rule", choices(jt.Rule).values(), ids=lambda rule: rule.__name__)
 
 
-def test_every_rule_has_an_equation_here():
-    assert set(EQUATIONS) == set(ODD) == set(choices(jt.Rule).values())
+def test_every_rule_has_an_equation():
+    assert set(EQUATIONS) == set(ODD) == {rule for rule in choices(jt.Rule).values() if rule.__module__.startswith("jaxtricks")} - SECOND_ORDER
 
 
 @rules
@@ -171,10 +223,8 @@ def test_other_settings_and_weight_decay_on_kernels_only(rule):
 def test_everything_in_its_order(rule):
     # Both clips bind, and in the other order, or after the rule, or with the decay before it, the numbers are others.
     half = jt.Step(factor=0.5, every=1 / TOTAL)
-    optimizer = jt.Optimizer(
-        rule=rule(learning_rate=0.07, weight_decay=0.4, **ODD[rule]), clip_value=2.5, clip_norm=4.0, schedule=half
-    )
-    agree(optimizer, lambda t: 0.5**t)
+    settings = {"learning_rate": 0.07, "weight_decay": 0.4, **ODD[rule]}
+    agree(jt.Optimizer(rule=rule(**settings), clip_value=2.5, clip_norm=4.0, schedule=half), lambda t: 0.5**t)
 
 
 @pytest.mark.parametrize("clips", [{"clip_value": 0.5}, {"clip_norm": 0.5}, {"clip_value": 1e9}, {"clip_norm": 1e9}], ids=str)
@@ -182,65 +232,99 @@ def test_each_clip_alone(clips):
     agree(jt.Optimizer(rule=jt.Momentum(), **clips))
 
 
-@rules
+@all_rules
 def test_the_settings_are_traced(rule):
+    floats = {name: value for name, value in ODD.get(rule, {}).items() if name != "iterations"}
     variants = [
-        jt.Optimizer(rule=rule(learning_rate=lr, weight_decay=lr / 2, **ODD[rule]), clip_norm=10 * lr, clip_value=20 * lr)
-        for lr in (0.01, 0.1, 0.5)
+        jt.Optimizer(rule=rule(learning_rate=lr, weight_decay=lr / 2, **floats), clip_norm=10 * lr, clip_value=20 * lr)
+        for lr in (0.01, 0.1, 0.3)
     ]
     with float64(True):
         together = jax.jit(jax.vmap(trained))(stack(variants))
-        alone = [trained(optimizer) for optimizer in variants]
-        for i, one in enumerate(alone):
-            for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(one), strict=True):
-                np.testing.assert_allclose(a[i], b, rtol=1e-12)
+        for i, optimizer in enumerate(variants):
+            for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(trained(optimizer)), strict=True):
+                np.testing.assert_allclose(a[i], b, rtol=1e-7, atol=1e-10)
+
+
+@all_rules
+def test_float32_stays_float32_in_a_scan(rule):
+    path = trained(jt.Optimizer(rule=rule(weight_decay=0.1), averaging="schedule_free", schedule="plateau"))
+    assert {leaf.dtype for leaf in jax.tree.leaves(path)} <= {np.dtype(t) for t in ("float32", "int32", "bool")}
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(path.params))
 
 
 def test_a_step_tells_loss_gradient_norm_before_clipping_and_what_the_objective_gave():
-    with float64(True):
-        steps = trained(jt.Optimizer(rule=jt.SGD(weight_decay=0.3), clip_norm=0.01))
+    path = run(jt.Optimizer(rule=jt.SGD(weight_decay=0.3), clip_norm=0.01))
     before = START
-    for params, auxiliary, info in steps:
-        gradient = [C[name] * np.asarray(before[name]) + D[name] for name in START]
-        loss = sum(np.sum(C[name] * np.asarray(before[name]) ** 2 / 2 + D[name] * np.asarray(before[name])) for name in START)
-        assert float(info.loss) == pytest.approx(loss, rel=1e-12)
-        assert float(info.grad_norm) == pytest.approx(np.sqrt(sum(np.sum(g**2) for g in gradient)), rel=1e-12)
-        np.testing.assert_array_equal(auxiliary["seen"], before["bias"])
-        before = params
+    for t in range(STEPS):
+        loss = sum(np.sum(C[name] * before[name] ** 2 / 2 + D[name] * before[name]) for name in START)
+        norm = np.sqrt(sum(np.sum(g**2) for g in gradient(before).values()))
+        assert path.info.loss[t] == pytest.approx(loss, rel=1e-12)
+        assert path.info.grad_norm[t] == pytest.approx(norm, rel=1e-12)
+        np.testing.assert_array_equal(path.auxiliary["seen"][t], before["bias"])
+        before = {name: path.params[name][t] for name in START}
 
 
-def test_decay_of_zero_is_off_bit_for_bit():
-    for rule in (jt.SGD(), jt.Adam()):
-        with float64(True):
-            off, zero = (jax.tree.leaves(trained(jt.Optimizer(rule=rebuild(rule, weight_decay=d)))) for d in (None, 0.0))
-        assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(off, zero, strict=True))
+# --- what papers and lectures say of single rules -----------------------------------------------------------------------
 
 
-def test_decoupled_decay_is_an_l2_penalty_for_sgd_and_not_for_adam():
-    def distance(rule):
-        """Between one decoupled step with λ, and one with the penalty λ/2 Σ w², from a state that has seen a gradient."""
-        with float64(True):
-            params, penalty = jax.tree.map(jnp.asarray, START), 0.4
-            method = [assemble(jt.Optimizer(rule=rebuild(rule, weight_decay=d)), TOTAL) for d in (penalty, None)]
-            after = [
-                m.step(f, params, m.init(params), NOTHING).params
-                for m, f in zip(method, (objective, penalized(penalty)), strict=True)
-            ]
-            return max(np.abs(a - b).max() for a, b in zip(*map(jax.tree.leaves, after), strict=True))
-
-    def penalized(penalty):
-        def total(params):
-            loss, auxiliary = objective(params)
-            return loss + penalty / 2 * jnp.sum(params["kernel"] ** 2), auxiliary
-
-        return total
-
-    assert distance(jt.SGD()) < 1e-15
-    assert distance(jt.Adam()) > 1e-5
+def first_step(rule):
+    return (run(jt.Optimizer(rule=rule)).params["bias"][0] - START["bias"]) / -np.sign(gradient(START)["bias"])
 
 
-def test_adam_s_first_step_is_the_learning_rate_whatever_the_gradient():
+def test_t032_adam_s_first_step_is_the_learning_rate_and_without_correction_3_162_times_it():
+    np.testing.assert_allclose(first_step(jt.Adam(learning_rate=0.01)), 0.01, rtol=1e-6)
+    np.testing.assert_allclose(first_step(jt.AdamUncorrected(learning_rate=0.01)), 0.01 * 0.1 / np.sqrt(0.001), rtol=1e-5)
+    assert 0.1 / np.sqrt(0.001) == pytest.approx(3.162, abs=5e-4)
+
+
+def test_t033_adam_walks_away_from_the_optimum_of_reddi_s_example_and_amsgrad_towards_it():
+    """f_t(x) = 3 x in every third step and -x in the others: the mean is x/3, and so the optimum of an interval its lower end."""
+
+    def online(x, step):
+        return jnp.where(step % 3 == 0, 3.0, -1.0) * x
+
+    settings = {"learning_rate": 0.01, "b1": 0.0, "b2": 1 / (1 + 3**2)}
+    x = {
+        rule: float(jax.jit(lambda o: jt.minimize(o, online, 0.0, 3000))(jt.Optimizer(rule=rule(**settings))).params[-1])
+        for rule in (jt.Adam, jt.AMSGrad)
+    }
+    assert x[jt.Adam] > 1 and x[jt.AMSGrad] < -1
+
+
+def test_t039_radam_s_first_five_steps_do_not_divide_by_the_second_moment():
+    def moves(b2):
+        return run(jt.Optimizer(rule=jt.RAdam(b2=b2, b1=0.0))).params["bias"]
+
+    a, b = moves(0.999), moves(0.9999)
+    np.testing.assert_array_equal(a[:5], b[:5])
+    assert not np.any(a[5] == b[5])
+    assert [rectifier(0.999, t) is None for t in range(1, 8)] == [True] * 5 + [False] * 2
+
+
+def test_t041_lamb_moves_each_kernel_by_the_same_share_and_refuses_to_shrink_biases():
+    path = run(jt.Optimizer(rule=jt.LAMB(learning_rate=0.03)))
+    assert np.linalg.norm(path.params["kernel"][0] - START["kernel"]) == pytest.approx(0.03 * np.linalg.norm(START["kernel"]))
+    rule = jt.LAMB(weight_decay=jt.Decoupled(mask="all"))
+    with pytest.raises(ConfigError, match=r"^LAMB\.weight_decay\.mask = 'all' .*takes 'kernels'\.$"):
+        jt.Optimizer(rule=rule).check(START, steps=8, batch=4, examples=4)
+    jt.Optimizer(rule=jt.LAMB(weight_decay=0.1)).check(START, steps=8, batch=4, examples=4)
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (6, 4), (3, 3, 2, 5), (1, 7)])
+def test_muon_makes_any_kernel_nearly_orthogonal_as_optax_does(shape):
     with float64(True):
-        (params, _, _), *_ = trained(jt.Optimizer(rule=jt.Adam(learning_rate=0.01)))
-    gradient = C["bias"] * START["bias"] + D["bias"]
-    np.testing.assert_allclose(np.asarray(params["bias"]) - START["bias"], -0.01 * np.sign(gradient), rtol=1e-6)
+        kernel = jnp.asarray(np.random.default_rng(0).normal(size=shape))
+        ours = np.asarray(_orthogonalized(kernel, 5)).reshape(-1, shape[-1])
+        flat = kernel.reshape(-1, shape[-1])
+        theirs = optax.contrib.scale_by_muon(nesterov=False).init(flat)
+        reference = optax.contrib._muon.orthogonalize_via_newton_schulz(flat, theirs.ns_coeffs)
+    np.testing.assert_allclose(ours, 0.2 * np.sqrt(max(flat.shape)) * reference, rtol=1e-6)
+    stretch = np.linalg.svd(ours, compute_uv=False) / (0.2 * np.sqrt(max(flat.shape)))
+    assert (stretch > 0.6).all() and (stretch < 1.3).all()
+
+
+@pytest.mark.parametrize("rule", [jt.SGD(), jt.Adam()])
+def test_decay_of_zero_is_off_bit_for_bit(rule):
+    off, zero = (run(jt.Optimizer(rule=rebuild(rule, weight_decay=d))).params for d in (None, 0.0))
+    assert all(off[name].tobytes() == zero[name].tobytes() for name in START)

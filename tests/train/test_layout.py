@@ -59,11 +59,12 @@ def test_padding_repeats_the_last_member_to_whole_chunks(members, runs, width):
     assert np.array_equal(rows[:members], np.arange(members)) and np.all(rows[members:] == members - 1)
 
 
-def test_width_is_the_users_or_a_few_on_a_cpu():
+def test_width_is_the_users_or_a_few_on_a_cpu_or_what_the_model_says():
     mesh = jt.Layout(runs=2).mesh(100)
-    assert placement.widest(jt.Layout(width=32), mesh, 100) == 32
-    assert placement.widest(jt.Layout(), mesh, 100) == placement.CPU_WIDTH
-    assert placement.widest(jt.Layout(), mesh, 3) == 2
+    assert placement.widest(jt.Layout(width=32), mesh, 100, jt.CNN()) == 32
+    assert placement.widest(jt.Layout(), mesh, 100, jt.MLP()) == placement.CPU_WIDTH
+    assert placement.widest(jt.Layout(), mesh, 3, jt.MLP()) == 2
+    assert placement.widest(jt.Layout(), mesh, 100, jt.CNN()) == 1
 
 
 def test_memory_is_a_share_of_the_devices_own_or_of_the_hosts(blobs):
