@@ -9,7 +9,7 @@ from jaxtricks.evaluate.verdict import Decision
 
 
 def measure(scale: Scale) -> Outcome:
-    """A convolutional network (16 and 32 channels) learns 8 000 images of
+    """A convolutional network (8 and 16 channels) learns 8 000 images of
     Fashion-MNIST, 5 epochs of Adam at 1e-3. Its last layer is replaced, and only the new one is trained on few MNIST digits
     (100, 300 and 1 000, batches of 50, 300 steps): against the same network trained from scratch on the same digits, and a
     linear model of their pixels. Each seed draws its digits anew and 1 000 to validate on. The arms' learning rate is 1e-3
@@ -19,7 +19,7 @@ def measure(scale: Scale) -> Outcome:
         jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist")),
         jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist")),
     )
-    channels = scale.pick(smoke=(4,), cpu=(16, 32), full=(32, 64))
+    channels = scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))
     network = jt.Experiment(model=jt.CNN(channels=channels), batch_size=50, epochs=scale.pick(smoke=1, cpu=5, full=20))
     source = jt.fit(network, source_data.subset(scale.pick(smoke=200, cpu=10_000, full=60_000), seed=0), seeds=scale.seeds)
     frozen = tuple(name for name in source.variables["params"] if name != "head")
