@@ -587,7 +587,7 @@ def _class(kind: Any, family: Mapping[str, type]) -> Any:
     """The class that a JSON object is of: a choice by its name, any other as `module:qualname`."""
     found = _resolve(kind) if ":" in str(kind) else family.get(str(kind))
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):  # never call just anything that a file names
-        raise ConfigError(f"kind = {kind!r} is unknown{nearest(str(kind), list(family))}")
+        raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind if isinstance(kind, str) else '', list(family))}")
     return found
 
 

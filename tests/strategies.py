@@ -31,7 +31,8 @@ def numbers(field: Field) -> st.SearchStrategy[float]:
 def static(field: Field) -> st.SearchStrategy[Any]:
     """Values of a static field."""
     if get_origin(field.type) is tuple:
-        return st.lists(st.integers(1, 8), max_size=2).map(tuple)
+        elements = st.sampled_from(["hidden_0", "head"]) if get_args(field.type)[0] is str else st.integers(1, 8)
+        return st.lists(elements, max_size=2).map(tuple)
     if get_origin(field.type) is Literal:
         return st.sampled_from(get_args(field.type))
     if field.type is collections.abc.Callable or get_origin(field.type) is collections.abc.Callable:
@@ -47,8 +48,12 @@ def values(field: Field) -> st.SearchStrategy[Any]:
         some = static(field)
     else:
         family = nn.Module if field.kind is Kind.MODEL else field.type
-        some = st.one_of([configs(member) for member in choices(family).values()] or [configs(field.type)])
+        some = st.one_of([_deferred(member) for member in choices(family).values() or [field.type]])
     return st.none() | some if field.optional else some
+
+
+def _deferred(cls: type) -> st.SearchStrategy[Any]:
+    return st.deferred(lambda: configs(cls))  # a config may hold one of its own family
 
 
 @functools.cache  # building a strategy takes longer than drawing from it

@@ -24,6 +24,7 @@ from jaxtricks.config import (
     Count,
     Kind,
     Rate,
+    choices,
     fields,
     fingerprint,
     from_json,
@@ -353,7 +354,7 @@ def test_nearest():
         ("optimizer.rule.learning_rate", 0, "Adam.learning_rate = 0.0 is not a number > 0."),
         ("optimizer.rule.learning_rate", float("nan"), "Adam.learning_rate = nan is not a number > 0."),
         ("optimizer.rule.learning_rate", float("inf"), "Adam.learning_rate = inf is not a number > 0."),
-        ("optimizer.rule.weight_decay", -0.1, "Adam.weight_decay = -0.1 is not a number >= 0, or None for off."),
+        ("optimizer.rule.weight_decay", -0.1, "Decoupled.rate = -0.1 is not a number >= 0."),
         ("optimizer.rule.b1", 1.0, "Adam.b1 = 1.0 is not a number in [0, 1)."),
         ("optimizer.rule.b1", None, "Adam.b1 = None is not a number in [0, 1)."),
         ("model.dropout", 1.0, "Inverted.rate = 1.0 is not a number in [0, 1)."),
@@ -363,9 +364,13 @@ def test_nearest():
         ("model.widths", (0, 3), "MLP.widths = (0, 3) is not a tuple (an integer >= 1, ...)."),
         ("model.remat", 1, "MLP.remat = 1 is not of type bool."),
         ("model", "mlq", "Experiment.model = 'mlq' names no model; did you mean 'mlp'?"),
-        ("model", 3, "Experiment.model = 3 is not one of mlp, or a Linen module."),
+        ("model", 3, "Experiment.model = 3 is not one of mlp, cnn, or a Linen module."),
         ("optimizer", "adam", "Experiment.optimizer = 'adam' is not of type Optimizer."),
-        ("optimizer.schedule", jt.SGD(), "is not one of constant, cosine, warmup_cosine, step, inverse_sqrt."),
+        (
+            "optimizer.schedule",
+            jt.SGD(),
+            f"is not one of {', '.join(choices(jt.Schedule))}.",
+        ),
         ("epochs", 2.0, "Experiment.epochs = 2.0 is not an integer >= 1."),
         ("epochs", 0, "Experiment.epochs = 0 is not an integer >= 1."),
         ("epochs", True, "Experiment.epochs = True is not an integer >= 1."),
@@ -386,7 +391,7 @@ def test_a_wrong_value_is_refused_by_field_value_and_what_is_allowed(path, value
         ("pair", (1, "a", "b"), "Every.pair = (1, 'a', 'b') is not a tuple (an integer, of type str), or None for off."),
         ("function", 3, "Every.function = 3 is not of type"),
         ("word", 3, "Every.word = 3 is not of type str."),
-        ("inner", 3, "Every.inner = 3 is not one of mlp, or a Linen module, or None for off."),
+        ("inner", 3, "Every.inner = 3 is not one of mlp, cnn, or a Linen module, or None for off."),
     ],
 )
 def test_static_fields_are_checked_by_their_declared_type(field, wrong, sentence):
@@ -540,8 +545,8 @@ def test_zero_has_one_fingerprint():
     [
         ({"modle": {}}, "Experiment has no field 'modle'; did you mean 'model'?"),
         ({"model": {"kind": "mpl"}}, "kind = 'mpl' is unknown; did you mean 'mlp'?"),
-        ({"model": {"kind": 3}}, "kind = 3 is unknown; there are: mlp."),
-        ({"model": {}}, "kind = None is unknown; there are: mlp."),
+        ({"model": {"kind": 3}}, "kind = 3 is unknown; there are: mlp, cnn."),
+        ({"model": {}}, "kind = None is unknown; there are: mlp, cnn."),
         ({"optimizer": {"rule": {"learning_rate": 1}}}, "kind = None is unknown; there are: sgd,"),
         ({"optimizer": {"rule": {"kind": "mlp"}}}, "kind = 'mlp' is unknown; there are: sgd,"),
         (

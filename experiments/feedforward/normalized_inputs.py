@@ -81,8 +81,8 @@ def measure(scale: Scale) -> Outcome:
         verdict=all_of(*(settle(part, below=0) for part in change.values())),
         effect=f"standardized, the condition number falls from {means['condition'][0]:.3g} to {means['condition'][1]:.3g}, the "
         f"rise of the loss when weights change by 5% from {means['rise'][0]:.2g} to {means['rise'][1]:.2g} nats, and the steps "
-        f"from {means['steps'][0]:.3g} to {means['steps'][1]:.3g} (log₁₀ ratios {change['condition']:+.2f}, {change['rise']:+.2f} "
-        f"and {change['steps']:+.2f})",
+        f"from {means['steps'][0]:.3g} to {means['steps'][1]:.3g} (log₁₀ ratios {change['condition']:+.2f}, "
+        f"{change['rise']:+.2f} and {change['steps']:+.2f})",
         numbers={"log10_ratio": change, "geometric_mean": means},
         series=tuple(
             Curve.over_seeds(arm, shown, np.log10(np.maximum(excess[:, shown - 1], 1e-12)))

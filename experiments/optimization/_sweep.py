@@ -1,12 +1,12 @@
 """Many settings on many restarts; a setting is chosen on restarts that are not judged."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 import jaxtricks as jt
 from jaxtricks import rng
@@ -40,27 +40,6 @@ def choose(losses: Float[np.ndarray, "settings seeds"], tuning: int) -> int:
 def first(reached: Bool[np.ndarray, "*batch steps"]) -> Float[np.ndarray, "*batch"]:
     """The place of the first true value along the last axis; inf where there is none."""
     return np.where(reached.any(axis=-1), reached.argmax(axis=-1), np.inf)
-
-
-def fit_arms(
-    arms: Mapping[str, Sequence[jt.Experiment]], data: jt.Dataset, seeds: int | Sequence[int]
-) -> dict[str, list[jt.Runs]]:
-    """The runs of every arm's settings, all in one call; arguments as for `jt.fit`."""
-    runs = iter(jt.fit([experiment for grid in arms.values() for experiment in grid], data, seeds=seeds))
-    return {name: [next(runs) for _ in grid] for name, grid in arms.items()}
-
-
-def at_rates(experiment: jt.Experiment, rates: Iterable[float]) -> list[jt.Experiment]:
-    """The experiment at every learning rate."""
-    return [experiment.replace({"optimizer.rule.learning_rate": rate}) for rate in rates]
-
-
-def final(grid: Sequence[jt.Runs], metric: str) -> Float[np.ndarray, "settings seeds"]:
-    """A validation metric, or a curve of training, after the last epoch; inf where a run diverged."""
-    values = np.stack([np.asarray(runs.curves[metric][:, -1], np.float64) for runs in grid])
-    lost: Int[np.ndarray, " settings"]
-    lost = np.stack([np.isin(runs.seeds, list(runs.diverged)) for runs in grid])
-    return np.where(lost | ~np.isfinite(values), np.inf, values)
 
 
 def with_rate(optimizer: jt.Optimizer, rate: float) -> jt.Optimizer:

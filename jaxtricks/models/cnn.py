@@ -139,7 +139,7 @@ class CNN(nn.Module):
 
     def _parameters(self, shape: tuple[int, ...]) -> Callable[[tuple[int, ...], int], int]:
         """(channels, pieces of a unit) → the number of parameters, for images of the shape given."""
-        beside = 1 if self.normalization is None else 3  # a bias, and the normalization's own scale and bias
+        beside = 3  # a bias, and a normalization's scale and bias, on or off, so that it does not change the channels
         taps, branch = self.kernel_size**2, 2 if self.blocks == "residual" else 0
         halved = [side >> len(self.channels) for side in shape[:2]]
         places = halved[0] * halved[1] if self.head == "flatten" else 1

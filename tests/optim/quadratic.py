@@ -21,7 +21,7 @@ START = {"kernel": np.array([[0.7, -0.2], [1.1, 0.4], [2.0, -0.9]]), "bias": np.
 
 
 def value(params: Any) -> Any:
-    return sum(jnp.sum(C[name] * w**2 / 2 + D[name] * w) for name, w in params.items())
+    return sum(jnp.sum(C[name].astype(w.dtype) * w**2 / 2 + D[name].astype(w.dtype) * w) for name, w in params.items())
 
 
 def gradient(params: Any) -> dict[str, np.ndarray]:
@@ -50,8 +50,9 @@ def trained(optimizer: Optimizer, validations: Any = NOTHING, problem: Problem =
         path = Path(new.params, method.eval_params(new.params, new.state), new.auxiliary, new.info, new.state)
         return (new.params, new.state), path
 
+    losses, numbers = validations
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), START)
-    return jax.lax.scan(body, (params, method.init(params)), jax.tree.map(jnp.asarray, validations))[1]
+    return jax.lax.scan(body, (params, method.init(params)), (jnp.asarray(losses, float), jnp.asarray(numbers, jnp.int32)))[1]
 
 
 def run(optimizer: Optimizer, *args: Any, **named: Any) -> Path:

@@ -1,6 +1,4 @@
-"""The update protocol admits other methods with no other loop: two gradients a step, other points to evaluate, the metric."""
-
-from typing import NamedTuple
+"""One step for all rules: SAM, averages, and rules and schedules of one's own go through it, traced, with no loop of theirs."""
 
 import jax
 import jax.numpy as jnp
@@ -10,174 +8,175 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import NonNegative, Positive, Rate, stack
-from jaxtricks.optim.method import Info, Method, Update, gradient_method
 from jaxtricks.optim.optimizer import assemble
+from tests.optim.quadratic import PROBLEM, START, STEPS, C, D, close, descend, float64, gradient, run, trained
 
-float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-C, D = np.array([[1.0, 3.0], [0.5, 2.0]]), np.array([[0.3, -2.0], [-1.0, 0.1]])
-START = np.array([[0.7, -0.2], [1.1, 0.4]])
-
-
-def objective(w):
-    return jnp.sum(C * w**2 / 2 + D * w), None
+pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
-def gradient(w):
-    return C * w + D
+def norm(tree):
+    return np.sqrt(sum(np.sum(leaf**2) for leaf in tree.values()))
 
 
-class Simple(jt.Rule):
-    """What the three rules below share: the direction is the gradient."""
-
-    def direction(self):
-        return optax.identity()
-
-
-@jt.config()
-class SAM(Simple):
-    """The gradient at w + ρ ∇/‖∇‖ (Foret+ 2021): two evaluations a step."""
-
-    learning_rate: Positive = 0.1
-    weight_decay: NonNegative | None = None
-    radius: Positive = 0.05
-
-    def method(self, chain):
-        def step(objective, params, state, metric):
-            (loss, auxiliary), ascent = jax.value_and_grad(objective, has_aux=True)(params)
-            reach = self.radius / optax.tree.norm(ascent)
-            grads, _ = jax.grad(objective, has_aux=True)(jax.tree.map(lambda w, g: w + reach * g, params, ascent))
-            updates, state = chain.update(grads, state, params)
-            return Update(optax.apply_updates(params, updates), state, auxiliary, Info(loss, optax.tree.norm(ascent)))
-
-        return Method(chain.init, step)
-
-
-class Averages(NamedTuple):
-    chain: optax.OptState
-    z: jax.Array
-    x: jax.Array
-    step: jax.Array
-
-
-@jt.config()
-class ScheduleFree(Simple):
-    """Trains at y = (1 - β) z + β x and is evaluated at x, the mean of all z (Defazio+ 2024)."""
-
-    learning_rate: Positive = 0.1
-    weight_decay: NonNegative | None = None
-    beta: Rate = 0.9
-
-    def method(self, chain):
-        def step(objective, params, state, metric):
-            (loss, auxiliary), grads = jax.value_and_grad(objective, has_aux=True)(params)
-            updates, inner = chain.update(grads, state.chain, params)
-            z = optax.apply_updates(state.z, updates)
-            x = jax.tree.map(lambda x, z: x + (z - x) / (state.step + 1), state.x, z)
-            y = jax.tree.map(lambda x, z: (1 - self.beta) * z + self.beta * x, x, z)
-            return Update(y, Averages(inner, z, x, state.step + 1), auxiliary, Info(loss, optax.tree.norm(grads)))
-
-        return Method(lambda w: Averages(chain.init(w), w, w, jnp.int32(0)), step, lambda params, state: state.x)
-
-
-@jt.config()
-class Plateau(Simple):
-    """Halves its steps whenever the metric is no better than the best so far."""
-
-    learning_rate: Positive = 0.1
-    weight_decay: NonNegative | None = None
-    factor: Rate = 0.5
-
-    def method(self, chain):
-        plain = gradient_method(chain)
-
-        def step(objective, params, state, metric):
-            inner, best, scale = state
-            scale = jnp.where(metric < best, scale, scale * self.factor)
-            update = plain.step(objective, params, inner, metric)
-            shrunk = jax.tree.map(lambda old, new: old + scale * (new - old), params, update.params)
-            return update._replace(params=shrunk, state=(update.state, jnp.minimum(best, metric), scale))
-
-        return Method(lambda w: (plain.init(w), jnp.asarray(jnp.inf), jnp.ones(())), step)
-
-
-@jax.jit
-def trained(optimizer, metrics):
-    """What the engine does: one scan over steps. The parameters trained and those evaluated, after each step."""
-    method = assemble(optimizer, len(metrics))
-
-    def body(carry, metric):
-        params, state = carry
-        update = method.step(objective, params, state, metric)
-        return (update.params, update.state), (update.params, method.eval_params(update.params, update.state), update.info)
-
-    params = jnp.asarray(START)
-    return jax.lax.scan(body, (params, method.init(params)), metrics)[1]
-
-
-FALLING = np.array([4.0, 3.0, 2.0, 1.0])
-
-
-def run(optimizer, metrics=FALLING):
-    with float64(True):
-        return jax.tree.map(np.asarray, trained(optimizer, jnp.asarray(metrics)))
-
-
-def test_sam():
-    w, expected = START, []
-    for _ in FALLING:
+def test_sam_takes_the_gradient_uphill():
+    def step(w, t):
         g = gradient(w)
-        w = w - 0.1 * (gradient(w + 0.3 * g / np.linalg.norm(g)) + 0.2 * w)
-        expected.append(w)
-    params, evaluated, info = run(jt.Optimizer(rule=SAM(radius=0.3, weight_decay=0.2)))
-    np.testing.assert_allclose(params, expected, rtol=1e-12)
-    np.testing.assert_array_equal(evaluated, params)
-    assert info.grad_norm[0] == pytest.approx(np.linalg.norm(gradient(START)), rel=1e-12)
+        worst = gradient({name: w[name] + 0.3 * g[name] / norm(g) for name in w})
+        return {name: w[name] - 0.1 * (worst[name] + 0.2 * w[name] * (name == "kernel")) for name in w}
+
+    path = run(jt.Optimizer(rule=jt.SGD(weight_decay=0.2), sam=0.3))
+    close(path.params, descend(STEPS, step))
+    close(path.evaluated, descend(STEPS, step))
+    assert path.info.grad_norm[0] == pytest.approx(norm(gradient(START)), rel=1e-12)
+    np.testing.assert_array_equal(path.auxiliary["seen"][0], START["bias"])
 
 
-def test_schedule_free():
-    y = z = x = START
+def test_sam_at_a_stationary_point_stays():
+    path = jt.minimize(jt.Optimizer(rule=jt.SGD(), sam=10.0), lambda w, step: jnp.sum(w**2), jnp.zeros(3), 2)
+    np.testing.assert_array_equal(path.params, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(("every", "alpha"), [(3, 0.4), (1, 0.5), (4, 0.0)])
+def test_lookahead(every, alpha):
+    slow, fast, m = START, START, dict.fromkeys(START, 0)
     trained_at, evaluated_at = [], []
-    for t in range(len(FALLING)):
-        z = z - 0.1 * gradient(y)
-        x = x + (z - x) / (t + 1)
-        y = 0.2 * z + 0.8 * x
+    for t in range(STEPS):
+        m = {name: 0.9 * m[name] + gradient(fast)[name] for name in fast}
+        fast = {name: fast[name] - 0.03 * m[name] for name in fast}
+        if (t + 1) % every == 0:
+            slow = fast = {name: slow[name] + alpha * (fast[name] - slow[name]) for name in fast}
+        trained_at.append(fast)
+        evaluated_at.append(slow)
+    path = run(jt.Optimizer(rule=jt.Momentum(learning_rate=0.03), averaging=jt.Lookahead(every=every, alpha=alpha)))
+    close(path.params, trained_at)
+    close(path.evaluated, evaluated_at)
+
+
+@pytest.mark.parametrize("schedule", [jt.Constant(), jt.WarmupCosine(warmup=0.5)])
+def test_schedule_free(schedule):
+    y = z = x = START
+    trained_at, evaluated_at, weight = [], [], 0.0
+    for t in range(STEPS):
+        with float64(True):
+            factor = float(schedule(jnp.int32(t), STEPS))
+        z = {name: z[name] - 0.1 * factor * gradient(y)[name] for name in z}
+        weight += factor**2
+        x = {name: x[name] + (z[name] - x[name]) * factor**2 / weight for name in x}
+        y = {name: 0.2 * z[name] + 0.8 * x[name] for name in y}
         trained_at.append(y)
         evaluated_at.append(x)
-    params, evaluated, _ = run(jt.Optimizer(rule=ScheduleFree(beta=0.8)))
-    np.testing.assert_allclose(params, trained_at, rtol=1e-12)
-    np.testing.assert_allclose(evaluated, evaluated_at, rtol=1e-12)
-    assert not np.allclose(params[1:], evaluated[1:])
+    path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.ScheduleFree(beta=0.8), schedule=schedule))
+    close(path.params, trained_at)
+    close(path.evaluated, evaluated_at)
+    assert not np.allclose(path.params["kernel"][1:], path.evaluated["kernel"][1:])
 
 
-def test_a_rule_that_sees_the_metric():
-    metrics = np.array([np.inf, 3.0, 3.5, 2.0])  # infinite before there is one
-    w, expected = START, []
-    for scale in (0.5, 0.5, 0.25, 0.25):
-        w = w - 0.1 * scale * gradient(w)
-        expected.append(w)
-    np.testing.assert_allclose(run(jt.Optimizer(rule=Plateau()), metrics)[0], expected, rtol=1e-12)
+def test_schedule_free_without_a_schedule_is_the_plain_mean_of_all_points():
+    path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.ScheduleFree(beta=0.0)))
+    means = {
+        name: np.cumsum(path.params[name], axis=0) / np.arange(1, STEPS + 1).reshape(-1, *[1] * START[name].ndim)
+        for name in START
+    }
+    for name in START:
+        np.testing.assert_allclose(path.evaluated[name], means[name], rtol=1e-12)
 
 
-@pytest.mark.parametrize("rule", [SAM(radius=0.3), ScheduleFree(beta=0.8), Plateau()], ids=lambda rule: type(rule).__name__)
-def test_they_take_clips_schedules_and_traced_settings_like_any_other(rule):
+WRAPPED = [
+    {"sam": (0.1, 0.5)},
+    {"averaging": (jt.Lookahead(every=2, alpha=0.1), jt.Lookahead(every=2, alpha=0.8))},
+    {"averaging": (jt.ScheduleFree(beta=0.1), jt.ScheduleFree(beta=0.8))},
+    {"proximal": (0.1, 1.0), "max_norm": (1.0, 2.0), "rates": [jt.LayerRates(layers=("bias",), factor=f) for f in (0.1, 0.6)]},
+]
+
+
+@pytest.mark.parametrize("changes", WRAPPED, ids=str)
+def test_they_take_clips_schedules_and_traced_settings_like_any_other(changes):
+    rows = [dict(zip(changes, values, strict=True)) for values in zip(*changes.values(), strict=True)]
     variants = [
-        jt.Optimizer(rule=rule, clip_norm=norm, schedule=jt.Cosine(floor=floor))
-        for norm, floor in ((0.1, 0.5), (1.0, 0.0), (9.0, 1.0))
+        jt.Optimizer(rule=jt.Adam(weight_decay=jt.Independent(rate=rate)), clip_norm=rate, schedule=jt.Cosine(floor=rate), **row)
+        for row, rate in zip(rows, (0.1, 0.5), strict=True)
     ]
     with float64(True):
-        together = jax.jit(jax.vmap(trained, in_axes=(0, None)))(stack(variants), jnp.asarray(FALLING))
+        together = jax.jit(jax.vmap(trained))(stack(variants))
     for i, optimizer in enumerate(variants):
         for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(run(optimizer)), strict=True):
-            np.testing.assert_allclose(a[i], b, rtol=1e-12)
-    first = np.asarray(together[0])[:, 0] - START
-    assert np.linalg.norm(first[0]) < np.linalg.norm(first[1])  # the tighter clip takes the smaller step
+            np.testing.assert_allclose(a[i], b, rtol=1e-10, atol=1e-14)
+    assert not np.allclose(*together.params["kernel"])
 
 
-def test_an_optax_transformation_that_wants_the_metric_gets_it_as_its_value():
-    def update(updates, state, params=None, *, value, **extra):
-        return jax.tree.map(lambda g: g * value, updates), state
+ALL = {
+    "schedule": "plateau",
+    "sam": 0.1,
+    "clip_value": 1.0,
+    "clip_norm": 1.0,
+    "clip_adaptive": 1.0,
+    "clip_learnt": jt.QuantileClip(window=2),
+    "proximal": 0.01,
+    "max_norm": 2.0,
+    "frozen": ("bias",),
+    "rates": jt.LayerRates(layers=("kernel",)),
+}
 
-    method = gradient_method(optax.GradientTransformationExtraArgs(lambda params: (), update))
-    after = method.step(lambda w: (jnp.sum(w), None), jnp.zeros(2), (), jnp.asarray(3.0))
-    assert after.params.tolist() == [3, 3]
-    assert method.eval_params(after.params, after.state) is after.params
+
+@pytest.mark.parametrize(("rule", "averaging"), [("adam", "lookahead"), ("newton", "schedule_free")])
+def test_everything_at_once_keeps_its_types_and_is_finite(rule, averaging):
+    path = trained(jt.Optimizer(rule=rule, averaging=averaging, **ALL))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(path.evaluated))
+    np.testing.assert_array_equal(path.evaluated["bias"], np.stack([START["bias"].astype(np.float32)] * STEPS))
+    assert not np.array_equal(path.evaluated["kernel"][-1], START["kernel"].astype(np.float32))
+
+
+@jt.config()
+class Uphill(jt.Rule):
+    """A rule of one's own that evaluates the problem again, a step further."""
+
+    learning_rate: Positive = 0.1
+    weight_decay: jt.Decay | None = None
+    reach: NonNegative = 0.2
+
+    def direction(self):
+        def update(grads, state, params, *, problem, value, grad, factor, **extra):
+            there = jax.tree.map(lambda w, g: w - self.reach * g, params, grad)
+            further = jax.grad(lambda w: problem(w)[0])(there)
+            return jax.tree.map(lambda g: g * jnp.sign(value) * factor, further), state
+
+        return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+def test_a_rule_of_one_s_own_is_given_the_problem_its_value_and_gradient():
+    def step(w, t):
+        value = sum(np.sum(C[n] * w[n] ** 2 / 2 + D[n] * w[n]) for n in w)
+        there = {n: w[n] - 0.2 * gradient(w)[n] for n in w}
+        return {n: w[n] - 0.1 * np.sign(value) * gradient(there)[n] for n in w}
+
+    close(run(jt.Optimizer(rule=Uphill())).params, descend(STEPS, step))
+
+
+@jt.config()
+class Halving(jt.Schedule):
+    """A schedule of one's own that looks at validation: it halves whenever the loss is no better than the best so far."""
+
+    by: Rate = 0.5
+
+    def init(self):
+        return jnp.asarray(jnp.inf), jnp.ones(())
+
+    def advance(self, state, step, total, validation):
+        best, scale = state
+        scale = jnp.where(validation.loss < best, scale, scale * self.by)
+        return scale, (jnp.minimum(best, validation.loss), scale)
+
+
+def test_a_schedule_of_one_s_own_sees_validation():
+    losses = np.array([np.inf, 3.0, 3.5, 2.0, 2.0, 1.0, 1.0, 0.5])  # infinite before there is one
+    scales = [0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625]
+    path = run(jt.Optimizer(rule=jt.SGD(), schedule=Halving()), (losses, np.arange(STEPS)))
+    close(path.params, descend(STEPS, lambda w, t: {n: w[n] - 0.1 * scales[t] * gradient(w)[n] for n in w}))
+    np.testing.assert_allclose(path.state.factor, scales)
+
+
+def test_without_averaging_the_parameters_themselves_are_evaluated():
+    method = assemble(jt.Optimizer(), 1)
+    params = {name: jnp.asarray(leaf, float) for name, leaf in START.items()}
+    assert method.eval_params(params, method.init(params)) is params
+    assert PROBLEM(params)[1]["seen"] is params["bias"]
