@@ -22,10 +22,8 @@ def test_an_order_is_a_permutation_and_each_seed_has_its_own(order):
 
 
 def test_only_reshuffled_changes_with_the_epoch():
-    changes = {
-        type(o).__name__: not np.array_equal(drawn(o, 0, 0), drawn(o, 0, 1)) for o in (jt.Reshuffled(), jt.FixedOrder(), jt.ByClass())
-    }
-    assert changes == {"Reshuffled": True, "FixedOrder": False, "ByClass": False}
+    orders = (jt.Reshuffled(), jt.FixedOrder(), jt.ByClass())
+    assert [np.array_equal(drawn(order, 0, 0), drawn(order, 0, 1)) for order in orders] == [False, True, True]
 
 
 def test_fixed_is_the_first_epoch_of_reshuffled():
