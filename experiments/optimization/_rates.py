@@ -12,8 +12,8 @@ from jaxtricks.evaluate.claim import Curve
 TOLERANCE = 0.02  # of accuracy: what a usable rate may lose against the best one
 
 
-def digits(rule: jt.Rule, *, widths: tuple[int, ...], epochs: int, schedule: jt.Schedule = jt.Constant()) -> jt.Experiment:  # noqa: B008 (frozen)
-    """A fully connected ReLU network on digits, from He's normal, batches of 64."""
+def network(rule: jt.Rule, *, widths: tuple[int, ...], epochs: int, schedule: jt.Schedule = jt.Constant()) -> jt.Experiment:  # noqa: B008 (frozen)
+    """A fully connected ReLU network, from He's normal, batches of 64."""
     model = jt.MLP(widths=widths, kernel_init=jt.HeNormal())
     return jt.Experiment(model=model, optimizer=jt.Optimizer(rule=rule, schedule=schedule), batch_size=64, epochs=epochs)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.measures import estimates
-from experiments.optimization._rates import bands, digits, fit_grid, over_rates
+from experiments.optimization._rates import bands, fit_grid, network, over_rates
 from experiments.optimization._sweep import decades
 from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, settle
 
@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     widths, series = [], []
     for depth in depths:
         arms = {
-            name: digits(rule, widths=(width,) * depth, epochs=epochs) for name, rule in (("SGD", jt.SGD()), ("Adam", jt.Adam()))
+            name: network(rule, widths=(width,) * depth, epochs=epochs) for name, rule in (("SGD", jt.SGD()), ("Adam", jt.Adam()))
         }
         grids = fit_grid(arms, data, rates, scale.seeds)
         widths.append(bands(grids, rates))

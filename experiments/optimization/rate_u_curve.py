@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 import jaxtricks as jt
-from experiments.optimization._rates import digits, fit_grid, lost
+from experiments.optimization._rates import fit_grid, lost, network
 from experiments.optimization._sweep import decades
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
 
@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     """
     grid = {"SGD": decades(-5, 2, scale.pick(smoke=1, cpu=2, full=4))}
     epochs, width = scale.pick(smoke=2, cpu=20, full=20), scale.pick(smoke=16, cpu=64, full=256)
-    runs = fit_grid({"SGD": digits(jt.SGD(), widths=(width,) * 2, epochs=epochs)}, jt.load("digits"), grid, scale.seeds)["SGD"]
+    runs = fit_grid({"SGD": network(jt.SGD(), widths=(width,) * 2, epochs=epochs)}, jt.load("digits"), grid, scale.seeds)["SGD"]
     rates, ends = grid["SGD"], np.stack([np.where(lost(run), np.inf, run.curves["train_loss"][:, -1]) for run in runs])
     converged = [Estimate.share(end <= CONVERGED) for end in ends]
     best = int(np.argmax([share.mean for share in converged]))

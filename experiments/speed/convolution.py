@@ -2,9 +2,9 @@
 
 The work: scikit-learn's digits blown up to 28×28, batches of 64, two convolutions of 32 and 64 channels with kernels 3×3, each
 followed by ReLU and max pooling 2×2, a linear head, Adam; 3 epochs of 20 steps, and after each accuracy and loss on 64 other
-examples. XLA's own convolution does 2 steps, for it takes seconds each. Below stands one convolution alone, forward and both gradients,
-in a scan of 3 steps, for some shapes: as patches, and as lax.conv; and so under vmap over 2 kernels. That table is what
-`jaxtricks.nn.convolution` goes by. `python -m experiments.speed.convolution --help`.
+examples. XLA's own convolution does 2 steps, for it takes seconds each. Below stands one convolution alone, forward and both
+gradients, in a scan of 3 steps, for some shapes: as patches and as lax.conv, and so under vmap over 2 kernels. That table is
+what `jaxtricks.nn.convolution` goes by. `python -m experiments.speed.convolution --help`.
 """
 
 import dataclasses

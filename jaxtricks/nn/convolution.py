@@ -38,14 +38,17 @@ def convolve(
         padding: "SAME" for ⌈size / stride⌉ places, "VALID" for patches that lie inside the image.
         lowering: how it is computed; both give the same up to rounding.
     """
-    rows, columns, _, features = kernel.shape
+    rows, columns, channels, features = kernel.shape
     if lowering == "direct" and (rows, columns) != (1, 1):
         return jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
     padded = jnp.pad(x, ((0, 0), *jax.lax.padtype_to_pads(x.shape[1:3], (rows, columns), strides, padding), (0, 0)))
     down, across = strides
     bottom, right = padded.shape[1] - rows + 1, padded.shape[2] - columns + 1  # one past the last patch's first place
     shifted = [padded[:, i : i + bottom : down, j : j + right : across] for i in range(rows) for j in range(columns)]
-    return jnp.concatenate(shifted, axis=-1) @ kernel.reshape(-1, features)
+    patches = jnp.concatenate(shifted, axis=-1)
+    # Flattened by hand: over four axes the compiler lays the product's gradients out anew, which costs up to as much again.
+    product = patches.reshape(-1, rows * columns * channels) @ kernel.reshape(-1, features)
+    return product.reshape(*patches.shape[:-1], features)
 
 
 class Conv(Layer):
