@@ -11,10 +11,10 @@ from jaxtricks.evaluate.verdict import Decision
 
 
 def measure(scale: Scale) -> Outcome:
-    """A ReLU network of 2×128 units on 3 000 images of Fashion-MNIST, batch 64, 15 epochs of SGD with momentum 0.9: at a constant
-    rate, and with the same number of steps down a cosine, along one cycle (Smith & Topin's triangle), and in a straight line to 0.
-    Each at the rate with the least validation loss on four restarts that only choose, out of two a decade from 10⁻³ to 1; paired
-    verdicts on the validation loss of the others, each against the constant rate.
+    """A ReLU network of 2×128 units on 3 000 images of Fashion-MNIST, batch 64, 15 epochs of SGD with momentum 0.9: at a
+    constant rate, and with the same number of steps down a cosine, along one cycle (Smith & Topin's triangle), and in a straight
+    line to 0. Each at the rate with the least validation loss on four restarts that only choose, out of two a decade from 10⁻³
+    to 1; paired verdicts on the validation loss of the others, each against the constant rate.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist"))
     data = pool.subset(scale.pick(smoke=300, cpu=3_000, full=60_000), seed=0)
@@ -47,7 +47,8 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T045",),
     lecture=0,
-    statement="6. Scheduled learning rate",
+    statement="Learning becomes highly unstable and in practice it is impossible to optimize well … How can we solve these problems? "
+    "… 6. Scheduled learning rate",
     papers=(
         Paper("Loshchilov & Hutter 2017 (cosines with restarts)", "R"),
         Paper("Smith & Topin 2018 (one cycle)", "R"),

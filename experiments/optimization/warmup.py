@@ -14,10 +14,10 @@ BEARABLE = 0.8  # validation accuracy
 
 
 def measure(scale: Scale) -> Outcome:
-    """Digits, a ReLU network of 8×64 units, batch 64, 10 epochs along a cosine, with a linear warm-up over the first tenth of the
-    steps and without, under SGD with momentum 0.9 (peak rates from 10⁻³ to 10) and under Adam (10⁻⁴ to 1), four a decade. Borne
-    is a rate that ends at a validation accuracy of at least 80%; judged is, seed by seed, the logarithm of the largest rate borne,
-    with minus without. Goyal+ warm up for 5 of 90 epochs at a batch of 8 192 on ImageNet.
+    """Digits, a ReLU network of 8×64 units, batch 64, 10 epochs along a cosine, with a linear warm-up over the first tenth of
+    the steps and without, under SGD with momentum 0.9 (peak rates from 10⁻³ to 10) and under Adam (10⁻⁴ to 1), four a decade.
+    Borne is a rate that ends at a validation accuracy of at least 80%; judged is, seed by seed, the logarithm of the largest rate
+    borne, with minus without. Goyal+ warm up for 5 of 90 epochs at a batch of 8 192 on ImageNet.
     """
     layers = (scale.pick(smoke=16, cpu=64, full=256),) * scale.pick(smoke=1, cpu=8, full=8)
     arm = functools.partial(network, widths=layers, epochs=scale.pick(smoke=1, cpu=10, full=50))
@@ -52,7 +52,7 @@ CLAIM = Claim(
     papers=(
         Paper("Goyal+ 2017, batch 8 192: error 24.84% without a warm-up, 23.74% with a gradual one (23.60% at batch 256)", "V2"),
     ),
-    refuted_by="The 95% interval of the mean gain in the logarithm of the largest rate borne lies at or below 0 under momentum or "
-    "under Adam.",
+    refuted_by="The 95% interval of the mean gain in the logarithm of the largest rate borne lies at or below 0 under momentum "
+    "or under Adam.",
     measure=measure,
 )

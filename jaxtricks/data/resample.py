@@ -41,6 +41,9 @@ def interpolate(x: Images, row: Float[Array, "batch height width"], column: Floa
     top, left = jnp.floor(row), jnp.floor(column)
     image = jnp.arange(batch).reshape(-1, 1, 1)
     place = (image * (height + 2) + top.astype(jnp.int32)) * (width + 2) + left.astype(jnp.int32)
-    down, right = row - top, column - left
-    weights = jnp.stack([(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right], axis=-1)
-    return jnp.sum(table.at[place].get(mode="promise_in_bounds") * weights[..., None], axis=3)
+    near = table.at[place].get(mode="promise_in_bounds")
+    down, right = (row - top)[..., None], (column - left)[..., None]
+    # Written out: a sum over the four corners, so short an axis, takes ten times as long on a CPU.
+    above = near[..., 0, :] + right * (near[..., 1, :] - near[..., 0, :])
+    below = near[..., 2, :] + right * (near[..., 3, :] - near[..., 2, :])
+    return above + down * (below - above)

@@ -41,7 +41,7 @@ class Optimizer:
     schedule: Schedule = Constant()
     sam: Positive | None = trick(
         default=None,
-        rows=["T033"],
+        rows=[],
         paper="Foret+ 2021",
         summary="Take the gradient where the loss nearby is worst, for flat minima",
         on=0.05,
