@@ -64,7 +64,9 @@ def measure(scale: Scale) -> Outcome:
         f"Newton's method and {losses['Adam']:.4f} under Adam for the same work, {worse:+.2f} in the logarithm",
         numbers={"left_of_a_quadratic": left, "loss": losses, "log_ratio": worse, "chosen": chosen},
         series=tuple(
-            Curve.over_seeds(name, passes[1] * (1 + np.arange(run.experiment.epochs)) / run.experiment.epochs, run.curves["train_loss"])
+            Curve.over_seeds(
+                name, passes[1] * (1 + np.arange(run.experiment.epochs)) / run.experiment.epochs, run.curves["train_loss"]
+            )
             for name, run in runs.items()
         ),
         axes=Axes("work done, in epochs of Adam", "training loss (nats)", log="y"),
@@ -76,7 +78,9 @@ CLAIM = Claim(
     lecture=3,
     statement="Newton's method doesn't work for deep learning, but it's great in other settings.",
     papers=(
-        Paper("a quadratic's minimum lies one step of Newton's away; conjugate gradients need as many products as dimensions", "M"),
+        Paper(
+            "a quadratic's minimum lies one step of Newton's away; conjugate gradients need as many products as dimensions", "M"
+        ),
         Paper("Martens 2010 makes it work for deep autoencoders, with Gauss-Newton products on large batches", "R"),
     ),
     refuted_by="The 95% interval of the mean share of a quadratic that one step leaves lies at or above 10⁻⁶, or that of the mean "

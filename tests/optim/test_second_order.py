@@ -172,3 +172,25 @@ def test_l_bfgs_takes_the_steps_that_optax_s_own_takes():
     with float64(True):
         _, path = jax.jit(lambda w: jax.lax.scan(step, (w, solver.init(w)), length=4))(jnp.asarray(start))
     np.testing.assert_allclose(minimized(jt.Optimizer(rule="lbfgs"), loss, start, 4).params, path, rtol=1e-9)
+
+
+def test_the_line_search_is_told_the_loss_s_own_gradient_and_not_the_clipped_one(monkeypatch):
+    loss, start = logistic()
+    seen, search = [], optax.scale_by_zoom_linesearch
+
+    def spied(*args, **named):
+        inner = search(*args, **named)
+
+        def update(updates, state, params, *, grad, **extra):
+            seen.append(grad)
+            return inner.update(updates, state, params, grad=grad, **extra)
+
+        return optax.GradientTransformationExtraArgs(inner.init, update)
+
+    monkeypatch.setattr(optax, "scale_by_zoom_linesearch", spied)
+    method = assemble(jt.Optimizer(rule=jt.LBFGS(weight_decay="l2"), clip_norm=1e-3), 1)
+    problem = Problem(lambda w: (w, None), lambda out, w: loss(out, 0))
+    with float64(True):
+        w = jnp.asarray(start) + 1.0
+        method.step(problem, w, method.init(w), Validation(jnp.asarray(1.0), jnp.int32(0)))
+        np.testing.assert_array_equal(seen[0], jax.grad(loss)(w, 0))
