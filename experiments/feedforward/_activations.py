@@ -41,7 +41,7 @@ def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(4_000, 1 / 4), full=(60_000, 1 / 6))
     base = jt.Experiment(
-        model=jt.MLP(widths=(scale.pick(smoke=8, cpu=64, full=256),) * 4, kernel_init=jt.GlorotNormal()),
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64,) * 4, full=(256,) * 4), kernel_init=jt.GlorotNormal()),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         inputs=jt.Unit(),  # rare pixels, standardized, are large enough to make products of two pre-activations explode
         batch_size=50,

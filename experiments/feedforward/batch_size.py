@@ -1,13 +1,19 @@
 """Larger batches need fewer steps, and less time for an example."""
 
 import numpy as np
+from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import TUNING, epochs_until, estimates, seconds_an_epoch
+from experiments.measures import epochs_until, estimates, fit_tuned, seconds_an_epoch
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 TARGET = 0.15  # nats of validation loss
+
+
+def until(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
+    """Epochs until the target."""
+    return epochs_until(runs.curves["nll"], TARGET)
 
 
 def measure(scale: Scale) -> Outcome:
@@ -19,32 +25,28 @@ def measure(scale: Scale) -> Outcome:
     """
     sizes = scale.pick(smoke=(8, 128), cpu=(8, 32, 128, 512), full=(2, 8, 32, 128, 512, 1024))
     base = jt.Experiment(
-        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))), optimizer=jt.Optimizer(rule=jt.SGD())
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
+        optimizer=jt.Optimizer(rule=jt.SGD()),
     )
     longest = scale.pick(smoke=2, cpu=80, full=320)
     epochs = [max(1, longest >> shift) for shift in reversed(range(len(sizes)))]
-    arms = {size: base.replace({"batch_size": size, "epochs": n}) for size, n in zip(sizes, epochs, strict=True)}
+    arms = {str(size): base.replace({"batch_size": size, "epochs": n}) for size, n in zip(sizes, epochs, strict=True)}
     data, grid = jt.load("digits"), scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES)
 
-    rates, steps, accuracy = {}, {}, {}
-    for size, arm in arms.items():
-        trials = [arm.replace({"optimizer.rule.learning_rate": rate}) for rate in grid]
-        until = [epochs_until(runs.curves["nll"], TARGET).mean() for runs in jt.fit(trials, data, seeds=TUNING)]
-        best = int(np.argmin(until))
-        runs, rates[size] = jt.fit(trials[best], data, seeds=scale.seeds), grid[best]
-        steps[size] = epochs_until(runs.curves["nll"], TARGET) * (runs.members.train.shape[1] // size)
-        accuracy[size] = runs.metrics["accuracy"]
-    timed = seconds_an_epoch({str(size): arms[size] for size in (8, 128)}, data, scale.pick(smoke=2, cpu=16, full=32))
-    fewer = Estimate.of(np.log2(steps[8] / steps[128]))
+    fitted, rates = fit_tuned(arms, data, grid, scale.seeds, score=until)
+    steps = {name: until(runs) * (runs.members.train.shape[1] // int(name)) for name, runs in fitted.items()}
+    accuracy = [runs.metrics["accuracy"] for runs in fitted.values()]
+    timed = seconds_an_epoch({size: arms[size] for size in ("8", "128")}, data, scale.pick(smoke=2, cpu=16, full=32))
+    fewer = Estimate.of(np.log2(steps["8"] / steps["128"]))
     faster = Estimate.of(np.log2(timed["8"] / timed["128"]))
-    gap = Estimate.of(accuracy[sizes[-1]] - accuracy[sizes[0]])
+    gap = Estimate.of(accuracy[-1] - accuracy[0])
     times, speed = (Estimate(*(2**end for end in estimate)) for estimate in (fewer, faster))
     return Outcome(
         verdict=all_of(settle(fewer, above=0), settle(faster, above=0)),
         effect=f"batches of 128 need {times:.2f} times fewer steps than batches of 8, and an epoch takes {speed:.2f} times less "
         f"time; batches of {sizes[-1]} end {gap:+.2%} in validation accuracy from those of {sizes[0]}",
         numbers={
-            "steps": estimates({str(size): values for size, values in steps.items()}),
+            "steps": estimates(steps),
             "log2_ratio_of_steps": fewer,
             "log2_ratio_of_seconds": faster,
             "accuracy_difference": gap,

@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
     data = pool.subset(size, seed=0, validation=held_out)
     without = jt.Experiment(
-        model=jt.MLP(widths=scale.pick(smoke=(8, 8), cpu=(256, 256), full=(1024, 1024, 1024))),
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(1024, 1024, 1024))),
         inputs=jt.Unit(),
         batch_size=100,
         epochs=scale.pick(smoke=2, cpu=60, full=200),

@@ -32,7 +32,7 @@ def measure(scale: Scale) -> Outcome:
     average of their probabilities over 1 to 256 masks, and of the whole network with scaled units. It stands for the ensemble
     if it comes within one point of the average over 256 masks, and that is better than a masked network alone.
     """
-    counts = [2**power for power in range(scale.pick(smoke=3, cpu=9, full=11))]
+    counts = [2**power for power in range(scale.pick(smoke=2, cpu=9, full=11))]
     exact = Estimate.of(np.array([linear_error(seed, 0.2) for seed in range(scale.seeds)]))
     runs = trained(jt.TestScaled(rate=0.5), scale)
     whole = accuracy(scaled(runs, jt.TestScaled(rate=0.5)), runs)

@@ -9,6 +9,7 @@ from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Pape
 
 DROPPED = 0.2
 MARGIN = 0.005
+FACTORS = (0.1, DROPPED, 0.4, 0.6, 1 - DROPPED, 1.0)
 
 
 def measure(scale: Scale) -> Outcome:
@@ -19,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     """
     runs = trained(jt.TestScaled(rate=DROPPED), scale)
     labels = validation(runs)[1]
-    factors = (0.1, DROPPED, 0.4, 0.6, 1 - DROPPED, 1.0)
+    factors = scale.pick(smoke=FACTORS[1:5:3], cpu=FACTORS, full=FACTORS)
     correct, losses = {}, {}
     for factor in factors:
         logits = scaled(runs, jt.TestScaled(rate=1 - factor)).astype(np.float64)

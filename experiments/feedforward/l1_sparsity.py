@@ -24,6 +24,8 @@ def sizes(runs: jt.Runs) -> Float[np.ndarray, "runs weights"]:
 
 def strongest(path: str, base: jt.Experiment, data: jt.Dataset, grid: tuple[float, ...]) -> float:
     """The largest strength whose accuracy is within a point of the best one's, on restarts that are not judged."""
+    if len(grid) == 1:
+        return grid[0]
     tried = jt.fit([base.replace({path: strength}) for strength in grid], data, seeds=TUNING)
     accuracy = [runs.metrics["accuracy"].mean() for runs in tried]
     return max(s for s, share in zip(grid, accuracy, strict=True) if share >= max(accuracy) - COST)
@@ -43,7 +45,10 @@ def measure(scale: Scale) -> Outcome:
         epochs=scale.pick(smoke=1, cpu=40, full=200),
     )
     data, grid = jt.load("digits"), scale.pick(smoke=STRENGTHS[-1:], cpu=STRENGTHS, full=STRENGTHS)
-    grids = {"L1": ("optimizer.proximal", grid), "L2": ("objective.l2", (*grid, *(10 * s for s in grid[-2:])))}
+    grids = {
+        "L1": ("optimizer.proximal", grid),
+        "L2": ("objective.l2", scale.pick(smoke=grid, cpu=(*grid, 0.01, 0.03), full=(*grid, 0.01, 0.03))),
+    }
     strengths = {name: strongest(path, base, data, values) for name, (path, values) in grids.items()}
     trials = [base.replace({path: strengths[name]}) for name, (path, _) in grids.items()]
     fitted: Mapping[str, jt.Runs] = dict(zip(grids, jt.fit(trials, data, seeds=scale.seeds), strict=True))

@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     digits, base = jt.load("digits"), jt.Experiment(batch_size=64, epochs=scale.pick(smoke=1, cpu=10, full=30))
     losses, best, growth, final = {}, {}, {}, {}
     for width in widths:
-        trials = [base.replace({"model.widths": (width,) * 2, RATE: rate}) for rate in rates]
+        trials = [base.replace({"model.widths": (width,) * scale.pick(smoke=1, cpu=2, full=2), RATE: rate}) for rate in rates]
         fitted = jt.fit(trials, digits, seeds=scale.seeds)
         losses[width] = np.minimum(np.stack([slowness(runs) for runs in fitted], axis=1), 10)  # [seeds, rates]
         best[width] = np.log10(rates)[losses[width].argmin(axis=1)]

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     rates 0.001, 0.003, 0.01, 0.03 and 0.1 on four seeds that are not judged, by the final validation loss. Stalled: a validation
     loss above 95% of ln 10 after the last epoch.
     """
-    depth = scale.pick(smoke=2, cpu=20, full=20)
+    depth = scale.pick(smoke=1, cpu=20, full=20)
     linear = jt.LeakyReLU(slope=1.0)
     networks: dict[str, tuple[jt.Initializer, jt.Activation]] = {
         "default, linear": (jt.TorchDefault(), linear),

@@ -42,7 +42,9 @@ def three_layers(activation: jt.Activation, scale: Scale) -> tuple[jt.Experiment
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
     experiment = jt.Experiment(
         model=jt.MLP(
-            widths=(scale.pick(smoke=8, cpu=UNITS, full=UNITS),) * 3, activation=activation, kernel_init=jt.GlorotNormal()
+            widths=scale.pick(smoke=(8,), cpu=(UNITS,) * 3, full=(UNITS,) * 3),
+            activation=activation,
+            kernel_init=jt.GlorotNormal(),
         ),
         optimizer=jt.Optimizer(rule=jt.SGD()),
         inputs=jt.Unit(),

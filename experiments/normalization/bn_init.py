@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
         scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES),
     )
     base = jt.Experiment(
-        model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=2, cpu=4, full=8), kernel_init=jt.Normal(scale=HE)),
+        model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=4, full=8), kernel_init=jt.Normal(scale=HE)),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=15, full=40),

@@ -24,6 +24,7 @@ def measure(scale: Scale) -> Outcome:
         batch_size=64,
         epochs=scale.pick(smoke=2, cpu=15, full=30),
     )
+    sizes = scale.pick(smoke=(32,), cpu=SIZES, full=SIZES)
     runs = jt.fit(experiment, jt.load("digits"), seeds=scale.seeds)
     x, y = inputs(runs, "validation"), runs.data.y[runs.members.validation]
     rows, count = np.arange(len(runs))[:, None], y.shape[1]
@@ -32,7 +33,7 @@ def measure(scale: Scale) -> Outcome:
     }
     orders["sorted"] = np.argsort(y, axis=1, kind="stable")
     accuracy: dict[str, list[np.ndarray]] = {RUNNING: [], SHUFFLED: [], SORTED: []}
-    for size in SIZES:
+    for size in sizes:
         said = {}  # the class that each example gets, in its own place; -1 where it was in no whole batch
         for name, train in (("one", True), ("another", True), ("sorted", True), ("one", False)):
             places = batches(orders[name], size)
@@ -44,7 +45,7 @@ def measure(scale: Scale) -> Outcome:
         if size == 32:
             both = (said["one", True] >= 0) & (said["another", True] >= 0)
             changed = (both & (said["one", True] != said["another", True])).sum(axis=1) / both.sum(axis=1)
-    at = SIZES.index(32)
+    at = sizes.index(32)
     share, cost = Estimate.of(changed), Estimate.of(accuracy[SORTED][at] - accuracy[RUNNING][at])
     mean = estimates({name: values[at] for name, values in accuracy.items()})
     return Outcome(
@@ -53,7 +54,7 @@ def measure(scale: Scale) -> Outcome:
         f"class the accuracy is {mean[SORTED]:.1%}, shuffled {mean[SHUFFLED]:.1%}, and {mean[RUNNING]:.1%} with running "
         f"averages, {cost:+.1%}",
         numbers={"changed": share, "accuracy": mean, "cost": cost},
-        series=tuple(Curve.over_seeds(name, SIZES, np.stack(values, axis=1)) for name, values in accuracy.items()),
+        series=tuple(Curve.over_seeds(name, sizes, np.stack(values, axis=1)) for name, values in accuracy.items()),
         axes=Axes("examples in a test batch", "validation accuracy", log="x"),
     )
 

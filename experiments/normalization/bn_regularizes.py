@@ -19,7 +19,7 @@ def measure(scale: Scale) -> Outcome:
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(2_000, 1 / 2), full=(60_000, 1 / 6))
     base = jt.Experiment(
-        model=jt.MLP(widths=(scale.pick(smoke=8, cpu=256, full=1024),) * 2),
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(1024, 1024))),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         inputs=jt.Unit(),
         batch_size=50,

@@ -16,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     group norm (4 groups), on the same seeds. Compared is the validation accuracy that is lost from batches of 32 to batches of 2;
     group norm is called flat if it is no more than two points. Wu & He train ResNet-50 on ImageNet with the same rule for rates.
     """
-    sizes = scale.pick(smoke=(2, 32), cpu=SIZES, full=SIZES)
+    sizes = scale.pick(smoke=(2,), cpu=SIZES, full=SIZES)
     size = scale.pick(smoke=150, cpu=1_050, full=1_400)
     base = jt.Experiment(
         model=jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))),

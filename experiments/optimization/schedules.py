@@ -47,8 +47,8 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T045",),
     lecture=0,
-    statement="Learning becomes highly unstable and in practice it is impossible to optimize well … How can we solve these problems? "
-    "… 6. Scheduled learning rate",
+    statement="Learning becomes highly unstable and in practice it is impossible to optimize well … How can we solve these "
+    "problems? … 6. Scheduled learning rate",
     papers=(
         Paper("Loshchilov & Hutter 2017 (cosines with restarts)", "R"),
         Paper("Smith & Topin 2018 (one cycle)", "R"),

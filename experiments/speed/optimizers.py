@@ -89,7 +89,7 @@ class Arguments:
         json: print one JSON object instead of text.
     """
 
-    rounds: int = 7
+    rounds: int = 5
     json: bool = False
 
 

@@ -43,7 +43,7 @@ def convolve(
         return jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
     padded = jnp.pad(x, ((0, 0), *jax.lax.padtype_to_pads(x.shape[1:3], (rows, columns), strides, padding), (0, 0)))
     down, across = strides
-    bottom, right = padded.shape[1] - rows + 1, padded.shape[2] - columns + 1  # one past the last patch's first place
+    bottom, right = max(0, padded.shape[1] - rows + 1), max(0, padded.shape[2] - columns + 1)  # past the last patch's first place
     shifted = [padded[:, i : i + bottom : down, j : j + right : across] for i in range(rows) for j in range(columns)]
     patches = jnp.concatenate(shifted, axis=-1)
     # Flattened by hand: over four axes the compiler lays the product's gradients out anew, which costs up to as much again.

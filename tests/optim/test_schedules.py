@@ -222,3 +222,7 @@ def test_a_schedule_longer_than_the_training_is_refused(schedule, message):
 @pytest.mark.parametrize("name", choices(jt.Schedule))
 def test_no_default_is_longer_than_a_training(name):
     jt.Optimizer(schedule=name).check({"w": np.ones(2)}, steps=6, batch=4, examples=40)
+
+
+def test_plateau_without_a_validation_never_falls():
+    assert plateau(jt.Plateau(), [np.inf], every=STEPS).tolist() == [1] * STEPS

@@ -21,7 +21,7 @@ from jaxtricks.train.member import Member, Pool
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)
-SMALL = {"mlp": jt.MLP(widths=(8,))}
+SMALL = {"mlp": jt.MLP(widths=(8,)), "cnn": jt.CNN(channels=(2,))}
 ENTRIES = {entry.path: entry for entry in jt.catalogue()}
 OPTIONAL = [path for path in ENTRIES if "=" not in path]
 CHOICES = [path for path in ENTRIES if "=" in path]
@@ -107,11 +107,11 @@ def pictures() -> jt.Dataset:
     return jt.Dataset.from_arrays(x, y, name="pictures", scale=10.0)
 
 
-@pytest.mark.parametrize("path", OPTIONAL)
-def test_on_changes_something_and_neutral_equals_off(path):
+@pytest.mark.parametrize(("path", "model"), [(path, model) for path in OPTIONAL for model in ENTRIES[path].models or ["mlp"]])
+def test_on_changes_something_and_neutral_equals_off(path, model):
     trick = ENTRIES[path].trick
     values = [trick.on] if trick.neutral is None else [trick.on, trick.neutral]
-    base = BASE.replace(PRESSED.get(path, {}))
+    base = BASE.replace({"model": SMALL[model]} | PRESSED.get(path, {}))
     off = losses(base)[0]
     on, *neutral = losses(*[base.replace({path: value}) for value in values])
     assert np.all(np.isfinite(on)) and not np.allclose(on, off, rtol=1e-4)
@@ -179,7 +179,19 @@ def test_no_number_is_dead(name):
 
 @pytest.mark.parametrize("changes", [{"batch_size": 24}, {"model.widths": (8, 8)}, {"epochs": 3}])
 def test_no_static_setting_is_dead(changes):
-    off, on = losses(BASE)[0], losses(BASE.replace(changes))[0]
+    differ(BASE, BASE.replace(changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"channels": (3,)}, {"blocks": "residual"}, {"kernel_size": 2}, {"pooling": "average"}, {"head": "average"}]
+)
+def test_no_static_setting_of_a_convolutional_network_is_dead(changes):
+    base = BASE.replace({"model": SMALL["cnn"]})
+    differ(base, base.replace({f"model.{name}": value for name, value in changes.items()}))
+
+
+def differ(a, b):
+    off, on = losses(a)[0], losses(b)[0]
     assert off.shape != on.shape or not np.allclose(on, off, rtol=1e-4)
 
 
