@@ -27,7 +27,7 @@ def measure(scale: Scale) -> Outcome:
         truth = jax.random.normal(rng.stream(key, "truth"), (features,))
 
         def loss(weights: Array, step: Array) -> Array:
-            x = jax.random.bernoulli(rng.stream(key, "features", step), chance, (BATCH, features)).astype(float)
+            x = jax.random.bernoulli(rng.stream(key, "features", step), chance[None], (BATCH, features)).astype(float)
             positive = jax.random.bernoulli(rng.stream(key, "labels", step), jax.nn.sigmoid(x @ truth))
             excess = jax.nn.softplus(x @ weights) - jax.nn.softplus(x @ truth) - positive * (x @ (weights - truth))
             return jnp.mean(excess)
