@@ -1,5 +1,6 @@
 """Networks that differ in nothing but their activation, each at its own best learning rate."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, fit_tuned, slowness
 from jaxtricks.evaluate.claim import Axes, Outcome, Scale, all_of, curves, expect
 from jaxtricks.evaluate.compare import verdicts
-from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.evaluate.verdict import Decision, Verdict
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 TARGET = 0.1  # nats of training loss
@@ -71,7 +72,7 @@ def contest(option: str, rivals: Mapping[str, jt.Activation], activation: jt.Act
     shares = ", ".join(f"{name} {share:.2%}" for name, share in accuracy.items())
     return Outcome(
         verdict=all_of(*(expect(verdict.decision, Decision.HURTS, Decision.NO_DIFFERENCE) for verdict in judged)),
-        effect=f"validation accuracy: {shares}; {'; '.join(map(str, judged))}",
+        effect=f"validation accuracy: {shares}; {'; '.join(map(briefly, judged))}",
         numbers={
             "accuracy": accuracy,
             "epochs_to_0.1": epochs,
@@ -81,6 +82,12 @@ def contest(option: str, rivals: Mapping[str, jt.Activation], activation: jt.Act
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats)", log="y"),
     )
+
+
+def briefly(verdict: Verdict) -> str:
+    """The verdict's line, with a count in place of the names of collapsed restarts."""
+    lost = f", {len(verdict.collapsed)} collapsed" if verdict.collapsed else ""
+    return f"{dataclasses.replace(verdict, collapsed=())}{lost}"
 
 
 def pre_activations(runs: jt.Runs) -> Float[np.ndarray, "runs layers examples units"]:

@@ -3,18 +3,29 @@
 import dataclasses
 from typing import Any, Unpack
 
-from jaxtricks.config import Kind, choice_trick, is_config, items
+from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
 from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.fit import prepare
 
 
 def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study:
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 
-    Options as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113).
+    Options as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). What the model
+    or the data cannot have, such as turned images where there are none, is not put in.
     """
-    return study(best, leave_one_out(best) | add_one(best), data, **options)
+    more = {label: change for label, change in add_one(best).items() if _fits(change, data)}
+    return study(best, leave_one_out(best) | more, data, **options)
+
+
+def _fits(experiment: Experiment, data: Dataset) -> bool:
+    try:
+        prepare(experiment, data)
+    except ConfigError:
+        return False
+    return True
 
 
 def leave_one_out(best: Experiment) -> dict[str, Experiment]:

@@ -1,6 +1,7 @@
 import sys
 
 import flax.linen as nn
+import numpy as np
 
 import jaxtricks as jt
 from jaxtricks.config import config
@@ -19,8 +20,8 @@ LEFT_OUT = {
     "without model.kernel_init=he_normal": ("model.kernel_init", jt.LecunNormal()),
     "without model.normalization=layer(epsilon=1e-06)": ("model.normalization", None),
     "without model.dropout=inverted(rate=0.3)": ("model.dropout", None),
-    "without optimizer.rule=nesterov(learning_rate=0.003, weight_decay=0.01)": ("optimizer.rule", jt.Adam()),
-    "without optimizer.rule.weight_decay=0.01": ("optimizer.rule.weight_decay", None),
+    "without optimizer.rule=nesterov(learning_rate=0.003, weight_decay=decoupled)": ("optimizer.rule", jt.Adam()),
+    "without optimizer.rule.weight_decay=decoupled": ("optimizer.rule.weight_decay", None),
     "without optimizer.schedule=warmup_cosine": ("optimizer.schedule", jt.Constant()),
     "without optimizer.clip_norm=1": ("optimizer.clip_norm", None),
     "without objective.loss.label_smoothing=0.1": ("objective.loss.label_smoothing", None),
@@ -54,11 +55,9 @@ def test_each_trick_that_is_off_is_turned_on_at_its_catalogue_value():
 
 
 def test_what_is_on_is_not_added_again():
-    assert set(add_one(BEST)) == {
-        "with model.input_dropout=0.2",
-        "with optimizer.clip_value=0.001",
-        "with objective.l1=0.0001",
-    }
+    on = {"model.normalization", "model.dropout", "optimizer.rule.weight_decay", "optimizer.clip_norm", "objective.l2"}
+    off = {label.removeprefix("with ").split("=")[0] for label in add_one(BEST)}
+    assert off == {entry.path for entry in jt.catalogue() if "=" not in entry.path} - on - {"objective.loss.label_smoothing"}
 
 
 def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
@@ -69,10 +68,17 @@ def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
         return "a study"
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
+    digits = jt.load("digits")
     options = {"seeds": 3, "metric": "nll", "margin": 0.1, "layout": jt.Layout(runs=1), "progress": False}
-    assert jt.ablate(BEST, "data", **options) == "a study"
-    assert seen["baseline"] is BEST and seen["data"] == "data" and seen["options"] == options
+    assert jt.ablate(BEST, digits, **options) == "a study"
+    assert seen["baseline"] is BEST and seen["data"] is digits and seen["options"] == options
     assert list(seen["changes"]) == [*leave_one_out(BEST), *add_one(BEST)]
+
+    clouds = jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(60, 5)), np.arange(60) % 3)
+    jt.ablate(BEST, clouds, **options)
+    images_only = {label for label in add_one(BEST) if label.startswith("with augmentation.")}
+    missing = set(add_one(BEST)) - set(seen["changes"])
+    assert missing == images_only - {"with augmentation.noise=0.5", "with augmentation.mixup=1"} != set()
 
 
 @config()
