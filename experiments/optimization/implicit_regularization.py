@@ -27,14 +27,19 @@ def measure(scale: Scale) -> Outcome:
         y = jax.random.normal(rng.stream(key, "targets"), (examples,))
         start = spread * jax.random.normal(rng.stream(key, "start"), (unknowns,))
         path = jt.minimize(optimizer, lambda w, step: 0.5 * jnp.mean((x @ w - y) ** 2), start, steps)
-        shortest, weights = jnp.linalg.pinv(x) @ y, path.params[-1]
-        projected = shortest + start - jnp.linalg.pinv(x) @ (x @ start)
+        weights = path.params[-1]
+
+        def shortest_for(targets: Array) -> Array:
+            return x.T @ jnp.linalg.solve(x @ x.T, targets)  # the pseudo-inverse, as the equations are independent
+
+        shortest = shortest_for(y)
+        nearest = shortest + start - shortest_for(x @ start)
         size = jnp.linalg.norm(shortest)
         return {
             "from the shortest": jnp.linalg.norm(weights - shortest) / size,
-            "from the nearest": jnp.linalg.norm(weights - projected) / size,
+            "from the nearest": jnp.linalg.norm(weights - nearest) / size,
             "error": jnp.mean((x @ weights - y) ** 2),
-            "path": jnp.linalg.norm(path.params - shortest, axis=1)[::30] / size,
+            "path": jnp.linalg.norm(path.params - shortest[None], axis=1)[::30] / size,
         }
 
     descent = jt.Optimizer(rule=jt.SGD(learning_rate=0.1))
