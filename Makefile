@@ -18,7 +18,7 @@ demo: $(VENV)/.run
 test: suite test-colab
 
 suite: $(VENV)/.test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 test-colab: $(COLAB)/.test
 	$(COLAB)/bin/python -m pytest tests/test_smoke.py
