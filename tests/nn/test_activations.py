@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 import jaxtricks as jt
 from jaxtricks.config import choices, stack
+from jaxtricks.evaluate.compare import short
 from jaxtricks.nn.activations import GEGLU, Custom, Maxout, SwiGLU, matched_widths
 from tests.user_code import cube
 
@@ -41,15 +42,15 @@ def gated(x, function):
     return function(gate) * value
 
 
-one_piece = pytest.mark.parametrize("activation", [a for a in FORMULAS if a.pieces == 1], ids=repr)
-several = pytest.mark.parametrize("activation", [a for a in FORMULAS if a.pieces > 1], ids=repr)
+one_piece = pytest.mark.parametrize("activation", [a for a in FORMULAS if a.pieces == 1], ids=short)
+several = pytest.mark.parametrize("activation", [a for a in FORMULAS if a.pieces > 1], ids=short)
 
 
 def test_every_activation_has_a_formula_here():
     assert {type(activation) for activation in FORMULAS} >= set(choices(jt.Activation).values())
 
 
-@pytest.mark.parametrize("activation", FORMULAS, ids=repr)
+@pytest.mark.parametrize("activation", FORMULAS, ids=short)
 @settings(max_examples=30, deadline=None)
 @given(x=arrays.arrays(np.float64, (3, 4), elements=st.floats(-30, 30)))
 def test_formula(activation, x):
@@ -69,7 +70,7 @@ def test_gradient_is_the_numerical_one_and_stays_finite_far_out(activation):
 
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32])
-@pytest.mark.parametrize("activation", FORMULAS, ids=repr)
+@pytest.mark.parametrize("activation", FORMULAS, ids=short)
 def test_shape_and_dtype_are_kept(activation, dtype):
     units = 4 // activation.pieces
     assert jax.eval_shape(activation, jnp.ones((2, 3, 4), dtype)) == jax.ShapeDtypeStruct((2, 3, units), dtype)
