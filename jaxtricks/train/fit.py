@@ -159,7 +159,11 @@ def _cohorts(
         ]
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(seeds)), stacked)
         population = Population(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members))
-        given = {} if transfer is None else transfer.given(population.members.seed, _shapes(experiments[indices[0]], data)[0])
+        given = (
+            {}
+            if transfer is None
+            else transfer.given(np.asarray(population.members.seed), _shapes(experiments[indices[0]], data)[0])
+        )
         cohorts.append(_Cohort(indices, population, given, len(seeds)))
     return cohorts
 

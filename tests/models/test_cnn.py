@@ -110,6 +110,7 @@ def test_units_of_several_pieces_cost_no_more_parameters(changes, activation):
 
     model = rebuild(BASE, channels=(20, 30), **changes)
     ours, theirs = parameters(rebuild(model, activation=activation)), parameters(model)
+    assert parameters(rebuild(model, normalization="layer")) == model._parameters(X.shape[1:])(model.channels, 1)
     assert 0.85 * theirs < ours <= theirs  # in steps of whole channels
 
 
