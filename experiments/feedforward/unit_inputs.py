@@ -32,7 +32,7 @@ def measure(scale: Scale) -> Outcome:
     series: tuple[Curve, ...] = ()
     for name in names:
         data = jt.load(name).subset(size, seed=0, validation=held_out)
-        fitted, best = fit_tuned(arms, data, scale.pick(smoke=RATES[-2:], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
+        fitted, best = fit_tuned(arms, data, scale.pick(smoke=RATES[-2:-1], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
         changes = {arm: fitted[arm] for arm in ("[0, 1]", "raw")}
         unit, raw = verdicts(fitted["standardized"], changes, margin=MARGIN)
         rulings.append(expect(unit.decision, Decision.HELPS, Decision.NO_DIFFERENCE))

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("unoptimized")
 PRESSED = {
     "optimizer.clip_learnt": {"optimizer.rule": jt.SGD(learning_rate=2.0)},
     "optimizer.clip_learnt=quantile": {"optimizer.clip_learnt": jt.QuantileClip(window=2)},
-    "optimizer.schedule=plateau": {"optimizer.schedule": jt.Plateau(min_change=10.0)},
+    "optimizer.schedule=plateau": {"optimizer.schedule": jt.Plateau(min_change=10.0), "optimizer.rule.learning_rate": 0.1},
     "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.OneCycle(rise=0.2)},
 }
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
