@@ -19,6 +19,13 @@ jax.config.update(
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Programs of one file are no use to the next, and a process may not hold as many as the suite compiles."""
+    yield
+    program.forget()
+
+
 @pytest.fixture(scope="module")
 def unoptimized() -> Iterator[None]:
     """XLA without its optimizations, which compiles in a third of the time; even single operations are kept for the next time."""
@@ -32,6 +39,4 @@ def _switch(unoptimized: bool, least: float) -> None:
     jax.config.update("jax_disable_most_optimizations", unoptimized)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
     # What was compiled the other way rounds differently, and no cache in memory knows of the switch.
-    jax.clear_caches()
-    program._lower.cache_clear()
-    program.compile.cache_clear()
+    program.forget()

@@ -132,3 +132,15 @@ def _lower(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], plan: Plan,
 def compile(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
     """The executable, at once if it was compiled before: `compiled(population, states, pool, first)`."""
     return lowered.compile()
+
+
+def forget() -> None:
+    """Lets go of every program that this process has traced or compiled; what the cache on disk holds is loaded again.
+
+    XLA's CPU client maps memory for each of a program's kernels, and Linux grants a process 65,530 maps (vm.max_map_count):
+    some hundred different programs later the next one ends in a segmentation fault. So a process that goes through many
+    kinds of experiments calls this between them.
+    """
+    _lower.cache_clear()
+    compile.cache_clear()
+    jax.clear_caches()
