@@ -18,7 +18,6 @@ from experiments.record import Result, ResultError
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
 from jaxtricks.evaluate.claim import Claim, ScaleName
-from jaxtricks.train import program
 from jaxtricks.train.layout import set_up
 
 
@@ -97,8 +96,6 @@ class Run:
                 results.append(result)
                 if not self.json:
                     tqdm.write(_text(result))
-            finally:
-                program.forget()
         if self.json:
             print(json.dumps(results, ensure_ascii=False))
         return int(len(results) < len(chosen))

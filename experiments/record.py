@@ -9,6 +9,7 @@ from typing import Any, TypedDict, cast, get_args
 
 from jaxtricks.evaluate.claim import Claim, Scale, ScaleName
 from jaxtricks.report.environment import environment
+from jaxtricks.train import program
 
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)  # from small to large
 
@@ -49,6 +50,7 @@ class Result(TypedDict):
 
 def run(claim: Claim, scale: Scale) -> Result:
     """Measures a claim at a scale."""
+    program.forget()  # a book of claims compiles more than one process may hold, and each pays for its own
     where, start = environment(), time.perf_counter()  # the commit that is measured, not one made meanwhile
     outcome = claim.measure(scale)
     seconds = time.perf_counter() - start

@@ -1,4 +1,6 @@
+import gc
 import re
+import weakref
 from functools import partial
 
 import jax
@@ -114,3 +116,12 @@ class TestCommunication:
         assert set(reductions) <= {"{{0,1},{2,3}}", "[2,2]<=[4]"}
         # The batch itself is cut: the hidden layer sees 8 of its 16 examples.
         assert "f32[8,8]" in found and "f32[16,8]" not in found
+
+
+def test_forgotten_programs_are_let_go():
+    compiled = weakref.ref(program.compile(jax.jit(lambda x: x + 1).lower(1.0)))
+    gc.collect()
+    assert compiled() is not None
+    program.forget()
+    gc.collect()
+    assert compiled() is None

@@ -21,7 +21,7 @@ from jaxtricks.train.member import Member, Pool
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)
-SMALL = {"mlp": jt.MLP(widths=(8,)), "cnn": jt.CNN(channels=(2,))}
+SMALL = {"mlp": jt.MLP(widths=(8,)), "cnn": jt.CNN(channels=(4,))}
 ENTRIES = {entry.path: entry for entry in jt.catalogue()}
 OPTIONAL = [path for path in ENTRIES if "=" not in path]
 CHOICES = [path for path in ENTRIES if "=" in path]
@@ -74,7 +74,7 @@ def _train(stacked, members, pool):
 
 
 WORKERS = ThreadPoolExecutor(2)
-PROGRAMS = {}
+PROGRAMS = {}  # more than the choices of one field; all of this file's at once would be more than a process may hold
 
 
 def ask(*experiments: jt.Experiment):
@@ -88,6 +88,8 @@ def ask(*experiments: jt.Experiment):
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool(data.x, data.y)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:
+        if len(PROGRAMS) == 40:
+            PROGRAMS.pop(next(iter(PROGRAMS)))
         PROGRAMS[structure] = WORKERS.submit(_train.lower(*args).compile)
     return PROGRAMS[structure], args
 
