@@ -5,11 +5,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, ClassVar
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, config
+from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, config, is_config
 
 
 class Activation(Family):
@@ -23,7 +24,8 @@ class Activation(Family):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        function = callable(value) and not isinstance(value, Activation | type)  # a class, jt.ReLU for jt.ReLU(), is none
+        # A class is none (jt.ReLU for jt.ReLU()), nor is what belongs elsewhere and happens to be called, as schedules are.
+        function = callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
         return Custom(function=value) if function else value
 
     def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
@@ -124,7 +126,7 @@ class ELU(Activation):
 
 @config("leaky_relu", rows=["T005"], paper="Xu+ 2015")
 class LeakyReLU(Activation):
-    """max(slope · x, x), with lecture 1's slope of 0.1 (0.01 is usual elsewhere).
+    """x for x ≥ 0, slope · x below, with lecture 1's slope of 0.1 (0.01 is usual elsewhere).
 
     Args:
         slope: the slope for x < 0, unitless.

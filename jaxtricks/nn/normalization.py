@@ -21,6 +21,8 @@ class Normalization(Family):
 class BatchNorm(Normalization):
     """y = γ(x - μ)/√(σ² + ε) + β with the batch's mean and variance; at test, with their running averages.
 
+    σ² is the mean square of a batch's m values around μ, in the averages too, as in Flax; the paper averages m/(m - 1) σ².
+
     Args:
         momentum: weight of the old running average in each step, unitless.
         epsilon: added to the variance.
@@ -104,7 +106,8 @@ class LayerNorm(Normalization):
 
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
         precision = jnp.promote_types(x.dtype, jnp.float32)
-        return nn.LayerNorm(epsilon=self.epsilon, dtype=x.dtype, param_dtype=precision, name=name)(x)
+        # Linen's other way to the variance, E[x²] - E[x]², cancels where the mean is large.
+        return nn.LayerNorm(epsilon=self.epsilon, dtype=x.dtype, param_dtype=precision, use_fast_variance=False, name=name)(x)
 
 
 @config("group", rows=["T024"], paper="Wu & He 2018")
@@ -125,7 +128,6 @@ class GroupNorm(Normalization):
                 f"GroupNorm.groups = {self.groups} is not a divisor of the {x.shape[-1]} features that it normalizes."
             )
         precision = jnp.promote_types(x.dtype, jnp.float32)
-        # Linen's other way to the variance, E[x²] - E[x]², cancels where the mean is large.
         return nn.GroupNorm(
             self.groups, epsilon=self.epsilon, dtype=x.dtype, param_dtype=precision, use_fast_variance=False, name=name
         )(x)

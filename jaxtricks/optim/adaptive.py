@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.config import ConfigError, Positive, Rate, config
 from jaxtricks.optim.decay import Decay
@@ -78,14 +79,56 @@ class RAdam(Adam):
     """
 
     def direction(self) -> optax.GradientTransformation:
-        return optax.scale_by_radam(b1=self.b1, b2=self.b2, eps=self.epsilon)
+        def init(params: Any) -> RAdamState:
+            return RAdamState(optax.tree.zeros_like(params), optax.tree.zeros_like(params), jnp.int32(0))
+
+        def update(grads: Any, state: RAdamState, params: Any = None) -> tuple[Any, RAdamState]:
+            m = optax.tree.update_moment(grads, state.m, self.b1, 1)
+            v = optax.tree.update_moment(grads, state.v, self.b2, 2)
+            step = state.step + 1
+            trusted, r = _rectifier(step, jnp.asarray(self.b2))
+
+            def direction(m: Any, v: Any) -> Any:
+                return jnp.where(trusted, r.astype(m.dtype) * m / (jnp.sqrt(v) + self.epsilon), m)
+
+            corrected = optax.tree.bias_correction(m, self.b1, step), optax.tree.bias_correction(v, self.b2, step)
+            return jax.tree.map(direction, *corrected), RAdamState(m, v, step)
+
+        return optax.GradientTransformation(init, update)
+
+
+class RAdamState(NamedTuple):
+    """Adam's moments and how many gradients made them.
+
+    Args:
+        m: running average of the gradient.
+        v: running average of its square.
+        step: gradients seen, [].
+    """
+
+    m: Any
+    v: Any
+    step: Int[Array, ""]
+
+
+def _rectifier(step: Int[Array, ""], b2: Float[Array, ""]) -> tuple[Bool[Array, ""], Float[Array, ""]]:
+    """Whether ρ ≥ 5 after so many steps, and r."""
+    # 1 - β₂ᵗ by expm1: optax's difference of nearly equal numbers lets ρ jump about in float32 where β₂ is 0.9999. Rounding
+    # is left near ρ = 5, but ρ < t for t > 1, so that the first five steps never count.
+    log = step * jnp.log(b2)
+    limit = 2 / (1 - b2) - 1
+    rho = limit + 2 * step * jnp.exp(log) / jnp.expm1(log)
+    trusted = (step > 5) & (rho >= 5)
+    square = (rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)
+    return trusted, jnp.sqrt(jnp.where(trusted, square, 1))
 
 
 @config("lamb", rows=["T041"], paper="You+ 2020")
 class LAMB(Adam):
     """Adam whose direction (with its decoupled decay) is as long as the kernel that it changes: d ← d ‖w‖/‖d‖.
 
-    Kernels only; biases and the scales of normalization, whose length says nothing, take Adam's step, and must not decay.
+    Kernels only; biases and the scales of normalization, whose length says nothing, take Adam's step, and must not decay. A
+    kernel that is all zeros takes Adam's step, too.
 
     Args:
         learning_rate: α; near it lies the share of its length that a kernel moves in a step.

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import Count, Family, Fraction, Rate, config
+from jaxtricks.config import ConfigError, Count, Family, Fraction, Rate, config
 from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update, Validation
 
 
@@ -16,6 +16,9 @@ class Averaging(Family):
     def around(self, inner: Method) -> Method:
         """The method whose steps are those of `inner`, averaged."""
         raise NotImplementedError
+
+    def check(self, steps: int) -> None:
+        """Refuses what averages nothing in a run of so many steps; raises ConfigError."""
 
 
 class LookaheadState(NamedTuple):
@@ -45,6 +48,10 @@ class Lookahead(Averaging):
 
     every: Count = 5
     alpha: Fraction = 0.5
+
+    def check(self, steps: int) -> None:
+        if self.every > steps:
+            raise ConfigError(f"Lookahead.every = {self.every} is not a number of steps that the run has: {steps}.")
 
     def around(self, inner: Method) -> Method:
         def init(params: Params) -> LookaheadState:
@@ -80,7 +87,8 @@ class ScheduleFreeState(NamedTuple):
 class ScheduleFree(Averaging):
     """z ← z + (the rule's step at y), x ← (1 - c) x + c z, y ← (1 - β) z + β x; trained at y, evaluated at x.
 
-    c = η_t²/Σ η² with the schedule's factors η, so that a warm-up counts little; without a schedule it is 1/t.
+    c = η_t²/Σ η² with the schedule's factors η, so that a warm-up counts little; without a schedule it is 1/t. β is the
+    momentum: give Adam and its variants b1 = 0, as the paper does. Batch norm is evaluated at x with averages seen at y.
 
     Args:
         beta: β, how near the gradient is taken to the average.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import Count, Family, Fraction, Positive, config
+from jaxtricks.config import ConfigError, Count, Family, Fraction, Positive, config
 from jaxtricks.optim.kernels import unit_norm
 
 FLOOR = 1e-3  # Brock+ 2021: a unit whose weights start at zero must be able to leave it
@@ -15,6 +15,8 @@ FLOOR = 1e-3  # Brock+ 2021: a unit whose weights start at zero must be able to 
 
 def clip_by_unit(threshold: Positive) -> optax.GradientTransformation:
     """Scales each unit's gradient G_i down to ‖G_i‖ ≤ λ max(‖W_i‖, 10⁻³) (adaptive gradient clipping).
+
+    Of every layer; the paper leaves the output layer out.
 
     Args:
         threshold: λ, the largest gradient for a weight vector of length 1.
@@ -60,6 +62,9 @@ class LearntClip(Family):
         """The Optax transformation of gradients, with a `LearntState`."""
         raise NotImplementedError
 
+    def check(self, steps: int) -> None:
+        """Refuses what learns nothing in a run of so many steps; raises ConfigError."""
+
 
 @config("quantile", rows=["T049"], paper="lectures 2 and 3; Pascanu+ 2013")
 class QuantileClip(LearntClip):
@@ -72,6 +77,10 @@ class QuantileClip(LearntClip):
 
     quantile: Fraction = 0.9
     window: Count = 100
+
+    def check(self, steps: int) -> None:
+        if self.window >= steps:
+            raise ConfigError(f"QuantileClip.window = {self.window} is not a number of steps below the run's {steps}.")
 
     def transformation(self) -> optax.GradientTransformation:
         def init(params: Any) -> LearntState:

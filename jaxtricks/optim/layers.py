@@ -86,6 +86,11 @@ def freeze(method: Method, patterns: Sequence[str]) -> Method:
     return Method(lambda params: method.init(free(params)), step, eval_params)
 
 
+def keep(patterns: Sequence[str], new: Any, old: Any) -> Any:
+    """`new` with what frozen layers had in `old`: a collection, such as batch norm's running averages, laid out as parameters."""
+    return jax.tree.map(lambda after, before, frozen: before if frozen else after, new, old, select(old, patterns))
+
+
 # --- rates --------------------------------------------------------------------------------------------------------------
 
 

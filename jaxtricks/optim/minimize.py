@@ -15,9 +15,9 @@ class Trajectory(NamedTuple):
     """Where an optimizer went.
 
     Args:
-        params: the parameters after each step, every leaf with a leading axis [steps].
-        values: the function before each step, [steps].
-        grad_norms: its gradient's global norm before each step, [steps].
+        params: the parameters to evaluate after each step, every leaf with a leading axis [steps].
+        values: the function where each step starts, [steps].
+        grad_norms: its gradient's global norm there, [steps].
     """
 
     params: Params
@@ -35,7 +35,12 @@ def minimize(
         function: differentiable in its first argument; the step, 0 … steps - 1, is there for noise that changes with it.
         start: the parameters to start from; left as they are.
         steps: how many steps.
+
+    Raises:
+        ConfigError: for settings that such parameters or so few steps cannot have.
     """
+    start = jax.tree.map(jnp.asarray, start)
+    optimizer.check(start, steps=steps, batch=1, examples=1)
     method = assemble(optimizer, steps)
     validation = Validation(jnp.asarray(jnp.inf), jnp.int32(0))
 
@@ -46,5 +51,4 @@ def minimize(
         evaluated = method.eval_params(new.params, new.state)
         return (new.params, new.state), Trajectory(evaluated, new.info.loss, new.info.grad_norm)
 
-    start = jax.tree.map(jnp.asarray, start)
     return jax.lax.scan(body, (start, method.init(start)), jnp.arange(steps))[1]

@@ -22,6 +22,7 @@ class Muon(Rule):
     """m ← γ m + g, d = 0.2 √max(i, o) NS(γ m + g) for a kernel [i, o], where NS(U S Vᵀ) ≈ U Vᵀ; other parameters by Adam.
 
     NS repeats X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, from X/‖X‖ on. A convolution's kernel [h, w, i, o] is taken as [h w i, o].
+    The output layer's kernel is one of them, which Jordan+ leave to Adam.
 
     Args:
         learning_rate: α, of the size that Adam would want.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import NonNegative, Positive, config, trick
+from jaxtricks.config import ConfigError, NonNegative, Positive, config, trick
 from jaxtricks.optim.averaging import Averaging
 from jaxtricks.optim.clipping import LearntClip, QuantileClip, clip_by_unit
 from jaxtricks.optim.layers import Rates, check_frozen, freeze
@@ -31,9 +31,12 @@ class Optimizer:
         clip_norm: largest global norm of the gradient, in loss per weight.
         clip_adaptive: largest norm of a unit's gradient, for a weight vector of length 1.
         clip_learnt: a largest global norm that is learnt from norms seen; a number is their quantile.
-        proximal: λ of an L1 penalty on kernels that gives exact zeros, in loss per weight.
+        proximal: λ of an L1 penalty on kernels that gives exact zeros, in loss per weight. Under rules that step along the
+            gradient, such as SGD, training ends where the loss with λ ‖w‖₁ is least; under rules that rescale it, such as Adam,
+            it is a decay towards zero by α_t λ a step, as AdamW's is.
         max_norm: largest length of a unit's incoming weight vector, in weights.
-        frozen: layers that stay as they are, by path: "hidden_0", "hidden_*", "hidden_0/dense".
+        frozen: layers whose parameters and running averages stay as they are, by path: "hidden_0", "hidden_*",
+            "hidden_0/dense". In training they go on drawing masks and normalizing by the batch.
         rates: learning rates of layers, as factors of the rule's.
     """
 
@@ -109,14 +112,25 @@ class Optimizer:
             examples: examples of the training split.
 
         Raises:
-            ConfigError: for layers that the model does not have, nothing left to train, a schedule that does not fit into the
-                run, or a rule that wants other batches or another weight decay.
+            ConfigError: for layers that the model does not have, nothing left to train, a schedule, an average or a learnt
+                threshold that does not fit into the run, an average of projected points, or a rule that wants other batches or
+                another weight decay.
         """
         if self.frozen is not None:
             check_frozen(self.frozen, params)
         if self.rates is not None:
             self.rates.check(params)
         self.schedule.check(steps)
+        if self.clip_learnt is not None:
+            self.clip_learnt.check(steps)
+        if self.averaging is not None:
+            self.averaging.check(steps)
+            for name in ("proximal", "max_norm"):
+                if getattr(self, name) is not None:
+                    raise ConfigError(
+                        f"Optimizer.{name} = {getattr(self, name)!r} is undone by Optimizer.averaging = {self.averaging!r}: an "
+                        "average of points is not where the projection put them; leave one of the two off."
+                    )
         self.rule.check(batch=batch, examples=examples)
 
 

@@ -221,7 +221,8 @@ class InverseSqrt(Schedule):
 
 @config("robbins_monro", rows=["T027", "T045"], paper="Robbins & Monro 1951")
 class RobbinsMonro(Schedule):
-    """(1 + t/τ)^-p with τ = delay · total steps: for p in (1/2, 1] Σ α_t = ∞ and Σ α_t² < ∞, and SGD converges almost surely.
+    """(1 + t/τ)^-p with τ = delay · total steps: for p in (1/2, 1] Σ α_t = ∞ and Σ α_t² < ∞, and SGD on a convex
+    loss converges almost surely.
 
     Args:
         power: p.

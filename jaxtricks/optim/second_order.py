@@ -1,7 +1,7 @@
 """Second-order rules: steps that know the curvature, from products with it and never from a matrix."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +28,6 @@ class LBFGS(Rule):
         memory: how many differences are kept.
         searches: evaluations of a line search at most.
     """
-
-    full_batch: ClassVar[bool] = True
 
     learning_rate: Positive = 1.0
     weight_decay: Decay | None = decay_field()

@@ -26,7 +26,8 @@ class Experiment:
         augmentation: random changes of training inputs.
         order: in which order training examples are seen.
         batch_size: examples a step.
-        epochs: passes over the training split; the examples that fill no batch are left out, other ones in each epoch.
+        epochs: passes over the training split; the last examples of an epoch's order that fill no batch are left out, other ones
+            in each epoch where the order changes.
     """
 
     model: nn.Module = MLP()

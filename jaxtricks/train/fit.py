@@ -5,7 +5,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 import jax
 import numpy as np
@@ -81,6 +81,7 @@ def fit(
     several = not isinstance(experiments, Experiment)
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     numbers = seed_list(seeds)
+    _check_split(split)
     ready = [prepare(experiment, data) for experiment in wanted]
     cohorts = _cohorts(ready, data, numbers, split, transfer)
     arrays: Any = (np.ascontiguousarray(data.x), data.y)  # NumPy's, until they are put on their devices
@@ -146,7 +147,7 @@ def _cohorts(
 ) -> list[_Cohort]:
     """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
     drawn = {seed: seed if split is None else split for seed in seeds}
-    splits = {seed: data.split(seed) for seed in (seeds if split is None else seed_list([split]))}
+    splits = {number: data.split(number) for number in set(drawn.values())}
 
     @functools.cache  # arms of one comparison mostly scale their inputs alike
     def moments(scaling: Inputs, split: int) -> Any:
@@ -174,11 +175,20 @@ def seed_list(seeds: Seeds) -> list[int]:
     Raises:
         ConfigError: for none, a negative one or one given twice.
     """
-    numbers = list(range(seeds) if isinstance(seeds, int) else seeds if isinstance(seeds, Iterable) else [])
-    whole = all(isinstance(s, int | np.integer) and 0 <= s < 2**31 for s in numbers)
+    numbers = list(range(seeds) if _whole(seeds) else seeds if isinstance(seeds, Iterable) else [])
+    whole = all(_whole(s) and 0 <= s < 2**31 for s in numbers)
     if not numbers or not whole or len(set(numbers)) < len(numbers):
         raise ConfigError(f"seeds = {seeds!r} is not a number of restarts >= 1, or different integers from 0 to {2**31 - 1}.")
     return [int(s) for s in numbers]
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _check_split(split: int | None) -> None:
+    if split is not None and not (_whole(split) and 0 <= split < 2**31):
+        raise ConfigError(f"split = {split!r} is not an integer from 0 to {2**31 - 1}, or None for a split of each seed's own.")
 
 
 def prepare(experiment: Experiment, data: Dataset) -> Experiment:

@@ -40,7 +40,8 @@ class Layout:
     Args:
         runs: devices that share the members; None for as many as there are and members can use.
         data: devices that share each batch.
-        width: members that go through the program together on one device; None to choose it from kind and memory.
+        width: members that go through the program together on one device, halved while memory is short; None to choose it from
+            kind and memory.
     """
 
     runs: int | None = None

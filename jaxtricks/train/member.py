@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Num
 
 from jaxtricks import rng
 from jaxtricks.objectives.metrics import measure
+from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.train.experiment import Experiment
@@ -153,7 +154,10 @@ def update(
     new = method.step(Problem(outputs, loss), state.params, state.method, validation)
     # A gradient so large that its norm overflows counts as diverged.
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
-    return State(new.params, new.auxiliary, new.state, state.step + alive, alive, state.metrics), new.info
+    collections = new.auxiliary
+    if (frozen := experiment.optimizer.frozen) is not None:
+        collections = {name: keep(frozen, collection, state.collections[name]) for name, collection in collections.items()}
+    return State(new.params, collections, new.state, state.step + alive, alive, state.metrics), new.info
 
 
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxtricks import statistics
+from jaxtricks.config import ConfigError
 from jaxtricks.statistics import Interval
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class MetricSummary:
     """One metric over restarts.
 
     Args:
-        mean: over all restarts, collapsed ones too, in the metric's units, as all others.
+        mean: over all restarts, collapsed ones too, in the metric's units, as all others; those alone are left out in which the
+            metric was never finite.
         interval: the 95% interval of the mean; nan for one restart.
         spread: standard deviation over restarts; nan for one.
         low: the smallest value.
@@ -39,7 +41,7 @@ class Summary:
     Args:
         restarts: how many.
         metrics: validation metric → its summary.
-        collapsed: restarts that diverged or ended no better than the commonest class, by name.
+        collapsed: restarts that were never finite, diverged or ended no better than the commonest class, by name.
     """
 
     restarts: int
@@ -60,10 +62,16 @@ def summarize(runs: "Runs") -> Summary:
 
     Args:
         runs: the restarts of one experiment.
+
+    Raises:
+        ConfigError: for a metric that was finite in none of them.
     """
     metrics = {}
     for name, values in runs.metrics.items():
-        values = values.astype(np.float64)
+        values = values[np.isfinite(values)].astype(np.float64)
+        if not values.size:
+            seeds = ", ".join(map(str, runs.seeds))
+            raise ConfigError(f"runs of seeds {seeds} are not finite at the initial weights, so that there is no {name} to sum up.")
         interval = statistics.interval(values)
         metrics[name] = MetricSummary(
             float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max())
@@ -72,12 +80,18 @@ def summarize(runs: "Runs") -> Summary:
 
 
 def collapsed(runs: "Runs") -> tuple[str, ...]:
-    """The restarts that fell out, by name: diverged, or no better than the commonest class.
+    """The restarts that fell out, by name: never finite, diverged, or no better than the commonest class.
 
+    A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has none, not even the first.
     "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split.
     """
     names = []
-    for seed, validation, accuracy in zip(runs.seeds, runs.members.validation, runs.metrics["accuracy"], strict=True):
+    started = np.all([np.isfinite(values) for values in runs.metrics.values()], axis=0)
+    columns = (runs.seeds, runs.members.validation, runs.metrics["accuracy"], started)
+    for seed, validation, accuracy, finite in zip(*columns, strict=True):
+        if not finite:
+            names.append(f"seed {seed} (not finite at the initial weights)")
+            continue
         if int(seed) in runs.diverged:
             names.append(f"seed {seed} (diverged at step {runs.diverged[int(seed)]})")
             continue

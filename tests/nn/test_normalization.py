@@ -107,10 +107,11 @@ def test_running_averages_are_the_lecture_s_and_converge_to_the_population(momen
     np.testing.assert_allclose(evaluate(norm, variables), forward(norm, variables)[0], rtol=1e-2, atol=1e-3)
 
 
-def test_a_large_mean_does_not_drown_the_variance():
-    x = X / jnp.std(X, axis=0, keepdims=True) + 3000
-    y, _ = forward(jt.BatchNorm(), start(jt.BatchNorm(), x), x)
-    np.testing.assert_allclose(np.std(y, axis=0), 1, rtol=1e-3)
+@pytest.mark.parametrize(("norm", "axis"), [(jt.BatchNorm(), 0), (jt.LayerNorm(), 1), (jt.GroupNorm(groups=1), 1)], ids=str)
+def test_a_large_mean_does_not_drown_the_variance(norm, axis):
+    x = X / jnp.std(X, axis=axis, keepdims=True) + 3000
+    y, _ = forward(norm, start(norm, x), x)
+    np.testing.assert_allclose(np.std(y, axis=axis), 1, rtol=1e-3)
 
 
 def test_images_are_normalized_by_channel():

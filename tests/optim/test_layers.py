@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.config import ConfigError, NonNegative, stack
+from jaxtricks.config import ConfigError, NonNegative, rebuild, stack
 from jaxtricks.optim.method import Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 from tests.optim.quadratic import STEPS, close, descend, gradient, run
@@ -57,20 +57,22 @@ def test_patterns_freeze_what_is_inside_a_layer(frozen, layers):
 )
 def test_to_the_optimizer_frozen_layers_are_constants(rule, averaging):
     """With them the parameters, clips and state are those of a problem that never had them, bit for bit."""
-    optimizer = jt.Optimizer(rule=rule, clip_norm=0.3, sam=0.1, averaging=averaging, max_norm=1.0, proximal=0.01)
+    optimizer = jt.Optimizer(rule=rule, clip_norm=0.3, sam=0.1, averaging=averaging)
+    if averaging is None:
+        optimizer = rebuild(optimizer, max_norm=1.0, proximal=0.01)
     frozen = jnp.array([[0.5, -2.0]])
 
     def loss(a, b):
         return jnp.sum(jnp.sin(a)) + jnp.sum(a**2) + jnp.sum((a @ b.T) ** 2)
 
-    alone = jt.minimize(optimizer, lambda w, step: loss(w["free"], frozen), {"free": jnp.full((2, 2), 0.3)}, 4)
+    alone = jt.minimize(optimizer, lambda w, step: loss(w["free"], frozen), {"free": jnp.full((2, 2), 0.3)}, 6)
     both = {"free": jnp.full((2, 2), 0.3), "stuck": frozen}
     path = jt.minimize(
-        jt.Optimizer(**{**vars(optimizer), "frozen": ("stuck",)}), lambda w, step: loss(w["free"], w["stuck"]), both, 4
+        jt.Optimizer(**{**vars(optimizer), "frozen": ("stuck",)}), lambda w, step: loss(w["free"], w["stuck"]), both, 6
     )
     np.testing.assert_array_equal(path.params["free"], alone.params["free"])
     np.testing.assert_array_equal(path.grad_norms, alone.grad_norms)
-    np.testing.assert_array_equal(path.params["stuck"], jnp.stack([frozen] * 4))
+    np.testing.assert_array_equal(path.params["stuck"], jnp.stack([frozen] * 6))
 
 
 def test_no_gradient_is_asked_of_frozen_layers():
@@ -138,6 +140,19 @@ def test_rates_of_one_s_own_for_every_layer():
             "Optimizer.frozen = 'hidden_0/dens' names no layer of the model; did you mean 'hidden_0/dense'?",
         ),
         (
+            {"clip_learnt": jt.QuantileClip(window=10)},
+            "QuantileClip.window = 10 is not a number of steps below the run's 10.",
+        ),
+        (
+            {"averaging": jt.Lookahead(every=11)},
+            "Lookahead.every = 11 is not a number of steps that the run has: 10.",
+        ),
+        (
+            {"averaging": jt.Lookahead(), "proximal": 0.1},
+            "Optimizer.proximal = 0.1 is undone by Optimizer.averaging = Lookahead(every=5, alpha=0.5): an average of points is "
+            "not where the projection put them; leave one of the two off.",
+        ),
+        (
             {"frozen": ("conv_*",)},
             "Optimizer.frozen = 'conv_*' names no layer of the model; there are: head, hidden_0, hidden_0/dense, hidden_1, "
             "hidden_1/dense, hidden_1/norm.",
@@ -157,11 +172,16 @@ def test_rates_of_one_s_own_for_every_layer():
     ],
     ids=str,
 )
-def test_paths_that_make_no_sense_are_refused_by_shapes_alone(settings, message):
+def test_what_makes_no_sense_are_refused_by_shapes_alone(settings, message):
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), PARAMS)
     with pytest.raises(ConfigError) as error:
         jt.Optimizer(**settings).check(shapes, steps=10, batch=8, examples=80)
     assert str(error.value) == message
+
+
+def test_minimize_refuses_the_same():
+    with pytest.raises(ConfigError, match="names no layer"):
+        jt.minimize(jt.Optimizer(frozen=("kernle",)), lambda w, t: w["kernel"] ** 2, {"kernel": 1.0, "bias": 1.0}, 3)
 
 
 def test_what_makes_sense_is_not_refused():

@@ -108,8 +108,6 @@ ALL = {
     "clip_norm": 1.0,
     "clip_adaptive": 1.0,
     "clip_learnt": jt.QuantileClip(window=2),
-    "proximal": 0.01,
-    "max_norm": 2.0,
     "frozen": ("bias",),
     "rates": jt.LayerRates(layers=("kernel",)),
 }

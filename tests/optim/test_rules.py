@@ -298,6 +298,13 @@ def test_t039_radam_s_first_five_steps_do_not_divide_by_the_second_moment():
     assert [rectifier(0.999, t) is None for t in range(1, 8)] == [True] * 5 + [False] * 2
 
 
+def test_t039_radam_waits_five_steps_in_single_precision_too():
+    path = jax.jit(lambda rule: jt.minimize(jt.Optimizer(rule=rule), lambda x, t: x, 0.0, 6).params)
+    steps = -np.diff(path(jt.RAdam(learning_rate=1.0, b1=0.0, b2=0.9999)), prepend=0)
+    np.testing.assert_allclose(steps[:5], 1, rtol=1e-6)
+    assert steps[5] == pytest.approx(rectifier(0.9999, 6), rel=0.05)
+
+
 def test_t041_lamb_moves_each_kernel_by_the_same_share_and_refuses_to_shrink_biases():
     path = run(jt.Optimizer(rule=jt.LAMB(learning_rate=0.03)))
     assert np.linalg.norm(path.params["kernel"][0] - START["kernel"]) == pytest.approx(0.03 * np.linalg.norm(START["kernel"]))

@@ -96,7 +96,7 @@ def test_seeds_are_a_number_or_names(blobs):
 
 
 def test_a_shared_split_and_weights_of_ones_own(blobs):
-    runs = fit(BASE, blobs, seeds=3, split=7, layout=ONE)
+    runs = fit(BASE, blobs, seeds=np.int64(3), split=7, layout=ONE)
     for row in range(3):
         np.testing.assert_array_equal(runs.members.validation[row], blobs.split(7).validation)
     kernels = runs.states.params["head"]["kernel"]
@@ -104,7 +104,7 @@ def test_a_shared_split_and_weights_of_ones_own(blobs):
     assert np.unique(runs.curves["train_loss"]).size == 3
 
 
-@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", None])
+@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", None, True, [True, False]])
 def test_bad_seeds(seeds, blobs, compiled):
     with pytest.raises(
         jt.ConfigError, match=r"^seeds = .* is not a number of restarts >= 1, or different integers from 0 to \d+\.$"
@@ -189,7 +189,8 @@ def test_what_does_not_fit_fails_before_anything_compiles(changes, message, blob
     [
         ({"layout": jt.Layout(runs=9)}, "devices = 9 × 1 (runs × data) is more than the 8 that there are."),
         ({"layout": jt.Layout(data=3)}, "Layout.data = 3 is not a number of devices that share a batch of 16 evenly."),
-        ({"split": -1}, "seeds = [-1] is not a number of restarts"),
+        ({"split": -1}, "split = -1 is not an integer from 0 to 2147483647, or None for a split of each seed's own."),
+        ({"split": True}, "split = True is not an integer from 0 to"),
     ],
 )
 def test_what_the_devices_do_not_have(options, message, blobs, compiled):

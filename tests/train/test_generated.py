@@ -27,8 +27,9 @@ STATIC = {
 
 
 def numbers(span):
-    """Where nothing overflows at once: up to 0.5, or ten times the smallest allowed."""
-    return st.floats(max(span.low, 1e-4), min(span.high, 0.5) if span.high < 1e3 or span.low < 0.5 else 10 * span.low)
+    """Where nothing overflows at once: up to 0.5, or twice the smallest allowed."""
+    low = max(span.low, 1e-4)
+    return st.floats(low, min(span.high, max(0.5, 2 * low)), exclude_min=span.open_low and low == span.low)
 
 
 def of_field(name, field):

@@ -18,6 +18,7 @@ from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, sta
 from jaxtricks.train import member as one
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
+from jaxtricks.train.program import forget
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)
@@ -74,7 +75,16 @@ def _train(stacked, members, pool):
 
 
 WORKERS = ThreadPoolExecutor(2)
-PROGRAMS = {}  # more than the choices of one field; all of this file's at once would be more than a process may hold
+PROGRAMS = {}
+
+
+@pytest.fixture(autouse=True)
+def few_programs():
+    """Tests side by side share programs, but all of this file's are more than a process may hold."""
+    yield
+    if len(PROGRAMS) > 24:
+        PROGRAMS.clear()
+        forget()
 
 
 def ask(*experiments: jt.Experiment):
@@ -88,8 +98,6 @@ def ask(*experiments: jt.Experiment):
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool(data.x, data.y)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:
-        if len(PROGRAMS) == 40:
-            PROGRAMS.pop(next(iter(PROGRAMS)))
         PROGRAMS[structure] = WORKERS.submit(_train.lower(*args).compile)
     return PROGRAMS[structure], args
 

@@ -40,6 +40,13 @@ def test_running_averages_come_along(source, blobs):
     assert not np.allclose(there["var"], 1, atol=0.05)  # what it starts from
 
 
+def test_frozen_layers_keep_their_running_averages(source, blobs):
+    frozen = source.experiment.replace({"optimizer.frozen": ("hidden_0",), "epochs": 1})
+    runs = jt.fit(frozen, blobs, seeds=[3, 5], progress=False, transfer=jt.Transfer(source))
+    jax.tree.map(np.testing.assert_array_equal, runs.variables["batch_stats"], source.variables["batch_stats"])
+    assert not np.array_equal(runs.variables["params"]["head"]["kernel"], source.variables["params"]["head"]["kernel"])
+
+
 def test_a_fresh_head_and_a_new_layer_are_drawn(source, blobs):
     drawn, given = started(source, blobs, {"model.widths": (8, 8)}, fresh=("head",))
     np.testing.assert_array_equal(
