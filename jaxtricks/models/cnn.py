@@ -31,6 +31,7 @@ class Stage(nn.Module):
     activation: Activation
     kernel_init: Initializer
     normalization: Normalization | None
+    drop_connect: Dropout | None
     dropout: Dropout | None
     lowering: Lowering
 
@@ -47,7 +48,9 @@ class Stage(nn.Module):
     def _normalized(self, x: Array, train: bool, suffix: str) -> Array:
         """The pre-activations of the layer whose parts' names end in `suffix`."""
         features, kernel_size = self.activation.pieces * self.features, (self.kernel_size,) * 2
-        x = Conv(features, self.kernel_init, kernel_size, lowering=self.lowering, name=f"conv{suffix}")(x)
+        x = Conv(
+            features, self.kernel_init, kernel_size, lowering=self.lowering, drop_connect=self.drop_connect, name=f"conv{suffix}"
+        )(x, train)
         return x if self.normalization is None else self.normalization(x, train=train, name=f"norm{suffix}")
 
 
@@ -71,6 +74,7 @@ class CNN(nn.Module):
         kernel_init: how all kernels are drawn.
         normalization: of the pre-activations, over examples and places alike.
         input_dropout: dropout on the inputs; a number is its rate.
+        drop_connect: dropout of the convolutions' single weights, the same ones for a whole batch; a number is its rate.
         dropout: dropout after each stage; a number is its rate.
         remat: whether a stage's activations are computed again in the backward pass, to save memory.
         lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" is for one large network.
@@ -102,6 +106,14 @@ class CNN(nn.Module):
         on=0.2,
         neutral=0.0,
     )
+    drop_connect: Dropout | None = trick(
+        default=None,
+        rows=["T059"],
+        paper="Wan+ 2013",
+        summary="Zero single weights of hidden layers at random in training",
+        on=0.5,
+        neutral=0.0,
+    )
     dropout: Dropout | None = trick(
         default=None,
         rows=["T056", "T058"],
@@ -128,7 +140,15 @@ class CNN(nn.Module):
             x = self.input_dropout(x, train=train, name="input_dropout")
         stage = nn.remat(Stage, static_argnums=(2,)) if self.remat else Stage
         arrangement = self.blocks, self.kernel_size, self.pooling
-        parts = (*arrangement, self.activation, self.kernel_init, self.normalization, self.dropout, self.lowering)
+        parts = (
+            *arrangement,
+            self.activation,
+            self.kernel_init,
+            self.normalization,
+            self.drop_connect,
+            self.dropout,
+            self.lowering,
+        )
         for i, features in enumerate(matched_widths(self.channels, self.activation.pieces, count)):
             x = stage(features, *parts, name=f"stage_{i}")(x, train)
         x = x.reshape(x.shape[0], -1) if self.head == "flatten" else global_average_pool(x)

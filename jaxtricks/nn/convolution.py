@@ -1,5 +1,6 @@
 """Convolution, written as what the compiler is good at: one product over patches."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import flax.linen as nn
@@ -61,6 +62,7 @@ class Conv(Layer):
         strides: places from one patch to the next, down and across.
         padding: "SAME" or "VALID", see `convolve`.
         lowering: "patches" or "direct", see `convolve`.
+        drop_connect: a `Dropout` of W's single weights; None for none.
     """
 
     features: int
@@ -69,12 +71,17 @@ class Conv(Layer):
     strides: tuple[int, int] = (1, 1)
     padding: Padding = "SAME"
     lowering: Lowering = "patches"
+    drop_connect: Callable[..., Array] | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width channels"]) -> Float[Array, "batch down across features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool = False
+    ) -> Float[Array, "batch down across features"]:
         def layer(kernel: Array) -> Array:
             return convolve(x, kernel, strides=self.strides, padding=self.padding, lowering=self.lowering)
 
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel, bias = self.affine(self.kernel_init, shape, x.dtype, layer)
+        if self.drop_connect is not None:
+            kernel = self.drop_connect(kernel, train=train, name="connections")
         return layer(kernel) + bias.reshape(1, 1, 1, -1)

@@ -121,6 +121,7 @@ TRICKS = {
     "layer norm": {"normalization": "layer"},
     "dropout": {"dropout": 0.5},
     "input dropout": {"input_dropout": 0.5},
+    "drop connect": {"drop_connect": 0.5},
     "initializer": {"kernel_init": "he_normal"},
     "activation": {"activation": "elu"},
     "maxout": {"activation": "maxout"},
@@ -142,7 +143,7 @@ def test_every_trick_changes_the_function_and_all_parameters_learn(name):
     assert all("batch" in str(TRICKS[name]) and "conv" in path and path.endswith("bias") for path in idle)
 
 
-@pytest.mark.parametrize("field", ["dropout", "input_dropout"])
+@pytest.mark.parametrize("field", ["dropout", "input_dropout", "drop_connect"])
 def test_dropout_of_rate_zero_is_off_bit_for_bit(field):
     np.testing.assert_array_equal(run(rebuild(BASE, **{field: 0.0}))[1], run(BASE)[1])
 
@@ -218,7 +219,7 @@ def test_a_change_leaves_the_other_masks_alone():
     base = rebuild(BASE, channels=(4,), dropout=0.5, activation="tanh")
     ours = mask(base)
     assert 0.2 < ours.mean() < 0.8
-    for changes in ({"blocks": "residual"}, {"normalization": "batch"}, {"input_dropout": 0.5}):
+    for changes in ({"blocks": "residual"}, {"normalization": "batch"}, {"input_dropout": 0.5}, {"drop_connect": 0.5}):
         np.testing.assert_array_equal(mask(rebuild(base, **changes)), ours)
 
 
