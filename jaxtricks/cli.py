@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
 import tyro
 
@@ -54,7 +54,9 @@ class Training:
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
-        if self.out is not None:
+        if self.out is None:
+            folders.check_writable(ROOT)
+        else:
             folders.check_free(self.out)
         set_up(self.devices or len(seed_list(self._seeds())))
         return data.load(self.data, self.data_dir, self.words)
@@ -240,9 +242,11 @@ def _data_line(row: dict[str, Any]) -> str:
 
 def _read(path: Path) -> Experiment:
     try:
-        return Experiment.from_json(json.loads(path.read_text()))
+        return Experiment.from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--config {path} is not JSON: byte {error.start} is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise ConfigError(f"--config {path} is not JSON: {error.msg} in line {error.lineno}.") from None
 
@@ -287,28 +291,29 @@ def _known(command: Any, overrides: dict[str, list[str]]) -> None:
             raise ConfigError(f"there is no flag --{path}{nearest(path, [*flags, *fields(Experiment)])}")
 
 
-Command = (
-    Annotated[Run, tyro.conf.subcommand("run")]
-    | Annotated[Compare, tyro.conf.subcommand("compare")]
-    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
-    | Annotated[List, tyro.conf.subcommand("list")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[CheckGradient, tyro.conf.subcommand("check-gradient")]
-)
+COMMANDS = {"run": Run, "compare": Compare, "ablate": Ablate, "list": List, "report": Report, "check-gradient": CheckGradient}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point; bad input ends in one sentence and exit code 2."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    command, unknown = tyro.cli(
-        Command,  # type: ignore[arg-type]
+def _parsed(words: list[str]) -> tuple[Any, list[str]]:
+    """The command with its flags, and the words that are none of them."""
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        raise ConfigError(f"there is no command {words[0]!r}; there are: {', '.join(COMMANDS)}.")
+    command: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in COMMANDS.items())]  # noqa: UP007
+    return tyro.cli(
+        command,
         prog="jaxtricks",
         description="Does a training trick help on your task, by how much, and is that more than luck?",
         args=words,
         return_unknown_args=True,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point; bad input ends in one sentence and exit code 2."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        command, unknown = _parsed(words)
         overrides = _overrides(unknown)
         _known(command, overrides)
         command(overrides, shlex.join(["jaxtricks", *words]))

@@ -109,7 +109,8 @@ class Augmentation:
             part, *place = draw("crop", 3)
             cut = self.crop * (part + 1) / 2
             side = 1 - cut
-            offset = offset + jnp.stack([cut * size / 2 * v for size, v in zip(x.shape[1:3], place, strict=True)], axis=1)
+            # Between the middles of the outer pixels, which are n - 1 apart: beyond them zeros would be blended in.
+            offset = offset + jnp.stack([cut * (n - 1) / 2 * v for n, v in zip(x.shape[1:3], place, strict=True)], axis=1)
         return window(x, angle, side, offset)
 
     def values(self, key: Key[Array, ""], x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
@@ -136,9 +137,10 @@ class Augmentation:
             return rows
         # One share for the batch, as in the paper. The larger part goes to the example itself: that leaves the distribution of
         # blends as it is, and makes no blending of α → 0. Beta(0, 0) cannot be drawn from; at 1e-8 all draws round to 0 or 1.
-        alpha = jnp.maximum(jnp.asarray(self.mixup, rows.dtype), 1e-8)
-        share = jax.random.beta(rng.stream(key, "mixup"), alpha, alpha, dtype=rows.dtype)
-        share = jnp.maximum(share, 1 - share)
+        alpha = jnp.maximum(self.mixup, 1e-8)
+        # In one precision for all rows, or the targets' share would be another than the inputs'.
+        share = jax.random.beta(rng.stream(key, "mixup"), alpha, alpha)
+        share = jnp.maximum(share, 1 - share).astype(rows.dtype)
         partner = jnp.argsort(jax.random.bits(rng.stream(key, "mixup partner"), (len(rows),)))
         return share * rows + (1 - share) * rows[partner]
 

@@ -35,7 +35,7 @@ def count(
         counts = vectorizer.fit_transform(pool)
     except ValueError as error:
         raise DataError(f"{name!r} has no words that could be counted ({error}).") from error
-    total = counts.sum(axis=0).A1
+    total = np.asarray(counts.sum(axis=0)).ravel()
     if total.size < words:
         raise DataError(f"words: {words} of {name!r}, whose texts have {total.size}; 1 to {total.size} are allowed.")
     # Ties go by the alphabet. CountVectorizer's own `max_features` leaves them to a sort that differs between processors.

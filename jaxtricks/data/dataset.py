@@ -1,9 +1,11 @@
 """A pool of labelled examples, its split into training and validation for each seed, and a locked test split."""
 
+import numbers
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, UInt8
@@ -120,7 +122,7 @@ class Dataset:
         _check("", pool_x, pool_y)
         locked = None if test is None else _pair("test", test, pool_x)
         split: float | Split
-        if isinstance(validation, tuple):
+        if isinstance(validation, tuple | list):
             fixed_x, fixed_y = _pair("validation", validation, pool_x)
             split = Split(np.arange(len(pool_x)), np.arange(len(pool_x), len(pool_x) + len(fixed_x)))
             pool_x, pool_y = np.concatenate([pool_x, fixed_x]), np.concatenate([pool_y, fixed_y])
@@ -183,8 +185,8 @@ class Dataset:
             validation: the share of them that every seed draws to validate on, in (0, 1); by default that of the pool.
 
         Raises:
-            DataError: if n leaves a class with too few examples to train and to validate on, or is more than there are; or
-                for another share where the validation set is fixed.
+            DataError: if n is no integer, leaves a class with too few examples to train and to validate on, or is more than
+                there are; or for another share where the validation set is fixed.
         """
         fixed = self.validation if isinstance(self.validation, Split) else None
         if fixed is not None and validation is not None:
@@ -192,8 +194,8 @@ class Dataset:
         pool = np.arange(len(self)) if fixed is None else fixed.train
         counts = self._counts(self.y[pool])
         low = np.minimum(counts, 2 if fixed is None else 1)
-        if not low.sum() <= n <= len(pool):
-            raise DataError(f"n: {n} examples of {self.name}; {low.sum()} to {len(pool)} are allowed.")
+        if not isinstance(n, numbers.Integral) or not low.sum() <= n <= len(pool):
+            raise DataError(f"n: {n} examples of {self.name}; integers from {low.sum()} to {len(pool)} are allowed.")
         drawn, _ = _draw(self.y[pool], _apportion(n, counts * (n / len(pool)), low, counts), rng.host(seed, "subset"))
         keep, share = pool[drawn], self.validation if validation is None else validation
         if fixed is not None:
@@ -262,8 +264,8 @@ class Dataset:
         return _apportion(total, fraction * counts, low, high)
 
     def _check_fraction(self, fraction: float) -> None:
-        if isinstance(fraction, bool) or not 0 < fraction < 1:
-            raise DataError(f"validation: {fraction} is no share of the pool; a number between 0 and 1 is allowed.")
+        if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
+            raise DataError(f"validation: {_short(fraction)} is no share of the pool; a number between 0 and 1 is allowed.")
         if not 0 < round(fraction * len(self)) < len(self):
             raise DataError(
                 f"validation: {fraction} of {len(self)} examples leaves one side of the split empty; "
@@ -301,6 +303,10 @@ def _draw(
     return np.sort(order[drawn]), np.sort(order[~drawn])
 
 
+def _short(value: Any) -> str:
+    return textwrap.shorten(repr(value), 60)
+
+
 def _array(name: str, values: ArrayLike) -> np.ndarray:
     try:
         return np.asarray(values)
@@ -331,6 +337,8 @@ def _labels(name: str, values: ArrayLike) -> Int32[np.ndarray, "..."]:
 
 def _pair(name: str, pair: tuple[ArrayLike, ArrayLike], pool: np.ndarray) -> tuple[Inputs, Labels]:
     """A further set of examples, of inputs such as the pool's."""
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise DataError(f"{name}: {_short(pair)} is no pair of inputs and classes; a tuple (x, y) is allowed.")
     x, y = _inputs(f"{name} x", pair[0]), _labels(f"{name} y", pair[1])
     _check(f"{name} ", x, y)
     if x.dtype != pool.dtype or x.shape[1:] != pool.shape[1:]:

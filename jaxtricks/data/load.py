@@ -38,7 +38,7 @@ def load(name: str, data_dir: Path | str | None = None, words: int | None = None
     [0, 255], of the words that are commonest in the pool; `Dataset.features` names them.
 
     Args:
-        name: as TFDS writes it: "digits", "fashion_mnist", "cifar10_corrupted/fog_1", "mnist:3.0.1", "imdb_reviews".
+        name: as TFDS writes it: "digits", "fashion_mnist", "emnist/letters", "mnist:3.0.1", "imdb_reviews".
         data_dir: the folder of prepared sets; by default TFDS_DATA_DIR, else TFDS's own default.
         words: how many words of a text set to count, such as 5000; None for images.
 

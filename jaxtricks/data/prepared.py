@@ -80,7 +80,7 @@ class Prepared:
 
     @property
     def full_name(self) -> str:
-        """The name with its configuration, such as "cifar10_corrupted/fog_1"."""
+        """The name with its configuration, such as "emnist/letters"."""
         return self.name if self.config is None else f"{self.name}/{self.config}"
 
     def sizes(self) -> dict[str, int]:
@@ -145,7 +145,7 @@ def find(name: str, data_dir: Path) -> Prepared:
     """The prepared set of a name, in its newest version unless the name says which.
 
     Args:
-        name: as TFDS writes it: "cifar10", "cifar10_corrupted/fog_1", "mnist:3.0.1".
+        name: as TFDS writes it: "cifar10", "emnist/letters", "mnist:3.0.1".
         data_dir: the folder of prepared sets.
 
     Raises:
@@ -184,8 +184,8 @@ def names(data_dir: Path | str | None = None) -> list[Listing]:
             schema, sizes = prepared.schema(), prepared.sizes()
         except DataError:
             continue  # audio, video, damaged: `load` says why
-        if "array_record" in prepared.formats():
-            pool = sum(sizes.get(split, 0) for split in POOL)
+        pool = sum(sizes.get(split, 0) for split in POOL)
+        if pool and "array_record" in prepared.formats():
             shape = None if schema.text else schema.shape
             listings[prepared.full_name] = Listing(prepared.full_name, True, pool, shape, schema.classes)
     listings[DIGITS] = Listing(DIGITS, True, 1437, (8, 8, 1), 10)
@@ -226,7 +226,7 @@ def _missing(name: str, stem: str | None, data_dir: Path) -> DataError:
     # The list of names comes with the package; importing it takes a second, here where there is nothing to load anyway.
     import tensorflow_datasets as tfds
 
-    prepared = sorted({DIGITS, *(prepared.full_name for prepared in _scan(data_dir))})
+    prepared = [listing.name for listing in names(data_dir) if listing.prepared]
     if stem in tfds.list_builders(with_community_datasets=False):
         lines = _two_lines(name, data_dir)
         return DataError(f"{name!r} is not prepared in {data_dir}; these two lines prepare it:\n{lines}")

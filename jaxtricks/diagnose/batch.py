@@ -68,7 +68,7 @@ def batch_dependence(predictor: Runs | Predict, x: Shaped[np.ndarray, "examples 
         return np.moveaxis(predictor.log_probs(part), 1, 0) if isinstance(predictor, Runs) else np.asarray(predictor(part))
 
     together, half = predict(x), (len(x) + 1) // 2
-    repeated, order = np.resize(np.arange(half), len(x)), np.roll(np.arange(len(x))[::-1], 1)
+    repeated, order = np.resize(np.arange(half), len(x)), np.arange(len(x))[::-1]
 
     def change(predictions: Float[np.ndarray, "examples ..."], of: Float[np.ndarray, "examples ..."]) -> float:
         return float(np.max(np.abs(predictions - of)))

@@ -50,7 +50,8 @@ class GradientCheck:
         x: the input.
         analytical: the vector-Jacobian product by JAX, of x's shape.
         numerical: the same by central differences.
-        error: |a - n| / max(|a|, |n|), and 0 where the two differ by no more than differences in float64 can tell.
+        error: |a - n| / max(|a|, |n|), at a kink by how much a lies outside the slopes of the two sides, over the largest of the
+            three; 0 where that is no more than differences in float64 can tell.
         kinks: where the one-sided differences do not approach each other as the step shrinks.
     """
 
@@ -62,8 +63,8 @@ class GradientCheck:
 
     @property
     def wrong(self) -> Bool[np.ndarray, "*shape"]:
-        """The entries whose error exceeds 1e-7, those at a kink apart."""
-        return ~(self.error <= THRESHOLD) & ~self.kinks
+        """The entries whose error exceeds 1e-7, or is not a number."""
+        return ~(self.error <= THRESHOLD)
 
     @property
     def ok(self) -> bool:
@@ -72,10 +73,11 @@ class GradientCheck:
 
     @property
     def worst(self) -> Entry | None:
-        """The entry of the largest error, those at a kink apart; None where all are kinks."""
-        errors = np.where(self.kinks, -1.0, np.nan_to_num(self.error, nan=math.inf))
+        """The entry of the largest error, those right at a kink apart; None where there is no other."""
+        fine = self.kinks & ~self.wrong
+        errors = np.where(fine, -1.0, np.nan_to_num(self.error, nan=math.inf))
         index = tuple(map(int, np.unravel_index(np.argmax(errors), errors.shape)))
-        if self.kinks[index]:
+        if fine[index]:
             return None
         values = (float(array[index]) for array in (self.x, self.analytical, self.numerical, self.error))
         return Entry(index, *values)
@@ -104,8 +106,7 @@ def check_gradient(
 ) -> GradientCheck:
     """Compares a function's gradient with central differences, (f(x + h) - f(x - h))/2h extrapolated to h = 0, in float64 (T108).
 
-    Both are of `Σ cotangent · f(x)`, with respect to each entry of x. At a kink any slope between those of the two sides will do,
-    so that such entries are reported, but not counted as wrong.
+    Both are of `Σ cotangent · f(x)`, with respect to each entry of x. At a kink any slope between those of the two sides will do.
 
     Args:
         function: maps an array to an array, in the precision that it is given; or an activation's name, such as "gelu".
@@ -127,8 +128,11 @@ def check_gradient(
         if weights.shape != outputs.shape:
             raise ConfigError(f"cotangent has shape {weights.shape}, and the function's output has {outputs.shape}.")
         (analytical,) = pull(weights)
-        numerical, kinks, noise = _differences(call, point, outputs, weights)
-        gap, size = jnp.abs(analytical - numerical), jnp.maximum(jnp.abs(analytical), jnp.abs(numerical))
+        up, down, kinks, noise = _differences(call, point, outputs, weights)
+        numerical = (up + down) / 2
+        sides = jnp.where(kinks, jnp.stack([up, down]), numerical)
+        gap = jnp.maximum(jnp.maximum(sides.min(0) - analytical, analytical - sides.max(0)), 0)
+        size = jnp.maximum(jnp.abs(analytical), jnp.abs(sides).max(0))
         error = jnp.where(gap <= noise, 0.0, gap / size)
         return GradientCheck(*(np.asarray(array) for array in (point, analytical, numerical, error, kinks)))
 
@@ -144,10 +148,12 @@ def check_named(name: str, points: int, seed: int) -> GradientCheck:
     Raises:
         ConfigError: for a name that there is not, or a function that cannot be checked.
     """
-    function = _function(name)
-    pieces = (function.pieces,) if isinstance(function, Activation) else ()
     if points < 1:
         raise ConfigError(f"points = {points} is not a number of points >= 1.")
+    if seed < 0:
+        raise ConfigError(f"seed = {seed} is not an integer >= 0.")
+    function = _function(name)
+    pieces = (function.pieces,) if isinstance(function, Activation) else ()
     x = 3 * np.random.default_rng(seed).normal(size=(points, *pieces))
     x[0] = 0
     try:
@@ -155,15 +161,22 @@ def check_named(name: str, points: int, seed: int) -> GradientCheck:
     except ConfigError:
         raise
     except Exception as error:  # whatever one's own function raises
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"{name} does not take an array of shape {x.shape}: {reason}") from error
+        raise ConfigError(f"{name} does not take an array of shape {x.shape}: {_reason(error)}") from error
 
 
 def _activation(name: str) -> Activation:
     known = choices(Activation)
     if name not in known:
         raise ConfigError(f"there is no activation {name!r}{nearest(name, list(known))}")
-    return known[name]()
+    return _made(name, known[name])
+
+
+def _made(name: str, activation: type) -> Activation:
+    try:
+        made: Activation = activation()
+    except Exception as error:  # whatever one's own class raises
+        raise ConfigError(f"{name} cannot be made without arguments: {_reason(error)}") from error
+    return made
 
 
 def _function(name: str) -> Callable[[Array], Array]:
@@ -172,20 +185,25 @@ def _function(name: str) -> Callable[[Array], Array]:
         return _activation(name)
     try:
         found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{name} cannot be imported: {error}.") from None
-    made = found() if isinstance(found, type) and issubclass(found, Activation) else found
+    except Exception as error:  # whatever one's own module raises
+        raise ConfigError(f"{name} cannot be imported: {_reason(error)}") from error
+    made = _made(name, found) if isinstance(found, type) and issubclass(found, Activation) else found
     if not callable(made):
         raise ConfigError(f"{name} is {made!r}, which is no function.")
     return made
 
 
+def _reason(error: Exception) -> str:
+    """The first line of what it says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".") + "."
+
+
 def _differences(
     function: Callable[[Array], Array], x: Array, outputs: Array, weights: Array
-) -> tuple[Float[Array, "*shape"], Bool[Array, "*shape"], Float[Array, "*shape"]]:
-    """Of each entry of x: the central difference, whether there is a kink, and how far rounding may move the difference."""
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"], Bool[Array, "*shape"], Float[Array, "*shape"]]:
+    """Of each entry of x: the slopes up and down from it, whether there is a kink, and how far rounding may move the slopes."""
 
-    def look(entry: Array) -> tuple[Array, Array, Array]:
+    def look(entry: Array) -> tuple[Array, Array, Array, Array]:
         unit = entry.reshape(x.shape) * jnp.maximum(1, jnp.abs(x))  # a step that a large x does not swallow
         steps = STEP * jnp.sum(unit) * jnp.array(SPANS)
         ahead, behind = (
@@ -194,14 +212,14 @@ def _differences(
         )
         up = jnp.stack([jnp.sum(weights * change) for change in ahead]) / steps
         down = -jnp.stack([jnp.sum(weights * change) for change in behind]) / steps
-        slopes, gaps = (up + down) / 2, jnp.abs(up - down)
+        gaps = jnp.abs(up - down)
         moved = jnp.any((ahead != 0) | (behind != 0), axis=0)
         noise = 32 * jnp.finfo(x.dtype).eps * jnp.linalg.norm((weights * outputs * moved).reshape(-1)) / steps[0]
-        # Both the error of a central difference, ∝ step², and that at a jump of the curvature, ∝ step, cancel in this sum.
-        slope = (8 * slopes[0] - 6 * slopes[1] + slopes[2]) / 3
+        # The errors ∝ step and ∝ step² of each side cancel in this sum, so that a side may be curved, and the curvature may jump.
+        up, down = ((8 * side[0] - 6 * side[1] + side[2]) / 3 for side in (up, down))
         # On a smooth function the slopes of the two sides differ by step · f'', half as much at half the step. A kink within
         # the steps of the difference holds them apart at these wider ones too.
-        return slope, (gaps[3] > 0.6 * gaps[4]) & (gaps[3] > noise), noise
+        return up, down, (gaps[3] > 0.6 * gaps[4]) & (gaps[3] > noise), noise
 
     entries = jnp.eye(x.size, dtype=x.dtype)
     return jax.tree.map(lambda a: a.reshape(x.shape), jax.lax.map(jax.jit(look), entries, batch_size=min(AT_ONCE, x.size)))

@@ -39,7 +39,7 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class NoiseScale:
-    """The gradient noise at the initial weights, and at those that training ended with."""
+    """The gradient noise at initial weights drawn for each run's seed, and at the weights that training ended with."""
 
     initial: Noise
     final: Noise
@@ -55,7 +55,8 @@ def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseSca
     Masks and augmentation are left out and batch norm takes its running averages, so that an example has a gradient of its own.
 
     Args:
-        runs: the runs; their initial weights are drawn once more.
+        runs: the runs; their initial weights are drawn once more, since runs do not keep them. Of runs that started from a
+            `Transfer`, `initial` is therefore not where they started: take the `final` of its source.
         examples: of each training split, drawn at random; None: all. n examples make |G|² too large by tr Σ/n, and so show no B
             much above n.
 

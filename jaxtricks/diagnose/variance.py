@@ -65,8 +65,9 @@ def _ratios(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> Float[n
 
 
 def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds: int | Sequence[int] = 16) -> VarianceProfile:
-    """The variance of every layer's signal and gradient in the first training step, masks and all (T010–T013).
+    """The variance of every layer's signal and gradient in the first training step (T010–T013).
 
+    Masks are drawn as in training; augmentation, mixup too, is left out: the batch is what it would be without.
     He initialization keeps `Var(y_l)/Var(y_{l-1})` at 1 for ReLU, LeCun's for a linear network, Glorot's about both ways.
 
     Args:

@@ -1,6 +1,7 @@
 """Does a change help? Baseline and changes, trained together on paired seeds, and the verdicts on them."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
@@ -76,10 +77,9 @@ def study(
         progress: whether to show a bar.
 
     Raises:
-        ConfigError: for an unknown metric, or settings that do not fit the data, before anything compiles.
+        ConfigError: for an unknown metric, a margin below 0, or settings that do not fit the data, before anything compiles.
     """
-    if metric not in METRICS:
-        raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, list(METRICS))}")
+    _check(metric, margin)
     base, *others = fit([baseline, *changes.values()], data, seeds=seeds, layout=layout, progress=progress)
     arms = dict(zip(changes, others, strict=True))
     return Study(base, arms, verdicts(base, arms, metric=metric, margin=margin))
@@ -90,9 +90,13 @@ def verdicts(
 ) -> tuple[Verdict, ...]:
     """The verdicts on trained arms; arguments as for `study`.
 
+    Pairs in which the metric was never finite are left out, and named among the collapsed.
+
     Raises:
-        ConfigError: for an arm of other seeds, which cannot be paired.
+        ConfigError: for an unknown metric, a margin below 0, an arm of other seeds, which cannot be paired, or one without a
+            finite pair.
     """
+    _check(metric, margin)
     for name, runs in changes.items():
         if not np.array_equal(runs.seeds, baseline.seeds):
             here, there = (", ".join(map(str, r.seeds)) for r in (runs, baseline))
@@ -100,17 +104,23 @@ def verdicts(
     examples = baseline.members.validation.shape[1]
     measure = Measure.accuracy(examples, margin) if metric == "accuracy" else Measure.loss(metric, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
-    comparisons = [
-        Comparison(
-            label,
-            baseline.metrics[metric],
-            runs.metrics[metric],
-            tuple(int(s) for s in baseline.seeds),
-            lost + tuple(f"change {name}" for name in collapsed(runs)),
-        )
-        for label, runs in changes.items()
-    ]
+    comparisons = []
+    for name, runs in changes.items():
+        without, given = baseline.metrics[metric], runs.metrics[metric]
+        finite = np.isfinite(without) & np.isfinite(given)
+        if not finite.any():
+            seeds = ", ".join(map(str, baseline.seeds))
+            raise ConfigError(f"{name}: of seeds {seeds} an arm is not finite at the initial weights, and has no {metric}.")
+        fallen = lost + tuple(f"change {member}" for member in collapsed(runs))
+        comparisons.append(Comparison(name, without[finite], given[finite], tuple(map(int, baseline.seeds[finite])), fallen))
     return judge_family(comparisons, measure)
+
+
+def _check(metric: str, margin: float | None) -> None:
+    if metric not in METRICS:
+        raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, list(METRICS))}")
+    if margin is not None and not 0 <= margin < math.inf:
+        raise ConfigError(f"margin = {margin} is not a number >= 0, in the metric's units, or None for the usual one.")
 
 
 def compare(baseline: Experiment, change: Experiment, data: Dataset, **options: Unpack[Options]) -> Verdict:

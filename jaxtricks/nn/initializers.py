@@ -58,7 +58,7 @@ class Normal(Initializer):
 
 @config("lecun_normal", rows=["T013", "T014"], paper="LeCun+ 1998, Efficient BackProp")
 class LecunNormal(Initializer):
-    """N(0, 1/fan_in): keeps the variance of a linear layer's output; Flax's default."""
+    """N(0, 1/fan_in): keeps the variance of a linear layer's output; Flax's default is a truncated normal of this variance."""
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _normal(key, shape, dtype, math.sqrt(1 / fans(shape)[0]))

@@ -1,11 +1,13 @@
 """A run's folder: config, metrics, verdicts, environment and the page."""
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,19 +67,19 @@ def save(record: Record, folder: Path | str) -> Path:
         The folder.
 
     Raises:
-        FolderError: if there is something already; nothing is overwritten.
+        FolderError: if there is something already, since nothing is overwritten, or if it cannot be written.
     """
     folder = Path(folder)
     check_free(folder)
     contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
-    folder.parent.mkdir(parents=True, exist_ok=True)
     # The files are gathered beside the folder and become it in one step: a run that was cut off here left none.
-    unfinished = _beside(folder)
-    unfinished.mkdir()
+    place = folder.resolve()  # nothing can take the place of a link, or of "."
+    unfinished = _beside(place)
     try:
+        unfinished.mkdir(parents=True)
         for name, text in contents.items():
             (unfinished / name).write_text(text, encoding="utf-8")
-        os.rename(unfinished, folder)
+        os.rename(unfinished, place)
     except OSError as error:
         check_free(folder)  # another process may have taken it since we looked
         raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error
@@ -93,10 +95,28 @@ def check_free(folder: Path) -> None:
         folder: the folder.
 
     Raises:
-        FolderError: if there is something already.
+        FolderError: if there is something already, or no folder can be made there.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise FolderError(f"{folder} holds something already, and a run's folder is never overwritten; name another one.")
+    check_writable(folder.resolve().parent)
+    with _writing(folder):
+        if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+            raise FolderError(f"{folder} holds something already, and a run's folder is never overwritten; name another one.")
+
+
+def check_writable(folder: Path) -> None:
+    """Makes sure that runs may be written into a folder, by a trial that leaves nothing behind.
+
+    Args:
+        folder: the folder of runs, which may be absent as yet.
+
+    Raises:
+        FolderError: if it is a file, cannot be made or takes no new folders.
+    """
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    with _writing(folder):
+        trial = there / f".jaxtricks-{secrets.token_hex(4)}"
+        trial.mkdir()
+        trial.rmdir()
 
 
 def load(folder: Path | str) -> Record:
@@ -133,16 +153,17 @@ def render(folder: Path | str) -> Path:
         The page.
 
     Raises:
-        FolderError: if it is none.
+        FolderError: if it is none, or cannot be written.
     """
     target = Path(folder) / PAGE
     unfinished = _beside(target)
     text = page(load(folder))
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with _writing(target):
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, target)
+        finally:
+            unfinished.unlink(missing_ok=True)
     return target
 
 
@@ -180,24 +201,37 @@ def fresh(root: Path | str, name: str) -> Path:
     Args:
         root: the folder of runs; made if absent.
         name: such as "digits-compare"; what a folder's name should not hold becomes a hyphen.
+
+    Raises:
+        FolderError: if it cannot be made.
     """
     root, name = Path(root), re.sub(r"[^\w.]+", "-", name).strip("-.") or "run"
-    root.mkdir(parents=True, exist_ok=True)
-    used = [_number(path.name) for path in root.iterdir() if re.fullmatch(rf"{re.escape(name)}-\d+", path.name)]
-    number = max(used, default=0)
-    while True:
-        number += 1
-        try:
-            (root / f"{name}-{number}").mkdir()
-        except FileExistsError:
-            continue
-        return root / f"{name}-{number}"
+    with _writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        used = [_number(path.name) for path in root.iterdir() if re.fullmatch(rf"{re.escape(name)}-\d+", path.name)]
+        number = max(used, default=0)
+        while True:
+            number += 1
+            try:
+                (root / f"{name}-{number}").mkdir()
+            except FileExistsError:
+                continue
+            return root / f"{name}-{number}"
 
 
 def _number(name: str) -> int:
     """The number at a name's end, 0 where there is none, so that -10 comes after -9."""
     found = re.search(r"\d+$", name)
     return int(found.group()) if found else 0
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Says in one sentence what the file system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise FolderError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def _beside(path: Path) -> Path:

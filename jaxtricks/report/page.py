@@ -52,6 +52,7 @@ def page(record: Record) -> str:
         "Decision": Decision,
         "groups": {decision: [v for v in verdicts if v.decision is decision] for decision in Decision},
         "lost": [(arm.label, arm.collapsed) for arm in record.arms if arm.collapsed],
+        "never_finite": sum(value is None for arm in record.arms for value in arm.metrics[record.metric]),
         "forest": plots.forest(verdicts, written) if verdicts else None,
         "changes": [
             (verdict, _figures(written.metric, baseline, change))

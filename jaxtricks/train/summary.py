@@ -71,7 +71,7 @@ def summarize(runs: "Runs") -> Summary:
         values = values[np.isfinite(values)].astype(np.float64)
         if not values.size:
             seeds = ", ".join(map(str, runs.seeds))
-            raise ConfigError(f"runs of seeds {seeds} are not finite at the initial weights, so that there is no {name} to sum up.")
+            raise ConfigError(f"runs of seeds {seeds} are not finite at the initial weights, and have no {name} to sum up.")
         interval = statistics.interval(values)
         metrics[name] = MetricSummary(
             float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max())

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import CountVectorizer
 
 from jaxtricks import cli
 from jaxtricks.data import DataError, load, names
@@ -126,6 +128,13 @@ def test_what_words_cannot_be_is_refused_in_one_sentence_before_anything_is_read
 def test_more_words_than_there_are_and_none_at_all_are_refused(prepared):
     assert refused("tiny_reviews", prepared, words=99).endswith(f"1 to {KNOWN} are allowed.")
     assert "no words" in refused("mute", prepared, words=1)
+
+
+def test_words_are_summed_whether_counts_are_a_matrix_or_an_array(monkeypatch):
+    found, fit = count("mine", map(str.encode, POOL), map(str.encode, TEST), 3), CountVectorizer.fit_transform
+    monkeypatch.setattr(CountVectorizer, "fit_transform", lambda self, texts: csr_array(fit(self, texts)))
+    for one, other in zip(found, count("mine", map(str.encode, POOL), map(str.encode, TEST), 3), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_a_set_without_a_test_split_is_counted(tmp_path):

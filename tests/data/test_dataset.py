@@ -184,9 +184,9 @@ def test_subset_takes_a_share_to_validate_on():
         make([6, 6], name="fixed", validation=(X[:, :2], Y)).subset(5, 0, validation=0.5)
 
 
-@pytest.mark.parametrize("n", [-1, 3, 21])
+@pytest.mark.parametrize("n", [-1, 3, 21, 4.5, 10.0, "10"])
 def test_subset_of_an_impossible_size_is_refused(n):
-    with pytest.raises(DataError, match=rf"n: {n} .* 4 to 20"):
+    with pytest.raises(DataError, match=rf"n: {n} .* integers from 4 to 20 are allowed"):
         make([10, 10]).subset(n, 0)
 
 
@@ -233,6 +233,11 @@ HOLE = np.where(np.arange(20).reshape(10, 2) == 7, np.nan, 0)
         ({"validation": 0.0}, "validation: 0.0"),
         ({"validation": 1.5}, "validation: 1.5"),
         ({"validation": 0.01}, "validation: 0.01 of 10 examples leaves one side"),
+        ({"validation": "0.2"}, "validation: '0.2' is no share"),
+        ({"validation": X}, r"validation: array.* is no share"),
+        ({"validation": [X, Y]}, r"validation: \[array.* a tuple \(x, y\) is allowed"),
+        ({"validation": (X, Y, Y)}, r"validation: \(array.* a tuple \(x, y\) is allowed"),
+        ({"test": "test"}, r"test: 'test' is no pair .* a tuple \(x, y\) is allowed"),
         ({"validation": (X[:, :1], Y)}, r"validation x: inputs of \(1,\).*only \(2,\)"),
         ({"validation": (X.astype(np.uint8), Y)}, "validation x: .*uint8.* only .*float32"),
         ({"test": (X, Y[:4])}, r"test y: shape \(4,\)"),

@@ -294,6 +294,9 @@ def test_set_with_nothing_to_train_on_is_refused(own):
     change(info, lambda content: content.update(splits=[s for s in content["splits"] if s["name"] == "test"]))
     with pytest.raises(DataError, match="no split 'train', only test"):
         load("tiny_clothes", own)
+    assert "tiny_clothes" not in {listing.name for listing in names(own)}
+    with pytest.raises(DataError, match=r"there are digits\.$"):
+        load("tiny_cloths", own)
 
 
 def test_names_tell_what_there_is_without_tfds(own, monkeypatch):

@@ -46,8 +46,9 @@ def test_a_model_that_takes_batch_statistics_at_test_is_caught(blobs):
     assert found.depends and found.alone > 0.1
 
 
-def test_a_function_of_the_place_in_the_batch_is_caught_by_the_order_alone():
-    found = batch_dependence(lambda x: x * np.arange(len(x))[:, None], np.eye(4) + 1)
+@pytest.mark.parametrize("examples", [2, 3, 4])
+def test_a_function_of_the_place_in_the_batch_is_caught_by_the_order_alone(examples):
+    found = batch_dependence(lambda x: x * np.arange(len(x))[:, None], np.eye(examples) + 1)
     assert found.permuted > 1 and found.depends
 
 

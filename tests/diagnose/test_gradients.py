@@ -67,14 +67,30 @@ def test_a_kink_within_the_step_is_told_and_not_counted_as_wrong(function, where
     assert "1 at a kink" in str(check) and check.worst.index != (0,)
 
 
-def test_a_wrong_gradient_beside_a_kink_is_still_wrong():
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0, 1 + 1e-6, -1e-6, 100.0, np.nan, np.inf])
+def test_at_a_kink_any_slope_between_those_of_the_two_sides_is_right_and_no_other(slope):
     @jax.custom_vjp
     def function(x):
-        return jax.nn.relu(x)
+        return jax.nn.relu(x) - x**4
 
-    function.defvjp(lambda x: (jax.nn.relu(x), x), lambda x, g: (jnp.where(x >= 0, 1.01, 0.0) * g,))
-    check = check_gradient(function, np.array([0.0, 1.0, -1.0]))
-    assert check.kinks.tolist() == [True, False, False] and check.wrong.tolist() == [False, True, False]
+    def backward(x, g):
+        return (jnp.where(x == 0, slope, jnp.where(x > 0, 1.0, 0.0) - 4 * x**3) * g,)
+
+    function.defvjp(lambda x: (function(x), x), backward)
+    check, right = check_gradient(function, np.array([0.0, 1.0, -1.0])), 0 <= slope <= 1
+    assert check.kinks.tolist() == [True, False, False] and check.wrong.tolist() == [not right, False, False]
+    assert check.ok == right and (check.worst.index == (0,)) != right
+
+
+def test_a_gradient_that_is_no_number_at_a_kink_is_wrong():
+    check = check_gradient(lambda x: jnp.sqrt(x**2), np.array([0.0, 1.0]))
+    assert check.kinks.tolist() == check.wrong.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("function", [jt.ELU(alpha=2.0), jt.LeakyReLU(slope=3.0), lambda x: jnp.where(x >= 0, jnp.sin(9 * x), 0)])
+def test_a_bent_side_of_a_kink_has_the_slope_of_its_end(function):
+    check = check_gradient(function, np.zeros(1))
+    assert check.kinks.all() and check.ok
 
 
 @pytest.mark.parametrize(
@@ -137,7 +153,11 @@ def test_what_cannot_be_checked_is_refused(function, x, message):
         (["jax.numpy:tanhh"], "jax.numpy:tanhh cannot be imported"),
         (["no_such_module:f"], "no_such_module:f cannot be imported"),
         (["math:pi"], "math:pi is 3.14"),
+        (["./act:f"], "./act:f cannot be imported: "),
+        (["jaxtricks.nn.activations:Custom"], "jaxtricks.nn.activations:Custom cannot be made without arguments: "),
+        (["builtins:dict"], "builtins:dict does not take an array of shape"),
         (["relu", "--points", "0"], "points = 0 is not a number of points >= 1"),
+        (["gelu", "--seed", "-1"], "seed = -1 is not an integer >= 0"),
         (["relu", "--model.dropout", "0.5"], "--model.dropout is no flag"),
     ],
 )
@@ -145,6 +165,15 @@ def test_the_command_refuses_in_one_sentence(words, message, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["check-gradient", *words])
     assert stop.value.code == 2 and message in (error := capsys.readouterr().err) and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", ["def f(:", "f = jn.tanh", "raise RuntimeError"])
+def test_a_module_that_cannot_be_run_is_refused_in_one_sentence(code, tmp_path, monkeypatch):
+    module = f"broken_{len(code)}"
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(jt.ConfigError, match=rf"^{module}:f cannot be imported: .+\.$"):
+        check_named(f"{module}:f", points=3, seed=0)
 
 
 def test_the_command_says_right_or_wrong_by_its_exit_code(capsys):

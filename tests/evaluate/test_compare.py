@@ -1,3 +1,4 @@
+import dataclasses
 from functools import partial
 
 import flax.linen as nn
@@ -97,6 +98,53 @@ def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
     monkeypatch.setattr(program, "lower", None)
     with pytest.raises(jt.ConfigError, match=r"^metric = 'acuracy' is unknown; did you mean 'accuracy'\?$"):
         compare(BASE, BASE, blobs, metric="acuracy")
+
+
+@pytest.mark.parametrize("margin", [-1.0, np.nan, np.inf])
+def test_an_impossible_margin_fails_before_anything_compiles(rates, blobs, monkeypatch, margin):
+    monkeypatch.setattr(program, "lower", None)
+    for judged in (lambda: compare(BASE, BASE, blobs, margin=margin), lambda: jt.verdicts(rates.baseline, {}, margin=margin)):
+        with pytest.raises(jt.ConfigError, match=rf"^margin = {margin} is not a number >= 0, .*\.$"):
+            judged()
+
+
+def test_trained_arms_are_judged_by_a_metric_that_there_is(rates):
+    with pytest.raises(jt.ConfigError, match=r"^metric = 'acc' is unknown; did you mean 'accuracy'\?$"):
+        jt.verdicts(rates.baseline, rates.changes, metric="acc")
+
+
+# --- restarts that give nothing finite from the start ----------------------------------------------------------------------
+
+
+def lost(runs, seeds):
+    """The runs as they are left where some were not finite at the initial weights: of nothing, the largest is class 0."""
+    gone = np.isin(runs.seeds, seeds)[:, None]
+    curves = {name: curve if name == "accuracy" else np.where(gone, np.nan, curve) for name, curve in runs.curves.items()}
+    return dataclasses.replace(runs, curves=curves)
+
+
+def test_restarts_without_a_finite_loss_are_named_and_the_others_are_summed_up(rates):
+    summary = lost(rates.baseline, [5, 7]).summary()
+    assert {f"seed {seed} (not finite at the initial weights)" for seed in (5, 7)} <= set(summary.collapsed)
+    for name, values in rates.baseline.metrics.items():
+        kept = values if name == "accuracy" else np.delete(values, [5, 7])
+        assert (summary.metrics[name].mean, summary.metrics[name].high) == pytest.approx((kept.mean(), kept.max()), rel=1e-6)
+    with pytest.raises(jt.ConfigError, match=r"^runs of seeds 0, 1, .*, 9 are not finite at the initial weights, .*\.$"):
+        lost(rates.baseline, range(10)).summary()
+
+
+def test_pairs_without_a_finite_loss_are_named_and_the_others_are_judged(rates):
+    baseline, still = lost(rates.baseline, [2]), lost(rates.changes["still"], [5, 7])
+    (verdict,) = jt.verdicts(baseline, {"still": still}, metric="nll")
+    rest = [0, 1, 3, 4, 6, 8, 9]
+    pairs = (runs.metrics["nll"][rest] for runs in (rates.baseline, rates.changes["still"]))
+    alone = judge(Comparison("still", *pairs, tuple(rest)), Measure.loss("nll"))
+    assert (verdict.difference, verdict.p, verdict.seeds) == (alone.difference, alone.p, 7)
+    names = {f"{name} (not finite at the initial weights)" for name in ("baseline seed 2", "change seed 5", "change seed 7")}
+    assert names <= set(verdict.collapsed)
+    assert jt.verdicts(baseline, {"still": still})[0].seeds == 10  # of nothing there is an accuracy all the same
+    with pytest.raises(jt.ConfigError, match=r"^still: of seeds 0, 1, .*, 9 an arm is not finite at the initial weights"):
+        jt.verdicts(baseline, {"still": lost(still, [0, 1, 3, 4, 6, 8, 9])}, metric="nll")
 
 
 # --- labels --------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from scipy.special import logsumexp
 
 import jaxtricks as jt
 from jaxtricks.objectives.metrics import BINS
@@ -86,7 +85,6 @@ def test_a_class_that_all_members_exclude_keeps_a_finite_loss(shared, data, monk
     wrong[np.arange(5)[:, None], np.arange(30), (data.y[data.split(0).validation] + 1) % 3] = 0.0
     monkeypatch.setattr(type(shared), "log_probs", lambda runs, x: wrong)
     assert jt.ensemble(shared).evaluate(data).ensemble["nll"] == pytest.approx(500, rel=1e-3)
-    assert logsumexp(wrong) > 0
 
 
 def test_another_data_set_is_refused(shared, data):

@@ -189,6 +189,28 @@ def test_a_save_that_fails_leaves_nothing(record, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("call", "write"),
+    [
+        ("rename", lambda record, path: report.save(record, path.parent / "b")),
+        ("mkdir", lambda record, path: report.save(record, path.parent / "b")),
+        ("mkdir", lambda record, path: report.fresh(path.parent, "b")),
+        ("replace", lambda record, path: report.render(path)),
+    ],
+)
+def test_what_the_file_system_refuses_is_one_sentence_and_leaves_nothing(record, tmp_path, monkeypatch, call, write):
+    path = report.save(record, tmp_path / "a")
+    before = {file: file.read_bytes() for file in path.iterdir()}
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder.os, call, full)
+    with pytest.raises(FolderError, match=r"cannot be written \(No space left on device\)\.$"):
+        write(record, path)
+    assert list(tmp_path.iterdir()) == [path] and {file: file.read_bytes() for file in path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda p: (p / "verdicts.json").unlink(), "verdicts.json is missing"),
@@ -327,6 +349,15 @@ def test_a_run_has_a_page_without_verdicts(study):
     words = " ".join("".join(read(page(report.record_runs(study.baseline, command="jaxtricks run"))).words).split())
     assert "4 restarts of one experiment on digits ended with a mean validation accuracy of" in words
     assert "baseline" not in words
+
+
+def test_restarts_that_were_never_finite_are_named_and_said_not_to_count():
+    made, name = record_of({"dropout=0.5": 0.03}, metric="nll"), "seed 0 (not finite at the initial weights)"
+    change = made.changes[0]
+    gone = dataclasses.replace(change, metrics=change.metrics | {"nll": (None, *change.metrics["nll"][1:])}, collapsed=(name,))
+    words = " ".join("".join(read(page(dataclasses.replace(made, arms=(made.baseline, gone)))).words).split())
+    assert "1 restart collapsed, and counts all the same, but for 1 without a finite negative log-likelihood" in words
+    assert name in words and "nan" not in words and "never finite" not in "".join(read(page(made)).words)
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
