@@ -26,11 +26,11 @@ def convolve(
     """y[p, f] = Σ over rows i, columns j and channels c of x[s·p + (i, j), c] · kernel[i, j, c, f], with x padded by zeros.
 
     "patches" lays the shifted images side by side and multiplies once. Measured on 2 CPU cores, forward and both gradients inside
-    a scan (`python -m experiments.speed.convolution`), it is 10 to 80 times faster than "direct", XLA's own, for all shapes tried,
-    from 28×28×1 to 8×8×128 with kernels 3 and 5 and strides 1 and 2. Under vmap over kernels it is a batched product, whereas
-    "direct" becomes a grouped convolution, 14 to 68 times slower. "direct" is there for one large network on an accelerator, as
-    patches take rows · columns times the memory of the input; nothing has been measured there yet. A 1×1 kernel is one product
-    either way.
+    a scan (`python -m experiments.speed.convolution`), it is 10 to 80 times faster than "direct", XLA's own, for all shapes
+    tried, from 28×28×1 to 8×8×128 with kernels 3 and 5 and strides 1 and 2. Under vmap over kernels it is a batched product,
+    whereas "direct" becomes a grouped convolution, 14 to 68 times slower. "direct" is there for one large network on an
+    accelerator, as patches take rows · columns times the memory of the input; nothing has been measured there yet. A 1×1 kernel
+    is one product either way.
 
     Args:
         x: images.
