@@ -19,7 +19,9 @@ RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 TARGET = 0.1  # nats of training loss
 
 
-def bake_off(activations: Mapping[str, jt.Activation], scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, float]]:
+def bake_off(
+    activations: Mapping[str, jt.Activation], scale: Scale, **changes: Any
+) -> tuple[dict[str, jt.Runs], dict[str, float]]:
     """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), momentum 0.9, batch 50, 15 epochs.
 
     Weights are Glorot's for all. Each arm has the rate out of `RATES` with the smallest training loss averaged over the epochs,
@@ -28,11 +30,13 @@ def bake_off(activations: Mapping[str, jt.Activation], scale: Scale) -> tuple[di
     Args:
         activations: arm → its activation.
         scale: of the claim.
+        changes: fields of the model, the same for all.
 
     Returns:
         Arm → its restarts, and arm → its learning rate.
     """
     base, data = task(scale)
+    base = base.replace({f"model.{name}": value for name, value in changes.items()})
     arms = {name: base.replace({"model.activation": activation}) for name, activation in activations.items()}
     return fit_tuned(arms, data, rates(scale), scale.seeds, score=slowness)
 
@@ -56,7 +60,7 @@ def rates(scale: Scale) -> tuple[float, ...]:
     return scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
 
 
-def contest(option: str, rivals: Mapping[str, jt.Activation], activation: jt.Activation, scale: Scale) -> Outcome:
+def contest(option: str, rivals: Mapping[str, jt.Activation], activation: jt.Activation, scale: Scale, **changes: Any) -> Outcome:
     """Whether an activation is as good as its rivals: none of them helps in its place.
 
     Args:
@@ -64,8 +68,9 @@ def contest(option: str, rivals: Mapping[str, jt.Activation], activation: jt.Act
         rivals: the others, by name.
         activation: the one that is put to the test.
         scale: of the claim.
+        changes: fields of the model, the same for all.
     """
-    arms, best = bake_off({option: activation, **rivals}, scale)
+    arms, best = bake_off({option: activation, **rivals}, scale, **changes)
     judged = verdicts(arms[option], {f"{name} in place of {option}": arms[name] for name in rivals})
     accuracy = estimates({name: runs.metrics["accuracy"] for name, runs in arms.items()})
     epochs = estimates({name: epochs_until(runs.curves["train_loss"], TARGET) for name, runs in arms.items()})
