@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.record import Result, stem
 from jaxtricks.evaluate.claim import LECTURES, Paper
+from jaxtricks.report.plots import logarithmic
 
 # Middle tones on no background, so that a plot can be read on a light page and on a dark one; the lines are Okabe and Ito's.
 INK = "#7d8590"
@@ -101,9 +102,9 @@ def plot(result: Result) -> str:
         if all(float(x).is_integer() for curve in result["series"] for x in curve["x"]):
             panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))  # epochs and layers come whole
         if "x" in axes["log"]:
-            panel.set_xscale("log")
+            logarithmic(panel.xaxis)
         if "y" in axes["log"]:
-            panel.set_yscale("log")
+            logarithmic(panel.yaxis)
         panel.set(xlabel=axes["x"], ylabel=axes["y"])
         panel.legend()
         svg = io.StringIO()

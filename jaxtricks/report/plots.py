@@ -13,8 +13,9 @@ from jaxtyping import Float
 from markupsafe import Markup, escape
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from scipy.stats import gmean
 
 from jaxtricks.diagnose.variance import VarianceProfile
@@ -95,9 +96,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             values += [low, high]
         flat = np.concatenate(values) if values else np.ones(1)
         if name in UNBOUNDED and flat.min() > 0 and flat.max() > DECADES * flat.min():
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("")
+            logarithmic(axes.yaxis)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label(axes, units(name))
@@ -185,13 +184,27 @@ def variance(profile: VarianceProfile) -> Markup:
             alive = np.where(values > 0, values, np.nan)  # a logarithm has no place for a dead layer
             axes.plot(places, alive.T, color=colour, alpha=0.25, linewidth=0.8)
             axes.plot(places, gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
-        axes.set_yscale("log")
+        logarithmic(axes.yaxis)
         axes.set_xlabel("layer")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("variance")
         axes.yaxis.set_label_coords(-0.185, 0.5)
         axes.legend(frameon=False)
         return _svg(figure, "Variance of pre-activations and gradients at the start, by layer")
+
+
+class _Plain(LogFormatter):
+    """The numbers that Matplotlib would write, as plain ones: its own are mathematics, which is not parsed here."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
+def logarithmic(axis: XAxis | YAxis) -> None:
+    """Gives an axis a logarithmic scale with plain numbers: at decades, and between them where there are few."""
+    (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
+    axis.set_major_formatter(_Plain())
+    axis.set_minor_formatter(_Plain())
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:

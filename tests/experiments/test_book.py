@@ -220,6 +220,7 @@ def test_a_damaged_result_is_named(text, tmp_path, capsys):
 def test_the_committed_page_is_what_the_committed_results_give():
     assert KEPT, "there are no results"
     files = evidence.files(KEPT)
+    assert not [name for name, text in files.items() if name.endswith(".svg") and "mathdefault" in text]
     assert (shelf.ROOT / "EVIDENCE.md").read_text() == files["EVIDENCE.md"]
     plots = {f"results/{path.name}" for path in (shelf.ROOT / "results").glob("*.svg")}
     assert plots == files.keys() - {"EVIDENCE.md"}
