@@ -8,7 +8,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxtricks.config import ConfigError, Count, config, trick
+from jaxtricks.config import ConfigError, Count, config
+from jaxtricks.models import tricks
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.convolution import Conv, Lowering
 from jaxtricks.nn.dropout import Dropout
@@ -91,37 +92,10 @@ class CNN(nn.Module):
     head: Literal["flatten", "average"] = "flatten"
     activation: Activation = ReLU()
     kernel_init: Initializer = LecunNormal()
-    normalization: Normalization | None = trick(
-        default=None,
-        rows=["T016", "T023", "T024"],
-        paper="Ioffe & Szegedy 2015",
-        summary="Normalize each layer's pre-activations",
-        on="batch",
-    )
-    input_dropout: Dropout | None = trick(
-        default=None,
-        rows=["T056"],
-        paper="Srivastava+ 2014",
-        summary="Zero input features at random in training",
-        on=0.2,
-        neutral=0.0,
-    )
-    drop_connect: Dropout | None = trick(
-        default=None,
-        rows=["T059"],
-        paper="Wan+ 2013",
-        summary="Zero single weights of hidden layers at random in training",
-        on=0.5,
-        neutral=0.0,
-    )
-    dropout: Dropout | None = trick(
-        default=None,
-        rows=["T056", "T058"],
-        paper="Srivastava+ 2014",
-        summary="Zero hidden units at random in training",
-        on=0.5,
-        neutral=0.0,
-    )
+    normalization: Normalization | None = tricks.normalization()
+    input_dropout: Dropout | None = tricks.input_dropout()
+    drop_connect: Dropout | None = tricks.drop_connect()
+    dropout: Dropout | None = tricks.dropout()
     remat: bool = False
     lowering: Lowering = "patches"
     outputs: Count | None = None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from jaxtricks.config import ConfigError, Count, config, trick
+from jaxtricks.config import ConfigError, Count, config
+from jaxtricks.models import tricks
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
@@ -53,37 +54,10 @@ class MLP(nn.Module):
     widths: tuple[Count, ...] = (128, 128)
     activation: Activation = ReLU()
     kernel_init: Initializer = LecunNormal()
-    normalization: Normalization | None = trick(
-        default=None,
-        rows=["T016", "T023", "T024"],
-        paper="Ioffe & Szegedy 2015",
-        summary="Normalize each layer's pre-activations",
-        on="batch",
-    )
-    input_dropout: Dropout | None = trick(
-        default=None,
-        rows=["T056"],
-        paper="Srivastava+ 2014",
-        summary="Zero input features at random in training",
-        on=0.2,
-        neutral=0.0,
-    )
-    drop_connect: Dropout | None = trick(
-        default=None,
-        rows=["T059"],
-        paper="Wan+ 2013",
-        summary="Zero single weights of hidden layers at random in training",
-        on=0.5,
-        neutral=0.0,
-    )
-    dropout: Dropout | None = trick(
-        default=None,
-        rows=["T056", "T058"],
-        paper="Srivastava+ 2014",
-        summary="Zero hidden units at random in training",
-        on=0.5,
-        neutral=0.0,
-    )
+    normalization: Normalization | None = tricks.normalization()
+    input_dropout: Dropout | None = tricks.input_dropout()
+    drop_connect: Dropout | None = tricks.drop_connect()
+    dropout: Dropout | None = tricks.dropout()
     remat: bool = False
     outputs: Count | None = None
 
