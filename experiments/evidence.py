@@ -35,7 +35,8 @@ HEAD = """# Evidence
 
 What the lectures say, and what real runs showed. Written by `python -m experiments book` from the files in `results/`: run
 claims, do not edit. Each claim fixed what would refute it before its first run. *Inconclusive* means that an interval reaches
-over that line. Intervals cover 95%, over restarts that each draw their own split, weights and order.
+over that line. Intervals cover 95%, over restarts that each draw their own split, weights and order, unless the claim says
+otherwise.
 
 | row | statement | verdict | effect | seeds | seconds |
 |---|---|---|---|---:|---:|

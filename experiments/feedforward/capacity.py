@@ -12,18 +12,19 @@ POOL = 3 * POINTS
 
 
 def points() -> jt.Dataset:
-    """Points of a normal distribution with labels by a fair coin, of which each seed draws a hundred to train on."""
+    """Points of a normal distribution with random labels, half of each kind; each seed draws a hundred to train on."""
     generator = rng.host(0, "points")
     x, y = generator.normal(size=(POOL, FEATURES)), generator.permutation(POOL) % 2
     return jt.Dataset.from_arrays(x, y, validation=1 - POINTS / POOL)
 
 
 def measure(scale: Scale) -> Outcome:
-    """100 points of a 10-dimensional normal distribution with labels by a fair coin, a hundred of 300 for each seed, and ReLU
-    networks of 1, 2 and 3 hidden layers of 2 to 32 units, trained by Adam (0.01, along a cosine) for 3 000 steps of batches of
-    25. The capacity of a network is taken as the share of labels that it has learnt in the end; the width that a depth needs as
-    the smallest one that learns all of them (64, if 32 is too small). Compared are the shares at the largest and smallest width,
-    in one layer, and the widths that one and three layers need. Zhang+ show what is possible; this is what training finds.
+    """100 points of a 10-dimensional normal distribution with random labels, half of each kind, a hundred of 300 for each seed,
+    and ReLU networks of 1, 2 and 3 hidden layers of 2 to 32 units, trained by Adam (0.01, along a cosine) for 3 000 steps of
+    batches of 25. The capacity of a network is taken as the share of labels that it has learnt in the end; the width that a depth
+    needs as the smallest one that learns all of them (64, if 32 is too small). Compared are the shares at the largest and
+    smallest width, in one layer, and the widths that one and three layers need. Zhang+ show what is possible; this is what
+    training finds.
     """
     widths = scale.pick(smoke=(4,), cpu=(2, 4, 8, 16, 32), full=(2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32))
     depths, data = scale.pick(smoke=(1, 3), cpu=(1, 2, 3), full=(1, 2, 3, 4)), points()

@@ -28,13 +28,15 @@ def measure(scale: Scale) -> Outcome:
         best[name], accuracy[name] = grid[chosen], fitted[chosen].metrics["accuracy"][: scale.seeds]
     dead = {name: shares[: scale.seeds] for name, shares in dead.items()}
     shares = estimates({name: values.mean(axis=1) for name, values in dead.items()})
+    at_best = estimates({name: values[:, grid.index(best[name])] for name, values in dead.items()})
     fewer = Estimate.of((dead["leaky ReLU"] - dead["ReLU"]).mean(axis=1))
     gain = Estimate.of(accuracy["leaky ReLU"] - accuracy["ReLU"])
     return Outcome(
         verdict=all_of(settle(fewer, below=0), settle(gain, above=-MARGIN)),
         effect=f"{shares['ReLU']:.1%} of the units are dead with ReLU, {shares['leaky ReLU']:.1%} with a slope of 0.1, over all "
-        f"rates; at the best rate of each, the leak changes the validation accuracy by {gain:+.2%}",
-        numbers={"dead": shares, "difference": fewer, "accuracy_difference": gain, "rates": best},
+        f"rates, {at_best['ReLU']:.1%} and {at_best['leaky ReLU']:.1%} at the best rate of each; there the leak changes the "
+        f"validation accuracy by {gain:+.2%}",
+        numbers={"dead": shares, "dead_at_best_rate": at_best, "difference": fewer, "accuracy_difference": gain, "rates": best},
         series=tuple(Curve.over_seeds(name, grid, values) for name, values in dead.items()),
         axes=Axes("learning rate", "share of dead units", log="x"),
     )

@@ -14,7 +14,7 @@ MARGIN = 0.005  # of accuracy
 
 def measure(scale: Scale) -> Outcome:
     """Adam at constant rates from 10⁻⁵ to 10⁻¹, two a decade as in lecture 3's list, 20 epochs, batch 64, ReLU networks: 2×64 and
-    6×64 units on digits, and 2×128 on 2 000 images of Fashion-MNIST. For each, the rate with the best validation accuracy on four
+    6×64 units on digits, and 2×128 on 1 600 images of Fashion-MNIST. For each, the rate with the best validation accuracy on four
     restarts that only choose, and what it gains over 3·10⁻⁴ on the others, paired by seed. A gain within half a point would let
     3·10⁻⁴ be called the best.
     """

@@ -19,8 +19,9 @@ EXAMPLES, PIXELS = 300, 16
 def measure(scale: Scale) -> Outcome:
     """A linear autoencoder, W₂ W₁ x with 4 hidden units, on 300 digits that each seed draws, their 8×8 pixels averaged to 4×4 and
     centred. All its points without gradient are known (Baldi & Hornik 1989): W₁ projects on any 4 or fewer of the 16 principal
-    components, and W₂ back. Each seed draws some of those 2 517 sets, all equally likely, and takes the eigenvalues of the
-    Hessian of half the mean squared error at each. A saddle has one below -10⁻⁵ times the largest; the index is their share.
+    components, and W₂ back. So this checks a theorem by numbers. Each seed draws some of those 2 517 sets, all equally likely,
+    and takes the eigenvalues of the Hessian of half the mean squared error at each. A saddle has one below -10⁻⁵ times the
+    largest; the index is their share.
     """
     points = scale.pick(smoke=4, cpu=128, full=512)
     hidden = 4
@@ -43,7 +44,7 @@ def measure(scale: Scale) -> Outcome:
 
     slopes, losses, indices = (np.stack(column) for column in zip(*map(critical, range(scale.seeds)), strict=True))
     assert slopes.max() < 1e-4  # that they are critical is a theorem, and here a fact
-    share = Estimate.of((indices > 0).mean(axis=1))
+    share = Estimate.share(indices.ravel() > 0)
     by_loss = np.take_along_axis(indices, np.argsort(losses, axis=1), axis=1)
     low, high = (Estimate.of(part.mean(axis=1)) for part in np.split(by_loss, 2, axis=1))
     return Outcome(

@@ -153,8 +153,8 @@ def test_every_two_choices_differ(path):
 
 
 def numbers():
-    """Every float of every choice that an experiment may have: path, the choices on the way to it, and its name there."""
-    found = {}
+    """Every float of every choice that an experiment may have, at the first place where it may: path, and its name there."""
+    found, seen = {}, set()
 
     def visit(experiment, prefix, cls, node_path):
         for field in fields(cls).values():
@@ -163,6 +163,9 @@ def numbers():
                 found[f"{prefix}{field.name}"] = (experiment, path)
             elif field.kind is Kind.CONFIG:
                 for name, member in (choices(field.type) or {"": field.type}).items():
+                    if member in seen:
+                        continue
+                    seen.add(member)
                     pressed = PRESSED.get(path, {}) | {path: name} | PRESSED.get(f"{path}={name}", {})
                     changed = whole(experiment.replace(pressed)) if name else experiment
                     visit(changed, f"{prefix}{field.name}={name}." if name else f"{prefix}{field.name}.", member, f"{path}.")
