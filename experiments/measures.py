@@ -74,7 +74,7 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
         data: the data set; the validation examples are looked at within the epoch, as always.
         rounds: turns of each arm.
     """
-    split, pool = data.split(0), Pool(jnp.asarray(data.x), jnp.asarray(data.y))
+    split, pool = data.split(0), Pool.of(data)
     epochs = {}
     for name, given in arms.items():
         experiment = jax.tree.map(jnp.float32, prepare(given, data))

@@ -50,9 +50,11 @@ from jaxtricks.nn.initializers import (
     TorchDefault,
 )
 from jaxtricks.nn.normalization import BatchNorm, GroupNorm, LayerNorm, NoisyBatchNorm, Normalization
-from jaxtricks.objectives.loss import CrossEntropy, Hinge, Loss
+from jaxtricks.objectives.loss import CrossEntropy, Hinge, Loss, Squared
+from jaxtricks.objectives.metrics import bits_per_character
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.objectives.prior import ElasticNet, Gaussian, Laplace, Prior
+from jaxtricks.objectives.reduction import PerMaxLength, PerToken, Reduction, Summed
 from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
 from jaxtricks.optim.averaging import Averaging, Lookahead, ScheduleFree
 from jaxtricks.optim.clipping import LearntClip, QuantileClip
@@ -82,7 +84,7 @@ from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit
 from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.train.layout import Layout
-from jaxtricks.train.order import ByClass, FixedOrder, Order, Reshuffled
+from jaxtricks.train.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import Summary
 from jaxtricks.train.transfer import Transfer

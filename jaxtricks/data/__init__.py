@@ -1,7 +1,7 @@
 """A name or arrays of one's own → a data set, split without leaks (the only room that knows TFDS)."""
 
-from jaxtricks.data.dataset import DataError, Dataset, Opening, Split
+from jaxtricks.data.dataset import DataError, Dataset, Examples, Opening, Split, Task
 from jaxtricks.data.load import load
 from jaxtricks.data.prepared import Listing, names
 
-__all__ = ["DataError", "Dataset", "Listing", "Opening", "Split", "load", "names"]
+__all__ = ["DataError", "Dataset", "Examples", "Listing", "Opening", "Split", "Task", "load", "names"]

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from jaxtricks import rng
-from jaxtricks.config import ConfigError, Fraction, NonNegative, Range, Rate, config, trick
+from jaxtricks.config import ConfigError, Fraction, NonNegative, Range, Rate, config, fields, trick
+from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.resample import Images, window
 
 Degrees = Annotated[float, Range(low=0, high=180)]
@@ -71,14 +72,22 @@ class Augmentation:
         neutral=0.0,
     )
 
-    def check(self, shape: tuple[int, ...]) -> None:
-        """Refuses what inputs of the given shape cannot have; raises ConfigError."""
-        for field in IMAGES_ONLY:
-            if (value := getattr(self, field)) is not None and len(shape) != 3:
+    def check(self, data: Dataset) -> None:
+        """Refuses what examples of the data cannot have; raises ConfigError."""
+        for field in fields(type(self)):
+            if (value := getattr(self, field)) is None:
+                continue
+            if field in IMAGES_ONLY and len(data.shape) != 3:
                 raise ConfigError(
                     f"Augmentation.{field} = {value} is for images, [height, width, channels], and the data's inputs are of "
-                    f"shape {shape}; None is allowed."
+                    f"shape {data.shape}; None is allowed."
                 )
+            if data.vocabulary is not None:
+                raise ConfigError(
+                    f"Augmentation.{field} = {value} is for numbers, and {data.name} holds tokens; None is allowed."
+                )
+        if self.mixup is not None and data.task == "steps":
+            raise ConfigError(f"Augmentation.mixup = {self.mixup} blends one label an example, and {data.name} has one a step.")
 
     def geometry(self, key: Key[Array, ""], x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
         """Moves pixels, before inputs are scaled; what comes in from outside is 0.

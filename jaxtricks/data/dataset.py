@@ -1,26 +1,33 @@
 """A pool of labelled examples, its split into training and validation for each seed, and a locked test split."""
 
 import numbers
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32, UInt8
+from jaxtyping import Float, Float32, Int
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.examples import (
+    Examples,
+    Inputs,
+    Labels,
+    Lengths,
+    as_array,
+    as_examples,
+    check,
+    further,
+    joined,
+    numbered,
+    short,
+)
+from jaxtricks.data.vocabulary import Vocabulary
 
-Inputs = UInt8[np.ndarray, "examples *shape"] | Float32[np.ndarray, "examples *shape"]
-Labels = Int32[np.ndarray, " examples"]
-TestInputs = UInt8[np.ndarray, "test *shape"] | Float32[np.ndarray, "test *shape"]
-TestLabels = Int32[np.ndarray, " test"]
-
-
-class DataError(ValueError):
-    """A data set that was asked for or handed over cannot be used; the message is for the user."""
+Task = Literal["classes", "steps", "values"]
 
 
 class Split(NamedTuple):
@@ -54,13 +61,17 @@ class Dataset:
 
     Args:
         name: what reports call it.
-        x: the inputs of the pool, shape [examples, ...], uint8 or float32.
-        y: their classes, shape [examples], int32 in [0, len(classes)).
-        classes: the names of the classes; one without examples is legal.
+        x: the inputs of the pool, shape [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
+        y: their classes, [examples], or the class of each step of a sequence, [examples, time], int32 in [0, len(classes)); or
+            values to regress on, [examples, len(classes)], float32.
+        classes: the names of the classes, or of the values; a class without examples is legal.
         validation: the share of the pool that every seed draws to validate on, in (0, 1), or one `Split` for all seeds.
         scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 where that is unknown.
         features: what each number of an input of one axis stands for, such as the word that it counts; None where unnamed.
         openings: the written record of when and why the test split was opened; subsets share it with their origin.
+        lengths: true steps of each sequence, [examples], int32; the steps beyond are padding, 0 in x and y. None: all are whole.
+        vocabulary: what tokens stand for; None where inputs are no tokens.
+        stream: whether examples are windows of one text, in its order; a seed then validates on one contiguous part of it.
 
     Raises:
         DataError: if a field does not hold what is written above.
@@ -74,18 +85,22 @@ class Dataset:
     scale: float = 1.0
     features: tuple[str, ...] | None = None
     openings: list[Opening] = field(default_factory=list)
-    _test: tuple[TestInputs, TestLabels] | None = None
+    _test: Examples | None = None
+    lengths: Lengths | None = None
+    vocabulary: Vocabulary | None = None
+    stream: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) < len(self.classes):
             raise DataError(f"classes: {list(self.classes)} names one class twice; distinct names are allowed.")
         if not 0 < self.scale < np.inf:
             raise DataError(f"scale: {self.scale} is the largest input value; a finite number above 0 is allowed.")
-        _check("", self.x, self.y, len(self.classes))
+        tokens = None if self.vocabulary is None else len(self.vocabulary)
+        check("", self.pool, len(self.classes), tokens)
         if self.features is not None and (len(self.features),) != self.shape:
             raise DataError(f"features: {len(self.features)} names for inputs of shape {self.shape}; one a number is allowed.")
         if self._test is not None:
-            _check("test ", *self._test, len(self.classes))
+            check("test ", self._test, len(self.classes), tokens)
         if isinstance(self.validation, Split):
             _check_partition(self.validation, len(self))
         else:
@@ -98,56 +113,84 @@ class Dataset:
         y: ArrayLike,
         *,
         name: str = "arrays",
-        validation: float | tuple[ArrayLike, ArrayLike] = 0.2,
-        test: tuple[ArrayLike, ArrayLike] | None = None,
+        validation: float | tuple[ArrayLike, ...] = 0.2,
+        test: tuple[ArrayLike, ...] | None = None,
         classes: Sequence[str] | None = None,
         scale: float | None = None,
+        lengths: ArrayLike | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> "Dataset":
         """Makes a data set of one's own arrays.
 
         Args:
-            x: the inputs, shape [examples, ...], finite; 8-bit unsigned ones stay so, other numbers become float32.
-            y: their classes, shape [examples], integers.
+            x: the inputs, shape [examples, ...], finite; 8-bit unsigned ones stay so, other numbers become float32; with a
+                vocabulary, tokens, [examples, time].
+            y: integers: their classes, [examples], or the class of each step, [examples, time]; floats: values to regress on,
+                [examples, outputs].
             name: what reports call it.
-            validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y).
-            test: a test set (x, y), locked until `open_test`.
+            validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y), with lengths
+                (x, y, lengths).
+            test: a test set (x, y), with lengths (x, y, lengths), locked until `open_test`.
             classes: the names of the classes; by default "0", "1", … as far as the labels go, without gaps.
             scale: the largest value that an input can have; by default that of the unsigned integer type, 1 for others.
+            lengths: true steps of each sequence, [examples]; None: all are whole.
+            vocabulary: what tokens stand for.
 
         Raises:
             DataError: if lengths, shapes, labels or values do not fit.
         """
-        array = _array("x", x)
-        pool_x, pool_y = _inputs("x", array), _labels("y", y)
-        _check("", pool_x, pool_y)
-        locked = None if test is None else _pair("test", test, pool_x)
+        tokens, dtype = None if vocabulary is None else len(vocabulary), as_array("x", x).dtype
+        pool = as_examples("", (x, y) if lengths is None else (x, y, lengths), tokens)
+        locked = None if test is None else further("test", test, pool, tokens)
         split: float | Split
         if isinstance(validation, tuple | list):
-            fixed_x, fixed_y = _pair("validation", validation, pool_x)
-            split = Split(np.arange(len(pool_x)), np.arange(len(pool_x), len(pool_x) + len(fixed_x)))
-            pool_x, pool_y = np.concatenate([pool_x, fixed_x]), np.concatenate([pool_y, fixed_y])
+            fixed = further("validation", validation, pool, tokens)
+            split = Split(np.arange(len(pool.x)), np.arange(len(pool.x), len(pool.x) + len(fixed.x)))
+            pool = joined(pool, fixed)
         else:
             split = validation
         if classes is None:
-            labels = pool_y if locked is None else np.concatenate([pool_y, locked[1]])
-            classes = _numbered(labels)
+            classes = numbered(pool.y if locked is None else np.concatenate([pool.y, locked.y]))
         if scale is None:
-            scale = float(np.iinfo(array.dtype).max) if array.dtype.kind == "u" else 1.0
-        return cls(name, pool_x, pool_y, tuple(classes), split, scale, _test=locked)
+            scale = float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+        return cls(
+            name,
+            pool.x,
+            pool.y,
+            tuple(classes),
+            split,
+            scale,
+            lengths=pool.lengths,
+            vocabulary=vocabulary,
+            _test=locked,
+        )
 
     def __len__(self) -> int:
         """The number of examples in the pool."""
         return len(self.x)
 
     def __repr__(self) -> str:
-        shape = "x".join(map(str, self.shape))
+        shape = f"{self.shape[0]} tokens" if self.vocabulary is not None else "x".join(map(str, self.shape))
         if self._test is None:
             test = "no test split"
         elif self.openings:
             test = f"test split opened {len(self.openings)}×"
         else:
             test = "test split locked"
-        return f"Dataset({self.name}: {len(self)} examples of {shape}, {len(self.classes)} classes, {test})"
+        labels = f"{len(self.classes)} values" if self.task == "values" else f"{len(self.classes)} classes"
+        return f"Dataset({self.name}: {len(self)} examples of {shape}, {labels}, {test})"
+
+    @property
+    def pool(self) -> Examples:
+        """The examples that seeds split."""
+        return Examples(self.x, self.y, self.lengths)
+
+    @property
+    def task(self) -> Task:
+        """What is predicted: the class of an example, that of each of its "steps", or "values"."""
+        if self.y.dtype != np.int32:
+            return "values"
+        return "classes" if self.y.ndim == 1 else "steps"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -162,19 +205,24 @@ class Dataset:
     def split(self, seed: int) -> Split:
         """Draws a seed's own training and validation examples, of each class in proportion.
 
-        The sizes, in all and of each class, are the same for every seed, so that restarts stack. A fixed validation set
-        is the same for every seed.
+        The sizes, in all and of each class, are the same for every seed, so that restarts stack. Windows of one text are
+        validated on in one contiguous part, at a place of the seed's own. A fixed validation set is the same for every seed.
 
         Args:
             seed: the restart's number.
         """
         if isinstance(self.validation, Split):
             return self.validation
-        validation, train = _draw(self.y, self._validation_counts(self.validation), rng.host(seed, "split"))
+        generator = rng.host(seed, "split")
+        if self.stream:
+            size = round(self.validation * len(self))
+            first = int(generator.integers(len(self) - size + 1))
+            return Split(np.delete(np.arange(len(self)), np.s_[first : first + size]), np.arange(first, first + size))
+        validation, train = _draw(self._strata, self._validation_counts(self.validation), generator)
         return Split(train, validation)
 
     def subset(self, n: int, seed: int, validation: float | None = None) -> "Dataset":
-        """Draws a smaller pool, of each class in proportion, for claims about little data.
+        """Draws a smaller pool, of each class in proportion, for claims about little data; of one text its first windows.
 
         The test split, its lock and its record stay. A fixed validation set stays whole, and n counts the training
         examples.
@@ -192,16 +240,37 @@ class Dataset:
         if fixed is not None and validation is not None:
             raise DataError(f"validation: {validation} of {self.name}, whose validation set is fixed; only None is allowed.")
         pool = np.arange(len(self)) if fixed is None else fixed.train
-        counts = self._counts(self.y[pool])
+        strata = self._strata[pool]
+        counts = np.bincount(strata, minlength=self._strata.max() + 1)
         low = np.minimum(counts, 2 if fixed is None else 1)
         if not isinstance(n, numbers.Integral) or not low.sum() <= n <= len(pool):
             raise DataError(f"n: {n} examples of {self.name}; integers from {low.sum()} to {len(pool)} are allowed.")
-        drawn, _ = _draw(self.y[pool], _apportion(n, counts * (n / len(pool)), low, counts), rng.host(seed, "subset"))
+        drawn, _ = _draw(strata, _apportion(n, counts * (n / len(pool)), low, counts), rng.host(seed, "subset"))
+        if self.stream:
+            drawn = np.arange(n)
         keep, share = pool[drawn], self.validation if validation is None else validation
         if fixed is not None:
             train, keep = keep, np.union1d(keep, fixed.validation)
             share = Split(np.searchsorted(keep, train), np.searchsorted(keep, fixed.validation))
-        return replace(self, x=self.x[keep], y=self.y[keep], validation=share)
+        lengths = None if self.lengths is None else self.lengths[keep]
+        return replace(self, x=self.x[keep], y=self.y[keep], lengths=lengths, validation=share)
+
+    def at(self, places: Int[np.ndarray, " n"]) -> tuple[Inputs, Lengths | None]:
+        """The inputs at places in the pool, [n, ...], and their lengths."""
+        return self.x[places], None if self.lengths is None else self.lengths[places]
+
+    def decode(self, tokens: Int[np.ndarray, " time"]) -> str:
+        """The text that a row of x, or of y in a language model's data, stands for.
+
+        Args:
+            tokens: [time].
+
+        Raises:
+            DataError: for data without a vocabulary, or a token outside it.
+        """
+        if self.vocabulary is None:
+            raise DataError(f"tokens: {self.name} has no vocabulary to decode them by.")
+        return self.vocabulary.decode(tokens)
 
     def standardization(
         self, train: Int[np.ndarray, " train"]
@@ -233,14 +302,14 @@ class Dataset:
         std = np.where(std < np.finfo(np.float32).tiny, 1.0, std)
         return mean.astype(np.float32).reshape(self.shape), std.astype(np.float32).reshape(self.shape)
 
-    def open_test(self, reason: str) -> tuple[TestInputs, TestLabels]:
+    def open_test(self, reason: str) -> Examples:
         """Opens the locked test split, and writes down that it was opened.
 
         Args:
             reason: what for, in words; it goes to `openings`, the run folder and the page.
 
         Returns:
-            its inputs, shape [test, ...], and classes, shape [test].
+            its inputs, shape [test, ...], with their classes and lengths, see `Examples`.
 
         Raises:
             DataError: if the reason is empty, or if there is no test split.
@@ -252,12 +321,18 @@ class Dataset:
         self.openings.append(Opening(reason, datetime.now(UTC).isoformat(timespec="seconds")))
         return self._test
 
-    def _counts(self, y: Labels) -> Int[np.ndarray, " classes"]:
-        return np.bincount(y, minlength=len(self.classes))
+    @property
+    def _strata(self) -> Int[np.ndarray, " examples"]:
+        """What a split keeps in proportion: the class of each example, or nothing where an example has more than one."""
+        return self.y if self.task == "classes" else np.zeros(len(self), np.int32)
+
+    def _counts(self) -> Int[np.ndarray, " strata"]:
+        strata = self._strata
+        return np.bincount(strata, minlength=len(self.classes) if strata is self.y else 1)
 
     def _validation_counts(self, fraction: float) -> Int[np.ndarray, " classes"]:
         """How many examples of each class are validated on: one or more on each side of the split, if sizes allow."""
-        counts = self._counts(self.y)
+        counts = self._counts()
         total, present = round(fraction * len(self)), np.count_nonzero(counts)
         low = np.minimum(counts, 1) if total >= present else np.zeros_like(counts)
         high = counts - np.minimum(counts, 1) if len(self) - total >= present else counts
@@ -265,13 +340,13 @@ class Dataset:
 
     def _check_fraction(self, fraction: float) -> None:
         if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
-            raise DataError(f"validation: {_short(fraction)} is no share of the pool; a number between 0 and 1 is allowed.")
+            raise DataError(f"validation: {short(fraction)} is no share of the pool; a number between 0 and 1 is allowed.")
         if not 0 < round(fraction * len(self)) < len(self):
             raise DataError(
                 f"validation: {fraction} of {len(self)} examples leaves one side of the split empty; "
                 "a share that gives at least one to each side is allowed."
             )
-        for name, count in zip(self.classes, self._counts(self.y), strict=True):
+        for name, count in zip(self.classes, self._counts() if self.task == "classes" else (), strict=self.task == "classes"):
             if count == 1:
                 raise DataError(f"y: class {name!r} has 1 example; at least 2, one a side of the split, are allowed.")
 
@@ -301,74 +376,6 @@ def _draw(
     rank = np.arange(len(y)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     drawn = rank < np.repeat(counts, sizes)
     return np.sort(order[drawn]), np.sort(order[~drawn])
-
-
-def _short(value: Any) -> str:
-    return textwrap.shorten(repr(value), 60)
-
-
-def _array(name: str, values: ArrayLike) -> np.ndarray:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name}: its rows differ in shape; an array is allowed.") from error
-
-
-def _inputs(name: str, values: ArrayLike) -> Inputs:
-    array = _array(name, values)
-    if array.dtype.kind not in "buif":
-        raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers and floats are allowed.")
-    if array.dtype == np.uint8:
-        return array
-    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and that is refused below
-        return array.astype(np.float32)
-
-
-def _labels(name: str, values: ArrayLike) -> Int32[np.ndarray, "..."]:
-    array = _array(name, values)
-    if array.dtype.kind not in "iu":
-        raise DataError(f"{name}: dtype {array.dtype} holds no classes; integers are allowed.")
-    limit = np.iinfo(np.int32).max
-    if array.size and not 0 <= array.min() <= array.max() <= limit:
-        outside = array.min() if array.min() < 0 else array.max()
-        raise DataError(f"{name}: {outside} is no class; integers from 0 to {limit} are allowed.")
-    return array.astype(np.int32)
-
-
-def _pair(name: str, pair: tuple[ArrayLike, ArrayLike], pool: np.ndarray) -> tuple[Inputs, Labels]:
-    """A further set of examples, of inputs such as the pool's."""
-    if not isinstance(pair, tuple) or len(pair) != 2:
-        raise DataError(f"{name}: {_short(pair)} is no pair of inputs and classes; a tuple (x, y) is allowed.")
-    x, y = _inputs(f"{name} x", pair[0]), _labels(f"{name} y", pair[1])
-    _check(f"{name} ", x, y)
-    if x.dtype != pool.dtype or x.shape[1:] != pool.shape[1:]:
-        raise DataError(
-            f"{name} x: inputs of {x.shape[1:]}, {x.dtype}; only {pool.shape[1:]}, {pool.dtype}, as in x, is allowed."
-        )
-    return x, y
-
-
-def _numbered(y: Labels) -> tuple[str, ...]:
-    used = np.unique(y)
-    if used.size and used[-1] + 1 != used.size:
-        gap = np.flatnonzero(used != np.arange(used.size))[0]
-        raise DataError(f"y: {used[-1]} is a label and {gap} is not; without `classes`, labels 0, 1, … are allowed.")
-    return tuple(str(label) for label in used)
-
-
-def _check(name: str, x: np.ndarray, y: np.ndarray, classes: int | None = None) -> None:
-    if x.dtype not in (np.uint8, np.float32) or x.ndim < 2 or x.size == 0:
-        raise DataError(f"{name}x: shape {x.shape}, dtype {x.dtype}; [examples, ...] of uint8 or float32, not empty, is allowed.")
-    if y.dtype != np.int32 or y.shape != x.shape[:1]:
-        raise DataError(
-            f"{name}y: shape {y.shape}, dtype {y.dtype}; one int32 for each of the {len(x)} rows of {name}x is allowed."
-        )
-    if classes is not None and not 0 <= y.min() <= y.max() < classes:
-        outside = y[(y < 0) | (y >= classes)][0]
-        raise DataError(f"{name}y: {outside} is no class; integers from 0 to {classes - 1} are allowed.")
-    if x.dtype == np.float32 and not np.isfinite(x).all():
-        place = np.argwhere(~np.isfinite(x))[0]
-        raise DataError(f"{name}x: example {place[0]} holds {x[tuple(place)]} as float32; finite numbers are allowed.")
 
 
 def _check_partition(split: Split, n: int) -> None:

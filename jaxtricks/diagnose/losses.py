@@ -29,9 +29,9 @@ def loss_at(
     """
 
     def loss(params: Params) -> Float[Array, ""]:
-        x, y = one.inputs(pool, member, indices), pool.y[indices]
-        logits: Any = experiment.model.apply({"params": params, **collections}, x, train=False)
-        return experiment.objective(logits, jax.nn.one_hot(y, logits.shape[-1], dtype=logits.dtype), params, member.train.size)
+        batch = one.inputs(pool, member, indices)
+        scores: Any = one.applied(experiment, {"params": params, **collections}, batch, train=False)
+        return experiment.objective(scores, one.targets(batch, scores), params, member.train.size, batch.lengths)
 
     return loss
 
@@ -45,5 +45,5 @@ def training_loss(runs: Runs, run: int) -> tuple[Callable[[Params], Float[Array,
     """
     member, variables = jax.tree.map(lambda leaf: jnp.asarray(leaf[run]), (runs.members, runs.variables))
     params = variables.pop("params")
-    pool = Pool(jnp.asarray(runs.data.x), jnp.asarray(runs.data.y))
+    pool = Pool.of(runs.data)
     return loss_at(runs.experiments[run], member, pool, variables, member.train), params

@@ -67,7 +67,7 @@ def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseSca
     count = train if examples is None else examples
     if not 2 <= count <= train:
         raise ConfigError(f"examples = {examples} is not a number from 2 to {train}, the size of the training split.")
-    pool = Pool(jnp.asarray(runs.data.x), jnp.asarray(runs.data.y))
+    pool = Pool.of(runs.data)
 
     def both(run: tuple[Experiment, Member, Variables]) -> Any:
         experiment, member, final = run

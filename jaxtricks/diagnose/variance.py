@@ -17,6 +17,7 @@ from jaxtricks.data import Dataset
 from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import prepare, seed_list
+from jaxtricks.train.inputs import scaled_by
 from jaxtricks.train.member import Member, Pool
 
 
@@ -88,7 +89,7 @@ def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds
         inputs, outputs, gradients = zip(*found.values(), strict=True) if found else ((), (), ())
         return jnp.array(inputs), jnp.array(outputs), jnp.array(gradients)
 
-    profile = jax.jit(jax.vmap(look, in_axes=(0, None)))(members, Pool(jnp.asarray(data.x), jnp.asarray(data.y)))
+    profile = jax.jit(jax.vmap(look, in_axes=(0, None)))(members, Pool.of(data))
     if not layers:
         raise ConfigError(
             f"Experiment.model = {type(ready.model).__name__} has no layer with a kernel, whose variance could be told."
@@ -99,15 +100,15 @@ def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds
 def _member(experiment: Experiment, data: Dataset, seed: int) -> Member:
     split = data.split(seed)
     places = (part.astype(np.int32) for part in (split.train, split.validation))
-    arrays: Any = (np.int32(seed), *places, *experiment.inputs.moments(data, split.train))
+    arrays: Any = (np.int32(seed), *places, *scaled_by(experiment.inputs, data, split))
     return Member(*arrays)
 
 
 def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str, tuple[Array, Array, Array]]:
     """Path → variances of input, output and gradient, [] each, in the order of the forward pass."""
     state = one.start(experiment, member, pool, {})
-    batch = one.shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
-    x, y = one.inputs(pool, member, batch), pool.y[batch]
+    places = one.shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
+    batch = one.inputs(pool, member, places)
     variables = {"params": state.params, **state.collections}
     order: dict[tuple[str, ...], None] = {}
 
@@ -115,9 +116,9 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
         given = variables | ({"perturbations": perturbations} if perturbations else {})
         rngs = {"dropout": rng.stream(rng.root(member.seed), "dropout", 0)}
         with nn.intercept_methods(_watch(order)):
-            logits, seen = experiment.model.apply(given, x, train=True, mutable=[*state.collections, *mutable], rngs=rngs)
-        targets = jax.nn.one_hot(y, logits.shape[-1], dtype=logits.dtype)
-        return experiment.objective(logits, targets, state.params, member.train.size), seen
+            scores, seen = one.applied(experiment, given, batch, train=True, mutable=[*state.collections, *mutable], rngs=rngs)
+        targets = one.targets(batch, scores)
+        return experiment.objective(scores, targets, state.params, member.train.size, batch.lengths), seen
 
     shapes = jax.eval_shape(lambda: loss({}, ["perturbations"])[1].get("perturbations", {}))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
@@ -128,7 +129,7 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
         for name in path:
             inner, slopes = inner[name], slopes[name]
         # The mean loss divides each example's gradient by the batch.
-        backward = jnp.var(x.shape[0] * slopes["output"])
+        backward = jnp.var(batch.x.shape[0] * slopes["output"])
         found["/".join(path)] = (jnp.stack(inner["variance_in"]).mean(), jnp.stack(inner["variance_out"]).mean(), backward)
     return found
 

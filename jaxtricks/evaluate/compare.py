@@ -71,7 +71,7 @@ def study(
         changes: label → the experiment with; all that were tried, since the correction counts them.
         data: the data set; validation only, its test split stays locked.
         seeds: how many paired restarts (0, 1, …), or the seeds themselves.
-        metric: "accuracy", "nll" or "ece".
+        metric: "accuracy", "nll" or "ece"; of classes of steps "accuracy", "nll", "perplexity" or "bits"; of values "mse".
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
         progress: whether to show a bar.
@@ -79,7 +79,7 @@ def study(
     Raises:
         ConfigError: for an unknown metric, a margin below 0, or settings that do not fit the data, before anything compiles.
     """
-    _check(metric, margin)
+    _check(metric, margin, data)
     base, *others = fit([baseline, *changes.values()], data, seeds=seeds, layout=layout, progress=progress)
     arms = dict(zip(changes, others, strict=True))
     return Study(base, arms, verdicts(base, arms, metric=metric, margin=margin))
@@ -96,12 +96,12 @@ def verdicts(
         ConfigError: for an unknown metric, a margin below 0, an arm of other seeds, which cannot be paired, or one without a
             finite pair.
     """
-    _check(metric, margin)
+    _check(metric, margin, baseline.data)
     for name, runs in changes.items():
         if not np.array_equal(runs.seeds, baseline.seeds):
             here, there = (", ".join(map(str, r.seeds)) for r in (runs, baseline))
             raise ConfigError(f"{name}: seeds {here} are not the baseline's {there}.")
-    examples = baseline.members.validation.shape[1]
+    examples = _predicted(baseline)
     measure = Measure.accuracy(examples, margin) if metric == "accuracy" else Measure.loss(metric, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
     comparisons = []
@@ -116,9 +116,17 @@ def verdicts(
     return judge_family(comparisons, measure)
 
 
-def _check(metric: str, margin: float | None) -> None:
-    if metric not in METRICS:
-        raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, list(METRICS))}")
+def _predicted(runs: Runs) -> int:
+    """How many classes each restart predicted: of the validation examples, or of their true steps."""
+    data, validation = runs.data, runs.members.validation
+    if data.task != "steps":
+        return validation.shape[1]
+    return int(validation.shape[1] * data.shape[0] if data.lengths is None else data.lengths[validation].sum(axis=1).min())
+
+
+def _check(metric: str, margin: float | None, data: Dataset) -> None:
+    if metric not in METRICS[data.task]:
+        raise ConfigError(f"metric = {metric!r} is not measured on {data.name}{nearest(metric, METRICS[data.task])}")
     if margin is not None and not 0 <= margin < math.inf:
         raise ConfigError(f"margin = {margin} is not a number >= 0, in the metric's units, or None for the usual one.")
 

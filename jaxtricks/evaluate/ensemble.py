@@ -74,11 +74,13 @@ class Ensemble:
         """
         if data is not self.runs.data:
             raise DataError(f"{data!r} is not the data set that the members were trained on, {self.runs.data!r}.")
+        if data.task != "classes":
+            raise DataError(f"{data.name}: an ensemble averages the probabilities of each example's class, and these have none.")
         validation = np.asarray(self.runs.members.validation)
         examples = np.unique(validation)
         held_out = np.stack([np.isin(examples, split) for split in validation])  # [runs, examples]
         # In logarithms, so that a class that all members all but exclude keeps a finite loss.
-        log_probs = np.where(held_out[:, :, None], self.runs.log_probs(data.x[examples]), -np.inf)
+        log_probs = np.where(held_out[:, :, None], self.runs.log_probs(*data.at(examples)), -np.inf)
         average = logsumexp(log_probs, axis=0) - np.log(held_out.sum(axis=0))[:, None]
         together = measure(jnp.asarray(average), jnp.asarray(data.y[examples]))
         members = self.runs.metrics

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, config
@@ -65,6 +66,8 @@ class MLP(nn.Module):
     def __call__(self, x: Float[Array, "batch ..."], train: bool) -> Float[Array, "batch outputs"]:
         if self.outputs is None:
             raise ConfigError("MLP.outputs = None: fit fills it from the data's classes; set it to use the module alone.")
+        if jnp.issubdtype(x.dtype, jnp.integer):
+            raise ConfigError("MLP takes numbers, not tokens; 'rnn', 'tcn' and 'transformer' take them.")
         x = x.reshape(x.shape[0], -1)
         if self.input_dropout is not None:
             x = self.input_dropout(x, train=train, name="input_dropout")

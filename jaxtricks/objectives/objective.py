@@ -3,11 +3,13 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, Num
 
 from jaxtricks.config import NonNegative, config, trick
+from jaxtricks.data import Dataset
 from jaxtricks.objectives.loss import CrossEntropy, Loss
 from jaxtricks.objectives.prior import Gaussian, Prior, kernels, sizes, squares
+from jaxtricks.objectives.reduction import PerToken, Reduction
 
 
 @config()
@@ -15,13 +17,15 @@ class Objective:
     """`mean loss + l2 Σ w² + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
 
     Args:
-        loss: the loss of an example.
+        loss: the loss of an example, or of a step.
+        reduction: how the losses of a batch of sequences' steps become one number.
         l2: λ of lecture 1's `λ Σ W²`, in loss per squared weight.
         l1: λ of `λ Σ |W|`, in loss per weight.
         prior: the density p(w) and its power α; unlike l2 and l1 it weighs less the more examples there are.
     """
 
     loss: Loss = CrossEntropy()
+    reduction: Reduction = PerToken()
     l2: NonNegative | None = trick(
         default=None,
         rows=["T052"],
@@ -43,17 +47,26 @@ class Objective:
     )
 
     def __call__(
-        self, logits: Float[Array, "batch classes"], targets: Float[Array, "batch classes"], params: Any, examples: int
+        self,
+        scores: Any,
+        targets: Num[Array, "batch ..."],
+        params: Any,
+        examples: int,
+        lengths: Int[Array, " batch"] | None = None,
     ) -> Float[Array, ""]:
-        """The number that training makes small, for one batch and the parameters that gave the logits.
+        """The number that training makes small, for one batch and the parameters that gave the scores.
 
         Args:
-            logits: scores of the classes, [batch, classes].
-            targets: each example's distribution over the classes, [batch, classes].
+            scores: of the classes, [batch, classes] or [batch, time, classes].
+            targets: each example's distribution over the classes or its values, [batch, classes], floats; or the class number of
+                each example or of each of its steps, [batch] or [batch, time], integers.
             params: the model's parameters.
             examples: the size of the training split, over which a prior is spread.
+            lengths: true steps of each sequence, [batch]; None where all are whole.
         """
-        total = jnp.mean(self.loss(logits, targets))
+        labels = jnp.issubdtype(targets.dtype, jnp.integer)
+        losses = self.loss.of_labels(scores, targets) if labels else self.loss(scores, targets)
+        total = jnp.mean(losses) if losses.ndim == 1 else self.reduction(losses, lengths)
         if self.l2 is not None:
             total = total + self.l2 * sum(squares(w) for w in kernels(params))
         if self.l1 is not None:
@@ -62,6 +75,6 @@ class Objective:
             total = total + self.prior(params, examples)
         return total
 
-    def check(self, classes: int) -> None:
-        """Refuses a number of classes that the loss has no meaning for; raises ConfigError."""
-        self.loss.check(classes)
+    def check(self, data: Dataset) -> None:
+        """Refuses data that the loss has no meaning for; raises ConfigError."""
+        self.loss.check(data)

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard, overload
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, group, is_config, rebuild
-from jaxtricks.data import Dataset
+from jaxtricks.data import Dataset, Split
 from jaxtricks.train import layout as placement
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.inputs import Inputs
+from jaxtricks.train.inputs import Inputs, scaled_by
 from jaxtricks.train.layout import Layout
-from jaxtricks.train.member import Member, Pool, State, Variables, total_steps
+from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, total_steps
+from jaxtricks.train.order import Contiguous
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.runs import Runs, padded
 from jaxtricks.train.transfer import Transfer
@@ -83,9 +85,10 @@ def fit(
     numbers = seed_list(seeds)
     _check_split(split)
     ready = [prepare(experiment, data) for experiment in wanted]
-    cohorts = _cohorts(ready, data, numbers, split, transfer)
-    arrays: Any = (np.ascontiguousarray(data.x), data.y)  # NumPy's, until they are put on their devices
-    pool = Pool(*arrays)
+    splits = {seed: data.split(seed if split is None else split) for seed in numbers}
+    ready = [_fitted(experiment, data, splits.values()) for experiment in ready]
+    cohorts = _cohorts(ready, data, splits, transfer)
+    pool = _host(data)
     results: dict[int, Runs] = {}
     with (
         tqdm(
@@ -142,22 +145,23 @@ class _Cohort:
         return [(index, slice(k * self.seeds, (k + 1) * self.seeds)) for k, index in enumerate(self.indices)]
 
 
-def _cohorts(
-    experiments: list[Experiment], data: Dataset, seeds: list[int], split: int | None, transfer: Transfer | None
-) -> list[_Cohort]:
+def _fitted(experiment: Experiment, data: Dataset, splits: Iterable[Split]) -> Experiment:
+    """The experiment with its order filled in from the training sequences of all restarts."""
+    lengths = [] if data.lengths is None else [data.lengths[split.train] for split in splits]
+    return rebuild(experiment, order=experiment.order.fitted(lengths, experiment.batch_size))
+
+
+def _cohorts(experiments: list[Experiment], data: Dataset, splits: dict[int, Split], transfer: Transfer | None) -> list[_Cohort]:
     """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
-    drawn = {seed: seed if split is None else split for seed in seeds}
-    splits = {number: data.split(number) for number in set(drawn.values())}
+    seeds = list(splits)
 
     @functools.cache  # arms of one comparison mostly scale their inputs alike
-    def moments(scaling: Inputs, split: int) -> Any:
-        return scaling.moments(data, splits[split].train)
+    def moments(scaling: Inputs, seed: int) -> Any:
+        return scaled_by(scaling, data, splits[seed])
 
     cohorts = []
     for indices, stacked in group(experiments):
-        members = [
-            _member(seed, splits[drawn[seed]], moments(experiments[i].inputs, drawn[seed])) for i in indices for seed in seeds
-        ]
+        members = [_member(seed, splits[seed], moments(experiments[i].inputs, seed)) for i in indices for seed in seeds]
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(seeds)), stacked)
         population = Population(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members))
         given = (
@@ -202,34 +206,65 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
     if batch > train:
         raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
     model, classes = experiment.model, len(data.classes)
-    if is_config(type(model)) and "outputs" in fields(type(model)) and model.outputs is None:
-        experiment = rebuild(experiment, model=rebuild(model, outputs=classes))
-    experiment.augmentation.check(data.shape)
-    experiment.objective.check(classes)
-    variables, logits = _shapes(experiment, data)
-    if (shape := logits.shape) != (batch, classes):
+    experiment = rebuild(experiment, model=filled(model, data))
+    experiment.augmentation.check(data)
+    experiment.objective.check(data)
+    experiment.order.check(data)
+    if getattr(model, "carry_state", False) and not (data.stream and isinstance(experiment.order, Contiguous)):
         raise ConfigError(
-            f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's {classes} classes ask for "
-            f"{(batch, classes)}."
+            f"{type(model).__name__}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
+            f"the data are {data.name} and the order is {type(experiment.order).__name__}."
+        )
+    variables, logits = _shapes(experiment, data)
+    wanted = (batch, *data.shape[:1], classes) if data.task == "steps" else (batch, classes)
+    if (shape := logits.shape) != wanted:
+        kind = "values" if data.task == "values" else "classes"
+        raise ConfigError(
+            f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's {classes} {kind} ask for "
+            f"{wanted}."
+        )
+    if not total_steps(experiment, train):
+        turns = len(experiment.order.cuts)
+        raise ConfigError(
+            f"Experiment.order needs {turns} batches of {batch} for a round, and the training split has {train} examples."
         )
     experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
     return experiment
 
 
-def _calls(experiment: Experiment, x: Any) -> Any:
+def filled(model: Any, data: Dataset) -> Any:
+    """The model with what it left to the data: how many outputs and tokens there are, and which steps have a label."""
+    known = {
+        "outputs": len(data.classes),
+        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
+        "read": "every" if data.task == "steps" else "last",
+    }
+    own = fields(type(model)) if is_config(type(model)) else {}
+    return rebuild(model, **{name: value for name, value in known.items() if name in own and getattr(model, name) is None})
+
+
+def _host(data: Dataset) -> Pool:
+    """The data as NumPy's arrays, until they are put on their devices."""
+    arrays: Any = data.pool
+    return Pool(*arrays)
+
+
+def _calls(experiment: Experiment, batch: Pool) -> Any:
     # As `member` calls it: drawn without train, trained with all collections, evaluated; a second experiment that differs
     # in floats only is not traced again.
-    model, key = experiment.model, rng.root(0)
-    variables = model.init({"params": key}, x, train=False)
-    model.apply(variables, x, train=True, mutable=[name for name in variables if name != "params"], rngs={"dropout": key})
-    return variables, model.apply(variables, x, train=False)
+    key = rng.root(0)
+    variables = drawn(experiment, key, batch)
+    mutable = [*(name for name in variables if name != "params"), "penalties"]
+    applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
+    return variables, applied(experiment, variables, batch, train=False)
 
 
 def _shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
     """The shapes of the model's variables and of its logits for one batch."""
     shape = (experiment.batch_size, *data.shape)
+    batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), _host(data))
     try:
-        return jax.eval_shape(_calls, experiment, jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(float)))
+        return jax.eval_shape(_calls, experiment, batch)
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's own module raises is about its inputs

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxtricks.config import Family, config
-from jaxtricks.data import Dataset
+from jaxtricks.data import Dataset, Split
 
 Moments = tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]
 
@@ -20,6 +20,13 @@ class Inputs(Family):
             train: positions of the training examples, [train]; no other example may be looked at.
         """
         raise NotImplementedError
+
+
+def scaled_by(scaling: Inputs, data: Dataset, split: Split) -> Moments:
+    """Shift and scale of a data set's inputs by what one split trains on; tokens have none."""
+    if data.vocabulary is not None:
+        return np.zeros((), np.float32), np.ones((), np.float32)
+    return scaling.moments(data, split.train)
 
 
 @config("standardize", rows=["T014", "T015"], paper="LeCun+ 1998, Efficient BackProp")

@@ -5,35 +5,60 @@ Nothing here prints, logs or calls back. Everything random comes from the restar
 
 import math
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from jaxtricks import rng
-from jaxtricks.objectives.metrics import measure
+from jaxtricks.data import Dataset
+from jaxtricks.objectives.metrics import finish, loss_of, measure, tally
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.order import Seen
 
 EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
+
+CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
 
 Variables = dict[str, Any]  # collection → tree of arrays, as Linen has them: {"params": …, "batch_stats": …}, or a part of it
 
 
 class Pool(NamedTuple):
-    """The data, shared by all members.
+    """The data, shared by all members; or a batch of them.
 
     Args:
         x: inputs, [examples, ...], as stored.
-        y: class numbers, [examples].
+        y: class numbers, [examples] or [examples, time], or values, [examples, outputs].
+        lengths: true steps of each sequence, [examples]; None where all are whole.
     """
 
     x: Num[Array, "examples ..."]
-    y: Int[Array, " examples"]
+    y: Num[Array, "examples ..."]
+    lengths: Int[Array, " examples"] | None = None
+
+    @classmethod
+    def of(cls, data: Dataset) -> "Pool":
+        """All examples of a data set, on the device."""
+        arrays: Any = data.pool
+        return jax.tree.map(jnp.asarray, cls(*arrays))
+
+
+class Outputs(NamedTuple):
+    """What a model gives for a batch.
+
+    Args:
+        scores: of the classes, [batch, classes] or [batch, time, classes], or `Deferred`.
+        penalties: what it adds to the loss, [] each.
+    """
+
+    scores: Any
+    penalties: tuple[Float[Array, ""], ...]
 
 
 class Member(NamedTuple):
@@ -75,8 +100,9 @@ class State(NamedTuple):
 
 
 def steps_per_epoch(experiment: Experiment, train: int) -> int:
-    """Whole batches in `train` examples."""
-    return train // experiment.batch_size
+    """Whole batches in `train` examples, and whole rounds of them where batches take turns."""
+    turns = len(experiment.order.cuts)
+    return train // experiment.batch_size // turns * turns
 
 
 def total_steps(experiment: Experiment, train: int) -> int:
@@ -84,30 +110,62 @@ def total_steps(experiment: Experiment, train: int) -> int:
     return experiment.epochs * steps_per_epoch(experiment, train)
 
 
-def stored(pool: Pool, indices: Int[Array, "..."]) -> Float[Array, "..."]:
-    """The inputs at the given positions as the data set stores them, in JAX's default precision."""
-    return pool.x[indices].astype(jnp.zeros(()).dtype)
+def taken(pool: Pool, indices: Int[Array, "..."]) -> Pool:
+    """The examples at the given positions, inputs as the data set stores them: tokens, or numbers in JAX's default precision."""
+    x, y, lengths = pool.x[indices], pool.y[indices], None if pool.lengths is None else pool.lengths[indices]
+    return Pool(x if x.dtype == jnp.int32 else x.astype(jnp.zeros(()).dtype), y, lengths)
 
 
-def scaled(member: Member, x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
-    """Stored inputs, [batch, ...], as a member's model sees them."""
+def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
+    """Stored inputs, [batch, ...], as a member's model sees them; tokens stay as they are."""
+    if x.dtype == jnp.int32:
+        return x
     return (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
 
 
-def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Float[Array, "batch ..."]:
-    """The inputs at the given positions, scaled."""
-    return scaled(member, stored(pool, indices))
+def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Pool:
+    """The examples at the given positions, inputs scaled."""
+    batch = taken(pool, indices)
+    return batch._replace(x=scaled(member, batch.x))
+
+
+def shortened(batch: Pool, cut: int | None) -> Pool:
+    """A batch whose sequences are cut to so many steps; None: as they are."""
+    if cut is None:
+        return batch
+    return batch._replace(x=batch.x[:, :cut], y=batch.y[:, :cut] if batch.y.shape[:2] == batch.x.shape[:2] else batch.y)
+
+
+def applied(experiment: Experiment, variables: Variables, batch: Pool, **how: Any) -> Any:
+    """The model's `apply` on a batch of scaled inputs; only a model of padded sequences is asked to know lengths.
+
+    Args:
+        experiment: whose model it is.
+        variables: what it is applied with.
+        batch: the inputs.
+        how: `train`, and Linen's `mutable` and `rngs`.
+    """
+    return experiment.model.apply(variables, batch.x, **_lengths(batch), **how)
+
+
+def _lengths(batch: Pool) -> dict[str, Any]:
+    return {} if batch.lengths is None else {"lengths": batch.lengths}
+
+
+def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables:
+    """The model's variables for a batch of scaled inputs, drawn from the key of the stream "params"."""
+    return dict(experiment.model.init({"params": key}, batch.x, **_lengths(batch), train=False))
 
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
     """The state before the first step: variables drawn from the stream "params", and those of `given` in their place."""
     key = rng.stream(rng.root(member.seed), "params")
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
-    x = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
-    drawn = _replaced(_settled(dict(experiment.model.init({"params": key}, x, train=False))), given)
-    params = drawn.pop("params")
+    batch = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
+    variables = _replaced(_settled(drawn(experiment, key, batch)), given)
+    params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    state = State(params, drawn, method.init(params), jnp.int32(0), jnp.bool_(True), {})
+    state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
     state = state._replace(metrics=evaluate(experiment, state, member, pool))
     return _settled(state)
 
@@ -130,27 +188,39 @@ def _replaced(drawn: Any, given: Any) -> Any:
     return {name: _replaced(value, given[name]) if name in given else value for name, value in drawn.items()}
 
 
-def update(
-    experiment: Experiment, member: Member, state: State, x: Float[Array, "batch ..."], y: Int[Array, " batch"]
-) -> tuple[State, Info]:
-    """One optimizer step of one member on one batch of inputs, as stored, and labels."""
+def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
+    """What the scores of a batch should be: a distribution over the classes of each example, its values, or its steps' labels.
+
+    Args:
+        batch: the examples.
+        scores: what the model gave for them.
+    """
+    if batch.y.ndim > 1 or not isinstance(scores, jax.Array):
+        return batch.y
+    return jax.nn.one_hot(batch.y, scores.shape[-1], dtype=scores.dtype)
+
+
+def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
+    """One optimizer step of one member on one batch, its inputs as stored."""
     train, root = member.train.size, rng.root(member.seed)
     rngs = {"dropout": rng.stream(root, "dropout", state.step)}
     key = rng.stream(root, "augment", state.step)
     change = experiment.augmentation
-    x = change.mix(key, change.values(key, scaled(member, change.geometry(key, x))))
+    x = change.mix(key, change.values(key, scaled(member, change.geometry(key, batch.x))))
 
-    def outputs(params: Any) -> tuple[Float[Array, "batch classes"], Any]:
-        variables = {"params": params, **state.collections}
-        logits, collections = experiment.model.apply(variables, x, train=True, mutable=list(state.collections), rngs=rngs)
-        return logits, dict(collections)
+    def outputs(params: Any) -> tuple[Outputs, Any]:
+        variables, mutable = {"params": params, **state.collections}, [*state.collections, "penalties"]
+        scores, changed = applied(experiment, variables, batch._replace(x=x), train=True, mutable=mutable, rngs=rngs)
+        changed = dict(changed)
+        return Outputs(scores, tuple(jax.tree.leaves(changed.pop("penalties", {})))), changed
 
-    def loss(logits: Float[Array, "batch classes"], params: Any) -> Float[Array, ""]:
-        targets = change.mix(key, jax.nn.one_hot(y, logits.shape[-1], dtype=logits.dtype))
-        return experiment.objective(logits, targets, params, train)
+    def loss(outputs: Outputs, params: Any) -> Float[Array, ""]:
+        wanted = change.mix(key, targets(batch, outputs.scores))
+        total = experiment.objective(outputs.scores, wanted, params, train, batch.lengths)
+        return sum(outputs.penalties, start=total)
 
     method = assemble(experiment.optimizer, total_steps(experiment, train))
-    validation = Validation(state.metrics["nll"], state.step // steps_per_epoch(experiment, train))
+    validation = Validation(loss_of(state.metrics), state.step // steps_per_epoch(experiment, train))
     new = method.step(Problem(outputs, loss), state.params, state.method, validation)
     # A gradient so large that its norm overflows counts as diverged.
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
@@ -162,7 +232,9 @@ def update(
 
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:
     """The training positions in the order of one epoch."""
-    return member.train[experiment.order(rng.root(member.seed), pool.y[member.train], epoch)]
+    lengths = None if pool.lengths is None else pool.lengths[member.train]
+    seen = Seen(pool.y[member.train], lengths, experiment.batch_size)
+    return member.train[experiment.order(rng.root(member.seed), seen, epoch)]
 
 
 def variables(experiment: Experiment, member: Member, state: State) -> Variables:
@@ -171,28 +243,49 @@ def variables(experiment: Experiment, member: Member, state: State) -> Variables
     return {"params": method.eval_params(state.params, state.method), **state.collections}
 
 
-def predict(
-    experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]
-) -> Float[Array, "n classes"]:
-    """Log-probabilities of the examples at the given positions, by the parameters that the method evaluates."""
-    evaluated = variables(experiment, member, state)
+def evaluated(experiment: Experiment, member: Member, state: State) -> Variables:
+    """`variables` without the state that a model carried from the last batch: every sequence starts anew."""
+    return {name: tree for name, tree in variables(experiment, member, state).items() if name != CARRY}
 
-    def logits(chunk: Int[Array, " chunk"]) -> Any:
-        return experiment.model.apply(evaluated, inputs(pool, member, chunk), train=False)
+
+def predict(experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Float[Array, "n ..."]:
+    """Log-probabilities of the classes of the examples at the given positions, or of their steps; of data with values, those.
+
+    By the parameters that the method evaluates.
+    """
+    given = evaluated(experiment, member, state)
+
+    def scores(chunk: Int[Array, " chunk"]) -> Any:
+        return applied(experiment, given, inputs(pool, member, chunk), train=False)
 
     whole = indices.size - indices.size % EVALUATION_BATCH
     parts = []
     if whole:
-        chunks = indices[:whole].reshape(-1, EVALUATION_BATCH)
-        parts.append(jax.lax.map(logits, chunks).reshape(whole, -1))
+        chunks = jax.lax.map(scores, indices[:whole].reshape(-1, EVALUATION_BATCH))
+        parts.append(chunks.reshape(whole, *chunks.shape[2:]))
     if whole < indices.size:
-        parts.append(logits(indices[whole:]))
-    return jax.nn.log_softmax(jnp.concatenate(parts) if len(parts) > 1 else parts[0])
+        parts.append(scores(indices[whole:]))
+    together = jnp.concatenate(parts) if len(parts) > 1 else parts[0]
+    return jax.nn.log_softmax(together) if jnp.issubdtype(pool.y.dtype, jnp.integer) else together
 
 
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
-    """Every metric on the validation split."""
-    return measure(predict(experiment, state, member, pool, member.validation), pool.y[member.validation])
+    """Every metric on the validation split; sequences by the batch, since all scores of their steps would fill the memory."""
+    if pool.y.ndim == 1:
+        return measure(predict(experiment, state, member, pool, member.validation), pool.y[member.validation])
+    given, batch = evaluated(experiment, member, state), experiment.batch_size
+    steps = -(-member.validation.size // batch)
+    # In parallel tracks, as they lie in the data: one batch of windows goes on where the last one ended.
+    places = jnp.arange(steps * batch).reshape(batch, steps).T
+    carry = {CARRY: jax.tree.map(jnp.zeros_like, state.collections[CARRY])} if CARRY in state.collections else {}
+
+    def body(carry: Variables, places: Int[Array, " batch"]) -> tuple[Variables, dict[str, Array]]:
+        whole = inputs(pool, member, member.validation[jnp.minimum(places, member.validation.size - 1)])
+        scores, carry = applied(experiment, given | carry, whole, train=False, mutable=list(carry))
+        return dict(carry), tally(scores, whole.y, whole.lengths, places < member.validation.size)
+
+    _, sums = jax.lax.scan(body, carry, places)
+    return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), sums))
 
 
 def epoch(
@@ -206,21 +299,25 @@ def epoch(
         pool: the data.
         state: where it stands.
         number: the epoch, from 0, [].
-        place: lays batches, [steps, batch, ...], out over devices.
+        place: lays batches, [rounds, turns, batch, ...], out over devices.
     """
-    steps = steps_per_epoch(experiment, member.train.size)
-    order = shuffle(experiment, member, pool, number)[: steps * experiment.batch_size].reshape(steps, experiment.batch_size)
-
-    def batches(indices: Int[Array, "..."]) -> tuple[Array, Array]:
-        return stored(pool, indices), pool.y[indices]
+    steps, cuts = steps_per_epoch(experiment, member.train.size), experiment.order.cuts
+    order = shuffle(experiment, member, pool, number)[: steps * experiment.batch_size]
+    order = order.reshape(steps // len(cuts), len(cuts), experiment.batch_size)
 
     # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
-    ready = place(batches(order) if small else order)
+    ready = place(taken(pool, order) if small else order)
 
-    def body(state: State, batch: Any) -> tuple[State, Info]:
-        return update(experiment, member, state, *(batch if small else batches(batch)))
+    def body(state: State, given: Any) -> tuple[State, Info]:
+        batches, infos = given if small else taken(pool, given), []
+        for turn, cut in enumerate(cuts):
+            state, info = update(experiment, member, state, shortened(jax.tree.map(itemgetter(turn), batches), cut))
+            infos.append(info)
+        return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
 
+    if CARRY in state.collections:
+        state = state._replace(collections=state.collections | {CARRY: jax.tree.map(jnp.zeros_like, state.collections[CARRY])})
     after, info = jax.lax.scan(body, state, ready)
     metrics = evaluate(experiment, after, member, pool)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first

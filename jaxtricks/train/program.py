@@ -86,7 +86,7 @@ def advance(
     def place(batches: Any) -> Any:
         # jax 0.7 finds no mesh for a bare spec in here; later ones find that of the context, in which "runs" is manual, and
         # take no other.
-        spec = PartitionSpec(None, "data")
+        spec = PartitionSpec(None, None, "data")
         parts = spec if jax.__version_info__ >= (0, 8) else NamedSharding(plan.mesh, spec)
         return jax.lax.with_sharding_constraint(batches, parts) if plan.mesh.shape["data"] > 1 else batches
 
@@ -107,6 +107,16 @@ def predict(
         return one.predict(population.experiments, state, population.members, pool, indices)
 
     return _spread(log_probs, plan.mesh, plan.width, 2)(population, states, pool, indices)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def evaluate(population: Population, states: State, pool: Pool, plan: Plan) -> dict[str, Float[Array, " members"]]:
+    """Every metric of every member, on the examples of its split."""
+
+    def metrics(population: Population, state: State, pool: Pool) -> Any:
+        return one.evaluate(population.experiments, state, population.members, pool)
+
+    return _spread(metrics, plan.mesh, plan.width, 2)(population, states, pool)
 
 
 def lower(population: Population, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:

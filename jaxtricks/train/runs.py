@@ -81,26 +81,39 @@ class Runs:
             split: "train" or "validation".
         """
         places = np.asarray(getattr(self.members, split))
+        if self.data.task != "classes":  # by the batch: all scores of all steps would fill the memory
+            members = self.members._replace(validation=jnp.asarray(places))
+            population, states = self._population(members)
+            metrics = program.evaluate(population, states, Pool.of(self.data), self.plan)
+            return {name: np.asarray(values)[: len(self)] for name, values in metrics.items()}
         rows = np.arange(len(self))[:, None]
-        metrics = jax.vmap(measure)(jnp.asarray(self.log_probs(self.data.x)[rows, places]), jnp.asarray(self.data.y[places]))
+        log_probs = self.log_probs(self.data.x, self.data.lengths)
+        metrics = jax.vmap(measure)(jnp.asarray(log_probs[rows, places]), jnp.asarray(self.data.y[places]))
         return {name: np.asarray(values) for name, values in metrics.items()}
 
     def summary(self) -> Summary:
         """Mean, 95% interval and spread of every metric over the runs, and the runs that fell out, by name."""
         return summarize(self)
 
-    def log_probs(self, x: Shaped[np.ndarray, "examples ..."]) -> Float[np.ndarray, "runs examples classes"]:
-        """Every run's log-probabilities of the classes, inputs scaled as its own training data were.
+    def log_probs(
+        self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None
+    ) -> Float[np.ndarray, "runs examples ..."]:
+        """Every run's log-probabilities of the classes, of each example or of each step; of data with values, those.
 
         Args:
-            x: inputs as the data set stores them, [examples, ...].
+            x: inputs as the data set stores them, [examples, ...]; they are scaled as the run's own training data were.
+            lengths: true steps of each sequence, [examples]; None where all are whole.
         """
-        population = Population(stack(self.experiments), self.members)
-        rows = padded(len(self), self.plan)
-        population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (population, self.states))
-        pool = Pool(jnp.asarray(x), jnp.zeros(len(x), jnp.int32))
+        population, states = self._population(self.members)
+        labels = jnp.zeros(len(x), self.data.y.dtype)
+        pool = Pool(jnp.asarray(x), labels, None if lengths is None else jnp.asarray(lengths))
         indices = jnp.arange(len(x), dtype=jnp.int32)
         return np.asarray(program.predict(population, states, pool, indices, self.plan))[: len(self)]
+
+    def _population(self, members: Member) -> tuple[Population, State]:
+        """The runs as a program takes them, padded to whole chunks."""
+        rows = padded(len(self), self.plan)
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (Population(stack(self.experiments), members), self.states))
 
 
 def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:

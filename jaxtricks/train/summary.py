@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Int
 
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
+from jaxtricks.data import Dataset
 from jaxtricks.statistics import Interval
 
 if TYPE_CHECKING:
@@ -83,20 +85,35 @@ def collapsed(runs: "Runs") -> tuple[str, ...]:
     """The restarts that fell out, by name: never finite, diverged, or no better than the commonest class.
 
     A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has none, not even the first.
-    "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split.
+    "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split; or, where
+    values are predicted, a squared error within two standard errors of that of their mean.
     """
-    names = []
+    names, values = [], runs.data.task == "values"
+    loss_or_accuracy = "mse" if values else "accuracy"
     started = np.all([np.isfinite(values) for values in runs.metrics.values()], axis=0)
-    columns = (runs.seeds, runs.members.validation, runs.metrics["accuracy"], started)
-    for seed, validation, accuracy, finite in zip(*columns, strict=True):
+    columns = (runs.seeds, runs.members.validation, runs.metrics[loss_or_accuracy], started)
+    for seed, validation, reached, finite in zip(*columns, strict=True):
         if not finite:
             names.append(f"seed {seed} (not finite at the initial weights)")
             continue
         if int(seed) in runs.diverged:
             names.append(f"seed {seed} (diverged at step {runs.diverged[int(seed)]})")
             continue
-        labels = runs.data.y[validation]
+        if values:
+            errors = np.square(runs.data.y[validation] - runs.data.y[validation].mean(axis=0)).mean(axis=1)
+            if reached >= errors.mean() - 2 * errors.std() / math.sqrt(errors.size):
+                names.append(f"seed {seed} (no better than the mean value)")
+            continue
+        labels = _labels(runs.data, validation)
         commonest = np.bincount(labels).max() / labels.size
-        if accuracy <= commonest + 2 * math.sqrt(commonest * (1 - commonest) / labels.size):
+        if reached <= commonest + 2 * math.sqrt(commonest * (1 - commonest) / labels.size):
             names.append(f"seed {seed} (no better than the commonest class)")
     return tuple(names)
+
+
+def _labels(data: Dataset, examples: Int[np.ndarray, " examples"]) -> Int[np.ndarray, " labels"]:
+    """The classes of examples, or of their true steps."""
+    labels = data.y[examples]
+    if data.task == "classes" or data.lengths is None:
+        return labels.ravel()
+    return labels[np.arange(labels.shape[1])[None] < data.lengths[examples][:, None]]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, stack
 from jaxtricks.data.augmentation import Augmentation
@@ -189,16 +190,20 @@ class TestMixup:
         np.testing.assert_allclose(augmented(Augmentation(mixup=1.0)).mean(axis=0), X.mean(axis=0), atol=1e-5)
 
 
+def examples(shape):
+    return jt.Dataset.from_arrays(np.zeros((8, *shape)), np.arange(8) % 2)
+
+
 @pytest.mark.parametrize("name", TRICKS)
 @pytest.mark.parametrize("shape", [(5,), (8, 8), (2, 8, 8, 1)])
 def test_what_is_for_images_is_refused_elsewhere_in_one_sentence(name, shape):
     change = dataclasses.replace(Augmentation(), **{name: TRICKS[name].on})
-    change.check((8, 8, 1))
+    change.check(examples((8, 8, 1)))
     if name in ("noise", "mixup"):
-        change.check(shape)
+        change.check(examples(shape))
         return
     with pytest.raises(ConfigError) as caught:
-        change.check(shape)
+        change.check(examples(shape))
     assert str(caught.value) == (
         f"Augmentation.{name} = {TRICKS[name].on} is for images, [height, width, channels], and the data's inputs are of shape "
         f"{shape}; None is allowed."

@@ -113,18 +113,46 @@ def test_the_gradient_of_hinge_is_that_of_central_differences_away_from_kinks(lo
     np.testing.assert_allclose(gradient[~near], (np.asarray(ends) / (2 * h)).reshape(6, 4)[~near], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("classes", [0, 1])
+def labelled(classes):
+    """Data with so many classes."""
+    return jt.Dataset.from_arrays(np.zeros((8, 3)), np.zeros(8, int), classes=[str(c) for c in range(classes)])
+
+
+@pytest.mark.parametrize("classes", [1])
 def test_hinge_with_one_class_is_refused(classes):
     with pytest.raises(
         ConfigError, match=rf"^Objective\.loss = 'hinge' needs two classes or more, and the data have {classes}\.$"
     ):
-        jt.Objective(loss="hinge").check(classes)
-    jt.Objective(loss="hinge").check(2)
-    jt.Objective().check(1)
+        jt.Objective(loss="hinge").check(labelled(classes))
+    jt.Objective(loss="hinge").check(labelled(2))
+    jt.Objective().check(labelled(1))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if not isinstance(loss, jt.Squared)])
 def test_the_loss_of_a_blend_is_the_blend_of_losses(loss):
     a, b = hot(LABELS), hot(LABELS[::-1])
     mixed, *ends = (np.asarray(loss(LOGITS, jnp.asarray(targets))) for targets in (0.3 * a + 0.7 * b, a, b))
     np.testing.assert_allclose(mixed, 0.3 * ends[0] + 0.7 * ends[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, jt.CrossEntropy(label_smoothing=0.3)])
+def test_the_loss_of_labels_is_that_of_one_hot_targets_step_by_step(loss):
+    labels = np.stack([LABELS, LABELS[::-1]], axis=1)
+    scores = jnp.stack([LOGITS, 2 * LOGITS], axis=1)
+    each = [loss(scores[:, t], jnp.asarray(hot(labels[:, t]))) for t in range(2)]
+    np.testing.assert_allclose(loss.of_labels(scores, jnp.asarray(labels)), np.stack(each, axis=1), rtol=1e-5, atol=1e-6)
+
+
+def test_squared_is_the_mean_squared_error_of_values():
+    values, wanted = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[0.0, 2.0], [1.0, 1.0]])
+    np.testing.assert_allclose(jt.Squared()(jnp.asarray(values), jnp.asarray(wanted)), [0.5, 10.0])
+
+
+def test_losses_of_classes_refuse_values():
+    data = jt.Dataset.from_arrays(np.zeros((8, 3)), np.zeros((8, 1)))
+    jt.Objective(loss="squared").check(data)
+    for name in ("cross_entropy", "hinge"):
+        with pytest.raises(
+            ConfigError, match=f"^Objective.loss = '{name}' is of classes, and arrays holds values; 'squared' is allowed.$"
+        ):
+            jt.Objective(loss=name).check(data)

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxtricks.objectives.metrics import BINS, METRICS, accuracy, expected_calibration_error, measure, nll
+from jaxtricks.objectives.metrics import (
+    BINS,
+    METRICS,
+    accuracy,
+    bits_per_character,
+    expected_calibration_error,
+    finish,
+    measure,
+    nll,
+    tally,
+)
 
 float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 N = 12
@@ -79,7 +89,34 @@ def test_members_under_vmap_get_what_each_gets_alone():
     log_probs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (3, N, 4)))
     labels = jax.random.randint(jax.random.key(1), (3, N), 0, 4)
     together = jax.jit(jax.vmap(measure))(log_probs, labels)
-    assert set(together) == set(METRICS)
+    assert set(together) == set(METRICS["classes"])
     for i in range(3):
         for name, value in jax.jit(measure)(log_probs[i], labels[i]).items():
             np.testing.assert_allclose(together[name][i], value, rtol=1e-5)
+
+
+def test_metrics_of_steps_are_those_of_all_true_steps_together():
+    random = np.random.default_rng(0)
+    scores, labels, lengths = random.normal(size=(4, 5, 3)), random.integers(0, 3, (4, 5)), np.array([5, 1, 3, 4])
+    scores[1, 1:] = np.nan  # what stands in padding must not matter
+    true = (np.arange(5) < lengths[:, None]) & np.array([True, True, True, False])[:, None]
+    expected = measure(jnp.asarray(log_softmax(scores[true])), jnp.asarray(labels[true]))
+    counted = jnp.array([True, True, True, False])
+    found = finish(tally(jnp.asarray(scores), jnp.asarray(labels), jnp.asarray(lengths), counted))
+    assert set(found) == set(METRICS["steps"])
+    assert float(found["accuracy"]) == pytest.approx(float(expected["accuracy"]))
+    assert float(found["nll"]) == pytest.approx(float(expected["nll"]), rel=1e-6)
+    assert float(found["perplexity"]) == pytest.approx(np.exp(float(expected["nll"])), rel=1e-5)
+    assert float(found["bits"]) == pytest.approx(float(expected["nll"]) / np.log(2), rel=1e-5)
+
+
+def test_metrics_of_values_are_mean_squared_errors():
+    scores, wanted = np.array([[1.0, 2.0], [3.0, 5.0], [9.0, 9.0]]), np.array([[0.0, 2.0], [1.0, 1.0], [0.0, 0.0]])
+    found = finish(tally(jnp.asarray(scores), jnp.asarray(wanted), None, jnp.array([True, True, False])))
+    assert set(found) == set(METRICS["values"]) and float(found["mse"]) == pytest.approx((0.5 + 10) / 2)
+
+
+def test_a_text_costs_as_many_bits_a_character_however_it_is_cut():
+    # 10 characters at 2 bits each are 20 bits, whether they are 10 tokens or 4.
+    assert bits_per_character(2 * np.log(2), 10, 10) == pytest.approx(2)
+    assert bits_per_character(5 * np.log(2), 4, 10) == pytest.approx(2)

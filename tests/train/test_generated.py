@@ -66,7 +66,7 @@ def of_class(cls):
 @given(of_class(jt.Experiment))
 def test_two_finite_steps(pictures, experiment):
     split = pictures.split(0)
-    pool = Pool(jnp.asarray(pictures.x), jnp.asarray(pictures.y))
+    pool = Pool.of(pictures)
     try:
         experiment = prepare(experiment, pictures)
     except ConfigError:  # parts that each are fine and do not go together
@@ -74,7 +74,7 @@ def test_two_finite_steps(pictures, experiment):
     member = Member(np.int32(0), split.train, split.validation, *experiment.inputs.moments(pictures, split.train))
     first = state = one.start(experiment, member, pool, {})
     for batch in one.shuffle(experiment, member, pool, jnp.int32(0)).reshape(-1, BATCH)[:2]:
-        state, info = one.update(experiment, member, state, one.stored(pool, batch), pool.y[batch])
+        state, info = one.update(experiment, member, state, one.taken(pool, batch))
         assert np.isfinite(info.loss) and np.isfinite(info.grad_norm)
     assert state.alive and state.step == 2
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((state.params, state.collections, state.method)))

@@ -37,7 +37,7 @@ def member(data, seed):
 
 
 def weights(experiment, data, seed=0):
-    state = one.start(prepare(experiment, data), member(data, seed), Pool(jnp.asarray(data.x), jnp.asarray(data.y)), {})
+    state = one.start(prepare(experiment, data), member(data, seed), Pool.of(data), {})
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(state.params)
@@ -92,12 +92,12 @@ def test_layers_steps_and_seeds_have_masks_of_their_own(blobs):
 
 def test_the_engine_draws_a_mask_for_each_step_and_seed(blobs):
     experiment = prepare(BASE, blobs)
-    state = one.start(experiment, member(blobs, 0), Pool(jnp.asarray(blobs.x), jnp.asarray(blobs.y)), {})
-    x, y = jnp.asarray(blobs.x[:16]), jnp.asarray(blobs.y[:16])
+    state = one.start(experiment, member(blobs, 0), Pool.of(blobs), {})
+    batch = Pool(jnp.asarray(blobs.x[:16]), jnp.asarray(blobs.y[:16]))
 
     @jax.jit
     def loss(step, seed):
-        return one.update(experiment, member(blobs, 0)._replace(seed=seed), state._replace(step=step), x, y)[1].loss
+        return one.update(experiment, member(blobs, 0)._replace(seed=seed), state._replace(step=step), batch)[1].loss
 
     assert loss(3, 0) == loss(3, 0)
     assert len({float(loss(step, seed)) for step in (3, 4) for seed in (0, 1)}) == 4
@@ -110,7 +110,7 @@ def test_layers_and_seeds_have_weights_of_their_own(blobs):
 
 
 def test_the_order_is_a_shuffle_of_the_training_split_for_each_seed_and_epoch(blobs):
-    pool = Pool(jnp.asarray(blobs.x), jnp.asarray(blobs.y))
+    pool = Pool.of(blobs)
     orders = [np.asarray(one.shuffle(BASE, member(blobs, seed), pool, jnp.int32(epoch))) for seed in (0, 1) for epoch in (0, 1)]
     for i, order in enumerate(orders):
         np.testing.assert_array_equal(np.sort(order), blobs.split(i // 2).train)

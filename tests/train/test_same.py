@@ -144,7 +144,7 @@ def test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits(digits, monkeyp
     experiment, split = prepare(FULL, digits), digits.split(0)
     places = (part.astype(np.int32) for part in split)
     member = jax.tree.map(jnp.asarray, Member(np.int32(0), *places, *experiment.inputs.moments(digits, split.train)))
-    pool = Pool(jnp.asarray(digits.x), jnp.asarray(digits.y))
+    pool = Pool.of(digits)
     state = one.start(experiment, member, pool, {})
 
     def epoch():

@@ -1,0 +1,219 @@
+"""Text as tokens: what it is split into, and which number stands for which."""
+
+import functools
+import itertools
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int, Int32
+
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.examples import short
+
+Level = Literal["byte", "char", "word"]
+PADDING, UNKNOWN, END = "<pad>", "<unk>", "<eos>"
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """How text is split into tokens, and put together again.
+
+    Bytes and characters are the text as it is. Words are runs of letters and digits, in lower case, and every other sign but
+    white space. Spaced words are what white space parts, with "<eos>" for each newline, the way in which Penn Treebank and
+    WikiText are prepared (Zaremba+ 2014); a "<unk>" that stands there is a word as any other.
+
+    Args:
+        level: "byte", "char" or "word".
+        spaced: whether words are parted by white space alone.
+    """
+
+    level: Level
+    spaced: bool = False
+
+    def split(self, text: str | bytes, source: str = "text") -> Sequence[str]:
+        """The tokens of a text; those of bytes are the characters of the same number.
+
+        Args:
+            text: what is split; bytes are UTF-8, or anything at byte level.
+            source: where it comes from, for messages.
+
+        Raises:
+            DataError: if bytes are no UTF-8.
+        """
+        try:
+            if self.level == "byte":
+                raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+                return raw.decode("latin-1")
+            text = text if isinstance(text, str) else text.decode("utf-8")
+        except UnicodeError as error:
+            at = getattr(error, "start", 0)
+            raise DataError(f"{source}: no UTF-8 at byte {at}; UTF-8 is allowed, and any bytes at level 'byte'.") from error
+        if self.level == "char":
+            return text
+        if self.spaced:
+            return text.replace("\n", f" {END} ").split()
+        return _WORD.findall(text.lower())
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """The text of tokens: what was split, at word level up to white space and case.
+
+        Args:
+            tokens: as `split` gives them; bytes that are no UTF-8 become U+FFFD.
+        """
+        if self.level == "byte":
+            return "".join(tokens).encode("latin-1").decode("utf-8", "replace")
+        if self.level == "char":
+            return "".join(tokens)
+        if self.spaced:
+            return re.sub(" ?\n ?", "\n", " ".join("\n" if token == END else token for token in tokens))
+        return " ".join(tokens)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that there are; a token's number is its place.
+
+    Args:
+        tokens: the commonest first, as sampled and hierarchical softmax expect; "<pad>" before all others where sequences are
+            padded.
+        tokenizer: how text becomes tokens.
+
+    Raises:
+        DataError: if there are no tokens, or one stands there twice.
+    """
+
+    tokens: tuple[str, ...]
+    tokenizer: Tokenizer
+
+    def __post_init__(self) -> None:
+        if not self.tokens:
+            raise DataError("tokens: () is empty; at least one token is allowed.")
+        if len(self._places) < len(self.tokens):
+            twice = next(token for token, n in Counter(self.tokens).items() if n > 1)
+            raise DataError(f"tokens: {twice!r} stands there twice; distinct tokens are allowed.")
+
+    @classmethod
+    def ranked(
+        cls, counts: Mapping[str, int], tokenizer: Tokenizer, size: int | None = None, padding: bool = False
+    ) -> "Vocabulary":
+        """The tokens of a text by falling frequency, those that are equally common in the order of their characters.
+
+        At byte level these are all 256, whether they occur or not.
+
+        Args:
+            counts: how often each token occurs.
+            tokenizer: what split the text.
+            size: how many tokens are kept at most, "<unk>", which stands for the rest, and "<pad>" among them; None: all.
+            padding: whether token 0 is "<pad>".
+        """
+        if tokenizer.level == "byte":
+            counts = {byte: counts.get(byte, 0) for byte in map(chr, range(256))}
+        ranking = _ranking(counts)
+        if size is not None and len(ranking) + padding > size:
+            kept = [token for token in ranking if token != UNKNOWN][: size - padding - 1]
+            shown = {token: counts[token] for token in kept}
+            ranking = _ranking(shown | {UNKNOWN: sum(counts.values()) - sum(shown.values())})
+        return cls((PADDING,) * padding + tuple(ranking), tokenizer)
+
+    def __len__(self) -> int:
+        """How many tokens there are."""
+        return len(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} {self.tokenizer.level}s)"
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {token: place for place, token in enumerate(self.tokens)}
+
+    @property
+    def level(self) -> Level:
+        """What a token is."""
+        return self.tokenizer.level
+
+    @property
+    def padding(self) -> int | None:
+        """The token that fills sequences up, 0; None where there is none."""
+        return self._places.get(PADDING)
+
+    @property
+    def unknown(self) -> int | None:
+        """The token of all that the vocabulary does not hold; None where there is none."""
+        return self._places.get(UNKNOWN)
+
+    def encode(self, text: str | bytes) -> Int32[np.ndarray, " time"]:
+        """The tokens of a text; what the vocabulary does not hold becomes "<unk>" where that is one of its tokens.
+
+        Args:
+            text: bytes are UTF-8, or anything at byte level.
+
+        Raises:
+            DataError: if the text holds tokens that the vocabulary does not, which has no "<unk>"; or bytes that are no UTF-8.
+        """
+        return self.numbers(self.tokenizer.split(text))
+
+    def numbers(self, tokens: Sequence[str], source: str = "text") -> Int32[np.ndarray, " time"]:
+        """The numbers of tokens that `Tokenizer.split` gave.
+
+        Args:
+            tokens: [time].
+            source: where they come from, for messages.
+
+        Raises:
+            DataError: as `encode`.
+        """
+        missing = -1 if self.unknown is None else self.unknown
+        numbers = np.fromiter(map(self._places.get, tokens, itertools.repeat(missing)), np.int32, len(tokens))
+        if (unknown := np.flatnonzero(numbers < 0)).size:
+            named = list(dict.fromkeys(tokens[place] for place in unknown.tolist()))
+            listed = ", ".join(map(repr, named[:5])) + (" and others" if len(named) > 5 else "")
+            raise DataError(
+                f"{source}: {listed} {'are' if len(named) > 1 else 'is'} not in the vocabulary of {len(self)} {self.level}s, "
+                f"which has no {UNKNOWN}; {self.level}s of the training text are allowed."
+            )
+        return numbers
+
+    def decode(self, numbers: Int[np.ndarray, " time"] | Sequence[int]) -> str:
+        """The text that tokens stand for, without padding.
+
+        Args:
+            numbers: [time].
+
+        Raises:
+            DataError: if one is no token.
+        """
+        places = np.asarray(numbers).tolist()
+        if outside := [place for place in places if not 0 <= place < len(self)]:
+            raise DataError(
+                f"tokens: {outside[0]} is no token of the vocabulary; integers from 0 to {len(self) - 1} are allowed."
+            )
+        return self.tokenizer.join([self.tokens[place] for place in places if place != self.padding])
+
+    def to_json(self) -> dict[str, Any]:
+        """The vocabulary as JSON holds it."""
+        return {"tokens": list(self.tokens), **asdict(self.tokenizer)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Vocabulary":
+        """What `to_json` wrote.
+
+        Args:
+            content: tokens, level and spaced.
+
+        Raises:
+            DataError: if something else is given.
+        """
+        try:
+            return cls(tuple(map(str, content["tokens"])), Tokenizer(content["level"], content["spaced"]))
+        except (KeyError, TypeError) as error:
+            raise DataError(f"vocabulary: {short(content)} is none; what to_json wrote is allowed.") from error
+
+
+def _ranking(counts: Mapping[str, int]) -> list[str]:
+    return sorted(counts, key=lambda token: (-counts[token], token))

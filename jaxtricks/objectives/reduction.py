@@ -1,0 +1,50 @@
+"""How the losses of a batch of sequences become one number."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxtricks.config import Family, config
+from jaxtricks.nn.masks import true_steps
+
+
+class Reduction(Family):
+    """`losses [batch, time] -> []`, padding left out."""
+
+    def __call__(self, losses: Float[Array, "batch time"], lengths: Int[Array, " batch"] | None) -> Float[Array, ""]:
+        """One number for a batch.
+
+        Args:
+            losses: of each step, [batch, time].
+            lengths: true steps of each sequence, [batch]; None where all are whole.
+        """
+        valid = jnp.ones(losses.shape, bool) if lengths is None else true_steps(lengths, losses.shape[1])
+        # Not a product: what a model makes of padding need not be finite.
+        return self.reduced(jnp.sum(jnp.where(valid, losses, 0)), valid)
+
+    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
+        """The sum of all losses, [], over what it is to be divided by; `valid`, [batch, time], is 1 at true steps."""
+        raise NotImplementedError
+
+
+@config("tokens", rows=["T051"], paper="lecture 2")
+class PerToken(Reduction):
+    """`Σ loss/Σ length`: the mean over the batch's true steps, as perplexity is defined."""
+
+    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
+        return total / jnp.sum(valid)
+
+
+@config("max_length", rows=["T051"], paper="lecture 2")
+class PerMaxLength(Reduction):
+    """`Σ loss/(batch · time)`: each sequence's sum over the maximum length, averaged over the batch (lecture 2)."""
+
+    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
+        return total / valid.size
+
+
+@config("sum", rows=["T051"], paper="Zaremba+ 2014")
+class Summed(Reduction):
+    """`Σ loss/batch`: each sequence's sum, averaged over the batch, as in Zaremba's code."""
+
+    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
+        return total / len(valid)

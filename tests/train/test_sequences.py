@@ -1,0 +1,185 @@
+"""The engine on sequences: padding, carried states, buckets, values, tokens."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.config import ConfigError, rebuild
+from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
+from jaxtricks.train import member as one
+from jaxtricks.train.fit import prepare
+from jaxtricks.train.member import Member, Pool
+
+pytestmark = pytest.mark.usefixtures("unoptimized")
+fit = partial(jt.fit, progress=False, layout=jt.Layout(runs=1))
+LETTERS = Vocabulary(tuple("abcdef"), Tokenizer("char"))
+
+
+class Memory(nn.Module):
+    """A linear recurrence on tokens, which carries its state on if it is asked to and counts the steps that it saw."""
+
+    outputs: int = 6
+    carry: bool = False
+
+    @nn.compact
+    def __call__(self, x, train, lengths=None):
+        h = nn.Embed(6, 3, name="embed")(x)
+        state = self.variable("carry", "state", jnp.zeros, (len(x), 3)) if self.carry and self.is_mutable() else None
+        first = jnp.zeros((len(x), 3)) if state is None else state.value
+
+        def step(c, u):
+            c = 0.5 * c + u
+            return c, c
+
+        last, every = jax.lax.scan(step, first, h.swapaxes(0, 1))
+        if state is not None and not self.is_initializing():
+            state.value = last
+        if train:
+            self.sow("penalties", "twice", jnp.float32(2.0))
+            self.sow("penalties", "once", jnp.float32(1.0))
+        return nn.Dense(self.outputs, name="head")(every.swapaxes(0, 1))
+
+    def is_mutable(self):
+        return self.is_mutable_collection("carry") or self.has_variable("carry", "state")
+
+
+def stream(windows=25, length=4):
+    tokens = np.random.default_rng(0).integers(0, 6, windows * length + 1).astype(np.int32)
+    x, y = tokens[:-1].reshape(windows, length), tokens[1:].reshape(windows, length)
+    return jt.Dataset("letters", x, y, tuple("abcdef"), vocabulary=LETTERS, stream=True)
+
+
+def texts(n=60, length=8):
+    random = np.random.default_rng(1)
+    lengths = random.integers(1, length + 1, n).astype(np.int32)
+    x = np.where(np.arange(length) < lengths[:, None], random.integers(0, 6, (n, length)), 0).astype(np.int32)
+    return jt.Dataset("texts", x, x, tuple("abcdef"), vocabulary=LETTERS, lengths=lengths)
+
+
+BASE = jt.Experiment(model=Memory(), optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.1)), batch_size=4, epochs=2)
+
+
+def member_of(data, seed=0):
+    split = data.split(seed)
+    places = (part.astype(np.int32) for part in split)
+    return Member(jnp.int32(seed), *map(jnp.asarray, places), jnp.zeros(()), jnp.ones(()))
+
+
+def test_penalties_that_a_model_sows_are_added_to_the_loss():
+    data = stream()
+    member, pool = member_of(data), Pool.of(data)
+    state = one.start(BASE, member, pool, {})
+    batch = one.taken(pool, member.train[:4])
+    _, info = one.update(BASE, member, state, batch)
+    scores = BASE.model.apply({"params": state.params}, batch.x, train=False)
+    assert float(info.loss) == pytest.approx(float(jt.CrossEntropy().of_labels(scores, batch.y).mean()) + 3, rel=1e-6)
+
+
+def test_a_carried_state_goes_on_from_batch_to_batch_and_starts_anew_each_epoch():
+    """With a rate of 0 the last state of an epoch is that of each track read in one piece."""
+    still = BASE.replace({"model": Memory(carry=True), "order": "contiguous", "optimizer.rule.learning_rate": 1e-30})
+    data = stream()
+    member, pool = member_of(data), Pool.of(data)
+    state = one.start(still, member, pool, {})
+    run = jax.jit(lambda state, number: one.epoch(still, member, pool, state, number, lambda batches: batches)[0])
+    after = run(run(state, jnp.int32(0)), jnp.int32(1))
+    train = np.asarray(member.train)
+    tracks = train[: len(train) // 4 * 4].reshape(4, -1)
+    whole = data.x[tracks].reshape(4, -1)
+    _, seen = Memory(carry=True).apply({"params": state.params}, whole, train=False, mutable=["carry"])
+    np.testing.assert_allclose(after.collections["carry"]["state"], seen["carry"]["state"], rtol=1e-5)
+
+
+def test_validation_carries_the_state_through_every_window():
+    carrying = BASE.replace({"model": Memory(carry=True), "order": "contiguous"})
+    data = stream(windows=31)
+    member, pool = member_of(data), Pool.of(data)
+    state = one.start(carrying, member, pool, {})
+    metrics = one.evaluate(carrying, state, member, pool)
+    validation = np.asarray(member.validation)
+    assert len(validation) == 6  # two windows in each of four tracks, and two of the eight are no windows
+    losses = []
+    for track in np.array_split(validation, [2, 4, 6])[:3]:
+        scores = Memory().apply({"params": state.params}, data.x[track].reshape(1, -1), train=False)
+        losses.append(jt.CrossEntropy().of_labels(scores, jnp.asarray(data.y[track].reshape(1, -1))))
+    assert float(metrics["nll"]) == pytest.approx(float(np.mean(losses)), rel=1e-5)
+    assert float(metrics["perplexity"]) == pytest.approx(np.exp(float(np.mean(losses))), rel=1e-5)
+
+
+def test_padding_changes_nothing_that_training_gives():
+    data = texts()
+    wider = jt.Dataset(
+        "texts",
+        np.pad(data.x, ((0, 0), (0, 3)), constant_values=5),
+        np.pad(data.y, ((0, 0), (0, 3)), constant_values=2),
+        data.classes,
+        vocabulary=LETTERS,
+        lengths=data.lengths,
+    )
+    a, b = (fit(BASE, each, seeds=2) for each in (data, wider))
+    for name in a.curves:
+        np.testing.assert_allclose(a.curves[name], b.curves[name], rtol=1e-5, atol=1e-6)
+    for name, values in a.evaluate("validation").items():
+        np.testing.assert_allclose(values, a.metrics[name], rtol=1e-5)
+
+
+def test_buckets_train_on_every_example_but_the_rest_and_validate_alike():
+    """At a rate of 0 an epoch's loss is the mean over its batches, cut or not."""
+    data = texts()
+    still = BASE.replace({"optimizer.rule.learning_rate": 1e-30, "epochs": 1, "batch_size": 6})
+    plain, cut = fit([still, still.replace({"order": jt.ByLength(buckets=2)})], data, seeds=3)
+    lengths = data.lengths[cut.members.train]
+    assert cut.experiment.order.cuts[0] < data.shape[0] and cut.experiment.order.cuts[1] == lengths.max()
+    np.testing.assert_allclose(plain.metrics["nll"], cut.metrics["nll"], rtol=1e-6)
+    assert np.isfinite(cut.curves["train_loss"]).all()
+
+
+def test_values_are_regressed_on_and_a_run_that_predicts_the_mean_has_collapsed():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(80, 3))
+    data = jt.Dataset.from_arrays(x, x @ [[1.0], [2.0], [-1.0]])
+    base = jt.Experiment(
+        model=jt.MLP(widths=(8,)),
+        objective=jt.Objective(loss="squared"),
+        optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)),
+    ).replace({"batch_size": 16, "epochs": 12})
+    learnt, still = fit([base, base.replace({"optimizer.rule.learning_rate": 1e-9})], data, seeds=2)
+    assert (learnt.metrics["mse"] < 0.5).all() and not learnt.summary().collapsed
+    assert len(still.summary().collapsed) == 2 and "mean value" in still.summary().collapsed[0]
+    np.testing.assert_allclose(learnt.evaluate("validation")["mse"], learnt.metrics["mse"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": jt.MLP()}, "MLP takes numbers, not tokens; 'rnn', 'tcn' and 'transformer' take them."),
+        ({"order": "by_length"}, "Experiment.order = 'by_length' sorts by length, and the examples of letters are all whole."),
+        ({"augmentation.noise": 0.1}, "Augmentation.noise = 0.1 is for numbers, and letters holds tokens; None is allowed."),
+        (
+            {"model": Memory(outputs=5)},
+            "Experiment.model = Memory gives logits of shape (4, 4, 5), and the data's 6 classes ask for (4, 4, 6).",
+        ),
+    ],
+)
+def test_what_does_not_fit_sequences_is_refused_in_one_sentence(changes, message):
+    with pytest.raises(ConfigError) as caught:
+        prepare(BASE.replace(changes), stream())
+    assert str(caught.value) == message
+
+
+def test_a_round_of_buckets_must_fit_the_training_split():
+    with pytest.raises(ConfigError, match=r"Experiment\.order needs 9 batches of 8 for a round, and the training split has 48"):
+        prepare(rebuild(BASE, order=jt.ByLength(buckets=9), batch_size=8), texts())
+
+
+def test_streams_validate_on_one_contiguous_part_at_a_place_of_the_seed_s_own():
+    data = stream()
+    parts = [data.split(seed).validation for seed in range(6)]
+    assert all(np.array_equal(part, np.arange(part[0], part[0] + 5)) for part in parts)
+    assert len({int(part[0]) for part in parts}) > 2
+    np.testing.assert_array_equal(data.subset(12, seed=3).x, data.x[:12])
