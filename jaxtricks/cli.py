@@ -6,14 +6,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, cast
 
 import tyro
 
 from jaxtricks import data
 from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, nearest, parse
-from jaxtricks.data import DataError, Dataset
+from jaxtricks.data import DataError, Dataset, Text
 from jaxtricks.diagnose.gradients import check_named
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, short, study
@@ -24,6 +24,7 @@ from jaxtricks.report.table import table
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit, seed_list
 from jaxtricks.train.layout import Layout, set_up
+from jaxtricks.train.runs import Runs
 
 ROOT = Path("runs")
 
@@ -33,9 +34,12 @@ class Training:
     """What `run`, `compare` and `ablate` share; any setting of the experiment is a flag too: --model.widths 256 256.
 
     Args:
-        data: "digits", or the name of a classification set of images or texts that TFDS has prepared.
+        data: "digits", "python_topics", the name of a set of images or texts that TFDS has prepared, or a folder with train.txt.
         data_dir: where TFDS sets lie; by default $TFDS_DATA_DIR.
         words: of a text set, how many of its commonest words are counted in each text.
+        level: of a text, what its tokens are: byte, char or word; it is read as sequences then.
+        length: of a text with --level, tokens of one sequence.
+        vocabulary: of a text with --level, how many tokens are kept at most, the commonest.
         config: a JSON file as every run writes it; flags change it.
         seeds: one number: so many restarts, 0, 1, …; several: the seeds themselves.
         devices: devices to spread restarts over; by default all that they can use.
@@ -46,6 +50,9 @@ class Training:
     data: str = "digits"
     data_dir: Path | None = None
     words: int | None = None
+    level: str | None = None
+    length: int | None = None
+    vocabulary: int | None = None
     config: Path | None = None
     seeds: tuple[int, ...] = (16,)
     devices: int | None = None
@@ -59,7 +66,17 @@ class Training:
         else:
             folders.check_free(self.out)
         set_up(self.devices or len(seed_list(self._seeds())))
-        return data.load(self.data, self.data_dir, self.words)
+        return data.load(self.data, self.data_dir, self.words, self._text())
+
+    def _text(self) -> Text | None:
+        if self.level is None:
+            for name in ("length", "vocabulary"):
+                if getattr(self, name) is not None:
+                    raise ConfigError(f"--{name} is for texts; --level byte, char or word says what their tokens are.")
+            return None
+        if self.length is None:
+            raise ConfigError(f"--level {self.level} needs --length, the tokens of one sequence, such as --length 100.")
+        return Text(cast(Any, self.level), self.length, self.vocabulary)
 
     def _seeds(self) -> int | tuple[int, ...]:
         return self.seeds[0] if len(self.seeds) == 1 else self.seeds
@@ -79,10 +96,10 @@ class Training:
             experiment = experiment.replace({path: parse(experiment, path, words)})
         return experiment
 
-    def finish(self, record: Record, text: str) -> None:
-        """Writes the folder and prints what was found and where it lies."""
-        folder = self.out or folders.fresh(ROOT, f"{self.data}-{record.kind}")
-        folders.save(record, folder)
+    def finish(self, record: Record, text: str, runs: Runs | None = None) -> None:
+        """Writes the folder, with the runs' weights where they are given, and prints what was found and where it lies."""
+        folder = self.out or folders.fresh(ROOT, f"{record.data.name}-{record.kind}")
+        folders.save(record, folder, runs)
         if self.json:
             print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
         else:
@@ -99,7 +116,7 @@ class Run(Training):
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
         experiment = self.experiment(overrides)
         runs = fit(experiment, self.start(), **self.options())
-        self.finish(record_runs(runs, command=command), str(runs.summary()))
+        self.finish(record_runs(runs, command=command), str(runs.summary()), runs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +222,35 @@ class Report:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sample:
+    """Write text with a language model that `jaxtricks run` trained on a text.
+
+    Args:
+        folder: the run's folder, such as runs/tiny_shakespeare-run-1.
+        prompt: what the text begins with.
+        tokens: how many tokens are written after it.
+        temperature: 1 draws as the model predicts, less is safer, 0 takes the likeliest token each time.
+        seed: of the draws.
+        restart: which of the run's restarts writes, 0 for the first.
+        json: print one JSON object instead of text.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    prompt: str
+    tokens: int = 300
+    temperature: float = 0.8
+    seed: int = 0
+    restart: int = 0
+    json: bool = False
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        writer = folders.writer(self.folder, self.restart)
+        text = writer.write(self.prompt, tokens=self.tokens, temperature=self.temperature, seed=self.seed)
+        print(json.dumps({"prompt": self.prompt, "text": text}) if self.json else text)
+
+
+@dataclasses.dataclass(frozen=True)
 class CheckGradient:
     """Compare the gradient of an activation or a function of one's own with central differences; exit code 1 where it is wrong.
 
@@ -291,7 +337,15 @@ def _known(command: Any, overrides: dict[str, list[str]]) -> None:
             raise ConfigError(f"there is no flag --{path}{nearest(path, [*flags, *fields(Experiment)])}")
 
 
-COMMANDS = {"run": Run, "compare": Compare, "ablate": Ablate, "list": List, "report": Report, "check-gradient": CheckGradient}
+COMMANDS = {
+    "run": Run,
+    "compare": Compare,
+    "ablate": Ablate,
+    "list": List,
+    "report": Report,
+    "sample": Sample,
+    "check-gradient": CheckGradient,
+}
 
 
 def _parsed(words: list[str]) -> tuple[Any, list[str]]:

@@ -3,5 +3,7 @@
 from jaxtricks.data.dataset import DataError, Dataset, Examples, Opening, Split, Task
 from jaxtricks.data.load import load
 from jaxtricks.data.prepared import Listing, names
+from jaxtricks.data.text import Text
+from jaxtricks.data.vocabulary import Vocabulary
 
-__all__ = ["DataError", "Dataset", "Examples", "Listing", "Opening", "Split", "Task", "load", "names"]
+__all__ = ["DataError", "Dataset", "Examples", "Listing", "Opening", "Split", "Task", "Text", "Vocabulary", "load", "names"]

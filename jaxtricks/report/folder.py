@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import operator
 import os
 import re
 import secrets
@@ -12,11 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+
+from jaxtricks.data import Vocabulary
+from jaxtricks.evaluate.sample import Writer
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, from_json, to_json
+from jaxtricks.train.checkpoint import load_weights, save_weights
+from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.runs import Runs
 
 FILES = ("config.json", "metrics.json", "verdicts.json", "environment.json")
 PAGE = "report.html"
+VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 
 class FolderError(ValueError):
@@ -56,12 +65,13 @@ class Entry:
         return "  ".join(filter(None, (self.name, self.time, self.kind, self.data, sizes, decided)))
 
 
-def save(record: Record, folder: Path | str) -> Path:
+def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
     """Writes a run's folder, whole or not at all; the page is `report.html` in it.
 
     Args:
         record: what goes in.
         folder: absent, or empty.
+        runs: a language model's, whose weights and vocabulary go in too, for `writer`.
 
     Returns:
         The folder.
@@ -79,6 +89,9 @@ def save(record: Record, folder: Path | str) -> Path:
         unfinished.mkdir(parents=True)
         for name, text in contents.items():
             (unfinished / name).write_text(text, encoding="utf-8")
+        if runs is not None and runs.data.vocabulary is not None:
+            (unfinished / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
+            save_weights(runs, unfinished / WEIGHTS)
         os.rename(unfinished, place)
     except OSError as error:
         check_free(folder)  # another process may have taken it since we looked
@@ -165,6 +178,32 @@ def render(folder: Path | str) -> Path:
         finally:
             unfinished.unlink(missing_ok=True)
     return target
+
+
+def writer(folder: Path | str, restart: int) -> Writer:
+    """The language model that one restart of a run became.
+
+    Args:
+        folder: a run's folder, of a text.
+        restart: which of the restarts, 0 for the first.
+
+    Raises:
+        FolderError: if it is none, holds no language model or damaged weights, or has no such restart.
+        ConfigError: for a model that gives no scores of the next token.
+    """
+    folder = Path(folder)
+    record = load(folder)
+    if not (folder / VOCABULARY).is_file():
+        raise FolderError(f"{folder} holds no language model; `jaxtricks run` with --level, on a text without labels, makes one.")
+    if not 0 <= restart < len(record.baseline.seeds):
+        raise FolderError(f"{folder} has {len(record.baseline.seeds)} restarts, numbered from 0, and {restart} is none of them.")
+    try:
+        vocabulary = Vocabulary.from_json(json.loads((folder / VOCABULARY).read_text(encoding="utf-8")))
+        weights = load_weights(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{folder}: {error}") from error
+    variables = {name: jax.tree.map(operator.itemgetter(restart), tree) for name, tree in weights.items()}
+    return Writer(Experiment.from_json(record.baseline.experiment).model, variables, vocabulary)
 
 
 def listing(root: Path | str) -> list[Entry]:

@@ -1,0 +1,109 @@
+"""Text from a language model: one compiled loop over its cached state."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from jaxtricks import rng
+from jaxtricks.config import ConfigError, fields, is_config
+from jaxtricks.data.vocabulary import Vocabulary
+from jaxtricks.models.sequence import empty_cache
+from jaxtricks.train.member import CARRY, Variables
+from jaxtricks.train.runs import Runs
+
+
+@dataclass(frozen=True, eq=False)
+class Writer:
+    """A trained language model that writes text, token by token: `p(next) ∝ exp(score/temperature)`.
+
+    Args:
+        model: a model of sequences with a score of every token at each step.
+        variables: what it learnt.
+        vocabulary: what the tokens stand for.
+
+    Raises:
+        ConfigError: for a model that gives no scores of the next token.
+    """
+
+    model: nn.Module
+    variables: Variables
+    vocabulary: Vocabulary
+
+    def __post_init__(self) -> None:
+        model: Any = self.model
+        known = fields(type(model)) if is_config(type(model)) else {}
+        if not {"read", "vocabulary"} <= set(known) or model.read != "every" or model.outputs != len(self.vocabulary):
+            raise ConfigError(f"{type(model).__name__} was not trained to give a score of every token at each step of a text.")
+        if getattr(model, "bidirectional", False):
+            raise ConfigError(f"{type(model).__name__}.bidirectional = True reads what is yet to be written; False is allowed.")
+
+    @classmethod
+    def of(cls, runs: Runs, run: int = 0) -> "Writer":
+        """The writer that one of the runs became.
+
+        Args:
+            runs: trained on a text.
+            run: its position among them.
+
+        Raises:
+            ConfigError: for runs on other data.
+        """
+        if runs.data.vocabulary is None:
+            raise ConfigError(f"{runs.data.name} has no vocabulary, and so no text can be written.")
+        variables = jax.tree.map(lambda leaf: leaf[run], runs.variables)
+        return cls(runs.experiments[run].model, variables, runs.data.vocabulary)
+
+    def write(self, prompt: str, *, tokens: int, temperature: float, seed: int) -> str:
+        """A prompt and what follows it, as the vocabulary joins tokens to text.
+
+        Args:
+            prompt: at least one token; what the vocabulary does not hold becomes "<unk>" where there is one.
+            tokens: how many are written.
+            temperature: 1 draws as the model predicts, less is safer, 0 always takes the likeliest token.
+            seed: of the draws.
+
+        Raises:
+            DataError: for a prompt of tokens that the vocabulary does not hold, where it has no "<unk>".
+            ConfigError: for an empty prompt, a temperature below 0 or a number of tokens below 1.
+        """
+        if not 0 <= temperature < np.inf:
+            raise ConfigError(f"temperature = {temperature} is not a number >= 0.")
+        if tokens < 1:
+            raise ConfigError(f"tokens = {tokens} is not an integer >= 1.")
+        known = self.vocabulary.encode(prompt)
+        if not known.size:
+            raise ConfigError(f"prompt = {prompt!r} holds no token; at least one is needed.")
+        variables = {name: tree for name, tree in self.variables.items() if name != CARRY}
+        key = rng.stream(rng.root(seed), "sample")
+        written = _written(self.model, variables, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)
+        return self.vocabulary.decode(np.append(known, np.asarray(written)))
+
+
+@functools.partial(jax.jit, static_argnames="tokens")
+def _written(
+    model: Any,
+    variables: Variables,
+    prompt: Int[Array, "1 time"],
+    temperature: Float[Array, ""],
+    key: Key[Array, ""],
+    tokens: int,
+) -> Int[Array, " tokens"]:
+    def scores(cache: Any, x: Int[Array, "1 steps"]) -> tuple[Float[Array, " vocabulary"], Any]:
+        given, new = model.apply({**variables, "cache": cache}, x, train=False, decode=True, mutable=["cache"])
+        return given[0, -1], new["cache"]
+
+    def step(carry: Any, key: Key[Array, ""]) -> tuple[Any, Int[Array, ""]]:
+        given, cache = carry
+        # Dividing by 0 would leave a NaN among equal scores.
+        drawn = jax.random.categorical(key, given / jnp.where(temperature > 0, temperature, 1))
+        token = jnp.where(temperature > 0, drawn, jnp.argmax(given)).astype(jnp.int32)
+        return scores(cache, token[None, None]), token
+
+    first = scores(empty_cache(model, variables, prompt), prompt)
+    return jax.lax.scan(step, first, jax.random.split(key, tokens))[1]
