@@ -59,12 +59,14 @@ class Run:
         names: claims, by name; all of them if none is named.
         scale: smoke (seconds, for the machinery only), cpu (3 minutes at most on 2 cores) or full (one GPU).
         seeds: restarts, instead of the number that each claim names.
+        data_dir: a folder of text in Penn Treebank's layout, train.txt, valid.txt and test.txt, for the claims that ask for one.
         json: print a JSON list of results instead of text.
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     scale: ScaleName = "cpu"
     seeds: int | None = None
+    data_dir: Path | None = None
     json: bool = False
 
     def __call__(self) -> int:
@@ -80,7 +82,7 @@ class Run:
         Returns:
             The exit code: 1 if a claim failed.
         """
-        scales = {name: claim.at(self.scale, self.seeds) for name, claim in chosen.items()}
+        scales = {name: claim.at(self.scale, self.seeds, self.data_dir) for name, claim in chosen.items()}
         results = []
         bar = tqdm(chosen.items(), unit="claim")
         for name, claim in bar:

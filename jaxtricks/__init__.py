@@ -9,8 +9,9 @@ print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
 
 from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Family, config, trick
-from jaxtricks.data import DataError, Dataset, load
+from jaxtricks.data import DataError, Dataset, Text, Vocabulary, load
 from jaxtricks.data.augmentation import Augmentation
+from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
@@ -18,10 +19,14 @@ from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
+from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.models.cnn import CNN
 from jaxtricks.models.fold import fold
 from jaxtricks.models.mlp import MLP
+from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
+from jaxtricks.models.tcn import TCN
+from jaxtricks.models.transformer import Transformer
 from jaxtricks.nn.activations import (
     ELU,
     GEGLU,
@@ -35,7 +40,9 @@ from jaxtricks.nn.activations import (
     Swish,
     Tanh,
 )
+from jaxtricks.nn.cells import GRU, LSTM, Cell, TanhCell
 from jaxtricks.nn.dropout import Dropout, Inverted, TestScaled
+from jaxtricks.nn.initial_state import InitialState, LearnedState, NoisyState, ZeroState
 from jaxtricks.nn.initializers import (
     LSUV,
     GlorotNormal,
@@ -48,8 +55,14 @@ from jaxtricks.nn.initializers import (
     Orthogonal,
     RandomSign,
     TorchDefault,
+    Uniform,
 )
 from jaxtricks.nn.normalization import BatchNorm, GroupNorm, LayerNorm, NoisyBatchNorm, Normalization
+from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
+from jaxtricks.nn.recurrent_norm import InputBatchNorm, RecurrentBatchNorm, RecurrentLayerNorm, RecurrentNormalization
+from jaxtricks.nn.sampled_softmax import NCE, SampledSoftmax
+from jaxtricks.nn.softmax import FullSoftmax, Softmax
+from jaxtricks.nn.tree_softmax import AdaptiveSoftmax, HierarchicalSoftmax
 from jaxtricks.objectives.loss import CrossEntropy, Hinge, Loss, Squared
 from jaxtricks.objectives.metrics import bits_per_character
 from jaxtricks.objectives.objective import Objective

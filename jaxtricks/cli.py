@@ -282,6 +282,8 @@ def _holds_settings(field: Field) -> bool:
 def _data_line(row: dict[str, Any]) -> str:
     if not row["prepared"]:
         return f"{row['name']:20} not prepared"
+    if row["classes"] is None:
+        return f"{row['name']:20} text without labels, for --level byte, char or word"
     shape = "text" if row["shape"] is None else "×".join(map(str, row["shape"]))
     return f"{row['name']:20} {row['examples']:>7} examples of {shape}, {row['classes']} classes"
 

@@ -106,3 +106,44 @@ def test_bad_input_ends_in_one_sentence(capsys, words, says):
     assert captured.err.count("\n") == 1
     assert "Traceback" not in captured.err
     assert not Path("runs").exists()
+
+
+def test_a_language_model_is_trained_and_writes(capsys):
+    text = [
+        "--data",
+        "python_topics",
+        "--level",
+        "char",
+        "--length",
+        "64",
+        "--seeds",
+        "2",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "256",
+    ]
+    model = ["--seeds", "2", "--epochs", "1", "--batch-size", "256", "--model", "rnn", "--model.widths", "8", "--model.embedding", "4", "--model.cell", "gru"]
+    main(["run", *text, *model, "--json"])
+    folder = _json(capsys)["folder"]
+    main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--json"])
+    first = _json(capsys)["text"]
+    assert first.startswith("The ") and len(first) == 24
+    main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--restart", "1"])
+    assert capsys.readouterr().out.rstrip("\n") != first
+    for words, message in (
+        (["--prompt", "\u2603"], "is not in the vocabulary"),
+        (["--prompt", "a", "--restart", "2"], "has 2 restarts, numbered from 0, and 2 is none of them"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(["sample", folder, *words])
+        assert stopped.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_only_runs_on_texts_write(capsys):
+    main(["run", *SMALL, "--json"])
+    with pytest.raises(SystemExit) as stopped:
+        main(["sample", _json(capsys)["folder"], "--prompt", "a"])
+    assert stopped.value.code == 2
+    assert "holds no language model" in capsys.readouterr().err

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxtricks.data.dataset import DataError
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.text import TOPICS
 
 DIGITS = "digits"
 DIGITS_VERSION = "1.0.0"
 POOL = ("train", "validation")
-COMMON = ("cifar10", "fashion_mnist", "mnist")
+COMMON = ("cifar10", "fashion_mnist", "mnist", "tiny_shakespeare")
 
 _NAME = re.compile(r"(?P<name>[a-z]\w*)(/(?P<config>\w[\w.+-]*))?(:(?P<version>\d+\.\d+\.\d+))?", re.ASCII)
 _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
@@ -27,8 +28,8 @@ class Listing:
         name: what `load` takes.
         prepared: whether `load` gives it now.
         examples: the size of the pool; None if unknown before it is prepared, as the next two.
-        shape: of one input; None for texts too, which become vectors of as many counts as `load` is asked for.
-        classes: how many.
+        shape: of one input; None for texts too, which become vectors of counts or sequences of tokens as `load` is asked for.
+        classes: how many; None for texts without labels too.
     """
 
     name: str
@@ -40,21 +41,21 @@ class Listing:
 
 @dataclass(frozen=True)
 class Schema:
-    """Where a classification set keeps its inputs, images or texts, and labels.
+    """Where a set keeps its inputs, images or texts, and labels.
 
     Args:
         input: the key of the images or texts.
-        label: the key of the labels.
+        label: the key of the labels; None for texts that have none.
         shape: of one image, [height, width, channels]; of one text, [].
         dtype: of the images, "uint8" or "float32"; of texts, "object".
-        classes: how many.
+        classes: how many; None without labels.
     """
 
     input: str
-    label: str
+    label: str | None
     shape: tuple[int, ...]
     dtype: str
-    classes: int
+    classes: int | None
 
     @property
     def text(self) -> bool:
@@ -93,10 +94,10 @@ class Prepared:
         return {info.get("fileFormat", "tfrecord"), *info.get("alternativeFileFormats", [])}
 
     def schema(self) -> Schema:
-        """Finds the one image of each example, or the one text where there is no image, and its one label.
+        """Finds the one image of each example, or the one text where there is no image, and its one label, which a text may lack.
 
         Raises:
-            DataError: if this is no classification set of images or texts, or if its images cannot be stacked.
+            DataError: if this is no classification set of images or texts and no text, or if its images cannot be stacked.
         """
         features = self._json("features.json").get("featuresDict", {}).get("features", {})
         images = [key for key, feature in features.items() if "image" in feature or _is_image_tensor(feature)]
@@ -107,6 +108,8 @@ class Prepared:
         keys = {item.get("featureKey") for item in pair}
         inputs = [key for key in inputs if key in keys] or inputs
         labels = [key for key in labels if key in keys] or labels
+        if len(inputs) == 1 and not images and not labels:
+            return Schema(inputs[0], None, (), "object", None)
         if len(inputs) != 1 or len(labels) != 1:
             raise DataError(
                 f"{self.full_name!r} is no classification set: one image or text and one class label are needed, "
@@ -173,7 +176,7 @@ def find(name: str, data_dir: Path) -> Prepared:
 
 
 def names(data_dir: Path | str | None = None) -> list[Listing]:
-    """The data sets that there are: the embedded one, prepared sets of images or texts, and common ones to prepare.
+    """The data sets that there are: the embedded ones, prepared sets of images or texts, and common ones to prepare.
 
     Args:
         data_dir: the folder of prepared sets; by default TFDS_DATA_DIR, else TFDS's own default.
@@ -189,6 +192,7 @@ def names(data_dir: Path | str | None = None) -> list[Listing]:
             shape = None if schema.text else schema.shape
             listings[prepared.full_name] = Listing(prepared.full_name, True, pool, shape, schema.classes)
     listings[DIGITS] = Listing(DIGITS, True, 1437, (8, 8, 1), 10)
+    listings[TOPICS] = Listing(TOPICS, True, 1)
     return sorted(listings.values(), key=lambda listing: listing.name)
 
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -53,10 +54,12 @@ class Scale:
     Args:
         name: smoke (seconds; checks the machinery, its ruling means nothing), cpu (3 minutes on 2 cores) or full (one GPU).
         seeds: restarts, 0 … seeds - 1; 0 for a claim that draws nothing.
+        data_dir: a folder of data that cannot be had otherwise, for claims that ask for one; None where none was named.
     """
 
     name: ScaleName
     seeds: int
+    data_dir: Path | None = None
 
     def pick(self, *, smoke: T, cpu: T, full: T) -> T:
         """The value for this scale."""
@@ -225,8 +228,8 @@ class Claim:
         """How it is measured."""
         return " ".join((self.measure.__doc__ or "").split())
 
-    def at(self, scale: ScaleName, seeds: int | None = None) -> Scale:
-        """The scale of that name, with the claim's number of restarts or another one.
+    def at(self, scale: ScaleName, seeds: int | None = None, data_dir: Path | None = None) -> Scale:
+        """The scale of that name, with the claim's number of restarts or another one, and a folder of data.
 
         Raises:
             ConfigError: for less than two restarts, which have no interval.
@@ -234,7 +237,7 @@ class Claim:
         if seeds is not None and seeds < 2:
             raise ConfigError(f"seeds = {seeds} is not a number of restarts >= 2; an interval needs two.")
         own: int = getattr(self.seeds, scale)
-        return Scale(scale, seeds if seeds is not None and own else own)
+        return Scale(scale, seeds if seeds is not None and own else own, data_dir)
 
 
 def settle(estimate: Estimate, *, above: float = -math.inf, below: float = math.inf) -> Ruling:

@@ -56,6 +56,23 @@ class Normal(Initializer):
         return _normal(key, shape, dtype, jnp.asarray(self.scale, dtype))
 
 
+@config("uniform", rows=["T010"], paper="Zaremba+ 2014")
+class Uniform(Initializer):
+    """U(-scale, scale) for kernel and bias, whatever the shape; a language model's usual start is 0.1 for small ones.
+
+    Args:
+        scale: the largest size of a weight, unitless.
+    """
+
+    scale: Positive = 0.1
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        return jnp.asarray(self.scale, dtype) * jax.random.uniform(key, shape, dtype, -1, 1)
+
+    def bias(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, " out"]:
+        return self(key, shape[-1:], dtype)
+
+
 @config("lecun_normal", rows=["T013", "T014"], paper="LeCun+ 1998, Efficient BackProp")
 class LecunNormal(Initializer):
     """N(0, 1/fan_in): keeps the variance of a linear layer's output; Flax's default is a truncated normal of this variance."""

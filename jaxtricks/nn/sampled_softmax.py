@@ -53,9 +53,9 @@ def _edges(samples: int, classes: int) -> Int[np.ndarray, " samples+1"]:
     if samples == classes:
         return np.arange(classes + 1, dtype=np.int32)
     a = optimize.brentq(lambda a: a * np.log1p(classes / a) - samples, 1e-9, float(classes) ** 2)
-    edges = np.rint(a * np.expm1(np.arange(samples + 1) / a)).astype(np.int32)  # steps of more than 1, so none is empty
-    edges[-1] = classes
-    return edges
+    edges = np.rint(a * np.expm1(np.arange(samples + 1) / a))
+    # No cell is empty, since they widen from more than 1 on; sorted, because rounding may give 1, 2 and 1 again.
+    return np.append(0, np.cumsum(np.sort(np.diff(edges)))).astype(np.int32)
 
 
 class _Sampling(Softmax):
@@ -71,8 +71,8 @@ class SampledSoftmax(_Sampling):
     """Trains on the label y and a sample S of the other classes, shared by the batch: cross entropy over {y} ∪ S.
 
     `-log(exp(s_y)/n_y) + log Σ_{c ∈ {y} ∪ S} exp(s_c)/n_c`, with the scores s = h W + b of the full softmax and n the expected
-    counts of `draw_classes`. Dividing the label's term by n_y too, and counting it once where it was drawn, keeps s = log p a
-    minimum whatever the size of S. With all classes drawn it is the full softmax.
+    counts of `draw_classes`. Dividing the label's term by n_y too, and counting it once where it was drawn, keeps the minimum
+    near s = log p even where S is small. With all classes drawn it is the full softmax.
 
     Args:
         samples: classes in S.
@@ -130,6 +130,7 @@ class _Candidates(Deferred):
         return true, h @ kernel[:, tokens:] + bias[None, tokens:]
 
 
+@flax.struct.dataclass
 class SampledScores(_Candidates):
     """What `SampledSoftmax` trains on."""
 
@@ -143,6 +144,7 @@ class SampledScores(_Candidates):
         return cross_entropy(candidates, jnp.zeros_like(tokens)).reshape(labels.shape)
 
 
+@flax.struct.dataclass
 class NCEScores(_Candidates):
     """What `NCE` trains on."""
 

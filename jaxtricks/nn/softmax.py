@@ -6,11 +6,9 @@ A dense optimizer reads and writes all `features · classes` weights in a step, 
 exponentials of `tokens · classes` scores.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import Family, config
 from jaxtricks.nn.initializers import Initializer
@@ -67,29 +65,26 @@ class FullSoftmax(Softmax):
 def cross_entropy(logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
     """`log Σ_j exp(s_j) - s_y`, in nats; its gradient is `softmax(s) - onehot(y)`.
 
-    No array of probabilities is kept for the gradient, and nothing is scattered. What is differentiated is the reverse mode's gradient, in either mode; the loss itself has no forward mode.
+    Neither probabilities nor a one-hot array are kept for it, and nothing is scattered. It has derivatives of both modes, as in
+    `jvp` of `grad`; the loss itself has the reverse mode only.
 
     Args:
         logits: scores s of the classes; -inf for a class that cannot be.
-        labels: y. One that is no class, such as -1, has `s_y = 0`.
+        labels: y. One that is no class gives some finite number, for padding that is masked afterwards.
     """
     return _forward(logits, labels)[0]
 
 
 def _forward(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     normalizer = jax.nn.logsumexp(logits, axis=-1)
-    # A masked sum and no gather: it fuses with what is around it.
-    return normalizer - jnp.sum(jnp.where(_is_label(logits, labels), logits, 0), axis=-1), (logits, normalizer, labels)
+    label = jnp.take_along_axis(logits, labels[..., None], axis=-1, mode="clip")[..., 0]
+    return normalizer - label, (logits, normalizer, labels)
 
 
-def _backward(residuals: tuple[Array, Array, Array], slope: Array) -> tuple[Array, Any]:
+def _backward(residuals: tuple[Array, Array, Array], slope: Float[Array, "*batch"]) -> tuple[Array, None]:
     logits, normalizer, labels = residuals
-    probabilities = jnp.exp(logits - normalizer[..., None])
-    return slope[..., None] * (probabilities - _is_label(logits, labels).astype(logits.dtype)), None
-
-
-def _is_label(logits: Array, labels: Array) -> Bool[Array, "*batch classes"]:
-    return jax.lax.broadcasted_iota(labels.dtype, logits.shape, logits.ndim - 1) == labels[..., None]
+    is_label = jax.lax.broadcasted_iota(labels.dtype, logits.shape, logits.ndim - 1) == labels[..., None]
+    return slope[..., None] * (jnp.exp(logits - normalizer[..., None]) - is_label.astype(logits.dtype)), None
 
 
 cross_entropy.defvjp(_forward, _backward)

@@ -53,7 +53,7 @@ class TreeScores(Deferred):
     branches: int = flax.struct.field(pytree_node=False)
 
     def nll(self, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
-        h, leaves = self.h.reshape(-1, self.h.shape[-1]), labels.reshape(-1)
+        h, leaves = self.h.reshape(-1, self.h.shape[-1]), jnp.clip(labels.reshape(-1), 0, self.classes - 1)
         loss = jnp.zeros(leaves.shape, h.dtype)
         for level, (kernel, bias) in enumerate(self.weights):
             child = leaves // self._leaves(level + 1)

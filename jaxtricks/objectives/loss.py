@@ -30,6 +30,8 @@ class Loss(Family):
             scores: of the classes, [..., classes].
             labels: class numbers, [...].
         """
+        if isinstance(scores, Deferred):
+            raise ConfigError(f"{type(self).__name__} needs the scores of all classes, which softmax = 'full' gives.")
         return self(scores, jax.nn.one_hot(labels, scores.shape[-1], dtype=scores.dtype))
 
     def check(self, data: Dataset) -> None:
@@ -66,7 +68,7 @@ class CrossEntropy(Loss):
     def of_labels(self, scores: Any, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
         if isinstance(scores, Deferred):
             if self.label_smoothing is not None:
-                raise ConfigError("CrossEntropy.label_smoothing needs the scores of all classes; softmax = 'full' gives them.")
+                raise ConfigError("CrossEntropy.label_smoothing needs the scores of all classes, which softmax = 'full' gives.")
             return scores.nll(labels)
         nll = cross_entropy(scores, labels)
         if self.label_smoothing is None:

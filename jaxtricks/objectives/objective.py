@@ -5,8 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Num
 
-from jaxtricks.config import NonNegative, config, trick
+from jaxtricks.config import ConfigError, NonNegative, config, trick
 from jaxtricks.data import Dataset
+from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.loss import CrossEntropy, Loss
 from jaxtricks.objectives.prior import Gaussian, Prior, kernels, sizes, squares
 from jaxtricks.objectives.reduction import PerToken, Reduction
@@ -65,6 +66,8 @@ class Objective:
             lengths: true steps of each sequence, [batch]; None where all are whole.
         """
         labels = jnp.issubdtype(targets.dtype, jnp.integer)
+        if isinstance(scores, Deferred) and not labels:
+            raise ConfigError("values and blended targets need the scores of all classes, which softmax = 'full' gives.")
         losses = self.loss.of_labels(scores, targets) if labels else self.loss(scores, targets)
         total = jnp.mean(losses) if losses.ndim == 1 else self.reduction(losses, lengths)
         if self.l2 is not None:

@@ -184,19 +184,21 @@ class Restarts(Schedule):
 
 @config("step", rows=["T045"], paper="lectures 0 and 3")
 class Step(Schedule):
-    """factor^⌊t/(every · total)⌋: the rate falls by a factor at equal distances.
+    """factor^⌊max(t - hold · total, 0)/(every · total)⌋: the rate falls by a factor at equal distances.
 
     Args:
         factor: what the rate is multiplied by at each fall, unitless.
         every: the distance between falls, as a share of all steps.
+        hold: how much later all of them come, as a share of all steps.
     """
 
     factor: Fraction = 0.1
     every: Positive = 1 / 3
+    hold: Fraction = 0.0
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         # Half a step's slack, so that rounding in every · total delays no fall by a step.
-        falls = jnp.floor((step + 0.5) / (jnp.asarray(self.every) * total))
+        falls = jnp.floor(jnp.maximum(step + 0.5 - jnp.asarray(self.hold) * total, 0) / (jnp.asarray(self.every) * total))
         return jnp.asarray(self.factor) ** falls
 
     def check(self, steps: int) -> None:

@@ -20,7 +20,7 @@ from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.inputs import Inputs, scaled_by
 from jaxtricks.train.layout import Layout
-from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, total_steps
+from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.order import Contiguous
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.runs import Runs, padded
@@ -255,7 +255,8 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     key = rng.root(0)
     variables = drawn(experiment, key, batch)
     mutable = [*(name for name in variables if name != "params"), "penalties"]
-    applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
+    scores, _ = applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
+    experiment.objective(scores, targets(batch, scores), variables["params"], len(batch.x), batch.lengths)
     return variables, applied(experiment, variables, batch, train=False)
 
 

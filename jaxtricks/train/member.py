@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from jaxtricks import rng
-from jaxtricks.data import Dataset
+from jaxtricks.data import Dataset, Examples
 from jaxtricks.objectives.metrics import finish, loss_of, measure, tally
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
@@ -43,9 +43,9 @@ class Pool(NamedTuple):
     lengths: Int[Array, " examples"] | None = None
 
     @classmethod
-    def of(cls, data: Dataset) -> "Pool":
-        """All examples of a data set, on the device."""
-        arrays: Any = data.pool
+    def of(cls, data: Dataset | Examples) -> "Pool":
+        """All examples of a data set's pool, or those given, on the device."""
+        arrays: Any = data if isinstance(data, Examples) else data.pool
         return jax.tree.map(jnp.asarray, cls(*arrays))
 
 

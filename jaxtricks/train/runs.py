@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from jaxtricks.config import stack
-from jaxtricks.data import Dataset
+from jaxtricks.data import Dataset, Examples
 from jaxtricks.objectives.metrics import measure
 from jaxtricks.train import member as one
 from jaxtricks.train import program
@@ -74,21 +74,25 @@ class Runs:
         """
         return jax.tree.map(np.asarray, jax.vmap(one.variables)(stack(self.experiments), self.members, self.states))
 
-    def evaluate(self, split: Literal["train", "validation"]) -> dict[str, Float[np.ndarray, " runs"]]:
-        """Every metric on each run's own training or validation examples, as they are: no masks, no augmentation; [runs].
+    def evaluate(self, split: Literal["train", "validation"] | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
+        """Every metric on each run's own training or validation examples, or on others; [runs].
+
+        As they are: no masks, no augmentation. Steps are evaluated in as many tracks as a batch has sequences.
 
         Args:
-            split: "train" or "validation".
+            split: "train", "validation", or what `Dataset.open_test` gave.
         """
-        places = np.asarray(getattr(self.members, split))
+        if isinstance(split, Examples):
+            examples, places = split, np.tile(np.arange(len(split.x), dtype=np.int32), (len(self), 1))
+        else:
+            examples, places = self.data.pool, np.asarray(getattr(self.members, split))
         if self.data.task != "classes":  # by the batch: all scores of all steps would fill the memory
-            members = self.members._replace(validation=jnp.asarray(places))
-            population, states = self._population(members)
-            metrics = program.evaluate(population, states, Pool.of(self.data), self.plan)
+            population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
+            metrics = program.evaluate(population, states, Pool.of(examples), self.plan)
             return {name: np.asarray(values)[: len(self)] for name, values in metrics.items()}
         rows = np.arange(len(self))[:, None]
-        log_probs = self.log_probs(self.data.x, self.data.lengths)
-        metrics = jax.vmap(measure)(jnp.asarray(log_probs[rows, places]), jnp.asarray(self.data.y[places]))
+        log_probs = self.log_probs(examples.x, examples.lengths)
+        metrics = jax.vmap(measure)(jnp.asarray(log_probs[rows, places]), jnp.asarray(examples.y[places]))
         return {name: np.asarray(values) for name, values in metrics.items()}
 
     def summary(self) -> Summary:

@@ -88,10 +88,10 @@ def collapsed(runs: "Runs") -> tuple[str, ...]:
     "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split; or, where
     values are predicted, a squared error within two standard errors of that of their mean.
     """
-    names, values = [], runs.data.task == "values"
-    loss_or_accuracy = "mse" if values else "accuracy"
+    names, regressed = [], runs.data.task == "values"
+    measured = runs.metrics["mse" if regressed else "accuracy"]
     started = np.all([np.isfinite(values) for values in runs.metrics.values()], axis=0)
-    columns = (runs.seeds, runs.members.validation, runs.metrics[loss_or_accuracy], started)
+    columns = (runs.seeds, runs.members.validation, measured, started)
     for seed, validation, reached, finite in zip(*columns, strict=True):
         if not finite:
             names.append(f"seed {seed} (not finite at the initial weights)")
@@ -99,7 +99,7 @@ def collapsed(runs: "Runs") -> tuple[str, ...]:
         if int(seed) in runs.diverged:
             names.append(f"seed {seed} (diverged at step {runs.diverged[int(seed)]})")
             continue
-        if values:
+        if regressed:
             errors = np.square(runs.data.y[validation] - runs.data.y[validation].mean(axis=0)).mean(axis=1)
             if reached >= errors.mean() - 2 * errors.std() / math.sqrt(errors.size):
                 names.append(f"seed {seed} (no better than the mean value)")

@@ -118,7 +118,10 @@ def refused(*args, **settings) -> str:
 
 def test_what_words_cannot_be_is_refused_in_one_sentence_before_anything_is_read(prepared, cache, offline):
     said = refused("tiny_reviews", prepared)
-    assert said == "words: None for 'tiny_reviews', which holds texts; a number of words to count is allowed, such as 5000."
+    assert said == (
+        "words: None for 'tiny_reviews', which holds texts; a number of words to count is allowed, such as 5000, or text, "
+        'such as Text("word", length=200).'
+    )
     assert refused("digits", words=3) == "words: 3 for 'digits', which holds images; only None is allowed."
     for words in (0, -1, True, 2.5, "3"):
         assert refused("tiny_reviews", prepared, words=words).startswith(f"words: {words!r} ")

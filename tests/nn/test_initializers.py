@@ -11,7 +11,7 @@ from flax.traverse_util import flatten_dict
 
 import jaxtricks as jt
 from jaxtricks.config import choices, stack
-from jaxtricks.nn.initializers import LSUV, Orthogonal, RandomSign, TorchDefault, fans
+from jaxtricks.nn.initializers import LSUV, Orthogonal, RandomSign, TorchDefault, Uniform, fans
 
 DENSE = (400, 100)
 CONVOLUTION = (3, 3, 16, 64)
@@ -19,6 +19,7 @@ KEY = jax.random.key(0)
 
 VARIANCE = {
     "normal": lambda n, m: 1.0,
+    "uniform": lambda n, m: 0.01 / 3,  # U(-0.1, 0.1)
     "lecun_normal": lambda n, m: 1 / n,
     "glorot_normal": lambda n, m: 2 / (n + m),
     "glorot_uniform": lambda n, m: 2 / (n + m),
@@ -29,7 +30,7 @@ VARIANCE = {
     "orthogonal": lambda n, m: 1 / max(n, m),
     "lsuv": lambda n, m: 1 / max(n, m),  # before it has seen a batch
 }
-UNIFORM = {"glorot_uniform", "he_uniform", "torch_default"}
+UNIFORM = {"uniform", "glorot_uniform", "he_uniform", "torch_default"}
 
 
 def draw(init, shape, key=KEY):
@@ -73,9 +74,10 @@ def test_uniform_is_uniform_and_normal_is_normal(name):
         assert w.max() > 3.5  # not cut off
 
 
-def test_the_scale_is_traced():
-    rules = [jt.Normal(scale=s) for s in (0.01, 1.0, 10.0)]
-    unit = draw(jt.Normal(), DENSE)
+@pytest.mark.parametrize("rule", [jt.Normal, Uniform])
+def test_the_scale_is_traced(rule):
+    rules = [rule(scale=s) for s in (0.01, 1.0, 10.0)]
+    unit = draw(rule(scale=1.0), DENSE)
     together = jax.jit(jax.vmap(lambda init: init(KEY, DENSE, jnp.float32)))(stack(rules))
     np.testing.assert_allclose(together, unit * np.float32([0.01, 1, 10]).reshape(3, 1, 1), rtol=1e-6)
 
@@ -114,9 +116,14 @@ def test_torch_s_default_loses_two_thirds_of_the_signal_in_each_linear_layer_and
     assert y.var() / x.var() == pytest.approx(1 / 3, rel=0.02)
 
 
-def test_only_torch_s_default_draws_biases():
+def test_only_torch_s_default_and_uniform_draw_biases():
     for name, init in choices(jt.Initializer).items():
-        assert bool(np.any(init().bias(KEY, DENSE, jnp.float32))) == (name == "torch_default")
+        assert bool(np.any(init().bias(KEY, DENSE, jnp.float32))) == (name in ("torch_default", "uniform"))
+
+
+def test_uniform_draws_all_parameters_from_one_interval():
+    bias = np.asarray(Uniform(scale=0.3).bias(KEY, DENSE, jnp.float32))
+    assert bias.shape == DENSE[1:] and 0.27 < np.abs(bias).max() <= 0.3 and np.any(bias < 0) and np.any(bias > 0)
 
 
 def test_random_signs_are_one_number_with_fair_coins():

@@ -15,14 +15,23 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, stack
+from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.train import member as one
 from jaxtricks.train.fit import prepare
+from jaxtricks.train.inputs import scaled_by
 from jaxtricks.train.member import Member, Pool
 from jaxtricks.train.program import forget
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)
-SMALL = {"mlp": jt.MLP(widths=(8,)), "cnn": jt.CNN(channels=(4,))}
+SMALL = {
+    "mlp": jt.MLP(widths=(8,)),
+    "cnn": jt.CNN(channels=(4,)),
+    "rnn": jt.RNN(embedding=4, widths=(4, 4)),
+    "tcn": jt.TCN(embedding=4, channels=(4,), kernel_size=2),
+    "transformer": jt.Transformer(layers=1, width=8, heads=2, hidden=8),
+}
+LETTERS = jt.Vocabulary(tuple("abcdefghijkl"), Tokenizer("char"))
 ENTRIES = {entry.path: entry for entry in jt.catalogue()}
 OPTIONAL = [path for path in ENTRIES if "=" not in path]
 CHOICES = [path for path in ENTRIES if "=" in path]
@@ -34,6 +43,11 @@ PRESSED = {
     "optimizer.clip_learnt=quantile": {"optimizer.clip_learnt": jt.QuantileClip(window=2)},
     "optimizer.schedule=plateau": {"optimizer.schedule": jt.Plateau(min_change=10.0), "optimizer.rule.learning_rate": 0.1},
     "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.OneCycle(rise=0.2)},
+    "model.softmax=sampled": {"model.softmax": jt.SampledSoftmax(samples=4)},
+    "model.softmax=nce": {"model.softmax": jt.NCE(samples=4)},
+    "model.softmax=adaptive": {"model.softmax": jt.AdaptiveSoftmax(cutoffs=(4, 8))},
+    "order": {"model": SMALL["rnn"].clone(read="last")},
+    "objective.reduction": {"model": SMALL["rnn"]},
 }
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
 
@@ -52,7 +66,7 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
     switches = {path for path, field, _ in walk(jt.Experiment) if field.optional and path != "model.outputs"}
     assert switches == set(OPTIONAL)
     assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
-    plain = {"optimizer.schedule=constant", "objective.loss=cross_entropy"}
+    plain = {"optimizer.schedule=constant", "objective.loss=cross_entropy", "model.softmax=full"}
     named = {
         f"{path}={name}"
         for path, field, _ in walk(jt.Experiment)
@@ -90,12 +104,12 @@ def few_programs():
 def ask(*experiments: jt.Experiment):
     """The program of experiments of one structure, compiling in another thread, and what it is called with."""
     assert len(experiments) <= 2
-    data = pictures()
+    data = data_for(experiments[0].model)
     ready = [prepare(experiment, data) for experiment in (experiments * 2)[:2]]  # always two, so that one program does
     split = data.split(0)
     places = (part.astype(np.int32) for part in split)
-    member = Member(np.int32(0), *places, *ready[0].inputs.moments(data, split.train))
-    args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool(data.x, data.y)
+    member = Member(np.int32(0), *places, *scaled_by(ready[0].inputs, data, split))
+    args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool(*data.pool)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:
         PROGRAMS[structure] = WORKERS.submit(_train.lower(*args).compile)
@@ -117,6 +131,31 @@ def pictures() -> jt.Dataset:
     return jt.Dataset.from_arrays(x, y, name="pictures", scale=10.0)
 
 
+@functools.cache
+def sentences() -> jt.Dataset:
+    """60 sequences of 1 to 6 of twelve letters, in three classes."""
+    draw = np.random.default_rng(0)
+    lengths = draw.integers(1, 7, 60).astype(np.int32)
+    x = np.where(np.arange(6) < lengths[:, None], draw.integers(0, 12, (60, 6)), 0).astype(np.int32)
+    return jt.Dataset(
+        "sentences", x, np.repeat(np.arange(3), 20).astype(np.int32), tuple("abc"), lengths=lengths, vocabulary=LETTERS
+    )
+
+
+@functools.cache
+def labelled_steps() -> jt.Dataset:
+    """The sentences with a class for each step, the letter itself."""
+    data = sentences()
+    return jt.Dataset("steps", data.x, data.x, tuple("abcdefghijkl"), lengths=data.lengths, vocabulary=LETTERS)
+
+
+def data_for(model) -> jt.Dataset:
+    """What a model is for."""
+    if not isinstance(model, jt.RNN | jt.TCN | jt.Transformer):
+        return pictures()
+    return sentences() if model.read == "last" else labelled_steps()
+
+
 @pytest.mark.parametrize(("path", "model"), [(path, model) for path in OPTIONAL for model in ENTRIES[path].models or ["mlp"]])
 def test_on_changes_something_and_neutral_equals_off(path, model):
     trick = ENTRIES[path].trick
@@ -133,7 +172,9 @@ def test_on_changes_something_and_neutral_equals_off(path, model):
 
 def chosen(path, name):
     """The base with a choice; all at the same learning rate, so that rules differ by more than their defaults for it."""
-    return whole(BASE.replace({path: name} | PRESSED.get(f"{path}={name}", {}) | {"optimizer.rule.learning_rate": 0.01}))
+    models = {entry.models[0] for key, entry in ENTRIES.items() if key.startswith(f"{path}=") and entry.models}
+    base = BASE.replace({"model": SMALL[min(models)]} if models else {}).replace(PRESSED.get(path, {}))
+    return whole(base.replace({path: name} | PRESSED.get(f"{path}={name}", {}) | {"optimizer.rule.learning_rate": 0.01}))
 
 
 def whole(experiment):
@@ -143,7 +184,8 @@ def whole(experiment):
 
 @pytest.mark.parametrize("path", dict.fromkeys(path.split("=")[0] for path in CHOICES if not path.startswith("model=")))
 def test_every_two_choices_differ(path):
-    names = choices(locate(BASE, path).type)
+    models = [entry.models[0] for key, entry in ENTRIES.items() if key.startswith(f"{path}=") and entry.models]
+    names = choices(locate(BASE.replace({"model": SMALL[models[0]]} if models else {}), path).type)
     for name in names:
         ask(chosen(path, name))
     results = {name: losses(chosen(path, name))[0] for name in names}
@@ -201,6 +243,19 @@ def test_no_static_setting_is_dead(changes):
 def test_no_static_setting_of_a_convolutional_network_is_dead(changes):
     base = BASE.replace({"model": SMALL["cnn"]})
     differ(base, base.replace({f"model.{name}": value for name, value in changes.items()}))
+
+
+SEQUENCE_SETTINGS = {
+    "rnn": {"widths": (4,), "embedding": 3, "bidirectional": True, "read": "last"},
+    "tcn": {"channels": (3,), "kernel_size": 3, "embedding": 3, "weight_norm": False},
+    "transformer": {"layers": 2, "width": 12, "heads": 1, "hidden": 6, "context": 2, "causal": False, "norm": "post"},
+}
+
+
+@pytest.mark.parametrize(("model", "name"), [(model, name) for model, names in SEQUENCE_SETTINGS.items() for name in names])
+def test_no_static_setting_of_a_sequence_model_is_dead(model, name):
+    base = BASE.replace({"model": SMALL[model]})
+    differ(base, base.replace({f"model.{name}": SEQUENCE_SETTINGS[model][name]}))
 
 
 def differ(a, b):

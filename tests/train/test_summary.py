@@ -21,7 +21,7 @@ def runs(accuracy, nll=None, diverged=(), labels=(0, 0, 0, 1, 1, 2, 2, 2, 2, 2))
         seeds=np.arange(len(accuracy)) + 10,
         metrics={"accuracy": np.float32(accuracy), "nll": np.float32(accuracy if nll is None else nll)},
         members=SimpleNamespace(validation=np.tile(np.arange(10), (len(accuracy), 1))),
-        data=SimpleNamespace(y=np.asarray(labels)),
+        data=SimpleNamespace(y=np.asarray(labels), task="classes", lengths=None),
         diverged=dict(diverged),
     )
 

@@ -1,0 +1,1 @@
+"""Sequences: cells and their biases, dropout and normalization in recurrence, losses of sequences, batching, big vocabularies."""

@@ -1,0 +1,104 @@
+"""Tasks of long memory: two that are drawn, and images read pixel by pixel."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from jaxtricks import rng
+from jaxtricks.data.dataset import Dataset
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.examples import Examples, Inputs, short
+from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
+
+BLANK, MARKER = "_", "?"
+
+
+def copy_problem(examples: int, delay: int, symbols: int = 8, recall: int = 10, seed: int = 0) -> Dataset:
+    """Symbols to remember over a delay, and to repeat in their order behind a marker.
+
+    x holds `recall` symbols, `delay` - 1 blanks, the marker and `recall` blanks; y holds blanks and, at the last `recall` steps,
+    the symbols. Who remembers nothing reaches a loss of recall · ln(symbols) / (delay + 2 recall) a step, by blanks and a guess.
+
+    Args:
+        examples: how many.
+        delay: steps from the last symbol to the marker; 1 or more.
+        symbols: how many different ones there are, tokens 1 to `symbols`; token 0 is the blank and the last one the marker.
+        recall: how many are to be remembered.
+        seed: of the draw.
+
+    Raises:
+        DataError: if a number is too small.
+
+    Hochreiter & Schmidhuber 1997; as Arjovsky+ 2016 and Bai+ 2018.
+    """
+    _check(examples=(examples, 2), delay=(delay, 1), symbols=(symbols, 1), recall=(recall, 1))
+    drawn = rng.host(seed, "copy problem").integers(1, symbols + 1, (examples, recall))
+    x = np.zeros((examples, delay + 2 * recall), np.int32)
+    y = np.zeros_like(x)
+    x[:, :recall] = y[:, -recall:] = drawn
+    x[:, recall + delay - 1] = symbols + 1
+    names = (BLANK, *map(str, range(1, symbols + 1)))
+    vocabulary = Vocabulary((*names, MARKER), Tokenizer("word", spaced=True))
+    return Dataset(f"copy_problem_{delay}", x, y, names, vocabulary=vocabulary)
+
+
+def adding_problem(examples: int, length: int, seed: int = 0) -> Dataset:
+    """Two numbers to find in a sequence, and to add up.
+
+    x[:, :, 0] is uniform in [0, 1); x[:, :, 1] is 1 at one step of the first half and at one of the second, and 0 elsewhere; y is
+    the sum of the two numbers that stand there. To answer 1 always gives a mean squared error of 1/6.
+
+    Args:
+        examples: how many.
+        length: steps; 2 or more.
+        seed: of the draw.
+
+    Raises:
+        DataError: if a number is too small.
+
+    Hochreiter & Schmidhuber 1997; as Arjovsky+ 2016.
+    """
+    _check(examples=(examples, 2), length=(length, 2))
+    generator = rng.host(seed, "adding problem")
+    x = np.zeros((examples, length, 2), np.float32)
+    x[..., 0] = generator.random((examples, length), np.float32)
+    rows, half = np.arange(examples), length // 2
+    steps = [generator.integers(low, high, examples) for low, high in ((0, half), (half, length))]
+    for step in steps:
+        x[rows, step, 1] = 1
+    y = np.stack([x[rows, step, 0] for step in steps]).sum(axis=0)[:, None]
+    return Dataset(f"adding_problem_{length}", x, y, ("sum",))
+
+
+def pixels(dataset: Dataset, permutation: int | None = None) -> Dataset:
+    """Images as sequences, row by row, [height · width, channels]; the test split too, which stays locked.
+
+    Args:
+        dataset: images, [height, width, channels].
+        permutation: the seed of one order of the pixels for all images; None leaves them as they are read.
+
+    Raises:
+        DataError: if inputs are no images.
+
+    Le+ 2015.
+    """
+    if len(dataset.shape) != 3:
+        raise DataError(
+            f"dataset: {dataset.name} has inputs of shape {dataset.shape}; images, [height, width, channels], are allowed."
+        )
+    steps = dataset.shape[0] * dataset.shape[1]
+    order = np.arange(steps) if permutation is None else rng.host(permutation, "pixels").permutation(steps)
+
+    def read(x: Inputs) -> Inputs:
+        return x.reshape(len(x), steps, -1)[:, order]
+
+    name = f"{dataset.name}_pixels" + ("" if permutation is None else f"_{permutation}")
+    # Locked for the new one as for the old, and on one record: nothing is looked at here.
+    test = None if dataset._test is None else Examples(read(dataset._test.x), dataset._test.y)
+    return replace(dataset, name=name, x=read(dataset.x), _test=test)
+
+
+def _check(**numbers: tuple[int, int]) -> None:
+    for name, (value, low) in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise DataError(f"{name}: {short(value)} is not allowed; a whole number of {low} or more is.")

@@ -1,0 +1,251 @@
+"""Texts as sequences of tokens: labelled ones padded to one length, and one long text in windows."""
+
+import difflib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import numpy as np
+from jaxtyping import Int32
+
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.examples import Examples, short
+from jaxtricks.data.vocabulary import UNKNOWN, Level, Tokenizer, Vocabulary
+
+FILES = ("train.txt", "valid.txt", "test.txt")
+TOPICS = "python_topics"
+
+# The least that can be trained and validated on, two windows each, where every seed validates on a fifth.
+WINDOWS, DRAWN_WINDOWS = 2, 10
+
+
+@dataclass(frozen=True)
+class Text:
+    """How text becomes tokens.
+
+    Args:
+        level: what a token is: "byte", "char" or "word"; see `Tokenizer`.
+        length: tokens of one example: of each window of a language model's text; of a labelled text its first ones, and padding
+            behind a shorter one.
+        vocabulary: how many tokens are kept at most, the commonest; "<unk>", which stands for the rest, and "<pad>" count. None:
+            all that the training text holds.
+
+    Raises:
+        DataError: if the level is none of these, a number is no whole number, or too small, or bytes are left out.
+    """
+
+    level: Level
+    length: int
+    vocabulary: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.level not in (levels := get_args(Level)):
+            near = difflib.get_close_matches(str(self.level), levels, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"{', '.join(map(repr, levels))} are allowed."
+            raise DataError(f"level: {short(self.level)} is none; {hint}")
+        for name, value, low in (("length", self.length, 1), ("vocabulary", self.vocabulary, 3)):
+            if value is None and name == "vocabulary":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise DataError(f"{name}: {short(value)} is not allowed; a whole number of {low} or more is.")
+        if self.level == "byte" and self.vocabulary is not None:
+            raise DataError(f"vocabulary: {self.vocabulary} at level 'byte', which has all 256; only None is allowed.")
+
+
+class Padded(NamedTuple):
+    """Sequences filled up to one length.
+
+    Args:
+        x: tokens, [examples, length]; 0 beyond a sequence's end.
+        lengths: true steps of each, [examples].
+    """
+
+    x: Int32[np.ndarray, "examples length"]
+    lengths: Int32[np.ndarray, " examples"]
+
+
+def padded(sequences: Sequence[Sequence[int] | Int32[np.ndarray, " time"]], length: int) -> Padded:
+    """Sequences of several lengths in one array: their first `length` tokens, and token 0 behind shorter ones.
+
+    Args:
+        sequences: tokens of each; one or more.
+        length: steps of each row.
+
+    Raises:
+        DataError: if a sequence is empty.
+    """
+    lengths = np.array([min(len(sequence), length) for sequence in sequences], np.int32)
+    if (empty := np.flatnonzero(lengths == 0)).size:
+        raise DataError(f"sequences: example {empty[0]} is empty; at least one token in each is allowed.")
+    x = np.zeros((len(sequences), length), np.int32)
+    for row, sequence, steps in zip(x, sequences, lengths, strict=True):
+        row[:steps] = sequence[:steps]
+    return Padded(x, lengths)
+
+
+def windows(tokens: Int32[np.ndarray, " time"], length: int) -> Examples:
+    """A language model's examples: x = (t₁ … t_L), (t_{L+1} … t_{2L}), …, and y the same, each a token later.
+
+    Windows follow each other in the text's order without overlap. What is left behind the last whole one is dropped.
+
+    Args:
+        tokens: one text, [time].
+        length: L, steps of each window.
+    """
+    n = (len(tokens) - 1) // length
+    x, y = (tokens[start : start + n * length].reshape(n, length) for start in (0, 1))
+    return Examples(x, y)
+
+
+class Source(NamedTuple):
+    """A text and where it comes from.
+
+    Args:
+        where: a file's path or a set's name, for messages.
+        raw: the text, UTF-8 or any bytes.
+    """
+
+    where: str
+    raw: bytes
+
+
+class Parts(NamedTuple):
+    """The texts of a language model.
+
+    Args:
+        train: what is trained on, and validated on too where there is no other.
+        validation: what is validated on, whatever the seed; None where each seed draws a part of the first.
+        test: what is tested on; None where there is none.
+    """
+
+    train: Source
+    validation: Source | None = None
+    test: Source | None = None
+
+
+class Streams(NamedTuple):
+    """What `Parts` become: the vocabulary of the first, and the windows of each."""
+
+    vocabulary: Vocabulary
+    train: Examples
+    validation: Examples | None
+    test: Examples | None
+
+
+def streams(parts: Parts, text: Text, spaced: bool) -> Streams:
+    """A language model's data.
+
+    The vocabulary is that of the text to train on, with the part that a seed draws to validate on: there are no labels that could
+    leak. Where the other texts hold tokens that it does not, "<unk>" is one more of its tokens.
+
+    Args:
+        parts: the texts.
+        text: how they become tokens.
+        spaced: whether words are parted by white space alone.
+
+    Raises:
+        DataError: if a text is too short for two windows, that to train on with a fifth to validate on for ten; or no UTF-8.
+    """
+    tokenizer, there = Tokenizer(text.level, spaced), {role: part for role, part in parts._asdict().items() if part is not None}
+    split = {role: tokenizer.split(part.raw, part.where) for role, part in there.items()}
+    for role, part in there.items():
+        least = DRAWN_WINDOWS if role == "train" and parts.validation is None else WINDOWS
+        _check_length(part.where, len(split[role]), text, least)
+    others = [tokens for role, tokens in split.items() if role != "train"]
+    vocabulary = _vocabulary(Counter(split["train"]), others, text, tokenizer, padding=False)
+    found = {role: windows(vocabulary.numbers(tokens), text.length) for role, tokens in split.items()}
+    return Streams(vocabulary, found["train"], found.get("validation"), found.get("test"))
+
+
+def labelled(name: str, pool: Iterable[bytes], test: Iterable[bytes], text: Text) -> tuple[Vocabulary, Padded, Padded | None]:
+    """Texts as padded sequences of their first tokens.
+
+    The vocabulary is that of the whole texts of the pool, training and validation examples alike: labels, which a model could
+    learn from, are not in it. Where test texts hold tokens that it does not, "<unk>" is one more of its tokens.
+
+    Args:
+        name: the data set, for messages.
+        pool: texts to train and to validate on.
+        test: texts to test on; none where there is no test split.
+        text: how they become tokens.
+
+    Raises:
+        DataError: if a text has no tokens, all are shorter than the length, or one is no UTF-8.
+    """
+    tokenizer, counts = Tokenizer(text.level), Counter[str]()
+    kept: dict[str, list[Sequence[str]]] = {"pool": [], "test": []}
+    longest = 0
+    for part, texts in (("pool", pool), ("test", test)):
+        for place, raw in enumerate(texts):
+            tokens = tokenizer.split(raw, f"{name!r}, text {place} of the {part}")
+            if not tokens:
+                raise DataError(f"{name!r}: text {place} of the {part} is empty; at least one {text.level} in each is allowed.")
+            if part == "pool":
+                counts.update(tokens)
+                longest = max(longest, len(tokens))
+            tokens = tokens[: text.length]
+            # Words of their own for every place they stand at would take a gigabyte for 50,000 reviews.
+            kept[part].append(tokens if isinstance(tokens, str) else [sys.intern(token) for token in tokens])
+    if text.length > longest:
+        raise DataError(
+            f"length: {text.length} of {name!r}, whose longest text has {_counted(longest, text)}; 1 to {longest} are allowed."
+        )
+    vocabulary = _vocabulary(counts, kept["test"], text, tokenizer, padding=True)
+    found = [padded([vocabulary.numbers(tokens) for tokens in part], text.length) for part in kept.values() if part]
+    return vocabulary, found[0], found[1] if len(found) > 1 else None
+
+
+def read_folder(folder: Path) -> Parts:
+    """The texts of a folder as Penn Treebank and WikiText lie there: train.txt, and valid.txt and test.txt where it has them.
+
+    Args:
+        folder: where they lie.
+
+    Raises:
+        DataError: if there is no such folder or no train.txt in it, or a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{str(folder)!r} is no folder; one that holds {', '.join(FILES)} is allowed.")
+    if not (folder / FILES[0]).is_file():
+        there = sorted(child.name for child in folder.iterdir())
+        listed = ", ".join(there[:9]) + (" and others" if len(there) > 9 else "") or "nothing"
+        raise DataError(f"{str(folder)!r} has no {FILES[0]}, only {listed}.")
+    try:
+        found = {file: Source(str(folder / file), (folder / file).read_bytes()) for file in FILES if (folder / file).is_file()}
+    except OSError as error:
+        raise DataError(f"{str(folder)!r} cannot be read ({error}).") from error
+    train, validation, test = FILES
+    return Parts(found[train], found.get(validation), found.get(test))
+
+
+def python_topics() -> Parts:
+    """CPython's own documentation of its syntax and data model: 79 topics in Python 3.11, in the order of their names."""
+    from pydoc_data.topics import topics
+
+    return Parts(Source(TOPICS, "\n\n".join(topics[name] for name in sorted(topics)).encode()))
+
+
+def _check_length(source: str, tokens: int, text: Text, least: int) -> None:
+    if tokens <= least:
+        raise DataError(
+            f"{source}: this text has {_counted(tokens, text)}; at least {least + 1} are allowed, {least} windows and one."
+        )
+    if (most := (tokens - 1) // least) < text.length:
+        raise DataError(
+            f"length: {text.length} of {source}, which has {_counted(tokens, text)}; 1 to {most}, {least} windows, are allowed."
+        )
+
+
+def _counted(tokens: int, text: Text) -> str:
+    return f"{tokens} {text.level}{'s' * (tokens != 1)}"
+
+
+def _vocabulary(
+    counts: Counter[str], others: Iterable[Sequence[str]], text: Text, tokenizer: Tokenizer, padding: bool
+) -> Vocabulary:
+    if tokenizer.level != "byte" and any(not counts.keys() >= set(tokens) for tokens in others):
+        counts.setdefault(UNKNOWN, 0)
+    return Vocabulary.ranked(counts, tokenizer, text.vocabulary, padding)

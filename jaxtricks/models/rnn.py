@@ -1,0 +1,266 @@
+"""The recurrent network."""
+
+from typing import ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxtricks.config import ConfigError, Count, Family, NonNegative, config, trick
+from jaxtricks.models import sequence, tricks
+from jaxtricks.models.sequence import Read, Steps
+from jaxtricks.nn.cells import LSTM, Cell
+from jaxtricks.nn.dropout import Dropout, Inverted
+from jaxtricks.nn.initial_state import InitialState, ZeroState
+from jaxtricks.nn.initializers import Initializer, LecunNormal, Orthogonal
+from jaxtricks.nn.masks import true_steps
+from jaxtricks.nn.recurrent import Memory, Recurrent
+from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
+from jaxtricks.nn.recurrent_norm import RecurrentNormalization
+from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
+
+
+class Combine(Family):
+    """What stacked layers give together."""
+
+    def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
+        """The states that the head reads.
+
+        Args:
+            layers: each layer's states, [..., width].
+            widths: of the layers.
+
+        Raises:
+            ConfigError: where these widths cannot be combined.
+        """
+        raise NotImplementedError
+
+
+@config("last_layer", rows=["T064"], paper="lecture 2")
+class LastLayer(Combine):
+    """The last layer's states."""
+
+    def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
+        return layers[-1]
+
+
+@config("sum_layers", rows=["T064"], paper="lecture 2")
+class SumLayers(Combine):
+    """The sum of all layers' states, so that gradients reach each layer directly."""
+
+    def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
+        if len(set(widths)) > 1:
+            raise ConfigError(
+                f"RNN.widths = {widths} are not equal, and combine = 'sum_layers' can add only layers of one width."
+            )
+        return sum(layers[1:], start=layers[0])
+
+
+@config("concat_layers", rows=["T064"], paper="Graves 2013")
+class ConcatLayers(Combine):
+    """All layers' states side by side."""
+
+    def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
+        return jnp.concatenate(layers, axis=-1)
+
+
+def backwards(
+    x: Float[Array, "time batch features"], lengths: Int[Array, " batch"] | None
+) -> Float[Array, "time batch features"]:
+    """Each sequence from its true end to its start; padding stays where it is, and twice is as it was."""
+    if lengths is None:
+        return x[::-1]
+    steps = jnp.arange(len(x))[:, None]
+    places = jnp.where(true_steps(lengths, len(x)).T, lengths[None] - 1 - steps, steps)
+    return jnp.take_along_axis(x, places[..., None], axis=0)
+
+
+@config("rnn", rows=["T003", "T063"], paper="lecture 2")
+class RNN(nn.Module):
+    """Stacked recurrent layers, and a linear head that reads their states.
+
+    Args:
+        embedding: features of a token's vector, where inputs are tokens.
+        widths: units of each layer, from the input up.
+        cell: the gates of all layers.
+        kernel_init: how input weights are drawn, each gate for itself, the embedding, see `Embed`, and the head.
+        recurrent_init: how recurrent weights are drawn, each gate for itself.
+        initial_state: where states start.
+        combine: what the layers give together.
+        softmax: the output layer.
+        bidirectional: whether each layer also reads from the true end backwards, with weights of its own, so that each step
+            sees the whole sequence, its future too; of "last", the two directions' states after all steps are read.
+        carry_state: whether a batch's sequences go on where the last batch's ended (truncated back-propagation through time).
+        recurrent_normalization: of the products with input and recurrent weights, and of an LSTM's memory.
+        dropout: on the way into each layer and out of the last, never from step to step; a number is its rate.
+        variational: dropout with one mask for a whole sequence, on recurrent connections and on words too.
+        update_dropout: dropout of the update vector, which is what a cell adds to its state; a number is its rate.
+        zoneout: units that keep their value in a step.
+        drop_connect: dropout of single recurrent weights, the same ones for a whole batch and all steps; a number is its rate.
+        activation_penalty: α of the penalty α mean(h²) on the states that the head sees, after dropout, at true steps.
+        temporal_penalty: β of the penalty β mean((hₜ - hₜ₋₁)²) on the states before dropout, at true steps.
+        outputs: classes; `fit` fills it from the data.
+        vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
+        read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+    """
+
+    CPU_WIDTH: ClassVar[int] = 1
+
+    embedding: Count = 64
+    widths: tuple[Count, ...] = (128,)
+    cell: Cell = LSTM()
+    kernel_init: Initializer = LecunNormal()
+    recurrent_init: Initializer = Orthogonal()
+    initial_state: InitialState = ZeroState()
+    combine: Combine = LastLayer()
+    softmax: Softmax = FullSoftmax()
+    bidirectional: bool = False
+    carry_state: bool = False
+    recurrent_normalization: RecurrentNormalization | None = trick(
+        default=None,
+        rows=["T025", "T026"],
+        paper="Ba+ 2016; Cooijmans+ 2016",
+        summary="Normalize the linear maps of recurrent layers",
+        on="layer",
+    )
+    dropout: Dropout | None = trick(
+        default=None,
+        rows=["T068"],
+        paper="Zaremba+ 2014",
+        summary="Zero units between recurrent layers at random in training",
+        on=0.5,
+        neutral=0.0,
+    )
+    variational: Variational | None = trick(
+        default=None,
+        rows=["T069"],
+        paper="Gal & Ghahramani 2016",
+        summary="Dropout with one mask for all steps of a sequence, on recurrent connections too",
+        on=Variational(),
+        neutral=Variational(words=0.0, inputs=0.0, recurrent=0.0, outputs=0.0),
+    )
+    update_dropout: Dropout | None = trick(
+        default=None,
+        rows=["T070"],
+        paper="Semeniuta+ 2016",
+        summary="Zero units of the vector that updates a recurrent state",
+        on=0.5,
+        neutral=0.0,
+    )
+    zoneout: Zoneout | None = trick(
+        default=None,
+        rows=["T071"],
+        paper="Krueger+ 2017",
+        summary="Let units of a recurrent state keep their value in a step at random",
+        on=Zoneout(),
+        neutral=Zoneout(cell=0.0, state=0.0),
+    )
+    drop_connect: Dropout | None = tricks.drop_connect()
+    activation_penalty: NonNegative | None = trick(
+        default=None,
+        rows=["T069"],
+        paper="Merity+ 2017",
+        summary="Penalize large recurrent activations",
+        on=2.0,
+        neutral=0.0,
+    )
+    temporal_penalty: NonNegative | None = trick(
+        default=None,
+        rows=["T069"],
+        paper="Merity+ 2017",
+        summary="Penalize fast changes of recurrent activations",
+        on=1.0,
+        neutral=0.0,
+    )
+    outputs: Count | None = None
+    vocabulary: Count | None = None
+    read: Read | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
+    ) -> Float[Array, "batch ..."] | Deferred:
+        outputs, how = sequence.check(self, x)
+        if self.bidirectional and (self.carry_state or decode):
+            what = "carry_state" if self.carry_state else "decoding"
+            raise ConfigError(
+                f"RNN.bidirectional = True reads from the end, so that {what} cannot go on from it; set it to False."
+            )
+        h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
+        if self.variational is not None and sequence.are_tokens(x) and train:
+            types = jnp.ones((len(x), self.vocabulary or 0), h.dtype)
+            types = Inverted(rate=self.variational.words)(types, train=train, name="variational_words")
+            h = h * jnp.take_along_axis(types, x, axis=1)[..., None]
+        memory: Memory | None = "cache" if decode else "carry" if self.carry_state else None
+        states = self._layers(jnp.swapaxes(h, 0, 1), train, lengths, memory)
+        dropped = self._dropped(states, "outputs", train)
+        if train and not self.is_initializing():
+            self._penalize(states, dropped, lengths)
+        return self.softmax(self._read(dropped, lengths, how), outputs, self.kernel_init, train=train, name="head")
+
+    def _layers(
+        self, h: Float[Array, "time batch below"], train: bool, lengths: Int[Array, " batch"] | None, memory: Memory | None
+    ) -> Float[Array, "time batch features"]:
+        """What all layers give together; of two directions the forward one's first."""
+        directions = ("", "_backward") if self.bidirectional else ("",)
+        layers: dict[str, list[Array]] = {direction: [] for direction in directions}
+        for i, units in enumerate(self.widths):
+            h = self._dropped(h, f"inputs_{i}", train)
+            for direction in directions:
+                layer = self._recurrent(units, memory, f"layer_{i}{direction}")
+                x = backwards(h, lengths) if direction else h
+                y = layer(x, train, lengths)
+                layers[direction].append(backwards(y, lengths) if direction else y)
+            h = jnp.concatenate([layers[direction][-1] for direction in directions], axis=-1)
+        return jnp.concatenate([self.combine(states, self.widths) for states in layers.values()], axis=-1)
+
+    def _recurrent(self, units: int, memory: Memory | None, name: str) -> Recurrent:
+        return Recurrent(
+            units,
+            self.cell,
+            self.kernel_init,
+            self.recurrent_init,
+            self.initial_state,
+            self.recurrent_normalization,
+            None if self.variational is None else Inverted(rate=self.variational.recurrent),
+            self.update_dropout,
+            self.drop_connect,
+            self.zoneout,
+            memory,
+            name=name,
+        )
+
+    def _dropped(self, h: Float[Array, "time batch features"], name: str, train: bool) -> Float[Array, "time batch features"]:
+        """States on their way up, with new masks in each step, and with one for all steps."""
+        if self.dropout is not None:
+            h = self.dropout(h, train=train, name=f"dropout_{name}")
+        if self.variational is not None:
+            rate = self.variational.outputs if name == "outputs" else self.variational.inputs
+            held = jnp.ones((1, *h.shape[1:]), h.dtype)
+            h = h * Inverted(rate=rate)(held, train=train, name=f"variational_{name}")
+        return h
+
+    def _read(
+        self, h: Float[Array, "time batch features"], lengths: Int[Array, " batch"] | None, how: Read
+    ) -> Float[Array, "batch ..."]:
+        h = jnp.swapaxes(h, 0, 1)
+        if not (self.bidirectional and how == "last"):
+            return sequence.read(h, lengths, how)
+        half = h.shape[-1] // 2
+        return jnp.concatenate([sequence.read(h[..., :half], lengths, "last"), h[:, 0, half:]], axis=-1)
+
+    def _penalize(self, states: Array, dropped: Array, lengths: Int[Array, " batch"] | None) -> None:
+        """Adds the two penalties to the collection "penalties", where the loss finds them."""
+        valid = None if lengths is None else true_steps(lengths, len(states)).T
+        if self.activation_penalty is not None:
+            self.sow("penalties", "activation", self.activation_penalty * _mean_square(dropped, valid))
+        if self.temporal_penalty is not None:
+            changes = _mean_square(states[1:] - states[:-1], None if valid is None else valid[1:])
+            self.sow("penalties", "temporal", self.temporal_penalty * changes)
+
+
+def _mean_square(h: Float[Array, "time batch features"], valid: Bool[Array, "time batch"] | None) -> Float[Array, ""]:
+    """The mean of h² over true steps; zero where there are none."""
+    true = jnp.ones(h.shape[:2], bool) if valid is None else valid
+    count = jnp.maximum(jnp.sum(true), 1).astype(h.dtype) * h.shape[-1]
+    return jnp.sum(jnp.where(true[..., None], h, 0) ** 2) / count

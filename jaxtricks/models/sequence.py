@@ -1,0 +1,124 @@
+"""What all sequence models share: their inputs, what their head reads, and how they go on step by step.
+
+A sequence model is called `model(x, train, lengths=None, decode=False)`. Its `x` are tokens [batch, time] or features
+[batch, time, features]; `lengths` [batch] says how many steps of each sequence are true, and what is padded behind them does not
+matter.
+
+Decoding: with `decode=True` the steps of `x` follow those of earlier calls, so that a text can be written token by token,
+
+    scores, new = model.apply({**variables, "cache": cache}, tokens[:, None], train=False, decode=True, mutable=["cache"])
+    cache = new["cache"]
+
+and the scores of every step are those of the whole sequence in one call. What the model must remember is in the collection
+"cache", of a size that does not grow; zeros are its beginning, see `empty_cache`. A call takes one step or many, such as a
+prompt's, and no `lengths`. Without `decode` no model has or touches a cache.
+"""
+
+from typing import Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.config import ConfigError
+from jaxtricks.nn.initializers import Initializer
+from jaxtricks.nn.layer import Layer
+
+Read = Literal["last", "mean", "every"]
+Steps = Int[Array, "batch time"] | Float[Array, "batch time features"]
+
+
+def are_tokens(x: Array) -> bool:
+    """Whether an array holds tokens (integers) and not features."""
+    return jnp.issubdtype(x.dtype, jnp.integer)
+
+
+def check(model: Any, x: Array) -> tuple[int, Read]:
+    """The fields `outputs` and `read`, if they and `vocabulary` were filled as the inputs need it, and if those are sequences.
+
+    Args:
+        model: has the fields `outputs`, `vocabulary` and `read`.
+        x: its inputs.
+
+    Raises:
+        ConfigError: names the field, or the shape.
+    """
+    name, tokens = type(model).__name__, are_tokens(x)
+    for field in ("outputs", "read", *(["vocabulary"] if tokens else [])):
+        if getattr(model, field) is None:
+            raise ConfigError(f"{name}.{field} = None: fit fills it from the data; set it to use the module alone.")
+    if x.ndim != (2 if tokens else 3):
+        kind = "integers" if tokens else "floats"
+        raise ConfigError(f"{name} takes tokens [time] or features [time, features], not {kind} of shape {x.shape[1:]}.")
+    return model.outputs, model.read
+
+
+class Embed(Layer):
+    """A learnt vector for each token, y = Eₓ with E [vocabulary, features]; features pass as they are.
+
+    E is drawn as the kernel of a linear head would be that gives tokens for features, and transposed: its fan_in is `features`.
+    With `LecunNormal` the entries are N(0, 1/features) and a token's vector has length 1 or so, whatever the width. As a map
+    of one-hot inputs it would have fan_in = vocabulary, though one input alone is ever on, and vanish in a large vocabulary.
+
+    Args:
+        features: of a token's vector.
+        vocabulary: how many tokens there are; None where the inputs are features.
+        kernel_init: how E is drawn, as that kernel.
+    """
+
+    features: int
+    vocabulary: int | None
+    kernel_init: Initializer
+
+    @nn.compact
+    def __call__(self, x: Steps) -> Float[Array, "batch time features"]:
+        if not are_tokens(x):
+            return x
+        assert self.vocabulary is not None
+        shape, dtype = (self.features, self.vocabulary), jnp.result_type(float)
+        init = self.kernel_init
+        table = self.weight("embedding", lambda key: init.settle(init(key, shape, dtype).T, lambda table: table[x]))
+        return table[x]
+
+
+def mask(x: Array, lengths: Int[Array, " batch"] | None) -> Float[Array, "batch time"]:
+    """1 at the true steps of sequences [batch, time, ...], 0 where they are padded."""
+    dtype = jnp.result_type(float) if are_tokens(x) else x.dtype
+    if lengths is None:
+        return jnp.ones(x.shape[:2], dtype)
+    return (jnp.arange(x.shape[1])[None] < lengths[:, None]).astype(dtype)
+
+
+def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] | None, how: Read) -> Float[Array, "batch ..."]:
+    """What the head sees: h of every step, h at step lengths - 1, or the mean of h over the true steps.
+
+    Args:
+        h: the last layer's states.
+        lengths: true steps of each sequence, at least 1; None where all are whole.
+        how: "every" gives [batch, time, features], "last" and "mean" [batch, features].
+    """
+    if how == "every":
+        return h
+    if how == "mean":
+        true = mask(h, lengths)[..., None]
+        # Padding may hold anything, and 0 times a NaN is one.
+        return jnp.sum(jnp.where(true > 0, h, 0), axis=1) / jnp.sum(true, axis=1)
+    if lengths is None:
+        return h[:, -1]
+    return jnp.take_along_axis(h, lengths[:, None, None] - 1, axis=1)[:, 0]
+
+
+def empty_cache(model: nn.Module, variables: Any, x: Steps) -> Any:
+    """The cache before the first step: zeros of the shapes that decoding `x` leaves behind.
+
+    Args:
+        model: any sequence model.
+        variables: its own, without a cache.
+        x: steps as they will be decoded, for their batch size and dtype; one is enough.
+    """
+
+    def decode() -> Any:
+        return model.apply(variables, x[:, :1], train=False, decode=True, mutable=["cache"])[1]["cache"]
+
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(decode))

@@ -1,0 +1,132 @@
+"""A small decoder-only Transformer."""
+
+from typing import ClassVar, Literal
+
+import flax.linen as nn
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.config import ConfigError, Count, config
+from jaxtricks.models import sequence, tricks
+from jaxtricks.models.sequence import Read, Steps
+from jaxtricks.nn.activations import GEGLU, Activation, matched_widths
+from jaxtricks.nn.attention import Attention
+from jaxtricks.nn.dropout import Dropout
+from jaxtricks.nn.initializers import Initializer, LecunNormal
+from jaxtricks.nn.layer import Dense
+from jaxtricks.nn.normalization import LayerNorm
+from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
+
+Norm = Literal["pre", "post", "none"]
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward layer f, each x + f(norm(x)) ("pre"), norm(x + f(x)) ("post") or x + f(x) ("none")."""
+
+    heads: int
+    hidden: int
+    context: int
+    causal: bool
+    norm: Norm
+    activation: Activation
+    kernel_init: Initializer
+    drop_connect: Dropout | None
+    dropout: Dropout | None
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch time width"], train: bool, lengths: Int[Array, " batch"] | None, decode: bool
+    ) -> Float[Array, "batch time width"]:
+        attention = Attention(self.heads, self.context, self.causal, self.kernel_init, self.drop_connect, name="attention")
+        for name in ("attention", "feed_forward"):
+            normalize = LayerNorm()
+            y = normalize(x, train=train, name=f"{name}_norm") if self.norm == "pre" else x
+            y = attention(y, train, lengths, decode) if name == "attention" else self._feed_forward(y, train)
+            if self.dropout is not None:
+                y = self.dropout(y, train=train, name=f"{name}_dropout")
+            x = x + y
+            if self.norm == "post":
+                x = normalize(x, train=train, name=f"{name}_norm")
+        return x
+
+    def _feed_forward(self, x: Array, train: bool) -> Array:
+        y = Dense(self.activation.pieces * self.hidden, self.kernel_init, self.drop_connect, name="up")(x, train)
+        return Dense(x.shape[-1], self.kernel_init, self.drop_connect, name="down")(self.activation(y), train)
+
+
+@config("transformer", rows=["T003"], paper="Vaswani+ 2017")
+class Transformer(nn.Module):
+    """Blocks of self-attention and a feed-forward layer on residual paths, with rotary positions, and a head.
+
+    By default with what became usual later: layer norm before each part and at the end, and GEGLU.
+
+    Args:
+        layers: blocks, one upon another.
+        width: features of a step on the residual path.
+        heads: of the attention; width / heads is an even number.
+        hidden: units of a feed-forward layer; of units with several pieces (maxout, GEGLU, SwiGLU) there are fewer, so that the
+            network has as many parameters, or just under.
+        context: steps that an attention sees, itself among them; also how many a text that goes on must remember.
+        causal: whether no step sees a later one; without it the model cannot decode.
+        norm: where layer norm stands: "pre", before attention and feed-forward layer; "post", behind their residual sums; "none".
+        activation: of the feed-forward layers: a config, its name, or a function.
+        kernel_init: how all kernels are drawn, and the embedding, see `Embed`.
+        input_dropout: dropout on the inputs or their embeddings; a number is its rate.
+        drop_connect: dropout of the blocks' single weights, the same ones for a whole batch; a number is its rate.
+        dropout: dropout on what attention and feed-forward layer add; a number is its rate.
+        softmax: the head; in training all but the full one give a `Deferred`.
+        remat: whether a block's activations are computed again in the backward pass, to save memory.
+        outputs: classes; `fit` fills it from the data.
+        vocabulary: how many tokens there are; None for features, which take a linear map to the width; `fit` fills it.
+        read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+    """
+
+    CPU_WIDTH: ClassVar[int] = 1
+
+    layers: Count = 2
+    width: Count = 64
+    heads: Count = 4
+    hidden: Count = 256
+    context: Count = 256
+    causal: bool = True
+    norm: Norm = "pre"
+    activation: Activation = GEGLU()
+    kernel_init: Initializer = LecunNormal()
+    input_dropout: Dropout | None = tricks.input_dropout()
+    drop_connect: Dropout | None = tricks.drop_connect()
+    dropout: Dropout | None = tricks.dropout()
+    softmax: Softmax = FullSoftmax()
+    remat: bool = False
+    outputs: Count | None = None
+    vocabulary: Count | None = None
+    read: Read | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
+    ) -> Float[Array, "batch ..."] | Deferred:
+        outputs, how = sequence.check(self, x)
+        if self.width % (2 * self.heads):
+            raise ConfigError(f"Transformer.width = {self.width} is not a multiple of 2 · heads = {2 * self.heads}.")
+        if decode and not self.causal:
+            raise ConfigError("Transformer.causal = False sees steps to come and cannot decode; set it to True.")
+        h = sequence.Embed(self.width, self.vocabulary, self.kernel_init, name="embed")(x)
+        if self.input_dropout is not None:
+            h = self.input_dropout(h, train=train, name="input_dropout")
+        if not sequence.are_tokens(x):
+            h = Dense(self.width, self.kernel_init, name="widen")(h)
+        (hidden,) = matched_widths((self.hidden,), self.activation.pieces, self._parameters)
+        arrangement = self.heads, hidden, self.context, self.causal, self.norm
+        parts = self.activation, self.kernel_init, self.drop_connect, self.dropout
+        block = nn.remat(Block, static_argnums=(2, 4)) if self.remat else Block
+        # In a causal model padding comes after all that is true, and nothing sees it.
+        visible = None if self.causal else lengths
+        for i in range(self.layers):
+            h = block(*arrangement, *parts, name=f"block_{i}")(h, train, visible, decode)
+        if self.norm == "pre":
+            h = LayerNorm()(h, train=train, name="norm")
+        return self.softmax(sequence.read(h, lengths, how), outputs, self.kernel_init, train=train, name="head")
+
+    def _parameters(self, widths: tuple[int, ...], pieces: int) -> int:
+        """Those of a feed-forward layer, of (units,) and pieces of a unit."""
+        (hidden,) = widths
+        return pieces * hidden * (self.width + 1) + (hidden + 1) * self.width

@@ -1,0 +1,83 @@
+"""Self-attention with rotary positions, over a whole sequence or as it goes on call by call."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxtricks.nn.causal import with_past
+from jaxtricks.nn.initializers import Initializer
+from jaxtricks.nn.layer import Dense
+
+# The slowest angle turns once in some 2π · 10,000 steps; the paper's number, and everybody's since Vaswani+ 2017.
+BASE = 10_000
+
+
+def rotate(x: Float[Array, "batch time heads features"], first: int = 0) -> Float[Array, "batch time heads features"]:
+    """Rotary positions (Su+ 2021): each pair (x[i], x[i + F/2]) turned by the angle t · 10000^(-2i/F), t the step's number.
+
+    The product of a turned query and a turned key depends on their distance alone, not on where they stand.
+
+    Args:
+        x: queries or keys; F, their features, is even.
+        first: the number of the first step.
+    """
+    half = x.shape[-1] // 2
+    precision = jnp.promote_types(x.dtype, jnp.float32)
+    speed = BASE ** (-jnp.arange(half, dtype=precision) / half)
+    angle = (first + jnp.arange(x.shape[1], dtype=precision))[:, None] * speed[None]
+    cos, sin = (f(angle).astype(x.dtype)[None, :, None] for f in (jnp.cos, jnp.sin))
+    a, b = jnp.split(x, 2, axis=-1)
+    return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+
+
+def seen(queries: Int[Array, " queries"], keys: Int[Array, " keys"], context: int, causal: bool) -> Bool[Array, "queries keys"]:
+    """Whether a query's step sees a key's: less than `context` steps away, and not later if `causal`."""
+    distance = queries[:, None] - keys[None]
+    return (distance < context) & (distance >= 0 if causal else -distance < context)
+
+
+class Attention(nn.Module):
+    """y = W_o [heads of softmax(Q Kᵀ/√F) V], with Q, K and V linear maps of x and F the features of a head (Vaswani+ 2017).
+
+    Args:
+        heads: how many; each has width / heads features, an even number.
+        context: steps that a step sees, itself among them: behind it and, if not causal, as many before it.
+        causal: whether no step sees a later one.
+        kernel_init: how the four maps are drawn.
+        drop_connect: a `Dropout` of their single weights; None for none.
+    """
+
+    heads: int
+    context: int
+    causal: bool
+    kernel_init: Initializer
+    drop_connect: Callable[..., Array] | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch time width"], train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
+    ) -> Float[Array, "batch time width"]:
+        query, key, value = (self._linear(x, train, name) for name in ("query", "key", "value"))
+        steps = jnp.arange(x.shape[1])
+        if decode:
+            # The cache holds keys as they are: turned by where they stand in it, they may be of any text, however long.
+            past = self.context - 1
+            key, value = (with_past(self, f"past_{name}", a, past, True) for name, a in (("key", key), ("value", value)))
+            begun = self.variable("cache", "steps", jnp.zeros, (), jnp.int32)
+            places = jnp.arange(past + x.shape[1])
+            visible = seen(past + steps, places, self.context, self.causal) & (places >= past - begun.value)[None]
+            begun.value = jnp.minimum(begun.value + x.shape[1], past)
+        else:
+            past, visible = 0, seen(steps, steps, self.context, self.causal)
+        mask = visible[None, None]
+        if lengths is not None:
+            mask = mask & (steps[None] < lengths[:, None])[:, None, None]
+        query, key, value = (a.reshape(*a.shape[:2], self.heads, -1) for a in (query, key, value))
+        y = jax.nn.dot_product_attention(rotate(query, past), rotate(key), value, mask=mask)
+        return self._linear(y.reshape(x.shape), train, "out")
+
+    def _linear(self, x: Array, train: bool, name: str) -> Array:
+        return Dense(x.shape[-1], self.kernel_init, self.drop_connect, name=name)(x, train)

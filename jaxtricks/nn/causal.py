@@ -1,0 +1,86 @@
+"""Dilated causal convolution, and the past that it and others need where a sequence goes on call by call."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.nn.initializers import Initializer
+from jaxtricks.nn.layer import Layer
+
+
+def with_past(
+    layer: nn.Module, name: str, x: Float[Array, "batch time features"], steps: int, decode: bool
+) -> Float[Array, "batch past_and_time features"]:
+    """x behind the `steps` inputs before it, [batch, steps + time, features]: zeros, as nothing was before the first step.
+
+    Args:
+        layer: the module whose variable `name` in the collection "cache" keeps the last `steps` inputs.
+        name: the variable's.
+        x: inputs of the steps of this call.
+        steps: how many to put before them.
+        decode: whether x goes on from the call before, and is kept for the next one.
+    """
+    shape = (x.shape[0], steps, x.shape[2])
+    if not decode:
+        return jnp.concatenate([jnp.zeros(shape, x.dtype), x], axis=1)
+    cache = layer.variable("cache", name, jnp.zeros, shape, x.dtype)
+    whole = jnp.concatenate([cache.value, x], axis=1)
+    cache.value = whole[:, x.shape[1] :]
+    return whole
+
+
+def convolve(
+    x: Float[Array, "batch past_and_time channels"], kernel: Float[Array, "taps channels features"], dilation: int
+) -> Float[Array, "batch time features"]:
+    """y[t] = Σ over taps i of x[t + d·i] · kernel[i], for all steps t at which every tap lies inside x.
+
+    The shifted sequences are laid side by side and multiplied once, as in `jaxtricks.nn.convolution.convolve`, which says why.
+
+    Args:
+        x: inputs, the past before them.
+        kernel: the weights; the last tap is the present.
+        dilation: d, steps from one tap to the next.
+    """
+    taps, channels, features = kernel.shape
+    time = x.shape[1] - (taps - 1) * dilation
+    patches = jnp.concatenate([x[:, i * dilation :][:, :time] for i in range(taps)], axis=-1)
+    return (patches.reshape(-1, taps * channels) @ kernel.reshape(-1, features)).reshape(x.shape[0], time, features)
+
+
+class CausalConv(Layer):
+    """y[t] = Σ over i < k of x[t - d·i] · W[k - 1 - i] + b: no step sees a later one, and before the first there are zeros.
+
+    With weight norm W = g v/‖v‖, an output's length g and direction v learnt apart, and drawn so that W is what it would be
+    without (Salimans & Kingma 2016).
+
+    Args:
+        features: channels of the output.
+        kernel_init: how W [k, channels, features] is drawn.
+        kernel_size: k, how many steps are seen.
+        dilation: d, steps from one to the next.
+        weight_norm: whether W is learnt as length and direction.
+        drop_connect: a `Dropout` of W's single weights; None for none.
+    """
+
+    features: int
+    kernel_init: Initializer
+    kernel_size: int
+    dilation: int = 1
+    weight_norm: bool = False
+    drop_connect: Callable[..., Array] | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch time channels"], train: bool = False, decode: bool = False
+    ) -> Float[Array, "batch time features"]:
+        x = with_past(self, "past", x, (self.kernel_size - 1) * self.dilation, decode)
+        shape = (self.kernel_size, x.shape[-1], self.features)
+        kernel, bias = self.affine(self.kernel_init, shape, x.dtype, lambda kernel: convolve(x, kernel, self.dilation))
+        if self.weight_norm:
+            length = jnp.sqrt(jnp.sum(jnp.square(kernel), axis=(0, 1), keepdims=True))
+            kernel = kernel * (self.param("scale", lambda key: length.reshape(-1)).reshape(1, 1, -1) / length)
+        if self.drop_connect is not None:
+            kernel = self.drop_connect(kernel, train=train, name="connections")
+        return convolve(x, kernel, self.dilation) + bias.reshape(1, 1, -1)

@@ -1,0 +1,120 @@
+"""Recurrent cells: what happens to the state in one step, once the products with the weights are there."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.config import Family, Real, config
+
+State = tuple[Float[Array, "batch units"], ...]  # the hidden state first
+
+
+class Cell(Family):
+    """The gates of a recurrent layer: all of them in one product with the input and one with the hidden state (T090).
+
+    Attributes:
+        gates: how many blocks of `units` columns the weights have.
+        states: the names of the arrays that a state is made of, the hidden state first.
+    """
+
+    gates: ClassVar[int]
+    states: ClassVar[tuple[str, ...]] = ("h",)
+
+    def offsets(self) -> tuple[float, ...]:
+        """What each gate's bias starts at, beyond what the initializer says."""
+        return (0.0,) * self.gates
+
+    def __call__(
+        self,
+        state: State,
+        x: Float[Array, "batch gates"],
+        product: Float[Array, "batch gates"],
+        update: Callable[[Array], Array],
+        normalize: Callable[[Array], Array],
+    ) -> State:
+        """The next state.
+
+        Args:
+            state: the last one.
+            x: the input's product with its weights, and the bias.
+            product: the hidden state's with the recurrent weights.
+            update: drops units of the update vector, which is what is new in a step.
+            normalize: normalizes an LSTM's memory on its way to the output.
+        """
+        raise NotImplementedError
+
+
+@config("tanh", rows=["T003"], paper="Elman 1990")
+class TanhCell(Cell):
+    """h' = tanh(xW + hU + b)."""
+
+    gates: ClassVar[int] = 1
+
+    def __call__(
+        self, state: State, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
+    ) -> State:
+        return (update(jnp.tanh(x + product)),)
+
+
+@config("gru", rows=["T003", "T067"], paper="Cho+ 2014")
+class GRU(Cell):
+    """h' = z h + (1 - z) n, where r, z = σ(xW + hU + b) and n = tanh(xW + r (hU) + b).
+
+    The update gate z keeps the memory: a *positive* update bias remembers. (Some papers swap z and 1 - z.) The reset gate r acts
+    after the product of h and U, as in cuDNN, so that one product gives all gates; cuDNN's second bias, inside r (·), is left
+    out. The blocks of the weights are in the order r, z, n.
+
+    A negative reset bias, as lecture 2 advises, takes the past out of the candidate n, and says nothing about what is kept.
+
+    Args:
+        reset_bias: what the bias of r starts at.
+        update_bias: what the bias of z starts at.
+    """
+
+    gates: ClassVar[int] = 3
+
+    reset_bias: Real = 0.0
+    update_bias: Real = 0.0
+
+    def offsets(self) -> tuple[float, ...]:
+        return self.reset_bias, self.update_bias, 0.0
+
+    def __call__(
+        self, state: State, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
+    ) -> State:
+        (h,) = state
+        units = h.shape[-1]
+        keep = jax.nn.sigmoid(x[:, : 2 * units] + product[:, : 2 * units])
+        reset, memory = keep[:, :units], keep[:, units:]
+        new = update(jnp.tanh(x[:, 2 * units :] + reset * product[:, 2 * units :]))
+        return (memory * h + (1 - memory) * new,)
+
+
+@config("lstm", rows=["T003", "T066"], paper="Hochreiter & Schmidhuber 1997; Gers+ 2000")
+class LSTM(Cell):
+    """c' = f c + i g and h' = o tanh(c'), where i, f, o = σ(xW + hU + b) and g = tanh(xW + hU + b).
+
+    The blocks of the weights are in the order i, f, g, o.
+
+    Args:
+        forget_bias: what the bias of f starts at; 1 remembers by default (Jozefowicz+ 2015), Flax starts at 0.
+    """
+
+    gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    forget_bias: Real = 1.0
+
+    def offsets(self) -> tuple[float, ...]:
+        return 0.0, self.forget_bias, 0.0, 0.0
+
+    def __call__(
+        self, state: State, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
+    ) -> State:
+        _, c = state
+        i, f, g, o = jnp.split(x + product, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * update(jnp.tanh(g))
+        return jax.nn.sigmoid(o) * jnp.tanh(normalize(c)), c

@@ -1,0 +1,51 @@
+"""The state of a recurrent layer before the first step."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.config import Family, Positive, config
+from jaxtricks.nn.layer import Layer
+
+
+class InitialState(Family):
+    """What each array of a state starts from."""
+
+    def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
+        """The array `name`, of `shape` [batch, units], within the layer's compact method."""
+        raise NotImplementedError
+
+
+@config("zeros", rows=["T065"], paper="lecture 2")
+class ZeroState(InitialState):
+    """Zeros."""
+
+    def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
+        return jnp.zeros(shape, dtype)
+
+
+@config("learned", rows=["T065"], paper="lecture 2; r2rt 2016")
+class LearnedState(InitialState):
+    """A parameter of each layer, the same for all sequences, which starts at zero."""
+
+    def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
+        first = layer.weight(f"initial_{name}", lambda key: jnp.zeros(shape[1:], dtype))
+        return jnp.broadcast_to(first[None], shape)
+
+
+@config("noisy", rows=["T065"], paper="r2rt 2016")
+class NoisyState(InitialState):
+    """Draws of N(0, std²) in training, anew for each sequence and step; zeros at test.
+
+    Args:
+        std: the standard deviation, in units of the state.
+    """
+
+    std: Positive = 0.1
+
+    def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
+        if not train:
+            return jnp.zeros(shape, dtype)
+        return jnp.asarray(self.std, dtype) * jax.random.normal(layer.draw("dropout", f"initial_{name}"), shape, dtype)

@@ -1,0 +1,62 @@
+"""Noise inside a recurrent layer: zoneout, and masks that stay the same for a whole sequence."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool
+
+from jaxtricks.config import Rate, config
+from jaxtricks.nn.cells import State
+from jaxtricks.nn.layer import Layer
+
+
+@config()
+class Zoneout:
+    """Single units keep their last value, s' = d s + (1 - d) s̃, where s̃ is the cell's new state and d is 1 at random.
+
+    The gradient through a unit that is zoned out is exactly 1. At test d is its expectation, the probability. An LSTM's new
+    h is made of the c that was not zoned out.
+
+    Args:
+        cell: the probability for an LSTM's memory c; other cells have none.
+        state: the probability for the hidden state h.
+    """
+
+    cell: Rate = 0.5
+    state: Rate = 0.05
+
+    def rates(self) -> tuple[float, float]:
+        """The rates of h and c."""
+        return self.state, self.cell
+
+    def masks(
+        self, layer: Layer, shape: tuple[int, int, int], states: tuple[str, ...]
+    ) -> tuple[Bool[Array, "time batch units"], ...]:
+        """Where each array of a state keeps its value, of `shape` [time, batch, units]."""
+        rates = zip(states, self.rates(), strict=False)
+        return tuple(jax.random.bernoulli(layer.draw("dropout", f"zoneout_{name}"), rate, shape) for name, rate in rates)
+
+    def __call__(self, old: State, new: State, masks: tuple[Bool[Array, "batch units"], ...] | None) -> State:
+        """The state that goes on: by the masks in training, in expectation at test (None)."""
+        if masks is not None:
+            return tuple(jnp.where(keep, a, b) for keep, a, b in zip(masks, old, new, strict=True))
+        rates = [jnp.asarray(rate, new[0].dtype) for rate in self.rates()]
+        return tuple(rate * a + (1 - rate) * b for rate, a, b in zip(rates, old, new, strict=False))
+
+
+@config()
+class Variational:
+    """Dropout with one mask for all steps of a sequence, on recurrent connections too; kept values are divided by 1 - rate.
+
+    There is one mask of h for all gates of a layer ("tied weights" in the paper, which also tries one for each gate).
+
+    Args:
+        words: the probability that a word's type is dropped from a sequence, wherever it stands; features have no types.
+        inputs: of a unit of each layer's input.
+        recurrent: of a unit of h on its way to the next step.
+        outputs: of a unit before the softmax.
+    """
+
+    words: Rate = 0.3
+    inputs: Rate = 0.5
+    recurrent: Rate = 0.3
+    outputs: Rate = 0.5

@@ -1,0 +1,205 @@
+"""Normalization inside a recurrent layer: of the input's product, of the hidden state's, and of an LSTM's memory."""
+
+import dataclasses
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxtricks.config import Family, Positive, Rate, config
+from jaxtricks.nn.layer import Layer
+
+Place = Literal["input", "recurrent", "memory"]
+Over = Literal["features", "batch", "sequences"]
+
+
+class Moments(NamedTuple):
+    """Means, and variances: mean squares around the means."""
+
+    mean: Float[Array, "*time features"]
+    variance: Float[Array, "*time features"]
+
+
+def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None) -> Moments:
+    """Moments over the batch, in each step; `valid` says which examples have that step, and none at all give zeros."""
+    if valid is None:
+        return Moments(jnp.mean(x, axis=-2), jnp.var(x, axis=-2))
+    true = valid[..., None]
+    count = jnp.maximum(jnp.sum(true, axis=-2), 1).astype(x.dtype)
+    mean = jnp.sum(jnp.where(true, x, 0), axis=-2) / count
+    return Moments(mean, jnp.sum(jnp.where(true, x - mean[..., None, :], 0) ** 2, axis=-2) / count)
+
+
+class Averages:
+    """Running moments in one place of a layer, [steps, features], in the collection "batch_stats".
+
+    Args:
+        layer: in whose compact method this is.
+        place: where in it.
+        momentum: weight of the old average.
+        like: for the shape and dtype.
+    """
+
+    def __init__(self, layer: Layer, place: Place, momentum: Any, like: jax.ShapeDtypeStruct) -> None:
+        self.mean = layer.variable("batch_stats", f"{place}_mean", jnp.zeros, like.shape, like.dtype)
+        self.variance = layer.variable("batch_stats", f"{place}_var", jnp.ones, like.shape, like.dtype)
+        self.momentum = jnp.asarray(momentum, like.dtype)
+
+    def at(self, steps: Int[Array, " time"]) -> Moments:
+        """The averages in the given steps; the last one's go on."""
+        return Moments(*(average.value[jnp.minimum(steps, len(average.value) - 1)] for average in (self.mean, self.variance)))
+
+    def remember(self, now: Moments, valid: Bool[Array, "time batch"] | None) -> None:
+        """Mixes a batch's moments in, for the steps that there are in both, and in any of the sequences."""
+        for average, new in zip((self.mean, self.variance), now, strict=True):
+            steps = min(len(average.value), len(new))
+            old = average.value[:steps]
+            mixed = self.momentum * old + (1 - self.momentum) * new[:steps]
+            if valid is not None:
+                mixed = jnp.where(jnp.any(valid[:steps], axis=1)[:, None], mixed, old)
+            average.value = average.value.at[:steps].set(mixed)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Normalizer:
+    """y = γ(x - μ)/√(σ² + ε) + β in one place, as a pure function that a scan may hold.
+
+    Args:
+        gain: γ, [features].
+        bias: β, [features]; None where a bias follows anyway.
+        epsilon: ε, [].
+        over: what μ and σ² are taken over.
+    """
+
+    gain: Float[Array, " features"]
+    bias: Float[Array, " features"] | None
+    epsilon: Any
+    over: Over = dataclasses.field(metadata={"static": True})
+
+    def __call__(
+        self, x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None, averages: Moments | None
+    ) -> tuple[Float[Array, "*time batch features"], Moments | None]:
+        """The normalized array, and the batch's moments where it was normalized by those and not by `averages`."""
+        row, found = (1,) * (x.ndim - 1) + (-1,), None
+        if self.over == "features":
+            mean, variance = jnp.mean(x, axis=-1, keepdims=True), jnp.var(x, axis=-1, keepdims=True)
+        else:
+            found = None if averages is not None else self._moments(x, valid)
+            mean, variance = (moment[..., None, :] for moment in averages or found or ())
+        y = (x - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, x.dtype)) * self.gain.reshape(row)
+        return y if self.bias is None else y + self.bias.reshape(row), found
+
+    def _moments(self, x: Array, valid: Bool[Array, "*time batch"] | None) -> Moments:
+        if self.over == "batch":
+            return moments(x, valid)
+        return moments(x.reshape(1, -1, x.shape[-1]), None if valid is None else valid.reshape(1, -1))
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Normalizers:
+    """The normalizers of a layer by their places; elsewhere nothing is done."""
+
+    places: dict[Place, Normalizer]
+
+    def __call__(
+        self, place: Place, x: Array, valid: Bool[Array, "*time batch"] | None, known: dict[Place, Moments]
+    ) -> tuple[Array, dict[Place, Moments]]:
+        """What becomes of `x` in a place, and the moments of the batch there, if it was them that it was normalized by.
+
+        Args:
+            place: where.
+            x: [*time, batch, features].
+            valid: which examples have a step; None for all.
+            known: running moments for test; empty in training.
+        """
+        if place not in self.places:
+            return x, {}
+        y, found = self.places[place](x, valid, known.get(place))
+        return y, {} if found is None else {place: found}
+
+
+class RecurrentNormalization(Family):
+    """Normalizes the linear maps of a recurrent layer; p = xW and q = hU are its products, for all gates together."""
+
+    scale: Positive
+    epsilon: Positive
+    over: ClassVar[Over]
+    places: ClassVar[tuple[Place, ...]]
+
+    def normalizer(self, layer: Layer, place: Place, features: int, dtype: Any) -> Normalizer:
+        """What is done in one of the places of a layer, within its compact method."""
+        gain = layer.weight(f"{place}_scale", lambda key: jnp.full(features, self.scale, dtype))
+        # The bias of the gates follows the two products.
+        bias = layer.weight(f"{place}_bias", lambda key: jnp.zeros(features, dtype)) if place == "memory" else None
+        return Normalizer(gain, bias, self.epsilon, self.over)
+
+    def averages(self, layer: Layer, place: Place, like: jax.ShapeDtypeStruct) -> Averages | None:
+        """The running moments in one of the places, for values as `like`, [time, features]; None where there are none."""
+        return None
+
+
+@config("layer", rows=["T025"], paper="Ba+ 2016")
+class RecurrentLayerNorm(RecurrentNormalization):
+    """Gates LN(p) + LN(q) + b and, in an LSTM, h = o tanh(LN(c)): mean and variance of each example in each step.
+
+    Args:
+        scale: what γ starts at.
+        epsilon: added to the variance.
+    """
+
+    over: ClassVar[Over] = "features"
+    places: ClassVar[tuple[Place, ...]] = ("input", "recurrent", "memory")
+
+    scale: Positive = 1.0
+    epsilon: Positive = 1e-6
+
+
+class _Batch(RecurrentNormalization):
+    momentum: Rate
+
+    def averages(self, layer: Layer, place: Place, like: jax.ShapeDtypeStruct) -> Averages | None:
+        steps, features = like.shape
+        shape = (1 if self.over == "sequences" else steps, features)
+        return Averages(layer, place, self.momentum, jax.ShapeDtypeStruct(shape, like.dtype))
+
+
+@config("batch_input", rows=["T026"], paper="Laurent+ 2015")
+class InputBatchNorm(_Batch):
+    """Gates BN(p) + q + b with moments over all true steps of all sequences; at test, with their running averages.
+
+    Args:
+        scale: what γ starts at.
+        momentum: weight of the old running average in each step, unitless.
+        epsilon: added to the variance.
+    """
+
+    over: ClassVar[Over] = "sequences"
+    places: ClassVar[tuple[Place, ...]] = ("input",)
+
+    scale: Positive = 1.0
+    momentum: Rate = 0.9
+    epsilon: Positive = 1e-5
+
+
+@config("batch_both", rows=["T026"], paper="Cooijmans+ 2016")
+class RecurrentBatchNorm(_Batch):
+    """Gates BN(p) + BN(q) + b and, in an LSTM, h = o tanh(BN(c)), with moments of the batch in each time step.
+
+    At test each time step has running averages of its own; beyond the longest sequence of the first batch those of its last
+    step go on. A scale of 1 makes the tanh of the state flat at the start, and gradients vanish; the paper starts at 0.1.
+
+    Args:
+        scale: what γ starts at.
+        momentum: weight of the old running average in each step, unitless.
+        epsilon: added to the variance.
+    """
+
+    over: ClassVar[Over] = "batch"
+    places: ClassVar[tuple[Place, ...]] = ("input", "recurrent", "memory")
+
+    scale: Positive = 0.1
+    momentum: Rate = 0.9
+    epsilon: Positive = 1e-5

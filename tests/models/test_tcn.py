@@ -1,0 +1,135 @@
+"""The temporal convolutional network: the paper's function, its receptive field, and what each field does."""
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxtricks.config import rebuild
+from jaxtricks.models.tcn import TCN
+
+X = jax.random.normal(jax.random.key(0), (2, 8, 3))
+BASE = TCN(channels=(4, 5), kernel_size=2, outputs=3, read="every")
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
+def shapes(model, x=X):
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0), x, train=False))["params"]
+    return {path: leaf.shape for path, leaf in flax.traverse_util.flatten_dict(params, sep="/").items()}
+
+
+def run(model, x=X):
+    """Parameters, biases and all away from zero, logits in training, and the gradient of a loss."""
+
+    def both():
+        params = model.init({"params": jax.random.key(0)}, x, train=False)["params"]
+        params = jax.tree.map(lambda leaf: leaf + 0.1 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), params)
+
+        def loss(params):
+            logits = model.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(7)})
+            return jnp.mean(jnp.square(logits - 1)), logits
+
+        (_, logits), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+        return params, logits, gradient
+
+    params, logits, gradient = jax.jit(both)()
+    flat = (flax.traverse_util.flatten_dict(tree, sep="/") for tree in (params, gradient))
+    return next(flat), np.asarray(logits), next(flat)
+
+
+def test_it_is_the_paper_s_function():
+    params, logits, _ = run(BASE)
+
+    def convolved(x, name, dilation):
+        kernel = params[f"{name}/kernel"]
+        kernel = kernel * (params[f"{name}/scale"] / np.sqrt(np.sum(np.square(kernel), axis=(0, 1))))[None, None]
+        y = jax.lax.conv_general_dilated(
+            x, kernel, (1,), [(dilation, 0)], rhs_dilation=(dilation,), dimension_numbers=("NWC", "WIO", "NWC")
+        )
+        return jax.nn.relu(y + params[f"{name}/bias"].reshape(1, 1, -1))
+
+    x = X
+    for level, dilation in (("level_0", 1), ("level_1", 2)):
+        branch = convolved(convolved(x, f"{level}/conv_1", dilation), f"{level}/conv_2", dilation)
+        x = jax.nn.relu(branch + x @ params[f"{level}/skip/kernel"] + params[f"{level}/skip/bias"].reshape(1, 1, -1))
+    expected = x @ params["head/kernel"] + params["head/bias"].reshape(1, 1, -1)
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parameters():
+    level = {"conv_1/kernel": (2, 4, 4), "conv_2/kernel": (2, 4, 4)}
+    level |= {f"conv_{i}/{name}": (4,) for i in (1, 2) for name in ("bias", "scale")}
+    expected = {f"level_{i}/{path}": shape for i in (0, 1) for path, shape in level.items()}
+    tokens = rebuild(BASE, channels=(4, 4), embedding=4, vocabulary=9)  # of one width, so that no skip needs a map
+    assert shapes(tokens, jnp.zeros((2, 8), jnp.int32)) == expected | {
+        "embed/embedding": (9, 4),
+        "head/kernel": (4, 3),
+        "head/bias": (3,),
+    }
+    plain = shapes(rebuild(BASE, weight_norm=False))
+    assert not any("scale" in path for path in plain) and "level_0/skip/kernel" in plain
+    # Bai+ 2018's network for sequential MNIST; the issue of its code's repository and papers that cite it say "70K".
+    paper = TCN(channels=(25,) * 8, kernel_size=7, outputs=10, read="last")
+    assert sum(np.prod(shape) for shape in shapes(paper, jnp.zeros((1, 784, 1))).values()) == 66_910
+
+
+@pytest.mark.parametrize(("levels", "taps"), [(1, 3), (2, 2), (3, 2), (2, 4)])
+def test_the_receptive_field_is_exactly_the_formula_s(levels, taps):
+    field = 1 + 2 * (taps - 1) * sum(2**i for i in range(levels))
+    model = rebuild(BASE, channels=(4,) * levels, kernel_size=taps, activation="tanh")  # a ReLU might be off
+    x = jax.random.normal(jax.random.key(1), (1, field + 4, 2))
+
+    @jax.jit
+    def gradient():
+        variables = model.init(jax.random.key(0), x, train=False)
+        return jax.grad(lambda x: jnp.sum(jnp.abs(model.apply(variables, x, train=False)[0, -2])))(x)
+
+    size = np.abs(gradient()[0]).sum(axis=1)
+    reached = np.nonzero(size)[0]
+    assert reached[0] == len(size) - 1 - field and reached[-1] == len(size) - 2
+    assert size[reached[0]] > 1e-8 and size[reached[0] - 1] == 0
+
+
+TRICKS = {
+    "dropout": {"dropout": 0.5},
+    "input dropout": {"input_dropout": 0.5},
+    "drop connect": {"drop_connect": 0.5},
+    "initializer": {"kernel_init": "he_normal"},
+    "maxout": {"activation": "maxout"},
+    "kernel size": {"kernel_size": 3},
+}
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_every_trick_changes_the_function_and_all_parameters_learn(name):
+    model = rebuild(BASE, channels=(6,))
+    logits = run(model)[1]
+    _, changed, gradient = run(rebuild(model, **TRICKS[name]))
+    assert changed.shape == logits.shape == (2, 8, 3) and np.all(np.isfinite(changed))
+    assert not np.allclose(changed, logits, rtol=1e-3)
+    assert all(np.abs(leaf).max() > 1e-7 for leaf in gradient.values())
+
+
+def test_dropout_of_rate_zero_is_off_bit_for_bit():
+    model = rebuild(BASE, channels=(6,))
+    off = run(model)[1]
+    np.testing.assert_array_equal(run(rebuild(model, dropout=0.0, input_dropout=0.0, drop_connect=0.0))[1], off)
+
+
+def test_remat_recomputes_and_changes_nothing():
+    model = rebuild(BASE, dropout=0.5)
+    (_, logits, gradient), (_, others, theirs) = run(model), run(rebuild(model, remat=True))
+    np.testing.assert_allclose(logits, others, rtol=1e-5, atol=1e-6)
+    for path in gradient:
+        np.testing.assert_allclose(gradient[path], theirs[path], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [(20, 30), (24, 24), (7, 20, 7)])
+def test_units_of_several_pieces_cost_no_more_parameters(channels):
+    def count(model):
+        return sum(np.prod(shape) for shape in shapes(model).values())
+
+    model = rebuild(BASE, channels=channels)
+    assert count(model) == model._parameters(X.shape[-1])(channels, 1)
+    assert 0.85 * count(model) < count(rebuild(model, activation="maxout")) <= count(model)

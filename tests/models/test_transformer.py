@@ -1,0 +1,148 @@
+"""The Transformer: the plain formula with each place of the norm, its reach, and what each field does."""
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.config import rebuild
+from jaxtricks.models.transformer import Transformer
+from jaxtricks.nn.attention import Attention
+
+X = jax.random.normal(jax.random.key(0), (2, 6, 3))
+BASE = Transformer(layers=1, width=8, heads=2, hidden=9, outputs=3, read="every")
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
+def shapes(model, x=X):
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0), x, train=False))["params"]
+    return {path: leaf.shape for path, leaf in flax.traverse_util.flatten_dict(params, sep="/").items()}
+
+
+def run(model, x=X):
+    """Parameters, biases and all away from zero, logits in training, and the gradient of a loss."""
+
+    def both():
+        params = model.init({"params": jax.random.key(0)}, x, train=False)["params"]
+        params = jax.tree.map(lambda leaf: leaf + 0.1 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), params)
+
+        def loss(params):
+            logits = model.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(7)})
+            return jnp.mean(jnp.square(logits - 1)), logits
+
+        (_, logits), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+        return params, logits, gradient
+
+    params, logits, gradient = jax.jit(both)()
+    return params, np.asarray(logits), flax.traverse_util.flatten_dict(gradient, sep="/")
+
+
+@pytest.mark.parametrize("norm", ["pre", "post", "none"])
+def test_it_is_the_plain_formula(norm):
+    params, logits, _ = run(rebuild(BASE, norm=norm))
+    block = params["block_0"]
+
+    def linear(x, kernel_and_bias):
+        return x @ kernel_and_bias["kernel"] + kernel_and_bias["bias"].reshape(1, 1, -1)
+
+    def normalized(x, name, scope=block):
+        mean, std = x.mean(axis=-1, keepdims=True), jnp.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
+        return (x - mean) / std * scope[name]["scale"].reshape(1, 1, -1) + scope[name]["bias"].reshape(1, 1, -1)
+
+    def attention(x):
+        return Attention(2, 256, True, BASE.kernel_init).apply({"params": block["attention"]}, x, False)
+
+    def feed_forward(x):
+        gate, value = jnp.split(linear(x, block["up"]), 2, axis=-1)
+        return linear(jax.nn.gelu(gate, approximate=False) * value, block["down"])
+
+    x = linear(X, params["widen"])
+    for name, f in (("attention_norm", attention), ("feed_forward_norm", feed_forward)):
+        if norm == "pre":
+            x = x + f(normalized(x, name))
+        else:
+            x = normalized(x + f(x), name) if norm == "post" else x + f(x)
+    if norm == "pre":
+        x = normalized(x, "norm", params)
+    np.testing.assert_allclose(logits, linear(x, params["head"]), rtol=1e-4, atol=1e-5)
+
+
+def test_parameters():
+    attention = {f"attention/{name}": (8, 8) for name in ("query", "key", "value", "out")}
+    linear = attention | {"up": (8, 10), "down": (5, 8)}  # 9 units of one piece cost as much as 5 of two
+    block = {f"{name}/kernel": shape for name, shape in linear.items()}
+    block |= {f"{name}/bias": shape[1:] for name, shape in linear.items()}
+    block |= {f"{name}_norm/{part}": (8,) for name in ("attention", "feed_forward") for part in ("scale", "bias")}
+    ends = {"embed/embedding": (7, 8), "norm/scale": (8,), "norm/bias": (8,), "head/kernel": (8, 3), "head/bias": (3,)}
+    found = shapes(rebuild(BASE, layers=2, vocabulary=7), jnp.zeros((2, 6), jnp.int32))
+    assert found == ends | {f"block_{i}/{path}": shape for i in (0, 1) for path, shape in block.items()}
+    assert not any("norm" in path for path in shapes(rebuild(BASE, norm="none")))
+    assert "norm/scale" not in shapes(rebuild(BASE, norm="post"))
+
+
+@pytest.mark.parametrize(("causal", "layers"), [(True, 1), (True, 2), (False, 1)])
+def test_a_step_sees_as_far_as_the_context_in_each_block(causal, layers):
+    model = rebuild(BASE, context=3, layers=layers, causal=causal)
+    x = jax.random.normal(jax.random.key(1), (1, 11, 3))
+
+    @jax.jit
+    def gradient():
+        variables = model.init(jax.random.key(0), x, train=False)
+        return jax.grad(lambda x: jnp.sum(jnp.sin(model.apply(variables, x, train=False)[0, 6])))(x)
+
+    reached = np.nonzero(np.abs(gradient()[0]).sum(axis=1))[0].tolist()
+    assert reached == list(range(6 - 2 * layers, (6 if causal else 8) + 1))
+
+
+@pytest.mark.parametrize("activation", ["geglu", "swiglu", "maxout"])
+def test_units_of_several_pieces_cost_no_more_parameters(activation):
+    def count(activation):
+        return sum(np.prod(shape) for shape in shapes(rebuild(BASE, hidden=64, activation=activation)).values())
+
+    assert 0.98 * count("gelu") < count(activation) <= count("gelu")
+
+
+TRICKS = {
+    "dropout": {"dropout": 0.5},
+    "input dropout": {"input_dropout": 0.5},
+    "drop connect": {"drop_connect": 0.5},
+    "initializer": {"kernel_init": "he_normal"},
+    "activation": {"activation": "relu"},
+    "not causal": {"causal": False},
+    "context": {"context": 2},
+    "post": {"norm": "post"},
+    "heads": {"heads": 1},
+}
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_every_trick_changes_the_function_and_all_parameters_learn(name):
+    logits = run(BASE)[1]
+    _, changed, gradient = run(rebuild(BASE, **TRICKS[name]))
+    assert changed.shape == logits.shape == (2, 6, 3) and np.all(np.isfinite(changed))
+    assert not np.allclose(changed, logits, rtol=1e-3)
+    assert all(np.abs(leaf).max() > 1e-8 for leaf in gradient.values())
+
+
+def test_dropout_of_rate_zero_is_off_bit_for_bit():
+    off = run(BASE)[1]
+    np.testing.assert_array_equal(run(rebuild(BASE, dropout=0.0, input_dropout=0.0, drop_connect=0.0))[1], off)
+
+
+def test_remat_recomputes_and_changes_nothing():
+    model = rebuild(BASE, dropout=0.5)
+    (_, logits, gradient), (_, others, theirs) = run(model), run(rebuild(model, remat=True))
+    np.testing.assert_allclose(logits, others, rtol=1e-5, atol=1e-6)
+    for path in gradient:
+        np.testing.assert_allclose(gradient[path], theirs[path], rtol=1e-4, atol=1e-6)
+
+
+def test_widths_that_do_not_fit_and_decoding_both_ways_are_refused():
+    with pytest.raises(jt.ConfigError, match=r"^Transformer.width = 10 is not a multiple of 2 · heads = 4\.$"):
+        shapes(rebuild(BASE, width=10))
+    with pytest.raises(
+        jt.ConfigError, match=r"^Transformer.causal = False sees steps to come and cannot decode; set it to True\.$"
+    ):
+        rebuild(BASE, causal=False).apply({"params": {}}, X, train=False, decode=True, mutable=["cache"])

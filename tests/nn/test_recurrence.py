@@ -1,0 +1,111 @@
+"""The scan whose weights' gradient is one product outside it, rows T090 and T091."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxtricks.nn.recurrence import _scan, recur
+
+pytestmark = pytest.mark.usefixtures("unoptimized")
+TIME, BATCH, UNITS = 9, 3, 4
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Leaky:
+    """h' = a h + tanh(x + p), and y = x h'; U multiplies b h."""
+
+    leak: jax.Array
+    mask: jax.Array
+
+    def recalled(self, state):
+        return state * self.mask
+
+    def __call__(self, state, x, product):
+        state = self.leak * state + jnp.tanh(x["x"] + product)
+        return state, (x["x"] * state, jnp.where(x["valid"], state, 0))
+
+
+def arguments():
+    keys = jax.random.split(jax.random.key(0), 4)
+    step = Leaky(jnp.float32(0.3), jax.random.normal(keys[0], (BATCH, UNITS)))
+    x = jax.random.normal(keys[1], (TIME, BATCH, UNITS))
+    inputs = {"x": x, "valid": x > 0}
+    return step, jax.random.normal(keys[2], (UNITS, UNITS)), inputs, jax.random.normal(keys[3], (BATCH, UNITS))
+
+
+def loop(step, kernel, inputs, state):
+    outputs = []
+    for t in range(TIME):
+        state, y = step(state, jax.tree.map(lambda leaf, t=t: leaf[t], inputs), step.recalled(state) @ kernel)
+        outputs.append(y)
+    return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outputs)
+
+
+def loss(run):
+    def value(floats, valid):
+        step, kernel, x, state = floats
+        state, (y, shown) = run(step, kernel, {"x": x, "valid": valid}, state)
+        return jnp.sum(state**3) + jnp.sum(jnp.sin(y)) + jnp.sum(shown**2)
+
+    return jax.jit(jax.value_and_grad(value))
+
+
+def test_values_and_gradients_of_everything_are_those_of_a_loop():
+    step, kernel, inputs, state = arguments()
+    args = (step, kernel, inputs["x"], state), inputs["valid"]
+    for ours, theirs in zip(jax.tree.leaves(loss(recur)(*args)), jax.tree.leaves(loss(loop)(*args)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-5)
+
+
+def test_the_same_under_vmap_and_one_after_the_other():
+    step, kernel, inputs, state = arguments()
+    kernels = jnp.stack([kernel, -kernel, 0.5 * kernel])
+
+    def gradient(kernel):
+        return loss(recur)((step, kernel, inputs["x"], state), inputs["valid"])[1][1]
+
+    together, apart = jax.jit(jax.vmap(gradient))(kernels), jax.jit(lambda kernels: jax.lax.map(gradient, kernels))(kernels)
+    np.testing.assert_allclose(together, apart, rtol=2e-5, atol=1e-5)
+    assert not np.allclose(together[0], together[1])
+
+
+def test_no_loop_holds_the_gradient_of_the_weights():
+    units, gates = 5, 7  # of which no other array is made
+
+    def value(kernel, run=recur):
+        return jnp.sum(run(Narrow(), kernel, jnp.ones((TIME, BATCH, gates)), jnp.ones((BATCH, units)))[0])
+
+    def given_by_loops(run):
+        lines = _equations(jax.make_jaxpr(jax.grad(partial(value, run=run)))(jnp.ones((units, gates))).jaxpr)
+        loops = [line.outvars for line in lines if line.primitive.name == "scan"]
+        assert len(loops) == 2  # forwards and backwards
+        return [variable.aval.shape for variables in loops for variable in variables]
+
+    assert (units, gates) not in given_by_loops(recur)
+    assert (units, gates) in given_by_loops(lambda *args: _scan(*args, None)[0])  # which is what JAX would do
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Narrow:
+    """h' = h + the first columns of tanh(x + p)."""
+
+    def recalled(self, state):
+        return state
+
+    def __call__(self, state, x, product):
+        state = state + jnp.tanh(x + product)[:, : state.shape[1]]
+        return state, None
+
+
+def _equations(jaxpr):
+    for line in jaxpr.eqns:
+        yield line
+        for inner in line.params.values():
+            if hasattr(inner, "jaxpr"):
+                yield from _equations(inner.jaxpr)
