@@ -14,10 +14,11 @@ def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 
     Options as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). What the model
-    or the data cannot have, such as turned images where there are none, is not put in.
+    or the data cannot have, such as turned images where there are none, is not put in, nor left out what they cannot be without,
+    such as the order of a text whose state is carried on.
     """
-    more = {label: change for label, change in add_one(best).items() if _fits(change, data)}
-    return study(best, leave_one_out(best) | more, data, **options)
+    changes = leave_one_out(best) | add_one(best)
+    return study(best, {label: change for label, change in changes.items() if _fits(change, data)}, data, **options)
 
 
 def _fits(experiment: Experiment, data: Dataset) -> bool:

@@ -126,7 +126,7 @@ def _predicted(runs: Runs) -> int:
 
 def _check(metric: str, margin: float | None, data: Dataset) -> None:
     if metric not in METRICS[data.task]:
-        raise ConfigError(f"metric = {metric!r} is not measured on {data.name}{nearest(metric, METRICS[data.task])}")
+        raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, METRICS[data.task])}")
     if margin is not None and not 0 <= margin < math.inf:
         raise ConfigError(f"margin = {margin} is not a number >= 0, in the metric's units, or None for the usual one.")
 

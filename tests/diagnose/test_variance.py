@@ -11,6 +11,7 @@ from jaxtricks import rng
 from jaxtricks.diagnose.variance import variance_profile
 from jaxtricks.models.cnn import CNN
 from jaxtricks.report import plots
+from jaxtricks.train.order import Seen
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_it_is_the_variance_of_the_first_step_s_batch(blobs, base):
     split, key = blobs.split(3), rng.root(3)
     x, y = np.asarray(blobs.x, np.float32), blobs.y
     x = (x - x[split.train].mean(0)) / x[split.train].std(0)
-    batch = split.train[np.asarray(base.order(key, jnp.asarray(y[split.train]), 0))][:16]
+    batch = split.train[np.asarray(base.order(key, Seen(jnp.asarray(y[split.train]), None, 16), 0))][:16]
     params = jt.MLP(widths=(6,), outputs=3).init({"params": rng.stream(key, "params")}, x[:1], train=False)["params"]
     z = x[batch] @ params["hidden_0"]["dense"]["kernel"]
     logits = np.maximum(z, 0) @ params["head"]["kernel"]

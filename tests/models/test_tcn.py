@@ -69,12 +69,12 @@ def test_parameters():
     }
     plain = shapes(rebuild(BASE, weight_norm=False))
     assert not any("scale" in path for path in plain) and "level_0/skip/kernel" in plain
-    # Bai+ 2018's network for sequential MNIST; the issue of its code's repository and papers that cite it say "70K".
+    # Bai+ 2018's network for sequential MNIST.
     paper = TCN(channels=(25,) * 8, kernel_size=7, outputs=10, read="last")
     assert sum(np.prod(shape) for shape in shapes(paper, jnp.zeros((1, 784, 1))).values()) == 66_910
 
 
-@pytest.mark.parametrize(("levels", "taps"), [(1, 3), (2, 2), (3, 2), (2, 4)])
+@pytest.mark.parametrize(("levels", "taps"), [(1, 3), (3, 2), (2, 4)])
 def test_the_receptive_field_is_exactly_the_formula_s(levels, taps):
     field = 1 + 2 * (taps - 1) * sum(2**i for i in range(levels))
     model = rebuild(BASE, channels=(4,) * levels, kernel_size=taps, activation="tanh")  # a ReLU might be off
@@ -92,33 +92,32 @@ def test_the_receptive_field_is_exactly_the_formula_s(levels, taps):
 
 
 TRICKS = {
-    "dropout": {"dropout": 0.5},
-    "input dropout": {"input_dropout": 0.5},
     "drop connect": {"drop_connect": 0.5},
-    "initializer": {"kernel_init": "he_normal"},
-    "maxout": {"activation": "maxout"},
-    "kernel size": {"kernel_size": 3},
+    "pieces": {"activation": "swiglu"},
+    "all": {"dropout": 0.5, "input_dropout": 0.2, "kernel_init": "he_normal", "kernel_size": 3, "weight_norm": False},
 }
 
 
+@pytest.fixture(scope="module")
+def off():
+    return run(rebuild(BASE, channels=(6,)))[1]
+
+
 @pytest.mark.parametrize("name", TRICKS)
-def test_every_trick_changes_the_function_and_all_parameters_learn(name):
-    model = rebuild(BASE, channels=(6,))
-    logits = run(model)[1]
-    _, changed, gradient = run(rebuild(model, **TRICKS[name]))
-    assert changed.shape == logits.shape == (2, 8, 3) and np.all(np.isfinite(changed))
-    assert not np.allclose(changed, logits, rtol=1e-3)
+def test_every_trick_changes_the_function_and_all_parameters_learn(name, off):
+    _, changed, gradient = run(rebuild(BASE, channels=(6,), **TRICKS[name]))
+    assert changed.shape == off.shape == (2, 8, 3) and np.all(np.isfinite(changed))
+    assert not np.allclose(changed, off, rtol=1e-3)
     assert all(np.abs(leaf).max() > 1e-7 for leaf in gradient.values())
 
 
-def test_dropout_of_rate_zero_is_off_bit_for_bit():
-    model = rebuild(BASE, channels=(6,))
-    off = run(model)[1]
-    np.testing.assert_array_equal(run(rebuild(model, dropout=0.0, input_dropout=0.0, drop_connect=0.0))[1], off)
+def test_dropout_of_rate_zero_is_off_bit_for_bit(off):
+    neutral = rebuild(BASE, channels=(6,), dropout=0.0, input_dropout=0.0, drop_connect=0.0)
+    np.testing.assert_array_equal(run(neutral)[1], off)
 
 
 def test_remat_recomputes_and_changes_nothing():
-    model = rebuild(BASE, dropout=0.5)
+    model = rebuild(BASE, dropout=0.5, channels=(6,))
     (_, logits, gradient), (_, others, theirs) = run(model), run(rebuild(model, remat=True))
     np.testing.assert_allclose(logits, others, rtol=1e-5, atol=1e-6)
     for path in gradient:
