@@ -123,7 +123,22 @@ def test_a_language_model_is_trained_and_writes(capsys):
         "--batch-size",
         "256",
     ]
-    model = ["--seeds", "2", "--epochs", "1", "--batch-size", "256", "--model", "rnn", "--model.widths", "8", "--model.embedding", "4", "--model.cell", "gru"]
+    model = [
+        "--seeds",
+        "2",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "256",
+        "--model",
+        "rnn",
+        "--model.widths",
+        "8",
+        "--model.embedding",
+        "4",
+        "--model.cell",
+        "gru",
+    ]
     main(["run", *text, *model, "--json"])
     folder = _json(capsys)["folder"]
     main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--json"])

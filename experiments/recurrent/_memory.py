@@ -21,7 +21,7 @@ def adding(model: jt.RNN, epochs: int) -> jt.Experiment:
     """A network that learns to add, by Adam with the gradient's norm clipped at 1."""
     return jt.Experiment(
         model=model,
-        objective=jt.Objective(loss="squared"),
+        objective=jt.Objective(loss=jt.Squared()),
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
         inputs=jt.Raw(),
         batch_size=BATCH,
@@ -44,7 +44,8 @@ def characters(windows: int, length: int) -> jt.Dataset:
 def parameters(experiment: jt.Experiment, data: jt.Dataset) -> int:
     """How many parameters an experiment's model has on the data."""
     model = prepare(experiment, data).model
-    shapes = jax.eval_shape(lambda: model.init({"params": jax.random.key(0)}, data.x[:1], train=False))
+    x = data.x[:1] if data.vocabulary is not None else data.x[:1].astype(np.float32)  # bytes of an image are no tokens
+    shapes = jax.eval_shape(lambda: model.init({"params": jax.random.key(0)}, x, train=False))
     return sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
 
 

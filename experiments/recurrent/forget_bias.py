@@ -8,7 +8,7 @@ from jaxtricks.nn.cells import LSTM
 
 
 def measure(scale: Scale) -> Outcome:
-    """The adding problem of 50 steps, 3 000 examples, 12 epochs of 75 steps (200 steps and 20 000 examples at full scale), and one
+    """The adding problem of 50 steps, 3 000 examples, 12 epochs of 75 steps (200 steps and 20 000 examples at full scale), and an
     LSTM layer of 28 units whose forget bias starts at 0, 1 or 2. Adam, batch 32, norms clipped at 1; each bias has the best of
     four learning rates (1e-3 to 3e-2) on seeds that nothing is judged on. Measured is how many steps it takes until the
     validation error is half that of a constant answer; who never gets there counts with one epoch more than there were.
@@ -49,7 +49,7 @@ CLAIM = Claim(
         Paper("Jozefowicz+ 2015: an LSTM with forget bias 1 closes the gap to the GRU", "V2"),
         Paper("Flax's LSTM cells start the bias at 0, Haiku's and Keras' at 1", "V"),
     ),
-    refuted_by="The 95% interval of the steps that a forget bias of 1 saves against 0, until the error is half that of a constant "
-    "answer, lies at or below 0.",
+    refuted_by="The 95% interval of the steps that a forget bias of 1 saves against 0, until the error is half that of a "
+    "constant answer, lies at or below 0.",
     measure=measure,
 )

@@ -97,9 +97,9 @@ def errors(seeds: int, units: int) -> Float[np.ndarray, " seeds"]:
 def measure(scale: Scale) -> Outcome:
     """An LSTM without biases, of 16, 64 and 256 units and as many features, batches of 32 and 32 steps; each seed draws weights
     and inputs and is a round of timing. Equality: states and gradients of the scanned step with one product [x; h]W against a
-    Python loop with two products a gate, 4 steps in double precision, as a share of the largest. Time: a training step (forward,
-    backward, gradient descent) compiled on one device, the step inside `lax.scan` both times, with one product and with eight;
-    the arms take turns, the fastest of five calls counts. The compiler may join products by itself.
+    Python loop with two products a gate, 4 steps in double precision, as a share of the largest. Time: a training step
+    (forward, backward, gradient descent) compiled on one device, the step inside `lax.scan` both times, with one product and
+    with eight; the arms take turns, the fastest of five calls counts. The compiler may join products by itself.
     """
     sizes, time = scale.pick(smoke=((4,), 4), cpu=((16, 64, 256), 32), full=((64, 256, 1024), 64))
     off = Estimate.of(errors(scale.seeds, sizes[0]))

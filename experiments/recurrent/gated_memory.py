@@ -5,6 +5,7 @@ from experiments.measures import estimates, fit_tuned
 from experiments.recurrent._memory import BLIND, RATES, adding, final_error, parameters, widest
 from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
 from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.nn.cells import GRU
 
 
 def measure(scale: Scale) -> Outcome:
@@ -15,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     """
     length, examples = scale.pick(smoke=(6, 160), cpu=(50, 3_000), full=(200, 20_000))
     data, epochs = jt.adding_problem(examples, length), scale.pick(smoke=1, cpu=10, full=20)
-    gru = adding(jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=128),), cell="gru"), epochs)
+    gru = adding(jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=128),), cell=GRU()), epochs)
     most = parameters(gru, data)
 
     def of(cell: str) -> jt.Experiment:

@@ -50,9 +50,12 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T067",),
     lecture=2,
-    statement="It can take a while for a RNN to learn to remember information … Similarly, initialize biases for GRU's reset gate "
-    "to -1.",
-    papers=(Paper("No paper advises a reset bias; the gate that keeps a GRU's state is the update gate (Cho+ 2014)", "M"),),
+    statement="It can take a while for a RNN to learn to remember information … Similarly, initialize biases for GRU's reset "
+    "gate to -1.",
+    papers=(
+        Paper("Hafner's tips for training recurrent networks, where the sentence comes from, give no number or paper", "V"),
+        Paper("h' = z h + (1 - z) n: the gate that keeps a GRU's state is the update gate z (Cho+ 2014)", "M"),
+    ),
     refuted_by="The 95% interval of the steps that a reset bias of -1 saves against 0, with no update bias, until the error is "
     "half that of a constant answer, lies at or below 0.",
     measure=measure,

@@ -4,9 +4,10 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.recurrent._memory import adding, parameters
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Scale, Seeds, all_of
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Scale, Seeds
+from jaxtricks.nn.cells import GRU, LSTM, Cell, TanhCell
 
-GATES = {"tanh": 1, "gru": 3, "lstm": 4}
+CELLS: dict[str, Cell] = {"tanh": TanhCell(), "GRU": GRU(), "LSTM": LSTM()}
 
 
 def measure(scale: Scale) -> Outcome:
@@ -14,25 +15,26 @@ def measure(scale: Scale) -> Outcome:
     of two features. Quadratic is a count whose third differences are all 0 and whose second ones are not; each gate must
     contribute one square matrix, so that the second difference over steps of 8 is 2 · 8² a gate. Nothing is drawn.
     """
-    data, widths = jt.adding_problem(2, 2), range(8, 8 * scale.pick(smoke=5, cpu=33, full=65), 8)
+    data, widths = jt.adding_problem(10, 2), range(8, 8 * scale.pick(smoke=5, cpu=33, full=65), 8)
     counts = {
-        cell: np.array([parameters(adding(jt.RNN(widths=(width,), cell=cell), 1), data) for width in widths]) for cell in GATES
+        name: np.array([parameters(adding(jt.RNN(widths=(width,), cell=cell), 1), data) for width in widths])
+        for name, cell in CELLS.items()
     }
-    second = {cell: np.diff(count, n=2) for cell, count in counts.items()}
-    rulings = [Ruling.SUPPORTED if (second[cell] == 2 * 8**2 * gates).all() else Ruling.REFUTED for cell, gates in GATES.items()]
-    leading = {cell: float(each[0]) / (2 * 8**2) for cell, each in second.items()}
+    second = {name: np.diff(count, n=2) for name, count in counts.items()}
+    exact = [(second[name] == 2 * 8**2 * cell.gates).all() for name, cell in CELLS.items()]
+    leading = {name: float(each[0]) / (2 * 8**2) for name, each in second.items()}
     return Outcome(
-        verdict=all_of(*rulings),
+        verdict=Ruling.SUPPORTED if all(exact) else Ruling.REFUTED,
         effect="the parameters of a layer of H units grow as "
-        + ", ".join(f"{factor:g} H² ({cell})" for cell, factor in leading.items())
+        + ", ".join(f"{factor:g} H² ({name})" for name, factor in leading.items())
         + f", exactly over {len(widths)} widths up to {widths[-1]}",
         numbers={
             "leading_coefficient": leading,
-            "largest_third_difference": {cell: int(np.abs(np.diff(each)).max()) for cell, each in second.items()},
+            "largest_third_difference": {name: int(np.abs(np.diff(each)).max()) for name, each in second.items()},
         },
         series=tuple(
-            Curve(cell, tuple(map(float, widths)), values, values, values)
-            for cell, values in ((cell, tuple(map(float, count))) for cell, count in counts.items())
+            Curve(name, tuple(map(float, widths)), values, values, values)
+            for name, values in ((name, tuple(map(float, count))) for name, count in counts.items())
         ),
         axes=Axes("units", "parameters", log="xy"),
     )

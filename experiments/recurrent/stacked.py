@@ -49,7 +49,7 @@ CLAIM = Claim(
     lecture=2,
     statement="More efficient to stack two or three smaller layers instead of one big one.",
     papers=(Paper("Hermans & Schrauwen 2013; Pascanu+ 2014: deep recurrent networks of characters", "R"),),
-    refuted_by="The paired verdicts on validation loss, from one layer to two and to three of as many parameters, are both 'hurts' "
-    "or 'no difference'.",
+    refuted_by="The paired verdicts on validation loss, from one layer to two and to three of as many parameters, are both "
+    "'hurts' or 'no difference'.",
     measure=measure,
 )

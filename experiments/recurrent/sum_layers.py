@@ -5,6 +5,7 @@ from experiments.measures import estimates, final_loss, fit_tuned
 from experiments.recurrent._memory import RATES, characters, language
 from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
 from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.nn.cells import GRU
 
 
 def measure(scale: Scale) -> Outcome:
@@ -15,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     """
     data = characters(scale.pick(smoke=80, cpu=4_000, full=14_000), scale.pick(smoke=6, cpu=32, full=64))
     width, epochs = scale.pick(smoke=8, cpu=40, full=256), scale.pick(smoke=1, cpu=6, full=20)
-    last = language(jt.RNN(embedding=16, widths=(width,) * 3, cell="gru"), epochs)
+    last = language(jt.RNN(embedding=16, widths=(width,) * 3, cell=GRU()), epochs)
     arms = {"last layer": last, "sum of layers": last.replace({"model.combine": "sum_layers"})}
     runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
     (verdict,) = jt.verdicts(runs["last layer"], {"sum of layers": runs["sum of layers"]}, metric="nll")

@@ -24,6 +24,7 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.config import ConfigError
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Layer
+from jaxtricks.nn.masks import true_steps
 
 Read = Literal["last", "mean", "every"]
 Steps = Int[Array, "batch time"] | Float[Array, "batch time features"]
@@ -82,14 +83,6 @@ class Embed(Layer):
         return table[x]
 
 
-def mask(x: Array, lengths: Int[Array, " batch"] | None) -> Float[Array, "batch time"]:
-    """1 at the true steps of sequences [batch, time, ...], 0 where they are padded."""
-    dtype = jnp.result_type(float) if are_tokens(x) else x.dtype
-    if lengths is None:
-        return jnp.ones(x.shape[:2], dtype)
-    return (jnp.arange(x.shape[1])[None] < lengths[:, None]).astype(dtype)
-
-
 def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] | None, how: Read) -> Float[Array, "batch ..."]:
     """What the head sees: h of every step, h at step lengths - 1, or the mean of h over the true steps.
 
@@ -101,9 +94,10 @@ def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] |
     if how == "every":
         return h
     if how == "mean":
-        true = mask(h, lengths)[..., None]
-        # Padding may hold anything, and 0 times a NaN is one.
-        return jnp.sum(jnp.where(true > 0, h, 0), axis=1) / jnp.sum(true, axis=1)
+        if lengths is None:
+            return jnp.mean(h, axis=1)
+        total = jnp.sum(jnp.where(true_steps(lengths, h.shape[1])[..., None], h, 0), axis=1)
+        return total / lengths[:, None].astype(h.dtype)
     if lengths is None:
         return h[:, -1]
     return jnp.take_along_axis(h, lengths[:, None, None] - 1, axis=1)[:, 0]

@@ -1,6 +1,7 @@
 """Non-linearities of the hidden layers, from the lectures' lists."""
 
 import bisect
+import functools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -60,8 +61,10 @@ def matched_widths(widths: tuple[int, ...], pieces: int, parameters: Callable[[t
     return scaled(scales[fitting - 1])
 
 
-def _pieces(x: Float[Array, "*batch inputs"], pieces: int) -> Float[Array, "*batch pieces units"]:
-    return x.reshape(*x.shape[:-1], pieces, -1)
+def _larger(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    # Not `jnp.max`: compiled, its gradient may compare the maximum with a value that was computed anew, find it nowhere and
+    # divide by 0. A NaN of either stays one.
+    return jnp.where((a >= b) | jnp.isnan(a), a, b)
 
 
 @config("relu", rows=["T004"], paper="Krizhevsky+ 2012")
@@ -149,7 +152,7 @@ class Maxout(Activation):
     pieces: Count = 2  # type: ignore[misc]
 
     def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
-        return jnp.max(_pieces(x, self.pieces), axis=-2)
+        return functools.reduce(_larger, jnp.split(x, self.pieces, axis=-1))
 
 
 @config("geglu", rows=["T009"], paper="Shazeer 2020")

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxtricks.nn.causal import with_past
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Dense
+from jaxtricks.nn.masks import true_steps
 
 # The slowest angle turns once in some 2π · 10,000 steps; the paper's number, and everybody's since Vaswani+ 2017.
 BASE = 10_000
@@ -74,7 +75,7 @@ class Attention(nn.Module):
             past, visible = 0, seen(steps, steps, self.context, self.causal)
         mask = visible[None, None]
         if lengths is not None:
-            mask = mask & (steps[None] < lengths[:, None])[:, None, None]
+            mask = mask & true_steps(lengths, x.shape[1])[:, None, None]
         query, key, value = (a.reshape(*a.shape[:2], self.heads, -1) for a in (query, key, value))
         y = jax.nn.dot_product_attention(rotate(query, past), rotate(key), value, mask=mask)
         return self._linear(y.reshape(x.shape), train, "out")

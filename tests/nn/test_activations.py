@@ -127,6 +127,11 @@ def test_maxout_of_one_piece_is_linear_and_of_x_and_0_is_relu():
     np.testing.assert_array_equal(Maxout()(jnp.concatenate([x, jnp.zeros(5)])), jax.nn.relu(x))
 
 
+def test_maxout_hides_no_nan():
+    x = jnp.array([jnp.nan, 1.0, 1.0, jnp.nan, 2.0, 3.0])
+    np.testing.assert_array_equal(Maxout()(x), [np.nan, 2.0, 3.0])
+
+
 def mlp_parameters(inputs, outputs):
     def count(widths, pieces):
         sizes = (inputs, *widths)

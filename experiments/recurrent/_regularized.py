@@ -1,0 +1,107 @@
+"""A small language model that overfits, and noise in one place or another of its LSTMs at the best of a few rates."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+import jaxtricks as jt
+from experiments.measures import TUNING
+from jaxtricks.evaluate.claim import Estimate, Scale
+from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
+from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
+
+Changes = dict[str, Any]
+Key = TypeVar("Key")
+
+NONE = "none"
+# What noise of one rate changes, by the place that it is in. Zoneout's cells and states stand in the proportion 0.5 : 0.05 of
+# Krueger's character models; only its rate of cells is named.
+PLACES: dict[str, Callable[[float], Changes]] = {
+    "non-recurrent": lambda rate: {"model.dropout": rate},
+    "variational": lambda rate: {"model.variational": Variational(words=0.0, inputs=rate, recurrent=rate, outputs=rate)},
+    "hidden states": lambda rate: {"model.variational": Variational(words=0.0, inputs=0.0, recurrent=rate, outputs=0.0)},
+    "update vectors": lambda rate: {"model.update_dropout": rate},
+    "zoneout": lambda rate: {"model.zoneout": Zoneout(cell=rate, state=rate / 10)},
+    "recurrent weights": lambda rate: {"model.drop_connect": rate},
+}
+
+
+def rates(scale: Scale) -> tuple[float, ...]:
+    """The grid of every place."""
+    return scale.pick(smoke=(0.2,), cpu=(0.1, 0.2, 0.4, 0.6), full=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
+
+
+def text(scale: Scale) -> jt.Dataset:
+    """Python's help topics by the character, in windows: so few that a model of them overfits, a third of them held out."""
+    data = jt.load("python_topics", text=jt.Text("char", length=scale.pick(smoke=8, cpu=32, full=100)))
+    return data.subset(scale.pick(smoke=24, cpu=120, full=1_500), seed=0, validation=1 / 3)
+
+
+def language_model(scale: Scale) -> jt.Experiment:
+    """Two LSTMs of 32 units (512 at full scale), 80 epochs of Adam (0.02; 0.002), batch 16, gradients clipped to norm 1."""
+    widths = scale.pick(smoke=(8,), cpu=(32, 32), full=(512, 512))
+    return jt.Experiment(
+        model=jt.RNN(embedding=widths[0], widths=widths),
+        optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=scale.pick(smoke=0.02, cpu=0.02, full=0.002)), clip_norm=1.0),
+        batch_size=scale.pick(smoke=8, cpu=16, full=32),
+        epochs=scale.pick(smoke=2, cpu=80, full=60),
+    )
+
+
+def lowest(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
+    """Each restart's lowest validation loss over the epochs, in nats a character: what early stopping would have kept."""
+    return np.nanmin(runs.curves["nll"], axis=1)
+
+
+def tried(trials: Mapping[Key, Changes], scale: Scale) -> dict[Key, float]:
+    """The mean `lowest` loss of the language model with each trial's changes, over the first two restarts of `TUNING`; nothing
+    for a lone one.
+    """
+    if len(trials) == 1:
+        return dict.fromkeys(trials, 0.0)
+    base = language_model(scale)
+    runs = jt.fit([base.replace(changes) for changes in trials.values()], text(scale), seeds=TUNING[:2])
+    return {name: float(lowest(each).mean()) for name, each in zip(trials, runs, strict=True)}
+
+
+def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, float]]:
+    """The restarts without noise and with noise in each place, and the rate of each: its best of the one grid.
+
+    Args:
+        places: keys of `PLACES`.
+        scale: of the claim.
+    """
+    chosen = {}
+    for place in places:
+        losses = tried({rate: PLACES[place](rate) for rate in rates(scale)}, scale)
+        chosen[place] = min(losses, key=losses.__getitem__)
+    arms: dict[str, Changes] = {NONE: {}} | {place: PLACES[place](rate) for place, rate in chosen.items()}
+    return fit_arms(arms, scale), chosen
+
+
+def fit_arms(arms: Mapping[str, Changes], scale: Scale) -> dict[str, jt.Runs]:
+    """The restarts of the language model with each arm's changes."""
+    base = language_model(scale)
+    runs = jt.fit([base.replace(changes) for changes in arms.values()], text(scale), seeds=scale.seeds)
+    return dict(zip(arms, runs, strict=True))
+
+
+def judged(arms: Mapping[str, jt.Runs], baseline: str, changes: Sequence[str]) -> dict[str, Verdict]:
+    """The verdicts on the `lowest` losses of some arms against one of them, corrected over all of these."""
+    seeds = tuple(map(int, arms[baseline].seeds))
+    without = lowest(arms[baseline])
+    family = [Comparison(name, without, lowest(arms[name]), seeds) for name in changes]
+    return dict(zip(changes, judge_family(family, Measure.loss()), strict=True))
+
+
+def numbers(arms: Mapping[str, jt.Runs], verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """What a result keeps of trained arms: lowest and last validation losses, training losses, verdicts."""
+    return {
+        "lowest": {name: Estimate.of(lowest(runs)) for name, runs in arms.items()},
+        "last": {name: Estimate.of(runs.metrics["nll"]) for name, runs in arms.items()},
+        "last_training": {name: Estimate.of(runs.curves["train_loss"][:, -1]) for name, runs in arms.items()},
+        "diverged": {name: sorted(runs.diverged) for name, runs in arms.items()},
+        "verdicts": {name: verdict.to_dict() for name, verdict in verdicts.items()},
+    }

@@ -1,0 +1,153 @@
+"""The softmax over a large vocabulary, in full and approximated."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+import jaxtricks as jt
+from experiments.measures import estimates
+from experiments.recurrent._timing import seconds
+from jaxtricks import rng
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Ruling, Scale, Seeds, all_of, settle
+from jaxtricks.nn.initializers import LecunNormal
+from jaxtricks.nn.sampled_softmax import NCE, SampledSoftmax
+from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax, cross_entropy
+from jaxtricks.nn.tree_softmax import AdaptiveSoftmax, HierarchicalSoftmax
+
+FASTER, WORSE = 2.0, 1.1
+
+
+def heads(samples: int, cutoffs: tuple[int, ...]) -> dict[str, Softmax]:
+    """All output layers, the full one first."""
+    return {
+        "full": FullSoftmax(),
+        "sampled": SampledSoftmax(samples=samples),
+        "nce": NCE(samples=samples),
+        "hierarchical": HierarchicalSoftmax(),
+        "adaptive": AdaptiveSoftmax(cutoffs=cutoffs),
+    }
+
+
+class Head(nn.Module):
+    """An output layer alone, which gives the mean training loss of labels."""
+
+    softmax: Softmax
+    classes: int
+
+    @nn.compact
+    def __call__(self, h: Float[Array, "tokens features"], labels: Int[Array, " tokens"]) -> Float[Array, ""]:
+        scores = self.softmax(h, self.classes, LecunNormal(), train=True, name="head")
+        return jnp.mean(scores.nll(labels) if isinstance(scores, Deferred) else cross_entropy(scores, labels))
+
+
+def timed(softmaxes: dict[str, Softmax], classes: int, features: int, seeds: int) -> dict[str, Float[np.ndarray, " seeds"]]:
+    """Milliseconds of a step of gradient descent on the layer's weights and its input, 700 tokens, on each seed's own problem."""
+
+    def draw(seed: Any, softmax: Softmax) -> tuple[Any, Array, Array, Array]:
+        key = rng.root(seed)
+        h = jax.random.normal(rng.stream(key, "h"), (700, features))
+        # Zipf's law: P(rank < r) ~ log r.
+        labels = jnp.int32(jnp.exp(jax.random.uniform(rng.stream(key, "labels"), (700,)) * jnp.log(classes * 1.0))) - 1
+        streams = {name: rng.stream(key, name) for name in ("params", "dropout")}
+        return Head(softmax, classes).init(streams, h, labels)["params"], h, labels, streams["dropout"]
+
+    def step(params: Any, h: Array, labels: Array, key: Array, softmax: Softmax) -> Any:
+        def loss(params: Any, h: Array) -> Any:
+            return Head(softmax, classes).apply({"params": params}, h, labels, rngs={"dropout": key})
+
+        gradients, slopes = jax.grad(loss, argnums=(0, 1))(params, h)
+        return jax.tree.map(lambda w, g: w - 0.1 * g, params, gradients), slopes
+
+    taken = {name: np.zeros(seeds) for name in softmaxes}
+    draws = {name: jax.jit(lambda seed, softmax=softmax: draw(seed, softmax)) for name, softmax in softmaxes.items()}
+    steps = {name: jax.jit(lambda *given, softmax=softmax: step(*given, softmax)) for name, softmax in softmaxes.items()}
+    arms = {name: lambda problem, name=name: steps[name](*problem[name]) for name in softmaxes}
+    for seed in range(seeds):  # one problem at a time: its weights are large
+        problem = {name: draw(seed) for name, draw in draws.items()}
+        for name, values in seconds(arms, [(problem,)], calls=3).items():
+            taken[name][seed] = 1e3 * values[0]
+    return taken
+
+
+def measure(scale: Scale) -> Outcome:
+    """Time: forward and backward pass and gradient descent of the output layer alone, 128 features, 700 tokens with Zipf's
+    frequencies, 10 000 and 33 000 classes (at full scale 100 000 too); each seed is a round, all take turns on one device, the
+    fastest of three calls counts. 500 shared samples, two levels, a head of 2 000 classes. Quality: a word model of Tiny
+    Shakespeare's 4 000 commonest words, embeddings and an LSTM of 32 units, 1 500 windows of 35 words, batches of 20, 3 epochs
+    of Adam (3e-3, not tuned, the same for all); 200 samples, a head of 500 classes. Validation perplexity is always that of the
+    exact softmax; its ratio to the full softmax's is paired by seed.
+    """
+    sizes = scale.pick(smoke=(40,), cpu=(10_000, 33_000), full=(10_000, 33_000, 100_000))
+    samples, cutoffs, features = scale.pick(smoke=(5, (10,), 4), cpu=(500, (2_000,), 128), full=(500, (2_000, 10_000), 512))
+    times = {size: timed(heads(samples, cutoffs), size, features, scale.seeds) for size in sizes}
+    faster = {size: {name: Estimate.of(t["full"] / t[name]) for name in t} for size, t in times.items()}
+    perplexity = perplexities(scale)
+    worse = {name: Estimate.of(values / perplexity["full"]) for name, values in perplexity.items()}
+    largest = faster[sizes[-1]]
+    others = [name for name in worse if name != "full"]
+    rulings = {name: all_of(settle(largest[name], above=FASTER), settle(worse[name], below=WORSE)) for name in others}
+    said = "; ".join(f"{name} {largest[name]:.1f} times as fast, perplexity times {worse[name]:.3f}" for name in others)
+    return Outcome(
+        verdict=at_least_one(rulings.values()),
+        effect=f"against the full softmax's step over {sizes[-1]} classes and its perplexity of {perplexity['full'].mean():.0f}: {said}",
+        numbers={
+            "faster": faster,
+            "perplexity_ratio": worse,
+            "perplexity": estimates(perplexity),
+            "milliseconds": {size: estimates(taken) for size, taken in times.items()},
+            "rulings": rulings,
+        },
+        series=tuple(Curve.over_seeds(name, sizes, np.stack([times[size][name] for size in sizes], axis=1)) for name in worse),
+        axes=Axes("classes", "a step of the output layer (ms)", log="xy"),
+    )
+
+
+def perplexities(scale: Scale) -> dict[str, Float[np.ndarray, " seeds"]]:
+    """Each output layer's validation perplexity after training."""
+    words, windows = scale.pick(smoke=(40, 30), cpu=(4_000, 1_500), full=(10_000, 5_000))
+    if scale.name == "smoke":
+        data = jt.load("python_topics", text=jt.Text("word", length=4, vocabulary=words)).subset(windows, seed=0)
+    else:
+        data = jt.load("tiny_shakespeare", text=jt.Text("word", length=35, vocabulary=words)).subset(windows, seed=0)
+    units, samples, cutoffs = scale.pick(smoke=(4, 5, (10,)), cpu=(32, 200, (500,)), full=(256, 500, (2_000,)))
+    found = {}
+    for name, softmax in heads(samples, cutoffs).items():
+        experiment = jt.Experiment(
+            model=jt.RNN(embedding=units, widths=(units,), softmax=softmax),
+            optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=3e-3), clip_norm=1.0),
+            batch_size=scale.pick(smoke=4, cpu=20, full=20),
+            epochs=scale.pick(smoke=1, cpu=3, full=10),
+        )
+        if scale.name == "smoke" and name not in ("full", "sampled"):
+            continue
+        found[name] = jt.fit(experiment, data, seeds=scale.seeds).metrics["perplexity"]
+    return found
+
+
+def at_least_one(rulings: Iterable[Ruling]) -> Ruling:
+    """Supported if one ruling is, refuted if all are, else inconclusive."""
+    given = set(rulings)
+    if Ruling.SUPPORTED in given:
+        return Ruling.SUPPORTED
+    return Ruling.REFUTED if given == {Ruling.REFUTED} else Ruling.INCONCLUSIVE
+
+
+CLAIM = Claim(
+    rows=("T084",),
+    lecture=2,
+    statement="Big operations, especially for softmaxes over large vocabularies … Approximate operations or use GPUs",
+    papers=(
+        Paper("Mnih & Teh 2012: noise-contrastive estimation trains an order of magnitude faster, with the same quality", "R"),
+        Paper("Grave+ 2017: the adaptive softmax is near the full one's perplexity", "R"),
+    ),
+    refuted_by="For each of the four approximations, the 95% interval of the full softmax's time over its own, at the largest "
+    "vocabulary, lies at or below 2, or that of its validation perplexity over the full softmax's lies at or above 1.1. "
+    "Supported if one of them is faster by more than 2 and worse by less than 1.1, each with its whole interval.",
+    measure=measure,
+    seeds=Seeds(cpu=8),
+)

@@ -1,0 +1,101 @@
+"""Variational dropout keeps its masks over time, and does more than dropout of non-recurrent connections."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool
+
+import jaxtricks as jt
+from experiments.recurrent._regularized import NONE, PLACES, fit_places, judged, numbers
+from jaxtricks import rng
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Ruling, Scale, Seeds, all_of, curves, expect
+from jaxtricks.evaluate.verdict import Decision
+
+HELD, FRESH = "variational", "non-recurrent"
+STEPS, UNITS = 32, 16
+
+
+class Dropped(NamedTuple):
+    """What no gradient comes from, in one restart each.
+
+    Args:
+        inputs: input features, step by step.
+        recurrent: units of h, at whatever step.
+    """
+
+    inputs: Bool[np.ndarray, "seeds time features"]
+    recurrent: Bool[np.ndarray, "seeds units"]
+
+
+def dropped(place: str, seeds: int) -> Dropped:
+    """Where gradients are exactly zero in one LSTM that reads one random sequence, at a rate of one half.
+
+    A unit of h whose row of the recurrent weights has none was zero on its way to every step: under masks of its own in each
+    step that would happen once in 2³¹ units.
+    """
+    model = jt.Experiment(model=jt.RNN(widths=(UNITS,), outputs=4, read="every")).replace(PLACES[place](0.5)).model
+
+    def one(seed: Array) -> tuple[Array, Array]:
+        root = rng.root(seed)
+        x = jax.random.normal(rng.stream(root, "inputs"), (1, STEPS, UNITS))
+        params = model.init({"params": rng.stream(root, "params")}, x, train=False)["params"]
+
+        def loss(params: Any, x: Array) -> Array:
+            scores: Any = model.apply({"params": params}, x, train=True, rngs={"dropout": rng.stream(root, "dropout")})
+            return jnp.sum(scores**2)
+
+        weights, inputs = jax.grad(loss, argnums=(0, 1))(params, x)
+        return inputs[0] == 0, jnp.all(weights["layer_0"]["recurrent_kernel"] == 0, axis=1)
+
+    return Dropped(*map(np.asarray, jax.jit(jax.vmap(one))(jnp.arange(seeds))))
+
+
+def measure(scale: Scale) -> Outcome:
+    """First the property: in an LSTM that reads one random sequence, which input features and which units of h have gradients
+    of exactly zero; the inputs' must be the same ones in all 32 steps, and some units of h must have none at any step. Then
+    whether it helps: the language model of `nonrecurrent_dropout`, with one rate for inputs, recurrent connections and
+    outputs and none for words (Gal & Ghahramani have four rates, one mask for each gate, and weight decay), against no noise
+    and against dropout of the non-recurrent connections, both at their best of one grid of four rates by two seeds that
+    nothing is judged on. Judged is each seed's lowest validation loss over the epochs. That it does more than dropout of the
+    non-recurrent connections is the paper's claim; the lecture says only what it is.
+    """
+    at = {place: dropped(place, scale.seeds) for place in (HELD, FRESH)}
+    some = {name: d.inputs.any(axis=1) for name, d in at.items()}
+    held = {name: d.inputs.all(axis=1).sum() / some[name].sum() for name, d in at.items()}
+    silent = {name: Estimate.of(d.recurrent.mean(axis=1)) for name, d in at.items()}
+    constant = held[HELD] == 1 and bool(at[HELD].recurrent.any(axis=1).all())
+
+    arms, rates = fit_places((HELD, FRESH), scale)
+    against_none = judged(arms, NONE, (HELD, FRESH))
+    more = judged(arms, FRESH, (HELD,))[HELD]
+    parts = (expect(verdict.decision, Decision.HELPS) for verdict in (against_none[HELD], more))
+    return Outcome(
+        verdict=all_of(Ruling.SUPPORTED if constant else Ruling.REFUTED, *parts),
+        effect=f"of inputs ever dropped {held[HELD]:.0%} are so at every step ({held[FRESH]:.0%} under {FRESH} dropout), "
+        f"and {silent[HELD]:.0%} of the units of h ({silent[FRESH]:.0%}); lowest validation loss against none: "
+        f"{against_none[HELD]} at {rates[HELD]:g}; against {FRESH} dropout at {rates[FRESH]:g}: {more}",
+        numbers=numbers(arms, against_none)
+        | {"rates": rates, "held": held, "silent": silent, "variational_against_nonrecurrent": more.to_dict()},
+        series=curves(arms, "nll"),
+        axes=Axes("epoch", "validation loss (nats a character)"),
+    )
+
+
+CLAIM = Claim(
+    rows=("T069",),
+    lecture=2,
+    statement="uses the same dropout mask at each time step, including the recurrent layers",
+    papers=(
+        Paper(
+            "Gal & Ghahramani 2016, word-PTB, test perplexity: medium 79.7±0.1 (MC 78.6±0.1), large 75.2±0.2 (MC 73.4±0.0), "
+            "where Zaremba's dropout has 82.7 and 78.4",
+            "V",
+        ),
+    ),
+    refuted_by="A mask is not the same at every step; or the paired verdict on the lowest validation loss, against none or "
+    "against dropout of the non-recurrent connections, is 'hurts' or 'no difference' (the last is the paper's claim).",
+    measure=measure,
+    seeds=Seeds(cpu=8),
+)
