@@ -18,7 +18,7 @@ demo: $(VENV)/.run
 test: suite test-colab
 
 suite: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n auto --dist loadfile --timeout 600
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout 600
 
 test-colab: $(COLAB)/.test
 	$(COLAB)/bin/python -m pytest tests/test_smoke.py

@@ -33,8 +33,11 @@ def catalogue() -> list[Entry]:
     found: dict[str, Entry] = {}
     for entry in _walk(Experiment, "", ()):
         known = found.get(entry.path)
-        models = tuple(dict.fromkeys((known.models if known else ()) + entry.models))
-        found[entry.path] = dataclasses.replace(known or entry, models=models)
+        first = known or entry
+        models, rows = (
+            tuple(dict.fromkeys(a + b)) for a, b in ((first.models, entry.models), (first.trick.rows, entry.trick.rows))
+        )
+        found[entry.path] = dataclasses.replace(first, models=models, trick=dataclasses.replace(first.trick, rows=rows))
     return list(found.values())
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from jaxtricks.train import program
 
+# Before XLA reads it. The older emitters compile a small program in half the time, and no test is about fast loops.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
 jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS", "cpu"))
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")

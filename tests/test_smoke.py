@@ -139,7 +139,7 @@ def test_a_language_model_is_trained_and_writes(capsys):
         "--model.cell",
         "gru",
     ]
-    main(["run", *text, *model, "--json"])
+    main(["run", *text, *short, *model, "--json"])
     folder = _json(capsys)["folder"]
     main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--json"])
     first = _json(capsys)["text"]

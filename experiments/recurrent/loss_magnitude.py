@@ -62,7 +62,7 @@ def first_steps(data: jt.Dataset, units: int, seeds: int) -> dict[str, tuple[Flo
     def one(seed: Array, x: Array, y: Array, lengths: Array | None) -> dict[str, tuple[Array, Array]]:
         params = model.init({"params": rng.stream(rng.root(seed), "params")}, x, train=False)["params"]
         found = {name: jax.value_and_grad(loss)(params, each, x, y, lengths) for name, each in REDUCTIONS.items()}
-        return {name: (value, optax.global_norm(gradient)) for name, (value, gradient) in found.items()}
+        return {name: (value, optax.tree.norm(gradient)) for name, (value, gradient) in found.items()}
 
     run = jax.jit(functools.partial(jax.lax.map, lambda at: one(*at)))
     found = run((jnp.arange(seeds), jnp.asarray(data.x[places]), jnp.asarray(data.y[places]), lengths))

@@ -70,8 +70,10 @@ def norms(
         return jnp.sum(jt.CrossEntropy().of_labels(logits, y))  # a sum: each example has the gradient of its own loss
 
     zeros = jnp.zeros(shape)
-    h, c = jax.grad(loss)((zeros, zeros))
-    return jnp.mean(jnp.sqrt(jnp.sum(h**2 + c**2, axis=2)), axis=1)
+    both = jnp.concatenate(jax.grad(loss)((zeros, zeros)), axis=2)
+    # Divided by the largest, since squares of what is far back are zero in float32.
+    peak = jnp.maximum(jnp.max(jnp.abs(both), axis=2), jnp.finfo(both.dtype).tiny)
+    return jnp.mean(peak * jnp.sqrt(jnp.sum((both / peak[..., None]) ** 2, axis=2)), axis=1)
 
 
 def profile(runs: jt.Runs, params: Any) -> Float[np.ndarray, "runs time"]:
@@ -80,7 +82,7 @@ def profile(runs: jt.Runs, params: Any) -> Float[np.ndarray, "runs time"]:
 
     def each(member: Member, params: Any, x: Array, y: Array) -> Array:
         size = norms(noise, params, rng.stream(rng.root(member.seed), "noise"), one.scaled(member, x), y)
-        return jnp.log10(size / size[-1])
+        return jnp.log10(jnp.maximum(size, jnp.finfo(size.dtype).tiny)) - jnp.log10(size[-1])
 
     places = np.asarray(runs.members.train[:, :BATCH])
     members = jax.tree.map(jnp.asarray, runs.members)

@@ -70,4 +70,6 @@ class Dense(Layer):
         kernel, bias = self.affine(self.kernel_init, shape, x.dtype, lambda kernel: x @ kernel)
         if self.drop_connect is not None:
             kernel = self.drop_connect(kernel, train=train, name="connections")
-        return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + (-1,))
+        # As one product of two matrices: the gradient of a batch of products is twice as slow on a CPU.
+        y = x.reshape(-1, x.shape[-1]) @ kernel + bias[None]
+        return y.reshape(*x.shape[:-1], self.features)
