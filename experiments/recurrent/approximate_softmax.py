@@ -82,7 +82,8 @@ def measure(scale: Scale) -> Outcome:
     fastest of three calls counts. 500 shared samples, two levels, a head of 2 000 classes. Quality: a word model of Tiny
     Shakespeare's 4 000 commonest words, embeddings and an LSTM of 32 units, 1 500 windows of 35 words, batches of 20, 3 epochs
     of Adam (3e-3, not tuned, the same for all); 200 samples, a head of 500 classes. Validation perplexity is always that of the
-    exact softmax; its ratio to the full softmax's is paired by seed.
+    exact softmax; its ratio to the full softmax's is paired by seed. NCE starts at the noise's log-probabilities, Zipf's law,
+    all others near uniform ones.
     """
     sizes = scale.pick(smoke=(40,), cpu=(10_000, 33_000), full=(10_000, 33_000, 100_000))
     samples, cutoffs, features = scale.pick(smoke=(5, (10,), 4), cpu=(500, (2_000,), 128), full=(500, (2_000, 8_000), 512))

@@ -40,8 +40,8 @@ def measure(scale: Scale) -> Outcome:
     epochs = range(1, experiment.epochs + 1)
     return Outcome(
         verdict=settle(off, below=SAME),
-        effect=f"trained on batches shared by two devices, losses and weights differ by {off:.1e} of the largest from those of one "
-        f"device after {experiment.epochs} epochs; the training loss is {losses['two devices'][:, -1].mean():.4f} on two and "
+        effect=f"trained on batches shared by two devices, losses and weights differ by {off:.1e} of the largest from those of "
+        f"one device ({experiment.epochs} epochs); the training loss is {losses['two devices'][:, -1].mean():.4f} on two and "
         f"{losses['one device'][:, -1].mean():.4f} on one",
         numbers={"difference": off, "devices": [str(device) for device in jax.devices()[:2]]},
         series=tuple(Curve.over_seeds(name, epochs, values) for name, values in losses.items()),

@@ -47,7 +47,7 @@ CLAIM = Claim(
     lecture=2,
     statement="Adding layer normalization (Ba et al 16) to all linear mappings of the recurrent network speeds up learning",
     papers=(
-        Paper("Ba+ 2016: faster convergence of recurrent networks on six tasks", "A"),
+        Paper("Ba+ 2016: recurrent networks converge faster on several tasks", "R"),
         Paper("Krueger+ 2017, Table 1, char-PTB: a HyperLSTM with layer norm 1.250 bits", "V"),
     ),
     refuted_by="The 95% interval of the mean of ln(epochs until the training loss is 2 nats), with layer norm minus without, "

@@ -11,7 +11,7 @@ def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout`, with dropout of the update vectors g (a new mask in each step) and of the
     hidden states h on their way to the next step (one mask a sequence, as Gal's recurrent dropout alone), each at the best of
     one grid of four rates by two seeds that nothing is judged on. Judged is each seed's lowest validation loss over the epochs,
-    update vectors against hidden states. Semeniuta+ also try masks that change from step to step on h, which did worse there.
+    update vectors against hidden states. A mask of h that changes from step to step is not tried.
     """
     arms, rates = fit_places((UPDATE, HIDDEN), scale)
     against_none = judged(arms, NONE, (UPDATE, HIDDEN))
