@@ -1,8 +1,9 @@
 """A word-level LSTM: jaxtricks beside PyTorch and Flax, all doing the same work.
 
 The work: two layers of LSTM of 200 or 650 units, a word's vector as long, 10 000 words, batches of 20 windows of 35 steps that
-start from zeros, the mean cross entropy of the next word, its gradient clipped to norm 5, SGD; 10 steps, and then the loss of 20 other
-windows. PyTorch runs `nn.LSTM` with 1 and with 2 threads; Flax `linen.RNN(OptimizedLSTMCell)` with all steps in one scan.
+start from zeros, the mean cross entropy of the next word, its gradient clipped to norm 5, SGD; 10 steps, and then the loss of
+20 other windows. PyTorch runs `nn.LSTM` with 1 and with 2 threads; Flax `linen.RNN(OptimizedLSTMCell)` with all steps in one
+scan.
 `python -m experiments.speed.recurrent --help`.
 """
 
