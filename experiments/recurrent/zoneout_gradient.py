@@ -102,13 +102,13 @@ def initial(runs: jt.Runs) -> Any:
 
 def measure(scale: Scale) -> Outcome:
     """Permuted digits, pixel by pixel (64 steps): an LSTM of 32 units with forget bias 1, at its initial weights and after 10
-    epochs of Adam (0.01), batch 64, clip 1; without noise, with zoneout of 0.5 of the memory and 0.05 of the states, and with
-    dropout of the same two arrays at the same rates, with a new mask in each step, scaled at test, as the lecture has it, and
-    scaled in training, as is usual. Measured is the norm of an example's loss gradient in
-    the state (h_t, c_t) that goes on from step t, averaged over 64 training images, with the noise of training. Judged, seed by
-    seed, is log₁₀ of its ratio to that of the last step, so that smaller losses do not count, over the first quarter of the
-    steps: zoneout against none and against dropout of both kinds, before training and after. Krueger+ show norms for c_t on permuted
-    MNIST.
+    epochs of Adam (0.01), batch 64, clip 1; without noise, with zoneout of 0.5 of the memory and 0.05 of the states, and
+    with dropout of the same two arrays at the same rates, with a new mask in each step, scaled at test, as the lecture
+    has it, and scaled in training, as is usual. Measured is the norm of an example's loss gradient in the state (h_t,
+    c_t) that goes on from step t, averaged over 64 training images, with the noise of training. Judged, seed by seed, is
+    log₁₀ of its ratio to that of the last step, so that smaller losses do not count, over the first quarter of the steps:
+    zoneout against none and against dropout of both kinds, before training and after. Krueger+ show norms for c_t on
+    permuted MNIST.
     """
     data = jt.load("digits")
     data = jt.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
