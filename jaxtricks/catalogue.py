@@ -33,12 +33,18 @@ def catalogue() -> list[Entry]:
     found: dict[str, Entry] = {}
     for entry in _walk(Experiment, "", ()):
         known = found.get(entry.path)
-        first = known or entry
-        models, rows = (
-            tuple(dict.fromkeys(a + b)) for a, b in ((first.models, entry.models), (first.trick.rows, entry.trick.rows))
-        )
-        found[entry.path] = dataclasses.replace(first, models=models, trick=dataclasses.replace(first.trick, rows=rows))
+        found[entry.path] = entry if known is None else _joined(known, entry)
     return list(found.values())
+
+
+def _joined(known: Entry, more: Entry) -> Entry:
+    """One entry for a field that several models have, each perhaps for a trick of its own."""
+    a, b = known.trick, more.trick
+    rows, models = (tuple(dict.fromkeys(x + y)) for x, y in ((a.rows, b.rows), (known.models, more.models)))
+    told = b.summary in a.summary
+    summary = a.summary if told else f"{a.summary}; {', '.join(more.models)}: {b.summary}"
+    paper = a.paper if told else f"{a.paper}; {b.paper}"
+    return dataclasses.replace(known, models=models, trick=dataclasses.replace(a, rows=rows, summary=summary, paper=paper))
 
 
 def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ...] = ()) -> list[Entry]:

@@ -113,6 +113,8 @@ def check(name: str, examples: Examples, classes: int | None = None, vocabulary:
         if x.dtype != np.int32 or x.ndim != 2 or x.size == 0:
             raise DataError(f"{name}x: shape {x.shape}, dtype {x.dtype}; int32 tokens [examples, time], not empty, are allowed.")
         _within(f"{name}x", x, vocabulary, "token of the vocabulary")
+    if examples.lengths is not None:
+        _check_lengths(name, x, examples.lengths)
     steps, values = y.shape == x.shape[:2] and y.dtype == np.int32, y.dtype == np.float32 and y.ndim == 2 and len(y) == len(x)
     if not steps and not values and (y.dtype != np.int32 or y.shape != x.shape[:1]):
         raise DataError(
@@ -129,8 +131,6 @@ def check(name: str, examples: Examples, classes: int | None = None, vocabulary:
             raise DataError(
                 f"{name}{key}: example {place[0]} holds {array[tuple(place)]} as float32; finite numbers are allowed."
             )
-    if examples.lengths is not None:
-        _check_lengths(name, x, examples.lengths)
 
 
 def _check_lengths(name: str, x: Inputs, lengths: Lengths) -> None:

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.config import ConfigError, Count, Family, NonNegative, config, trick
-from jaxtricks.models import sequence, tricks
+from jaxtricks.models import sequence
 from jaxtricks.models.sequence import Read, Steps
 from jaxtricks.nn.cells import LSTM, Cell
 from jaxtricks.nn.dropout import Dropout, Inverted
-from jaxtricks.nn.initial_state import InitialState, ZeroState
+from jaxtricks.nn.initial_state import InitialState, LearnedState, ZeroState
 from jaxtricks.nn.initializers import Initializer, LecunNormal, Orthogonal
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.recurrent import Memory, Recurrent
@@ -92,12 +92,13 @@ class RNN(nn.Module):
             sees the whole sequence, its future too; of "last", the two directions' states after all steps are read.
         carry_state: whether a batch's sequences go on where the last batch's ended (truncated back-propagation through time).
         recurrent_normalization: of the products with input and recurrent weights, and of an LSTM's memory.
-        dropout: on the way into each layer and out of the last, never from step to step; a number is its rate.
+        dropout: on the way into each layer and out of the last, never from step to step nor of features that come in; a number
+            is its rate.
         variational: dropout with one mask for a whole sequence, on recurrent connections and on words too.
         update_dropout: dropout of the update vector, which is what a cell adds to its state; a number is its rate.
         zoneout: units that keep their value in a step.
         drop_connect: dropout of single recurrent weights, the same ones for a whole batch and all steps; a number is its rate.
-        activation_penalty: α of the penalty α mean(h²) on the states that the head sees, after dropout, at true steps.
+        activation_penalty: α of the penalty α mean(h²) on the states that go to the head, after dropout, at all true steps.
         temporal_penalty: β of the penalty β mean((hₜ - hₜ₋₁)²) on the states before dropout, at true steps.
         outputs: classes; `fit` fills it from the data.
         vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
@@ -107,6 +108,7 @@ class RNN(nn.Module):
     # Members under vmap are batched products of small matrices, which XLA does not do well on a CPU: at 32 units four together
     # take as long as one after the other, at 64 units 1.2 to 1.7 times as long.
     CPU_WIDTH: ClassVar[int] = 1
+    REVERSE_MODE_ONLY: ClassVar[bool] = True  # see `jaxtricks.nn.recurrence.recur`
 
     embedding: Count = 64
     widths: tuple[Count, ...] = (128,)
@@ -157,7 +159,14 @@ class RNN(nn.Module):
         on=Zoneout(),
         neutral=Zoneout(cell=0.0, state=0.0),
     )
-    drop_connect: Dropout | None = tricks.drop_connect()
+    drop_connect: Dropout | None = trick(
+        default=None,
+        rows=["T059", "T069"],
+        paper="Merity+ 2017",
+        summary="Zero single recurrent weights at random in training",
+        on=0.5,
+        neutral=0.0,
+    )
     activation_penalty: NonNegative | None = trick(
         default=None,
         rows=["T069"],
@@ -182,7 +191,15 @@ class RNN(nn.Module):
     def __call__(
         self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
     ) -> Float[Array, "batch ..."] | Deferred:
-        outputs, how = sequence.check(self, x)
+        outputs, how = sequence.check(self, x, lengths if decode else None)
+        if not self.widths:
+            raise ConfigError("RNN.widths = () has no layer; one at least is needed.")
+        norm = self.recurrent_normalization
+        if isinstance(self.initial_state, LearnedState) and norm is not None and "recurrent" in norm.places:
+            raise ConfigError(
+                "RNN.initial_state = 'learned' starts at zero, where a normalized state has no slope or an endless one; "
+                "recurrent_normalization = 'batch_input' or None is allowed."
+            )
         if self.bidirectional and (self.carry_state or decode):
             what = "carry_state" if self.carry_state else "decoding"
             raise ConfigError(
@@ -207,7 +224,7 @@ class RNN(nn.Module):
         directions = ("", "_backward") if self.bidirectional else ("",)
         layers: dict[str, list[Array]] = {direction: [] for direction in directions}
         for i, units in enumerate(self.widths):
-            h = self._dropped(h, f"inputs_{i}", train)
+            h = self._dropped(h, f"inputs_{i}", train, between=i > 0 or self.vocabulary is not None)
             for direction in directions:
                 layer = self._recurrent(units, memory, f"layer_{i}{direction}")
                 x = backwards(h, lengths) if direction else h
@@ -232,9 +249,11 @@ class RNN(nn.Module):
             name=name,
         )
 
-    def _dropped(self, h: Float[Array, "time batch features"], name: str, train: bool) -> Float[Array, "time batch features"]:
-        """States on their way up, with new masks in each step, and with one for all steps."""
-        if self.dropout is not None:
+    def _dropped(
+        self, h: Float[Array, "time batch features"], name: str, train: bool, between: bool = True
+    ) -> Float[Array, "time batch features"]:
+        """States on their way up, with new masks in each step where they lie between layers, and with one for all steps."""
+        if self.dropout is not None and between:
             h = self.dropout(h, train=train, name=f"dropout_{name}")
         if self.variational is not None:
             rate = self.variational.outputs if name == "outputs" else self.variational.inputs

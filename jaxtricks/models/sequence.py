@@ -35,12 +35,13 @@ def are_tokens(x: Array) -> bool:
     return jnp.issubdtype(x.dtype, jnp.integer)
 
 
-def check(model: Any, x: Array) -> tuple[int, Read]:
+def check(model: Any, x: Array, decoded: Int[Array, " batch"] | None) -> tuple[int, Read]:
     """The fields `outputs` and `read`, if they and `vocabulary` were filled as the inputs need it, and if those are sequences.
 
     Args:
         model: has the fields `outputs`, `vocabulary` and `read`.
         x: its inputs.
+        decoded: the lengths that came with a call that decodes, which takes none.
 
     Raises:
         ConfigError: names the field, or the shape.
@@ -52,6 +53,8 @@ def check(model: Any, x: Array) -> tuple[int, Read]:
     if x.ndim != (2 if tokens else 3):
         kind = "integers" if tokens else "floats"
         raise ConfigError(f"{name} takes tokens [time] or features [time, features], not {kind} of shape {x.shape[1:]}.")
+    if decoded is not None:
+        raise ConfigError(f"{name}: lengths came with decode = True, which goes on from whole steps; None is allowed.")
     return model.outputs, model.read
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import Count, config
@@ -20,7 +19,10 @@ from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
 
 
 class Level(nn.Module):
-    """Twice convolution → activation → dropout, and y = a(x + f(x)), with a linear map on the skip where the width changes."""
+    """Twice convolution → activation → dropout, and y = a(x + f(x)), with a linear map on the skip where the width changes.
+
+    Of units with several pieces y = x + f(x).
+    """
 
     features: int
     kernel_size: int
@@ -50,7 +52,8 @@ class Level(nn.Module):
                 branch = self.dropout(branch, train=train, name=f"dropout_{i}")
         if x.shape[-1] != self.features:
             x = Dense(self.features, self.kernel_init, name="skip")(x)
-        return self.activation(jnp.concatenate([branch + x] * pieces, axis=-1))
+        # Of a gated unit's pieces one sum would be the square of the other, level by level.
+        return self.activation(branch + x) if pieces == 1 else branch + x
 
 
 @config("tcn", rows=["T089"], paper="Bai+ 2018")
@@ -59,6 +62,8 @@ class TCN(nn.Module):
 
     All steps are computed at once. Step t sees the last 1 + 2 (k - 1) Σ 2ⁱ = 1 + 2 (k - 1) (2ⁿ - 1) steps, itself among them, for
     kernels of k steps and n levels i = 0, …, n - 1: 3061 for the paper's k = 7 and n = 8.
+
+    Nothing normalizes the levels: gated units (GEGLU, SwiGLU), whose products grow with each, are for two or three of them.
 
     Args:
         channels: of each level, from the input up; of units with several pieces (maxout, GEGLU, SwiGLU) there are fewer, by a
@@ -99,7 +104,7 @@ class TCN(nn.Module):
     def __call__(
         self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
     ) -> Float[Array, "batch ..."] | Deferred:
-        outputs, how = sequence.check(self, x)
+        outputs, how = sequence.check(self, x, lengths if decode else None)
         h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
         if self.input_dropout is not None:
             h = self.input_dropout(h, train=train, name="input_dropout")

@@ -104,7 +104,7 @@ class Transformer(nn.Module):
     def __call__(
         self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
     ) -> Float[Array, "batch ..."] | Deferred:
-        outputs, how = sequence.check(self, x)
+        outputs, how = sequence.check(self, x, lengths if decode else None)
         if self.width % (2 * self.heads):
             raise ConfigError(f"Transformer.width = {self.width} is not a multiple of 2 · heads = {2 * self.heads}.")
         if decode and not self.causal:

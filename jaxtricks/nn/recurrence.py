@@ -30,6 +30,7 @@ def recur(step: Step, kernel: Float[Array, "units gates"], inputs: Any, state: A
 
     The gradient of U is Σₜ uₜᵀ dpₜ over the products pₜ = uₜ U. Inside the backward loop, where JAX would leave it, this
     is a thin product and a sum into memory at each step; here it is one product after the loop, over steps and examples alike.
+    It has the reverse mode of differentiation only.
 
     Args:
         step: what a step does.

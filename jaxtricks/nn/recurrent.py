@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jaxtricks.config import ConfigError
 from jaxtricks.nn.cells import Cell, State
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initial_state import InitialState
@@ -29,7 +30,7 @@ class Inputs(NamedTuple):
         valid: which sequences have the step.
         update: what the update vector is multiplied by.
         zoneout: where each array of the state keeps its value; None at test, too.
-        known: running moments at each place of normalization; empty in training.
+        known: running moments at each place of normalization within the loop.
     """
 
     x: Float[Array, "batch gates"]
@@ -119,9 +120,9 @@ class Recurrent(Layer):
         recurrent = self._recurrent_kernel(dtype, train)
         bias = self.weight("bias", lambda key: self._biases(key, below, dtype))
         valid = None if lengths is None else true_steps(lengths, time).T
-        norms, averages = self._norms(time, dtype)
+        norms, averages = self._norms(time, dtype, train)
         state, position = self._begin((batch, self.units), dtype, train)
-        known = {} if train else {place: average.at(position + jnp.arange(time)) for place, average in averages.items()}
+        known = {place: average.at(position + jnp.arange(time)) for place, average in averages.items()}
 
         product, found = norms("input", (flat @ kernel).reshape(time, batch, -1), valid, known)
         inputs = Inputs(
@@ -130,7 +131,7 @@ class Recurrent(Layer):
             # At test a mask is one number, its expectation.
             self._mask(self.update_dropout, shape if train else (time, 1, 1), dtype, train, "update"),
             self.zoneout.masks(self, shape, self.cell.states) if self.zoneout is not None and train else None,
-            known,
+            {place: moments for place, moments in known.items() if place != "input"},
         )
         mask = self._mask(self.recurrent_dropout, (batch, self.units) if train else (1, 1), dtype, train, "recurrent")
         state, (h, more) = recur(CellStep(self.cell, self.zoneout, mask, norms), recurrent, inputs, state)
@@ -164,7 +165,7 @@ class Recurrent(Layer):
         """What values are multiplied by: ones of the given shape, dropped."""
         return None if dropout is None else dropout(jnp.ones(shape, dtype), train=train, name=name)
 
-    def _norms(self, time: int, dtype: Any) -> tuple[Normalizers, dict[Place, Averages]]:
+    def _norms(self, time: int, dtype: Any, train: bool) -> tuple[Normalizers, dict[Place, Averages]]:
         """What normalizes, and the running moments of what does so by the batch."""
         places: dict[Place, Normalizer] = {}
         averages: dict[Place, Averages] = {}
@@ -178,10 +179,12 @@ class Recurrent(Layer):
                 average = norm.averages(self, place, jax.ShapeDtypeStruct((time, sizes[place]), dtype))
                 if average is not None:
                     averages[place] = average
-        return Normalizers(places), averages
+        return Normalizers(places, train), averages
 
     def _collection(self) -> str | None:
-        """Where states go on; a call that may not write there starts anew, and leaves what is there alone."""
+        """Where states go on; a call that may not write "carry" starts anew, and leaves what is there alone."""
+        if self.memory == "cache" and not self.is_mutable_collection("cache"):
+            raise ConfigError("decode = True writes the collection 'cache'; apply the model with mutable=['cache'].")
         return self.memory if self.memory is not None and self.is_mutable_collection(self.memory) else None
 
     def _begin(self, shape: tuple[int, int], dtype: Any, train: bool) -> tuple[State, Int[Array, ""]]:

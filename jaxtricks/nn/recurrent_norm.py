@@ -31,6 +31,11 @@ def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time b
     return Moments(mean, jnp.sum(jnp.where(true, x - mean[..., None, :], 0) ** 2, axis=-2) / count)
 
 
+def enough(valid: Bool[Array, "*time batch"]) -> Bool[Array, "*time 1"]:
+    """In which steps two sequences or more have moments: those of one alone would make all that is normalized zero."""
+    return jnp.sum(valid, axis=-1, keepdims=True) > 1
+
+
 class Averages:
     """Running moments in one place of a layer, [steps, features], in the collection "batch_stats".
 
@@ -51,13 +56,13 @@ class Averages:
         return Moments(*(average.value[jnp.minimum(steps, len(average.value) - 1)] for average in (self.mean, self.variance)))
 
     def remember(self, now: Moments, valid: Bool[Array, "time batch"] | None) -> None:
-        """Mixes a batch's moments in, for the steps that there are in both, and in any of the sequences."""
+        """Mixes a batch's moments in, for the steps that there are in both, and in two of the sequences at least."""
         for average, new in zip((self.mean, self.variance), now, strict=True):
             steps = min(len(average.value), len(new))
             old = average.value[:steps]
             mixed = self.momentum * old + (1 - self.momentum) * new[:steps]
             if valid is not None:
-                mixed = jnp.where(jnp.any(valid[:steps], axis=1)[:, None], mixed, old)
+                mixed = jnp.where(enough(valid[:steps]), mixed, old)
             average.value = average.value.at[:steps].set(mixed)
 
 
@@ -79,15 +84,22 @@ class Normalizer:
     over: Over = dataclasses.field(metadata={"static": True})
 
     def __call__(
-        self, x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None, averages: Moments | None
+        self,
+        x: Float[Array, "*time batch features"],
+        valid: Bool[Array, "*time batch"] | None,
+        averages: Moments | None,
+        train: bool,
     ) -> tuple[Float[Array, "*time batch features"], Moments | None]:
-        """The normalized array, and the batch's moments where it was normalized by those and not by `averages`."""
+        """The normalized array; and the batch's moments, by which it was normalized in training where they are of two or more."""
         row, found = (1,) * (x.ndim - 1) + (-1,), None
         if self.over == "features":
             mean, variance = jnp.mean(x, axis=-1, keepdims=True), jnp.var(x, axis=-1, keepdims=True)
         else:
-            found = None if averages is not None else self._moments(x, valid)
-            mean, variance = (moment[..., None, :] for moment in averages or found or ())
+            found = self._moments(x, valid) if train else None
+            used = averages if found is None else found
+            if found is not None and averages is not None and valid is not None and self.over == "batch":
+                used = jax.tree.map(lambda now, known: jnp.where(enough(valid), now, known), found, averages)
+            mean, variance = (moment[..., None, :] for moment in used or ())
         y = (x - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, x.dtype)) * self.gain.reshape(row)
         return y if self.bias is None else y + self.bias.reshape(row), found
 
@@ -100,9 +112,15 @@ class Normalizer:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Normalizers:
-    """The normalizers of a layer by their places; elsewhere nothing is done."""
+    """The normalizers of a layer by their places; elsewhere nothing is done.
+
+    Args:
+        places: what is done where.
+        train: whether by the batch's moments or by the running ones.
+    """
 
     places: dict[Place, Normalizer]
+    train: bool = dataclasses.field(default=False, metadata={"static": True})
 
     def __call__(
         self, place: Place, x: Array, valid: Bool[Array, "*time batch"] | None, known: dict[Place, Moments]
@@ -113,11 +131,11 @@ class Normalizers:
             place: where.
             x: [*time, batch, features].
             valid: which examples have a step; None for all.
-            known: running moments for test; empty in training.
+            known: running moments.
         """
         if place not in self.places:
             return x, {}
-        y, found = self.places[place](x, valid, known.get(place))
+        y, found = self.places[place](x, valid, known.get(place), self.train)
         return y, {} if found is None else {place: found}
 
 
@@ -188,8 +206,9 @@ class InputBatchNorm(_Batch):
 class RecurrentBatchNorm(_Batch):
     """Gates BN(p) + BN(q) + b and, in an LSTM, h = o tanh(BN(c)), with moments of the batch in each time step.
 
-    At test each time step has running averages of its own; beyond the longest sequence of the first batch those of its last
-    step go on. A scale of 1 makes the tanh of the state flat at the start, and gradients vanish; the paper starts at 0.1.
+    At test each time step has running averages of its own; beyond the steps of the first batch, padding among them, those of
+    the last one go on. They also stand in where one sequence of a batch alone is so long. A scale of 1 makes the tanh of the
+    state flat at the start, and gradients vanish; the paper starts at 0.1.
 
     Args:
         scale: what γ starts at.

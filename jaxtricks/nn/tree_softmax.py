@@ -32,8 +32,16 @@ class HierarchicalSoftmax(Softmax):
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
     ) -> Float[Array, "*batch classes"] | Deferred:
+        self.check(classes)
         scores = _Tree(self.levels, classes, kernel_init, name=name)(h)
         return scores if train else scores.log_probs()
+
+    def check(self, classes: int) -> None:
+        if 2 ** (self.levels - 1) >= classes > 1:
+            most = (classes - 1).bit_length()
+            raise ConfigError(
+                f"HierarchicalSoftmax.levels = {self.levels} is not an integer up to {most}, for {classes} classes."
+            )
 
 
 @flax.struct.dataclass

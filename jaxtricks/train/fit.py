@@ -15,6 +15,8 @@ from tqdm.auto import tqdm
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, group, is_config, rebuild
 from jaxtricks.data import Dataset, Split
+from jaxtricks.nn.softmax import Deferred
+from jaxtricks.optim.second_order import GaussNewton
 from jaxtricks.train import layout as placement
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
@@ -215,6 +217,7 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
             f"{type(model).__name__}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
             f"the data are {data.name} and the order is {type(experiment.order).__name__}."
         )
+    _check_sequences(experiment.model, data)
     variables, logits = _shapes(experiment, data)
     wanted = (batch, *data.shape[:1], classes) if data.task == "steps" else (batch, classes)
     if (shape := logits.shape) != wanted:
@@ -230,6 +233,23 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
         )
     experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
     return experiment
+
+
+def _check_sequences(model: Any, data: Dataset) -> None:
+    """Refuses what no sequence model may have on the data: too few tokens, labels that it does not read, sight of the future."""
+    name = type(model).__name__
+    if data.vocabulary is not None and (getattr(model, "vocabulary", None) or len(data.vocabulary)) < len(data.vocabulary):
+        raise ConfigError(
+            f"{name}.vocabulary = {model.vocabulary} is less than the {len(data.vocabulary)} tokens of {data.name}."
+        )
+    if (how := getattr(model, "read", None)) is not None and (how == "every") != (data.task == "steps"):
+        labels = "a label for each step; 'every'" if data.task == "steps" else "one label for each sequence; 'last' or 'mean'"
+        raise ConfigError(f"{name}.read = {how!r} does not fit {data.name}, which has {labels} is allowed.")
+    for field, blind in (("bidirectional", False), ("causal", True)):
+        if data.stream and getattr(model, field, blind) != blind:
+            raise ConfigError(
+                f"{name}.{field} = {not blind} sees the next tokens, which {data.name} asks to predict; {blind} is allowed."
+            )
 
 
 def filled(model: Any, data: Dataset) -> Any:
@@ -257,6 +277,12 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     mutable = [*(name for name in variables if name != "params"), "penalties"]
     scores, _ = applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
     experiment.objective(scores, targets(batch, scores), variables["params"], len(batch.x), batch.lengths)
+    forwards = not (getattr(experiment.model, "REVERSE_MODE_ONLY", False) or isinstance(scores, Deferred))
+    if isinstance(experiment.optimizer.rule, GaussNewton) and not forwards:
+        raise ConfigError(
+            f"Optimizer.rule = 'gauss_newton' differentiates models forwards, which {type(experiment.model).__name__} does not "
+            "allow; 'newton' is allowed."
+        )
     return variables, applied(experiment, variables, batch, train=False)
 
 

@@ -226,7 +226,8 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
     collections = new.auxiliary
     if (frozen := experiment.optimizer.frozen) is not None:
-        collections = {name: keep(frozen, collection, state.collections[name]) for name, collection in collections.items()}
+        kept = {name: tree for name, tree in collections.items() if name != CARRY}  # a frozen layer reads on as any other
+        collections = collections | {name: keep(frozen, tree, state.collections[name]) for name, tree in kept.items()}
     return State(new.params, collections, new.state, state.step + alive, alive, state.metrics), new.info
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, Shaped
 
 from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
+from jaxtricks.data.examples import as_examples
 from jaxtricks.objectives.metrics import measure
 from jaxtricks.train import member as one
 from jaxtricks.train import program
@@ -107,7 +108,15 @@ class Runs:
         Args:
             x: inputs as the data set stores them, [examples, ...]; they are scaled as the run's own training data were.
             lengths: true steps of each sequence, [examples]; None where all are whole.
+
+        Raises:
+            DataError: for tokens outside the vocabulary, or lengths that sequences cannot have.
         """
+        if self.data.vocabulary is not None or lengths is not None:  # out of range they would give NaN or another's scores
+            tokens = None if self.data.vocabulary is None else len(self.data.vocabulary)
+            as_examples(
+                "", (x, np.zeros(len(x), np.int32)) if lengths is None else (x, np.zeros(len(x), np.int32), lengths), tokens
+            )
         population, states = self._population(self.members)
         labels = jnp.zeros(len(x), self.data.y.dtype)
         pool = Pool(jnp.asarray(x), labels, None if lengths is None else jnp.asarray(lengths))

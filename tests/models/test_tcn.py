@@ -132,3 +132,11 @@ def test_units_of_several_pieces_cost_no_more_parameters(channels):
     model = rebuild(BASE, channels=channels)
     assert count(model) == model._parameters(X.shape[-1])(channels, 1)
     assert 0.85 * count(model) < count(rebuild(model, activation="maxout")) <= count(model)
+
+
+@pytest.mark.parametrize(("activation", "levels"), [("geglu", 2), ("swiglu", 2), ("maxout", 6), ("relu", 6)])
+def test_networks_of_units_with_pieces_start_at_a_moderate_size(activation, levels):
+    model = TCN(channels=(12,) * levels, kernel_size=2, activation=activation, outputs=3, read="last")
+    x = jax.random.normal(jax.random.key(0), (4, 80, 3))
+    scores = model.apply(model.init({"params": jax.random.key(1)}, x, train=False), x, train=False)
+    assert np.all(np.isfinite(scores)) and 1e-3 < np.abs(scores).max() < 50

@@ -307,6 +307,17 @@ class TestBatchNorm:
             state = np.tanh(norm(inner) + norm(product))
             np.testing.assert_allclose(h[t], state, rtol=1e-3, atol=1e-3)
 
+    def test_a_sequence_that_is_alone_in_a_step_has_the_running_averages_there(self):
+        """Its own moments would make it zero, in training alone, and the averages with it."""
+        module = layer(TanhCell(), normalization=RecurrentBatchNorm(scale=1.0))
+        variables, lengths = start(module), jnp.array([TIME] + [2] * (BATCH - 1))
+        h, changed = run(module, variables, lengths=lengths, train=True)
+        assert np.all(np.abs(h[2:, 0]).max(axis=1) > 0.1)
+        for place in ("input", "recurrent"):
+            np.testing.assert_array_equal(changed["batch_stats"][f"{place}_var"][2:], 1)
+            np.testing.assert_array_equal(changed["batch_stats"][f"{place}_mean"][2:], 0)
+            assert not np.allclose(changed["batch_stats"][f"{place}_var"][1], 1)
+
     def test_at_test_running_averages_stand_in_step_by_step_and_the_last_goes_on(self):
         module = layer(TanhCell(), normalization=RecurrentBatchNorm(scale=1.0))
         variables = start(module, X[:4])

@@ -172,6 +172,65 @@ def test_what_does_not_fit_sequences_is_refused_in_one_sentence(changes, message
     assert str(caught.value) == message
 
 
+def test_a_frozen_layer_carries_its_state_on():
+    model = jt.RNN(embedding=3, widths=(3, 3), carry_state=True)
+    experiment = prepare(BASE.replace({"model": model, "order": "contiguous", "optimizer.frozen": ("layer_0",)}), stream())
+    member, pool = member_of(stream()), Pool.of(stream())
+    state = one.start(experiment, member, pool, {})
+    after, _ = one.update(experiment, member, state, one.taken(pool, member.train[:4]))
+    assert [int(after.collections["carry"][layer]["begun"]) for layer in ("layer_0", "layer_1")] == [1, 1]
+    assert float(jnp.abs(after.collections["carry"]["layer_0"]["h"]).max()) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": jt.RNN(vocabulary=5)}, "RNN.vocabulary = 5 is less than the 6 tokens of letters."),
+        (
+            {"model": jt.RNN(read="last")},
+            "RNN.read = 'last' does not fit letters, which has a label for each step; 'every' is allowed.",
+        ),
+        (
+            {"model": jt.RNN(bidirectional=True)},
+            "RNN.bidirectional = True sees the next tokens, which letters asks to predict; False is",
+        ),
+        (
+            {"model": jt.Transformer(causal=False)},
+            "Transformer.causal = False sees the next tokens, which letters asks to predict;",
+        ),
+        ({"model": jt.RNN(widths=())}, "RNN.widths = () has no layer; one at least is needed."),
+        (
+            {"model": jt.RNN(carry_state=True)},
+            "RNN.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'",
+        ),
+        ({"model": jt.RNN(softmax="sampled")}, "SampledSoftmax.samples = 500 is not an integer up to the 6 classes."),
+        ({"model": jt.RNN(softmax=jt.HierarchicalSoftmax(levels=9))}, "HierarchicalSoftmax.levels = 9 is not an integer up to 3"),
+        (
+            {"model": jt.RNN(), "optimizer.rule": "gauss_newton"},
+            "'gauss_newton' differentiates models forwards, which RNN does not",
+        ),
+        (
+            {"model": jt.RNN(initial_state="learned", recurrent_normalization="layer")},
+            "RNN.initial_state = 'learned' starts at zero",
+        ),
+        ({"model": jt.RNN(softmax=jt.NCE(samples=3)), "objective.loss": "hinge"}, "Hinge needs the scores of all classes"),
+    ],
+)
+def test_what_sequence_models_cannot_have_is_refused_in_one_sentence(changes, message):
+    with pytest.raises(ConfigError) as caught:
+        prepare(BASE.replace(changes), stream())
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_scores_are_given_only_for_tokens_and_lengths_that_there_are():
+    data = texts()
+    runs = fit(BASE.replace({"epochs": 1}), data, seeds=1)
+    with pytest.raises(jt.DataError, match="example 0 has 9 steps; 1 to 8, the padded length, are allowed"):
+        runs.log_probs(data.x[:2], np.array([9, 1]))
+    with pytest.raises(jt.DataError, match="x: [678] is no token of the vocabulary; integers from 0 to 5 are allowed"):
+        runs.log_probs(data.x[:2] + 6, np.array([8, 1]))
+
+
 def test_a_round_of_buckets_must_fit_the_training_split():
     with pytest.raises(ConfigError, match=r"Experiment\.order needs 9 batches of 8 for a round, and the training split has 48"):
         prepare(rebuild(BASE, order=jt.ByLength(buckets=9), batch_size=8), texts())
