@@ -227,7 +227,7 @@ def test_scores_are_given_only_for_tokens_and_lengths_that_there_are():
     runs = fit(BASE.replace({"epochs": 1}), data, seeds=1)
     with pytest.raises(jt.DataError, match="example 0 has 9 steps; 1 to 8, the padded length, are allowed"):
         runs.log_probs(data.x[:2], np.array([9, 1]))
-    with pytest.raises(jt.DataError, match="x: [678] is no token of the vocabulary; integers from 0 to 5 are allowed"):
+    with pytest.raises(jt.DataError, match=r"x: [678] is no token of the vocabulary; integers from 0 to 5 are allowed"):
         runs.log_probs(data.x[:2] + 6, np.array([8, 1]))
 
 
