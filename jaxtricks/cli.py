@@ -124,7 +124,7 @@ class Compared(Training):
     """What `compare` and `ablate` share.
 
     Args:
-        metric: what is compared: accuracy, nll or ece.
+        metric: what is compared: accuracy, nll or ece; of texts without labels accuracy, nll, perplexity or bits.
         margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
     """
 

@@ -109,36 +109,9 @@ def test_bad_input_ends_in_one_sentence(capsys, words, says):
 
 
 def test_a_language_model_is_trained_and_writes(capsys):
-    text = [
-        "--data",
-        "python_topics",
-        "--level",
-        "char",
-        "--length",
-        "64",
-        "--seeds",
-        "2",
-        "--epochs",
-        "1",
-        "--batch-size",
-        "256",
-    ]
-    model = [
-        "--seeds",
-        "2",
-        "--epochs",
-        "1",
-        "--batch-size",
-        "256",
-        "--model",
-        "rnn",
-        "--model.widths",
-        "8",
-        "--model.embedding",
-        "4",
-        "--model.cell",
-        "gru",
-    ]
+    text = ["--data", "python_topics", "--level", "char", "--length", "64"]
+    short = ["--seeds", "2", "--epochs", "1", "--batch-size", "256"]
+    model = ["--model", "rnn", "--model.widths", "8", "--model.embedding", "4", "--model.cell", "gru"]
     main(["run", *text, *short, *model, "--json"])
     folder = _json(capsys)["folder"]
     main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--json"])

@@ -3,7 +3,7 @@
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.data import DataError
+from jaxtricks.data import DataError, Split
 from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Seeds, curves, expect
 from jaxtricks.evaluate.verdict import Decision
 
@@ -69,6 +69,8 @@ def measure(scale: Scale) -> Outcome:
             )
         arms = full()
         data = {length: jt.load(str(scale.data_dir), text=jt.Text("word", length=length)) for length in (20, 35)}
+        if not data[20].has_test or not isinstance(data[20].validation, Split):
+            raise DataError(f"{scale.data_dir} has no valid.txt or no test.txt; zaremba needs both, as in Penn Treebank.")
     else:
         epochs, units = scale.pick(smoke=2, cpu=16, full=0), scale.pick(smoke=8, cpu=64, full=0)
         medium = zaremba(units, 0.1, epochs, max(1, epochs // 3), 1 / 1.4, 5.0)

@@ -119,6 +119,7 @@ class Dataset:
         scale: float | None = None,
         lengths: ArrayLike | None = None,
         vocabulary: Vocabulary | None = None,
+        stream: bool = False,
     ) -> "Dataset":
         """Makes a data set of one's own arrays.
 
@@ -135,6 +136,7 @@ class Dataset:
             scale: the largest value that an input can have; by default that of the unsigned integer type, 1 for others.
             lengths: true steps of each sequence, [examples]; None: all are whole.
             vocabulary: what tokens stand for.
+            stream: whether examples are windows of one text, in its order.
 
         Raises:
             DataError: if lengths, shapes, labels or values do not fit.
@@ -162,6 +164,7 @@ class Dataset:
             scale,
             lengths=pool.lengths,
             vocabulary=vocabulary,
+            stream=stream,
             _test=locked,
         )
 
@@ -277,7 +280,8 @@ class Dataset:
     ) -> tuple[Float32[np.ndarray, "*shape"], Float32[np.ndarray, "*shape"]]:
         """The mean and the standard deviation of each feature over the training examples of a split, and no others.
 
-        (x - mean) / std has mean 0 and variance 1 there; a feature that is constant there gets std 1.
+        (x - mean) / std has mean 0 and variance 1 there; a feature that is constant there gets std 1. Padding does not count, and
+        steps that no sequence has get mean 0.
 
         Args:
             train: `split(seed).train`, places in the pool, shape [train].
@@ -290,6 +294,8 @@ class Dataset:
         """
         if len(train) == 0:
             raise DataError("train: it holds no examples; at least one is allowed.")
+        if self.lengths is not None:
+            return self._of_true_steps(train)
         flat = self.x.reshape(len(self), -1)
         # Some megabytes at a time: a float64 copy of all 60,000 images would take 0.4 GB.
         rows = max(1, 2**19 // flat.shape[1])
@@ -301,6 +307,18 @@ class Dataset:
         # XLA flushes what lies below the smallest normal number to zero.
         std = np.where(std < np.finfo(np.float32).tiny, 1.0, std)
         return mean.astype(np.float32).reshape(self.shape), std.astype(np.float32).reshape(self.shape)
+
+    def _of_true_steps(
+        self, train: Int[np.ndarray, " train"]
+    ) -> tuple[Float32[np.ndarray, "*shape"], Float32[np.ndarray, "*shape"]]:
+        assert self.lengths is not None
+        x, true = self.x[train].astype(np.float64), np.arange(self.shape[0]) < self.lengths[train][:, None]
+        true = true.reshape(*true.shape, *[1] * (x.ndim - 2))
+        count = np.maximum(true.sum(axis=0), 1)
+        mean = np.where(true, x, 0).sum(axis=0) / count
+        std = np.sqrt(np.where(true, np.square(x - mean), 0).sum(axis=0) / count)
+        std = np.where(std < np.finfo(np.float32).tiny, 1.0, std)
+        return mean.astype(np.float32), std.astype(np.float32)
 
     def open_test(self, reason: str) -> Examples:
         """Opens the locked test split, and writes down that it was opened.

@@ -165,7 +165,10 @@ def _inputs(name: str, values: ArrayLike) -> UInt8[np.ndarray, "..."] | Float32[
 def _integers(name: str, values: ArrayLike, kind: str) -> Int32[np.ndarray, "..."]:
     array = as_array(name, values)
     if array.dtype.kind not in "iu":
-        raise DataError(f"{name}: dtype {array.dtype} holds no {kind}{'e' if kind == 'class' else ''}s; integers are allowed.")
+        more = ", or values [examples, outputs]" if kind == "class" and array.dtype.kind == "f" else ""
+        raise DataError(
+            f"{name}: dtype {array.dtype} holds no {kind}{'e' if kind == 'class' else ''}s; integers are allowed{more}."
+        )
     limit = np.iinfo(np.int32).max
     if array.size and not 0 <= array.min() <= array.max() <= limit:
         outside = array.min() if array.min() < 0 else array.max()

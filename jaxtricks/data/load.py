@@ -141,7 +141,9 @@ def _check_text(name: str, words: int | None, text: Text | None) -> Text:
     if words is not None:
         raise DataError(f"words: {words} for {name!r}, a text without labels; only None is allowed.")
     if text is None:
-        raise DataError(f'text: None for {name!r}, a text without labels; such as Text("char", length=100) is allowed.')
+        raise DataError(
+            f'text: None for {name!r}, a text without labels; Text("char", length=100) is allowed, or --level char --length 100.'
+        )
     return text
 
 

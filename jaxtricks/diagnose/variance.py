@@ -141,7 +141,7 @@ def _watch(order: dict[tuple[str, ...], None]) -> Callable[..., Any]:
         call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], context: nn.module.InterceptorContext
     ) -> Any:
         y, layer = call(*args, **kwargs), context.module
-        if context.method_name != "__call__" or not layer.has_variable("params", "kernel"):
+        if context.method_name != "__call__" or not layer.has_variable("params", "kernel") or not isinstance(y, jax.Array):
             return y
         order[layer.path] = None
         layer.sow("intermediates", "variance_in", jnp.var(args[0]))

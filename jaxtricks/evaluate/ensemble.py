@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from scipy.special import logsumexp
 
 from jaxtricks.data import DataError, Dataset
@@ -56,9 +56,21 @@ class Ensemble:
 
     runs: Runs
 
-    def predict(self, x: Shaped[np.ndarray, "examples ..."]) -> Float[np.ndarray, "examples classes"]:
-        """The averaged probabilities of examples, as the data set stores them, [examples, ...]."""
-        return np.exp(self.runs.log_probs(x)).mean(axis=0)
+    def predict(
+        self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None
+    ) -> Float[np.ndarray, "examples ..."]:
+        """The averaged probabilities of the classes of each example, or of each step.
+
+        Args:
+            x: inputs as the data set stores them, [examples, ...].
+            lengths: true steps of each sequence, [examples]; None where all are whole.
+
+        Raises:
+            DataError: for members that predict values, which have no probabilities.
+        """
+        if self.runs.data.task == "values":
+            raise DataError(f"{self.runs.data.name} holds values, and an ensemble averages probabilities.")
+        return np.exp(self.runs.log_probs(x, lengths)).mean(axis=0)
 
     def evaluate(self, data: Dataset) -> EnsembleReport:
         """Ensemble against members, each example predicted only by members that did not train on it.

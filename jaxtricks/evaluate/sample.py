@@ -70,12 +70,14 @@ class Writer:
 
         Raises:
             DataError: for a prompt of tokens that the vocabulary does not hold, where it has no "<unk>".
-            ConfigError: for an empty prompt, a temperature below 0 or a number of tokens below 1.
+            ConfigError: for an empty prompt, a temperature below 0, a number of tokens below 1 or a seed that there cannot be.
         """
         if not 0 <= temperature < np.inf:
             raise ConfigError(f"temperature = {temperature} is not a number >= 0.")
-        if tokens < 1:
+        if not isinstance(tokens, int) or tokens < 1:
             raise ConfigError(f"tokens = {tokens} is not an integer >= 1.")
+        if not 0 <= seed < 2**31:
+            raise ConfigError(f"seed = {seed} is not an integer from 0 to {2**31 - 1}.")
         known = self.vocabulary.encode(prompt)
         if not known.size:
             raise ConfigError(f"prompt = {prompt!r} holds no token; at least one is needed.")
@@ -100,8 +102,8 @@ def _written(
 
     def step(carry: Any, key: Key[Array, ""]) -> tuple[Any, Int[Array, ""]]:
         given, cache = carry
-        # Dividing by 0 would leave a NaN among equal scores.
-        drawn = jax.random.categorical(key, given / jnp.where(temperature > 0, temperature, 1))
+        # The largest score is 0 before it is divided, so that no temperature makes it infinite.
+        drawn = jax.random.categorical(key, (given - jnp.max(given)) / jnp.where(temperature > 0, temperature, 1))
         token = jnp.where(temperature > 0, drawn, jnp.argmax(given)).astype(jnp.int32)
         return scores(cache, token[None, None]), token
 

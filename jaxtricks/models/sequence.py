@@ -100,7 +100,7 @@ def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] |
         if lengths is None:
             return jnp.mean(h, axis=1)
         total = jnp.sum(jnp.where(true_steps(lengths, h.shape[1])[..., None], h, 0), axis=1)
-        return total / lengths[:, None].astype(h.dtype)
+        return total / jnp.maximum(lengths, 1)[:, None].astype(h.dtype)
     if lengths is None:
         return h[:, -1]
     return jnp.take_along_axis(h, lengths[:, None, None] - 1, axis=1)[:, 0]

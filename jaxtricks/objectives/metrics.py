@@ -81,7 +81,7 @@ def finish(sums: dict[str, Float[Array, ""]]) -> dict[str, Float[Array, ""]]:
 
     Perplexity is exp(nll), a token; bits are nll/log 2, a token: bits per character where tokens are characters.
     """
-    means = {name: value / sums["count"] for name, value in sums.items() if name != "count"}
+    means = {name: value / jnp.maximum(sums["count"], 1) for name, value in sums.items() if name != "count"}
     if "nll" in means:
         means |= {"perplexity": jnp.exp(means["nll"]), "bits": means["nll"] / math.log(2)}
     return means

@@ -28,15 +28,18 @@ class Reduction(Family):
 
 @config("tokens", rows=["T051"], paper="lecture 2")
 class PerToken(Reduction):
-    """`Σ loss/Σ length`: the mean over the batch's true steps, as perplexity is defined."""
+    """`Σ loss/Σ length`: the mean over the batch's true steps, as perplexity is defined; 0 where there are none."""
 
     def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
-        return total / jnp.sum(valid)
+        return total / jnp.maximum(jnp.sum(valid), 1)
 
 
 @config("max_length", rows=["T051"], paper="lecture 2")
 class PerMaxLength(Reduction):
-    """`Σ loss/(batch · time)`: each sequence's sum over the maximum length, averaged over the batch (lecture 2)."""
+    """`Σ loss/(batch · time)`: each sequence's sum over the maximum length, averaged over the batch (lecture 2).
+
+    The maximum is that of the batch's padded steps: with `ByLength` those of its bucket.
+    """
 
     def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
         return total / valid.size

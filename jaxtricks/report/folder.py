@@ -89,7 +89,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         unfinished.mkdir(parents=True)
         for name, text in contents.items():
             (unfinished / name).write_text(text, encoding="utf-8")
-        if runs is not None and runs.data.vocabulary is not None:
+        if runs is not None and runs.data.vocabulary is not None and runs.data.task == "steps":
             (unfinished / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
             save_weights(runs, unfinished / WEIGHTS)
         os.rename(unfinished, place)

@@ -33,7 +33,7 @@ from jaxtricks.report.text import (
 OPEN_UP_TO = 2  # changes whose plots are unfolded
 # Simulated anew for each process, some 0.8 s. From 32 seeds on a verdict bootstraps its interval, which takes 20 s to simulate.
 TRIALS, SIMULATED = 1_000, (8, 16)
-ORDER = ("accuracy", "nll", "ece", "train_loss", "grad_norm", "largest_grad_norm")
+ORDER = ("accuracy", "nll", "ece", "perplexity", "bits", "mse", "train_loss", "grad_norm", "largest_grad_norm")
 
 
 def page(record: Record) -> str:

@@ -52,7 +52,7 @@ STYLE: dict[Any, Any] = {
 }
 # As wide as a phone in CSS pixels, so that text is as large there as beside it.
 WIDTH = 4.6  # inches
-UNBOUNDED = ("nll", "train_loss", "grad_norm", "largest_grad_norm")
+UNBOUNDED = ("nll", "perplexity", "mse", "train_loss", "grad_norm", "largest_grad_norm")
 DECADES = 50  # one of these that spans more than this factor is drawn on a logarithmic axis
 FAR = 3  # a difference so many times beyond the usual one leaves the forest plot by an arrow
 LETTERS = 52  # of a label in the forest plot; the table has it whole

@@ -100,8 +100,12 @@ class Record:
 
     @property
     def metric(self) -> str:
-        """The metric that the verdicts are about; accuracy where there are none."""
-        return self.verdicts[0].metric if self.verdicts else "accuracy"
+        """The metric that the verdicts are about; where there are none, accuracy, or the loss of values."""
+        return (
+            self.verdicts[0].metric
+            if self.verdicts
+            else next(name for name in ("accuracy", "mse") if name in self.baseline.metrics)
+        )
 
 
 def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = None) -> Record:

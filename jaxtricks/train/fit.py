@@ -238,6 +238,8 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
 def _check_sequences(model: Any, data: Dataset) -> None:
     """Refuses what no sequence model may have on the data: too few tokens, labels that it does not read, sight of the future."""
     name = type(model).__name__
+    if data.lengths is not None and is_config(type(model)) and "read" not in fields(type(model)):
+        raise ConfigError(f"{name} reads no padded sequences, as {data.name} holds; 'rnn', 'tcn' and 'transformer' do.")
     if data.vocabulary is not None and (getattr(model, "vocabulary", None) or len(data.vocabulary)) < len(data.vocabulary):
         raise ConfigError(
             f"{name}.vocabulary = {model.vocabulary} is less than the {len(data.vocabulary)} tokens of {data.name}."

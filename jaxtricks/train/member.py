@@ -129,11 +129,14 @@ def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Pool:
     return batch._replace(x=scaled(member, batch.x))
 
 
-def shortened(batch: Pool, cut: int | None) -> Pool:
-    """A batch whose sequences are cut to so many steps; None: as they are."""
+def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Pool]:
+    """A batch whose sequences are cut to so many steps, and the member with the scaling of those; None: as they are."""
     if cut is None:
-        return batch
-    return batch._replace(x=batch.x[:, :cut], y=batch.y[:, :cut] if batch.y.shape[:2] == batch.x.shape[:2] else batch.y)
+        return member, batch
+    steps = jnp.issubdtype(batch.y.dtype, jnp.integer) and batch.y.ndim > 1
+    shift, scale = (part[:cut] if part.ndim else part for part in (member.shift, member.scale))
+    batch = batch._replace(x=batch.x[:, :cut], y=batch.y[:, :cut] if steps else batch.y)
+    return member._replace(shift=shift, scale=scale), batch
 
 
 def applied(experiment: Experiment, variables: Variables, batch: Pool, **how: Any) -> Any:
@@ -313,7 +316,8 @@ def epoch(
     def body(state: State, given: Any) -> tuple[State, Info]:
         batches, infos = given if small else taken(pool, given), []
         for turn, cut in enumerate(cuts):
-            state, info = update(experiment, member, state, shortened(jax.tree.map(itemgetter(turn), batches), cut))
+            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), batches), cut)
+            state, info = update(experiment, cut_member, state, batch)
             infos.append(info)
         return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
 
@@ -323,7 +327,8 @@ def epoch(
     metrics = evaluate(experiment, after, member, pool)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.
-    alive = after.alive & jnp.isfinite(jnp.stack(list(metrics.values()))).all()
+    # (Not by perplexity: the exponential of a finite loss overflows.)
+    alive = after.alive & jnp.isfinite(jnp.stack([value for name, value in metrics.items() if name != "perplexity"])).all()
     kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after._replace(metrics=metrics), state)
     training = {
         "train_loss": jnp.mean(info.loss),

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Shaped
 
 from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
-from jaxtricks.data.examples import as_examples
+from jaxtricks.data.examples import as_examples, check
 from jaxtricks.objectives.metrics import measure
 from jaxtricks.train import member as one
 from jaxtricks.train import program
@@ -84,6 +84,7 @@ class Runs:
             split: "train", "validation", or what `Dataset.open_test` gave.
         """
         if isinstance(split, Examples):
+            check("", split, len(self.data.classes), None if self.data.vocabulary is None else len(self.data.vocabulary))
             examples, places = split, np.tile(np.arange(len(split.x), dtype=np.int32), (len(self), 1))
         else:
             examples, places = self.data.pool, np.asarray(getattr(self.members, split))

@@ -90,7 +90,7 @@ def collapsed(runs: "Runs") -> tuple[str, ...]:
     """
     names, regressed = [], runs.data.task == "values"
     measured = runs.metrics["mse" if regressed else "accuracy"]
-    started = np.all([np.isfinite(values) for values in runs.metrics.values()], axis=0)
+    started = np.all([np.isfinite(values) for name, values in runs.metrics.items() if name != "perplexity"], axis=0)
     columns = (runs.seeds, runs.members.validation, measured, started)
     for seed, validation, reached, finite in zip(*columns, strict=True):
         if not finite:

@@ -129,14 +129,34 @@ def test_padding_changes_nothing_that_training_gives():
 
 
 def test_buckets_train_on_every_example_but_the_rest_and_validate_alike():
-    """At a rate of 0 an epoch's loss is the mean over its batches, cut or not."""
+    """At a rate of 0 an epoch's mean of sums over sequences is that of all examples, cut or not."""
     data = texts()
-    still = BASE.replace({"optimizer.rule.learning_rate": 1e-30, "epochs": 1, "batch_size": 6})
+    still = BASE.replace({"optimizer.rule.learning_rate": 1e-30, "epochs": 1, "batch_size": 6, "objective.reduction": "sum"})
     plain, cut = fit([still, still.replace({"order": jt.ByLength(buckets=2)})], data, seeds=3)
     lengths = data.lengths[cut.members.train]
     assert cut.experiment.order.cuts[0] < data.shape[0] and cut.experiment.order.cuts[1] == lengths.max()
     np.testing.assert_allclose(plain.metrics["nll"], cut.metrics["nll"], rtol=1e-6)
-    assert np.isfinite(cut.curves["train_loss"]).all()
+    np.testing.assert_allclose(plain.curves["train_loss"], cut.curves["train_loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("inputs", ["standardize", "unit"])
+def test_buckets_of_features_are_scaled_step_by_step(inputs):
+    random, lengths = np.random.default_rng(0), texts().lengths
+    x = np.where(np.arange(8)[:, None] < lengths[:, None, None], random.normal(3, 2, (60, 8, 2)), 0)
+    data = jt.Dataset.from_arrays(x, np.arange(60) % 2, lengths=lengths, scale=5.0)
+    still = BASE.replace({"model": jt.RNN(widths=(3,)), "inputs": inputs, "optimizer.rule.learning_rate": 1e-30, "batch_size": 6})
+    plain, cut = fit([still, still.replace({"order": jt.ByLength(buckets=2)})], data, seeds=1)
+    np.testing.assert_allclose(plain.curves["train_loss"], cut.curves["train_loss"], rtol=1e-5)
+
+
+def test_standardization_counts_true_steps_alone():
+    lengths = np.array([3, 1, 2, 3])
+    x = np.where(np.arange(4)[:, None] < lengths[:, None, None], np.random.default_rng(0).normal(3, 2, (4, 4, 2)), 0)
+    data = jt.Dataset.from_arrays(x, [0, 1, 0, 1], lengths=lengths)
+    mean, std = data.standardization(np.arange(4))
+    np.testing.assert_allclose(mean[2], x[[0, 3], 2].mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(std[2], x[[0, 3], 2].std(axis=0), rtol=1e-5)
+    np.testing.assert_array_equal((mean[3], std[3]), ([0, 0], [1, 1]))
 
 
 def test_values_are_regressed_on_and_a_run_that_predicts_the_mean_has_collapsed():

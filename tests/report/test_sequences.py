@@ -1,0 +1,32 @@
+"""Pages of runs that predict no one class an example."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.data.vocabulary import Tokenizer
+from jaxtricks.report.page import page
+from jaxtricks.report.record import record_runs
+
+pytestmark = pytest.mark.usefixtures("unoptimized")
+fit = partial(jt.fit, seeds=2, progress=False, layout=jt.Layout(runs=1))
+
+
+def test_a_page_of_values_tells_of_their_error():
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    data = jt.Dataset.from_arrays(x, x[:, :1])
+    experiment = jt.Experiment(model=jt.MLP(widths=(4,)), objective=jt.Objective(loss="squared"), batch_size=16, epochs=2)
+    text = page(record_runs(fit(experiment, data), command="a command"))
+    assert "mean squared error" in text.lower() and "accuracy" not in text.replace("or an accuracy", "")
+
+
+def test_a_page_of_text_tells_of_perplexity():
+    tokens = np.arange(481, dtype=np.int32) % 4
+    letters = jt.Vocabulary(tuple("abcd"), Tokenizer("char"))
+    x, y = tokens[:-1].reshape(60, 8), tokens[1:].reshape(60, 8)
+    data = jt.Dataset.from_arrays(x, y, classes="abcd", vocabulary=letters, stream=True)
+    experiment = jt.Experiment(model=jt.RNN(embedding=3, widths=(3,)), batch_size=16, epochs=2)
+    text = page(record_runs(fit(experiment, data), command="a command"))
+    assert "perplexity" in text.lower() and "bits a token" in text.lower()
