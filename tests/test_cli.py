@@ -41,7 +41,7 @@ def refused(capsys, *words) -> str:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["fit", "--seeds", "3"], "no command 'fit'; there are: run, compare, ablate, list, report, check-gradient."),
+        (["fit", "--seeds", "3"], "no command 'fit'; there are: run, compare, ablate, list, report, sample, check-gradient."),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
         (["ablate", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
