@@ -8,6 +8,8 @@ VENV := .venv
 COLAB := .venv-colab
 # Colab's TPU image of November 2026.
 COLAB_PINS := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 orbax-checkpoint==0.12.4 numpy==2.1.3
+# The suite compiles without optimizations; equal bits must come with them, too.
+OPTIMIZED := $(addprefix tests/train/test_same.py::,TestBitsInOneProgram test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits)
 
 .PHONY: demo test suite test-colab lint bench clean
 .DELETE_ON_ERROR:
@@ -19,6 +21,7 @@ test: suite test-colab
 
 suite: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout 600
+	XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(VENV)/bin/python -m pytest $(OPTIMIZED)
 
 test-colab: $(COLAB)/.test
 	$(COLAB)/bin/python -m pytest tests/test_smoke.py

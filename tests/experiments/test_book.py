@@ -55,7 +55,6 @@ def stage(monkeypatch):
 # --- the claims ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("unoptimized")
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name):
     result = json.loads(json.dumps(record.run(CLAIMS[name], CLAIMS[name].at("smoke")), allow_nan=False))

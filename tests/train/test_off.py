@@ -47,8 +47,12 @@ PRESSED = {
     "model.softmax=nce": {"model.softmax": jt.NCE(samples=4)},
     "model.softmax=adaptive": {"model.softmax": jt.AdaptiveSoftmax(cutoffs=(4, 8))},
     "order": {"model": SMALL["rnn"].clone(read="last")},
+    "order=by_length": {"order": jt.ByLength(buckets=2)},
     "objective.reduction": {"model": SMALL["rnn"]},
 }
+FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
+# Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
+SAME = {"model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
 
 
@@ -63,7 +67,7 @@ def walk(cls, prefix=""):
 
 
 def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
-    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional and path != "model.outputs"}
+    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED
     assert switches == set(OPTIONAL)
     assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
     plain = {"optimizer.schedule=constant", "objective.loss=cross_entropy", "model.softmax=full"}
@@ -164,7 +168,7 @@ def test_on_changes_something_and_neutral_equals_off(path, model):
     off = losses(base)[0]
     on, *neutral = losses(*[base.replace({path: value}) for value in values])
     assert np.all(np.isfinite(on)) and not np.allclose(on, off, rtol=1e-4)
-    if neutral and path in BITS:
+    if neutral and path in BITS and model in ("mlp", "cnn"):
         np.testing.assert_array_equal(neutral[0], off)
     elif neutral:
         np.testing.assert_allclose(neutral[0], off, rtol=1e-5)
@@ -191,7 +195,7 @@ def test_every_two_choices_differ(path):
     results = {name: losses(chosen(path, name))[0] for name in names}
     assert all(np.all(np.isfinite(result)) for result in results.values())
     same = [(a, b) for a, b in itertools.combinations(names, 2) if np.allclose(results[a], results[b], rtol=1e-7, atol=0)]
-    assert not same
+    assert same == SAME.get(path, [])
 
 
 def numbers():
@@ -209,7 +213,8 @@ def numbers():
                         continue
                     seen.add(member)
                     pressed = PRESSED.get(path, {}) | {path: name} | PRESSED.get(f"{path}={name}", {})
-                    changed = whole(experiment.replace(pressed)) if name else experiment
+                    pressed = pressed if name else {path: member()} if field.optional else {}
+                    changed = whole(experiment.replace(pressed))
                     visit(changed, f"{prefix}{field.name}={name}." if name else f"{prefix}{field.name}.", member, f"{path}.")
             elif field.kind is Kind.MODEL:
                 for name, member in choices(nn.Module).items():
@@ -289,6 +294,7 @@ class TestCompiled:
 
     def test_neutral_to_rounding(self):
         paths = [path for path in OPTIONAL if path not in BITS and ENTRIES[path].trick.neutral is not None]
+        paths = [path for path in paths if "mlp" in (ENTRIES[path].models or ["mlp"])]
         assert {"optimizer.clip_norm", "optimizer.clip_value", "objective.l1", "objective.l2"} <= set(paths)
         off, neutral = self.arms(paths, 1)
         for a, b in zip(off, neutral, strict=True):
