@@ -1,14 +1,16 @@
 """What this chapter's claims have in common: tasks of memory and of language, networks of equal size, and how soon one learns."""
 
 import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import epochs_until
+from experiments.measures import epochs_until, estimates, final_loss, fit_tuned
+from jaxtricks.evaluate.claim import Axes, Outcome, Scale, curves, expect
+from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.train.fit import prepare
 
 BATCH = 32
@@ -69,3 +71,18 @@ def steps_to_learn(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """Optimizer steps until the validation error is half that of a constant answer; one epoch more than there were for never."""
     steps = runs.members.train.shape[1] // runs.experiment.batch_size
     return steps * epochs_until(runs.curves["mse"], LEARNT)
+
+
+def one_change(data: jt.Dataset, arms: Mapping[str, jt.Experiment], scale: Scale) -> Outcome:
+    """Whether the second of two language models has a lower validation loss than the first, each at its best rate of one grid."""
+    runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
+    baseline, change = arms
+    (verdict,) = jt.verdicts(runs[baseline], {change: runs[change]}, metric="nll")
+    losses = estimates({name: arm.metrics["nll"] for name, arm in runs.items()})
+    return Outcome(
+        verdict=expect(verdict.decision, Decision.HELPS),
+        effect=f"validation loss a character: {verdict}; {baseline} {losses[baseline]:.4f}",
+        numbers={"loss": losses, "verdict": verdict.to_dict(), "rates": rates},
+        series=curves(runs, "nll"),
+        axes=Axes("epoch", "validation loss (nats a character)"),
+    )

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from experiments.recurrent._timing import difference, seconds
+from experiments.recurrent._timing import difference, over_sizes, seconds
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Curve, Estimate, Outcome, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Estimate, Outcome, Scale, all_of, settle
 
 SAME, GAIN, BATCH = 1e-6, 1.05, 32
 REFUTED_BY = (
@@ -89,8 +89,6 @@ def compared(inside: States, before: States, scale: Scale) -> Outcome:
             "difference": off,
             "milliseconds": {units: {arm: Estimate.of(1e3 * t) for arm, t in taken.items()} for units, taken in times.items()},
         },
-        series=tuple(
-            Curve.over_seeds(arm, sizes, np.stack([1e3 * times[units][arm] for units in sizes], axis=1)) for arm in arms
-        ),
+        series=over_sizes(times),
         axes=Axes("units", "a training step (ms)", log="xy"),
     )

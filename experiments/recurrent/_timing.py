@@ -8,6 +8,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from jaxtricks.evaluate.claim import Curve
+
 
 def seconds(
     arms: Mapping[str, Callable[..., Any]], problems: Sequence[tuple[Any, ...]], calls: int = 5
@@ -38,3 +40,13 @@ def difference(found: Any, wanted: Any) -> float:
     """The largest difference between two equal trees' arrays, as a share of the largest number in the wanted array."""
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
     return float(np.max([np.abs(np.asarray(a) - np.asarray(b)).max() / np.abs(np.asarray(b)).max() for a, b in pairs]))
+
+
+def over_sizes(times: Mapping[int, Mapping[str, Float[np.ndarray, " rounds"]]]) -> tuple[Curve, ...]:
+    """Each arm's milliseconds over the sizes.
+
+    Args:
+        times: size → what `seconds` gave.
+    """
+    arms = next(iter(times.values()))
+    return tuple(Curve.over_seeds(arm, times, np.stack([1e3 * taken[arm] for taken in times.values()], axis=1)) for arm in arms)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from experiments.recurrent._timing import difference, seconds
+from experiments.recurrent._timing import difference, over_sizes, seconds
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, settle
 
 SAME, BATCH, GATES = 1e-6, 32, 4  # the gates are i, f, g, o
 FUSED, APART = "one product", "a product a gate"
@@ -121,9 +121,7 @@ def measure(scale: Scale) -> Outcome:
             "ratio": ratios,
             "milliseconds": {units: {arm: Estimate.of(1e3 * t) for arm, t in taken.items()} for units, taken in times.items()},
         },
-        series=tuple(
-            Curve.over_seeds(arm, sizes, np.stack([1e3 * times[units][arm] for units in sizes], axis=1)) for arm in arms
-        ),
+        series=over_sizes(times),
         axes=Axes("units", "a training step (ms)", log="xy"),
     )
 

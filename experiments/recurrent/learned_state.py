@@ -1,10 +1,8 @@
 """An initial state that is trained against zeros, where sequences are short."""
 
 import jaxtricks as jt
-from experiments.measures import estimates, final_loss, fit_tuned
-from experiments.recurrent._memory import RATES, characters, language
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
-from jaxtricks.evaluate.verdict import Decision
+from experiments.recurrent._memory import characters, language, one_change
+from jaxtricks.evaluate.claim import Claim, Outcome, Paper, Scale
 
 
 def measure(scale: Scale) -> Outcome:
@@ -16,17 +14,8 @@ def measure(scale: Scale) -> Outcome:
     data = characters(scale.pick(smoke=80, cpu=4_000, full=28_000), scale.pick(smoke=6, cpu=16, full=16))
     units, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=6, full=20)
     zeros = language(jt.RNN(embedding=16, widths=(units,)), epochs)
-    arms = {"zeros": zeros, "learnt": zeros.replace({"model.initial_state": "learned"})}
-    runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
-    (verdict,) = jt.verdicts(runs["zeros"], {"learnt state": runs["learnt"]}, metric="nll")
-    losses = estimates({name: arm.metrics["nll"] for name, arm in runs.items()})
-    return Outcome(
-        verdict=expect(verdict.decision, Decision.HELPS),
-        effect=f"validation loss a character: {verdict}; zeros {losses['zeros']:.4f}",
-        numbers={"loss": losses, "verdict": verdict.to_dict(), "rates": rates},
-        series=curves(runs, "nll"),
-        axes=Axes("epoch", "validation loss (nats a character)"),
-    )
+    arms = {"zeros": zeros, "learnt state": zeros.replace({"model.initial_state": "learned"})}
+    return one_change(data, arms, scale)
 
 
 CLAIM = Claim(

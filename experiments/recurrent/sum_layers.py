@@ -1,10 +1,8 @@
 """A head that reads the sum of all layers against one that reads the last."""
 
 import jaxtricks as jt
-from experiments.measures import estimates, final_loss, fit_tuned
-from experiments.recurrent._memory import RATES, characters, language
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
-from jaxtricks.evaluate.verdict import Decision
+from experiments.recurrent._memory import characters, language, one_change
+from jaxtricks.evaluate.claim import Claim, Outcome, Paper, Scale
 from jaxtricks.nn.cells import GRU
 
 
@@ -18,16 +16,7 @@ def measure(scale: Scale) -> Outcome:
     width, epochs = scale.pick(smoke=8, cpu=40, full=256), scale.pick(smoke=1, cpu=6, full=20)
     last = language(jt.RNN(embedding=16, widths=(width,) * 3, cell=GRU()), epochs)
     arms = {"last layer": last, "sum of layers": last.replace({"model.combine": "sum_layers"})}
-    runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
-    (verdict,) = jt.verdicts(runs["last layer"], {"sum of layers": runs["sum of layers"]}, metric="nll")
-    losses = estimates({name: arm.metrics["nll"] for name, arm in runs.items()})
-    return Outcome(
-        verdict=expect(verdict.decision, Decision.HELPS),
-        effect=f"validation loss a character: {verdict}; last layer {losses['last layer']:.4f}",
-        numbers={"loss": losses, "verdict": verdict.to_dict(), "rates": rates},
-        series=curves(runs, "nll"),
-        axes=Axes("epoch", "validation loss (nats a character)"),
-    )
+    return one_change(data, arms, scale)
 
 
 CLAIM = Claim(

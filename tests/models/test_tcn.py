@@ -8,6 +8,7 @@ import pytest
 
 from jaxtricks.config import rebuild
 from jaxtricks.models.tcn import TCN
+from tests.models import networks
 
 X = jax.random.normal(jax.random.key(0), (2, 8, 3))
 BASE = TCN(channels=(4, 5), kernel_size=2, outputs=3, read="every")
@@ -15,27 +16,13 @@ pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def shapes(model, x=X):
-    params = jax.eval_shape(lambda: model.init(jax.random.key(0), x, train=False))["params"]
-    return {path: leaf.shape for path, leaf in flax.traverse_util.flatten_dict(params, sep="/").items()}
+    return networks.shapes(model, x)
 
 
 def run(model, x=X):
-    """Parameters, biases and all away from zero, logits in training, and the gradient of a loss."""
-
-    def both():
-        params = model.init({"params": jax.random.key(0)}, x, train=False)["params"]
-        params = jax.tree.map(lambda leaf: leaf + 0.1 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), params)
-
-        def loss(params):
-            logits = model.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(7)})
-            return jnp.mean(jnp.square(logits - 1)), logits
-
-        (_, logits), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-        return params, logits, gradient
-
-    params, logits, gradient = jax.jit(both)()
-    flat = (flax.traverse_util.flatten_dict(tree, sep="/") for tree in (params, gradient))
-    return next(flat), np.asarray(logits), next(flat)
+    """Parameters by path, logits in training, and the gradient."""
+    params, logits, gradient = networks.trained(model, x)
+    return flax.traverse_util.flatten_dict(params, sep="/"), logits, gradient
 
 
 def test_it_is_the_paper_s_function():

@@ -1,6 +1,5 @@
 """The Transformer: the plain formula with each place of the norm, its reach, and what each field does."""
 
-import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +9,7 @@ import jaxtricks as jt
 from jaxtricks.config import rebuild
 from jaxtricks.models.transformer import Transformer
 from jaxtricks.nn.attention import Attention
+from tests.models import networks
 
 X = jax.random.normal(jax.random.key(0), (2, 6, 3))
 BASE = Transformer(layers=1, width=8, heads=2, hidden=9, outputs=3, read="every")
@@ -17,26 +17,11 @@ pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def shapes(model, x=X):
-    params = jax.eval_shape(lambda: model.init(jax.random.key(0), x, train=False))["params"]
-    return {path: leaf.shape for path, leaf in flax.traverse_util.flatten_dict(params, sep="/").items()}
+    return networks.shapes(model, x)
 
 
 def run(model, x=X):
-    """Parameters, biases and all away from zero, logits in training, and the gradient of a loss."""
-
-    def both():
-        params = model.init({"params": jax.random.key(0)}, x, train=False)["params"]
-        params = jax.tree.map(lambda leaf: leaf + 0.1 * jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), params)
-
-        def loss(params):
-            logits = model.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(7)})
-            return jnp.mean(jnp.square(logits - 1)), logits
-
-        (_, logits), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-        return params, logits, gradient
-
-    params, logits, gradient = jax.jit(both)()
-    return params, np.asarray(logits), flax.traverse_util.flatten_dict(gradient, sep="/")
+    return networks.trained(model, x)
 
 
 @pytest.mark.parametrize("norm", ["pre", "post", "none"])
