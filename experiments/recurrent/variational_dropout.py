@@ -30,36 +30,37 @@ class Dropped(NamedTuple):
 
 
 def dropped(place: str, seeds: int) -> Dropped:
-    """Where gradients are exactly zero in one LSTM that reads one random sequence, at a rate of one half.
+    """Where gradients are exactly zero in one LSTM that reads one random sequence of words, at a rate of one half.
 
     A unit of h whose row of the recurrent weights has none was zero on its way to every step: under masks of its own in each
     step that would happen once in 2³¹ units.
     """
-    model = jt.Experiment(model=jt.RNN(widths=(UNITS,), outputs=4, read="every")).replace(PLACES[place](0.5)).model
+    network = jt.RNN(embedding=UNITS, widths=(UNITS,), outputs=4, vocabulary=STEPS, read="every")
+    model = jt.Experiment(model=network).replace(PLACES[place](0.5)).model
 
     def one(seed: Array) -> tuple[Array, Array]:
         root = rng.root(seed)
-        x = jax.random.normal(rng.stream(root, "inputs"), (1, STEPS, UNITS))
+        x = jax.random.permutation(rng.stream(root, "inputs"), STEPS)[None]  # each word once: its vector is one step's input
         params = model.init({"params": rng.stream(root, "params")}, x, train=False)["params"]
 
-        def loss(params: Any, x: Array) -> Array:
+        def loss(params: Any) -> Array:
             scores: Any = model.apply({"params": params}, x, train=True, rngs={"dropout": rng.stream(root, "dropout")})
             return jnp.sum(scores**2)
 
-        weights, inputs = jax.grad(loss, argnums=(0, 1))(params, x)
-        return inputs[0] == 0, jnp.all(weights["layer_0"]["recurrent_kernel"] == 0, axis=1)
+        weights = jax.grad(loss)(params)
+        return weights["embed"]["embedding"] == 0, jnp.all(weights["layer_0"]["recurrent_kernel"] == 0, axis=1)
 
     return Dropped(*map(np.asarray, jax.jit(jax.vmap(one))(jnp.arange(seeds))))
 
 
 def measure(scale: Scale) -> Outcome:
-    """First the property: in an LSTM that reads one random sequence, which input features and which units of h have gradients
-    of exactly zero; the inputs' must be the same ones in all 32 steps, and some units of h must have none at any step. Then
-    whether it helps: the language model of `nonrecurrent_dropout`, with one rate for inputs, recurrent connections and
-    outputs and none for words (Gal & Ghahramani have four rates, one mask for each gate, and weight decay), against no noise
-    and against dropout of the non-recurrent connections, both at their best of one grid of four rates by two seeds that
-    nothing is judged on. Judged is each seed's lowest validation loss over the epochs. That it does more than dropout of the
-    non-recurrent connections is the paper's claim; the lecture says only what it is.
+    """First the property: in an LSTM that reads one random sequence of words, which features of its inputs and which units of h
+    have gradients of exactly zero; the inputs' must be the same ones in all 32 steps, and some units of h must have none
+    at any step. Then whether it helps: the language model of `nonrecurrent_dropout`, with one rate for inputs, recurrent
+    connections and outputs and none for words (Gal & Ghahramani have four rates, one mask for each gate, and weight
+    decay), against no noise and against dropout of the non-recurrent connections, both at their best of one grid of four
+    rates by two seeds that nothing is judged on. Judged is each seed's lowest validation loss over the epochs. That it
+    does more than dropout of the non-recurrent connections is the paper's claim; the lecture says only what it is.
     """
     at = {place: dropped(place, scale.seeds) for place in (HELD, FRESH)}
     some = {name: d.inputs.any(axis=1) for name, d in at.items()}
