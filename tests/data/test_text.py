@@ -256,7 +256,7 @@ def test_what_a_set_cannot_become_is_refused_before_anything_is_read(prepared, c
         assert refused(name, text=text).endswith(f"for {name!r}, which holds images; only None is allowed.")
     for name in ("play", "python_topics", str(treebank)):
         assert refused(name, prepared) == (
-            f'text: None for {name!r}, a text without labels; such as Text("char", length=100) is allowed.'
+            f'text: None for {name!r}, a text without labels; Text("char", length=100) is allowed, or --level char --length 100.'
         )
         assert refused(name, prepared, words=3, text=text).startswith(f"words: 3 for {name!r}, a text without labels;")
     assert refused("labelled", prepared, words=3, text=text).endswith("one of the two is allowed.")

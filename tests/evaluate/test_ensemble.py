@@ -83,7 +83,7 @@ def test_with_splits_of_their_own_only_members_that_held_an_example_out_predict_
 def test_a_class_that_all_members_exclude_keeps_a_finite_loss(shared, data, monkeypatch):
     wrong = np.full((5, 30, 3), -500.0)  # e⁻⁵⁰⁰ is no float32
     wrong[np.arange(5)[:, None], np.arange(30), (data.y[data.split(0).validation] + 1) % 3] = 0.0
-    monkeypatch.setattr(type(shared), "log_probs", lambda runs, x: wrong)
+    monkeypatch.setattr(type(shared), "log_probs", lambda runs, x, lengths: wrong)
     assert jt.ensemble(shared).evaluate(data).ensemble["nll"] == pytest.approx(500, rel=1e-3)
 
 
