@@ -213,6 +213,9 @@ class RNN(nn.Module):
         memory: Memory | None = "cache" if decode else "carry" if self.carry_state else None
         states = self._layers(jnp.swapaxes(h, 0, 1), train, lengths, memory)
         dropped = self._dropped(states, "outputs", train)
+        if self.variational is not None:
+            held = jnp.ones((1, *dropped.shape[1:]), dropped.dtype)
+            dropped = dropped * Inverted(rate=self.variational.outputs)(held, train=train, name="variational_outputs")
         if train and not self.is_initializing():
             self._penalize(states, dropped, lengths)
         return self.softmax(self._read(dropped, lengths, how), outputs, self.kernel_init, train=train, name="head")
@@ -234,6 +237,7 @@ class RNN(nn.Module):
         return jnp.concatenate([self.combine(states, self.widths) for states in layers.values()], axis=-1)
 
     def _recurrent(self, units: int, memory: Memory | None, name: str) -> Recurrent:
+        variational = self.variational
         return Recurrent(
             units,
             self.cell,
@@ -241,7 +245,9 @@ class RNN(nn.Module):
             self.recurrent_init,
             self.initial_state,
             self.recurrent_normalization,
-            None if self.variational is None else Inverted(rate=self.variational.recurrent),
+            None if variational is None else Inverted(rate=variational.inputs),
+            None if variational is None else Inverted(rate=variational.recurrent),
+            variational is not None and variational.per_gate,
             self.update_dropout,
             self.drop_connect,
             self.zoneout,
@@ -252,14 +258,10 @@ class RNN(nn.Module):
     def _dropped(
         self, h: Float[Array, "time batch features"], name: str, train: bool, between: bool = True
     ) -> Float[Array, "time batch features"]:
-        """States on their way up, with new masks in each step where they lie between layers, and with one for all steps."""
-        if self.dropout is not None and between:
-            h = self.dropout(h, train=train, name=f"dropout_{name}")
-        if self.variational is not None:
-            rate = self.variational.outputs if name == "outputs" else self.variational.inputs
-            held = jnp.ones((1, *h.shape[1:]), h.dtype)
-            h = h * Inverted(rate=rate)(held, train=train, name=f"variational_{name}")
-        return h
+        """States on their way up, with new masks in each step where they lie between layers."""
+        if self.dropout is None or not between:
+            return h
+        return self.dropout(h, train=train, name=f"dropout_{name}")
 
     def _read(
         self, h: Float[Array, "time batch features"], lengths: Int[Array, " batch"] | None, how: Read

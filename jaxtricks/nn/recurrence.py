@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 class Step(Protocol):
     """One step of a recurrence: a pytree of all that it needs but the recurrent weights U, so that gradients reach that too."""
 
-    def recalled(self, state: Any) -> Float[Array, "batch units"]:
-        """What U multiplies: the hidden state, or what a mask leaves of it."""
+    def recalled(self, state: Any) -> Float[Array, "batch *gates units"]:
+        """What U multiplies: the hidden state, or what a mask leaves of it, for each gate where it has its own mask."""
 
     def __call__(self, state: Any, x: Any, product: Float[Array, "batch gates"]) -> tuple[Any, Any]:
         """The next state and the output.
@@ -20,13 +20,26 @@ class Step(Protocol):
         Args:
             state: before the step.
             x: this step's inputs.
-            product: `recalled(state) @ U`.
+            product: of `recalled(state)` and U.
         """
+
+
+def gated(values: Float[Array, "rows *gates units"], kernel: Float[Array, "units columns"]) -> Float[Array, "rows columns"]:
+    """The product with all gates' weights, each gate's with its own values where each has its own.
+
+    Args:
+        values: [rows, units] for all gates, or [rows, gates, units].
+        kernel: the gates' blocks side by side.
+    """
+    if values.ndim == 2:
+        return values @ kernel
+    rows, gates, units = values.shape
+    return jnp.einsum("rgu,ugv->rgv", values, kernel.reshape(units, gates, -1)).reshape(rows, -1)
 
 
 @jax.custom_vjp
 def recur(step: Step, kernel: Float[Array, "units gates"], inputs: Any, state: Any) -> tuple[Any, Any]:
-    """The last state and all outputs of s' , y = step(s, x, recalled(s) U).
+    """The last state and all outputs of s', y = step(s, x, recalled(s) U).
 
     The gradient of U is Σₜ uₜᵀ dpₜ over the products pₜ = uₜ U. Inside the backward loop, where JAX would leave it, this
     is a thin product and a sum into memory at each step; here it is one product after the loop, over steps and examples alike.
@@ -47,7 +60,7 @@ def _scan(step: Step, kernel: Array, inputs: Any, state: Any, probes: Array | No
     def body(state: Any, at: tuple[Any, Array | None]) -> tuple[Any, Any]:
         x, probe = at
         recalled = step.recalled(state)
-        product = recalled @ kernel
+        product = gated(recalled, kernel)
         state, y = step(state, x, product if probe is None else product + probe)
         return state, (y, recalled)
 
@@ -57,13 +70,13 @@ def _scan(step: Step, kernel: Array, inputs: Any, state: Any, probes: Array | No
 
 
 def _forward(step: Step, kernel: Array, inputs: Any, state: Any) -> tuple[Any, Any]:
-    hidden = jax.eval_shape(step.recalled, state)
+    batch = jax.eval_shape(step.recalled, state).shape[0]
     time = jax.tree.leaves(inputs)[0].shape[0]
     # The gradients of zeros that are added to the products are those of the products.
-    probes = jnp.zeros((time, *hidden.shape[:-1], kernel.shape[-1]), kernel.dtype)
+    probes = jnp.zeros((time, batch, kernel.shape[-1]), kernel.dtype)
     run = functools.partial(_probed, kernel)
     results, pullback, recalled = jax.vjp(run, step, inputs, state, probes, has_aux=True)
-    return results, (pullback, recalled)
+    return results, (pullback, recalled, kernel)
 
 
 def _probed(kernel: Array, step: Step, inputs: Any, state: Any, probes: Array) -> tuple[tuple[Any, Any], Array]:
@@ -71,9 +84,10 @@ def _probed(kernel: Array, step: Step, inputs: Any, state: Any, probes: Array) -
 
 
 def _backward(residuals: Any, cotangents: Any) -> tuple[Any, Any, Any, Any]:
-    pullback, recalled = residuals
+    pullback, recalled, kernel = residuals
     step, inputs, state, products = pullback(cotangents)
-    return step, jnp.einsum("tbu,tbg->ug", recalled, products), inputs, state
+    _, transposed = jax.vjp(functools.partial(gated, recalled.reshape(-1, *recalled.shape[2:])), kernel)
+    return step, *transposed(products.reshape(-1, products.shape[-1])), inputs, state
 
 
 recur.defvjp(_forward, _backward)

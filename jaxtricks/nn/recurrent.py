@@ -15,11 +15,20 @@ from jaxtricks.nn.initial_state import InitialState
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Layer
 from jaxtricks.nn.masks import true_steps
-from jaxtricks.nn.recurrence import recur
+from jaxtricks.nn.recurrence import gated, recur
 from jaxtricks.nn.recurrent_dropout import Zoneout
 from jaxtricks.nn.recurrent_norm import Averages, Moments, Normalizer, Normalizers, Place, RecurrentNormalization
 
 Memory = Literal["carry", "cache"]
+
+
+def masked(
+    values: Float[Array, "*steps units"], mask: Float[Array, "batch *gates units"] | None
+) -> Float[Array, "*steps_and_gates units"]:
+    """Values [..., batch, units] times a mask for all gates, or [..., batch, gates, units] of one for each; None is off."""
+    if mask is None:
+        return values
+    return (values if mask.ndim == 2 else values[..., None, :]) * mask.reshape((1,) * (values.ndim - 2) + mask.shape)
 
 
 class Inputs(NamedTuple):
@@ -48,17 +57,17 @@ class CellStep:
     Args:
         cell: the gates.
         zoneout: which units keep their value.
-        mask: what h is multiplied by on its way to the next step, the same in all steps, [batch, units].
+        mask: what h is multiplied by on its way to the next step, the same in all steps, see `masked`.
         norms: what normalizes the hidden state's product and the memory.
     """
 
     cell: Cell
     zoneout: Zoneout | None
-    mask: Float[Array, "batch units"] | None
+    mask: Float[Array, "batch *gates units"] | None
     norms: Normalizers
 
-    def recalled(self, state: State) -> Float[Array, "batch units"]:
-        return state[0] if self.mask is None else state[0] * self.mask
+    def recalled(self, state: State) -> Float[Array, "batch *gates units"]:
+        return masked(state[0], self.mask)
 
     def __call__(self, state: State, x: Inputs, product: Array) -> tuple[State, tuple[Array, dict[Place, Moments]]]:
         product, found = self.norms("recurrent", product, x.valid, x.known)
@@ -91,7 +100,9 @@ class Recurrent(Layer):
         recurrent_init: how each gate's block of U [units, units] is drawn.
         initial_state: where the state starts.
         normalization: of the products with W and U, and of an LSTM's memory.
+        input_dropout: of the input, one mask for all steps.
         recurrent_dropout: of h on its way to the next step, one mask for all steps.
+        masks_per_gate: whether each gate has masks of its own of these two.
         update_dropout: of the update vector, a mask for each step.
         drop_connect: of U's single weights, one mask for all steps and sequences.
         zoneout: units that keep their value.
@@ -104,7 +115,9 @@ class Recurrent(Layer):
     recurrent_init: Initializer
     initial_state: InitialState
     normalization: RecurrentNormalization | None = None
+    input_dropout: Dropout | None = None
     recurrent_dropout: Dropout | None = None
+    masks_per_gate: bool = False
     update_dropout: Dropout | None = None
     drop_connect: Dropout | None = None
     zoneout: Zoneout | None = None
@@ -124,7 +137,9 @@ class Recurrent(Layer):
         state, position = self._begin((batch, self.units), dtype, train)
         known = {place: average.at(position + jnp.arange(time)) for place, average in averages.items()}
 
-        product, found = norms("input", (flat @ kernel).reshape(time, batch, -1), valid, known)
+        x = masked(x, self._held(self.input_dropout, (batch, below), dtype, train, "input"))
+        product = gated(x.reshape(-1, *x.shape[2:]), kernel).reshape(time, batch, -1)
+        product, found = norms("input", product, valid, known)
         inputs = Inputs(
             product + bias[None, None],
             valid,
@@ -133,7 +148,7 @@ class Recurrent(Layer):
             self.zoneout.masks(self, shape, self.cell.states) if self.zoneout is not None and train else None,
             {place: moments for place, moments in known.items() if place != "input"},
         )
-        mask = self._mask(self.recurrent_dropout, (batch, self.units) if train else (1, 1), dtype, train, "recurrent")
+        mask = self._held(self.recurrent_dropout, (batch, self.units), dtype, train, "recurrent")
         state, (h, more) = recur(CellStep(self.cell, self.zoneout, mask, norms), recurrent, inputs, state)
         if not self.is_initializing():
             self._keep(state, position + time)
@@ -164,6 +179,11 @@ class Recurrent(Layer):
     def _mask(self, dropout: Dropout | None, shape: tuple[int, ...], dtype: Any, train: bool, name: str) -> Array | None:
         """What values are multiplied by: ones of the given shape, dropped."""
         return None if dropout is None else dropout(jnp.ones(shape, dtype), train=train, name=name)
+
+    def _held(self, dropout: Dropout | None, shape: tuple[int, int], dtype: Any, train: bool, name: str) -> Array | None:
+        """A mask for all steps, see `masked`."""
+        gates = (self.cell.gates,) if self.masks_per_gate else ()
+        return self._mask(dropout, (shape[0], *gates, shape[1]) if train else (1, 1), dtype, train, name)
 
     def _norms(self, time: int, dtype: Any, train: bool) -> tuple[Normalizers, dict[Place, Averages]]:
         """What normalizes, and the running moments of what does so by the batch."""

@@ -47,16 +47,17 @@ class Zoneout:
 class Variational:
     """Dropout with one mask for all steps of a sequence, on recurrent connections too; kept values are divided by 1 - rate.
 
-    There is one mask of h for all gates of a layer ("tied weights" in the paper, which also tries one for each gate).
-
     Args:
         words: the probability that a word's type is dropped from a sequence, wherever it stands; features have no types.
         inputs: of a unit of each layer's input.
         recurrent: of a unit of h on its way to the next step.
         outputs: of a unit before the softmax.
+        per_gate: whether each gate has masks of its own of inputs and of h ("untied weights" in the paper), or all gates of a
+            layer the same ("tied").
     """
 
     words: Rate = 0.3
     inputs: Rate = 0.5
     recurrent: Rate = 0.3
     outputs: Rate = 0.5
+    per_gate: bool = False

@@ -188,7 +188,7 @@ class TestPlaces:
         x = jnp.tile(jnp.arange(VOCABULARY), (64, 2))
         model = rnn(widths=(5,), variational=Variational(words=0.5, inputs=0.0, recurrent=0.0, outputs=0.0))
         masks, variables = intermediates(model, x)
-        kept = np.asarray(masks["variational_inputs_0"]["__call__"][0])  # ones: no unit of an input
+        kept = np.asarray(masks["layer_0"]["input"]["__call__"][0])  # ones: no unit of an input
         assert np.all(kept == 1)
         types = np.asarray(masks["variational_words"]["__call__"][0])
         assert types.shape == (64, VOCABULARY) and abs(np.mean(types == 0) - 0.5) < 0.1
@@ -206,8 +206,9 @@ class TestPlaces:
         for name in places:
             each = np.asarray(masks[f"dropout_{name}"]["__call__"][0]) == 0
             assert each.shape[:2] == (TIME, 3) and any(not np.array_equal(each[0], step) for step in each)
-            held = np.asarray(masks[f"variational_{name}"]["__call__"][0])
-            assert held.shape[:2] == (1, 3) and len(np.unique(held)) == 2
+        held = masks["layer_0"]["input"], masks["layer_1"]["input"], masks["layer_1"]["recurrent"], masks["variational_outputs"]
+        for mask in (np.asarray(place["__call__"][0]) for place in held):
+            assert mask.shape in {(3, 4), (3, 5), (1, 3, 5)} and len(np.unique(mask)) == 2
         assert {name for name in masks if "dropout" in name} == {f"dropout_{name}" for name in places}
 
 

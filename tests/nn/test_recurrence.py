@@ -17,31 +17,38 @@ TIME, BATCH, UNITS = 9, 3, 4
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Leaky:
-    """h' = a h + tanh(x + p), and y = x h'; U multiplies b h."""
+    """h' = a h + tanh(x + p), and y = x h'; U multiplies b h, with a mask b for all columns, or one for each half of them."""
 
     leak: jax.Array
     mask: jax.Array
 
     def recalled(self, state):
-        return state * self.mask
+        return state * self.mask if self.mask.ndim == 2 else state[:, None] * self.mask
 
     def __call__(self, state, x, product):
         state = self.leak * state + jnp.tanh(x["x"] + product)
         return state, (x["x"] * state, jnp.where(x["valid"], state, 0))
 
 
-def arguments():
+def arguments(*gates):
     keys = jax.random.split(jax.random.key(0), 4)
-    step = Leaky(jnp.float32(0.3), jax.random.normal(keys[0], (BATCH, UNITS)))
+    step = Leaky(jnp.float32(0.3), jax.random.normal(keys[0], (BATCH, *gates, UNITS)))
     x = jax.random.normal(keys[1], (TIME, BATCH, UNITS))
     inputs = {"x": x, "valid": x > 0}
     return step, jax.random.normal(keys[2], (UNITS, UNITS)), inputs, jax.random.normal(keys[3], (BATCH, UNITS))
 
 
+def _product(values, kernel):
+    if values.ndim == 2:
+        return values @ kernel
+    halves = jnp.split(kernel, values.shape[1], axis=1)
+    return jnp.concatenate([values[:, gate] @ half for gate, half in enumerate(halves)], axis=1)
+
+
 def loop(step, kernel, inputs, state):
     outputs = []
     for t in range(TIME):
-        state, y = step(state, jax.tree.map(lambda leaf, t=t: leaf[t], inputs), step.recalled(state) @ kernel)
+        state, y = step(state, jax.tree.map(lambda leaf, t=t: leaf[t], inputs), _product(step.recalled(state), kernel))
         outputs.append(y)
     return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outputs)
 
@@ -55,8 +62,9 @@ def loss(run):
     return jax.jit(jax.value_and_grad(value))
 
 
-def test_values_and_gradients_of_everything_are_those_of_a_loop():
-    step, kernel, inputs, state = arguments()
+@pytest.mark.parametrize("gates", [(), (2,)])
+def test_values_and_gradients_of_everything_are_those_of_a_loop(gates):
+    step, kernel, inputs, state = arguments(*gates)
     args = (step, kernel, inputs["x"], state), inputs["valid"]
     for ours, theirs in zip(jax.tree.leaves(loss(recur)(*args)), jax.tree.leaves(loss(loop)(*args)), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-5)

@@ -51,15 +51,19 @@ def sigmoid(values):
     return 1 / (1 + np.exp(-values))
 
 
-def unfused(name, params, x):
-    """A loop over steps and gates, each gate with weights of its own and a product with its input in each step."""
+def unfused(name, params, x, held=None):
+    """A loop over steps and gates, each gate with weights of its own and a product with its input in each step.
+
+    `held` are masks [batch, gates, features] of the input and of h, which each gate sees its own part of.
+    """
     count = CELLS[name].gates
     w, u = (np.split(np.asarray(params[kernel], np.float64), count, axis=1) for kernel in ("kernel", "recurrent_kernel"))
     b, states = np.split(np.asarray(params["bias"], np.float64), count), []
     h = c = np.zeros((x.shape[1], UNITS))
+    seen, recalled = held or (np.ones((1, count, 1)), np.ones((1, count, 1)))
     for x_t in np.asarray(x, np.float64):
-        inner = [x_t @ w[k] + b[k] for k in range(count)]
-        outer = [h @ u[k] for k in range(count)]
+        inner = [(x_t * seen[:, k]) @ w[k] + b[k] for k in range(count)]
+        outer = [(h * recalled[:, k]) @ u[k] for k in range(count)]
         if name == "tanh":
             h = np.tanh(inner[0] + outer[0])
         elif name == "gru":
@@ -211,6 +215,23 @@ class TestMasks:
         assert np.all(alive == alive[0]) and 0.3 < alive.mean() < 0.7
         assert len({row.tobytes() for row in alive[0]}) > 10
 
+    @pytest.mark.parametrize("name", CELLS)
+    @pytest.mark.parametrize("per_gate", [False, True])
+    def test_masks_of_inputs_and_of_h_are_held_for_all_steps_by_all_gates_or_by_each_its_own(self, name, per_gate):
+        rates = {"input_dropout": Inverted(rate=0.4), "recurrent_dropout": Inverted(rate=0.4)}
+        module = layer(CELLS[name](), **rates, masks_per_gate=per_gate)
+        variables = start(module)
+        rngs = {"dropout": jax.random.key(2)}
+        h, noted = module.apply(variables, X, True, rngs=rngs, capture_intermediates=True, mutable=["intermediates"])
+        count, shapes = CELLS[name].gates, {"input": (BATCH, BELOW), "recurrent": (BATCH, UNITS)}
+        held = []
+        for place, (batch, features) in shapes.items():
+            (mask,) = noted["intermediates"][place]["__call__"]
+            assert mask.shape == ((batch, count, features) if per_gate else (batch, features)) and len(np.unique(mask)) == 2
+            held.append(np.asarray(mask) if per_gate else np.repeat(np.asarray(mask)[:, None], count, axis=1))
+        np.testing.assert_allclose(h, unfused(name, variables["params"], X, held), rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(run(module, variables)[0], run(layer(CELLS[name]()), variables)[0])
+
     def test_drop_connect_has_one_mask_for_all_steps_and_sequences(self):
         for seed in range(3):
             h, _ = run(
@@ -239,7 +260,7 @@ class TestMasks:
         long, short = (run(module, variables, x, train=True)[0] for x in (X, X[:3]))
         np.testing.assert_allclose(long[:3], short, rtol=1e-6, atol=1e-6)
 
-    @pytest.mark.parametrize("field", ["recurrent_dropout", "update_dropout", "drop_connect"])
+    @pytest.mark.parametrize("field", ["input_dropout", "recurrent_dropout", "update_dropout", "drop_connect"])
     def test_rate_zero_is_off_and_at_test_there_is_the_expectation(self, field):
         variables = start(layer())
         off = run(layer(), variables)[0]
