@@ -3,8 +3,9 @@
 The work: two layers of LSTM of 200 or 650 units, a word's vector as long, 10 000 words, batches of 20 windows of 35 steps
 that start from zeros, the mean cross entropy of the next word, its gradient clipped to norm 5, SGD; twice 10 steps and then
 the loss of 20 other windows. PyTorch runs `nn.LSTM` with 1 and with 2 threads; Flax `linen.RNN(OptimizedLSTMCell)` with all
-steps in one scan. What each draws and validates is in the time of its steps; jaxtricks validates once more, at the start. On
-CPUs only: the PyTorch here stays there. `python -m experiments.speed.recurrent --help`.
+steps in one scan. Initial weights are each library's own, which the losses at the end tell. What each draws and validates is
+in the time of its steps; jaxtricks validates once more, at the start. On CPUs only: the PyTorch here stays there.
+`python -m experiments.speed.recurrent --help`.
 """
 
 import dataclasses
