@@ -24,7 +24,7 @@ def measure(scale: Scale) -> Outcome:
     of an epoch, of the two in turns on one device, of which there is no GPU at cpu scale. Bai+ tune less, and have MNIST.
     """
     data = jt.pixels(jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist")))
-    data = data.subset(scale.pick(smoke=100, cpu=1_797, full=60_000), seed=0) if len(data.x) > 100 else data
+    data = data.subset(scale.pick(smoke=100, cpu=len(data), full=len(data)), seed=0)
     units, levels = scale.pick(smoke=4, cpu=48, full=128), scale.pick(smoke=1, cpu=LEVELS, full=8)
     lstm = jt.Experiment(
         model=jt.RNN(widths=(units,)),
