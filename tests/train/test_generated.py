@@ -56,7 +56,7 @@ def of_class(cls):
 
 @pytest.mark.usefixtures("unoptimized")
 @settings(
-    max_examples=20,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,
