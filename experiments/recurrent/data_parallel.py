@@ -51,7 +51,11 @@ def measure(scale: Scale) -> Outcome:
         effect=f"trained on batches shared by two devices, losses and weights differ by {off:.1e} of the largest from those of "
         f"one device after one epoch, by {later:.1e} after {experiment.epochs}; the training loss then is {losses['two devices'][:, -1].mean():.4f} on two and "
         f"{losses['one device'][:, -1].mean():.4f} on one",
-        numbers={"difference": off, "difference_later": later, "devices": [str(device) for device in jax.devices()[:2]]},
+        numbers={
+            "difference": off,
+            "difference_later": later,
+            "devices": [str(device) for device in jax.devices()[:2]],
+        },
         series=tuple(Curve.over_seeds(name, epochs, values) for name, values in losses.items()),
         axes=Axes("epoch", "training loss (nats)"),
     )
