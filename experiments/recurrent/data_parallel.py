@@ -49,8 +49,8 @@ def measure(scale: Scale) -> Outcome:
     return Outcome(
         verdict=settle(off, below=SAME),
         effect=f"trained on batches shared by two devices, losses and weights differ by {off:.1e} of the largest from those of "
-        f"one device after one epoch, by {later:.1e} after {experiment.epochs}; the training loss then is {losses['two devices'][:, -1].mean():.4f} on two and "
-        f"{losses['one device'][:, -1].mean():.4f} on one",
+        f"one device after one epoch, by {later:.1e} after {experiment.epochs}; the training loss then is "
+        f"{losses['two devices'][:, -1].mean():.4f} on two and {losses['one device'][:, -1].mean():.4f} on one",
         numbers={
             "difference": off,
             "difference_later": later,
