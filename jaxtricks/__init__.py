@@ -93,12 +93,15 @@ from jaxtricks.optim.schedules import (
     WarmupCosine,
 )
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
+from jaxtricks.train.checkpoint import CheckpointError
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.fit import fit
+from jaxtricks.train.fit import fit, resume
 from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
+from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.stopping import EarlyStopping
 from jaxtricks.train.summary import Summary
 from jaxtricks.train.transfer import Transfer
 

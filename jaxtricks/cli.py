@@ -1,7 +1,9 @@
 """The command line: parse, call, print."""
 
+import contextlib
 import dataclasses
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,17 +18,22 @@ from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, n
 from jaxtricks.data import DataError, Dataset, Text
 from jaxtricks.diagnose.gradients import check_named
 from jaxtricks.evaluate.ablate import ablate
-from jaxtricks.evaluate.compare import Study, short, study
+from jaxtricks.evaluate.compare import short, study
 from jaxtricks.report import folder as folders
 from jaxtricks.report.folder import FolderError
-from jaxtricks.report.record import Record, record_runs, record_study
+from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
+from jaxtricks.train import preemption
+from jaxtricks.train.checkpoint import CheckpointError
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit, seed_list
+from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout, set_up
+from jaxtricks.train.preemption import Preempted
 from jaxtricks.train.runs import Runs
 
 ROOT = Path("runs")
+Arms = dict[str, Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Training:
         seeds: one number: so many restarts, 0, 1, …; several: the seeds themselves.
         devices: devices to spread restarts over; by default all that they can use.
         out: the folder to write, which must not exist; by default a new one under runs/.
+        keep_every: keep the checkpoint of every so many epochs, beside the newest two.
+        keep_best: a validation metric: keep the checkpoint where its mean over the restarts is best, too.
         json: print one JSON object instead of text.
     """
 
@@ -57,7 +66,56 @@ class Training:
     seeds: tuple[int, ...] = (16,)
     devices: int | None = None
     out: Path | None = None
+    keep_every: int | None = None
+    keep_best: str | None = None
     json: bool = False
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        arms = self.arms(self.experiment(overrides))
+        data = self.start()
+        name = f"{data.name}-{type(self).__name__.lower()}"
+        folder = folders.claim(self.out or folders.fresh(ROOT, name), command)
+        try:
+            self.work(arms, data, folder, command)
+        except (ConfigError, DataError):  # it could never be finished
+            folders.leave(folder)
+            raise
+        finally:
+            if not folders.reached(folder):
+                folders.leave(folder)
+            with contextlib.suppress(OSError):
+                ROOT.rmdir()  # where this was the first, and nothing came of it
+
+    def work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
+        """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found."""
+        checkpoints = Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every)
+        options = {"seeds": self._seeds(), "layout": Layout(runs=self.devices), "progress": not self.json}
+        try:
+            with preemption.listening():
+                record, text, runs = self.results(arms, data, command, options | {"checkpoints": checkpoints})
+        except Preempted as stop:
+            print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
+            sys.exit(preemption.EXIT_CODE)
+        folders.save(record, folder, runs)
+        if self.json:
+            print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
+        else:
+            print(f"{text}\n\n{folder / 'report.html'}")
+
+    def arms(self, experiment: Experiment) -> Arms:
+        """What is trained: "baseline" → the experiment of the flags, and label → each change of it."""
+        return {BASELINE: experiment}
+
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        """What came of it: the record, its text, and the runs whose weights are worth keeping.
+
+        Args:
+            arms: what is trained.
+            data: on what.
+            command: what reproduces it.
+            options: those of `fit`.
+        """
+        raise NotImplementedError
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
@@ -81,10 +139,6 @@ class Training:
     def _seeds(self) -> int | tuple[int, ...]:
         return self.seeds[0] if len(self.seeds) == 1 else self.seeds
 
-    def options(self) -> dict[str, Any]:
-        """What training functions take beside experiment and data."""
-        return {"seeds": self._seeds(), "layout": Layout(runs=self.devices), "progress": not self.json}
-
     def experiment(self, overrides: dict[str, list[str]]) -> Experiment:
         """The experiment of the file, or the default one, with the flags' values.
 
@@ -96,15 +150,6 @@ class Training:
             experiment = experiment.replace({path: parse(experiment, path, words)})
         return experiment
 
-    def finish(self, record: Record, text: str, runs: Runs | None = None) -> None:
-        """Writes the folder, with the runs' weights where they are given, and prints what was found and where it lies."""
-        folder = self.out or folders.fresh(ROOT, f"{record.data.name}-{record.kind}")
-        folders.save(record, folder, runs)
-        if self.json:
-            print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
-        else:
-            print(f"{text}\n\n{folder / 'report.html'}")
-
 
 @dataclasses.dataclass(frozen=True)
 class Run(Training):
@@ -113,10 +158,9 @@ class Run(Training):
     Every setting of the experiment is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
     """
 
-    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
-        experiment = self.experiment(overrides)
-        runs = fit(experiment, self.start(), **self.options())
-        self.finish(record_runs(runs, command=command), str(runs.summary()), runs)
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        runs = fit(arms[BASELINE], data, **options)
+        return record_runs(runs, command=command), str(runs.summary()), runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,9 +175,9 @@ class Compared(Training):
     metric: str = "accuracy"
     margin: float | None = None
 
-    def judged(self, result: Study, command: str, kind: Literal["compare", "ablate"]) -> None:
-        """Writes and prints a study."""
-        self.finish(record_study(result, command=command, kind=kind), table(result.verdicts))
+    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Those of `study`."""
+        return given | {"metric": self.metric, "margin": self.margin}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,13 +192,15 @@ class Compare(Compared):
 
     change: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
 
-    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
-        baseline = self.experiment(overrides)
+    def arms(self, experiment: Experiment) -> Arms:
         if not self.change:
             raise ConfigError("--change is missing; name at least one, such as --change model.dropout=0.5.")
-        changes = {" ".join(words): _changed(baseline, words) for words in self.change}
-        result = study(baseline, changes, self.start(), metric=self.metric, margin=self.margin, **self.options())
-        self.judged(result, command, "compare")
+        return {BASELINE: experiment} | {" ".join(words): _changed(experiment, words) for words in self.change}
+
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        changes = {label: arm for label, arm in arms.items() if label != BASELINE}
+        result = study(arms[BASELINE], changes, data, **self.options(options))
+        return record_study(result, command=command, kind="compare"), table(result.verdicts), None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,10 +210,32 @@ class Ablate(Compared):
     Every setting of the experiment is a flag too, such as --model.dropout 0.5; `jaxtricks list settings` names them.
     """
 
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        result = ablate(arms[BASELINE], data, **self.options(options))
+        return record_study(result, command=command, kind="ablate"), table(result.verdicts), None
+
+
+@dataclasses.dataclass(frozen=True)
+class Resume:
+    """Go on with a run, comparison or ablation that was cut off, from its newest checkpoints.
+
+    On the same devices the result is that of the uninterrupted one to the bit. Exit code 75 if SIGTERM ended it once more.
+
+    Args:
+        folder: the run's folder, such as runs/digits-run-1.
+    """
+
+    folder: tyro.conf.Positional[Path]
+
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
-        best = self.experiment(overrides)
-        result = ablate(best, self.start(), metric=self.metric, margin=self.margin, **self.options())
-        self.judged(result, command, "ablate")
+        _refuse(overrides)
+        folder = self.folder.absolute()
+        began, where = folders.claimed(folder)
+        if where.is_dir():  # paths among the flags are from there
+            os.chdir(where)
+        training, unknown = _parsed(shlex.split(began)[1:])
+        training = dataclasses.replace(training, out=None)
+        training.work(training.arms(training.experiment(_overrides(unknown))), training.start(), folder, began)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,9 +268,10 @@ class List:
             rows = [dataclasses.asdict(listing) for listing in data.names(self.data_dir)]
             lines = [_data_line(row) for row in rows]
         else:
-            entries = folders.listing(ROOT)
+            entries, begun = folders.listing(ROOT), folders.unfinished(ROOT)
             rows = [dataclasses.asdict(entry) | {"path": str(entry.path)} for entry in entries]
-            lines = [str(entry) for entry in entries] or [f"no runs under {ROOT}/ yet"]
+            lines = [str(entry) for entry in entries] + [f"{path.name}  unfinished: jaxtricks resume {path}" for path in begun]
+            lines = lines or [f"no runs under {ROOT}/ yet"]
         print(json.dumps(rows, default=str) if self.json else "\n".join(lines))
 
 
@@ -343,6 +412,7 @@ COMMANDS = {
     "run": Run,
     "compare": Compare,
     "ablate": Ablate,
+    "resume": Resume,
     "list": List,
     "report": Report,
     "sample": Sample,
@@ -373,7 +443,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         overrides = _overrides(unknown)
         _known(command, overrides)
         command(overrides, shlex.join(["jaxtricks", *words]))
-    except (ConfigError, DataError, FolderError) as error:
+    except (ConfigError, DataError, FolderError, CheckpointError) as error:
         print(f"jaxtricks: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """What the command line refuses before it trains, and what it says of training that came to nothing."""
 
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from jaxtricks import cli, report
 from jaxtricks.evaluate import compare
 from jaxtricks.report.folder import FolderError
+from jaxtricks.train import preemption
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 
@@ -41,7 +43,10 @@ def refused(capsys, *words) -> str:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["fit", "--seeds", "3"], "no command 'fit'; there are: run, compare, ablate, list, report, sample, check-gradient."),
+        (
+            ["fit", "--seeds", "3"],
+            "no command 'fit'; there are: run, compare, ablate, resume, list, report, sample, check-gradient.",
+        ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
         (["ablate", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
@@ -79,3 +84,35 @@ def test_training_that_was_never_finite_ends_in_one_sentence(command, capsys, he
     said = refused(capsys, *command, *words)
     assert "seeds 0, 1" in said and "not finite at the initial weights" in said
     assert [path.name for path in here.iterdir()] == ["file"]
+
+
+class TestResume:
+    WORDS = ("run", "--epochs", "3", "--model.widths", "8", "--seeds", "2", "--json")
+
+    @staticmethod
+    def metrics(folder):
+        return json.loads((folder / "metrics.json").read_text()) | {"command": None}
+
+    def test_a_run_that_was_asked_to_end_goes_on(self, capsys, here, monkeypatch):
+        cli.main([*self.WORDS, "--out", "whole"])
+        asked = iter([False, True])
+        with monkeypatch.context() as patch:
+            patch.setattr(preemption, "asked", lambda: next(asked))
+            with pytest.raises(SystemExit) as stop:
+                cli.main(self.WORDS)
+        (folder,) = (here / "runs").iterdir()
+        said = capsys.readouterr().err
+        assert stop.value.code == 75
+        assert said == f"jaxtricks: ended by SIGTERM after epoch 2 of 3. `jaxtricks resume runs/{folder.name}` goes on.\n"
+        cli.main(["list", "runs"])
+        assert f"{folder.name}  unfinished: jaxtricks resume runs/{folder.name}" in capsys.readouterr().out
+        monkeypatch.chdir(here / "runs")  # its data and files are found from where it began
+        cli.main(["resume", folder.name])
+        assert self.metrics(folder) == self.metrics(here / "whole")
+        monkeypatch.chdir(here)
+        assert "is finished; its page is" in refused(capsys, "resume", str(folder))
+
+    def test_what_cannot_go_on(self, capsys, here):
+        assert "runs/none is not a run's folder: command.json is missing" in refused(capsys, "resume", "runs/none")
+        (here / "command.json").write_text("{")
+        assert "command.json cannot be read" in refused(capsys, "resume", ".")

@@ -15,6 +15,7 @@ from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_famil
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import Seeds, fit
+from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
@@ -50,6 +51,7 @@ class Options(TypedDict, total=False):
     metric: str
     margin: float | None
     layout: Layout
+    checkpoints: Checkpoints | None
     progress: bool
 
 
@@ -62,6 +64,7 @@ def study(
     metric: str = "accuracy",
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
+    checkpoints: Checkpoints | None = None,
     progress: bool = True,
 ) -> Study:
     """Trains a baseline and a family of changes on the same seeds, and judges every change against the baseline.
@@ -74,15 +77,17 @@ def study(
         metric: "accuracy", "nll" or "ece"; of classes of steps "accuracy", "nll", "perplexity" or "bits"; of values "mse".
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
+        checkpoints: where to keep what was reached, see `fit`.
         progress: whether to show a bar.
 
     Raises:
         ConfigError: for an unknown metric, a margin below 0, or settings that do not fit the data, before anything compiles.
     """
     _check(metric, margin, data)
-    base, *others = fit([baseline, *changes.values()], data, seeds=seeds, layout=layout, progress=progress)
-    arms = dict(zip(changes, others, strict=True))
-    return Study(base, arms, verdicts(base, arms, metric=metric, margin=margin))
+    arms = [baseline, *changes.values()]
+    base, *others = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
+    changed = dict(zip(changes, others, strict=True))
+    return Study(base, changed, verdicts(base, changed, metric=metric, margin=margin))
 
 
 def verdicts(

@@ -1,6 +1,6 @@
 """Averages around whole steps: two points instead of one, of which the engine evaluates the quieter."""
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +11,17 @@ from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update,
 
 
 class Averaging(Family):
-    """Goes around the steps of any rule and averages the points that they come to."""
+    """Goes around the steps of any rule and averages the points that they come to.
 
-    def around(self, inner: Method) -> Method:
-        """The method whose steps are those of `inner`, averaged."""
+    Attributes:
+        REESTIMATES: whether batch norm's averages are taken anew at the average, from a pass over the training split after each
+            epoch; training itself does not see them.
+    """
+
+    REESTIMATES: ClassVar[bool] = False
+
+    def around(self, inner: Method, total: int) -> Method:
+        """The method whose steps are those of `inner`, averaged, in a run of `total` steps."""
         raise NotImplementedError
 
     def check(self, steps: int) -> None:
@@ -53,7 +60,7 @@ class Lookahead(Averaging):
         if self.every > steps:
             raise ConfigError(f"Lookahead.every = {self.every} is not a number of steps that the run has: {steps}.")
 
-    def around(self, inner: Method) -> Method:
+    def around(self, inner: Method, total: int) -> Method:
         def init(params: Params) -> LookaheadState:
             return LookaheadState(inner.init(params), params, jnp.int32(0))
 
@@ -96,7 +103,7 @@ class ScheduleFree(Averaging):
 
     beta: Rate = 0.9
 
-    def around(self, inner: Method) -> Method:
+    def around(self, inner: Method, total: int) -> Method:
         def init(params: Params) -> ScheduleFreeState:
             return ScheduleFreeState(inner.init(params), params, params, jnp.zeros(()))
 
@@ -111,6 +118,123 @@ class ScheduleFree(Averaging):
             return new._replace(params=y, state=ScheduleFreeState(new.state, z, x, weight))
 
         return Method(init, step, lambda params, state: state.x)
+
+
+class MeanState(NamedTuple):
+    """The state of an average beside training.
+
+    Args:
+        inner: the rule's.
+        mean: the average so far, or the points that it is of.
+        weight: how much it is an average of, in points or in their weights, [].
+        step: steps done, [].
+    """
+
+    inner: MethodState
+    mean: Params
+    weight: Float[Array, ""]
+    step: Int[Array, ""]
+
+
+class _Beside(Averaging):
+    """Trains as ever, and evaluates an average of the points on the way; where it is of none yet, the point itself."""
+
+    REESTIMATES: ClassVar[bool] = True
+
+    def empty(self, params: Params) -> Params:
+        """The mean of nothing."""
+        return jax.tree.map(jnp.zeros_like, params)
+
+    def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
+        """Mean and weight once `state.step` steps are done and have come to `params`."""
+        raise NotImplementedError
+
+    def value(self, state: MeanState) -> Params:
+        """The average, where the weight is not 0."""
+        return state.mean
+
+    def around(self, inner: Method, total: int) -> Method:
+        def init(params: Params) -> MeanState:
+            return MeanState(inner.init(params), self.empty(params), jnp.zeros(()), jnp.int32(0))
+
+        def step(problem: Problem, params: Params, state: MeanState, validation: Validation) -> Update:
+            new = inner.step(problem, params, state.inner, validation)
+            state = state._replace(inner=new.state, step=state.step + 1)
+            mean, weight = self.after(new.params, state, total)
+            return new._replace(state=state._replace(mean=mean, weight=weight))
+
+        def evaluated(params: Params, state: MeanState) -> Params:
+            return jax.tree.map(lambda mean, now: jnp.where(state.weight > 0, mean, now), self.value(state), params)
+
+        return Method(init, step, evaluated)
+
+
+@config("ema", rows=["T077"], paper="Tarvainen & Valpola 2017")
+class EMA(_Beside):
+    """The exponential average (1 - d) Σ_s d^(t - s) θ_s / (1 - d^t) of the points after all steps s ≤ t is evaluated.
+
+    Args:
+        decay: d, the weight of the old average in each step.
+    """
+
+    decay: Rate = 0.99
+
+    def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
+        weight = self.decay * state.weight + (1 - self.decay)
+        return jax.tree.map(lambda mean, now: _towards(mean, now, (1 - self.decay) / weight), state.mean, params), weight
+
+
+@config("swa", rows=["T077"], paper="Izmailov+ 2018")
+class SWA(_Beside):
+    """The plain average of the points after every k-th step of a run's last part is evaluated (stochastic weight averaging).
+
+    Args:
+        start: the share of the run that goes by before the first point is taken.
+        every: k; with a cyclic rate, the steps of a cycle.
+    """
+
+    start: Rate = 0.75
+    every: Count = 1
+
+    def check(self, steps: int) -> None:
+        if self.every > steps:
+            raise ConfigError(f"SWA.every = {self.every} is not a number of steps that the run has: {steps}.")
+
+    def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
+        # Counted from the end, so that the last point is one of them.
+        taken = (state.step > self.start * total) & ((total - state.step) % self.every == 0)
+        weight = state.weight + taken
+        share = taken / jnp.maximum(weight, 1)
+        return jax.tree.map(lambda mean, now: _towards(mean, now, share), state.mean, params), weight
+
+
+@config("latest", rows=["T077"], paper="Kaddour 2022")
+class LatestAverage(_Beside):
+    """The plain average of the latest k points, one after every so many steps, is evaluated.
+
+    Args:
+        points: k; all of them are kept.
+        every: steps from one to the next.
+    """
+
+    points: Count = 5
+    every: Count = 10
+
+    def check(self, steps: int) -> None:
+        if self.every > steps:
+            raise ConfigError(f"LatestAverage.every = {self.every} is not a number of steps that the run has: {steps}.")
+
+    def empty(self, params: Params) -> Params:
+        return jax.tree.map(lambda leaf: jnp.zeros((self.points, *leaf.shape), leaf.dtype), params)
+
+    def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
+        taken, place = state.step % self.every == 0, (state.step // self.every - 1) % self.points
+        points = jax.tree.map(lambda kept, now: kept.at[place].set(jnp.where(taken, now, kept[place])), state.mean, params)
+        return points, state.weight + taken
+
+    def value(self, state: MeanState) -> Params:
+        count = jnp.clip(state.weight, 1, self.points)
+        return jax.tree.map(lambda kept: jnp.sum(kept, axis=0) / count.astype(kept.dtype), state.mean)
 
 
 def _towards(a: Array, b: Array, share: Any) -> Array:

@@ -159,7 +159,7 @@ def assemble(optimizer: Optimizer, total: int) -> Method:
     """
     method = _steps(optimizer, total)
     if optimizer.averaging is not None:
-        method = optimizer.averaging.around(method)
+        method = optimizer.averaging.around(method, total)
     if optimizer.frozen is not None:
         method = freeze(method, optimizer.frozen)
     return method

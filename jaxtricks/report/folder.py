@@ -25,6 +25,7 @@ from jaxtricks.train.runs import Runs
 
 FILES = ("config.json", "metrics.json", "verdicts.json", "environment.json")
 PAGE = "report.html"
+COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 
@@ -70,7 +71,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
 
     Args:
         record: what goes in.
-        folder: absent, or empty.
+        folder: absent, or empty, or what `claim` gave.
         runs: a language model's, whose weights and vocabulary go in too, for `writer`.
 
     Returns:
@@ -80,9 +81,10 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         FolderError: if there is something already, since nothing is overwritten, or if it cannot be written.
     """
     folder = Path(folder)
-    check_free(folder)
+    check_free(folder, besides=(COMMAND, CHECKPOINTS))
     contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
-    # The files are gathered beside the folder and become it in one step: a run that was cut off here left none.
+    # The files are gathered beside the folder and become it in one step: a run that was cut off here left none. Into a claimed
+    # one they move one by one, and only the config, the last of them, makes it a finished run.
     place = folder.resolve()  # nothing can take the place of a link, or of "."
     unfinished = _beside(place)
     try:
@@ -92,27 +94,79 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         if runs is not None and runs.data.vocabulary is not None and runs.data.task == "steps":
             (unfinished / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
             save_weights(runs, unfinished / WEIGHTS)
-        os.rename(unfinished, place)
+        if (place / COMMAND).is_file():
+            for path in sorted(unfinished.iterdir(), key=lambda path: path.name == FILES[0]):
+                path.rename(place / path.name)
+        else:
+            os.rename(unfinished, place)
     except OSError as error:
-        check_free(folder)  # another process may have taken it since we looked
+        check_free(folder, besides=(COMMAND, CHECKPOINTS))  # another process may have taken it since we looked
         raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 
-def check_free(folder: Path) -> None:
+def claim(folder: Path, command: str) -> Path:
+    """Makes a folder the place of a run that now begins, so that `resume` finds what to do.
+
+    Args:
+        folder: absent, or empty.
+        command: what the run is, a line of shell.
+
+    Raises:
+        FolderError: if there is something already, or if it cannot be written.
+    """
+    check_free(folder)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / COMMAND).write_text(_dumped(COMMAND, {"command": command, "folder": str(Path.cwd())}), encoding="utf-8")
+    return folder
+
+
+def reached(folder: Path) -> bool:
+    """Whether a claimed folder holds a checkpoint or a result."""
+    return (folder / FILES[0]).is_file() or any((folder / CHECKPOINTS).glob("*/*"))
+
+
+def leave(folder: Path) -> None:
+    """Takes a claimed folder away again, with its checkpoints."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    (folder / COMMAND).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # such as "."
+        folder.rmdir()
+
+
+def claimed(folder: Path) -> tuple[str, Path]:
+    """The command of an unfinished run, and the folder that it was given in.
+
+    Raises:
+        FolderError: if the folder is that of no run, or of a finished one.
+    """
+    if (folder / FILES[0]).is_file():
+        raise FolderError(f"{folder} is finished; its page is {folder / PAGE}.")
+    try:
+        content = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
+        return content["command"], Path(content["folder"])
+    except FileNotFoundError:
+        raise FolderError(f"{folder} is not a run's folder: {COMMAND} is missing.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FolderError(f"{folder / COMMAND} cannot be read ({error}).") from error
+
+
+def check_free(folder: Path, besides: tuple[str, ...] = ()) -> None:
     """Makes sure that a run may be written to a folder; worth asking before hours of training.
 
     Args:
         folder: the folder.
+        besides: names that it may hold.
 
     Raises:
         FolderError: if there is something already, or no folder can be made there.
     """
     check_writable(folder.resolve().parent)
     with _writing(folder):
-        if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        if os.path.lexists(folder) and not (folder.is_dir() and all(path.name in besides for path in folder.iterdir())):
             raise FolderError(f"{folder} holds something already, and a run's folder is never overwritten; name another one.")
 
 
@@ -232,6 +286,12 @@ def listing(root: Path | str) -> list[Entry]:
             )
         )
     return sorted(entries, key=lambda entry: (entry.time, _number(entry.name), entry.name), reverse=True)
+
+
+def unfinished(root: Path) -> list[Path]:
+    """The runs in a folder of runs that were begun and not finished, by name."""
+    folders = [path for path in root.iterdir() if (path / COMMAND).is_file()] if root.is_dir() else []
+    return sorted(path for path in folders if not (path / FILES[0]).is_file())
 
 
 def fresh(root: Path | str, name: str) -> Path:

@@ -1,18 +1,128 @@
-"""What training learnt, on disk: the only file that knows Orbax."""
+"""What training learnt, on disk: the only file that knows Orbax.
 
+A checkpoint is a folder of Orbax with a seal, the digests of all its files: Orbax itself loads a flipped bit in silence.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Shaped
 from orbax.checkpoint import v1 as ocp
 
 from jaxtricks.train.member import CARRY, Variables
 from jaxtricks.train.runs import Runs
 
+FORMAT, SEAL = 1, "seal.json"
+
+Arrays = dict[str, Shaped[np.ndarray, "..."]]
+
 
 class CheckpointError(ValueError):
-    """Weights that cannot be read: one sentence that names the folder."""
+    """Checkpoints that cannot be read or written: one sentence that names the folder."""
+
+
+def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> None:
+    """Writes arrays and a note, sealed, into a new folder, whole or not at all.
+
+    Args:
+        folder: absent as yet; the one above it is made where it is.
+        tree: name → arrays.
+        note: plain data.
+
+    Raises:
+        CheckpointError: if it cannot be written.
+    """
+    unfinished = unfinished_name(folder)
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        ocp.save(unfinished.absolute(), dict(tree))
+        body = {"format": FORMAT, "note": dict(note), "files": _digests(unfinished)}
+        (unfinished / SEAL).write_text(_dumped(body | {"digest": _digest(_dumped(body))}), encoding="utf-8")
+        unfinished.rename(folder)
+    except Exception as error:  # Orbax raises what its storage raises
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise CheckpointError(f"{folder} cannot be written: {_reason(error)}") from error
+
+
+def read(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """What `write` wrote: the arrays, as NumPy's, and the note.
+
+    Args:
+        folder: the same.
+
+    Raises:
+        CheckpointError: if it holds none, one of a later version, or one that is damaged.
+    """
+    body = _unsealed(folder)
+    there = _digests(folder)
+    for name, digest in body["files"].items():
+        if there.get(name) != digest:
+            raise CheckpointError(f"{folder} is damaged: {name} is {'not what was written' if name in there else 'missing'}.")
+    try:
+        loaded: Any = ocp.load(folder.absolute())
+        return jax.tree.map(np.asarray, loaded), body["note"]
+    except Exception as error:
+        raise CheckpointError(f"{folder} cannot be read: {_reason(error)}") from error
+
+
+def note_of(folder: Path) -> dict[str, Any]:
+    """A checkpoint's note, without its arrays; raises CheckpointError as `read` does."""
+    note: dict[str, Any] = _unsealed(folder)["note"]
+    return note
+
+
+def _unsealed(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} holds no checkpoint.")
+    try:
+        text = (folder / SEAL).read_text(encoding="utf-8")
+        body: dict[str, Any] = json.loads(text)
+        digest, version = body.pop("digest"), int(body["format"])
+        whole = text == _dumped(body | {"digest": digest}) and digest == _digest(_dumped(body))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise CheckpointError(f"{folder} is damaged: {SEAL} is not what was written.")
+    if version > FORMAT:
+        raise CheckpointError(f"{folder} was written by a later version: its format is {version}, and {FORMAT} is known here.")
+    return body
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The digest of each file but the seal, by its path within the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SEAL)
+    return {path.relative_to(folder).as_posix(): _file_digest(path) for path in files}
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _dumped(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, indent=1, sort_keys=True)
+
+
+def unfinished_name(folder: Path) -> Path:
+    """Where a checkpoint is gathered that is to become a folder."""
+    return folder.with_name(f".{folder.name}-unfinished")
+
+
+def _reason(error: BaseException) -> str:
+    """What the storage said, without Orbax around it, as the end of a sentence."""
+    lines = str(error.__cause__ or error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".") + "."
 
 
 def save_weights(runs: Runs, folder: Path) -> None:
@@ -22,7 +132,7 @@ def save_weights(runs: Runs, folder: Path) -> None:
         runs: the runs.
         folder: absent as yet.
     """
-    ocp.save(folder.absolute(), {name: tree for name, tree in runs.variables.items() if name != CARRY})
+    write(folder, {name: tree for name, tree in runs.variables.items() if name != CARRY}, {})
 
 
 def load_weights(folder: Path) -> Variables:
@@ -34,11 +144,34 @@ def load_weights(folder: Path) -> Variables:
     Raises:
         CheckpointError: if it holds no weights, or damaged ones.
     """
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder} holds no weights.")
-    try:
-        state: Any = ocp.load(folder.absolute())
-        return jax.tree.map(np.asarray, state)
-    except Exception as error:  # Orbax raises what its storage raises
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise CheckpointError(f"{folder} holds weights that cannot be read: {reason}") from error
+    variables: Variables = read(folder)[0]
+    return variables
+
+
+def flat(tree: Any, prefix: str) -> Arrays:
+    """The arrays of a tree by their path, such as "states.params.head.kernel", copied to the host."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {f"{prefix}.{jax.tree_util.keystr(path, simple=True, separator='.')}": np.array(leaf) for path, leaf in leaves}
+
+
+def unflat(arrays: Arrays, like: Any, prefix: str) -> Any:
+    """The tree that `flat` took apart.
+
+    Args:
+        arrays: path → array.
+        like: a tree of the same structure, of arrays or ShapeDtypeStructs.
+        prefix: as given to `flat`.
+
+    Raises:
+        CheckpointError: if an array is missing, or has another shape or type.
+    """
+
+    def found(path: Any, leaf: Any) -> Any:
+        name = f"{prefix}.{jax.tree_util.keystr(path, simple=True, separator='.')}"
+        array = arrays.get(name)
+        if array is None or array.shape != leaf.shape or array.dtype != leaf.dtype:
+            there = "missing" if array is None else f"{array.dtype}{list(array.shape)}"
+            raise CheckpointError(f"the checkpoint's {name} is {there}, and {leaf.dtype}{list(leaf.shape)} is needed.")
+        return np.array(array)  # for good: what was read may not be written to
+
+    return jax.tree_util.tree_map_with_path(found, like)

@@ -5,13 +5,14 @@ from typing import Any, Self
 
 import flax.linen as nn
 
-from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json
+from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json, trick
 from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.models.mlp import MLP
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.train.inputs import Inputs, Standardize
 from jaxtricks.train.order import Order, Reshuffled
+from jaxtricks.train.stopping import EarlyStopping
 
 
 @config()
@@ -26,6 +27,7 @@ class Experiment:
         augmentation: random changes of training inputs.
         order: in which order training examples are seen.
         batch_size: examples a step.
+        stopping: when a restart ends before its last epoch.
         epochs: passes over the training split; the last examples of an epoch's order that fill no batch are left out, other ones
             in each epoch where the order changes.
     """
@@ -36,6 +38,13 @@ class Experiment:
     inputs: Inputs = Standardize()
     augmentation: Augmentation = Augmentation()
     order: Order = Reshuffled()
+    stopping: EarlyStopping | None = trick(
+        default=None,
+        rows=["T050"],
+        paper="Prechelt 1998",
+        summary="Stop where the validation loss no longer falls, and go back to the best weights",
+        on=EarlyStopping(),
+    )
     batch_size: Count = 64
     epochs: Count = 20
 

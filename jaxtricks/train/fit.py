@@ -1,10 +1,12 @@
 """Training: experiments × seeds → runs. The thin host loop around the compiled program."""
 
 import functools
+import itertools
 import operator
+import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeGuard, overload
 
 import jax
@@ -13,19 +15,22 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from jaxtricks import rng
-from jaxtricks.config import ConfigError, fields, group, is_config, rebuild
+from jaxtricks.config import ConfigError, fields, group, is_config, nearest, rebuild
 from jaxtricks.data import Dataset, Split
 from jaxtricks.nn.softmax import Deferred
+from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.optim.second_order import GaussNewton
 from jaxtricks.train import layout as placement
 from jaxtricks.train import program
+from jaxtricks.train.cohort import Cohort, Curves, Record, Stage, fitting, stage, train
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.inputs import Inputs, scaled_by
+from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, manifest_of, opened
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.order import Contiguous
 from jaxtricks.train.program import Plan, Population
-from jaxtricks.train.runs import Runs, padded
+from jaxtricks.train.runs import Runs
 from jaxtricks.train.transfer import Transfer
 
 Seeds = int | Sequence[int]
@@ -40,6 +45,7 @@ def fit(
     split: int | None = ...,
     transfer: Transfer | None = ...,
     layout: Layout = ...,
+    checkpoints: Checkpoints | None = ...,
     progress: bool = ...,
 ) -> Runs: ...
 @overload
@@ -51,6 +57,7 @@ def fit(
     split: int | None = ...,
     transfer: Transfer | None = ...,
     layout: Layout = ...,
+    checkpoints: Checkpoints | None = ...,
     progress: bool = ...,
 ) -> list[Runs]: ...
 
@@ -63,6 +70,7 @@ def fit(
     split: int | None = None,
     transfer: Transfer | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
+    checkpoints: Checkpoints | None = None,
     progress: bool = True,
 ) -> Runs | list[Runs]:
     """Trains every restart of every experiment; those that differ in floats only share one compiled program.
@@ -74,6 +82,7 @@ def fit(
         split: a seed whose train/validation split all restarts share, as an ensemble wants; None: each its own.
         transfer: earlier runs whose weights the restarts start from, seed by seed; None: all weights are drawn.
         layout: devices and width; chosen by default.
+        checkpoints: where to keep what was reached, and to go on from if something is there; None: nowhere.
         progress: whether to show a bar of restarts × epochs.
 
     Returns:
@@ -81,6 +90,8 @@ def fit(
 
     Raises:
         ConfigError: for settings that do not fit the data or the devices, before anything compiles.
+        CheckpointError: for a folder of checkpoints that belongs to another fit, is in use or cannot be written.
+        Preempted: if the process was asked to end, see `jaxtricks.train.preemption`; its last checkpoint is written.
     """
     several = not isinstance(experiments, Experiment)
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
@@ -90,11 +101,37 @@ def fit(
     splits = {seed: data.split(seed if split is None else split) for seed in numbers}
     ready = [_fitted(experiment, data, splits.values()) for experiment in ready]
     cohorts = _cohorts(ready, data, splits, transfer)
-    pool = _host(data)
-    results: dict[int, Runs] = {}
+    if checkpoints is None:
+        results = _trained(cohorts, _host(data), layout, progress, [None] * len(cohorts))
+    else:
+        _check_best(checkpoints, data)
+        manifest = Manifest.of(wanted, several, numbers, split, data, transfer is not None)
+        with opened(checkpoints, manifest) as folder:
+            journals = [Journal(folder / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
+            try:
+                records = [Record(journal, checkpoints) for journal in journals]
+                results = _trained(cohorts, _host(data), layout, progress, records)
+            finally:
+                for journal in journals:
+                    journal.close()
+    ordered: list[Runs] = [
+        Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))
+    ]
+    return ordered if several else ordered[0]
+
+
+def _trained(
+    cohorts: list[Cohort], pool: Pool, layout: Layout, progress: bool, records: Sequence[Record | None]
+) -> dict[int, tuple[Member, State, Curves, Plan]]:
+    """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
+    results = {}
+    saved = [None if record is None else record.journal.newest() for record in records]
+    for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
+        warnings.warn(sentence, stacklevel=3)
     with (
         tqdm(
             total=sum(cohort.size * cohort.epochs for cohort in cohorts),
+            initial=sum(cohort.size * at.epoch for cohort, at in zip(cohorts, saved, strict=True) if at is not None),
             unit=" restart-epochs",
             disable=not progress,
             desc="compiling",
@@ -103,48 +140,78 @@ def fit(
         ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):
         # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
-        stages = [_stage(cohort, pool, layout) for cohort in cohorts]
-        compiling = [workers.submit(program.compile, stage.lowered) for stage in stages]
-        for cohort, stage, future in zip(cohorts, stages, compiling, strict=True):
-            future.result()
+        stages = [_planned(cohort, pool, layout, at, record) for cohort, at, record in zip(cohorts, saved, records, strict=True)]
+        compiling = [
+            None if _finished(cohort, at) else workers.submit(program.compile, planned.lowered())
+            for cohort, planned, at in zip(cohorts, stages, saved, strict=True)
+        ]
+        for cohort, planned, future, at, record in zip(cohorts, stages, compiling, saved, records, strict=True):
+            if future is not None:
+                future.result()
+                planned = fitting(planned, cohort, layout)
             bar.set_description("training")
-            stage = _fitting(stage, cohort, pool, layout)
-            states, curves = _train(stage, cohort, bar)
+            states, curves = train(planned, cohort, bar.update, at, record)
             for index, rows in cohort.rows():
                 members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
-                same = (ready[index],) * len(numbers)
-                results[index] = Runs(same, np.asarray(numbers), data, members, state, curve, stage.plan)
-    ordered = [results[i] for i in range(len(wanted))]
-    return ordered if several else ordered[0]
+                results[index] = (members, state, curve, planned.plan)
+    return results
 
 
-@dataclass(frozen=True)
-class _Cohort:
-    """Members that one program trains.
+def _planned(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, record: Record | None) -> Stage:
+    """A cohort's stage: as the checkpoint's was, since another width would round differently."""
+    if saved is not None:
+        return stage(cohort, pool, layout, saved.note["width"], saved.note["segment"])
+    every = None if record is None else record.policy.every
+    return stage(cohort, pool, layout, None, placement.segment_epochs(cohort.epochs, every))
+
+
+def _finished(cohort: Cohort, saved: Saved | None) -> bool:
+    return saved is not None and saved.epoch == cohort.epochs
+
+
+def _check_best(checkpoints: Checkpoints, data: Dataset) -> None:
+    if checkpoints.best is not None and checkpoints.best not in METRICS[data.task]:
+        raise ConfigError(f"Checkpoints.best = {checkpoints.best!r} is unknown{nearest(checkpoints.best, METRICS[data.task])}")
+
+
+def resume(
+    folder: Path | str,
+    data: Dataset,
+    *,
+    transfer: Transfer | None = None,
+    layout: Layout = Layout(),  # noqa: B008 (frozen)
+    progress: bool = True,
+) -> Runs | list[Runs]:
+    """Goes on with a fit that was cut off, from its newest checkpoints that can be read.
+
+    On the same devices the result is that of the uninterrupted fit to the bit, on others to rounding.
 
     Args:
-        indices: the positions of their experiments, in the order given to `fit`.
-        population: the members, experiment by experiment, before padding.
-        given: the variables that they start from in place of drawn ones, [members, ...].
-        seeds: members of each experiment.
+        folder: that of the `Checkpoints` that the fit was given.
+        data: the data set that it was given.
+        transfer: the earlier runs that it was given.
+        layout: devices; the width stays what it was.
+        progress: whether to show a bar of restarts × epochs.
+
+    Returns:
+        The runs of the one experiment, or a list in the order of the experiments.
+
+    Raises:
+        CheckpointError: for a folder that holds no checkpoints, or those of other data, is in use or cannot be written.
+        Preempted: if the process was asked to end once more.
     """
-
-    indices: list[int]
-    population: Population
-    given: Variables
-    seeds: int
-
-    @property
-    def size(self) -> int:
-        return self.seeds * len(self.indices)
-
-    @property
-    def epochs(self) -> int:
-        return self.population.experiments.epochs
-
-    def rows(self) -> list[tuple[int, slice]]:
-        """Each experiment's position, and which members are its own."""
-        return [(index, slice(k * self.seeds, (k + 1) * self.seeds)) for k, index in enumerate(self.indices)]
+    manifest, policy = manifest_of(Path(folder))
+    experiments = [Experiment.from_json(each) for each in manifest.experiments]
+    return fit(
+        experiments if manifest.several else experiments[0],
+        data,
+        seeds=manifest.seeds,
+        split=manifest.split,
+        transfer=transfer,
+        layout=layout,
+        checkpoints=policy,
+        progress=progress,
+    )
 
 
 def _fitted(experiment: Experiment, data: Dataset, splits: Iterable[Split]) -> Experiment:
@@ -153,7 +220,7 @@ def _fitted(experiment: Experiment, data: Dataset, splits: Iterable[Split]) -> E
     return rebuild(experiment, order=experiment.order.fitted(lengths, experiment.batch_size))
 
 
-def _cohorts(experiments: list[Experiment], data: Dataset, splits: dict[int, Split], transfer: Transfer | None) -> list[_Cohort]:
+def _cohorts(experiments: list[Experiment], data: Dataset, splits: dict[int, Split], transfer: Transfer | None) -> list[Cohort]:
     """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
     seeds = list(splits)
 
@@ -171,7 +238,7 @@ def _cohorts(experiments: list[Experiment], data: Dataset, splits: dict[int, Spl
             if transfer is None
             else transfer.given(np.asarray(population.members.seed), _shapes(experiments[indices[0]], data)[0])
         )
-        cohorts.append(_Cohort(indices, population, given, len(seeds)))
+        cohorts.append(Cohort(indices, population, given, len(seeds)))
     return cohorts
 
 
@@ -304,57 +371,3 @@ def _shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
 def _member(seed: int, split: Any, moments: Any) -> Member:
     arrays: Any = (np.int32(seed), split.train.astype(np.int32), split.validation.astype(np.int32), *moments)
     return Member(*arrays)
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """A group's plan, its traced program, and its padded members, still on the host."""
-
-    plan: Plan
-    lowered: jax.stages.Lowered
-    population: Population
-    given: Variables
-    pool: Pool
-
-
-def _stage(cohort: _Cohort, pool: Pool, layout: Layout, width: int | None = None) -> _Stage:
-    mesh, batch = layout.mesh(cohort.size), cohort.population.experiments.batch_size
-    if batch % layout.data:
-        raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
-    chosen = width or placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
-    plan = Plan(mesh, chosen, placement.segment_epochs(cohort.population.experiments.epochs))
-    rows = padded(cohort.size, plan)
-    population, given = jax.tree.map(lambda leaf: leaf[rows], (cohort.population, cohort.given))
-    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, given, pool)
-    return _Stage(plan, program.lower(population, states, pool, plan), population, given, pool)
-
-
-def _fitting(stage: _Stage, cohort: _Cohort, pool: Pool, layout: Layout) -> _Stage:
-    """The stage, its width halved until the program fits the device's memory."""
-    while not placement.fits(program.compile(stage.lowered), stage.plan.mesh.devices.flat[0]):
-        if stage.plan.width == 1:
-            raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
-        stage = _stage(cohort, pool, layout, stage.plan.width // 2)
-    return stage
-
-
-def _train(stage: _Stage, cohort: _Cohort, bar: tqdm) -> tuple[State, dict[str, np.ndarray]]:
-    """All segments; the next one runs while the host looks at the last one's results."""
-    plan, advance = stage.plan, program.compile(stage.lowered)
-    population, given = jax.device_put((stage.population, stage.given), plan.per_member)
-    pool = jax.device_put(stage.pool, plan.shared)
-    states = program.start(population, given, pool, plan.mesh)
-    segments: list[dict[str, Any]] = []
-    for first in range(0, cohort.epochs, plan.epochs):
-        states, curves = advance(population, states, pool, jax.device_put(np.int32(first), plan.shared))
-        segments.append(curves)
-        if len(segments) > 1:
-            _report(segments[-2], cohort.size, bar)
-    _report(segments[-1], cohort.size, bar)
-    joined = {name: np.concatenate([np.asarray(s[name]) for s in segments], axis=1)[: cohort.size] for name in segments[0]}
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[: cohort.size], states), joined
-
-
-def _report(curves: dict[str, Any], size: int, bar: tqdm) -> None:
-    jax.block_until_ready(curves)
-    bar.update(size * curves["train_loss"].shape[1])

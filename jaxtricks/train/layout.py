@@ -67,10 +67,15 @@ class Layout:
         return Mesh(grid, ("runs", "data"), axis_types=(AxisType.Auto,) * 2)
 
 
-def segment_epochs(epochs: int) -> int:
-    """Epochs of a segment: the largest divisor of `epochs` that still gives some twenty segments, so that one program does."""
-    longest = max(1, epochs // SEGMENTS)
-    return max(d for d in range(1, longest + 1) if epochs % d == 0)
+def segment_epochs(epochs: int, every: int | None = None) -> int:
+    """Epochs of a segment: the largest divisor of `epochs` that still gives some twenty segments, so that one program does.
+
+    Args:
+        epochs: of the run.
+        every: epochs after which a segment has to end, too.
+    """
+    longest, whole = max(1, epochs // SEGMENTS), math.gcd(epochs, every or epochs)
+    return max(d for d in range(1, longest + 1) if whole % d == 0)
 
 
 def memory_limit(device: Any) -> float:

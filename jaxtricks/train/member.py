@@ -20,10 +20,13 @@ from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.order import Seen
+from jaxtricks.train.stopping import Best
 
 EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
+TRAINING = ("train_loss", "grad_norm", "largest_grad_norm")  # measured in an epoch; the other curves after it
+STATISTICS = "batch_stats"  # the collection of batch norm's averages
 CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
 
 Variables = dict[str, Any]  # collection → tree of arrays, as Linen has them: {"params": …, "batch_stats": …}, or a part of it
@@ -89,6 +92,7 @@ class State(NamedTuple):
         step: optimizer steps done, []; in a member that diverged, those before the loss or gradient that was not finite.
         alive: whether loss, gradient and validation metrics have been finite so far, [].
         metrics: validation metric → its last value, [].
+        best: what early stopping goes back to; None without.
     """
 
     params: Any
@@ -97,6 +101,7 @@ class State(NamedTuple):
     step: Int[Array, ""]
     alive: Bool[Array, ""]
     metrics: dict[str, Float[Array, ""]]
+    best: Best | None = None
 
 
 def steps_per_epoch(experiment: Experiment, train: int) -> int:
@@ -170,6 +175,8 @@ def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) 
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
     state = state._replace(metrics=evaluate(experiment, state, member, pool))
+    if (stopping := experiment.stopping) is not None:
+        state = state._replace(best=stopping.start(evaluated(experiment, member, state), state.metrics))
     return _settled(state)
 
 
@@ -231,7 +238,7 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
     if (frozen := experiment.optimizer.frozen) is not None:
         kept = {name: tree for name, tree in collections.items() if name != CARRY}  # a frozen layer reads on as any other
         collections = collections | {name: keep(frozen, tree, state.collections[name]) for name, tree in kept.items()}
-    return State(new.params, collections, new.state, state.step + alive, alive, state.metrics), new.info
+    return State(new.params, collections, new.state, state.step + alive, alive, state.metrics, state.best), new.info
 
 
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:
@@ -242,7 +249,12 @@ def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array
 
 
 def variables(experiment: Experiment, member: Member, state: State) -> Variables:
-    """What a member's model is evaluated with: the parameters that the optimization method evaluates, and the collections."""
+    """What a member's model is evaluated with: the parameters that the optimization method evaluates, and the collections.
+
+    Where it stops early, those of its best epoch.
+    """
+    if state.best is not None:
+        return dict(state.best.variables)
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     return {"params": method.eval_params(state.params, state.method), **state.collections}
 
@@ -250,6 +262,17 @@ def variables(experiment: Experiment, member: Member, state: State) -> Variables
 def evaluated(experiment: Experiment, member: Member, state: State) -> Variables:
     """`variables` without the state that a model carried from the last batch: every sequence starts anew."""
     return {name: tree for name, tree in variables(experiment, member, state).items() if name != CARRY}
+
+
+def finished(experiment: Experiment, state: State) -> Bool[Array, ""]:
+    """Whether no further epoch changes a member: it diverged, or stopped early."""
+    return ~state.alive if state.best is None else ~state.alive | experiment.stopping.stopped(state.best)
+
+
+def resting(state: State) -> dict[str, Array]:
+    """What every further epoch of a finished member reports."""
+    metrics = state.metrics if state.best is None else state.best.metrics
+    return metrics | dict.fromkeys(TRAINING, jnp.asarray(jnp.nan, jnp.zeros(()).dtype))
 
 
 def predict(experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Float[Array, "n ..."]:
@@ -292,6 +315,46 @@ def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -
     return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), sums))
 
 
+def _reestimated(experiment: Experiment, member: Member, state: State, given: Any, batches: Callable[[Any], Pool]) -> Any:
+    """Batch norm's averages at the parameters that are evaluated: the plain mean over all batches of an epoch.
+
+    Args:
+        experiment: the settings.
+        member: the restart.
+        state: after the epoch's last step.
+        given: what `batches` makes an epoch's batches of, [rounds, turns, ...].
+        batches: the same for one round.
+    """
+    params = variables(experiment, member, state._replace(best=None))["params"]
+    rngs = {"dropout": rng.stream(rng.root(member.seed), "reestimate", state.step)}
+    cuts = experiment.order.cuts
+
+    def body(carry: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:
+        collections, seen = carry
+        for turn, cut in enumerate(cuts):
+            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), batches(given)), cut)
+            # A running average whose momentum is n/(n + 1) in step n is the plain one.
+            model = with_momentum(experiment.model, seen / (seen + 1))
+            x = batch._replace(x=scaled(cut_member, batch.x))
+            _, changed = model.apply(
+                {"params": params, **collections}, x.x, **_lengths(x), train=True, mutable=[*collections, "penalties"], rngs=rngs
+            )
+            collections, seen = {name: changed[name] for name in collections}, seen + 1
+        return (collections, seen), None
+
+    (collections, _), _ = jax.lax.scan(body, (state.collections, jnp.zeros(())), given)
+    return collections[STATISTICS]
+
+
+def with_momentum(model: Any, momentum: Float[Array, ""]) -> Any:
+    """A model whose batch norms give their old averages this weight."""
+
+    def changed(path: Any, leaf: Any) -> Any:
+        return jnp.asarray(momentum, jnp.asarray(leaf).dtype) if getattr(path[-1], "name", None) == "momentum" else leaf
+
+    return jax.tree_util.tree_map_with_path(changed, model)
+
+
 def epoch(
     experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""], place: Callable[[Any], Any]
 ) -> tuple[State, dict[str, Array]]:
@@ -324,16 +387,34 @@ def epoch(
     if CARRY in state.collections:
         state = state._replace(collections=state.collections | {CARRY: jax.tree.map(jnp.zeros_like, state.collections[CARRY])})
     after, info = jax.lax.scan(body, state, ready)
-    metrics = evaluate(experiment, after, member, pool)
+    averaging = experiment.optimizer.averaging
+    if averaging is not None and averaging.REESTIMATES and STATISTICS in after.collections:
+        again = _reestimated(
+            experiment, member, after, ready if small else order, lambda given: given if small else taken(pool, given)
+        )
+        after = after._replace(collections=after.collections | {STATISTICS: again})
+    latest = after._replace(best=None)
+    metrics = evaluate(experiment, latest, member, pool)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.
     # (Not by perplexity: the exponential of a finite loss overflows.)
     alive = after.alive & jnp.isfinite(jnp.stack([value for name, value in metrics.items() if name != "perplexity"])).all()
-    kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after._replace(metrics=metrics), state)
+    best, going = state.best, alive
+    if experiment.stopping is not None and best is not None:
+        stopped = experiment.stopping.stopped(best)
+        best = experiment.stopping.after(best, evaluated(experiment, member, latest), metrics)
+        going = alive & ~stopped
+    new = after._replace(metrics=metrics, best=best)
+    kept = jax.tree.map(lambda new, old: jnp.where(going, new, old), new, state)
     training = {
         "train_loss": jnp.mean(info.loss),
         "grad_norm": jnp.mean(info.grad_norm),
         "largest_grad_norm": jnp.max(info.grad_norm),  # with the mean, the usual range that a clipping threshold is set by
     }
     curves = {name: jnp.where(alive, value, jnp.nan) for name, value in training.items()}
-    return kept._replace(step=after.step, alive=alive), kept.metrics | curves
+    if experiment.stopping is None or state.best is None:
+        return kept._replace(step=after.step, alive=alive), kept.metrics | curves
+    # What a member that has stopped would go on to do is nobody's business, not even that it diverges.
+    kept = kept._replace(step=jnp.where(stopped, state.step, after.step), alive=jnp.where(stopped, state.alive, alive))
+    rest = resting(state)
+    return kept, {name: jnp.where(stopped, rest[name], value) for name, value in (kept.metrics | curves).items()}

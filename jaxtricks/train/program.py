@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
@@ -117,6 +117,14 @@ def evaluate(population: Population, states: State, pool: Pool, plan: Plan) -> d
         return one.evaluate(population.experiments, state, population.members, pool)
 
     return _spread(metrics, plan.mesh, plan.width, 2)(population, states, pool)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def finished(population: Population, states: State, plan: Plan) -> Bool[Array, " members"]:
+    """Which members no further epoch changes."""
+    return _spread(lambda population, state: one.finished(population.experiments, state), plan.mesh, plan.width, 2)(
+        population, states
+    )
 
 
 def lower(population: Population, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:

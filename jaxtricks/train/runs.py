@@ -19,8 +19,6 @@ from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
 
-CURVES = ("train_loss", "grad_norm", "largest_grad_norm")  # of training; the other curves are validation metrics
-
 
 @dataclass(frozen=True, eq=False)
 class Runs:
@@ -33,7 +31,7 @@ class Runs:
         members: each run's split and scaling.
         states: each run's last finite state.
         curves: name → [runs, epochs]: mean training loss, mean and largest gradient norm of an epoch, validation metrics after
-            it; where a run diverged, nan and the last finite ones.
+            it; where a run diverged, nan and the last finite ones, where it stopped early, nan and the best ones.
         plan: how the program was laid out.
     """
 
@@ -55,8 +53,13 @@ class Runs:
 
     @property
     def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]:
-        """Validation metric → its value after the last epoch, [runs]; a diverged run's is that of its last finite state."""
-        return {name: curve[:, -1] for name, curve in self.curves.items() if name not in CURVES}
+        """Validation metric → its value after the last epoch, [runs]; a diverged run's is that of its last finite state.
+
+        With early stopping it is that of the best epoch, whose weights are kept.
+        """
+        if self.states.best is not None:
+            return {name: np.asarray(values) for name, values in self.states.best.metrics.items()}
+        return {name: curve[:, -1] for name, curve in self.curves.items() if name not in one.TRAINING}
 
     @property
     def diverged(self) -> dict[int, int]:
@@ -66,6 +69,15 @@ class Runs:
             for seed, step, alive in zip(self.seeds, self.states.step, self.states.alive, strict=True)
             if not alive
         }
+
+    @property
+    def stopped(self) -> dict[int, int]:
+        """Seed → the epochs that it was trained for, of the runs that stopped early."""
+        if (stopping := self.experiment.stopping) is None or self.states.best is None:
+            return {}
+        trained = np.isfinite(self.curves["train_loss"]).sum(axis=1)
+        ended = np.asarray(stopping.stopped(self.states.best)) & np.asarray(self.states.alive)
+        return {int(seed): int(epochs) for seed, epochs, over in zip(self.seeds, trained, ended, strict=True) if over}
 
     @property
     def variables(self) -> Variables:

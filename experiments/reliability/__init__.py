@@ -1,0 +1,1 @@
+"""What a long run survives: kills at random moments, and damage to its checkpoints."""
