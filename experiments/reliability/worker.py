@@ -5,7 +5,6 @@
 """
 
 import hashlib
-import importlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +19,8 @@ from jaxtricks.train.layout import set_up
 
 SEEDS, SEGMENT = 4, 2
 EXPERIMENT = jt.Experiment(
-    model=jt.MLP(widths=(64, 64), dropout=0.2, normalization="batch"),
-    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3), schedule="warmup_cosine"),
+    model=jt.MLP(widths=(64, 64), dropout=jt.Inverted(rate=0.2), normalization=jt.BatchNorm()),
+    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3), schedule=jt.WarmupCosine()),
     epochs=40,
 )
 
@@ -52,7 +51,7 @@ def main(folder: Path) -> None:
             say(f"did {epoch}")
             super().keep(epoch, arrays, note)
 
-    jt.train.fit.Journal = Watched  # type: ignore[attr-defined]
+    jt.train.fit.Journal = Watched  # type: ignore[misc]
     runs = jt.fit(EXPERIMENT, jt.load("digits"), seeds=SEEDS, checkpoints=jt.Checkpoints(folder), progress=False)
     say(f"outcome {digest(runs)}")
 

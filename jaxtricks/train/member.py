@@ -266,7 +266,9 @@ def evaluated(experiment: Experiment, member: Member, state: State) -> Variables
 
 def finished(experiment: Experiment, state: State) -> Bool[Array, ""]:
     """Whether no further epoch changes a member: it diverged, or stopped early."""
-    return ~state.alive if state.best is None else ~state.alive | experiment.stopping.stopped(state.best)
+    if experiment.stopping is None or state.best is None:
+        return ~state.alive
+    return ~state.alive | experiment.stopping.stopped(state.best)
 
 
 def resting(state: State) -> dict[str, Array]:

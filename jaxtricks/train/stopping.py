@@ -50,5 +50,9 @@ class EarlyStopping:
     def after(self, best: Best, variables: Any, metrics: dict[str, Array]) -> Best:
         """The best after one more epoch."""
         fallen = loss_of(metrics) < loss_of(best.metrics) - jnp.asarray(self.min_change, loss_of(metrics).dtype)
-        better = jax.tree.map(lambda new, old: jnp.where(fallen, new, old), (variables, metrics), (best.variables, best.metrics))
-        return Best(*better, jnp.where(fallen, 0, best.waited + 1))
+
+        def better(new: Any, old: Any) -> Any:
+            return jax.tree.map(lambda new, old: jnp.where(fallen, new, old), new, old)
+
+        waited = jnp.where(fallen, 0, best.waited + 1)
+        return Best(better(variables, best.variables), better(metrics, best.metrics), waited)
