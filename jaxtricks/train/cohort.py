@@ -293,6 +293,8 @@ def train(
                 record.keep(planned.plan, epochs, going.states(), history.until(epochs))
             break
         new = going.advance(first)
+        if record is not None:
+            record.journal.wait()  # written while the next segment trains, and before more than that can be lost
         look()
         waiting.append((going.rows, first, new))
         if stops or record is not None:
