@@ -18,7 +18,7 @@ from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
-from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, ensemble
+from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, Fitted, Greedy, TopK, ensemble
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.models.cnn import CNN
@@ -95,7 +95,7 @@ from jaxtricks.optim.schedules import (
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
 from jaxtricks.train.checkpoint import CheckpointError
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.fit import fit, resume
+from jaxtricks.train.fit import fit, resume, snapshots
 from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout

@@ -19,6 +19,7 @@ from jaxtricks.data import DataError, Dataset, Text
 from jaxtricks.diagnose.gradients import check_named
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import short, study
+from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
 from jaxtricks.report import folder as folders
 from jaxtricks.report.folder import FolderError
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
@@ -26,7 +27,7 @@ from jaxtricks.report.table import table
 from jaxtricks.train import preemption
 from jaxtricks.train.checkpoint import CheckpointError
 from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.fit import fit, seed_list
+from jaxtricks.train.fit import fit, seed_list, snapshots
 from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout, set_up
 from jaxtricks.train.preemption import Preempted
@@ -49,6 +50,8 @@ class Training:
         vocabulary: of a text with --level, how many tokens are kept at most, the commonest.
         config: a JSON file as every run writes it; flags change it.
         seeds: one number: so many restarts, 0, 1, …; several: the seeds themselves.
+        split: a seed whose training and validation split all restarts share, as an ensemble of chosen ones asks for; by default
+            each draws its own.
         devices: devices to spread restarts over; by default all that they can use.
         out: the folder to write, which must not exist; by default a new one under runs/.
         keep_every: keep the checkpoint of every so many epochs, beside the newest two.
@@ -64,6 +67,7 @@ class Training:
     vocabulary: int | None = None
     config: Path | None = None
     seeds: tuple[int, ...] = (16,)
+    split: int | None = None
     devices: int | None = None
     out: Path | None = None
     keep_every: int | None = None
@@ -89,7 +93,7 @@ class Training:
     def work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
         """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found."""
         checkpoints = Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every)
-        options = {"seeds": self._seeds(), "layout": Layout(runs=self.devices), "progress": not self.json}
+        options = {"seeds": self._seeds(), "split": self.split, "layout": Layout(runs=self.devices), "progress": not self.json}
         try:
             with preemption.listening():
                 record, text, runs = self.results(arms, data, command, options | {"checkpoints": checkpoints})
@@ -230,12 +234,50 @@ class Resume:
     def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
         _refuse(overrides)
         folder = self.folder.absolute()
-        began, where = folders.claimed(folder)
-        if where.is_dir():  # paths among the flags are from there
-            os.chdir(where)
-        training, unknown = _parsed(shlex.split(began)[1:])
-        training = dataclasses.replace(training, out=None)
-        training.work(training.arms(training.experiment(_overrides(unknown))), training.start(), folder, began)
+        if folders.finished(folder):
+            raise FolderError(f"{self.folder} is finished; its page is {self.folder / folders.PAGE}.")
+        training, settings, began = _begun(folder)
+        training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ensemble:
+    """Average the predictions of a run's restarts, of several runs' or of a run's checkpoints, and say what that gains.
+
+    Members are judged on validation examples that they did not train on; where some are chosen or weighed, by one half of these
+    (the runs share a split then, see --split of run), on the other half.
+
+    Args:
+        folders: of the runs, such as runs/digits-run-1; all on the same data.
+        of: restarts, as they were last, or checkpoints, all that were kept (see --keep-every of run), of each restart.
+        choose: all members alike; the top ones by loss; one after the other, greedily; or fitted weights on all.
+        size: how many members top takes, or how many times greedy adds one.
+        average: whether probabilities or logits are averaged.
+        json: print one JSON object instead of text.
+    """
+
+    folders: tyro.conf.Positional[tuple[Path, ...]]
+    of: Literal["restarts", "checkpoints"] = "restarts"
+    choose: Literal["all", "top", "greedy", "fitted"] = "all"
+    size: int = 5
+    average: Literal["probabilities", "logits"] = "probabilities"
+    json: bool = False
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        if not self.folders:
+            raise ConfigError("a run's folder is missing; name at least one, such as runs/digits-run-1.")
+        places = [folder.absolute() for folder in self.folders]
+        known = _begun(places[0])[0].start()
+        members: list[Runs] = []
+        for place in places:
+            kept = list(snapshots(place / folders.CHECKPOINTS, known).values())
+            if not kept:
+                raise FolderError(f"{place} holds no checkpoint that can be read.")
+            members += kept if self.of == "checkpoints" else kept[-1:]
+        choices = {"all": None, "top": TopK(self.size), "greedy": Greedy(self.size), "fitted": Fitted()}
+        report = ensemble(members, average=self.average, choose=choices[self.choose]).evaluate(known)
+        print(json.dumps(dataclasses.asdict(report)) if self.json else report)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -344,6 +386,15 @@ class CheckGradient:
             sys.exit(1)
 
 
+def _begun(folder: Path) -> tuple[Training, dict[str, list[str]], str]:
+    """What a run's folder was begun with: the command, its settings, and the line of shell."""
+    line, where = folders.claimed(folder)
+    if where.is_dir():  # paths among the flags are from there
+        os.chdir(where)
+    training, unknown = _parsed(shlex.split(line)[1:])
+    return dataclasses.replace(training, out=None), _overrides(unknown), line
+
+
 def _holds_settings(field: Field) -> bool:
     return field.kind is Kind.CONFIG and not choices(field.type)
 
@@ -413,6 +464,7 @@ COMMANDS = {
     "compare": Compare,
     "ablate": Ablate,
     "resume": Resume,
+    "ensemble": Ensemble,
     "list": List,
     "report": Report,
     "sample": Sample,

@@ -45,7 +45,7 @@ def refused(capsys, *words) -> str:
     [
         (
             ["fit", "--seeds", "3"],
-            "no command 'fit'; there are: run, compare, ablate, resume, list, report, sample, check-gradient.",
+            "no command 'fit'; there are: run, compare, ablate, resume, ensemble, list, report, sample, check-gradient.",
         ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
@@ -116,3 +116,33 @@ class TestResume:
         assert "runs/none is not a run's folder: command.json is missing" in refused(capsys, "resume", "runs/none")
         (here / "command.json").write_text("{")
         assert "command.json cannot be read" in refused(capsys, "resume", ".")
+
+
+class TestEnsemble:
+    @pytest.fixture
+    def runs(self, here, capsys):
+        words = ["run", "--epochs", "2", "--model.widths", "8", "--seeds", "2", "--split", "0", "--json"]
+        for name, more in (("a", ["--keep-every", "1"]), ("b", ["--model.dropout", "0.2"])):
+            cli.main([*words, "--out", name, *more])
+        capsys.readouterr()
+
+    @pytest.mark.parametrize(
+        ("words", "members", "examples", "epochs"),
+        [
+            (["a"], 2, 287, 4),
+            (["a", "b"], 4, 287, 8),
+            (["a", "--of", "checkpoints"], 4, 287, 4),
+            (["a", "b", "--choose", "top", "--size", "3"], 3, 144, 8),
+            (["a", "--choose", "greedy", "--average", "logits"], 2, 144, 4),
+        ],
+    )
+    def test_of_what_runs_left(self, runs, capsys, words, members, examples, epochs):
+        cli.main(["ensemble", *words, "--json"])
+        report = json.loads(capsys.readouterr().out)
+        assert 1 <= report["members"] <= members and report["examples"] == examples and report["training_epochs"] == epochs
+        assert (report["members"] == members) or "greedy" in words
+
+    def test_refused(self, runs, capsys):
+        assert "a run's folder is missing" in refused(capsys, "ensemble")
+        assert "TopK.k = 5 is not an integer from 1 to 2" in refused(capsys, "ensemble", "a", "--choose", "top")
+        assert "nowhere is not a run's folder" in refused(capsys, "ensemble", "nowhere")

@@ -48,6 +48,7 @@ class Options(TypedDict, total=False):
     """The options of `study`, which `compare` and `ablate` take too."""
 
     seeds: Seeds
+    split: int | None
     metric: str
     margin: float | None
     layout: Layout
@@ -61,6 +62,7 @@ def study(
     data: Dataset,
     *,
     seeds: Seeds = 16,
+    split: int | None = None,
     metric: str = "accuracy",
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
@@ -74,6 +76,7 @@ def study(
         changes: label → the experiment with; all that were tried, since the correction counts them.
         data: the data set; validation only, its test split stays locked.
         seeds: how many paired restarts (0, 1, …), or the seeds themselves.
+        split: a seed whose split all restarts share; None: each its own, so that the verdict covers the luck of the split, too.
         metric: "accuracy", "nll" or "ece"; of classes of steps "accuracy", "nll", "perplexity" or "bits"; of values "mse".
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
@@ -85,7 +88,7 @@ def study(
     """
     _check(metric, margin, data)
     arms = [baseline, *changes.values()]
-    base, *others = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
+    base, *others = fit(arms, data, seeds=seeds, split=split, layout=layout, checkpoints=checkpoints, progress=progress)
     changed = dict(zip(changes, others, strict=True))
     return Study(base, changed, verdicts(base, changed, metric=metric, margin=margin))
 

@@ -1,15 +1,24 @@
-"""The ensemble of restarts: the average of their probabilities."""
+"""Ensembles: averages of the predictions of restarts, of different experiments, or of checkpoints of one run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, Shaped
-from scipy.special import logsumexp
+from jaxtyping import Bool, Float, Int, Shaped
+from scipy.special import log_softmax, logsumexp
 
-from jaxtricks.data import DataError, Dataset
+from jaxtricks import rng, statistics
+from jaxtricks.config import ConfigError
+from jaxtricks.data import DataError, Dataset, Examples
 from jaxtricks.objectives.metrics import measure
+from jaxtricks.statistics import Interval
 from jaxtricks.train.runs import Runs
+
+Average = Literal["probabilities", "logits"]
+WHAT = "the probabilities of each example's class, and these have none."
+LogProbs = Float[np.ndarray, "members examples classes"]
 
 
 @dataclass(frozen=True)
@@ -17,12 +26,16 @@ class EnsembleReport:
     """What averaging gains, on examples that the averaged members did not train on.
 
     Args:
-        members: restarts in the ensemble.
+        members: how many the ensemble averages.
         members_an_example: how many of them held an example out, on average; all, when they share a split.
         examples: how many examples were predicted.
-        ensemble: metric → its value for the averaged probabilities.
-        mean_member: metric → its mean over the members, each on its own validation split.
+        ensemble: metric → its value for the averaged predictions.
+        mean_member: metric → its mean over the members, each on the examples that it held out.
         best_member: metric → the best member's value.
+        over_mean: "accuracy" and "nll" → the 95% interval, over examples, of ensemble minus mean member.
+        over_best: the same for ensemble minus best member; empty where members hold out different examples.
+        disagreement: the share of examples on which two members name different classes, the mean over pairs.
+        training_epochs: epochs that all members together were trained for; checkpoints of one run count once.
     """
 
     members: int
@@ -31,6 +44,10 @@ class EnsembleReport:
     ensemble: dict[str, float]
     mean_member: dict[str, float]
     best_member: dict[str, float]
+    over_mean: dict[str, Interval]
+    over_best: dict[str, Interval]
+    disagreement: float
+    training_epochs: int
 
     @property
     def gain(self) -> dict[str, float]:
@@ -38,23 +55,123 @@ class EnsembleReport:
         return {name: self.ensemble[name] - self.mean_member[name] for name in self.ensemble}
 
     def __str__(self) -> str:
-        together, member = self.ensemble, self.mean_member
-        return (
-            f"ensemble of {self.members} restarts ({self.members_an_example:.1f} an example, {self.examples} examples): "
-            f"accuracy {100 * together['accuracy']:.2f}% against {100 * member['accuracy']:.2f}% of the mean member "
-            f"({100 * self.gain['accuracy']:+.2f} points), nll {together['nll']:.4f} against {member['nll']:.4f}"
+        together, mean, best = self.ensemble, self.mean_member, self.best_member
+        lines = [
+            f"ensemble of {self.members} ({self.members_an_example:.1f} an example, {self.examples} examples): "
+            f"accuracy {100 * together['accuracy']:.2f}%, nll {together['nll']:.4f}, calibration error {together['ece']:.4f}",
+            f"{'':12}{'accuracy':>10}{'gain, points':>26}{'nll':>10}{'gain':>28}{'ece':>9}",
+        ]
+        for name, member, gains in (("mean member", mean, self.over_mean), ("best member", best, self.over_best)):
+            points, nats = (together[metric] - member[metric] for metric in ("accuracy", "nll"))
+            wide = f" [{100 * gains['accuracy'].low:+.2f}, {100 * gains['accuracy'].high:+.2f}]" if gains else ""
+            long = f" [{gains['nll'].low:+.4f}, {gains['nll'].high:+.4f}]" if gains else ""
+            lines.append(
+                f"{name:12}{100 * member['accuracy']:9.2f}%{f'{100 * points:+.2f}{wide}':>26}{member['nll']:10.4f}"
+                f"{f'{nats:+.4f}{long}':>28}{member['ece']:9.4f}"
+            )
+        lines.append(
+            f"two members disagree on {100 * self.disagreement:.2f}% of the examples; {self.training_epochs} epochs of training, "
+            f"{self.members} forward passes a prediction"
         )
+        return "\n".join(lines)
+
+
+class Choice(Protocol):
+    """Gives members weights by examples that the ensemble is not judged on."""
+
+    def weights(
+        self, log_probs: LogProbs, labels: Int[np.ndarray, " examples"], average: Average
+    ) -> Float[np.ndarray, " members"]:
+        """Each member's weight; they add up to 1.
+
+        Args:
+            log_probs: of all members.
+            labels: class numbers.
+            average: what will be averaged.
+        """
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The k members with the smallest loss, weighted alike (T075).
+
+    Args:
+        k: how many.
+    """
+
+    k: int
+
+    def weights(
+        self, log_probs: LogProbs, labels: Int[np.ndarray, " examples"], average: Average
+    ) -> Float[np.ndarray, " members"]:
+        _check_size("TopK.k", self.k, len(log_probs))
+        best = np.argsort([_nll(member, labels) for member in log_probs], kind="stable")[: self.k]
+        return np.bincount(best, minlength=len(log_probs)) / self.k
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """One member after the other, each the one with which the ensemble's loss is smallest, the same more than once
+    (T075; Caruana+ 2004).
+
+    Args:
+        size: how many times a member is added.
+    """
+
+    size: int
+
+    def weights(
+        self, log_probs: LogProbs, labels: Int[np.ndarray, " examples"], average: Average
+    ) -> Float[np.ndarray, " members"]:
+        _check_size("Greedy.size", self.size, None)
+        counts = np.zeros(len(log_probs))
+        for _ in range(self.size):
+            tries = counts + np.eye(len(counts))
+            losses = [_nll(_averaged(log_probs, each / each.sum(), average), labels) for each in tries]
+            counts = tries[int(np.argmin(losses))]
+        return counts / self.size
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Weights on all members that make the loss of the averaged probabilities smallest, by expectation maximization.
+
+    Args:
+        iterations: of w_m ← w_m mean_i p_m(y_i) / Σ_k w_k p_k(y_i), from equal ones.
+    """
+
+    iterations: int = 200
+
+    def weights(
+        self, log_probs: LogProbs, labels: Int[np.ndarray, " examples"], average: Average
+    ) -> Float[np.ndarray, " members"]:
+        if average != "probabilities":
+            raise ConfigError(f"Fitted weighs probabilities, and average = {average!r}; 'probabilities' is allowed.")
+        right = log_probs[:, np.arange(len(labels)), labels].astype(np.float64)
+        weights = np.full(len(right), 1 / len(right))
+        for _ in range(self.iterations):
+            shares = np.log(np.maximum(weights, 1e-300))[:, None] + right
+            weights = np.exp(shares - logsumexp(shares, axis=0)).mean(axis=1)
+        return weights
 
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Restarts whose probabilities are averaged: `p(y|x) = mean_i p_i(y|x)` (T074; Hansen & Salamon 1990).
+    """Members whose predictions are averaged: `p(y|x) = Σ_m w_m p_m(y|x)`, or the softmax of `Σ_m w_m log p_m(y|x)`
+    (T074; Hansen & Salamon 1990).
 
     Args:
-        runs: the members.
+        runs: what the members are of: all restarts of each.
+        average: what is averaged.
+        weights: w, of all restarts of the first runs, then of the second …; they add up to 1.
+        judged: the examples of the pool to report on, held out by all members and by the choice of weights; None: each
+            example by those members that held it out.
     """
 
-    runs: Runs
+    runs: tuple[Runs, ...]
+    average: Average
+    weights: Float[np.ndarray, " members"]
+    judged: Int[np.ndarray, " examples"] | None = None
 
     def predict(
         self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None
@@ -64,48 +181,151 @@ class Ensemble:
         Args:
             x: inputs as the data set stores them, [examples, ...].
             lengths: true steps of each sequence, [examples]; None where all are whole.
-
-        Raises:
-            DataError: for members that predict values, which have no probabilities.
         """
-        if self.runs.data.task == "values":
-            raise DataError(f"{self.runs.data.name} holds values, and an ensemble averages probabilities.")
-        return np.exp(self.runs.log_probs(x, lengths)).mean(axis=0)
+        return np.exp(_averaged(_log_probs(self.runs, x, lengths), self.weights, self.average))
 
-    def evaluate(self, data: Dataset) -> EnsembleReport:
+    def evaluate(self, data: Dataset | Examples) -> EnsembleReport:
         """Ensemble against members, each example predicted only by members that did not train on it.
 
-        `P(i) = Σ_m h_mi p_m(i)/Σ_m h_mi`, with h_mi = 1 where i lies in the validation split of member m. Members that share a
-        split (`fit(..., split=0)`) all predict all of it; the test split stays locked.
-
         Args:
-            data: the data set that the members were trained on.
+            data: the data set that the members were trained on: their validation splits, with `P(i) = Σ_m h_mi p_m(i)/Σ_m h_mi`
+                where h_mi = 1 if i lies in that of member m; its test split stays locked. Or what `Dataset.open_test` gave.
 
         Raises:
-            DataError: for another one.
+            DataError: for another data set.
         """
-        if data is not self.runs.data:
-            raise DataError(f"{data!r} is not the data set that the members were trained on, {self.runs.data!r}.")
-        if data.task != "classes":
-            raise DataError(f"{data.name}: an ensemble averages the probabilities of each example's class, and these have none.")
-        validation = np.asarray(self.runs.members.validation)
-        examples = np.unique(validation)
-        held_out = np.stack([np.isin(examples, split) for split in validation])  # [runs, examples]
-        # In logarithms, so that a class that all members all but exclude keeps a finite loss.
-        log_probs = np.where(held_out[:, :, None], self.runs.log_probs(*data.at(examples)), -np.inf)
-        average = logsumexp(log_probs, axis=0) - np.log(held_out.sum(axis=0))[:, None]
-        together = measure(jnp.asarray(average), jnp.asarray(data.y[examples]))
-        members = self.runs.metrics
-        return EnsembleReport(
-            members=len(self.runs),
-            members_an_example=float(held_out.sum(axis=0).mean()),
-            examples=examples.size,
-            ensemble={name: float(value) for name, value in together.items()},
-            mean_member={name: float(values.mean()) for name, values in members.items()},
-            best_member={name: float(values.max() if name == "accuracy" else values.min()) for name, values in members.items()},
-        )
+        members, known = len(self.weights), self.runs[0].data
+        if known.task != "classes":
+            raise DataError(f"{known.name}: an ensemble is judged by {WHAT}")
+        if isinstance(data, Examples):
+            log_probs, labels = _log_probs(self.runs, data.x, data.lengths), data.y
+            held_out = np.ones((members, len(labels)), bool)
+        else:
+            if data is not known:
+                raise DataError(f"{data!r} is not the data set that the members were trained on, {known!r}.")
+            validation = _validation(self.runs)
+            examples = np.unique(validation) if self.judged is None else self.judged
+            held_out = np.stack([np.isin(examples, split) for split in validation])
+            log_probs, labels = _log_probs(self.runs, *data.at(examples)), data.y[examples]
+        return _report(log_probs, labels, held_out, self, _epochs(self.runs))
 
 
-def ensemble(runs: Runs) -> Ensemble:
-    """The ensemble of restarts."""
-    return Ensemble(runs)
+def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities", choose: Choice | None = None) -> Ensemble:
+    """The ensemble of restarts, of several experiments' restarts, or of checkpoints (`snapshots`).
+
+    Args:
+        runs: the restarts of one experiment, or several of them, all on the same data.
+        average: whether probabilities or logits are averaged.
+        choose: gives weights by one half of the validation split, which all members share then (`fit(..., split=0)`); the
+            report is of the other half. None: all alike.
+
+    Raises:
+        ConfigError: for members of different data, or of different splits where some are to be chosen.
+        DataError: for members that predict no class of each example.
+    """
+    several = (runs,) if isinstance(runs, Runs) else tuple(runs)
+    if not several:
+        raise ConfigError("runs = () has no member; one at least is needed.")
+    data = several[0].data
+    if data.task == "values" or (data.task == "steps" and choose is not None):
+        raise DataError(f"{data.name}: {'an ensemble averages' if choose is None else 'members are chosen by'} {WHAT}")
+    if any(each.data is not data for each in several):
+        raise ConfigError("runs are of different data sets; an ensemble's members predict the same examples.")
+    count = sum(map(len, several))
+    if choose is None:
+        return Ensemble(several, average, np.full(count, 1 / count))
+    validation = _validation(several)
+    if any(not np.array_equal(split, validation[0]) for split in validation):
+        raise ConfigError("runs have different validation splits, and members are chosen by a common one; fit(..., split=0).")
+    order = rng.host(0, "ensemble").permutation(validation[0])
+    chosen, judged = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
+    weights = choose.weights(_log_probs(several, *data.at(chosen)), data.y[chosen], average)
+    return Ensemble(several, average, weights, judged)
+
+
+def _log_probs(
+    runs: tuple[Runs, ...], x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None
+) -> LogProbs:
+    return np.concatenate([each.log_probs(x, lengths) for each in runs])
+
+
+def _validation(runs: tuple[Runs, ...]) -> list[Int[np.ndarray, " validation"]]:
+    """Each member's own."""
+    return [np.asarray(split) for each in runs for split in each.members.validation]
+
+
+def _epochs(runs: tuple[Runs, ...]) -> int:
+    """Epochs that were trained for, those of one restart's checkpoints once."""
+    longest: dict[tuple[str, int], int] = {}
+    for each in runs:
+        trained = np.isfinite(each.curves["train_loss"]).sum(axis=1)
+        for experiment, seed, epochs in zip(each.experiments, each.seeds, trained, strict=True):
+            key = experiment.fingerprint(), int(seed)
+            longest[key] = max(longest.get(key, 0), int(epochs))
+    return sum(longest.values())
+
+
+def _averaged(
+    log_probs: LogProbs, weights: Float[np.ndarray, " members"], average: Average, held_out: Bool[np.ndarray, "m n"] | None = None
+) -> Float[np.ndarray, "examples classes"]:
+    """Log-probabilities of the ensemble; in logarithms, so that a class that all members all but exclude keeps a finite loss."""
+    each = np.broadcast_to(weights[:, None], log_probs.shape[:2]) * (1 if held_out is None else held_out)
+    each = (each / each.sum(axis=0)).reshape(*each.shape, *[1] * (log_probs.ndim - 2))
+    if average == "logits":
+        return log_softmax((each * log_probs).sum(axis=0), axis=-1)
+    with np.errstate(divide="ignore"):
+        return logsumexp(log_probs + np.log(each), axis=0)
+
+
+def _nll(log_probs: Float[np.ndarray, "examples classes"], labels: Int[np.ndarray, " examples"]) -> float:
+    return -float(log_probs[np.arange(len(labels)), labels].mean())
+
+
+def _check_size(name: str, size: int, most: int | None) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= (most or size):
+        raise ConfigError(f"{name} = {size!r} is not an integer from 1 to {most or '…'}.")
+
+
+def _report(
+    log_probs: LogProbs,
+    labels: Int[np.ndarray, " examples"],
+    held_out: Bool[np.ndarray, "members examples"],
+    ensemble: Ensemble,
+    epochs: int,
+) -> EnsembleReport:
+    used = ensemble.weights > 0
+    log_probs, held_out, weights = log_probs[used], held_out[used], ensemble.weights[used]
+    together = _averaged(log_probs, weights, ensemble.average, held_out)
+    rows = np.arange(len(labels))
+    # By example: whether it is right, and its loss; of the ensemble, [examples], and of the members, [members, examples].
+    mine = {"accuracy": 1.0 * (together.argmax(axis=1) == labels), "nll": -together[rows, labels].astype(np.float64)}
+    theirs = {"accuracy": 1.0 * (log_probs.argmax(axis=2) == labels), "nll": -log_probs[:, rows, labels].astype(np.float64)}
+    members = [
+        {name: float(value) for name, value in measure(jnp.asarray(each[held]), jnp.asarray(labels[held])).items()}
+        for each, held in zip(log_probs, held_out, strict=True)
+    ]
+    columns = {name: np.array([member[name] for member in members]) for name in members[0]}
+    best = {name: int(values.argmax() if name == "accuracy" else values.argmin()) for name, values in columns.items()}
+    mean = {name: (values * held_out).sum(axis=0) / held_out.sum(axis=0) for name, values in theirs.items()}
+    return EnsembleReport(
+        members=int(used.sum()),
+        members_an_example=float(held_out.sum(axis=0).mean()),
+        examples=len(labels),
+        ensemble={name: float(value) for name, value in measure(jnp.asarray(together), jnp.asarray(labels)).items()},
+        mean_member={name: float(values.mean()) for name, values in columns.items()},
+        best_member={name: float(columns[name][place]) for name, place in best.items()},
+        over_mean={name: statistics.t_interval(mine[name] - mean[name]) for name in mine},
+        over_best={name: statistics.t_interval(mine[name] - theirs[name][best[name]]) for name in mine if held_out.all()},
+        disagreement=_disagreement(log_probs.argmax(axis=2), held_out),
+        training_epochs=epochs,
+    )
+
+
+def _disagreement(named: Int[np.ndarray, "members examples"], held_out: Bool[np.ndarray, "members examples"]) -> float:
+    """Over all pairs of members and the examples that both held out; 0 for one member."""
+    apart = together = 0
+    for i in range(len(named)):
+        both = held_out[i] & held_out[i + 1 :]
+        apart += int((both & (named[i] != named[i + 1 :])).sum())
+        together += int(both.sum())
+    return apart / together if together else 0.0

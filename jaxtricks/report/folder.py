@@ -126,7 +126,7 @@ def claim(folder: Path, command: str) -> Path:
 
 def reached(folder: Path) -> bool:
     """Whether a claimed folder holds a checkpoint or a result."""
-    return (folder / FILES[0]).is_file() or any((folder / CHECKPOINTS).glob("*/*"))
+    return finished(folder) or any((folder / CHECKPOINTS).glob("*/*"))
 
 
 def leave(folder: Path) -> None:
@@ -137,14 +137,17 @@ def leave(folder: Path) -> None:
         folder.rmdir()
 
 
+def finished(folder: Path) -> bool:
+    """Whether a run has come to its end and been written down."""
+    return (folder / FILES[0]).is_file()
+
+
 def claimed(folder: Path) -> tuple[str, Path]:
-    """The command of an unfinished run, and the folder that it was given in.
+    """The command of a run that keeps checkpoints, finished or not, and the folder that it was given in.
 
     Raises:
-        FolderError: if the folder is that of no run, or of a finished one.
+        FolderError: if the folder is that of no such run.
     """
-    if (folder / FILES[0]).is_file():
-        raise FolderError(f"{folder} is finished; its page is {folder / PAGE}.")
     try:
         content = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
         return content["command"], Path(content["folder"])
@@ -291,7 +294,7 @@ def listing(root: Path | str) -> list[Entry]:
 def unfinished(root: Path) -> list[Path]:
     """The runs in a folder of runs that were begun and not finished, by name."""
     folders = [path for path in root.iterdir() if (path / COMMAND).is_file()] if root.is_dir() else []
-    return sorted(path for path in folders if not (path / FILES[0]).is_file())
+    return sorted(path for path in folders if not finished(path))
 
 
 def fresh(root: Path | str, name: str) -> Path:

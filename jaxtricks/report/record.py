@@ -13,6 +13,7 @@ from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.report.environment import environment
+from jaxtricks.statistics import Interval
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
 
@@ -203,7 +204,7 @@ def from_json(files: Mapping[str, Any]) -> Record:
         data=Data(**(data | {"openings": tuple(Opening(**opening) for opening in data["openings"])})),
         arms=tuple(_arm_from_json(arm) for arm in (first | {"experiment": files["config.json"]}, *others)),
         verdicts=tuple(map(Verdict.from_dict, files["verdicts.json"])),
-        ensemble=None if ensemble is None else EnsembleReport(**ensemble),
+        ensemble=None if ensemble is None else _ensemble(ensemble),
         environment=dict(files["environment.json"]),
     )
 
@@ -218,3 +219,8 @@ def _arm_from_json(data: Mapping[str, Any]) -> Arm:
         diverged={int(seed): step for seed, step in data["diverged"].items()},
         collapsed=tuple(data["collapsed"]),
     )
+
+
+def _ensemble(data: Mapping[str, Any]) -> EnsembleReport:
+    intervals = {name: {key: Interval(*ends) for key, ends in data[name].items()} for name in ("over_mean", "over_best")}
+    return EnsembleReport(**{**data, **intervals})

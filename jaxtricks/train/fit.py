@@ -22,10 +22,11 @@ from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.optim.second_order import GaussNewton
 from jaxtricks.train import layout as placement
 from jaxtricks.train import program
-from jaxtricks.train.cohort import Cohort, Curves, Record, Stage, fitting, stage, train
+from jaxtricks.train.checkpoint import CheckpointError, read
+from jaxtricks.train.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.inputs import Inputs, scaled_by
-from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, manifest_of, opened
+from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, digest, listed, manifest_of, opened
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.order import Contiguous
@@ -97,10 +98,7 @@ def fit(
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     numbers = seed_list(seeds)
     _check_split(split)
-    ready = [prepare(experiment, data) for experiment in wanted]
-    splits = {seed: data.split(seed if split is None else split) for seed in numbers}
-    ready = [_fitted(experiment, data, splits.values()) for experiment in ready]
-    cohorts = _cohorts(ready, data, splits, transfer)
+    ready, cohorts = _ready(wanted, data, numbers, split, transfer)
     if checkpoints is None:
         results = _trained(cohorts, _host(data), layout, progress, [None] * len(cohorts))
     else:
@@ -118,6 +116,15 @@ def fit(
         Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))
     ]
     return ordered if several else ordered[0]
+
+
+def _ready(
+    wanted: Sequence[Experiment], data: Dataset, seeds: Sequence[int], split: int | None, transfer: Transfer | None
+) -> tuple[list[Experiment], list[Cohort]]:
+    """The experiments with all that the data say filled in, and the cohorts of their restarts."""
+    splits = {seed: data.split(seed if split is None else split) for seed in seeds}
+    ready = [_fitted(prepare(experiment, data), data, splits.values()) for experiment in wanted]
+    return ready, _cohorts(ready, data, splits, transfer)
 
 
 def _trained(
@@ -212,6 +219,52 @@ def resume(
         checkpoints=policy,
         progress=progress,
     )
+
+
+def snapshots(
+    folder: Path | str,
+    data: Dataset,
+    *,
+    experiment: int = 0,
+    layout: Layout = Layout(),  # noqa: B008 (frozen)
+) -> dict[int, Runs]:
+    """The restarts of an experiment as they were at each of the checkpoints that a fit has kept.
+
+    Args:
+        folder: that of the `Checkpoints` that the fit was given; it may still go on.
+        data: the data set that it was given.
+        experiment: which of the experiments, 0 for the first.
+        layout: devices to evaluate on.
+
+    Returns:
+        epochs done → the restarts then, the earliest first; damaged checkpoints are left out, with a warning.
+
+    Raises:
+        CheckpointError: for a folder that holds no checkpoints, or those of other data.
+        ConfigError: for an experiment that there is not.
+    """
+    manifest, _ = manifest_of(Path(folder))
+    if not 0 <= experiment < len(manifest.experiments):
+        raise ConfigError(f"experiment = {experiment} is not one of the {len(manifest.experiments)} of {folder}, from 0 on.")
+    if manifest.data != (data.name, digest(data)):
+        raise CheckpointError(f"{folder} holds checkpoints of {manifest.data[0]} as it was then, and {data!r} is not that.")
+    wanted = [Experiment.from_json(each) for each in manifest.experiments]
+    ready, cohorts = _ready(wanted, data, manifest.seeds, manifest.split, None)
+    (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
+    cohort, rows = cohorts[number], dict(cohorts[number].rows())[experiment]
+    found = {}
+    for epoch, path in listed(Path(folder) / f"cohort-{number}"):
+        try:
+            arrays, note = read(path)
+        except CheckpointError as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        planned = stage(cohort, _host(data), layout, note["width"], note["segment"])
+        states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
+        members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
+        same = (ready[experiment],) * len(manifest.seeds)
+        found[epoch] = Runs(same, np.asarray(manifest.seeds), data, members, state, curve, planned.plan)
+    return found
 
 
 def _fitted(experiment: Experiment, data: Dataset, splits: Iterable[Split]) -> Experiment:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 import jaxtricks as jt
 from jaxtricks.objectives.metrics import BINS
@@ -94,11 +95,109 @@ def test_another_data_set_is_refused(shared, data):
 
 def test_the_report_in_words(shared, data):
     report = jt.ensemble(shared).evaluate(data)
-    assert str(report).startswith("ensemble of 5 restarts (5.0 an example, 30 examples): accuracy ")
-    assert f"{100 * report.ensemble['accuracy']:.2f}% against {100 * report.mean_member['accuracy']:.2f}%" in str(report)
-    assert f"nll {report.ensemble['nll']:.4f} against {report.mean_member['nll']:.4f}" in str(report)
+    text = str(report)
+    assert text.startswith("ensemble of 5 (5.0 an example, 30 examples): accuracy ")
+    for numbers in (report.ensemble, report.mean_member, report.best_member):
+        assert f"{100 * numbers['accuracy']:.2f}%" in text and f"{numbers['nll']:.4f}" in text
+    assert f"[{report.over_mean['nll'].low:+.4f}, {report.over_mean['nll'].high:+.4f}]" in text
+    assert text.endswith("15 epochs of training, 5 forward passes a prediction")
 
 
 def test_the_test_split_stays_locked(own, shared, data):
     jt.ensemble(own).evaluate(data)
     assert data.has_test and not data.openings
+
+
+def test_the_gain_over_the_members_has_an_interval_over_examples(shared, data):
+    report = jt.ensemble(shared).evaluate(data)
+    split = data.split(0).validation
+    labels, members = data.y[split], np.exp(shared.log_probs(data.x[split]))
+    losses = -np.log(members[:, np.arange(30), labels])
+    gained = -np.log(members.mean(axis=0)[np.arange(30), labels]) - losses.mean(axis=0)
+    half = stats.t.ppf(0.975, 29) * gained.std(ddof=1) / np.sqrt(30)
+    assert report.over_mean["nll"] == pytest.approx((gained.mean() - half, gained.mean() + half), rel=1e-3)
+    best = -np.log(members.mean(axis=0)[np.arange(30), labels]) - losses[losses.mean(axis=1).argmin()]
+    assert sum(report.over_best["nll"]) / 2 == pytest.approx(best.mean(), rel=1e-3)
+    named = members.argmax(axis=2)
+    pairs = [np.mean(named[i] != named[j]) for i in range(5) for j in range(i)]
+    assert report.disagreement == pytest.approx(np.mean(pairs))
+
+
+def test_logits_are_averaged_where_that_is_asked_for(shared, data):
+    scores = np.mean(shared.log_probs(data.x), axis=0)
+    expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(jt.ensemble(shared, average="logits").predict(data.x), expected, rtol=1e-5)
+
+
+class TestChosen:
+    """Of two experiments, one of which has learnt little."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def both(shared, data):
+        poor = jt.fit(BASE.replace({"epochs": 1}), data, seeds=5, split=0, layout=jt.Layout(runs=2), progress=False)
+        return [poor, shared]
+
+    @staticmethod
+    def halves(chosen, data):
+        validation = data.split(0).validation
+        return np.setdiff1d(validation, chosen.judged), chosen.judged
+
+    @pytest.mark.parametrize("choose", [jt.TopK(3), jt.Greedy(6), jt.Fitted()])
+    def test_by_one_half_and_judged_by_the_other(self, both, data, choose):
+        chosen = jt.ensemble(both, choose=choose)
+        used, judged = self.halves(chosen, data)
+        assert len(used) == len(judged) == 15 and chosen.weights.sum() == pytest.approx(1)
+        report = chosen.evaluate(data)
+        assert report.examples == 15 and report.members == np.count_nonzero(chosen.weights) <= 10
+        probabilities = np.exp(np.concatenate([runs.log_probs(data.x[judged]) for runs in both]))
+        assert_close(report.ensemble, metrics(np.tensordot(chosen.weights, probabilities, 1), data.y[judged]))
+        np.testing.assert_allclose(chosen.predict(data.x[judged]), np.tensordot(chosen.weights, probabilities, 1), rtol=1e-4)
+
+    def test_each_rule_does_what_it_says(self, both, data):
+        used, _ = self.halves(jt.ensemble(both, choose=jt.TopK(1)), data)
+        labels = data.y[used]
+        right = np.exp(np.concatenate([runs.log_probs(data.x[used]) for runs in both]))[:, np.arange(15), labels]
+        top = jt.ensemble(both, choose=jt.TopK(3)).weights
+        assert set(np.flatnonzero(top)) == set(np.argsort(-np.log(right).mean(axis=1))[:3]) and set(top) == {0, 1 / 3}
+
+        def loss(weights):
+            return -np.log(weights @ right).mean()
+
+        greedy = jt.ensemble(both, choose=jt.Greedy(4)).weights
+        assert np.allclose(4 * greedy, np.round(4 * greedy))
+        one = np.eye(10)[np.argmax(np.log(right).mean(axis=1))]
+        assert greedy @ one > 0 and loss(greedy) <= loss(one)
+        fitted = jt.ensemble(both, choose=jt.Fitted(iterations=2_000)).weights
+        nudged = [0.99 * fitted + 0.01 * corner for corner in np.eye(10)]
+        assert all(loss(fitted) <= loss(other) + 1e-6 for other in nudged)
+
+    def test_what_cannot_be_chosen_from_is_refused(self, both, own, shared, data):
+        with pytest.raises(jt.ConfigError, match="different validation splits, and members are chosen by a common one"):
+            jt.ensemble(own, choose=jt.TopK(2))
+        with pytest.raises(jt.ConfigError, match=r"^TopK\.k = 11 is not an integer from 1 to 10\.$"):
+            jt.ensemble(both, choose=jt.TopK(11))
+        with pytest.raises(jt.ConfigError, match=r"^Greedy\.size = 0 is not an integer from 1"):
+            jt.ensemble(both, choose=jt.Greedy(0))
+        with pytest.raises(jt.ConfigError, match="Fitted weighs probabilities"):
+            jt.ensemble(both, choose=jt.Fitted(), average="logits")
+        with pytest.raises(jt.ConfigError, match="different data sets"):
+            jt.ensemble([shared, fit(data.subset(100, 0), split=0)])
+        with pytest.raises(jt.ConfigError, match="has no member"):
+            jt.ensemble([])
+
+
+def test_checkpoints_of_one_run(data, tmp_path):
+    long = BASE.replace({"epochs": 6})
+    kept = jt.Checkpoints(tmp_path, every=2)
+    runs = jt.fit(long, data, seeds=2, split=0, checkpoints=kept, progress=False)
+    snapshots = jt.snapshots(tmp_path, data)
+    assert list(snapshots) == [2, 4, 5, 6]
+    np.testing.assert_array_equal(snapshots[6].log_probs(data.x), runs.log_probs(data.x))
+    np.testing.assert_array_equal(snapshots[2].metrics["nll"], runs.curves["nll"][:, 1])
+    report = jt.ensemble(list(snapshots.values())).evaluate(data)
+    assert (report.members, report.training_epochs) == (8, 12)
+    with pytest.raises(jt.CheckpointError, match="holds checkpoints of clouds as it was then"):
+        jt.snapshots(tmp_path, data.subset(100, 0))
+    with pytest.raises(jt.ConfigError, match=r"^experiment = 1 is not one of the 1 of "):
+        jt.snapshots(tmp_path, data, experiment=1)
