@@ -9,7 +9,7 @@ from jaxtricks.config import ConfigError, nearest
 from jaxtricks.evaluate.claim import Claim
 
 ROOT = Path(__file__).parent
-OTHERS = ("speed",)  # timings, not claims
+OTHERS = ("reliability", "speed")  # no claims
 
 
 def claims() -> dict[str, Claim]:

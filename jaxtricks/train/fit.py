@@ -1,5 +1,6 @@
 """Training: experiments × seeds → runs. The thin host loop around the compiled program."""
 
+import contextlib
 import functools
 import itertools
 import operator
@@ -21,12 +22,12 @@ from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.optim.second_order import GaussNewton
 from jaxtricks.train import layout as placement
-from jaxtricks.train import program
+from jaxtricks.train import machines, program
 from jaxtricks.train.checkpoint import CheckpointError, read
 from jaxtricks.train.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.inputs import Inputs, scaled_by
-from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, digest, listed, manifest_of, opened
+from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, Silent, digest, listed, manifest_of, opened
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.order import Contiguous
@@ -104,14 +105,14 @@ def fit(
     else:
         _check_best(checkpoints, data)
         manifest = Manifest.of(wanted, several, numbers, split, data, transfer is not None)
-        with opened(checkpoints, manifest) as folder:
-            journals = [Journal(folder / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
-            try:
-                records = [Record(journal, checkpoints) for journal in journals]
-                results = _trained(cohorts, _host(data), layout, progress, records)
-            finally:
-                for journal in journals:
-                    journal.close()
+        with contextlib.ExitStack() as stack:
+            machines.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
+            kind = Journal if machines.first() else Silent
+            journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
+            for journal in journals:
+                stack.callback(journal.close)
+            records = [Record(journal, checkpoints) for journal in journals]
+            results = _trained(cohorts, _host(data), layout, progress, records)
     ordered: list[Runs] = [
         Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))
     ]
@@ -132,7 +133,7 @@ def _trained(
 ) -> dict[int, tuple[Member, State, Curves, Plan]]:
     """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
     results = {}
-    saved = [None if record is None else record.journal.newest() for record in records]
+    saved = machines.on_first(lambda: [None if record is None else record.journal.newest() for record in records])
     for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
         warnings.warn(sentence, stacklevel=3)
     with (
@@ -140,7 +141,7 @@ def _trained(
             total=sum(cohort.size * cohort.epochs for cohort in cohorts),
             initial=sum(cohort.size * at.epoch for cohort, at in zip(cohorts, saved, strict=True) if at is not None),
             unit=" restart-epochs",
-            disable=not progress,
+            disable=not (progress and machines.first()),
             desc="compiling",
             smoothing=0,
         ) as bar,
