@@ -69,7 +69,7 @@ from jaxtricks.objectives.objective import Objective
 from jaxtricks.objectives.prior import ElasticNet, Gaussian, Laplace, Prior
 from jaxtricks.objectives.reduction import PerMaxLength, PerToken, Reduction, Summed
 from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
-from jaxtricks.optim.averaging import Averaging, Lookahead, ScheduleFree
+from jaxtricks.optim.averaging import EMA, SWA, Averaging, LatestAverage, Lookahead, ScheduleFree
 from jaxtricks.optim.clipping import LearntClip, QuantileClip
 from jaxtricks.optim.decay import L2, Decay, Decoupled, Independent
 from jaxtricks.optim.layers import DiscriminativeRates, LayerRates, Rates

@@ -1,5 +1,6 @@
 """What training gives: every restart, stacked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,18 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.seeds)
+
+    def at(self, rows: Sequence[int]) -> "Runs":
+        """Some of the restarts, by their places; evaluated in the same program width.
+
+        Args:
+            rows: places from 0 on, [chosen].
+        """
+        places = np.asarray(rows)
+        members, states, curves = jax.tree.map(lambda leaf: leaf[places], (self.members, self.states, self.curves))
+        return Runs(
+            tuple(self.experiments[row] for row in rows), self.seeds[places], self.data, members, states, curves, self.plan
+        )
 
     @property
     def experiment(self) -> Experiment:

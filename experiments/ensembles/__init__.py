@@ -1,0 +1,1 @@
+"""Averages of predictions and of weights, and when training ends."""
