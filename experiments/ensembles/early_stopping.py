@@ -29,8 +29,8 @@ def measure(scale: Scale) -> Outcome:
     epochs = Estimate.of(trained.astype(np.float64))
     return Outcome(
         verdict=settle(gain["nll"], below=0),
-        effect=f"on other images the best epoch's weights lose {gain['nll']:.3f} nats and {gain['accuracy']:.2%} of accuracy against "
-        f"the last epoch's; {epochs:.1f} of {without.epochs} epochs are trained",
+        effect=f"on other images the best epoch's weights change the loss by {gain['nll']:+.3f} nats and accuracy by "
+        f"{gain['accuracy']:+.2%} against the last epoch's; {epochs:.1f} of {without.epochs} epochs are trained",
         numbers={"gain": gain, "epochs": epochs},
         series=curves({"without": end, "stopped": best}, "nll"),
         axes=Axes("epoch", "validation loss (nats)"),
@@ -42,7 +42,7 @@ CLAIM = Claim(
     lecture=2,
     statement="Early Stopping",
     papers=(Paper("Prechelt 1998: stopping later costs four times the time for 4% better generalization", "R"),),
-    refuted_by="The 95% interval of the mean difference in loss on images that neither saw, best epoch minus last one, lies at or "
-    "above 0.",
+    refuted_by="The 95% interval of the mean difference in loss on images that neither saw, best epoch minus last one, lies at "
+    "or above 0.",
     measure=measure,
 )

@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
     nll = np.array([[report.ensemble["nll"] for report in row] for row in reports])
     return Outcome(
         verdict=all_of(settle(gain["accuracy"], above=0), settle(gain["nll"], below=0), settle(share, below=1)),
-        effect=f"{most} restarts together are {gain['accuracy']:+.2%} more accurate than one and lose {gain['nll']:+.4f} nats; two "
+        effect=f"{most} restarts together change accuracy by {gain['accuracy']:+.2%} and the loss by {gain['nll']:+.4f} nats; two "
         f"of them disagree on {disagreement.mean():.1%} of the images, {share:.2f} times what independent errors would",
         numbers={
             "gain": gain,
@@ -49,8 +49,8 @@ CLAIM = Claim(
         Paper("Zaremba+ 2014, Penn Treebank, test perplexity of medium LSTMs: 82.7 alone, 77.0 of 2, 73.3 of 5, 72.0 of 10", "V"),
         Paper("Lakshminarayanan+ 2017: the loss on MNIST falls with the number of networks", "R"),
     ),
-    refuted_by="The 95% interval over splits of the gain in accuracy of all restarts lies at or below 0, of that in loss at or above "
-    "0, or two members' disagreement is no smaller than that of independent errors.",
+    refuted_by="The 95% interval over splits of the gain in accuracy of all restarts lies at or below 0, of that in loss at or "
+    "above 0, or two members' disagreement is no smaller than that of independent errors.",
     measure=measure,
     seeds=Seeds(cpu=8),
 )

@@ -49,9 +49,9 @@ def measure(scale: Scale) -> Outcome:
     gains = {name: Estimate.of(losses[name] - losses["restarts"]) for name in ("top", "greedy")}
     return Outcome(
         verdict=all_of(settle(variety, above=0), settle(worse, above=0)),
-        effect=f"against {size} restarts of the best model, the {size} best of {len(models)} models disagree on {variety:+.2%} more "
-        f"images and their mean member loses {worse:+.4f} nats more; together they lose {gains['top']:+.4f} nats more, chosen "
-        f"greedily {gains['greedy']:+.4f}",
+        effect=f"against {size} restarts of the best model, the {size} best of {len(models)} models disagree on {variety:+.2%} "
+        f"more images and their mean member loses {worse:+.4f} nats more; together they lose {gains['top']:+.4f} nats more, "
+        f"chosen greedily {gains['greedy']:+.4f}",
         numbers={
             "variety": variety,
             "mean_member": worse,
