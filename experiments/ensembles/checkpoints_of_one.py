@@ -75,8 +75,8 @@ CLAIM = Claim(
         Paper("Loshchilov & Hutter 2017: adjacent epochs bring nothing, the ends of cycles do", "V2"),
         Paper("Chen+ 2017: checkpoint ensembles", "R"),
     ),
-    refuted_by="The 95% interval of the mean gain in loss of adjacent checkpoints minus that of four restarts lies at or below 0, "
-    "or the best of the three kinds' own gain at or above 0.",
+    refuted_by="The 95% interval of the mean gain in loss of adjacent checkpoints minus that of four restarts lies at or below "
+    "0, or the best of the three kinds' own gain at or above 0.",
     measure=measure,
     seeds=Seeds(cpu=8),
 )

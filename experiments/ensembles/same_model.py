@@ -28,8 +28,8 @@ def measure(scale: Scale) -> Outcome:
     nll = np.array([[report.ensemble["nll"] for report in row] for row in reports])
     return Outcome(
         verdict=all_of(settle(gain["accuracy"], above=0), settle(gain["nll"], below=0), settle(share, below=1)),
-        effect=f"{most} restarts together change accuracy by {gain['accuracy']:+.2%} and the loss by {gain['nll']:+.4f} nats; two "
-        f"of them disagree on {disagreement.mean():.1%} of the images, {share:.2f} times what independent errors would",
+        effect=f"{most} restarts together change accuracy by {gain['accuracy']:+.2%} and the loss by {gain['nll']:+.4f} nats; "
+        f"two of them disagree on {disagreement.mean():.1%} of the images, {share:.2f} times what independent errors would",
         numbers={
             "gain": gain,
             "share_of_independent_disagreement": share,
