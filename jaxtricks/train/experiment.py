@@ -1,7 +1,7 @@
 """The experiment: everything that decides a run but the data and the seed."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import flax.linen as nn
 
@@ -27,6 +27,9 @@ class Experiment:
         augmentation: random changes of training inputs.
         order: in which order training examples are seen.
         batch_size: examples a step.
+        accumulate: parts of a batch whose gradients are taken one after the other and averaged, where a whole one fills the
+            memory; each part has batch norm's statistics and the mean of its loss for itself.
+        compute: "full", or "bfloat16" for the model's arithmetic; parameters, their updates and losses stay in full precision.
         stopping: when a restart ends before its last epoch.
         epochs: passes over the training split; the last examples of an epoch's order that fill no batch are left out, other ones
             in each epoch where the order changes.
@@ -46,6 +49,8 @@ class Experiment:
         on=EarlyStopping(),
     )
     batch_size: Count = 64
+    accumulate: Count = 1
+    compute: Literal["full", "bfloat16"] = "full"
     epochs: Count = 20
 
     def replace(self, changes: Mapping[str, Any]) -> Self:

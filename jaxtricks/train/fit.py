@@ -20,7 +20,7 @@ from jaxtricks.config import ConfigError, fields, group, is_config, nearest, reb
 from jaxtricks.data import Dataset, Split
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.optim.second_order import GaussNewton
+from jaxtricks.optim.second_order import GaussNewton, Newton
 from jaxtricks.train import layout as placement
 from jaxtricks.train import machines, program
 from jaxtricks.train.checkpoint import CheckpointError, read
@@ -338,6 +338,7 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
             f"{type(model).__name__}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
             f"the data are {data.name} and the order is {type(experiment.order).__name__}."
         )
+    _check_accumulation(experiment)
     _check_sequences(experiment.model, data)
     variables, logits = _shapes(experiment, data)
     wanted = (batch, *data.shape[:1], classes) if data.task == "steps" else (batch, classes)
@@ -354,6 +355,22 @@ def prepare(experiment: Experiment, data: Dataset) -> Experiment:
         )
     experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
     return experiment
+
+
+def _check_accumulation(experiment: Experiment) -> None:
+    """Refuses parts of batches that are not whole, or that something looks at as a whole."""
+    parts, batch = experiment.accumulate, experiment.batch_size
+    if parts == 1:
+        return
+    if batch % parts:
+        raise ConfigError(f"Experiment.accumulate = {parts} is not a number of parts that a batch of {batch} has evenly.")
+    if isinstance(experiment.optimizer.rule, GaussNewton | Newton):
+        rule = type(experiment.optimizer.rule).__name__
+        raise ConfigError(
+            f"Experiment.accumulate = {parts} gives no curvature of a whole batch, which {rule} needs; 1 is allowed."
+        )
+    if getattr(experiment.model, "carry_state", False):
+        raise ConfigError(f"Experiment.accumulate = {parts} would cut the sequences that carry_state goes on with; 1 is allowed.")
 
 
 def _check_sequences(model: Any, data: Dataset) -> None:

@@ -18,6 +18,7 @@ from jaxtricks.objectives.metrics import finish, loss_of, measure, tally
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
+from jaxtricks.train.accumulation import accumulated, split
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.order import Seen
 from jaxtricks.train.stopping import Best
@@ -62,6 +63,18 @@ class Outputs(NamedTuple):
 
     scores: Any
     penalties: tuple[Float[Array, ""], ...]
+
+
+class Keys(NamedTuple):
+    """A step's own, of what is random in it.
+
+    Args:
+        dropout: masks.
+        augment: changes of inputs.
+    """
+
+    dropout: Key[Array, ""]
+    augment: Key[Array, ""]
 
 
 class Member(NamedTuple):
@@ -153,7 +166,24 @@ def applied(experiment: Experiment, variables: Variables, batch: Pool, **how: An
         batch: the inputs.
         how: `train`, and Linen's `mutable` and `rngs`.
     """
-    return experiment.model.apply(variables, batch.x, **_lengths(batch), **how)
+    if experiment.compute == "full":
+        return experiment.model.apply(variables, batch.x, **_lengths(batch), **how)
+    low = {**variables, "params": _cast(variables["params"], jnp.bfloat16)}
+    given = experiment.model.apply(low, _cast(batch.x, jnp.bfloat16), **_lengths(batch), **how)
+    full = jnp.zeros(()).dtype
+    if how.get("mutable") is None:
+        return _cast(given, full)
+    scores, changed = given
+    return _cast(scores, full), _cast(changed, full)
+
+
+def _cast(tree: Any, dtype: Any) -> Any:
+    """Its floats in another precision."""
+
+    def cast(leaf: Any) -> Any:
+        return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    return jax.tree.map(cast, tree)
 
 
 def _lengths(batch: Pool) -> dict[str, Any]:
@@ -213,25 +243,19 @@ def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
     """One optimizer step of one member on one batch, its inputs as stored."""
     train, root = member.train.size, rng.root(member.seed)
-    rngs = {"dropout": rng.stream(root, "dropout", state.step)}
-    key = rng.stream(root, "augment", state.step)
-    change = experiment.augmentation
-    x = change.mix(key, change.values(key, scaled(member, change.geometry(key, batch.x))))
+    keys = Keys(rng.stream(root, "dropout", state.step), rng.stream(root, "augment", state.step))
+    if (parts := experiment.accumulate) == 1:
+        problem = _problem(experiment, member, batch, keys, state.collections)
+    else:
+        own = Keys(*(jax.random.split(key, parts) for key in keys))
 
-    def outputs(params: Any) -> tuple[Outputs, Any]:
-        variables, mutable = {"params": params, **state.collections}, [*state.collections, "penalties"]
-        scores, changed = applied(experiment, variables, batch._replace(x=x), train=True, mutable=mutable, rngs=rngs)
-        changed = dict(changed)
-        return Outputs(scores, tuple(jax.tree.leaves(changed.pop("penalties", {})))), changed
+        def part_problem(part: tuple[Pool, Keys], collections: Any) -> Problem:
+            return _problem(experiment, member, part[0], part[1], collections)
 
-    def loss(outputs: Outputs, params: Any) -> Float[Array, ""]:
-        wanted = change.mix(key, targets(batch, outputs.scores))
-        total = experiment.objective(outputs.scores, wanted, params, train, batch.lengths)
-        return sum(outputs.penalties, start=total)
-
+        problem = accumulated(part_problem, state.collections, (split(batch, parts), own))
     method = assemble(experiment.optimizer, total_steps(experiment, train))
     validation = Validation(loss_of(state.metrics), state.step // steps_per_epoch(experiment, train))
-    new = method.step(Problem(outputs, loss), state.params, state.method, validation)
+    new = method.step(problem, state.params, state.method, validation)
     # A gradient so large that its norm overflows counts as diverged.
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)
     collections = new.auxiliary
@@ -239,6 +263,26 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
         kept = {name: tree for name, tree in collections.items() if name != CARRY}  # a frozen layer reads on as any other
         collections = collections | {name: keep(frozen, tree, state.collections[name]) for name, tree in kept.items()}
     return State(new.params, collections, new.state, state.step + alive, alive, state.metrics, state.best), new.info
+
+
+def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, collections: Any) -> Problem:
+    """The loss of a batch, or of a part of one, its inputs as stored."""
+    change = experiment.augmentation
+    x = change.mix(keys.augment, change.values(keys.augment, scaled(member, change.geometry(keys.augment, batch.x))))
+    rngs = {"dropout": keys.dropout}
+
+    def outputs(params: Any) -> tuple[Outputs, Any]:
+        variables, mutable = {"params": params, **collections}, [*collections, "penalties"]
+        scores, changed = applied(experiment, variables, batch._replace(x=x), train=True, mutable=mutable, rngs=rngs)
+        changed = dict(changed)
+        return Outputs(scores, tuple(jax.tree.leaves(changed.pop("penalties", {})))), changed
+
+    def loss(outputs: Outputs, params: Any) -> Float[Array, ""]:
+        wanted = change.mix(keys.augment, targets(batch, outputs.scores))
+        total = experiment.objective(outputs.scores, wanted, params, member.train.size, batch.lengths)
+        return sum(outputs.penalties, start=total)
+
+    return Problem(outputs, loss)
 
 
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:

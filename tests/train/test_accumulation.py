@@ -1,0 +1,93 @@
+"""Parts of a batch one after the other, and arithmetic in half the bits."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.train.accumulation import accumulated, split
+
+fit = partial(jt.fit, progress=False)
+BASE = jt.Experiment(
+    model=jt.MLP(widths=(8,)),
+    optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.1), clip_norm=1.0),
+    objective=jt.Objective(prior=jt.Gaussian(scale=0.1)),
+    batch_size=16,
+    epochs=3,
+)
+HOW = {"seeds": 2, "layout": jt.Layout(runs=1, width=2)}
+
+
+@pytest.fixture(scope="module")
+def data(digits):
+    return digits.subset(100, 0)
+
+
+def test_parts_are_the_whole_in_another_order():
+    parts = split({"x": jnp.arange(24).reshape(12, 2)}, 3)["x"]
+    assert parts.shape == (3, 4, 2)
+    np.testing.assert_array_equal(parts[1, :, 0], [2, 8, 14, 20])
+    np.testing.assert_array_equal(np.sort(parts.ravel()), np.arange(24))
+
+
+@pytest.mark.parametrize("layout", [HOW["layout"], jt.Layout(runs=2, data=2)])
+def test_the_mean_over_parts_is_the_whole_batch(data, float64, layout):
+    with float64():
+        whole, parts = (fit(BASE.replace({"accumulate": k}), data, seeds=2, layout=layout) for k in (1, 4))
+        for name in whole.curves:
+            np.testing.assert_allclose(parts.curves[name], whole.curves[name], rtol=1e-10)
+
+
+def test_each_part_has_masks_and_statistics_of_its_own_and_all_of_them_reach_the_averages(data):
+    experiment = BASE.replace({"model.dropout": 0.5, "model.normalization": "batch", "epochs": 1})
+    whole, parts = (fit(experiment.replace({"accumulate": k}), data, **HOW) for k in (1, 4))
+    assert not np.allclose(whole.curves["train_loss"], parts.curves["train_loss"], rtol=1e-4)
+    mean = [np.abs(runs.variables["batch_stats"]["norm_0"]["mean"]).mean() for runs in (whole, parts)]
+    # Five steps leave 1 - 0.9⁵ of the mean in the averages, twenty parts 1 - 0.9²⁰.
+    assert mean[1] / mean[0] == pytest.approx((1 - 0.9**20) / (1 - 0.9**5), rel=0.3)
+
+
+def test_what_the_model_gives_beside_goes_from_part_to_part():
+    def part(number, seen):
+        return jt.Problem(lambda params: (params * number, {"sum": seen["sum"] + number}), lambda outputs, params: outputs**2)
+
+    problem = accumulated(part, {"sum": jnp.float32(1)}, jnp.array([1.0, 2.0, 3.0]))
+    (loss, after), grad = jax.value_and_grad(problem, has_aux=True)(jnp.float32(2))
+    assert (float(loss), float(after["sum"]), float(grad)) == pytest.approx((4 * 14 / 3, 7, 4 * 14 / 3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"accumulate": 3}, "Experiment.accumulate = 3 is not a number of parts that a batch of 16 has evenly."),
+        (
+            {"accumulate": 2, "optimizer": jt.Optimizer(rule=jt.Newton())},
+            "gives no curvature of a whole batch, which Newton needs",
+        ),
+    ],
+)
+def test_refused(data, changes, said):
+    with pytest.raises(jt.ConfigError, match=said):
+        fit(BASE.replace(changes), data, **HOW)
+
+
+def test_in_bfloat16_parameters_stay_in_full_precision_and_losses_nearly_the_same(data):
+    full, half = (
+        fit(BASE.replace({"compute": kind, "model.normalization": "batch"}), data, **HOW) for kind in ("full", "bfloat16")
+    )
+    assert jax.tree.map(lambda leaf: leaf.dtype, full.states) == jax.tree.map(lambda leaf: leaf.dtype, half.states)
+    assert not np.array_equal(full.curves["train_loss"], half.curves["train_loss"])
+    np.testing.assert_allclose(half.curves["train_loss"], full.curves["train_loss"], rtol=0.03)
+    # The products are bfloat16's: eight bits of mantissa.
+    gap = np.abs(half.log_probs(data.x[:20]) - full.log_probs(data.x[:20])).max()
+    assert 1e-4 < gap < 0.5
+
+
+def test_a_language_model_in_bfloat16():
+    text = jt.load("python_topics", text=jt.Text("char", length=16)).subset(64, 0)
+    model = jt.RNN(embedding=4, widths=(8,), carry_state=True, softmax=jt.SampledSoftmax(samples=8))
+    experiment = jt.Experiment(model=model, order="contiguous", batch_size=8, epochs=1, compute="bfloat16")
+    assert np.isfinite(fit(experiment, text, seeds=1).metrics["nll"]).all()
