@@ -28,9 +28,9 @@ def step(weights: Any, batch: Any) -> Any:
 def measure(scale: Scale) -> Outcome:
     """64 steps of gradient descent on a network of 784, 64 and 10 units. Late: each batch is moved from NumPy to the device just
     before its step, and the host waits for it. Early: all batches are on their way before the first step, and nothing waits. Both
-    call a compiled step from Python; a third arm has all steps in one program, as this library does. Judged is late over early, at
-    batches of 64; a seed draws the data and is a round in which the arms take turns and the fastest of 5 calls counts. On a CPU
-    the device's memory is the host's, and a move at most a copy.
+    call a compiled step from Python; a third arm has all steps in one program, as this library does. Judged is late over early,
+    at batches of 64; a seed draws the data and is a round in which the arms take turns and the fastest of 5 calls counts. On a
+    CPU the device's memory is the host's, and a move at most a copy.
     """
     steps = scale.pick(smoke=4, cpu=64, full=256)
     sizes = scale.pick(smoke=(8,), cpu=(16, 64, 256), full=(16, 64, 256, 1_024))
@@ -66,8 +66,8 @@ def measure(scale: Scale) -> Outcome:
     judged = 64 if 64 in ratios else sizes[0]
     return Outcome(
         verdict=settle(ratios[judged], above=1),
-        effect=f"in batches of {judged} a step whose data are moved just before it takes {ratios[judged]:.2f} times as long as one "
-        f"whose data were moved ahead, and that {once[judged]:.2f} times as long as with all steps in one program",
+        effect=f"in batches of {judged} a step whose data are moved just before it takes {ratios[judged]:.2f} times as long as "
+        f"one whose data were moved ahead, and that {once[judged]:.2f} times as long as with all steps in one program",
         numbers={"late_over_early": ratios, "early_over_once": once},
         series=tuple(
             Curve.over_seeds(arm, sizes, np.stack([1e3 * times[size][arm] / steps for size in sizes], axis=1))

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeGuard, overload
+from typing import Any, Literal, TypeGuard, overload
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +36,8 @@ from jaxtricks.train.runs import Runs
 from jaxtricks.train.transfer import Transfer
 
 Seeds = int | Sequence[int]
+Source = Literal["split", "weights", "order", "masks"]
+SOURCES: tuple[Source, ...] = ("split", "weights", "order", "masks")
 
 
 @overload
@@ -45,6 +47,7 @@ def fit(
     *,
     seeds: Seeds = ...,
     split: int | None = ...,
+    vary: Sequence[Source] | None = ...,
     transfer: Transfer | None = ...,
     layout: Layout = ...,
     checkpoints: Checkpoints | None = ...,
@@ -57,6 +60,7 @@ def fit(
     *,
     seeds: Seeds = ...,
     split: int | None = ...,
+    vary: Sequence[Source] | None = ...,
     transfer: Transfer | None = ...,
     layout: Layout = ...,
     checkpoints: Checkpoints | None = ...,
@@ -70,6 +74,7 @@ def fit(
     *,
     seeds: Seeds = 16,
     split: int | None = None,
+    vary: Sequence[Source] | None = None,
     transfer: Transfer | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     checkpoints: Checkpoints | None = None,
@@ -82,6 +87,8 @@ def fit(
         data: the data set; its test split stays locked.
         seeds: how many restarts (seeds 0, 1, …), or the seeds themselves. A seed decides split, initial weights, order and masks.
         split: a seed whose train/validation split all restarts share, as an ensemble wants; None: each its own.
+        vary: in what restarts differ, out of "split", "weights", "order" and "masks" (augmentation among these); the rest is that
+            of the first seed. None: in all.
         transfer: earlier runs whose weights the restarts start from, seed by seed; None: all weights are drawn.
         layout: devices and width; chosen by default.
         checkpoints: where to keep what was reached, and to go on from if something is there; None: nowhere.
@@ -99,12 +106,13 @@ def fit(
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     numbers = seed_list(seeds)
     _check_split(split)
-    ready, cohorts = _ready(wanted, data, numbers, split, transfer)
+    differ = _sources(vary)
+    ready, cohorts = _ready(wanted, data, numbers, split, differ, transfer)
     if checkpoints is None:
         results = _trained(cohorts, _host(data), layout, progress, [None] * len(cohorts))
     else:
         _check_best(checkpoints, data)
-        manifest = Manifest.of(wanted, several, numbers, split, data, transfer is not None)
+        manifest = Manifest.of(wanted, several, numbers, split, differ, data, transfer is not None)
         with contextlib.ExitStack() as stack:
             machines.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
             kind = Journal if machines.first() else Silent
@@ -120,12 +128,27 @@ def fit(
 
 
 def _ready(
-    wanted: Sequence[Experiment], data: Dataset, seeds: Sequence[int], split: int | None, transfer: Transfer | None
+    wanted: Sequence[Experiment],
+    data: Dataset,
+    seeds: Sequence[int],
+    split: int | None,
+    vary: Sequence[Source],
+    transfer: Transfer | None,
 ) -> tuple[list[Experiment], list[Cohort]]:
     """The experiments with all that the data say filled in, and the cohorts of their restarts."""
-    splits = {seed: data.split(seed if split is None else split) for seed in seeds}
+    own = split is None and "split" in vary
+    splits = {seed: data.split(seed if own else seeds[0] if split is None else split) for seed in seeds}
+    fixed: dict[str, Any] = {source: np.int32(seeds[0]) for source in SOURCES if source != "split" and source not in vary}
     ready = [_fitted(prepare(experiment, data), data, splits.values()) for experiment in wanted]
-    return ready, _cohorts(ready, data, splits, transfer)
+    return ready, _cohorts(ready, data, splits, fixed, transfer)
+
+
+def _sources(vary: Sequence[str] | None) -> tuple[Source, ...]:
+    """What restarts differ in, in the order of `SOURCES`; raises ConfigError for something else."""
+    for source in vary or ():
+        if source not in SOURCES:
+            raise ConfigError(f"vary = {source!r} is nothing that restarts differ in{nearest(str(source), SOURCES)}")
+    return SOURCES if vary is None else tuple(source for source in SOURCES if source in vary)
 
 
 def _trained(
@@ -215,6 +238,7 @@ def resume(
         data,
         seeds=manifest.seeds,
         split=manifest.split,
+        vary=_sources(manifest.vary),
         transfer=transfer,
         layout=layout,
         checkpoints=policy,
@@ -250,7 +274,7 @@ def snapshots(
     if manifest.data != (data.name, digest(data)):
         raise CheckpointError(f"{folder} holds checkpoints of {manifest.data[0]} as it was then, and {data!r} is not that.")
     wanted = [Experiment.from_json(each) for each in manifest.experiments]
-    ready, cohorts = _ready(wanted, data, manifest.seeds, manifest.split, None)
+    ready, cohorts = _ready(wanted, data, manifest.seeds, manifest.split, _sources(manifest.vary), None)
     (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
     cohort, rows = cohorts[number], dict(cohorts[number].rows())[experiment]
     found = {}
@@ -274,7 +298,13 @@ def _fitted(experiment: Experiment, data: Dataset, splits: Iterable[Split]) -> E
     return rebuild(experiment, order=experiment.order.fitted(lengths, experiment.batch_size))
 
 
-def _cohorts(experiments: list[Experiment], data: Dataset, splits: dict[int, Split], transfer: Transfer | None) -> list[Cohort]:
+def _cohorts(
+    experiments: list[Experiment],
+    data: Dataset,
+    splits: dict[int, Split],
+    fixed: dict[str, Any],
+    transfer: Transfer | None,
+) -> list[Cohort]:
     """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
     seeds = list(splits)
 
@@ -284,7 +314,9 @@ def _cohorts(experiments: list[Experiment], data: Dataset, splits: dict[int, Spl
 
     cohorts = []
     for indices, stacked in group(experiments):
-        members = [_member(seed, splits[seed], moments(experiments[i].inputs, seed)) for i in indices for seed in seeds]
+        members = [
+            _member(seed, splits[seed], moments(experiments[i].inputs, seed))._replace(**fixed) for i in indices for seed in seeds
+        ]
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(seeds)), stacked)
         population = Population(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members))
         given = (

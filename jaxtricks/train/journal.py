@@ -177,6 +177,7 @@ class Manifest:
         several: whether they were given as a list.
         seeds: of the restarts.
         split: the seed of the split that all share, or None.
+        vary: in what restarts differ.
         data: name and digest of the data set.
         transferred: whether the restarts began with weights of others.
     """
@@ -185,6 +186,7 @@ class Manifest:
     several: bool
     seeds: tuple[int, ...]
     split: int | None
+    vary: tuple[str, ...]
     data: tuple[str, str]
     transferred: bool
 
@@ -195,12 +197,13 @@ class Manifest:
         several: bool,
         seeds: Sequence[int],
         split: int | None,
+        vary: Sequence[str],
         data: Dataset,
         transferred: bool,
     ) -> Self:
         """What a call of `fit` is about; raises ConfigError for a function that has no name to be written down by."""
         known = tuple(experiment.to_json() for experiment in experiments)
-        return cls(known, several, tuple(seeds), split, (data.name, digest(data)), transferred)
+        return cls(known, several, tuple(seeds), split, tuple(vary), (data.name, digest(data)), transferred)
 
     def differs(self, other: "Manifest") -> str:
         """What sets another one apart, in words; nothing where they are the same."""
@@ -209,7 +212,7 @@ class Manifest:
                 here, there = (Experiment.from_json(each) for each in (mine, theirs))
                 changed = ", ".join(f"{path} {new!r} in place of {old!r}" for path, (new, old) in diff(here, there).items())
                 return f"experiment {index} has {changed}"
-        for name in ("experiments", "several", "seeds", "split", "data", "transferred"):
+        for name in ("experiments", "several", "seeds", "split", "vary", "data", "transferred"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 return f"{len(mine)} experiments" if name == "experiments" else f"{name} {mine!r} in place of {theirs!r}"
@@ -270,6 +273,7 @@ def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
             content["several"],
             tuple(content["seeds"]),
             content["split"],
+            tuple(content["vary"]),
             (content["data"][0], content["data"][1]),
             content["transferred"],
         )

@@ -6,7 +6,7 @@ Nothing here prints, logs or calls back. Everything random comes from the restar
 import math
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -86,6 +86,9 @@ class Member(NamedTuple):
         validation: positions of its validation examples, [validation].
         shift: subtracted from inputs, of an example's shape.
         scale: what inputs are divided by, of an example's shape.
+        weights: the seed of its initial weights, [], where that is not its own; None: its own.
+        order: the same of its order of examples.
+        masks: the same of its masks and augmentation.
     """
 
     seed: Int[Array, ""]
@@ -93,6 +96,9 @@ class Member(NamedTuple):
     validation: Int[Array, " validation"]
     shift: Float[Array, "..."]
     scale: Float[Array, "..."]
+    weights: Int[Array, ""] | None = None
+    order: Int[Array, ""] | None = None
+    masks: Int[Array, ""] | None = None
 
 
 class State(NamedTuple):
@@ -115,6 +121,12 @@ class State(NamedTuple):
     alive: Bool[Array, ""]
     metrics: dict[str, Float[Array, ""]]
     best: Best | None = None
+
+
+def root(member: Member, source: Literal["weights", "order", "masks"]) -> Key[Array, ""]:
+    """The key of a member's initial weights, of its order of examples, or of its masks and augmentation."""
+    own = getattr(member, source)
+    return rng.root(member.seed if own is None else own)
 
 
 def steps_per_epoch(experiment: Experiment, train: int) -> int:
@@ -197,7 +209,7 @@ def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
     """The state before the first step: variables drawn from the stream "params", and those of `given` in their place."""
-    key = rng.stream(rng.root(member.seed), "params")
+    key = rng.stream(root(member, "weights"), "params")
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
     variables = _replaced(_settled(drawn(experiment, key, batch)), given)
@@ -242,8 +254,8 @@ def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
 
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
     """One optimizer step of one member on one batch, its inputs as stored."""
-    train, root = member.train.size, rng.root(member.seed)
-    keys = Keys(rng.stream(root, "dropout", state.step), rng.stream(root, "augment", state.step))
+    train, masks = member.train.size, root(member, "masks")
+    keys = Keys(rng.stream(masks, "dropout", state.step), rng.stream(masks, "augment", state.step))
     if (parts := experiment.accumulate) == 1:
         problem = _problem(experiment, member, batch, keys, state.collections)
     else:
@@ -289,7 +301,7 @@ def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array
     """The training positions in the order of one epoch."""
     lengths = None if pool.lengths is None else pool.lengths[member.train]
     seen = Seen(pool.y[member.train], lengths, experiment.batch_size)
-    return member.train[experiment.order(rng.root(member.seed), seen, epoch)]
+    return member.train[experiment.order(root(member, "order"), seen, epoch)]
 
 
 def variables(experiment: Experiment, member: Member, state: State) -> Variables:
@@ -372,7 +384,7 @@ def _reestimated(experiment: Experiment, member: Member, state: State, given: An
         batches: the same for one round.
     """
     params = variables(experiment, member, state._replace(best=None))["params"]
-    rngs = {"dropout": rng.stream(rng.root(member.seed), "reestimate", state.step)}
+    rngs = {"dropout": rng.stream(root(member, "masks"), "reestimate", state.step)}
     cuts = experiment.order.cuts
 
     def body(carry: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:

@@ -10,7 +10,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import Count, config
 from jaxtricks.train import layout as placement
-from jaxtricks.train.fit import seed_list
+from jaxtricks.train.fit import SOURCES, seed_list
 
 fit = partial(jt.fit, progress=False)
 pytestmark = pytest.mark.usefixtures("unoptimized")
@@ -285,3 +285,37 @@ def test_floats_of_a_users_config_module_are_traced(blobs, compiled):
 
 def test_the_test_split_stays_locked(blobs):
     assert blobs.has_test and not blobs.openings
+
+
+class TestVary:
+    """Restarts that differ in one thing only."""
+
+    MASKED = jt.Experiment(model=jt.MLP(widths=(8,), dropout=0.5), batch_size=16, epochs=2)
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def runs(blobs):
+        return {
+            name: fit(TestVary.MASKED, blobs, seeds=3, vary=vary)
+            for name, vary in {"all": None, **{source: (source,) for source in SOURCES}, "nothing": ()}.items()
+        }
+
+    def test_nothing_is_one_run_and_all_is_as_ever(self, runs, blobs):
+        losses = runs["nothing"].curves["train_loss"]
+        np.testing.assert_allclose(losses, np.repeat(losses[:1], 3, axis=0), rtol=1e-6)
+        np.testing.assert_allclose(losses[0], runs["all"].curves["train_loss"][0], rtol=1e-5)
+        np.testing.assert_array_equal(runs["all"].curves["nll"], fit(self.MASKED, blobs, seeds=3).curves["nll"])
+
+    @pytest.mark.parametrize("source", SOURCES)
+    def test_one_source_makes_restarts_differ_from_the_second_on(self, runs, source):
+        losses = runs[source].curves["train_loss"]
+        np.testing.assert_allclose(losses[0], runs["nothing"].curves["train_loss"][0], rtol=1e-5)
+        assert len(np.unique(losses[:, -1].round(6))) == 3
+        same = runs[source].members.validation[0] == runs[source].members.validation
+        assert np.all(same) == (source != "split")
+
+    def test_something_else_is_refused(self, blobs):
+        with pytest.raises(
+            jt.ConfigError, match=r"^vary = 'weight' is nothing that restarts differ in; did you mean 'weights'\?$"
+        ):
+            fit(self.MASKED, blobs, seeds=2, vary=("weight",))
