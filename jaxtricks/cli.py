@@ -80,6 +80,7 @@ class Training(Together):
         split: a seed whose training and validation split all restarts share, as an ensemble of chosen ones asks for; by default
             each draws its own.
         devices: devices to spread restarts over; by default all that they can use.
+        mesh: devices by what they share, such as runs=4,data=2: four groups of restarts, each batch shared by two.
         out: the folder to write, which must not exist; by default a new one under runs/.
         keep_every: keep the checkpoint of every so many epochs, beside the newest two.
         keep_best: a validation metric: keep the checkpoint where its mean over the restarts is best, too.
@@ -96,6 +97,7 @@ class Training(Together):
     seeds: tuple[int, ...] = (16,)
     split: int | None = None
     devices: int | None = None
+    mesh: str | None = None
     out: Path | None = None
     keep_every: int | None = None
     keep_best: str | None = None
@@ -121,7 +123,7 @@ class Training(Together):
     def work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
         """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found."""
         checkpoints = Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every)
-        options = {"seeds": self._seeds(), "split": self.split, "layout": Layout(runs=self.devices), "progress": not self.json}
+        options = {"seeds": self._seeds(), "split": self.split, "layout": self.layout(), "progress": not self.json}
         try:
             with preemption.listening():
                 record, text, runs = self.results(arms, data, command, options | {"checkpoints": checkpoints})
@@ -158,9 +160,18 @@ class Training(Together):
             folders.check_writable(ROOT)
         else:
             folders.check_free(self.out)
-        set_up(self.devices or len(seed_list(self._seeds())))
+        layout = self.layout()
+        set_up((layout.runs or len(seed_list(self._seeds()))) * layout.data)
         self.join()
         return data.load(self.data, self.data_dir, self.words, self._text())
+
+    def layout(self) -> Layout:
+        """Which devices share what."""
+        if self.mesh is None:
+            return Layout(runs=self.devices)
+        if self.devices is not None:
+            raise ConfigError("--devices and --mesh both say how many devices there are; one of the two is allowed.")
+        return Layout.parse(self.mesh)
 
     def _text(self) -> Text | None:
         if self.level is None:

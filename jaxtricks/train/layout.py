@@ -53,6 +53,21 @@ class Layout:
             if value is not None and not (isinstance(value, int) and value >= 1):
                 raise ConfigError(f"Layout.{name} = {value!r} is not an integer >= 1.")
 
+    @classmethod
+    def parse(cls, text: str) -> "Layout":
+        """The layout that words such as "runs=4,data=2" stand for.
+
+        Raises:
+            ConfigError: for something else.
+        """
+        given: dict[str, int] = {}
+        for part in text.split(","):
+            name, equals, value = part.strip().partition("=")
+            if name not in ("runs", "data") or not equals or not value.isdigit():
+                raise ConfigError(f"mesh: {part.strip()!r} is not runs=<devices> or data=<devices>, such as runs=4,data=2.")
+            given[name] = int(value)
+        return cls(**given)
+
     def mesh(self, members: int) -> Mesh:
         """The mesh "runs" × "data" for a number of members.
 
