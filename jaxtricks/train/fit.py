@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeGuard, overload
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm.auto import tqdm
 
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, group, is_config, nearest, rebuild
@@ -32,6 +31,7 @@ from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.order import Contiguous
 from jaxtricks.train.program import Plan, Population
+from jaxtricks.train.progress import progress
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.transfer import Transfer
 
@@ -152,7 +152,7 @@ def _sources(vary: Sequence[str] | None) -> tuple[Source, ...]:
 
 
 def _trained(
-    cohorts: list[Cohort], pool: Pool, layout: Layout, progress: bool, records: Sequence[Record | None]
+    cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, records: Sequence[Record | None]
 ) -> dict[int, tuple[Member, State, Curves, Plan]]:
     """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
     results = {}
@@ -160,13 +160,10 @@ def _trained(
     for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
         warnings.warn(sentence, stacklevel=3)
     with (
-        tqdm(
+        progress(
             total=sum(cohort.size * cohort.epochs for cohort in cohorts),
             initial=sum(cohort.size * at.epoch for cohort, at in zip(cohorts, saved, strict=True) if at is not None),
-            unit=" restart-epochs",
-            disable=not (progress and machines.first()),
-            desc="compiling",
-            smoothing=0,
+            shown=shown and machines.first(),
         ) as bar,
         ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):
