@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast
@@ -549,6 +550,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception:
+        if supervisor.needed():
+            raise
+        traceback.print_exc()  # and no waiting for the others, who wait for this process
+        os._exit(1)
 
 
 if __name__ == "__main__":

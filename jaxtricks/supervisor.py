@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 LIFELINE = "JAXTRICKS_LIFELINE"  # the child's end of a pipe that closes when the parent dies
 LOST = 76  # sysexits.h: a remote error in the protocol
-SAID = {0, 1, 2, 75, 130}  # exit codes of ends that the child itself has told of
+SAID = {0, 2, 75, 130}  # exit codes of ends that the child itself has told of
 
 
 def needed() -> bool:
@@ -49,8 +49,14 @@ def supervise(words: Sequence[str]) -> int:
 
 
 def hold_on() -> None:
-    """Ends this process, a child, when its parent dies: nobody would hear of it any more."""
+    """Ends this process, a child, when its parent dies: nobody would hear of it any more. Its standard output is its own.
+
+    The library that connects processes prints to it, too, which is no part of anybody's JSON.
+    """
     end = int(os.environ[LIFELINE])
+    own = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(own, "w", buffering=1, encoding="utf-8")
 
     def wait() -> None:
         os.read(end, 1)  # nothing is ever written: it returns when the other end is closed

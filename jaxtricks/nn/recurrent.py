@@ -214,7 +214,7 @@ class Recurrent(Layer):
             return first, jnp.int32(0)
         begun = self.variable(collection, "begun", jnp.zeros, (), jnp.int32).value
         kept = [self.variable(collection, name, jnp.zeros, shape, dtype).value for name in self.cell.states]
-        state = tuple(jnp.where(begun > 0, old, new) for old, new in zip(kept, first, strict=True))
+        state = tuple(jnp.where(begun > 0, old.astype(dtype), new) for old, new in zip(kept, first, strict=True))
         return state, begun if collection == "cache" else jnp.int32(0)
 
     def _keep(self, state: State, position: Int[Array, ""]) -> None:

@@ -106,7 +106,7 @@ def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment
 
 def fitting(planned: Stage, cohort: Cohort, layout: Layout) -> Stage:
     """The stage, its width halved until the program fits the device's memory; raises ConfigError where one member does not."""
-    while not placement.fits(program.compile(planned.lowered()), planned.plan.mesh.devices.flat[0]):
+    while not placement.fits(program.compile(planned.lowered()), planned.plan.mesh.local_devices[0]):
         if planned.plan.width == 1:
             raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
         planned = stage(cohort, planned.pool, layout, planned.plan.width // 2, planned.plan.epochs)

@@ -1,4 +1,5 @@
 import collections
+import sys
 from functools import partial
 
 import flax.linen as nn
@@ -71,8 +72,14 @@ def test_a_second_call_compiles_nothing(blobs, compiled):
     assert not compiled
 
 
-def test_progress_counts_restart_epochs(blobs, capsys):
-    jt.fit([BASE.replace({"epochs": 3}), BASE], blobs, seeds=2, layout=ONE, progress=True)
+def test_progress_counts_restart_epochs(blobs, capsys, monkeypatch):
+    arms = [BASE.replace({"epochs": 3}), BASE]
+    jt.fit(arms, blobs, seeds=2, layout=ONE, progress=True)
+    lines = capsys.readouterr().err.splitlines()  # no terminal: a line for each segment
+    assert sum(" of 8 restart-epochs, " in line for line in lines) == 4
+    assert lines[-1].startswith("jaxtricks: 8 of 8 restart-epochs, ") and lines[-1].endswith("about 0 s to go")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    jt.fit(arms, blobs, seeds=2, layout=ONE, progress=True)
     assert "100%" in (printed := capsys.readouterr().err) and "8/8" in printed
     jt.fit(BASE, blobs, seeds=2, layout=ONE, progress=False)
     assert not any(capsys.readouterr())
