@@ -12,7 +12,7 @@ RANKS = [
     {"train"},
     {"evaluate", "catalogue"},
     {"diagnose"},
-    {"report", "supervisor"},
+    {"report"},
     {"cli"},
 ]
 ROOT = Path(jaxtricks.__file__).parent
