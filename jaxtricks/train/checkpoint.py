@@ -144,6 +144,8 @@ def load_weights(folder: Path) -> Variables:
     Raises:
         CheckpointError: if it holds no weights, or damaged ones.
     """
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} holds no weights.")
     variables: Variables = read(folder)[0]
     return variables
 

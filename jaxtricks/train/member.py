@@ -209,7 +209,8 @@ def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
     """The state before the first step: variables drawn from the stream "params", and those of `given` in their place."""
-    key = rng.stream(root(member, "weights"), "params")
+    weights = root(member, "weights")
+    key = rng.stream(weights, "params")
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
     variables = _replaced(_settled(drawn(experiment, key, batch)), given)
@@ -384,7 +385,8 @@ def _reestimated(experiment: Experiment, member: Member, state: State, given: An
         batches: the same for one round.
     """
     params = variables(experiment, member, state._replace(best=None))["params"]
-    rngs = {"dropout": rng.stream(root(member, "masks"), "reestimate", state.step)}
+    masks = root(member, "masks")
+    rngs = {"dropout": rng.stream(masks, "reestimate", state.step)}
     cuts = experiment.order.cuts
 
     def body(carry: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:

@@ -50,6 +50,8 @@ def progress(total: int, initial: int, shown: bool) -> Any:
         initial: those that checkpoints hold.
         shown: whether anybody looks.
     """
-    if shown and not sys.stderr.isatty() and "ipykernel" not in sys.modules:
+    ipython = sys.modules.get("IPython")
+    notebook = ipython is not None and ipython.get_ipython() is not None
+    if shown and not sys.stderr.isatty() and not notebook:
         return Lines(total, initial)
     return tqdm(total=total, initial=initial, unit=f" {UNIT}", disable=not shown, desc="compiling", smoothing=0)

@@ -45,14 +45,8 @@ def test_each_part_has_masks_and_statistics_of_its_own_and_all_of_them_reach_the
     experiment = BASE.replace({"model.dropout": 0.5, "model.normalization": "batch", "epochs": 1})
     whole, parts = (fit(experiment.replace({"accumulate": k}), data, **HOW) for k in (1, 4))
     assert not np.allclose(whole.curves["train_loss"], parts.curves["train_loss"], rtol=1e-4)
-    mean = [
-        np.abs(
-            next(leaf for path, leaf in jax.tree_util.tree_leaves_with_path(runs.variables["batch_stats"]) if "mean" in str(path))
-        ).mean()
-        for runs in (whole, parts)
-    ]
-    # Five steps leave 1 - 0.9⁵ of the mean in the averages, twenty parts 1 - 0.9²⁰.
-    assert mean[1] / mean[0] == pytest.approx((1 - 0.9**20) / (1 - 0.9**5), rel=0.3)
+    gaps = jax.tree.map(lambda a, b: np.abs(a - b).max(), whole.variables["batch_stats"], parts.variables["batch_stats"])
+    assert min(jax.tree.leaves(gaps)) > 1e-3
 
 
 def test_what_the_model_gives_beside_goes_from_part_to_part():

@@ -23,5 +23,5 @@ def test_weights_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(CheckpointError, match="weights holds no weights"):
         load_weights(tmp_path / "weights")
     (tmp_path / "damaged").mkdir()
-    with pytest.raises(CheckpointError, match="damaged holds weights that cannot be read"):
+    with pytest.raises(CheckpointError, match="damaged is damaged: "):
         load_weights(tmp_path / "damaged")

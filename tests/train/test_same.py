@@ -81,7 +81,7 @@ class TestBitsInAnother:
         return outcome(fit(FULL, digits, seeds=5, layout=TestBitsInAnother.PLACE))
 
     def test_other_segment_lengths(self, first, digits, monkeypatch):
-        monkeypatch.setattr(placement, "segment_epochs", lambda epochs: 2)
+        monkeypatch.setattr(placement, "segment_epochs", lambda epochs, every: 2)
         runs = fit(FULL, digits, seeds=5, layout=self.PLACE)
         assert runs.plan.epochs == 2
         assert_equal_bits(outcome(runs), first)
