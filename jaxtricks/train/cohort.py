@@ -118,7 +118,7 @@ class Record:
 
     Args:
         journal: writes them.
-        best: the validation metric that says how good one is, or None.
+        policy: says by which validation metric one is good.
     """
 
     journal: Journal

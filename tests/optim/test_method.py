@@ -71,6 +71,38 @@ def test_schedule_free(schedule):
     assert not np.allclose(path.params["kernel"][1:], path.evaluated["kernel"][1:])
 
 
+def weights_of(average, t):
+    """What each point after steps 1 … t counts in the average that is evaluated after step t; without any, the last one."""
+    steps = np.arange(1, t + 1)
+    if isinstance(average, jt.EMA):
+        counted = average.decay ** (t - steps)
+    elif isinstance(average, jt.SWA):
+        counted = 1.0 * ((steps > average.start * STEPS) & ((STEPS - steps) % average.every == 0))
+    else:
+        counted = 1.0 * (steps % average.every == 0)
+        counted[np.flatnonzero(counted)[: -average.points]] = 0
+    return counted / counted.sum() if counted.any() else 1.0 * (steps == t)
+
+
+@pytest.mark.parametrize(
+    "average",
+    [
+        jt.EMA(decay=0.7),
+        jt.SWA(start=0.4),
+        jt.SWA(start=0.0, every=2),
+        jt.LatestAverage(points=2, every=1),
+        jt.LatestAverage(points=3, every=2),
+    ],
+)
+def test_averages_beside_training(average):
+    rule = jt.Momentum(learning_rate=0.03)
+    plain, path = run(jt.Optimizer(rule=rule)), run(jt.Optimizer(rule=rule, averaging=average))
+    close(path.params, [{name: plain.params[name][t] for name in START} for t in range(STEPS)])
+    for name in START:
+        means = [np.tensordot(weights_of(average, t + 1), plain.params[name][: t + 1], 1) for t in range(STEPS)]
+        np.testing.assert_allclose(path.evaluated[name], means, rtol=1e-6)
+
+
 def test_schedule_free_without_a_schedule_is_the_plain_mean_of_all_points():
     path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.ScheduleFree(beta=0.0)))
     for name in START:
