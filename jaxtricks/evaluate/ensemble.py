@@ -59,15 +59,15 @@ class EnsembleReport:
         lines = [
             f"ensemble of {self.members} ({self.members_an_example:.1f} an example, {self.examples} examples): "
             f"accuracy {100 * together['accuracy']:.2f}%, nll {together['nll']:.4f}, calibration error {together['ece']:.4f}",
-            f"{'':12}{'accuracy':>10}{'gain, points':>26}{'nll':>10}{'gain':>28}{'ece':>9}",
+            f"{'':12}{'accuracy':>10}{'gain, points':>27}{'nll':>10}{'gain':>31}{'ece':>9}",
         ]
         for name, member, gains in (("mean member", mean, self.over_mean), ("best member", best, self.over_best)):
             points, nats = (together[metric] - member[metric] for metric in ("accuracy", "nll"))
             wide = f" [{100 * gains['accuracy'].low:+.2f}, {100 * gains['accuracy'].high:+.2f}]" if gains else ""
             long = f" [{gains['nll'].low:+.4f}, {gains['nll'].high:+.4f}]" if gains else ""
             lines.append(
-                f"{name:12}{100 * member['accuracy']:9.2f}%{f'{100 * points:+.2f}{wide}':>26}{member['nll']:10.4f}"
-                f"{f'{nats:+.4f}{long}':>28}{member['ece']:9.4f}"
+                f"{name:12}{100 * member['accuracy']:9.2f}%{f'{100 * points:+.2f}{wide}':>27}{member['nll']:10.4f}"
+                f"{f'{nats:+.4f}{long}':>31}{member['ece']:9.4f}"
             )
         lines.append(
             f"two members disagree on {100 * self.disagreement:.2f}% of the examples; {self.training_epochs} epochs of training, "
