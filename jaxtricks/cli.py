@@ -54,6 +54,7 @@ class Training:
             each draws its own.
         devices: devices to spread restarts over; by default all that they can use.
         mesh: devices by what they share, such as runs=4,data=2: four groups of restarts, each batch shared by two.
+        stream: keep the data on the host and feed the devices window by window, as happens anyway to data that they cannot hold.
         out: the folder to write, which must not exist; by default a new one under runs/.
         keep_every: keep the checkpoint of every so many epochs, beside the newest two.
         keep_best: a validation metric: keep the checkpoint where its mean over the restarts is best, too.
@@ -71,6 +72,7 @@ class Training:
     split: int | None = None
     devices: int | None = None
     mesh: str | None = None
+    stream: bool = False
     out: Path | None = None
     keep_every: int | None = None
     keep_best: str | None = None
@@ -135,11 +137,10 @@ class Training:
 
     def layout(self) -> Layout:
         """Which devices share what."""
-        if self.mesh is None:
-            return Layout(runs=self.devices)
-        if self.devices is not None:
+        if self.mesh is not None and self.devices is not None:
             raise ConfigError("--devices and --mesh both say how many devices there are; one of the two is allowed.")
-        return Layout.parse(self.mesh)
+        layout = Layout(runs=self.devices) if self.mesh is None else Layout.parse(self.mesh)
+        return dataclasses.replace(layout, stream=True) if self.stream else layout
 
     def _text(self) -> Text | None:
         if self.level is None:

@@ -252,7 +252,8 @@ def _from_cache(folder: Path) -> _Arrays | None:
     """The cached arrays; None if they are not there or not whole."""
     try:
         about = json.loads((folder / "about.json").read_text())
-        arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in about["shapes"]}
+        # Mapped, not read: a set may be larger than the memory.
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in about["shapes"]}
         if {name: list(array.shape) for name, array in arrays.items()} != about["shapes"]:
             return None
         pool = Examples(arrays["x_train"], arrays["y_train"], arrays.get("lengths_train"))

@@ -12,13 +12,14 @@ from jaxtyping import Float, Int
 from jaxtricks.config import ConfigError
 from jaxtricks.train import layout as placement
 from jaxtricks.train import member as one
-from jaxtricks.train import preemption, program
+from jaxtricks.train import preemption, program, stream
 from jaxtricks.train.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.train.journal import Checkpoints, Journal, Saved
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Pool, State, Variables
-from jaxtricks.train.program import Plan, Population
+from jaxtricks.train.program import Held, Plan, Population
 from jaxtricks.train.runs import padded
+from jaxtricks.train.stream import Stream, Windows
 
 Rows = Int[np.ndarray, " members"]
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
@@ -75,8 +76,10 @@ class Stage:
     size: int
 
     def lowered(self) -> jax.stages.Lowered:
-        """The program of one segment, traced."""
-        return program.lower(self.population, self.states, self.pool, self.plan)
+        """The program of one segment, or of a window, traced."""
+        if self.plan.window is None:
+            return program.lower(self.population, self.states, self.pool, self.plan)
+        return Windows(self.population, self.pool, self.plan).lowered(self.population, self.states)
 
 
 def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment: int) -> Stage:
@@ -96,10 +99,12 @@ def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment
     if batch % layout.data:
         raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
     chosen = width or placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
-    plan = Plan(mesh, chosen, segment)
+    size = sum(array.nbytes for array in jax.tree.leaves(pool))
+    plan = Plan(mesh, chosen, segment, placement.window(layout, size, mesh.local_devices[0]))
     rows = padded(cohort.size, plan)
     population, given = jax.tree.map(lambda leaf: leaf[rows], (cohort.population, cohort.given))
-    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, given, pool)
+    shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), pool)
+    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, given, shapes)
     return Stage(plan, population, given, states, pool, cohort.size)
 
 
@@ -177,19 +182,19 @@ class Going:
     def __init__(self, planned: Stage, population: Population, states: State | None) -> None:
         self.plan, self._planned, self._everyone = planned.plan, planned, population
         self.rows: Rows = np.arange(planned.size)
-        self._pool = jax.device_put(planned.pool, self.plan.shared)
+        held = planned.pool if self.plan.window is None else stream.index(planned.pool)
+        self._held = jax.device_put(held, self.plan.shared)
         self._left: State | None = states
         if states is None:
             self._population, given = jax.device_put((planned.population, planned.given), self.plan.per_member)
-            self._states = program.start(self._population, given, self._pool, self.plan.mesh)
-            self._run = program.compile(planned.lowered())
+            self._engine = self._engine_of(planned.population, planned.states)
+            self._states = self._engine.start(given)
         else:
             self._place(self.rows)
 
     def advance(self, first: int) -> Mapping[str, Any]:
         """A segment from epoch `first` on; its curves, on the devices."""
-        number = jax.device_put(np.int32(first), self.plan.shared)
-        self._states, curves = self._run(self._population, self._states, self._pool, number)
+        self._states, curves = self._engine(self._states, first)
         return curves
 
     def states(self) -> State:
@@ -219,9 +224,16 @@ class Going:
         self.rows = rows
         if len(rows):
             chosen = rows[padded(len(rows), self.plan)]
-            parts = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], (self._everyone, self._left))
-            self._population, self._states = jax.device_put(parts, self.plan.per_member)
-            self._run = program.compile(program.lower(self._population, self._states, self._pool, self.plan))
+            population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], (self._everyone, self._left))
+            self._population, self._states = jax.device_put((population, states), self.plan.per_member)
+            self._engine = self._engine_of(population, self._states)
+
+    def _engine_of(self, population: Population, states: State) -> Held | Stream:
+        """What trains the members on the devices; `population` are the same on the host."""
+        if self.plan.window is None:
+            return Held(self._population, self._held, states, self.plan)
+        windows = Windows(population, self._planned.pool, self.plan)
+        return Stream(windows, self._population, self._held, states, self.plan)
 
 
 def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:

@@ -109,7 +109,7 @@ def fit(
     differ = _sources(vary)
     ready, cohorts = _ready(wanted, data, numbers, split, differ, transfer)
     if checkpoints is None:
-        results = _trained(cohorts, _host(data), layout, progress, [None] * len(cohorts))
+        results = _trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
     else:
         _check_best(checkpoints, data)
         manifest = Manifest.of(wanted, several, numbers, split, differ, data, transfer is not None)
@@ -119,7 +119,7 @@ def fit(
             for journal in journals:
                 stack.callback(journal.close)
             records = [Record(journal, checkpoints) for journal in journals]
-            results = _trained(cohorts, _host(data), layout, progress, records)
+            results = _trained(cohorts, Pool.on_host(data), layout, progress, records)
     ordered: list[Runs] = [
         Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))
     ]
@@ -280,7 +280,7 @@ def snapshots(
         except CheckpointError as error:
             warnings.warn(str(error), stacklevel=2)
             continue
-        planned = stage(cohort, _host(data), layout, note["width"], note["segment"])
+        planned = stage(cohort, Pool.on_host(data), layout, note["width"], note["segment"])
         states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
         members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
         same = (ready[experiment],) * len(manifest.seeds)
@@ -431,12 +431,6 @@ def filled(model: Any, data: Dataset) -> Any:
     return rebuild(model, **{name: value for name, value in known.items() if name in own and getattr(model, name) is None})
 
 
-def _host(data: Dataset) -> Pool:
-    """The data as NumPy's arrays, until they are put on their devices."""
-    arrays: Any = data.pool
-    return Pool(*arrays)
-
-
 def _calls(experiment: Experiment, batch: Pool) -> Any:
     # As `member` calls it: drawn without train, trained with all collections, evaluated; a second experiment that differs
     # in floats only is not traced again.
@@ -457,7 +451,7 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
 def _shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
     """The shapes of the model's variables and of its logits for one batch."""
     shape = (experiment.batch_size, *data.shape)
-    batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), _host(data))
+    batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), Pool.on_host(data))
     try:
         return jax.eval_shape(_calls, experiment, batch)
     except ConfigError:

@@ -17,6 +17,8 @@ from jaxtricks.data.load import cache_dir
 # Accelerators take as many as memory holds.
 CPU_WIDTH = 4
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
+HELD_SHARE = 0.5  # of what a program may plan with: larger data stay on the host
+WINDOW = 2**26  # bytes of examples that a device is handed at a time where they do
 SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a crash costs one
 
 
@@ -42,14 +44,20 @@ class Layout:
         data: devices that share each batch.
         width: members that go through the program together on one device, halved while memory is short; None to choose it from
             kind and memory.
+        stream: whether data stay on the host, which feeds the devices window by window; results are the same. None: where the
+            devices' memory is too small for them.
     """
 
     runs: int | None = None
     data: int = 1
     width: int | None = None
+    stream: bool | None = None
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        if not (self.stream is None or isinstance(self.stream, bool)):
+            raise ConfigError(f"Layout.stream = {self.stream!r} is not True, False or None.")
+        for name in ("runs", "data", "width"):
+            value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= 1):
                 raise ConfigError(f"Layout.{name} = {value!r} is not an integer >= 1.")
 
@@ -66,7 +74,7 @@ class Layout:
             if name not in ("runs", "data") or not equals or not value.isdigit():
                 raise ConfigError(f"mesh: {part.strip()!r} is not runs=<devices> or data=<devices>, such as runs=4,data=2.")
             given[name] = int(value)
-        return cls(**given)
+        return cls(runs=given.get("runs"), data=given.get("data", 1))
 
     def mesh(self, members: int) -> Mesh:
         """The mesh "runs" × "data" for a number of members.
@@ -106,6 +114,12 @@ def fits(compiled: jax.stages.Compiled, device: Any) -> bool:
     """Whether a program's own account of its memory leaves room on a device."""
     memory = compiled.memory_analysis()
     return memory is None or memory.temp_size_in_bytes + memory.argument_size_in_bytes <= memory_limit(device)
+
+
+def window(layout: Layout, size: int, device: Any) -> int | None:
+    """Bytes of examples that a device is handed at a time; None where it holds all `size` bytes of the data."""
+    streams = size > HELD_SHARE * memory_limit(device) if layout.stream is None else layout.stream
+    return WINDOW if streams else None
 
 
 def widest(layout: Layout, mesh: Mesh, members: int, model: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from jaxtricks import rng
@@ -49,8 +50,13 @@ class Pool(NamedTuple):
     @classmethod
     def of(cls, data: Dataset | Examples) -> "Pool":
         """All examples of a data set's pool, or those given, on the device."""
+        return jax.tree.map(jnp.asarray, cls.on_host(data))
+
+    @classmethod
+    def on_host(cls, data: Dataset | Examples) -> "Pool":
+        """The same as NumPy's arrays, until they are put on their devices."""
         arrays: Any = data if isinstance(data, Examples) else data.pool
-        return jax.tree.map(jnp.asarray, cls(*arrays))
+        return cls(*arrays)
 
 
 class Outputs(NamedTuple):
@@ -141,9 +147,14 @@ def total_steps(experiment: Experiment, train: int) -> int:
 
 
 def taken(pool: Pool, indices: Int[Array, "..."]) -> Pool:
-    """The examples at the given positions, inputs as the data set stores them: tokens, or numbers in JAX's default precision."""
-    x, y, lengths = pool.x[indices], pool.y[indices], None if pool.lengths is None else pool.lengths[indices]
-    return Pool(x if x.dtype == jnp.int32 else x.astype(jnp.zeros(()).dtype), y, lengths)
+    """The examples at the given positions, ready to compute with."""
+    return typed(jax.tree.map(lambda array: array[indices], pool))
+
+
+def typed(batch: Pool) -> Pool:
+    """A batch as the data set stores it, its inputs tokens, or numbers in JAX's default precision."""
+    x = batch.x
+    return batch if x.dtype == jnp.int32 else batch._replace(x=x.astype(jnp.zeros(()).dtype))
 
 
 def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
@@ -209,15 +220,24 @@ def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
     """The state before the first step: variables drawn from the stream "params", and those of `given` in their place."""
-    weights = root(member, "weights")
-    key = rng.stream(weights, "params")
+    first = shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
+    state = initial(experiment, member, taken(pool, first), given)
+    return ready(experiment, member, state, evaluate(experiment, state, member, pool))
+
+
+def initial(experiment: Experiment, member: Member, batch: Pool, given: Variables) -> State:
+    """The state that `start` gives, without its metrics, from the first batch, inputs as stored."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
-    batch = inputs(pool, member, shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size])
-    variables = _replaced(_settled(drawn(experiment, key, batch)), given)
+    seen = batch._replace(x=scaled(member, batch.x))
+    variables = _replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
     params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    state = State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
-    state = state._replace(metrics=evaluate(experiment, state, member, pool))
+    return State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
+
+
+def ready(experiment: Experiment, member: Member, state: State, metrics: dict[str, Float[Array, ""]]) -> State:
+    """An initial state with its metrics."""
+    state = state._replace(metrics=metrics)
     if (stopping := experiment.stopping) is not None:
         state = state._replace(best=stopping.start(evaluated(experiment, member, state), state.metrics))
     return _settled(state)
@@ -339,7 +359,12 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
 
     By the parameters that the method evaluates.
     """
-    given = evaluated(experiment, member, state)
+    together = _scores(experiment, evaluated(experiment, member, state), member, pool, indices)
+    return jax.nn.log_softmax(together) if jnp.issubdtype(pool.y.dtype, jnp.integer) else together
+
+
+def _scores(experiment: Experiment, given: Variables, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Any:
+    """What the model gives for the examples at the given positions, [n, ...], so many at a time."""
 
     def scores(chunk: Int[Array, " chunk"]) -> Any:
         return applied(experiment, given, inputs(pool, member, chunk), train=False)
@@ -351,38 +376,104 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
         parts.append(chunks.reshape(whole, *chunks.shape[2:]))
     if whole < indices.size:
         parts.append(scores(indices[whole:]))
-    together = jnp.concatenate(parts) if len(parts) > 1 else parts[0]
-    return jax.nn.log_softmax(together) if jnp.issubdtype(pool.y.dtype, jnp.integer) else together
+    return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
-    """Every metric on the validation split; sequences by the batch, since all scores of their steps would fill the memory."""
+    """Every metric on the validation split."""
+    size = member.validation.size
+    places = jnp.asarray(asked(experiment, size, pool.y.ndim))
+    indices = member.validation[jnp.minimum(places, size - 1)]
+    _, answers = answered(experiment, member, state, pool, indices, places < size, unasked(state))
+    return judged(member, pool, answers)
+
+
+def asked(experiment: Experiment, size: int, axes: int) -> Int[np.ndarray, " asked"]:
+    """Places in a validation split of `size` examples, in the order in which `answered` goes through them.
+
+    Examples with one class each as they lie. Others by the batch, and in parallel tracks, so that a batch of windows goes on
+    where the last one ended; places beyond the end fill the last batch, and do not count.
+
+    Args:
+        experiment: the settings.
+        size: of the split.
+        axes: of the labels.
+    """
+    if axes == 1:
+        return np.arange(size)
+    batch = experiment.batch_size
+    return np.arange(-(-size // batch) * batch).reshape(batch, -1).T.ravel()
+
+
+def unasked(state: State) -> Variables:
+    """What a model carries before the first batch of an evaluation."""
+    return {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
+
+
+def answered(
+    experiment: Experiment,
+    member: Member,
+    state: State,
+    pool: Pool,
+    indices: Int[Array, " n"],
+    counted: Bool[Array, " n"],
+    carry: Variables,
+) -> tuple[Variables, Any]:
+    """What `judged` makes metrics of: scores, [n, classes]; or sums of each batch, since scores of all steps fill the memory.
+
+    Args:
+        experiment: the settings.
+        member: the restart.
+        state: whose parameters are evaluated.
+        pool: the data.
+        indices: positions in it, in the order of `asked`.
+        counted: which of them count.
+        carry: what the last batch left.
+    """
+    given = evaluated(experiment, member, state)
     if pool.y.ndim == 1:
-        return measure(predict(experiment, state, member, pool, member.validation), pool.y[member.validation])
-    given, batch = evaluated(experiment, member, state), experiment.batch_size
-    steps = -(-member.validation.size // batch)
-    # In parallel tracks, as they lie in the data: one batch of windows goes on where the last one ended.
-    places = jnp.arange(steps * batch).reshape(batch, steps).T
-    carry = {CARRY: jax.tree.map(jnp.zeros_like, state.collections[CARRY])} if CARRY in state.collections else {}
+        return carry, _scores(experiment, given, member, pool, indices)
 
-    def body(carry: Variables, places: Int[Array, " batch"]) -> tuple[Variables, dict[str, Array]]:
-        whole = inputs(pool, member, member.validation[jnp.minimum(places, member.validation.size - 1)])
+    def body(carry: Variables, part: tuple[Array, Array]) -> tuple[Variables, dict[str, Array]]:
+        places, counts = part
+        whole = inputs(pool, member, places)
         scores, carry = applied(experiment, given | carry, whole, train=False, mutable=list(carry))
-        return dict(carry), tally(scores, whole.y, whole.lengths, places < member.validation.size)
+        return dict(carry), tally(scores, whole.y, whole.lengths, counts)
 
-    _, sums = jax.lax.scan(body, carry, places)
-    return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), sums))
+    parts = indices.reshape(-1, experiment.batch_size), counted.reshape(-1, experiment.batch_size)
+    return jax.lax.scan(body, carry, parts)
 
 
-def _reestimated(experiment: Experiment, member: Member, state: State, given: Any, batches: Callable[[Any], Pool]) -> Any:
+def judged(member: Member, pool: Pool, answers: Any) -> dict[str, Float[Array, ""]]:
+    """Every metric, of all that `answered` gave for the validation split."""
+    if pool.y.ndim == 1:
+        return measure(jax.nn.log_softmax(answers), pool.y[member.validation])
+    return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), answers))
+
+
+def reestimates(experiment: Experiment, state: State) -> bool:
+    """Whether batch norm's averages are taken anew at the end of an epoch."""
+    averaging = experiment.optimizer.averaging
+    return averaging is not None and averaging.REESTIMATES and STATISTICS in state.collections
+
+
+def reestimated(
+    experiment: Experiment,
+    member: Member,
+    state: State,
+    given: Any,
+    batches: Callable[[Any], Pool],
+    sofar: tuple[Any, Float[Array, ""]],
+) -> tuple[Any, Float[Array, ""]]:
     """Batch norm's averages at the parameters that are evaluated: the plain mean over all batches of an epoch.
 
     Args:
         experiment: the settings.
         member: the restart.
         state: after the epoch's last step.
-        given: what `batches` makes an epoch's batches of, [rounds, turns, ...].
+        given: what `batches` makes the batches of, [rounds, turns, ...].
         batches: the same for one round.
+        sofar: the collections after the batches so far, and how many these were; the state's own and none at first.
     """
     params = variables(experiment, member, state._replace(best=None))["params"]
     masks = root(member, "masks")
@@ -402,8 +493,7 @@ def _reestimated(experiment: Experiment, member: Member, state: State, given: An
             collections, seen = {name: changed[name] for name in collections}, seen + 1
         return (collections, seen), None
 
-    (collections, _), _ = jax.lax.scan(body, (state.collections, jnp.zeros(())), given)
-    return collections[STATISTICS]
+    return jax.lax.scan(body, sofar, given)[0]
 
 
 def with_momentum(model: Any, momentum: Float[Array, ""]) -> Any:
@@ -428,33 +518,69 @@ def epoch(
         number: the epoch, from 0, [].
         place: lays batches, [rounds, turns, batch, ...], out over devices.
     """
-    steps, cuts = steps_per_epoch(experiment, member.train.size), experiment.order.cuts
-    order = shuffle(experiment, member, pool, number)[: steps * experiment.batch_size]
-    order = order.reshape(steps // len(cuts), len(cuts), experiment.batch_size)
-
+    order = positions(experiment, member, pool, number)
     # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
-    ready = place(taken(pool, order) if small else order)
+    given = place(taken(pool, order) if small else order)
+
+    def batches(given: Any) -> Pool:
+        return given if small else taken(pool, given)
+
+    after, info = steps(experiment, member, begun(state), given, batches)
+    if reestimates(experiment, after):
+        sofar = (after.collections, jnp.zeros(()))
+        after = corrected(after, reestimated(experiment, member, after, given, batches, sofar)[0])
+    return closed(experiment, member, state, after, info, evaluate(experiment, after._replace(best=None), member, pool))
+
+
+def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Array, ""]) -> Int[Array, "rounds turns batch"]:
+    """Where the examples of an epoch's batches lie in the pool."""
+    count, turns = steps_per_epoch(experiment, member.train.size), len(experiment.order.cuts)
+    order = shuffle(experiment, member, pool, number)[: count * experiment.batch_size]
+    return order.reshape(count // turns, turns, experiment.batch_size)
+
+
+def begun(state: State) -> State:
+    """The state before an epoch's first step: a model carries nothing on from the last epoch."""
+    return state._replace(collections=state.collections | unasked(state))
+
+
+def steps(experiment: Experiment, member: Member, state: State, given: Any, batches: Callable[[Any], Pool]) -> tuple[State, Info]:
+    """Optimizer steps, one a batch; what each says of itself, [rounds, turns]; arguments as for `reestimated`."""
 
     def body(state: State, given: Any) -> tuple[State, Info]:
-        batches, infos = given if small else taken(pool, given), []
-        for turn, cut in enumerate(cuts):
-            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), batches), cut)
+        turns, infos = batches(given), []
+        for turn, cut in enumerate(experiment.order.cuts):
+            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), turns), cut)
             state, info = update(experiment, cut_member, state, batch)
             infos.append(info)
         return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
 
-    if CARRY in state.collections:
-        state = state._replace(collections=state.collections | {CARRY: jax.tree.map(jnp.zeros_like, state.collections[CARRY])})
-    after, info = jax.lax.scan(body, state, ready)
-    averaging = experiment.optimizer.averaging
-    if averaging is not None and averaging.REESTIMATES and STATISTICS in after.collections:
-        again = _reestimated(
-            experiment, member, after, ready if small else order, lambda given: given if small else taken(pool, given)
-        )
-        after = after._replace(collections=after.collections | {STATISTICS: again})
+    return jax.lax.scan(body, state, given)
+
+
+def corrected(state: State, collections: Any) -> State:
+    """The state with batch norm's averages out of other collections."""
+    return state._replace(collections=state.collections | {STATISTICS: collections[STATISTICS]})
+
+
+def closed(
+    experiment: Experiment, member: Member, state: State, after: State, info: Info, metrics: dict[str, Float[Array, ""]]
+) -> tuple[State, dict[str, Array]]:
+    """The end of an epoch: members that diverged or stopped stay where they were.
+
+    Args:
+        experiment: the settings.
+        member: the restart.
+        state: before the epoch.
+        after: after its last step.
+        info: what the steps said of themselves, [rounds, turns].
+        metrics: measured after it.
+
+    Returns:
+        the state to go on from, and what the curves show.
+    """
     latest = after._replace(best=None)
-    metrics = evaluate(experiment, latest, member, pool)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.
     # (Not by perplexity: the exponential of a finite loss overflows.)

@@ -1,11 +1,12 @@
 """Many restarts as one compiled program: members over devices, chunks of members one after the other, a chunk vmapped."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
@@ -21,11 +22,13 @@ class Plan(NamedTuple):
         mesh: the devices, with axes "runs" and "data".
         width: members that go through the program together on one device.
         epochs: epochs of one segment.
+        window: bytes of examples that a device is handed at a time, see `jaxtricks.train.stream`; None: it holds all data.
     """
 
     mesh: Mesh
     width: int
     epochs: int
+    window: int | None = None
 
     @property
     def per_member(self) -> NamedSharding:
@@ -50,7 +53,7 @@ class Population(NamedTuple):
     members: Member
 
 
-def _spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:
+def spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:
     """`function` of one member as a function of many: its first `mapped` arguments get a leading axis [members]."""
 
     def on_device(*args: Any) -> Any:
@@ -58,13 +61,23 @@ def _spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -
         # One at a time needs no vmap, which compiles more slowly and may lower to slower operations.
         return jax.lax.map(lambda one: function(*one, *shared), each, batch_size=width if width > 1 else None)
 
-    def spread(*args: Any) -> Any:
+    def many(*args: Any) -> Any:
         runs = PartitionSpec("runs")
         specs = (runs,) * mapped + (PartitionSpec(),) * (len(args) - mapped)
         # By hand over "runs", where members never talk; the compiler splits batches over "data", and sees them whole.
         return jax.shard_map(on_device, mesh=mesh, in_specs=specs, out_specs=runs, axis_names={"runs"}, check_vma=False)(*args)
 
-    return spread
+    return many
+
+
+def over_data(batches: Any, plan: Plan) -> Any:
+    """Batches, [rounds, turns, batch, ...], of one member, laid out over the axis "data"."""
+    if plan.mesh.shape["data"] == 1:
+        return batches
+    # jax 0.7 finds no mesh for a bare spec in here; later ones find that of the context, in which "runs" is manual, and
+    # take no other.
+    spec = PartitionSpec(None, None, "data")
+    return jax.lax.with_sharding_constraint(batches, spec if jax.__version_info__ >= (0, 8) else NamedSharding(plan.mesh, spec))
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
@@ -74,7 +87,7 @@ def start(population: Population, given: Variables, pool: Pool, mesh: Mesh) -> S
     def first(population: Population, given: Variables, pool: Pool) -> Any:
         return one.start(*population, pool, given)
 
-    return _spread(first, mesh, 1, 2)(population, given, pool)
+    return spread(first, mesh, 1, 2)(population, given, pool)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
@@ -83,18 +96,13 @@ def advance(
 ) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
     """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
 
-    def place(batches: Any) -> Any:
-        # jax 0.7 finds no mesh for a bare spec in here; later ones find that of the context, in which "runs" is manual, and
-        # take no other.
-        spec = PartitionSpec(None, None, "data")
-        parts = spec if jax.__version_info__ >= (0, 8) else NamedSharding(plan.mesh, spec)
-        return jax.lax.with_sharding_constraint(batches, parts) if plan.mesh.shape["data"] > 1 else batches
+    place = functools.partial(over_data, plan=plan)
 
     def segment(population: Population, state: State, pool: Pool, first: Array) -> Any:
         numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)
         return jax.lax.scan(lambda state, number: one.epoch(*population, pool, state, number, place), state, numbers)
 
-    return _spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
+    return spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -106,7 +114,7 @@ def predict(
     def log_probs(population: Population, state: State, pool: Pool, indices: Array) -> Any:
         return one.predict(population.experiments, state, population.members, pool, indices)
 
-    return _spread(log_probs, plan.mesh, plan.width, 2)(population, states, pool, indices)
+    return spread(log_probs, plan.mesh, plan.width, 2)(population, states, pool, indices)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -116,34 +124,75 @@ def evaluate(population: Population, states: State, pool: Pool, plan: Plan) -> d
     def metrics(population: Population, state: State, pool: Pool) -> Any:
         return one.evaluate(population.experiments, state, population.members, pool)
 
-    return _spread(metrics, plan.mesh, plan.width, 2)(population, states, pool)
+    return spread(metrics, plan.mesh, plan.width, 2)(population, states, pool)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
 def finished(population: Population, states: State, plan: Plan) -> Bool[Array, " members"]:
     """Which members no further epoch changes."""
-    return _spread(lambda population, state: one.finished(population.experiments, state), plan.mesh, plan.width, 2)(
+    return spread(lambda population, state: one.finished(population.experiments, state), plan.mesh, plan.width, 2)(
         population, states
     )
 
 
 def lower(population: Population, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:
-    """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), or found from an earlier call.
+    """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), see `traced`."""
+    first = jax.ShapeDtypeStruct((), jnp.int32)
+    return traced(advance, ((plan.per_member, (population, states)), (plan.shared, (pool, first))), plan=plan)
+
+
+def traced(function: Any, arguments: Sequence[tuple[NamedSharding, tuple[Any, ...]]], **static: Any) -> jax.stages.Lowered:
+    """A jitted function, traced for arguments of these shapes, or found from an earlier call.
 
     Ahead of time, so that `compile` can go on in another thread and its account of memory be read before anything runs.
+
+    Args:
+        function: what `jax.jit` gave.
+        arguments: positional ones, arrays or ShapeDtypeStructs, in groups that lie alike.
+        static: its static arguments.
     """
 
     def abstract(sharding: NamedSharding, tree: Any) -> Any:
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
 
-    first = jax.ShapeDtypeStruct((), jnp.int32, sharding=plan.shared)
-    leaves, structure = jax.tree.flatten((*abstract(plan.per_member, (population, states)), abstract(plan.shared, pool), first))
-    return _lower(structure, tuple(leaves), plan, jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
+    together = [argument for sharding, group in arguments for argument in abstract(sharding, group)]
+    leaves, structure = jax.tree.flatten(together)
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    return _traced(function, structure, tuple(leaves), tuple(sorted(static.items())), precision)
 
 
 @functools.lru_cache(maxsize=128)
-def _lower(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], plan: Plan, precision: str | None) -> jax.stages.Lowered:
-    return advance.lower(*jax.tree.unflatten(structure, leaves), plan=plan)
+def _traced(
+    function: Any, structure: Any, leaves: tuple[Any, ...], static: tuple[tuple[str, Any], ...], precision: str | None
+) -> jax.stages.Lowered:
+    lowered: jax.stages.Lowered = function.lower(*jax.tree.unflatten(structure, leaves), **dict(static))
+    return lowered
+
+
+class Held:
+    """Epochs of members whose data the devices hold.
+
+    Args:
+        population: the members, on the devices.
+        pool: the data, on the devices.
+        states: the members', or their shapes.
+        plan: devices, width and epochs of a segment.
+    """
+
+    def __init__(self, population: Population, pool: Pool, states: State, plan: Plan) -> None:
+        self._population, self._pool, self._plan = population, pool, plan
+        self._run = compile(lower(population, states, pool, plan))
+
+    def start(self, given: Variables) -> State:
+        """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
+        states: State = start(self._population, given, self._pool, self._plan.mesh)
+        return states
+
+    def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
+        """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
+        number = jax.device_put(np.int32(first), self._plan.shared)
+        after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._pool, number)
+        return after
 
 
 @functools.lru_cache(maxsize=128)
@@ -159,6 +208,6 @@ def forget() -> None:
     some hundred different programs later the next one ends in a segmentation fault. So a process that goes through many
     kinds of experiments calls this between them.
     """
-    _lower.cache_clear()
+    _traced.cache_clear()
     compile.cache_clear()
     jax.clear_caches()

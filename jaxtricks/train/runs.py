@@ -14,7 +14,7 @@ from jaxtricks.data import Dataset, Examples
 from jaxtricks.data.examples import as_examples, check
 from jaxtricks.objectives.metrics import measure
 from jaxtricks.train import member as one
-from jaxtricks.train import program
+from jaxtricks.train import program, stream
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
@@ -115,7 +115,11 @@ class Runs:
             examples, places = self.data.pool, np.asarray(getattr(self.members, split))
         if self.data.task != "classes":  # by the batch: all scores of all steps would fill the memory
             population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
-            metrics = program.evaluate(population, states, Pool.of(examples), self.plan)
+            metrics = (
+                program.evaluate(population, states, Pool.of(examples), self.plan)
+                if self.plan.window is None
+                else stream.evaluate(population, states, Pool.on_host(examples), self.plan)
+            )
             return {name: np.asarray(values)[: len(self)] for name, values in metrics.items()}
         rows = np.arange(len(self))[:, None]
         log_probs = self.log_probs(examples.x, examples.lengths)
@@ -144,10 +148,19 @@ class Runs:
                 "", (x, np.zeros(len(x), np.int32)) if lengths is None else (x, np.zeros(len(x), np.int32), lengths), tokens
             )
         population, states = self._population(self.members)
-        labels = jnp.zeros(len(x), self.data.y.dtype)
-        pool = Pool(jnp.asarray(x), labels, None if lengths is None else jnp.asarray(lengths))
-        indices = jnp.arange(len(x), dtype=jnp.int32)
-        return np.asarray(program.predict(population, states, pool, indices, self.plan))[: len(self)]
+        found = []
+        for first, last in self._parts(x):
+            labels = jnp.zeros(last - first, self.data.y.dtype)
+            pool = Pool(jnp.asarray(x[first:last]), labels, None if lengths is None else jnp.asarray(lengths[first:last]))
+            indices = jnp.arange(last - first, dtype=jnp.int32)
+            found.append(np.asarray(program.predict(population, states, pool, indices, self.plan))[: len(self)])
+        return np.concatenate(found, axis=1)
+
+    def _parts(self, x: Shaped[np.ndarray, "examples ..."]) -> list[tuple[int, int]]:
+        """First and last of the inputs that the devices are given at a time: all, or windows of those that stay on the host."""
+        if self.plan.window is None:
+            return [(0, len(x))]
+        return stream.cut(len(x), self.plan.window // (x.nbytes // len(x)), one.EVALUATION_BATCH)
 
     def _population(self, members: Member) -> tuple[Population, State]:
         """The runs as a program takes them, padded to whole chunks."""

@@ -1,0 +1,462 @@
+"""Data that stay on the host: the same epochs, of windows of examples that a thread gathers while the last ones are trained on.
+
+Everything random is drawn on the devices, as for data that lie there: the host asks for the order of an epoch, indexes the data
+by it, and hands over one window of batches after the other. A window goes to all members where they share one order and one
+split, see `fit`'s `vary`; otherwise each has its own, and pays for it. Each process gathers for its own devices alone.
+"""
+
+import contextlib
+import functools
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxtricks.optim.method import Info
+from jaxtricks.train import member as one
+from jaxtricks.train import program
+from jaxtricks.train.member import Pool, State, Variables
+from jaxtricks.train.program import Plan, Population, over_data, spread
+
+AHEAD = 2  # windows gathered and on their way to the devices, beside the one that is computed on
+POSITIONS = {"order": ("runs", None, None, "data"), "validation": ("runs", None)}  # axes of what windows are gathered by
+
+
+class Going(NamedTuple):
+    """An epoch's steps so far.
+
+    Args:
+        state: after them.
+        info: what they said of themselves, [rounds, turns]; zeros where they are to come.
+    """
+
+    state: State
+    info: Info
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def orders(population: Population, index: Pool, number: Int[Array, ""], plan: Plan) -> Int[Array, "members rounds turns batch"]:
+    """Where the examples of every member's batches in one epoch lie in the pool.
+
+    Args:
+        population: the members.
+        index: the pool's labels and lengths, as `index` gives them.
+        number: the epoch, from 0, [].
+        plan: devices and width.
+    """
+
+    def positions(population: Population, index: Pool, number: Array) -> Array:
+        return one.positions(*population, index, number)
+
+    return spread(positions, plan.mesh, 1, 1)(population, index, number)
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "own"))
+def initial(population: Population, given: Variables, window: Pool, plan: Plan, own: bool) -> State:
+    """The members' states before their first step, without metrics, from each one's first batch, [1, 1, batch, ...].
+
+    Args:
+        population: the members.
+        given: variables that are not to be drawn, [members, ...].
+        window: the batch; own: [members, ...].
+        plan: devices and width.
+        own: whether each member has a window of its own.
+    """
+
+    def first(population: Population, given: Variables, window: Pool) -> State:
+        return one.initial(*population, one.typed(jax.tree.map(lambda leaf: leaf[0, 0], window)), given)
+
+    return spread(first, plan.mesh, 1, 2 + own)(population, given, window)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def ready(population: Population, states: State, index: Pool, answers: Any, plan: Plan) -> State:
+    """Initial states with the metrics of what `answer` gathered."""
+
+    def settled(population: Population, state: State, answers: Any, index: Pool) -> State:
+        return one.ready(*population, state, one.judged(population.members, index, answers))
+
+    return spread(settled, plan.mesh, 1, 3)(population, states, answers, index)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def begin(population: Population, states: State, plan: Plan) -> Going:
+    """An epoch before its first step."""
+
+    def begun(population: Population, state: State) -> Going:
+        experiment, size = population.experiments, population.members.train.size
+        turns = len(experiment.order.cuts)
+        nothing = jnp.zeros((one.steps_per_epoch(experiment, size) // turns, turns), jnp.zeros(()).dtype)
+        return Going(one.begun(state), Info(nothing, nothing))
+
+    return spread(begun, plan.mesh, plan.width, 2)(population, states)
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "own"), donate_argnames="going")
+def steps(population: Population, going: Going, window: Pool, first: Int[Array, ""], plan: Plan, own: bool) -> Going:
+    """The steps of a window's batches.
+
+    Args:
+        population: the members.
+        going: the epoch as it stands.
+        window: batches as stored, [rounds, turns, batch, ...]; own: [members, rounds, …].
+        first: the round of the first of them, [].
+        plan: devices and width.
+        own: whether each member has a window of its own.
+    """
+
+    def on(population: Population, going: Going, window: Pool, first: Array) -> Going:
+        state, info = one.steps(*population, going.state, over_data(window, plan), one.typed)
+        return Going(state, jax.tree.map(functools.partial(_put, first), going.info, info))
+
+    return spread(on, plan.mesh, plan.width, 2 + own)(population, going, window, first)
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "own"))
+def reestimated(population: Population, states: State, sofar: Any, window: Pool, plan: Plan, own: bool) -> Any:
+    """Batch norm's collections after a window's batches, see `member.reestimated`; arguments as for `steps`."""
+
+    def on(population: Population, state: State, sofar: Any, window: Pool) -> Any:
+        return one.reestimated(*population, state, over_data(window, plan), one.typed, sofar)
+
+    return spread(on, plan.mesh, plan.width, 3 + own)(population, states, sofar, window)
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "own", "total"))
+def unanswered(population: Population, states: State, window: Pool, total: int, plan: Plan, own: bool) -> Any:
+    """Room for what `answer` gathers.
+
+    Args:
+        population: the members.
+        states: theirs.
+        window: any window.
+        total: examples, or batches, of all windows.
+        plan: devices and width.
+        own: whether each member has a window of its own.
+    """
+
+    def room(population: Population, state: State, window: Pool) -> Any:
+        nothing = one.unasked(state)
+        _, some = jax.eval_shape(_answered, population, state, window, jnp.ones(len(window.x), bool), nothing)
+        return nothing, jax.tree.map(lambda leaf: jnp.zeros((total, *leaf.shape[1:]), leaf.dtype), some)
+
+    return spread(room, plan.mesh, plan.width, 2 + own)(population, states, window)
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "own"), donate_argnames="sofar")
+def answer(
+    population: Population,
+    states: State,
+    sofar: Any,
+    window: Pool,
+    counted: Bool[Array, " n"],
+    first: Int[Array, ""],
+    plan: Plan,
+    own: bool,
+) -> Any:
+    """What the models give for a window of validation examples, put to the rest.
+
+    Args:
+        population: the members.
+        states: theirs, evaluated.
+        sofar: what `unanswered` or the last call gave.
+        window: examples as stored, [n, ...]; own: [members, n, ...].
+        counted: which of them count.
+        first: where they begin, in examples, or in batches for data that are counted by the batch; [].
+        plan: devices and width.
+        own: whether each member has a window of its own.
+    """
+
+    def on(population: Population, state: State, sofar: Any, window: Pool, counted: Array, first: Array) -> Any:
+        carry, answers = _answered(population, state, window, counted, sofar[0])
+        return carry, jax.tree.map(functools.partial(_put, first), sofar[1], answers)
+
+    return spread(on, plan.mesh, plan.width, 3 + own)(population, states, sofar, window, counted, first)
+
+
+@functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
+def close(
+    population: Population, states: State, after: State, info: Info, answers: Any, index: Pool, plan: Plan
+) -> tuple[State, dict[str, Float[Array, " members"]]]:
+    """The end of an epoch: the states to go on from, and what the curves show.
+
+    Args:
+        population: the members.
+        states: before the epoch.
+        after: after its steps.
+        info: what these said of themselves.
+        answers: all that `answer` gathered.
+        index: the pool's labels and lengths.
+        plan: devices and width.
+    """
+
+    def closed(population: Population, state: State, after: State, info: Info, answers: Any, index: Pool) -> Any:
+        return one.closed(*population, state, after, info, one.judged(population.members, index, answers))
+
+    return spread(closed, plan.mesh, plan.width, 5)(population, states, after, info, answers, index)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def judge(population: Population, answers: Any, index: Pool, plan: Plan) -> dict[str, Float[Array, " members"]]:
+    """Every metric, of all that `answer` gathered."""
+
+    def metrics(population: Population, answers: Any, index: Pool) -> dict[str, Array]:
+        return one.judged(population.members, index, answers)
+
+    return spread(metrics, plan.mesh, plan.width, 2)(population, answers, index)
+
+
+def _put(first: Int[Array, ""], whole: Array, part: Array) -> Array:
+    return jax.lax.dynamic_update_slice_in_dim(whole, part, first, 0)
+
+
+def _answered(population: Population, state: State, window: Pool, counted: Array, carry: Variables) -> Any:
+    return one.answered(*population, state, window, jnp.arange(len(window.x)), counted, carry)
+
+
+def index(source: Pool) -> Pool:
+    """What the devices hold of data that stay on the host: one class an example, and lengths.
+
+    Args:
+        source: the data, on the host.
+    """
+    labels = source.y if source.y.ndim == 1 else np.empty((len(source.y), *[0] * (source.y.ndim - 1)), source.y.dtype)
+    none = np.empty((len(source.x), *[0] * (source.x.ndim - 1)), source.x.dtype)
+    arrays: Any = (none, labels, source.lengths)
+    return Pool(*arrays)
+
+
+def cut(total: int, most: int, unit: int = 1) -> list[tuple[int, int]]:
+    """First and last of the windows of a stretch, of one or two lengths: so few programs do.
+
+    Args:
+        total: the stretch.
+        most: the longest that a window may be.
+        unit: what a window's length is a multiple of, but for the last.
+    """
+    units = -(-total // unit)
+    count = -(-units // max(1, most // unit))
+    length = -(-units // count) * unit
+    return [(first, min(first + length, total)) for first in range(0, total, length)]
+
+
+def rows(array: np.ndarray, places: Int[np.ndarray, "..."]) -> np.ndarray:
+    """The examples of an array at any places; one that is mapped from a file is read there and nowhere else."""
+    return np.take(array, places, axis=0)
+
+
+def shapes(source: Pool, lead: tuple[int, ...]) -> Pool:
+    """A window's shapes: `lead` in place of the axis of examples."""
+    return jax.tree.map(lambda array: jax.ShapeDtypeStruct((*lead, *array.shape[1:]), array.dtype), source)
+
+
+class Windows:
+    """Which windows a population's epochs are cut into, and whether its members share them.
+
+    Args:
+        population: the members, on the host.
+        source: the data, on the host.
+        plan: devices and width.
+    """
+
+    def __init__(self, population: Population, source: Pool, plan: Plan) -> None:
+        experiment, members = population.experiments, population.members
+        if plan.window is None:
+            raise ValueError("a plan without windows streams nothing.")
+        seeds = members.seed if members.order is None else members.order
+        self.own_order = not (_alike(members.train) and _alike(seeds))
+        self.own_validation = not _alike(members.validation)
+        self._plan, self._source = plan, source
+        self._members = len(members.seed)
+        each = sum(array.nbytes // len(array) for array in jax.tree.leaves(source))
+        here = self._members // plan.mesh.shape["runs"]
+        turns, batch = len(experiment.order.cuts), experiment.batch_size
+        rounds = one.steps_per_epoch(experiment, members.train.shape[1]) // turns
+        room = plan.window // each
+        self.batch = (turns, batch)
+        self.rounds = cut(rounds, room // (turns * batch * (here if self.own_order else 1)))
+        places = one.asked(experiment, members.validation.shape[1], source.y.ndim)
+        size = members.validation.shape[1]
+        unit = one.EVALUATION_BATCH if source.y.ndim == 1 else batch
+        self.questions = cut(len(places), room // (here if self.own_validation else 1), unit)
+        self.counted = places < size
+        self._validation = np.asarray(members.validation)[:, np.minimum(places, size - 1)]
+        self.unit = 1 if source.y.ndim == 1 else batch
+
+    def lowered(self, population: Population, states: State) -> jax.stages.Lowered:
+        """The program of the first window's steps, traced, see `program.traced`."""
+        plan, (first, last) = self._plan, self.rounds[0]
+        going = jax.eval_shape(functools.partial(begin, plan=plan), population, states)
+        window = shapes(self._source, (*[self._members] * self.own_order, last - first, *self.batch))
+        number = jax.ShapeDtypeStruct((), np.int32)
+        arguments = (
+            (plan.per_member, (population, going)),
+            (self._lies("order", self.own_order), (window,)),
+            (plan.shared, (number,)),
+        )
+        return program.traced(steps, arguments, plan=plan, own=self.own_order)
+
+    def batches(self, order: Callable[[], Int[np.ndarray, "members rounds turns batch"]], first: int, last: int) -> Pool:
+        """Rounds of an epoch's batches, on the devices.
+
+        Args:
+            order: gives where the epoch's examples lie.
+            first: of the rounds.
+            last: the one after them.
+        """
+        return self._gathered("order", self.own_order, order()[:, first:last])
+
+    def questioned(self) -> Iterator[Callable[[], Pool]]:
+        """The windows of the validation examples, each to be gathered onto the devices."""
+        for first, last in self.questions:
+            yield functools.partial(self._gathered, "validation", self.own_validation, self._validation[:, first:last])
+
+    def _lies(self, kind: str, own: bool) -> NamedSharding:
+        axes = POSITIONS[kind]
+        return NamedSharding(self._plan.mesh, PartitionSpec(*(axes if own else axes[1:])))
+
+    def _gathered(self, kind: str, own: bool, positions: np.ndarray) -> Pool:
+        chosen, lies = positions if own else positions[0], self._lies(kind, own)
+
+        def place(array: Any) -> Any:
+            def part(where: tuple[slice, ...] | None) -> np.ndarray:
+                return rows(array, chosen[(where or ())[: chosen.ndim]])
+
+            return jax.make_array_from_callback((*chosen.shape, *array.shape[1:]), lies, part)
+
+        return jax.tree.map(place, self._source)
+
+
+def _alike(rows: Any) -> bool:
+    return bool((np.asarray(rows) == np.asarray(rows)[:1]).all())
+
+
+class Stream:
+    """Epochs of members whose data stay on the host; used as `program.Held` is, and gives the same.
+
+    Args:
+        windows: what their epochs are cut into.
+        population: the members, on the devices.
+        index: the pool's labels and lengths, on the devices.
+        states: the members', or their shapes.
+        plan: devices, width and epochs of a segment.
+    """
+
+    def __init__(self, windows: Windows, population: Population, index: Pool, states: State, plan: Plan) -> None:
+        self._windows, self._population, self._index, self._plan = windows, population, index, plan
+        self._again = one.reestimates(population.experiments, states)
+        self._steps = program.compile(windows.lowered(population, states))
+        self._feed: Iterator[Pool] = iter(())
+        self._next: int | None = None
+
+    def start(self, given: Variables) -> State:
+        """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
+        windows, plan = self._windows, self._plan._replace(width=1)
+        order = _local(orders(self._population, self._index, _number(0, plan), plan))
+        states = initial(self._population, given, windows.batches(lambda: order, 0, 1), plan, windows.own_order)
+        answers = _all_answers(windows, self._population, states, plan)
+        return ready(self._population, states, self._index, answers, plan)
+
+    def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
+        if first != self._next:
+            self._feed = _ahead(self._jobs(first))
+        curves = []
+        for _ in range(self._plan.epochs):
+            states, new = self._epoch(states)
+            curves.append(new)
+        self._next = first + self._plan.epochs
+        return states, {name: jnp.stack([each[name] for each in curves], axis=1) for name in curves[0]}
+
+    def _epoch(self, states: State) -> Any:
+        windows, plan, population = self._windows, self._plan, self._population
+        going = begin(population, states, plan)
+        for first, last in windows.rounds:
+            window = next(self._feed)
+            jax.block_until_ready(going)  # else windows would pile up on the devices
+            if last - first == windows.rounds[0][1]:
+                going = self._steps(population, going, window, _number(first, plan))
+            else:
+                going = steps(population, going, window, _number(first, plan), plan, windows.own_order)
+        after = going.state
+        if self._again:
+            sofar: Any = (after.collections, jax.device_put(np.zeros(after.step.shape, going.info.loss.dtype), plan.per_member))
+            for _ in windows.rounds:
+                sofar = jax.block_until_ready(reestimated(population, after, sofar, next(self._feed), plan, windows.own_order))
+            after = one.corrected(after, sofar[0])
+        answers = _answers(windows, population, after._replace(best=None), self._feed, plan)  # by the latest parameters
+        return close(population, states, after, going.info, answers, self._index, plan)
+
+    def _jobs(self, first: int) -> Iterator[Callable[[], Pool]]:
+        """All windows from an epoch on, in the order in which they are used."""
+        windows, epochs = self._windows, self._population.experiments.epochs
+        following = orders(self._population, self._index, _number(first, self._plan), self._plan)
+        for number in range(first, epochs):
+            order = functools.cache(functools.partial(_local, following))
+            if number + 1 < epochs:  # before the devices are busy with this epoch
+                following = orders(self._population, self._index, _number(number + 1, self._plan), self._plan)
+            for _ in range(1 + self._again):
+                for part in windows.rounds:
+                    yield functools.partial(windows.batches, order, *part)
+            yield from windows.questioned()
+
+
+def evaluate(population: Population, states: State, source: Pool, plan: Plan) -> dict[str, Float[Array, " members"]]:
+    """Every metric of every member on the examples of its validation split, as `program.evaluate` gives them.
+
+    Args:
+        population: the members, on the host.
+        states: theirs.
+        source: the data, on the host.
+        plan: devices and width.
+    """
+    answers = _all_answers(Windows(population, source, plan), population, states, plan)
+    metrics: dict[str, Float[Array, " members"]] = judge(population, answers, index(source), plan)
+    return metrics
+
+
+def _all_answers(windows: Windows, population: Population, states: State, plan: Plan) -> Any:
+    with contextlib.closing(_ahead(windows.questioned())) as feed:
+        return _answers(windows, population, states, feed, plan)
+
+
+def _answers(windows: Windows, population: Population, states: State, feed: Iterator[Pool], plan: Plan) -> Any:
+    """What all windows of validation examples in the feed give."""
+    own, total, sofar = windows.own_validation, len(windows.counted) // windows.unit, None
+    for first, last in windows.questions:
+        window = next(feed)
+        if sofar is None:
+            sofar = unanswered(population, states, window, total, plan, own)
+        counted = jax.device_put(windows.counted[first:last], plan.shared)
+        jax.block_until_ready(sofar)
+        sofar = answer(population, states, sofar, window, counted, _number(first // windows.unit, plan), plan, own)
+    assert sofar is not None
+    return sofar[1]
+
+
+def _number(number: int, plan: Plan) -> Int[Array, ""]:
+    return jax.device_put(np.int32(number), plan.shared)
+
+
+def _local(array: Int[Array, "members ..."]) -> Int[np.ndarray, "members ..."]:
+    """An array on the host, as far as this process has it."""
+    here = np.zeros(array.shape, array.dtype)
+    for shard in array.addressable_shards:
+        here[shard.index] = shard.data
+    return here
+
+
+def _ahead(jobs: Iterator[Callable[[], Pool]]) -> Generator[Pool]:
+    """What the jobs give, in their order, begun in another thread while the last ones are used."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="window") as worker:
+        waiting = deque(worker.submit(job) for job in islice(jobs, AHEAD))
+        while waiting:
+            window = waiting.popleft().result()
+            waiting.extend(worker.submit(job) for job in islice(jobs, 1))
+            yield window
