@@ -53,7 +53,8 @@ class Training:
         split: a seed whose training and validation split all restarts share, as an ensemble of chosen ones asks for; by default
             each draws its own.
         devices: devices to spread restarts over; by default all that they can use.
-        mesh: devices by what they share, such as runs=4,data=2: four groups of restarts, each batch shared by two.
+        mesh: devices by what they share, such as runs=4,data=2: four groups of restarts, each batch shared by two; model=2: each
+            wide layer shared by two.
         stream: keep the data on the host and feed the devices window by window, as happens anyway to data that they cannot hold.
         out: the folder to write, which must not exist; by default a new one under runs/.
         keep_every: keep the checkpoint of every so many epochs, beside the newest two.
@@ -132,7 +133,7 @@ class Training:
         else:
             folders.check_free(self.out)
         layout = self.layout()
-        set_up((layout.runs or len(seed_list(self._seeds()))) * layout.data)
+        set_up((layout.runs or len(seed_list(self._seeds()))) * layout.data * layout.model)
         return data.load(self.data, self.data_dir, self.words, self._text())
 
     def layout(self) -> Layout:

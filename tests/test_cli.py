@@ -50,7 +50,10 @@ def refused(capsys, *words) -> str:
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
         (["ablate", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
-        (["run", "--mesh", "runs=2,rows=2"], "mesh: 'rows=2' is not runs=<devices> or data=<devices>, such as runs=4,data=2"),
+        (
+            ["run", "--mesh", "runs=2,rows=2"],
+            "mesh: 'rows=2' is not runs=<devices>, data=<devices> or model=<devices>, such as runs=4,data=2",
+        ),
         (["run", "--mesh", "runs=2", "--devices", "2"], "--devices and --mesh both say how many devices there are"),
         (["run", "--config", "file"], "--config file is not JSON: byte 128 is not UTF-8"),
         (["run", "--out", "file"], "file holds something already"),

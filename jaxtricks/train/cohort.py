@@ -104,7 +104,7 @@ def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment
     rows = padded(cohort.size, plan)
     population, given = jax.tree.map(lambda leaf: leaf[rows], (cohort.population, cohort.given))
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), pool)
-    states = jax.eval_shape(functools.partial(program.start, mesh=mesh), population, given, shapes)
+    states = jax.eval_shape(functools.partial(program.start, plan=plan._replace(width=1)), population, given, shapes)
     return Stage(plan, population, given, states, pool, cohort.size)
 
 
@@ -225,7 +225,8 @@ class Going:
         if len(rows):
             chosen = rows[padded(len(rows), self.plan)]
             population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], (self._everyone, self._left))
-            self._population, self._states = jax.device_put((population, states), self.plan.per_member)
+            self._population = jax.device_put(population, self.plan.per_member)
+            self._states = jax.device_put(states, self.plan.lies(states))
             self._engine = self._engine_of(population, self._states)
 
     def _engine_of(self, population: Population, states: State) -> Held | Stream:

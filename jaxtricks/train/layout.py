@@ -19,6 +19,7 @@ CPU_WIDTH = 4
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
 HELD_SHARE = 0.5  # of what a program may plan with: larger data stay on the host
 WINDOW = 2**26  # bytes of examples that a device is handed at a time where they do
+AXES = ("runs", "data", "model")
 SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a crash costs one
 
 
@@ -42,6 +43,7 @@ class Layout:
     Args:
         runs: devices that share the members; None for as many as there are and members can use.
         data: devices that share each batch.
+        model: devices that share each restart's wide layers: weights and what the optimizer keeps for them.
         width: members that go through the program together on one device, halved while memory is short; None to choose it from
             kind and memory.
         stream: whether data stay on the host, which feeds the devices window by window; results are the same. None: where the
@@ -50,13 +52,14 @@ class Layout:
 
     runs: int | None = None
     data: int = 1
+    model: int = 1
     width: int | None = None
     stream: bool | None = None
 
     def __post_init__(self) -> None:
         if not (self.stream is None or isinstance(self.stream, bool)):
             raise ConfigError(f"Layout.stream = {self.stream!r} is not True, False or None.")
-        for name in ("runs", "data", "width"):
+        for name in (*AXES, "width"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= 1):
                 raise ConfigError(f"Layout.{name} = {value!r} is not an integer >= 1.")
@@ -71,23 +74,29 @@ class Layout:
         given: dict[str, int] = {}
         for part in text.split(","):
             name, equals, value = part.strip().partition("=")
-            if name not in ("runs", "data") or not equals or not value.isdigit():
-                raise ConfigError(f"mesh: {part.strip()!r} is not runs=<devices> or data=<devices>, such as runs=4,data=2.")
+            if name not in AXES or not equals or not value.isdigit():
+                raise ConfigError(
+                    f"mesh: {part.strip()!r} is not runs=<devices>, data=<devices> or model=<devices>, such as runs=4,data=2."
+                )
             given[name] = int(value)
-        return cls(runs=given.get("runs"), data=given.get("data", 1))
+        return cls(runs=given.get("runs"), data=given.get("data", 1), model=given.get("model", 1))
 
     def mesh(self, members: int) -> Mesh:
-        """The mesh "runs" × "data" for a number of members.
+        """The mesh "runs" × "data" × "model" for a number of members.
 
         Raises:
             ConfigError: if there are not so many devices.
         """
         devices = jax.devices()
-        runs = self.runs or max(1, min(len(devices) // self.data, members))
-        if runs * self.data > len(devices) or runs < 1:
-            raise ConfigError(f"devices = {runs} × {self.data} (runs × data) is more than the {len(devices)} that there are.")
-        grid = np.asarray(devices[: runs * self.data]).reshape(runs, self.data)
-        return Mesh(grid, ("runs", "data"), axis_types=(AxisType.Auto,) * 2)
+        each = self.data * self.model
+        runs = self.runs or max(1, min(len(devices) // each, members))
+        if runs * each > len(devices):
+            raise ConfigError(
+                f"devices = {runs} × {self.data} × {self.model} (runs × data × model) is more than the {len(devices)} that there "
+                "are."
+            )
+        grid = np.asarray(devices[: runs * each]).reshape(runs, self.data, self.model)
+        return Mesh(grid, AXES, axis_types=(AxisType.Auto,) * 3)
 
 
 def segment_epochs(epochs: int, every: int | None = None) -> int:

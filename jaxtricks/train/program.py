@@ -14,12 +14,14 @@ from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.member import Member, Pool, State, Variables
 
+WIDE = 256  # units of a layer that is worth splitting
+
 
 class Plan(NamedTuple):
     """How a group of members is laid out; static, and part of what fixes the last bits of a result.
 
     Args:
-        mesh: the devices, with axes "runs" and "data".
+        mesh: the devices, with axes "runs", "data" and "model".
         width: members that go through the program together on one device.
         epochs: epochs of one segment.
         window: bytes of examples that a device is handed at a time, see `jaxtricks.train.stream`; None: it holds all data.
@@ -34,6 +36,17 @@ class Plan(NamedTuple):
     def per_member(self) -> NamedSharding:
         """Where an array with a leading axis [members] lies."""
         return NamedSharding(self.mesh, PartitionSpec("runs"))
+
+    def lies(self, states: Any) -> Any:
+        """Where the members' states lie, leaf by leaf: outputs of wide layers are split over "model"."""
+        parts = self.mesh.shape["model"]
+
+        def place(leaf: Any) -> NamedSharding:
+            wide = leaf.ndim > 1 and leaf.shape[-1] >= WIDE and leaf.shape[-1] % parts == 0
+            middle = [None] * (leaf.ndim - 2)
+            return NamedSharding(self.mesh, PartitionSpec("runs", *middle, "model")) if parts > 1 and wide else self.per_member
+
+        return jax.tree.map(place, states)
 
     @property
     def shared(self) -> NamedSharding:
@@ -80,14 +93,19 @@ def over_data(batches: Any, plan: Plan) -> Any:
     return jax.lax.with_sharding_constraint(batches, spec if jax.__version_info__ >= (0, 8) else NamedSharding(plan.mesh, spec))
 
 
-@functools.partial(jax.jit, static_argnames="mesh")
-def start(population: Population, given: Variables, pool: Pool, mesh: Mesh) -> State:
+def split(states: Any, plan: Plan) -> Any:
+    """The states, where `Plan.lies` says; what leads to them is split by the compiler to fit."""
+    return jax.lax.with_sharding_constraint(states, plan.lies(states)) if plan.mesh.shape["model"] > 1 else states
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def start(population: Population, given: Variables, pool: Pool, plan: Plan) -> State:
     """The states of all members before their first step; `given` are variables that are not to be drawn, [members, ...]."""
 
     def first(population: Population, given: Variables, pool: Pool) -> Any:
         return one.start(*population, pool, given)
 
-    return spread(first, mesh, 1, 2)(population, given, pool)
+    return split(spread(first, plan.mesh, 1, 2)(population, given, pool), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
@@ -102,7 +120,8 @@ def advance(
         numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)
         return jax.lax.scan(lambda state, number: one.epoch(*population, pool, state, number, place), state, numbers)
 
-    return spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
+    after, curves = spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
+    return split(after, plan), curves
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -138,25 +157,26 @@ def finished(population: Population, states: State, plan: Plan) -> Bool[Array, "
 def lower(population: Population, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:
     """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), see `traced`."""
     first = jax.ShapeDtypeStruct((), jnp.int32)
-    return traced(advance, ((plan.per_member, (population, states)), (plan.shared, (pool, first))), plan=plan)
+    arguments = ((population, plan.per_member), (states, plan.lies(states)), (pool, plan.shared), (first, plan.shared))
+    return traced(advance, arguments, plan=plan)
 
 
-def traced(function: Any, arguments: Sequence[tuple[NamedSharding, tuple[Any, ...]]], **static: Any) -> jax.stages.Lowered:
+def traced(function: Any, arguments: Sequence[tuple[Any, Any]], **static: Any) -> jax.stages.Lowered:
     """A jitted function, traced for arguments of these shapes, or found from an earlier call.
 
     Ahead of time, so that `compile` can go on in another thread and its account of memory be read before anything runs.
 
     Args:
         function: what `jax.jit` gave.
-        arguments: positional ones, arrays or ShapeDtypeStructs, in groups that lie alike.
+        arguments: positional ones, trees of arrays or of ShapeDtypeStructs, with where they lie: one sharding, or a tree of them.
         static: its static arguments.
     """
 
-    def abstract(sharding: NamedSharding, tree: Any) -> Any:
-        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
+    def abstract(tree: Any, lies: Any) -> Any:
+        every = jax.tree.map(lambda _: lies, tree) if isinstance(lies, NamedSharding) else lies
+        return jax.tree.map(lambda leaf, at: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=at), tree, every)
 
-    together = [argument for sharding, group in arguments for argument in abstract(sharding, group)]
-    leaves, structure = jax.tree.flatten(together)
+    leaves, structure = jax.tree.flatten([abstract(*argument) for argument in arguments])
     precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     return _traced(function, structure, tuple(leaves), tuple(sorted(static.items())), precision)
 
@@ -185,7 +205,7 @@ class Held:
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-        states: State = start(self._population, given, self._pool, self._plan.mesh)
+        states: State = start(self._population, given, self._pool, self._plan)
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:

@@ -165,7 +165,9 @@ class Runs:
     def _population(self, members: Member) -> tuple[Population, State]:
         """The runs as a program takes them, padded to whole chunks."""
         rows = padded(len(self), self.plan)
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], (Population(stack(self.experiments), members), self.states))
+        everyone = Population(stack(self.experiments), members), self.states
+        population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], everyone)
+        return population, jax.device_put(states, self.plan.lies(states))
 
 
 def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:

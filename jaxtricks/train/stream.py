@@ -23,7 +23,7 @@ from jaxtricks.optim.method import Info
 from jaxtricks.train import member as one
 from jaxtricks.train import program
 from jaxtricks.train.member import Pool, State, Variables
-from jaxtricks.train.program import Plan, Population, over_data, spread
+from jaxtricks.train.program import Plan, Population, over_data, split, spread
 
 AHEAD = 2  # windows gathered and on their way to the devices, beside the one that is computed on
 POSITIONS = {"order": ("runs", None, None, "data"), "validation": ("runs", None)}  # axes of what windows are gathered by
@@ -73,7 +73,7 @@ def initial(population: Population, given: Variables, window: Pool, plan: Plan, 
     def first(population: Population, given: Variables, window: Pool) -> State:
         return one.initial(*population, one.typed(jax.tree.map(lambda leaf: leaf[0, 0], window)), given)
 
-    return spread(first, plan.mesh, 1, 2 + own)(population, given, window)
+    return split(spread(first, plan.mesh, 1, 2 + own)(population, given, window), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -83,7 +83,7 @@ def ready(population: Population, states: State, index: Pool, answers: Any, plan
     def settled(population: Population, state: State, answers: Any, index: Pool) -> State:
         return one.ready(*population, state, one.judged(population.members, index, answers))
 
-    return spread(settled, plan.mesh, 1, 3)(population, states, answers, index)
+    return split(spread(settled, plan.mesh, 1, 3)(population, states, answers, index), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -96,7 +96,7 @@ def begin(population: Population, states: State, plan: Plan) -> Going:
         nothing = jnp.zeros((one.steps_per_epoch(experiment, size) // turns, turns), jnp.zeros(()).dtype)
         return Going(one.begun(state), Info(nothing, nothing))
 
-    return spread(begun, plan.mesh, plan.width, 2)(population, states)
+    return split(spread(begun, plan.mesh, plan.width, 2)(population, states), plan)
 
 
 @functools.partial(jax.jit, static_argnames=("plan", "own"), donate_argnames="going")
@@ -116,7 +116,7 @@ def steps(population: Population, going: Going, window: Pool, first: Int[Array, 
         state, info = one.steps(*population, going.state, over_data(window, plan), one.typed)
         return Going(state, jax.tree.map(functools.partial(_put, first), going.info, info))
 
-    return spread(on, plan.mesh, plan.width, 2 + own)(population, going, window, first)
+    return split(spread(on, plan.mesh, plan.width, 2 + own)(population, going, window, first), plan)
 
 
 @functools.partial(jax.jit, static_argnames=("plan", "own"))
@@ -200,7 +200,8 @@ def close(
     def closed(population: Population, state: State, after: State, info: Info, answers: Any, index: Pool) -> Any:
         return one.closed(*population, state, after, info, one.judged(population.members, index, answers))
 
-    return spread(closed, plan.mesh, plan.width, 5)(population, states, after, info, answers, index)
+    new, curves = spread(closed, plan.mesh, plan.width, 5)(population, states, after, info, answers, index)
+    return split(new, plan), curves
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -297,9 +298,10 @@ class Windows:
         window = shapes(self._source, (*[self._members] * self.own_order, last - first, *self.batch))
         number = jax.ShapeDtypeStruct((), np.int32)
         arguments = (
-            (plan.per_member, (population, going)),
-            (self._lies("order", self.own_order), (window,)),
-            (plan.shared, (number,)),
+            (population, plan.per_member),
+            (going, plan.lies(going)),
+            (window, self._lies("order", self.own_order)),
+            (number, plan.shared),
         )
         return program.traced(steps, arguments, plan=plan, own=self.own_order)
 

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 import jaxtricks as jt
 from jaxtricks.train import layout as placement
 from jaxtricks.train import program
+from jaxtricks.train.cohort import stage
+from jaxtricks.train.fit import SOURCES, _ready
+from jaxtricks.train.member import Pool
 from jaxtricks.train.program import Plan
 from jaxtricks.train.runs import padded
 
@@ -30,25 +33,27 @@ def test_segments_are_whole_and_some_twenty(epochs):
 @pytest.mark.parametrize(
     ("layout", "members", "shape"),
     [
-        (jt.Layout(), 3, (3, 1)),
-        (jt.Layout(), 100, (8, 1)),
-        (jt.Layout(data=2), 100, (4, 2)),
-        (jt.Layout(data=3), 100, (2, 3)),
-        (jt.Layout(runs=2, data=4), 1, (2, 4)),
-        (jt.Layout(runs=1), 100, (1, 1)),
+        (jt.Layout(), 3, (3, 1, 1)),
+        (jt.Layout(), 100, (8, 1, 1)),
+        (jt.Layout(data=2), 100, (4, 2, 1)),
+        (jt.Layout(data=3), 100, (2, 3, 1)),
+        (jt.Layout(runs=2, data=4), 1, (2, 4, 1)),
+        (jt.Layout(runs=1), 100, (1, 1, 1)),
     ],
 )
 def test_mesh_takes_as_many_devices_as_members_can_use(layout, members, shape):
     assert layout.mesh(members).devices.shape == shape
 
 
-@pytest.mark.parametrize("layout", [jt.Layout(runs=9), jt.Layout(data=9), jt.Layout(runs=3, data=3)])
+@pytest.mark.parametrize("layout", [jt.Layout(runs=9), jt.Layout(data=9), jt.Layout(runs=3, data=3), jt.Layout(runs=3, model=3)])
 def test_more_devices_than_there_are(layout):
-    with pytest.raises(jt.ConfigError, match=r"^devices = \d × \d \(runs × data\) is more than the 8 that there are\.$"):
+    with pytest.raises(
+        jt.ConfigError, match=r"^devices = \d × \d × \d \(runs × data × model\) is more than the 8 that there are\.$"
+    ):
         layout.mesh(100)
 
 
-@pytest.mark.parametrize("setting", [{"runs": 0}, {"data": 0}, {"width": 0}, {"runs": -1}, {"width": 1.5}])
+@pytest.mark.parametrize("setting", [{"runs": 0}, {"data": 0}, {"model": 0}, {"width": 0}, {"runs": -1}, {"width": 1.5}])
 def test_layout_refuses_what_is_no_count(setting):
     with pytest.raises(jt.ConfigError, match=r"^Layout\.\w+ = \S+ is not an integer >= 1\.$"):
         jt.Layout(**setting)
@@ -87,6 +92,7 @@ def test_memory_is_a_share_of_the_devices_own_or_of_the_hosts(blobs):
     assert placement.fits(compiled, device)
 
 
+WIDE = jt.Experiment(model=jt.MLP(widths=(256, 8)), batch_size=16, epochs=2)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,), normalization="batch", dropout=0.5), batch_size=16, epochs=1)
 
 
@@ -116,6 +122,39 @@ class TestCommunication:
         assert set(reductions) <= {"{{0,1},{2,3}}", "[2,2]<=[4]"}
         # The batch itself is cut: the hidden layer sees 8 of its 16 examples.
         assert "f32[8,8]" in found and "f32[16,8]" not in found
+
+    def test_a_wide_layer_lies_in_parts_with_what_the_optimizer_keeps_for_it(self, blobs):
+        runs = jt.Layout(runs=2, model=2, width=1)
+        planned, found = self.compiled(WIDE, blobs, runs)
+        kernels = [leaf for leaf in jax.tree.leaves(found.output_shardings[0]) if leaf.spec[-1:] == ("model",)]
+        assert len(kernels) == 3 * 2  # kernel and bias of the wide layer, and Adam's two averages of each
+        whole = self.compiled(WIDE, blobs, jt.Layout(runs=2, width=1))[1]
+        sizes = [program.memory_analysis().argument_size_in_bytes for program in (found, whole)]
+        wide = 4 * 3 * (5 + 1) * 256
+        assert sizes[1] - sizes[0] == wide / 2 * planned.plan.width
+        words = found.as_text()
+        groups = set(re.findall(r"replica_groups=(\S+?), ", words))
+        assert groups <= {"{{0,1},{2,3}}", "[2,2]<=[4]"}
+        assert "f32[5,128]" in words and "f32[5,256]" not in words
+
+    @staticmethod
+    def compiled(experiment, data, layout):
+        _, cohorts = _ready([experiment], data, [0, 1], None, SOURCES, None)
+        planned = stage(cohorts[0], Pool.on_host(data), layout, None, 1)
+        return planned, program.compile(planned.lowered())
+
+
+@pytest.mark.parametrize("shape", [{"runs": 2, "data": 2, "model": 2}, {"runs": 1, "data": 1, "model": 8}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_layers_in_parts_train_as_whole_ones(shape, stream, blobs, float64):
+    with float64():
+        one, parts = (
+            fit(WIDE.replace({"model.dropout": 0.2}), blobs, seeds=2, layout=layout)
+            for layout in (jt.Layout(runs=1), jt.Layout(**shape, stream=stream))
+        )
+        for found, wanted in ((parts.curves, one.curves), (parts.variables, one.variables)):
+            jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-12), found, wanted)
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9), parts.evaluate("train"), one.evaluate("train"))
 
 
 def test_forgotten_programs_are_let_go():
