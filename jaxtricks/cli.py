@@ -453,8 +453,7 @@ class CheckGradient:
 def _ended(view: watch.View) -> None:
     """Names the way on where a run was cut off."""
     if view.phase is watch.Phase.ENDED:
-        done = f" after {view.done} of {view.total} restart-epochs" if view.done else ""
-        print(f"jaxtricks: {view.folder} was cut off{done}; `jaxtricks resume {view.folder}` goes on.", file=sys.stderr)
+        print(f"jaxtricks: {view.folder} was cut off; `jaxtricks resume {view.folder}` goes on.", file=sys.stderr)
         sys.exit(1)
     if view.phase is watch.Phase.FINISHED:
         print(view.folder / folders.PAGE)

@@ -54,6 +54,7 @@ STYLE: dict[Any, Any] = {
 # As wide as a phone in CSS pixels, so that text is as large there as beside it.
 WIDTH = 4.6  # inches
 FAR = 3  # a difference so many times beyond the usual one leaves the forest plot by an arrow
+POINTS = 150  # of a restart's curve at most, two CSS pixels apart; the means and bands have all
 LETTERS = 52  # of a label in the forest plot; the table has it whole
 
 
@@ -89,7 +90,8 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             logarithmic(axes.yaxis)
         for y, colour, _ in arms:
             epochs, around = np.arange(1, y.shape[1] + 1), band(y)
-            axes.plot(epochs, y.T, color=colour, alpha=0.4, linewidth=0.6)
+            some = np.unique(np.linspace(0, len(epochs) - 1, POINTS).round().astype(int))
+            axes.plot(epochs[some], y[:, some].T, color=colour, alpha=0.4, linewidth=0.6)
             low = np.fmax(around.low, flat.min()) if log else around.low  # a logarithmic axis has no place below zero
             axes.fill_between(epochs, low, around.high, color=colour, alpha=0.22, linewidth=0)
         for y, colour, dashes in arms:
@@ -249,6 +251,7 @@ def _svg(figure: Figure, label: str) -> Markup:
     text = text.replace("xlink:href", "href")
     for stand_in, colour in COLOURS.items():
         text = text.replace(f": {stand_in}", f": {colour}")
+    text = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), text)  # no eye sees more
     used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
     # Only what is referred to keeps its id: the others ("axes_1") would stand on the page once for each figure.
     text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)

@@ -20,7 +20,7 @@ from jaxtricks.statistics import band
 LOSS = "train_loss"
 METRICS = ("accuracy", "mse")  # what is shown where nobody chooses
 GUTTER, WIDEST, SIDE_BY_SIDE = 17, 90, 100  # columns: beside a plot; of a plot; of a terminal that holds two
-HEAD, AXES, LOWEST, HIGHEST = 8, 4, 5, 20  # lines: around the plots; of each one's title and axes; of a plot
+HEAD, AXES, LOWEST, HIGHEST = 6, 4, 3, 20  # lines: around the plots; of each one's title and axes; of a plot
 # Of a restart, of the band's ends and of the mean: the only arm; the baseline, blue as on the page, and another, red.
 ALONE = (("bright_black", "blue", "bright_cyan"),)
 PAIR = (("blue", "bright_blue", "bright_cyan"), ("red", "bright_red", "bright_yellow"))
@@ -37,7 +37,7 @@ def shown(view: View, metric: str | None) -> tuple[str, ...]:
     Raises:
         ConfigError: for one that the run does not have.
     """
-    names = [name for arm in view.arms[:1] for name in arm.curves]
+    names = next((list(arm.curves) for arm in view.arms if arm.epoch), [])
     if not names:
         return ()
     if metric is not None and metric not in names:
@@ -171,8 +171,8 @@ def _duration(seconds: float) -> str:
 def _plot(name: str, arms: Sequence[Progress], width: int, height: int) -> Text:
     """Each restart thin, and on top the mean between lines at a standard deviation."""
     written = units(name)
-    values = [written.scale * arm.curves[name] for arm in arms if name in arm.curves]
-    flat = np.concatenate([y[np.isfinite(y)] for y in values])
+    values = [(written.scale * arm.curves[name], shade) for arm, shade in zip(arms, _shades(arms), strict=True) if arm.epoch]
+    flat = np.concatenate([y[np.isfinite(y)] for y, _ in values])
     logarithmic = decades(name, flat[flat > 0])
     figure = plotille.Figure()
     figure.width, figure.height, figure.origin, figure.color_mode = width, height, False, "names"
@@ -181,9 +181,8 @@ def _plot(name: str, arms: Sequence[Progress], width: int, height: int) -> Text:
         figure.register_label_formatter(kind, _tick)
     figure.y_ticks_fkt = (lambda low, high: 10**low) if logarithmic else None
     figure.x_ticks_fkt = lambda low, high: round(low)
-    shades = _shades(arms)
-    bands = [(band(y), shade) for y, shade in zip(values, shades, strict=False)]
-    thin = [(row, shade[0]) for y, shade in zip(values, shades, strict=False) for row in y]
+    bands = [(band(y), shade) for y, shade in values]
+    thin = [(row, shade[0]) for y, shade in values for row in y]
     edges = [(edge, shade[1]) for each, shade in bands for edge in (each.low, each.high)]
     heights = []
     for y, colour in [*thin, *edges, *((each.mean, shade[2]) for each, shade in bands)]:
@@ -226,7 +225,7 @@ def _table(view: View, names: Sequence[str]) -> Table:
     """A row an arm: how far it is, and the mean and spread of its restarts after the last epoch."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("", "restarts", "epoch", *(units(name).axis for name in names)):
-        table.add_column(heading, justify="right" if heading else "left", header_style="dim")
+        table.add_column(heading, justify="right" if heading else "left", header_style="dim", no_wrap=True)
     for arm in view.arms:
         values = [_value(name, arm) if arm.epoch else "–" for name in names]
         table.add_row(Text(arm.label), str(len(arm.seeds)), f"{arm.epoch} of {arm.epochs}", *values)

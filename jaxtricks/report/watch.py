@@ -30,7 +30,7 @@ class Phase(Enum):
     TRAINING = "training"
     WRITING = "writing its results"
     FINISHED = "finished"
-    ENDED = "ended before its end"
+    ENDED = "cut off"
 
 
 @dataclass(frozen=True)

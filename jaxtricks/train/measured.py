@@ -52,7 +52,7 @@ def write(path: Path, measured: Measured) -> None:
 def read(path: Path) -> Measured | None:
     """What `write` wrote last; None where there is nothing that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = dict(found)
         marks = zip(arrays.pop("epochs").tolist(), arrays.pop("times").tolist(), strict=True)
         experiments = tuple(arrays.pop("experiments").tolist())
