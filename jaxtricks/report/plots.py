@@ -91,7 +91,8 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
         for y, colour, _ in arms:
             epochs, around, marker = np.arange(1, y.shape[1] + 1), band(y), "." if y.shape[1] == 1 else None
             some = np.unique(np.linspace(0, len(epochs) - 1, POINTS).round().astype(int))
-            axes.plot(epochs[some], y[:, some].T, color=colour, alpha=0.4, linewidth=0.6, marker=marker)
+            thin = y[np.isfinite(y).any(axis=1)][:, some]
+            axes.plot(epochs[some], thin.T, color=colour, alpha=0.4, linewidth=0.6, marker=marker)
             low = np.fmax(around.low, flat.min()) if log else around.low  # a logarithmic axis has no place below zero
             axes.fill_between(epochs, low, around.high, color=colour, alpha=0.22, linewidth=0)
         for y, colour, dashes in arms:

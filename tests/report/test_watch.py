@@ -248,8 +248,10 @@ class TestEvents:
         found = {}
         for place in sorted({path.parent for path in folder.rglob("events.*")}):
             reader = EventAccumulator(str(place), size_guidance={"scalars": 0}).Reload()
+            events = {tag: reader.Scalars(tag) for tag in reader.Tags()["scalars"]}
+            assert all([event.step for event in each] == sorted({event.step for event in each}) for each in events.values())
             found[str(place.relative_to(folder))] = {
-                tag: {event.step: event.value for event in reader.Scalars(tag)} for tag in reader.Tags()["scalars"]
+                tag: {event.step: event.value for event in each} for tag, each in events.items()
             }
         return found
 
