@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import shlex
@@ -21,6 +22,8 @@ from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import short, study
 from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
 from jaxtricks.report import folder as folders
+from jaxtricks.report import terminal, watch
+from jaxtricks.report.events import Events
 from jaxtricks.report.folder import FolderError
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
@@ -85,7 +88,8 @@ class Training:
         name = f"{data.name}-{type(self).__name__.lower()}"
         folder = folders.claim(self.out or folders.fresh(ROOT, name), command)
         try:
-            self.work(arms, data, folder, command)
+            with folders.working(folder):
+                self.work(arms, data, folder, command)
         except (ConfigError, DataError):  # it could never be finished
             folders.leave(folder)
             raise
@@ -250,7 +254,56 @@ class Resume:
         if folders.finished(folder):
             raise FolderError(f"{self.folder} is finished; its page is {self.folder / folders.PAGE}.")
         training, settings, began = _begun(folder)
-        training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
+        with folders.working(folder):
+            training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
+
+
+@dataclasses.dataclass(frozen=True)
+class Watch:
+    """Show how a run, comparison or ablation goes on that another process trains: curves of each restart, and their mean.
+
+    In a terminal a picture that follows the run, elsewhere a line for each segment, until the run ends; Ctrl-C leaves the run
+    alone. Exit code 1 if it was cut off.
+
+    Args:
+        folder: the run's folder, such as runs/digits-run-1.
+        metric: the curve beside the training loss; by default accuracy, or the error of values.
+        arm: of a comparison, the change that is drawn with the baseline; by default the one that trained last.
+        once: show how it stands now, and end.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    metric: str | None = None
+    arm: str | None = None
+    once: bool = False
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        folder = folders.found(self.folder, ROOT)
+        views = itertools.islice(watch.follow(folder), 1 if self.once else None)
+        _ended(terminal.show(views, self.metric, self.arm))
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorBoard:
+    """Write a run's curves as event files for `tensorboard --logdir`, and go on until the run ends; Ctrl-C leaves the run alone.
+
+    Each restart is one of TensorBoard's runs, and so are their mean and a standard deviation below and above it.
+
+    Args:
+        folder: the run's folder, such as runs/digits-run-1; the files go into its folder tensorboard.
+    """
+
+    folder: tyro.conf.Positional[Path]
+
+    def __call__(self, overrides: dict[str, list[str]], command: str) -> None:
+        _refuse(overrides)
+        folder = folders.found(self.folder, ROOT)
+        views = watch.follow(folder)
+        first = next(views)
+        with contextlib.closing(Events(folder)) as events:
+            print(f"tensorboard --logdir {folder}", flush=True)
+            _ended(terminal.lines(events.written(itertools.chain([first], views))))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -399,6 +452,15 @@ class CheckGradient:
             sys.exit(1)
 
 
+def _ended(view: watch.View) -> None:
+    """Names the way on where a run was cut off."""
+    if view.phase is watch.Phase.ENDED:
+        print(f"jaxtricks: {view.folder} was cut off; `jaxtricks resume {view.folder}` goes on.", file=sys.stderr)
+        sys.exit(1)
+    if view.phase is watch.Phase.FINISHED:
+        print(view.folder / folders.PAGE)
+
+
 def _begun(folder: Path) -> tuple[Training, dict[str, list[str]], str]:
     """What a run's folder was begun with: the command, its settings, and the line of shell."""
     line, where = folders.claimed(folder)
@@ -477,6 +539,8 @@ COMMANDS = {
     "compare": Compare,
     "ablate": Ablate,
     "resume": Resume,
+    "watch": Watch,
+    "tensorboard": TensorBoard,
     "ensemble": Ensemble,
     "list": List,
     "report": Report,

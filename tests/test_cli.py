@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from jaxtricks import cli, report
 from jaxtricks.evaluate import compare
+from jaxtricks.report import watch
 from jaxtricks.report.folder import FolderError
 from jaxtricks.train import preemption
 
@@ -45,7 +47,8 @@ def refused(capsys, *words) -> str:
     [
         (
             ["fit", "--seeds", "3"],
-            "no command 'fit'; there are: run, compare, ablate, resume, ensemble, list, report, sample, check-gradient.",
+            "no command 'fit'; there are: run, compare, ablate, resume, watch, tensorboard, ensemble, list, report, sample, "
+            "check-gradient.",
         ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
@@ -121,6 +124,57 @@ class TestResume:
         assert "runs/none is not a run's folder: command.json is missing" in refused(capsys, "resume", "runs/none")
         (here / "command.json").write_text("{")
         assert "command.json cannot be read" in refused(capsys, "resume", ".")
+
+
+class TestWatch:
+    WORDS = ("run", "--epochs", "3", "--model.widths", "8", "--seeds", "2", "--json")
+
+    def test_a_run_that_was_cut_off_and_one_that_is_finished(self, capsys, here, monkeypatch):
+        asked = iter([False, True])
+        with monkeypatch.context() as patch:
+            patch.setattr(preemption, "asked", lambda: next(asked))
+            with pytest.raises(SystemExit):
+                cli.main(self.WORDS)
+        capsys.readouterr()
+        before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+        for words in (["runs/digits-run-1"], ["digits-run-1", "--once"]):
+            with pytest.raises(SystemExit) as stop:
+                cli.main(["watch", *words])
+            said = capsys.readouterr()
+            assert stop.value.code == 1
+            assert said.out.startswith("cut off, epoch 2 of 3: training loss ") and said.out.count("\n") == 1
+            assert said.err == "jaxtricks: runs/digits-run-1 was cut off; `jaxtricks resume runs/digits-run-1` goes on.\n"
+        assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+        with pytest.raises(SystemExit):
+            cli.main(["tensorboard", "digits-run-1"])
+        cli.main(["resume", "runs/digits-run-1"])
+        capsys.readouterr()
+        cli.main(["watch", "digits-run-1", "--metric", "nll"])
+        first, page = capsys.readouterr().out.splitlines()
+        assert first.startswith("finished, epoch 3 of 3: training loss ") and "negative log-likelihood" in first
+        assert page == "runs/digits-run-1/report.html" and Path(page).is_file()
+
+    def test_whoever_trains_is_seen_to_and_nobody_else(self, here, monkeypatch):
+        seen = []
+
+        def asked():
+            seen.append(watch.look(here / "run"))
+            return False
+
+        monkeypatch.setattr(preemption, "asked", asked)
+        cli.main([*self.WORDS, "--out", "run"])
+        assert len(seen) == 3 and not any(view.over for view in seen)
+        assert watch.look(here / "run").phase is watch.Phase.FINISHED
+
+    def test_refused(self, capsys, here, monkeypatch):
+        for command in ("watch", "tensorboard"):
+            assert "nowhere is not a run's folder: command.json is missing" in refused(capsys, command, "nowhere")
+        cli.main([*self.WORDS, "--out", "run"])
+        capsys.readouterr()
+        assert "metric = 'x' is unknown; there are: " in refused(capsys, "watch", "run", "--metric", "x")
+        assert "--seeds is no flag of this command" in refused(capsys, "watch", "run", "--seeds", "3")
+        monkeypatch.setitem(sys.modules, "tensorboardX", None)
+        assert "pip install jaxtricks[tensorboard]" in refused(capsys, "tensorboard", "run")
 
 
 class TestEnsemble:

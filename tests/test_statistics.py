@@ -12,6 +12,7 @@ from scipy import stats
 from jaxtricks import statistics
 from jaxtricks.statistics import (
     Interval,
+    band,
     bca_interval,
     holm,
     interval,
@@ -242,6 +243,17 @@ def test_seeds_needed_predicts_when_simulated_comparisons_decide_half_the_time()
 def test_seeds_needed_refuses_what_it_cannot_count_with(bad):
     with pytest.raises(ValueError):
         seeds_needed(**({"mean": 0.1, "sd": 0.1, "seeds": 4, "margin": 0.0} | bad))
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=3, max_size=3), min_size=1, max_size=8))
+def test_a_band_is_mean_and_spread_of_what_is_finite_epoch_by_epoch(rows):
+    found = band(np.array(rows))
+    for epoch, column in enumerate(np.array(rows).T):
+        values = column[np.isfinite(column)]
+        mean = values.mean() if values.size else math.nan
+        apart = spread(values) if values.size else math.nan
+        ends = [found.mean[epoch], found.low[epoch], found.high[epoch]]
+        np.testing.assert_allclose(ends, [mean, mean - apart, mean + apart], rtol=1e-9, atol=1e-6)
 
 
 def test_an_interval_has_named_ends():

@@ -1,6 +1,7 @@
 """A run's folder: config, metrics, verdicts, environment and the page."""
 
 import contextlib
+import fcntl
 import json
 import operator
 import os
@@ -27,6 +28,7 @@ FILES = ("config.json", "metrics.json", "verdicts.json", "environment.json")
 PAGE = "report.html"
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
+EVENTS = "tensorboard"  # where they were asked for
 
 
 class FolderError(ValueError):
@@ -81,7 +83,8 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         FolderError: if there is something already, since nothing is overwritten, or if it cannot be written.
     """
     folder = Path(folder)
-    check_free(folder, besides=(COMMAND, CHECKPOINTS))
+    besides = (COMMAND, CHECKPOINTS, EVENTS)
+    check_free(folder, besides)
     contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
     # The files are gathered beside the folder and become it in one step: a run that was cut off here left none. Into a claimed
     # one they move one by one, and only the config, the last of them, makes it a finished run.
@@ -100,7 +103,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         else:
             os.rename(unfinished, place)
     except OSError as error:
-        check_free(folder, besides=(COMMAND, CHECKPOINTS))  # another process may have taken it since we looked
+        check_free(folder, besides)  # another process may have taken it since we looked
         raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -122,6 +125,32 @@ def claim(folder: Path, command: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / COMMAND).write_text(_dumped(COMMAND, {"command": command, "folder": str(Path.cwd())}), encoding="utf-8")
     return folder
+
+
+@contextlib.contextmanager
+def working(folder: Path) -> Iterator[None]:
+    """Shows that a process works on a claimed run, for `worked_on`; the system takes that back, however the process ends.
+
+    Args:
+        folder: as claimed.
+    """
+    with (folder / COMMAND).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # shared: it keeps nobody out, as the checkpoints' own lock does
+        yield
+
+
+def worked_on(folder: Path) -> bool:
+    """Whether a process works on a claimed run; asking disturbs none.
+
+    Args:
+        folder: as claimed.
+    """
+    try:
+        with (folder / COMMAND).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except OSError:
+        return True
 
 
 def reached(folder: Path) -> bool:
@@ -155,6 +184,16 @@ def claimed(folder: Path) -> tuple[str, Path]:
         raise FolderError(f"{folder} is not a run's folder: {COMMAND} is missing.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FolderError(f"{folder / COMMAND} cannot be read ({error}).") from error
+
+
+def found(folder: Path, root: Path) -> Path:
+    """The folder of a run that is named by its path, or by its name alone.
+
+    Args:
+        folder: path or name.
+        root: the folder of runs.
+    """
+    return folder if folder.exists() or not (root / folder).is_dir() else root / folder
 
 
 def check_free(folder: Path, besides: tuple[str, ...] = ()) -> None:

@@ -21,7 +21,8 @@ from scipy.stats import gmean
 from jaxtricks.diagnose.variance import VarianceProfile
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.report.record import Arm, Values
-from jaxtricks.report.text import Units, named, units
+from jaxtricks.report.text import Units, decades, named, units
+from jaxtricks.statistics import band
 
 # These stand for the page's own colours, which are others in the dark: Okabe and Ito's blue and vermilion, which the
 # colour-blind tell apart, and ink.
@@ -52,9 +53,8 @@ STYLE: dict[Any, Any] = {
 }
 # As wide as a phone in CSS pixels, so that text is as large there as beside it.
 WIDTH = 4.6  # inches
-UNBOUNDED = ("nll", "perplexity", "mse", "train_loss", "grad_norm", "largest_grad_norm")
-DECADES = 50  # one of these that spans more than this factor is drawn on a logarithmic axis
 FAR = 3  # a difference so many times beyond the usual one leaves the forest plot by an arrow
+POINTS = 150  # of a restart's curve at most, two CSS pixels apart; the means and bands have all
 LETTERS = 52  # of a label in the forest plot; the table has it whole
 
 
@@ -72,7 +72,7 @@ class Forest:
 
 
 def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
-    """One curve by epoch: mean over restarts, and a band from the lowest to the highest.
+    """One curve by epoch: each restart thin, their mean bold, and a band of one standard deviation on either side of it.
 
     Args:
         name: of the curve, as in `Arm.curves`.
@@ -81,22 +81,24 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
     """
     with _style(f"curves {name} {change.label if change else ''}"):
         figure, axes = _axes(2.9)
-        values, scale = [], units(name).scale
-        for arm, colour, dashes in reversed(_lines(baseline, change)):  # the dashes on top, so that equal lines show both
-            y = scale * _array(arm.curves[name])
-            epochs = np.arange(1, y.shape[1] + 1)
-            known = np.isfinite(y).any(axis=0)  # where a restart, at least, has not diverged yet
-            if not known.any():
-                continue
-            y, epochs = y[:, known], epochs[known]
-            low, mean, high = np.nanmin(y, axis=0), np.nanmean(y, axis=0), np.nanmax(y, axis=0)
-            axes.fill_between(epochs, low, high, color=colour, alpha=0.18, linewidth=0)
-            marker = "o" if len(epochs) == 1 else None
-            axes.plot(epochs, mean, color=colour, linewidth=1.8, linestyle=dashes, marker=marker)
-            values += [low, high]
-        flat = np.concatenate(values) if values else np.ones(1)
-        if name in UNBOUNDED and flat.min() > 0 and flat.max() > DECADES * flat.min():
+        arms = [
+            (units(name).scale * _array(arm.curves[name]), colour, dashes)
+            for arm, colour, dashes in reversed(_lines(baseline, change))  # the dashes on top, so that equal lines show both
+        ]
+        flat = np.concatenate([y[np.isfinite(y)] for y, *_ in arms])
+        if log := decades(name, flat):
             logarithmic(axes.yaxis)
+        for y, colour, _ in arms:
+            epochs, around, marker = np.arange(1, y.shape[1] + 1), band(y), "." if y.shape[1] == 1 else None
+            some = np.unique(np.linspace(0, len(epochs) - 1, POINTS).round().astype(int))
+            thin = y[np.isfinite(y).any(axis=1)][:, some]
+            axes.plot(epochs[some], thin.T, color=colour, alpha=0.4, linewidth=0.6, marker=marker)
+            low = np.fmax(around.low, flat.min()) if log else around.low  # a logarithmic axis has no place below zero
+            axes.fill_between(epochs, low, around.high, color=colour, alpha=0.22, linewidth=0)
+        for y, colour, dashes in arms:
+            mean = band(y).mean
+            marker = "o" if mean.size == 1 else None
+            axes.plot(np.arange(1, mean.size + 1), mean, color=colour, linewidth=2, linestyle=dashes, marker=marker)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label(axes, units(name))
@@ -250,6 +252,7 @@ def _svg(figure: Figure, label: str) -> Markup:
     text = text.replace("xlink:href", "href")
     for stand_in, colour in COLOURS.items():
         text = text.replace(f": {stand_in}", f": {colour}")
+    text = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), text)  # no eye sees more
     used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
     # Only what is referred to keeps its id: the others ("axes_1") would stand on the page once for each figure.
     text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.statistics import Interval
 
@@ -28,6 +31,8 @@ NAMES = {
     "largest_grad_norm": "largest gradient norm",
 }
 MOST_PLACES = 6
+UNBOUNDED = ("nll", "perplexity", "mse", "train_loss", "grad_norm", "largest_grad_norm")
+DECADES = 50  # one of these that spans more than this factor is drawn on a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,11 @@ def units_of(verdicts: Iterable[Verdict]) -> Units:
 def named(metric: str) -> str:
     """A metric's or curve's name in words."""
     return NAMES.get(metric, metric.replace("_", " "))
+
+
+def decades(metric: str, values: Float[np.ndarray, "..."]) -> bool:
+    """Whether values of a metric or curve, all finite, ask for a logarithmic axis."""
+    return metric in UNBOUNDED and bool(values.size and values.min() > 0 and values.max() > DECADES * values.min())
 
 
 def p_value(p: float) -> str:

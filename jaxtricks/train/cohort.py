@@ -124,14 +124,21 @@ class Record:
     Args:
         journal: writes them.
         policy: says by which validation metric one is good.
+        experiments: the positions of the cohort's.
     """
 
     journal: Journal
     policy: Checkpoints
+    experiments: list[int]
 
     def keep(self, plan: Plan, epoch: int, states: State, curves: Curves) -> None:
         """Has the members' states and curves after so many epochs written down."""
-        note = {"width": plan.width, "segment": plan.epochs, "value": self._value(curves)}
+        note = {
+            "width": plan.width,
+            "segment": plan.epochs,
+            "value": self._value(curves),
+            "experiments": self.experiments,
+        }
         self.journal.keep(epoch, flat(states, "states") | flat(curves, "curves"), note)
 
     def _value(self, curves: Curves) -> float | None:

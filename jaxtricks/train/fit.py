@@ -118,7 +118,8 @@ def fit(
             journals = [Journal(folder / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
             for journal in journals:
                 stack.callback(journal.close)
-            records = [Record(journal, checkpoints) for journal in journals]
+            pairs = zip(journals, cohorts, strict=True)
+            records = [Record(journal, checkpoints, cohort.indices) for journal, cohort in pairs]
             results = _trained(cohorts, Pool.on_host(data), layout, progress, records)
     ordered: list[Runs] = [
         Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 
 from jaxtricks.config import ConfigError, diff
 from jaxtricks.data import Dataset
+from jaxtricks.train import measured
 from jaxtricks.train.checkpoint import Arrays, CheckpointError, note_of, read, write
 from jaxtricks.train.experiment import Experiment
 
@@ -98,6 +100,7 @@ class Journal:
         self.damaged: list[str] = []
         self._folder, self._policy = folder, policy
         self._kept: dict[int, tuple[Path, float | None]] = {}
+        self._marks: list[tuple[int, float]] = []
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._last: Future[None] | None = None
 
@@ -119,7 +122,7 @@ class Journal:
         Args:
             epoch: epochs done.
             arrays: name → array, which nobody changes any more.
-            note: plain data; its "value" says how good the checkpoint is, higher is better.
+            note: plain data; its "value" says how good the checkpoint is, higher is better, its "experiments" whose it is.
 
         Raises:
             CheckpointError: if the last one could not be written.
@@ -141,6 +144,9 @@ class Journal:
             self._writer.shutdown()
 
     def _write(self, epoch: int, arrays: Arrays, note: dict[str, Any]) -> None:
+        self._marks.append((epoch, time.time()))
+        with _writing(self._folder):
+            measured.write(curves_of(self._folder), measured.of(arrays, note["experiments"], self._marks))
         path = _free(self._folder, epoch)
         write(path, arrays, note)
         self._kept[epoch] = path, note.get("value")
@@ -281,6 +287,11 @@ def listed(folder: Path) -> list[tuple[int, Path]]:
         if (match := NAME.fullmatch(path.name)) and path.is_dir():
             found.append((int(match[1]), int(match[2] or 1), path))
     return [(epoch, path) for epoch, _, path in sorted(found)]
+
+
+def curves_of(folder: Path) -> Path:
+    """The file with the curves so far of a journal's members."""
+    return folder.with_name(f"{folder.name}.npz")
 
 
 def _free(folder: Path, epoch: int) -> Path:

@@ -382,9 +382,9 @@ def _scores(experiment: Experiment, given: Variables, member: Member, pool: Pool
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
     """Every metric on the validation split."""
     size = member.validation.size
-    places = jnp.asarray(asked(experiment, size, pool.y.ndim))
-    indices = member.validation[jnp.minimum(places, size - 1)]
-    _, answers = answered(experiment, member, state, pool, indices, places < size, unasked(state))
+    places = asked(experiment, size, pool.y.ndim)
+    indices = member.validation if pool.y.ndim == 1 else member.validation[np.minimum(places, size - 1)]
+    _, answers = answered(experiment, member, state, pool, indices, jnp.asarray(places < size), unasked(state))
     return judged(member, pool, answers)
 
 

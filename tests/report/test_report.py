@@ -18,7 +18,7 @@ import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.data import Opening
 from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge_family
-from jaxtricks.report import environment, folder
+from jaxtricks.report import environment, folder, plots
 from jaxtricks.report.environment import _checkout
 from jaxtricks.report.folder import FILES, PAGE, FolderError
 from jaxtricks.report.page import page
@@ -349,6 +349,25 @@ def test_a_run_has_a_page_without_verdicts(study):
     words = " ".join("".join(read(page(report.record_runs(study.baseline, command="jaxtricks run"))).words).split())
     assert "4 restarts of one experiment on digits ended with a mean validation accuracy of" in words
     assert "baseline" not in words
+
+
+@pytest.mark.parametrize("epochs", [2, 3, 400])
+def test_a_learning_curve_is_each_restart_their_mean_and_a_band(epochs):
+    fallen = arm("a", [0.9, 0.8, 0.7, 0.95], epochs=epochs, diverged={1: 5})
+    for name in ("accuracy", "train_loss"):
+        alone, both = (str(plots.curves(name, fallen, change)) for change in (None, fallen))
+        for svg, arms in ((alone, 1), (both, 2)):
+            paths = re.findall(r'<path d="[^"]+" [^>]*style="([^"]*)"', svg)
+            restarts = 4 if name == "accuracy" else 3  # one has diverged
+            assert sum("stroke-opacity: 0.4" in path for path in paths) == restarts * arms
+            assert sum(bool(re.search("stroke-width: 2(;|$)", path)) for path in paths) == svg.count("fill-opacity: 0.22") == arms
+            assert not re.search(r' d="[^"]*\.\d{3}', svg)
+
+
+def test_a_restart_alone_has_no_band():
+    svg = str(plots.curves("accuracy", arm("a", [0.9])))
+    assert svg.count("stroke-opacity: 0.4") == 1
+    assert "fill-opacity: 0.22" not in svg and "nan" not in svg
 
 
 def test_restarts_that_were_never_finite_are_named_and_said_not_to_count():

@@ -1,0 +1,100 @@
+"""A run's curves as event files: each restart is one of TensorBoard's runs, and so are their mean and the ends of its band."""
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxtricks.report.folder import EVENTS, FolderError
+from jaxtricks.report.watch import Progress, View
+from jaxtricks.statistics import band
+
+MEAN, LOW, HIGH = "mean", "mean-sd", "mean+sd"  # the same tags in other runs: TensorBoard draws them into one chart
+
+
+class Events:
+    """Writes event files into a run's folder, in the place of all that are there, and more as the run goes on.
+
+    Args:
+        folder: the run's.
+
+    Raises:
+        FolderError: where tensorboardX is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from tensorboardX import SummaryWriter  # an extra
+        except ImportError:
+            raise FolderError("event files need tensorboardX; `pip install jaxtricks[tensorboard]` installs it.") from None
+        self.folder = folder / EVENTS
+        self._writer: Any = SummaryWriter
+        self._open: dict[Path, Any] = {}
+        self._written: dict[int, int] = {}
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add(self, view: View) -> None:
+        """Writes what is new, epoch by epoch.
+
+        Args:
+            view: how the run stands now.
+
+        Raises:
+            FolderError: where that cannot be written.
+        """
+        with _writing(self.folder):
+            for index, arm in enumerate(view.arms):
+                root = self.folder if len(view.arms) == 1 else self.folder / _name(index, arm)
+                first, self._written[index] = self._written.get(index, 0), max(self._written.get(index, 0), arm.epoch)
+                if first < arm.epoch:
+                    self._add(root, arm, first)
+                if arm.epoch == arm.epochs:  # so that a family of arms does not keep hundreds of files open
+                    self._close(root)
+
+    def written(self, views: Iterable[View]) -> Iterator[View]:
+        """The same views, each once it has been added."""
+        for view in views:
+            self.add(view)
+            yield view
+
+    def close(self) -> None:
+        """Ends all files."""
+        self._close(self.folder)
+
+    def _add(self, root: Path, arm: Progress, first: int) -> None:
+        for tag, curves in arm.curves.items():
+            around = band(curves)
+            rows = dict(zip((f"seed-{seed}" for seed in arm.seeds), curves, strict=True))
+            for name, curve in (rows | {MEAN: around.mean, LOW: around.low, HIGH: around.high}).items():
+                if name not in (LOW, HIGH) or len(arm.seeds) > 1:
+                    self._scalars(root / name, tag, curve, first)
+        for writer in self._open.values():
+            writer.flush()
+
+    def _scalars(self, place: Path, tag: str, curve: Any, first: int) -> None:
+        if place not in self._open:
+            self._open[place] = self._writer(str(place))
+        for epoch in first + np.flatnonzero(np.isfinite(curve[first:])):
+            self._open[place].add_scalar(tag, float(curve[epoch]), int(epoch) + 1)
+
+    def _close(self, root: Path) -> None:
+        for place in [place for place in self._open if place.is_relative_to(root)]:
+            self._open.pop(place).close()
+
+
+def _name(index: int, arm: Progress) -> str:
+    """A folder's name that says which arm it is of, and is no other's."""
+    label = re.sub(r"[^\w.=-]+", "-", arm.label).strip("-")
+    return f"{index}-{label[:80]}"
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error

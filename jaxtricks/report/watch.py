@@ -1,0 +1,183 @@
+"""How a run stands, from its folder alone, while another process trains it or after: nothing is written or held."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxtricks.report import folder as folders
+from jaxtricks.report.folder import CHECKPOINTS, FolderError
+from jaxtricks.report.record import ALONE, BASELINE, Values
+from jaxtricks.report.text import differing, setting
+from jaxtricks.train import measured
+from jaxtricks.train.checkpoint import CheckpointError
+from jaxtricks.train.journal import MANIFEST, manifest_of
+from jaxtricks.train.measured import Measured
+
+SECONDS = 1.0  # between two looks
+
+
+class Phase(Enum):
+    """What a run does."""
+
+    STARTING = "loading its data and compiling"
+    TRAINING = "training"
+    WRITING = "writing its results"
+    FINISHED = "finished"
+    ENDED = "cut off"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The restarts of one experiment so far.
+
+    Args:
+        label: "baseline" or what was changed; "experiment" where there is one only.
+        seeds: of the restarts.
+        epochs: of the whole run.
+        curves: name → [restarts, epochs done]; nan where a restart has diverged or stopped.
+    """
+
+    label: str
+    seeds: tuple[int, ...]
+    epochs: int
+    curves: dict[str, Float[np.ndarray, "restarts epochs"]]
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return next((curve.shape[1] for curve in self.curves.values()), 0)
+
+
+@dataclass(frozen=True)
+class View:
+    """How a run stands.
+
+    Args:
+        folder: the run's.
+        phase: what it does.
+        arms: its experiments, the baseline first.
+        left: seconds that the rest of the training probably takes; None where that is not known.
+    """
+
+    folder: Path
+    phase: Phase
+    arms: tuple[Progress, ...]
+    left: float | None = None
+
+    @property
+    def done(self) -> int:
+        """Restart-epochs."""
+        return sum(len(arm.seeds) * arm.epoch for arm in self.arms)
+
+    @property
+    def total(self) -> int:
+        """Restart-epochs of the whole run."""
+        return sum(len(arm.seeds) * arm.epochs for arm in self.arms)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.phase in (Phase.FINISHED, Phase.ENDED)
+
+
+def follow(folder: Path, sleep: Callable[[float], object] = time.sleep) -> Iterator[View]:
+    """How a run stands now, and again each second, until nothing more is to come.
+
+    Args:
+        folder: a run's.
+        sleep: waits so many seconds.
+
+    Raises:
+        FolderError: if it is no run's folder, or damaged.
+    """
+    while True:
+        yield (view := look(folder))
+        if view.over:
+            return
+        sleep(SECONDS)
+
+
+def look(folder: Path) -> View:
+    """How a run stands now.
+
+    Args:
+        folder: a run's.
+
+    Raises:
+        FolderError: if it is no run's folder, or damaged.
+    """
+    alive = folders.worked_on(folder)  # asked first: what a process that has ended has written is there
+    if folders.finished(folder):
+        return View(folder, Phase.FINISHED, _recorded(folder))
+    folders.claimed(folder)
+    arms, latest = _so_far(folder / CHECKPOINTS)
+    view = View(folder, Phase.STARTING, arms, None)
+    if not alive:
+        return View(folder, Phase.ENDED, arms)
+    if not view.done:
+        return view
+    if view.done == view.total:
+        return View(folder, Phase.WRITING, arms)
+    return View(folder, Phase.TRAINING, arms, _left(view.total - view.done, latest, time.time()))
+
+
+def _recorded(folder: Path) -> tuple[Progress, ...]:
+    """The arms of a finished run."""
+    arms = folders.load(folder).arms
+    return tuple(
+        Progress(
+            arm.label,
+            arm.seeds,
+            len(next(iter(arm.curves.values()))[0]),
+            {name: np.array([_floats(row) for row in rows]) for name, rows in arm.curves.items()},
+        )
+        for arm in arms
+    )
+
+
+def _floats(values: Values) -> list[float]:
+    return [math.nan if value is None else value for value in values]
+
+
+def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], Measured | None]:
+    """The arms of a run that goes on, and the newest measurements."""
+    if not (checkpoints / MANIFEST).is_file():
+        return (), None
+    try:
+        manifest, _ = manifest_of(checkpoints)
+    except CheckpointError as error:
+        raise FolderError(str(error)) from error
+    found = [each for path in sorted(checkpoints.glob("*.npz")) if (each := measured.read(path)) is not None]
+    curves: dict[int, dict[str, Any]] = {}
+    for each in found:
+        for place, index in enumerate(each.experiments):
+            rows = slice(place * len(manifest.seeds), (place + 1) * len(manifest.seeds))
+            curves[index] = {name: values[rows] for name, values in each.curves.items()}
+    arms = tuple(
+        Progress(_label(manifest.experiments, index), manifest.seeds, experiment["epochs"], curves.get(index, {}))
+        for index, experiment in enumerate(manifest.experiments)
+    )
+    return arms, max(found, key=lambda each: each.marks[-1][1], default=None)
+
+
+def _label(experiments: tuple[dict[str, Any], ...], index: int) -> str:
+    if len(experiments) == 1:
+        return ALONE
+    changes = differing(experiments[0], experiments[index])
+    return ", ".join(f"{path}={setting(new)}" for path, (_, new) in changes.items()) or BASELINE
+
+
+def _left(missing: int, latest: Measured | None, now: float) -> float | None:
+    """Seconds that so many restart-epochs take at the pace of the newest segments, less those since the last one's end."""
+    if latest is None or len(latest.marks) < 2:
+        return None
+    (first, began), *_, (last, ended) = latest.marks
+    pace = latest.members * (last - first) / max(ended - began, 1e-9)
+    return max(missing / pace - (now - ended), 0.0)
