@@ -58,6 +58,7 @@ class Training:
         devices: devices to spread restarts over; by default all that they can use.
         mesh: devices by what they share, such as runs=4,data=2: four groups of restarts, each batch shared by two; model=2: each
             wide layer shared by two.
+        memory: GB that training may take on one device; restarts beyond that take turns. By default a share of what it has.
         stream: keep the data on the host and feed the devices window by window, as happens anyway to data that they cannot hold.
         out: the folder to write, which must not exist; by default a new one under runs/.
         keep_every: keep the checkpoint of every so many epochs, beside the newest two.
@@ -76,6 +77,7 @@ class Training:
     split: int | None = None
     devices: int | None = None
     mesh: str | None = None
+    memory: float | None = None
     stream: bool = False
     out: Path | None = None
     keep_every: int | None = None
@@ -145,7 +147,7 @@ class Training:
         if self.mesh is not None and self.devices is not None:
             raise ConfigError("--devices and --mesh both say how many devices there are; one of the two is allowed.")
         layout = Layout(runs=self.devices) if self.mesh is None else Layout.parse(self.mesh)
-        return dataclasses.replace(layout, stream=True) if self.stream else layout
+        return dataclasses.replace(layout, memory=self.memory, stream=True if self.stream else None)
 
     def _text(self) -> Text | None:
         if self.level is None:

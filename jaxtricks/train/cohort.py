@@ -1,13 +1,14 @@
 """The host's side of one program: it is planned, traced and fitted to memory, and then goes on segment by segment."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from jaxtricks.config import ConfigError
 from jaxtricks.train import layout as placement
@@ -18,7 +19,7 @@ from jaxtricks.train.journal import Checkpoints, Journal, Saved
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Held, Plan, Population
-from jaxtricks.train.runs import padded
+from jaxtricks.train.runs import chunk_of
 from jaxtricks.train.stream import Stream, Windows
 
 Rows = Int[np.ndarray, " members"]
@@ -57,15 +58,15 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Stage:
-    """A cohort's plan and its padded members, still on the host.
+    """A cohort's plan and its members, still on the host.
 
     Args:
         plan: devices, width and segments.
-        population: the members, padded to whole chunks.
+        population: the members.
         given: the variables that they start from in place of drawn ones.
         states: the shapes of their states.
         pool: the data.
-        size: members before padding.
+        chunks: chunks of members, see `jaxtricks.train.runs.chunk`, that the devices hold at a time.
     """
 
     plan: Plan
@@ -73,13 +74,65 @@ class Stage:
     given: Variables
     states: State
     pool: Pool
-    size: int
+    chunks: int
+
+    @property
+    def size(self) -> int:
+        """Members."""
+        return len(self.population.members.seed)
+
+    def waves(self, rows: Rows) -> list[tuple[Rows, Rows]]:
+        """Members that are on the devices together, wave after wave of one size, so that one program does for all.
+
+        Args:
+            rows: those that still train.
+
+        Returns:
+            the rows of each wave, and the same padded to whole chunks, the last one repeated.
+        """
+        if not len(rows):
+            return []
+        chunk = chunk_of(self.plan)
+        total = -(-len(rows) // chunk)
+        length = -(-total // -(-total // self.chunks)) * chunk
+        parts = [rows[first : first + length] for first in range(0, len(rows), length)]
+        return [(part, part[np.minimum(np.arange(length), len(part) - 1)]) for part in parts]
 
     def lowered(self) -> jax.stages.Lowered:
         """The program of one segment, or of a window, traced."""
+        rows = self.waves(np.arange(self.size))[0][1]
+        population, states = _rows(self.population, rows), _of(len(rows), self.states)
         if self.plan.window is None:
-            return program.lower(self.population, self.states, self.pool, self.plan)
-        return Windows(self.population, self.pool, self.plan).lowered(self.population, self.states)
+            return program.lower(population, states, self.pool, self.plan)
+        return Windows(population, self.pool, self.plan).lowered(population, states)
+
+    def smaller(self, compiled: jax.stages.Compiled) -> "Stage":
+        """A stage that asks for less memory than its program: fewer members on a device, or at a time.
+
+        Raises:
+            ConfigError: where one member alone is too large.
+        """
+        rows, width = len(self.waves(np.arange(self.size))[0][1]), self.plan.width
+        held = rows // self.plan.mesh.shape["runs"] * (_bytes(self.population) + _bytes(self.states)) // self.size
+        chunks = rows // chunk_of(self.plan)
+        memory = compiled.memory_analysis()
+        if chunks > 1 and (width == 1 or (memory is not None and held > memory.temp_size_in_bytes)):
+            return replace(self, chunks=-(-chunks // 2))
+        if width == 1:
+            raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
+        return replace(self, plan=self.plan._replace(width=width // 2), chunks=-(-chunks * width // (width // 2)))
+
+
+def _rows(tree: Any, rows: Rows) -> Any:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], tree)
+
+
+def _of(members: int, states: State) -> State:
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape[1:]), leaf.dtype), states)
+
+
+def _bytes(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment: int) -> Stage:
@@ -99,21 +152,19 @@ def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment
     if batch % layout.data:
         raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
     chosen = width or placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
-    size = sum(array.nbytes for array in jax.tree.leaves(pool))
-    plan = Plan(mesh, chosen, segment, placement.window(layout, size, mesh.local_devices[0]))
-    rows = padded(cohort.size, plan)
-    population, given = jax.tree.map(lambda leaf: leaf[rows], (cohort.population, cohort.given))
+    plan = Plan(mesh, chosen, segment, placement.window(layout, _bytes(pool), mesh.local_devices[0]))
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), pool)
-    states = jax.eval_shape(functools.partial(program.start, plan=plan._replace(width=1)), population, given, shapes)
-    return Stage(plan, population, given, states, pool, cohort.size)
+    several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
+    few = _rows((cohort.population, cohort.given), several)
+    states = jax.eval_shape(functools.partial(program.start, plan=plan._replace(width=1)), *few, shapes)
+    return Stage(plan, cohort.population, cohort.given, _of(cohort.size, states), pool, -(-cohort.size // chunk_of(plan)))
 
 
-def fitting(planned: Stage, cohort: Cohort, layout: Layout) -> Stage:
-    """The stage, its width halved until the program fits the device's memory; raises ConfigError where one member does not."""
-    while not placement.fits(program.compile(planned.lowered()), planned.plan.mesh.local_devices[0]):
-        if planned.plan.width == 1:
-            raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
-        planned = stage(cohort, planned.pool, layout, planned.plan.width // 2, planned.plan.epochs)
+def fitting(planned: Stage, layout: Layout) -> Stage:
+    """The stage, made smaller until its program fits the device's memory; raises ConfigError where one member does not."""
+    device = planned.plan.mesh.local_devices[0]
+    while not placement.fits(compiled := program.compile(planned.lowered()), placement.memory(layout, device)):
+        planned = planned.smaller(compiled)
     return planned
 
 
@@ -177,40 +228,96 @@ class History:
         return {name: curve[:, :epoch] for name, curve in self._curves.items()}
 
 
+class Wave:
+    """Members that train on the devices together.
+
+    Args:
+        planned: the stage.
+        held: what its devices hold of the data.
+        rows: the members' places among all.
+        whole: the same, padded to whole chunks.
+        alone: whether no other wave needs the devices: then they keep the states, else the host does.
+        states: those of all members, on the host; None for the start.
+    """
+
+    def __init__(self, planned: Stage, held: Pool, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
+        self.rows, self._planned, self._held, self._alone = rows, planned, held, alone
+        self._population = _rows(planned.population, whole)
+        self._shapes = _of(len(whole), planned.states)
+        self._ready: Held | Stream | None = None
+        if states is None:
+            given = jax.device_put(_rows(planned.given, whole), planned.plan.per_member)
+            self._states = self._kept(self._engine().start(given))
+        else:
+            mine: State = _rows(states, whole)
+            self._states = jax.device_put(mine, planned.plan.lies(mine)) if alone else mine
+
+    def advance(self, first: int) -> Mapping[str, Any]:
+        """A segment from epoch `first` on; its curves, on the devices, those of the padding too."""
+        plan, states = self._planned.plan, self._states
+        new, curves = self._engine()(states if self._alone else jax.device_put(states, plan.lies(states)), first)
+        self._states = self._kept(new)
+        return curves
+
+    def states(self) -> State:
+        """On the host."""
+        return self.host(self._states)
+
+    def finished(self) -> Bool[np.ndarray, " members"]:
+        """Which members no further epoch changes."""
+        ended: Bool[np.ndarray, " members"] = self.host(program.finished(self._population, self._states, self._planned.plan))
+        return ended
+
+    def host(self, tree: Any) -> Any:
+        """Arrays of the members on the host, without the padding."""
+        return jax.tree.map(lambda leaf: np.array(leaf)[: len(self.rows)], tree)
+
+    def _kept(self, states: State) -> State:
+        return states if self._alone else jax.tree.map(np.array, states)
+
+    def _engine(self) -> Held | Stream:
+        if self._ready is not None:
+            return self._ready
+        plan = self._planned.plan
+        population = jax.device_put(self._population, plan.per_member)
+        engine: Held | Stream
+        if plan.window is None:
+            engine = Held(population, self._held, self._shapes, plan)
+        else:
+            engine = Stream(Windows(self._population, self._planned.pool, plan), population, self._held, self._shapes, plan)
+        if self._alone:
+            self._ready = engine
+        return engine
+
+
 class Going:
     """The members that still train, on their devices; those that have finished leave once a smaller program does for the rest.
 
     Args:
-        planned: the program.
-        population: all members.
-        states: theirs, on the host; None for the start.
+        planned: the stage.
+        states: of all members, on the host; None for the start.
     """
 
-    def __init__(self, planned: Stage, population: Population, states: State | None) -> None:
-        self.plan, self._planned, self._everyone = planned.plan, planned, population
-        self.rows: Rows = np.arange(planned.size)
-        held = planned.pool if self.plan.window is None else stream.index(planned.pool)
-        self._held = jax.device_put(held, self.plan.shared)
-        self._left: State | None = states
-        if states is None:
-            self._population, given = jax.device_put((planned.population, planned.given), self.plan.per_member)
-            self._engine = self._engine_of(planned.population, planned.states)
-            self._states = self._engine.start(given)
-        else:
-            self._place(self.rows)
+    def __init__(self, planned: Stage, states: State | None) -> None:
+        self.plan, self._planned, self._left = planned.plan, planned, states
+        self._held = jax.device_put(planned.pool if self.plan.window is None else stream.index(planned.pool), self.plan.shared)
+        self._place(np.arange(planned.size))
 
     def advance(self, first: int) -> Mapping[str, Any]:
-        """A segment from epoch `first` on; its curves, on the devices."""
-        self._states, curves = self._engine(self._states, first)
-        return curves
+        """A segment from epoch `first` on; its curves, on the devices if all members are there."""
+        if len(self._waves) == 1:
+            return self._waves[0].advance(first)
+        each = [wave.host(wave.advance(first)) for wave in self._waves]
+        return {name: np.concatenate([curves[name] for curves in each]) for name in each[0]}
 
     def states(self) -> State:
         """The states of all members, on the host."""
-        here = jax.tree.map(lambda leaf: leaf[: len(self.rows)], jax.tree.map(np.array, self._states))
-        if self._left is None or len(self.rows) == self._planned.size:
-            return here
-        for all_of, leaf in zip(jax.tree.leaves(self._left), jax.tree.leaves(here), strict=True):
-            all_of[self.rows] = leaf
+        parts = [(wave.rows, wave.states()) for wave in self._waves]
+        if len(self.rows) == self._planned.size:
+            return jax.tree.map(lambda *leaves: np.concatenate(leaves), *(states for _, states in parts))
+        for rows, states in parts:
+            for all_of, leaf in zip(jax.tree.leaves(self._left), jax.tree.leaves(states), strict=True):
+                all_of[rows] = leaf
         return jax.tree.map(np.copy, self._left)
 
     def pack(self) -> tuple[Rows, Mapping[str, Any]]:
@@ -219,29 +326,17 @@ class Going:
         Returns:
             those who left, and what they report from now on, see `jaxtricks.train.member.resting`.
         """
-        finished = np.asarray(program.finished(self._population, self._states, self.plan))[: len(self.rows)]
-        gone, rest, chunk = self.rows[finished], self.rows[~finished], self.plan.width * self.plan.mesh.shape["runs"]
+        finished = np.concatenate([wave.finished() for wave in self._waves])
+        gone, rest, chunk = self.rows[finished], self.rows[~finished], chunk_of(self.plan)
         if not len(gone) or 2 * -(-len(rest) // chunk) > -(-len(self.rows) // chunk):
             return gone[:0], {}
         self._left = self.states()
         self._place(rest)
-        return gone, one.resting(jax.tree.map(lambda leaf: leaf[gone], self._left))
+        return gone, one.resting(_rows(self._left, gone))
 
     def _place(self, rows: Rows) -> None:
-        self.rows = rows
-        if len(rows):
-            chosen = rows[padded(len(rows), self.plan)]
-            population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], (self._everyone, self._left))
-            self._population = jax.device_put(population, self.plan.per_member)
-            self._states = jax.device_put(states, self.plan.lies(states))
-            self._engine = self._engine_of(population, self._states)
-
-    def _engine_of(self, population: Population, states: State) -> Held | Stream:
-        """What trains the members on the devices; `population` are the same on the host."""
-        if self.plan.window is None:
-            return Held(self._population, self._held, states, self.plan)
-        windows = Windows(population, self._planned.pool, self.plan)
-        return Stream(windows, self._population, self._held, states, self.plan)
+        self.rows, parts = rows, self._planned.waves(rows)
+        self._waves = [Wave(self._planned, self._held, *part, len(parts) == 1, self._left) for part in parts]
 
 
 def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
@@ -288,7 +383,7 @@ def train(
         history.put(np.arange(size), 0, curves)
     if states is not None and done == epochs:
         return states, history.until(epochs)
-    going = Going(planned, cohort.population, states)
+    going = Going(planned, states)
     stops = cohort.population.experiments.stopping is not None
     waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
 

@@ -176,7 +176,7 @@ def _trained(
         for cohort, planned, future, at, record in zip(cohorts, stages, compiling, saved, records, strict=True):
             if future is not None:
                 future.result()
-                planned = fitting(planned, cohort, layout)
+                planned = fitting(planned, layout)
             bar.set_description("training")
             states, curves = train(planned, cohort, bar.update, at, record)
             for index, rows in cohort.rows():

@@ -46,6 +46,8 @@ class Layout:
         model: devices that share each restart's wide layers: weights and what the optimizer keeps for them.
         width: members that go through the program together on one device, halved while memory is short; None to choose it from
             kind and memory.
+        memory: GB (10⁹ bytes) that a program may plan with on one device; members beyond that wait on the host for their turn.
+            None: a share of what the device has.
         stream: whether data stay on the host, which feeds the devices window by window; results are the same. None: where the
             devices' memory is too small for them.
     """
@@ -54,11 +56,14 @@ class Layout:
     data: int = 1
     model: int = 1
     width: int | None = None
+    memory: float | None = None
     stream: bool | None = None
 
     def __post_init__(self) -> None:
         if not (self.stream is None or isinstance(self.stream, bool)):
             raise ConfigError(f"Layout.stream = {self.stream!r} is not True, False or None.")
+        if self.memory is not None and (isinstance(self.memory, bool) or not 0 < self.memory < math.inf):
+            raise ConfigError(f"Layout.memory = {self.memory!r} is not a number of GB > 0.")
         for name in (*AXES, "width"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= 1):
@@ -119,15 +124,20 @@ def memory_limit(device: Any) -> float:
     return MEMORY_SHARE * physical / jax.local_device_count()
 
 
-def fits(compiled: jax.stages.Compiled, device: Any) -> bool:
-    """Whether a program's own account of its memory leaves room on a device."""
+def memory(layout: Layout, device: Any) -> float:
+    """Bytes that a program may plan with on one device, as the user decided or else as it has them."""
+    return memory_limit(device) if layout.memory is None else layout.memory * 1e9
+
+
+def fits(compiled: jax.stages.Compiled, limit: float) -> bool:
+    """Whether a program's own account of its memory stays within a limit, in bytes."""
     memory = compiled.memory_analysis()
-    return memory is None or memory.temp_size_in_bytes + memory.argument_size_in_bytes <= memory_limit(device)
+    return memory is None or memory.temp_size_in_bytes + memory.argument_size_in_bytes <= limit
 
 
 def window(layout: Layout, size: int, device: Any) -> int | None:
     """Bytes of examples that a device is handed at a time; None where it holds all `size` bytes of the data."""
-    streams = size > HELD_SHARE * memory_limit(device) if layout.stream is None else layout.stream
+    streams = size > HELD_SHARE * memory(layout, device) if layout.stream is None else layout.stream
     return WINDOW if streams else None
 
 

@@ -170,7 +170,12 @@ class Runs:
         return population, jax.device_put(states, self.plan.lies(states))
 
 
+def chunk_of(plan: Plan) -> int:
+    """Members that go through a program together: so many at a time on each device."""
+    return plan.mesh.shape["runs"] * plan.width
+
+
 def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:
     """Positions 0 … members - 1, the last one repeated until all devices have whole chunks; results drop the repeats."""
-    whole = plan.mesh.shape["runs"] * plan.width
+    whole = chunk_of(plan)
     return np.minimum(np.arange(-(-members // whole) * whole), members - 1)

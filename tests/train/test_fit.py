@@ -10,6 +10,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import Count, config
+from jaxtricks.train import cohort
 from jaxtricks.train import layout as placement
 from jaxtricks.train.fit import SOURCES, seed_list
 
@@ -194,7 +195,7 @@ def test_what_does_not_fit_fails_before_anything_compiles(changes, message, blob
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layout": jt.Layout(runs=9)}, "devices = 9 × 1 (runs × data) is more than the 8 that there are."),
+        ({"layout": jt.Layout(runs=9)}, "devices = 9 × 1 × 1 (runs × data × model) is more than the 8 that there are."),
         ({"layout": jt.Layout(data=3)}, "Layout.data = 3 is not a number of devices that share a batch of 16 evenly."),
         ({"split": -1}, "split = -1 is not an integer from 0 to 2147483647, or None for a split of each seed's own."),
         ({"split": True}, "split = True is not an integer from 0 to"),
@@ -213,18 +214,41 @@ def test_what_the_devices_do_not_have(options, message, blobs, compiled):
 def test_width_is_halved_until_the_program_fits(blobs, monkeypatch):
     wide = fit(BASE, blobs, seeds=5, layout=ONE)
     assert wide.plan.width == 4
-    answers = iter([False, False, True])
-    monkeypatch.setattr(placement, "fits", lambda compiled, device: next(answers))
+    asked = []
+    monkeypatch.setattr(placement, "fits", lambda compiled, limit: asked.append(compiled) or len(asked) > 2)
+    monkeypatch.setattr(cohort, "_bytes", lambda tree: 0)  # as if all that a program holds were its own
     narrow = fit(BASE, blobs, seeds=5, layout=ONE)
-    assert next(answers, None) is None
+    assert len(asked) == 3
     assert narrow.plan.width == 1
     for name, curve in narrow.curves.items():
         np.testing.assert_allclose(curve, wide.curves[name], rtol=1e-5)
     np.testing.assert_allclose(narrow.log_probs(blobs.x), wide.log_probs(blobs.x), rtol=1e-4)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_restarts_beyond_the_memory_take_turns_to_the_same_bits(stream, blobs, monkeypatch, tmp_path):
+    stops = {"epochs": 8, "stopping": jt.EarlyStopping(patience=1), "optimizer.rule": jt.Adam(learning_rate=0.3)}
+    experiment = BASE.replace(stops)
+    place = {"runs": 2, "width": 1, "stream": stream}
+    accounts, fits = [], placement.fits
+    monkeypatch.setattr(placement, "fits", lambda compiled, limit: accounts.append(used(compiled)) or fits(compiled, limit))
+    whole = fit(experiment, blobs, seeds=15, layout=jt.Layout(**place))
+    (most,) = accounts
+    limit = most / 2
+    turns = fit(experiment, blobs, seeds=15, layout=jt.Layout(**place, memory=limit / 1e9), checkpoints=jt.Checkpoints(tmp_path))
+    assert accounts[-1] <= limit < accounts[-2]
+    assert turns.plan.width == 1 and len(set(whole.stopped.values())) > 1
+    for one, other in ((whole.curves, turns.curves), (whole.states, turns.states)):
+        jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def used(compiled):
+    memory = compiled.memory_analysis()
+    return memory.temp_size_in_bytes + memory.argument_size_in_bytes
+
+
 def test_one_restart_that_is_too_large(blobs, monkeypatch):
-    monkeypatch.setattr(placement, "fits", lambda compiled, device: False)
+    monkeypatch.setattr(placement, "fits", lambda compiled, limit: False)
     with pytest.raises(
         jt.ConfigError, match=r"^one restart needs more memory than a device has; take a smaller model or batch\.$"
     ):

@@ -87,9 +87,11 @@ def test_memory_is_a_share_of_the_devices_own_or_of_the_hosts(blobs):
     device.stats = {"bytes_limit": 1000}
     assert placement.memory_limit(device) == 1000 * placement.MEMORY_SHARE
     compiled = jax.jit(lambda x: x @ x).lower(jax.ShapeDtypeStruct((100, 100), "float32")).compile()  # 40,000 bytes of argument
-    assert not placement.fits(compiled, device)
-    device.stats = {"bytes_limit": 100_000}
-    assert placement.fits(compiled, device)
+    assert not placement.fits(compiled, placement.memory(jt.Layout(), device))
+    assert placement.fits(compiled, placement.memory(jt.Layout(memory=1e-3), device))
+    device.stats = {"bytes_limit": 1e6}
+    assert placement.fits(compiled, placement.memory(jt.Layout(), device))
+    assert not placement.fits(compiled, placement.memory(jt.Layout(memory=1e-5), device))
 
 
 WIDE = jt.Experiment(model=jt.MLP(widths=(256, 8)), batch_size=16, epochs=2)
