@@ -6,13 +6,14 @@ import json
 import os
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast
 
 import tyro
 
-from jaxtricks import data
+from jaxtricks import data, supervisor
 from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, nearest, parse
 from jaxtricks.data import DataError, Dataset, Text
@@ -24,7 +25,7 @@ from jaxtricks.report import folder as folders
 from jaxtricks.report.folder import FolderError
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
-from jaxtricks.train import preemption
+from jaxtricks.train import machines, preemption
 from jaxtricks.train.checkpoint import CheckpointError
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit, seed_list, snapshots
@@ -37,8 +38,35 @@ ROOT = Path("runs")
 Arms = dict[str, Experiment]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Together:
+    """What commands share that several processes may run together.
+
+    Args:
+        distributed: train together with the other processes of a Slurm, GKE or Open MPI job or of a TPU pod; elsewhere the next
+            three say who they are.
+        coordinator: host:port of process 0, where JAX does not find it by itself.
+        processes: how many processes there are.
+        process: which of them this is, from 0.
+    """
+
+    distributed: bool = False
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+    def join(self) -> None:
+        """Meets the others, which has to be before JAX's backend starts."""
+        given = {name: getattr(self, name) for name in ("coordinator", "processes", "process")}
+        if self.distributed:
+            supervisor.hold_on()
+            machines.join(*given.values())
+        elif named := [name for name, value in given.items() if value is not None]:
+            raise ConfigError(f"--{named[0]} is for --distributed, which is missing.")
+
+
 @dataclasses.dataclass(frozen=True)
-class Training:
+class Training(Together):
     """What `run`, `compare` and `ablate` share; any setting of the experiment is a flag too: --model.widths 256 256.
 
     Args:
@@ -80,14 +108,15 @@ class Training:
         arms = self.arms(self.experiment(overrides))
         data = self.start()
         name = f"{data.name}-{type(self).__name__.lower()}"
-        folder = folders.claim(self.out or folders.fresh(ROOT, name), command)
+        folder = machines.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, name), command))
         try:
             self.work(arms, data, folder, command)
         except (ConfigError, DataError):  # it could never be finished
-            folders.leave(folder)
+            if machines.first():
+                folders.leave(folder)
             raise
         finally:
-            if not folders.reached(folder):
+            if machines.first() and not folders.reached(folder):
                 folders.leave(folder)
             with contextlib.suppress(OSError):
                 ROOT.rmdir()  # where this was the first, and nothing came of it
@@ -100,8 +129,11 @@ class Training:
             with preemption.listening():
                 record, text, runs = self.results(arms, data, command, options | {"checkpoints": checkpoints})
         except Preempted as stop:
-            print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
+            if machines.first():
+                print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
             sys.exit(preemption.EXIT_CODE)
+        if not machines.first():
+            return
         folders.save(record, folder, runs)
         if self.json:
             print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
@@ -131,6 +163,7 @@ class Training:
             folders.check_free(self.out)
         layout = self.layout()
         set_up((layout.runs or len(seed_list(self._seeds()))) * layout.data)
+        self.join()
         return data.load(self.data, self.data_dir, self.words, self._text())
 
     def layout(self) -> Layout:
@@ -231,7 +264,7 @@ class Ablate(Compared):
 
 
 @dataclasses.dataclass(frozen=True)
-class Resume:
+class Resume(Together):
     """Go on with a run, comparison or ablation that was cut off, from its newest checkpoints.
 
     On the same devices the result is that of the uninterrupted one to the bit. Exit code 75 if SIGTERM ended it once more.
@@ -248,6 +281,10 @@ class Resume:
         if folders.finished(folder):
             raise FolderError(f"{self.folder} is finished; its page is {self.folder / folders.PAGE}.")
         training, settings, began = _begun(folder)
+        # Other processes than before may go on, more of them or one.
+        training = dataclasses.replace(
+            training, **{field.name: getattr(self, field.name) for field in dataclasses.fields(Together)}
+        )
         training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
 
 
@@ -279,7 +316,7 @@ class Ensemble:
         if not self.folders:
             raise ConfigError("a run's folder is missing; name at least one, such as runs/digits-run-1.")
         places = [folder.absolute() for folder in self.folders]
-        known = _begun(places[0])[0].start()
+        known = dataclasses.replace(_begun(places[0])[0], **dataclasses.asdict(Together())).start()
         members: list[Runs] = []
         for place in places:
             kept = list(snapshots(place / folders.CHECKPOINTS, known).values())
@@ -503,6 +540,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         command, unknown = _parsed(words)
+        if isinstance(command, Together) and command.distributed and supervisor.needed():
+            sys.exit(supervisor.supervise(words))
         overrides = _overrides(unknown)
         _known(command, overrides)
         command(overrides, shlex.join(["jaxtricks", *words]))
@@ -511,6 +550,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception:
+        if supervisor.needed():
+            raise
+        traceback.print_exc()  # and no waiting for the others, who wait for this process
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 A checkpoint is a folder of Orbax with a seal, the digests of all its files: Orbax itself loads a flipped bit in silence.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -42,7 +43,8 @@ def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> Non
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        ocp.save(unfinished.absolute(), dict(tree))
+        with _alone():
+            ocp.save(unfinished.absolute(), dict(tree))
         body = {"format": FORMAT, "note": dict(note), "files": _digests(unfinished)}
         (unfinished / SEAL).write_text(_dumped(body | {"digest": _digest(_dumped(body))}), encoding="utf-8")
         unfinished.rename(folder)
@@ -66,7 +68,8 @@ def read(folder: Path) -> tuple[Any, dict[str, Any]]:
         if there.get(name) != digest:
             raise CheckpointError(f"{folder} is damaged: {name} is {'not what was written' if name in there else 'missing'}.")
     try:
-        loaded: Any = ocp.load(folder.absolute())
+        with _alone():
+            loaded: Any = ocp.load(folder.absolute())
         return jax.tree.map(np.asarray, loaded), body["note"]
     except Exception as error:
         raise CheckpointError(f"{folder} cannot be read: {_reason(error)}") from error
@@ -76,6 +79,15 @@ def note_of(folder: Path) -> dict[str, Any]:
     """A checkpoint's note, without its arrays; raises CheckpointError as `read` does."""
     note: dict[str, Any] = _unsealed(folder)["note"]
     return note
+
+
+def _alone() -> Any:
+    """A context in which Orbax does not wait for the other processes of a run, since one writes for all."""
+    if jax.process_count() == 1:
+        return contextlib.nullcontext()
+    me = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me}, barrier_sync_key_prefix="jaxtricks")
+    return ocp.Context(multiprocessing_options=options)
 
 
 def _unsealed(folder: Path) -> dict[str, Any]:

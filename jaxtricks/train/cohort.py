@@ -14,8 +14,9 @@ from jaxtricks.train import layout as placement
 from jaxtricks.train import member as one
 from jaxtricks.train import preemption, program
 from jaxtricks.train.checkpoint import CheckpointError, flat, unflat
-from jaxtricks.train.journal import Checkpoints, Journal, Saved
+from jaxtricks.train.journal import Checkpoints, Journal, Saved, Silent
 from jaxtricks.train.layout import Layout
+from jaxtricks.train.machines import agreed, gathered, placed
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.runs import padded
@@ -121,7 +122,7 @@ class Record:
         policy: says by which validation metric one is good.
     """
 
-    journal: Journal
+    journal: Journal | Silent
     policy: Checkpoints
 
     def keep(self, plan: Plan, epoch: int, states: State, curves: Curves) -> None:
@@ -150,8 +151,8 @@ class History:
 
     def put(self, rows: Rows, first: int, new: Mapping[str, Any]) -> None:
         """What members measured in the epochs from `first` on: name → [members or more, epochs]."""
-        for name, each in new.items():
-            values = np.asarray(each)[: len(rows)]
+        for name, values in gathered(new).items():
+            values = values[: len(rows)]
             curve = self._curves.setdefault(name, np.full(self._shape, np.nan, values.dtype))
             curve[rows, first : first + values.shape[1]] = values
 
@@ -177,10 +178,10 @@ class Going:
     def __init__(self, planned: Stage, population: Population, states: State | None) -> None:
         self.plan, self._planned, self._everyone = planned.plan, planned, population
         self.rows: Rows = np.arange(planned.size)
-        self._pool = jax.device_put(planned.pool, self.plan.shared)
+        self._pool = placed(planned.pool, self.plan.shared)
         self._left: State | None = states
         if states is None:
-            self._population, given = jax.device_put((planned.population, planned.given), self.plan.per_member)
+            self._population, given = placed((planned.population, planned.given), self.plan.per_member)
             self._states = program.start(self._population, given, self._pool, self.plan.mesh)
             self._run = program.compile(planned.lowered())
         else:
@@ -188,13 +189,13 @@ class Going:
 
     def advance(self, first: int) -> Mapping[str, Any]:
         """A segment from epoch `first` on; its curves, on the devices."""
-        number = jax.device_put(np.int32(first), self.plan.shared)
+        number = placed(np.int32(first), self.plan.shared)
         self._states, curves = self._run(self._population, self._states, self._pool, number)
         return curves
 
     def states(self) -> State:
         """The states of all members, on the host."""
-        here = jax.tree.map(lambda leaf: leaf[: len(self.rows)], jax.tree.map(np.array, self._states))
+        here = jax.tree.map(lambda leaf: leaf[: len(self.rows)], gathered(self._states))
         if self._left is None or len(self.rows) == self._planned.size:
             return here
         for all_of, leaf in zip(jax.tree.leaves(self._left), jax.tree.leaves(here), strict=True):
@@ -207,7 +208,7 @@ class Going:
         Returns:
             those who left, and what they report from now on, see `jaxtricks.train.member.resting`.
         """
-        finished = np.asarray(program.finished(self._population, self._states, self.plan))[: len(self.rows)]
+        finished = gathered(program.finished(self._population, self._states, self.plan))[: len(self.rows)]
         gone, rest, chunk = self.rows[finished], self.rows[~finished], self.plan.width * self.plan.mesh.shape["runs"]
         if not len(gone) or 2 * -(-len(rest) // chunk) > -(-len(self.rows) // chunk):
             return gone[:0], {}
@@ -220,7 +221,7 @@ class Going:
         if len(rows):
             chosen = rows[padded(len(rows), self.plan)]
             parts = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], (self._everyone, self._left))
-            self._population, self._states = jax.device_put(parts, self.plan.per_member)
+            self._population, self._states = placed(parts, self.plan.per_member)
             self._run = program.compile(program.lower(self._population, self._states, self._pool, self.plan))
 
 
@@ -303,7 +304,7 @@ def train(
             pack(last)
         if record is not None:
             record.keep(planned.plan, last, going.states(), history.until(last))
-            if preemption.asked() and last < epochs:
+            if agreed(preemption.asked()) and last < epochs:
                 record.journal.wait()
                 raise preemption.Preempted(last, epochs)
     look()

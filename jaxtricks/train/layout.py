@@ -74,11 +74,19 @@ class Layout:
         Raises:
             ConfigError: if there are not so many devices.
         """
-        devices = jax.devices()
+        devices, processes = jax.devices(), jax.process_count()
         runs = self.runs or max(1, min(len(devices) // self.data, members))
+        if self.runs is None:  # a process without a device could not take part
+            runs = next(n for n in range(runs, runs + processes) if n * self.data % processes == 0)
         if runs * self.data > len(devices) or runs < 1:
             raise ConfigError(f"devices = {runs} × {self.data} (runs × data) is more than the {len(devices)} that there are.")
-        grid = np.asarray(devices[: runs * self.data]).reshape(runs, self.data)
+        if runs * self.data % processes:
+            raise ConfigError(
+                f"devices = {runs} × {self.data} (runs × data) is not a number that {processes} processes share evenly."
+            )
+        each = runs * self.data // processes
+        mine = [[device for device in devices if device.process_index == process][:each] for process in range(processes)]
+        grid = np.asarray(mine).reshape(runs, self.data)
         return Mesh(grid, ("runs", "data"), axis_types=(AxisType.Auto,) * 2)
 
 

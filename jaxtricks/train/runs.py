@@ -16,6 +16,7 @@ from jaxtricks.objectives.metrics import measure
 from jaxtricks.train import member as one
 from jaxtricks.train import program
 from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.machines import gathered
 from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
@@ -116,7 +117,7 @@ class Runs:
         if self.data.task != "classes":  # by the batch: all scores of all steps would fill the memory
             population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
             metrics = program.evaluate(population, states, Pool.of(examples), self.plan)
-            return {name: np.asarray(values)[: len(self)] for name, values in metrics.items()}
+            return {name: values[: len(self)] for name, values in gathered(metrics).items()}
         rows = np.arange(len(self))[:, None]
         log_probs = self.log_probs(examples.x, examples.lengths)
         metrics = jax.vmap(measure)(jnp.asarray(log_probs[rows, places]), jnp.asarray(examples.y[places]))
@@ -147,7 +148,8 @@ class Runs:
         labels = jnp.zeros(len(x), self.data.y.dtype)
         pool = Pool(jnp.asarray(x), labels, None if lengths is None else jnp.asarray(lengths))
         indices = jnp.arange(len(x), dtype=jnp.int32)
-        return np.asarray(program.predict(population, states, pool, indices, self.plan))[: len(self)]
+        whole: np.ndarray = gathered(program.predict(population, states, pool, indices, self.plan))
+        return whole[: len(self)]
 
     def _population(self, members: Member) -> tuple[Population, State]:
         """The runs as a program takes them, padded to whole chunks."""
