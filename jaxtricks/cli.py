@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast
 
 import tyro
+from jax.errors import JaxRuntimeError
 
 from jaxtricks import data, supervisor
 from jaxtricks.catalogue import catalogue
@@ -31,6 +32,7 @@ from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit, seed_list, snapshots
 from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout, set_up
+from jaxtricks.train.machines import Place
 from jaxtricks.train.preemption import Preempted
 from jaxtricks.train.runs import Runs
 
@@ -44,8 +46,8 @@ class Together:
 
     Args:
         distributed: train together with the other processes of a Slurm, GKE or Open MPI job or of a TPU pod; elsewhere the next
-            three say who they are.
-        coordinator: host:port of process 0, where JAX does not find it by itself.
+            three, or $JAXTRICKS_COORDINATOR and so on, say who they are.
+        coordinator: host:port of process 0.
         processes: how many processes there are.
         process: which of them this is, from 0.
     """
@@ -55,14 +57,25 @@ class Together:
     processes: int | None = None
     process: int | None = None
 
+    def place(self) -> Place | None:
+        """Which of several processes this one is; None where it is alone.
+
+        Raises:
+            ConfigError: for flags that do not go together.
+        """
+        given = Place(self.coordinator, self.processes, self.process)
+        if self.distributed:
+            return given.found()
+        for name, value in given._asdict().items():
+            if value is not None:
+                raise ConfigError(f"--{name} is for --distributed, which is missing.")
+        return None
+
     def join(self) -> None:
         """Meets the others, which has to be before JAX's backend starts."""
-        given = {name: getattr(self, name) for name in ("coordinator", "processes", "process")}
-        if self.distributed:
+        if (place := self.place()) is not None:
             supervisor.hold_on()
-            machines.join(*given.values())
-        elif named := [name for name, value in given.items() if value is not None]:
-            raise ConfigError(f"--{named[0]} is for --distributed, which is missing.")
+            machines.join(place)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,17 +122,18 @@ class Training(Together):
         data = self.start()
         name = f"{data.name}-{type(self).__name__.lower()}"
         folder = machines.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, name), command))
+        useless = False
         try:
             self.work(arms, data, folder, command)
         except (ConfigError, DataError):  # it could never be finished
-            if machines.first():
-                folders.leave(folder)
+            useless = True
             raise
         finally:
-            if machines.first() and not folders.reached(folder):
-                folders.leave(folder)
-            with contextlib.suppress(OSError):
-                ROOT.rmdir()  # where this was the first, and nothing came of it
+            if machines.first():
+                if useless or not folders.reached(folder):
+                    folders.leave(folder)
+                with contextlib.suppress(OSError):
+                    ROOT.rmdir()  # where this was the first, and nothing came of it
 
     def work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
         """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found."""
@@ -132,9 +146,9 @@ class Training(Together):
             if machines.first():
                 print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
             sys.exit(preemption.EXIT_CODE)
+        machines.on_first(lambda: folders.save(record, folder, runs))
         if not machines.first():
             return
-        folders.save(record, folder, runs)
         if self.json:
             print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
         else:
@@ -157,13 +171,10 @@ class Training(Together):
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
-        if self.out is None:
-            folders.check_writable(ROOT)
-        else:
-            folders.check_free(self.out)
         layout = self.layout()
         set_up((layout.runs or len(seed_list(self._seeds()))) * layout.data)
         self.join()
+        machines.on_first(lambda: folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out))
         return data.load(self.data, self.data_dir, self.words, self._text())
 
     def layout(self) -> Layout:
@@ -540,21 +551,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         command, unknown = _parsed(words)
-        if isinstance(command, Together) and command.distributed and supervisor.needed():
+        if isinstance(command, Together) and command.place() is not None and supervisor.needed():
             sys.exit(supervisor.supervise(words))
         overrides = _overrides(unknown)
         _known(command, overrides)
         command(overrides, shlex.join(["jaxtricks", *words]))
     except (ConfigError, DataError, FolderError, CheckpointError) as error:
         print(f"jaxtricks: {error}", file=sys.stderr)
-        sys.exit(2)
+        supervisor.give_up(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception:
+    except Exception as error:
         if supervisor.needed():
             raise
-        traceback.print_exc()  # and no waiting for the others, who wait for this process
-        os._exit(1)
+        if isinstance(error, JaxRuntimeError):  # a message to the others failed, as a rule
+            print(f"jaxtricks: {str(error).splitlines()[0]}", file=sys.stderr)
+            supervisor.give_up(supervisor.LOST)
+        traceback.print_exc()
+        supervisor.give_up(1)
 
 
 if __name__ == "__main__":

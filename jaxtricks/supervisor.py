@@ -6,10 +6,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import NoReturn
+
+import jax
 
 LIFELINE = "JAXTRICKS_LIFELINE"  # the child's end of a pipe that closes when the parent dies
 LOST = 76  # sysexits.h: a remote error in the protocol
-SAID = {0, 2, 75, 130}  # exit codes of ends that the child itself has told of
+PATIENCE_S = 10
+KEPT = (
+    "What was trained up to the last checkpoint is kept: `jaxtricks resume` goes on, with one process or several, and "
+    "`jaxtricks list runs` names the run."
+)
 
 
 def needed() -> bool:
@@ -36,15 +43,13 @@ def supervise(words: Sequence[str]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
         os.close(kept)
-    if code in SAID:
+    if 0 <= code != LOST:  # it has spoken for itself
         return code
-    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    print(
-        f"jaxtricks: this process of the run was ended ({how}); most likely another one has died or lost touch. What was trained "
-        "up to the last checkpoint is kept: `jaxtricks list runs` names the run, and `jaxtricks resume` goes on, with one "
-        "process or several.",
-        file=sys.stderr,
-    )
+    if code in (LOST, -signal.SIGABRT):
+        what = "this process of the run was ended, since another one has died, was never there or lost touch."
+    else:
+        what = f"this process of the run was killed ({signal.Signals(-code).name})."
+    print(f"jaxtricks: {what} {KEPT}", file=sys.stderr)
     return LOST
 
 
@@ -63,3 +68,19 @@ def hold_on() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def give_up(code: int) -> NoReturn:
+    """Ends this process with an error; a child does not wait for the others, who might wait for it.
+
+    Args:
+        code: the exit code.
+    """
+    if needed():
+        sys.exit(code)
+    leaving = threading.Thread(target=jax.distributed.shutdown, daemon=True)  # at once, where all end alike
+    leaving.start()
+    leaving.join(PATIENCE_S)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -113,6 +113,8 @@ def fit(
     else:
         _check_best(checkpoints, data)
         manifest = Manifest.of(wanted, several, numbers, split, differ, data, transfer is not None)
+        if other := manifest.differs(machines.on_first(lambda: manifest)):
+            raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
         with contextlib.ExitStack() as stack:
             machines.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
             kind = Journal if machines.first() else Silent

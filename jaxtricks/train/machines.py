@@ -4,9 +4,11 @@ JAX's own runtime connects them. Each sees all devices and holds the part of eve
 makes wholes of parts and parts of wholes, and does nothing where there is one process.
 """
 
+import os
 import pickle
-from collections.abc import Callable
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -14,34 +16,88 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from jaxtricks.config import ConfigError
+from jaxtricks.train import preemption
 
 T = TypeVar("T")
 HEARTBEAT_S = 20  # without a sign of life for so long a process counts as dead, and JAX ends the others
 JOIN_S = 120
+PIECE = 1 << 26  # bytes of one message: an accelerator's memory is full of other things
 
 
-def join(coordinator: str | None, processes: int | None, index: int | None) -> None:
-    """Connects this process with the others, before JAX's backend starts.
+class Place(NamedTuple):
+    """Which of several processes this one is; three times None where JAX finds it by itself (Slurm, GKE, TPU pods, Open MPI).
 
     Args:
-        coordinator: address and port of process 0; None where JAX finds it by itself (Slurm, GKE, TPU pods, Open MPI), or in
-            $JAX_COORDINATOR_ADDRESS.
-        processes: how many there are; None as above.
-        index: which of them this is, from 0; None as above.
+        coordinator: host:port of process 0.
+        processes: how many there are.
+        process: which of them this is, from 0.
+    """
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+    def found(self, environment: Mapping[str, str] = os.environ) -> "Place":
+        """The place with what is missing taken from $JAXTRICKS_COORDINATOR, $JAXTRICKS_PROCESSES and $JAXTRICKS_PROCESS.
+
+        Args:
+            environment: variables.
+
+        Raises:
+            ConfigError: if one of the three is no such thing, or if there is one and not all of them.
+        """
+        given = self._asdict()
+        for name, value in given.items():
+            word = environment.get(variable := f"JAXTRICKS_{name.upper()}", "")
+            if value is None and word:
+                if name != "coordinator" and not word.isdecimal():
+                    raise ConfigError(f"${variable} = {word!r} is not an integer >= 0.")
+                given[name] = word if name == "coordinator" else int(word)
+        place = Place(**given)
+        missing = [name for name, value in given.items() if value is None]
+        if 0 < len(missing) < len(given):
+            raise ConfigError(
+                f"--{missing[0]} is missing: --coordinator, --processes and --process go together, by flag or as "
+                "$JAXTRICKS_COORDINATOR and so on, and none is needed where JAX finds them (Slurm, GKE, TPU pods, Open MPI)."
+            )
+        place._check()
+        return place
+
+    def _check(self) -> None:
+        if self.coordinator is None or self.processes is None or self.process is None:
+            return
+        port = re.fullmatch(r"\S+:(\d+)", self.coordinator)
+        if port is None or not 0 < int(port[1]) < 65536:
+            raise ConfigError(f"--coordinator {self.coordinator!r} is not host:port, such as 10.0.0.5:1234.")
+        if self.processes < 1:
+            raise ConfigError(f"--processes {self.processes} is not an integer >= 1.")
+        if not 0 <= self.process < self.processes:
+            raise ConfigError(f"--process {self.process} is not one of 0 to {self.processes - 1}, as --processes says.")
+
+
+def join(place: Place) -> None:
+    """Connects this process with the others, before JAX's backend starts; SIGTERM asks for the end from then on.
+
+    Args:
+        place: which of them this is.
 
     Raises:
-        ConfigError: if one of the three is neither given nor found, or the others do not answer.
+        ConfigError: if JAX does not find the others, or process 0 cannot listen for them.
     """
     try:
-        jax.distributed.initialize(
-            coordinator, processes, index, heartbeat_timeout_seconds=HEARTBEAT_S, initialization_timeout=JOIN_S
-        )
-    except (ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        jax.distributed.initialize(*place, heartbeat_timeout_seconds=HEARTBEAT_S, initialization_timeout=JOIN_S)
+    except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"--distributed cannot start ({reason}); outside of Slurm, GKE, TPU pods and Open MPI it needs --coordinator "
-            "host:port, --processes and --process."
+            f"--distributed finds no other processes ({_reason(error)}); outside of Slurm, GKE, TPU pods and Open MPI it needs "
+            "--coordinator host:port, --processes and --process."
         ) from error
+    except RuntimeError as error:
+        raise ConfigError(f"--distributed cannot start ({_reason(error)}).") from error
+    preemption.listen()  # JAX has taken the signal for a service of its own
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def first() -> bool:
@@ -66,7 +122,12 @@ def on_first(work: Callable[[], T]) -> T:
 
 
 def _broadcast(content: bytes) -> bytes:
-    size = int(multihost_utils.broadcast_one_to_all(np.int64(len(content))))
+    """The bytes of the first process; the others' count for nothing."""
+    size = int.from_bytes(_told(len(content).to_bytes(8), 8))
+    return b"".join(_told(content[at : at + PIECE], min(PIECE, size - at)) for at in range(0, size, PIECE))
+
+
+def _told(content: bytes, size: int) -> bytes:
     mine = np.frombuffer(content, np.uint8) if first() else np.zeros(size, np.uint8)
     return np.asarray(multihost_utils.broadcast_one_to_all(mine)).astype(np.uint8).tobytes()
 
