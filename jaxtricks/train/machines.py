@@ -92,7 +92,8 @@ def join(place: Place) -> None:
             "--coordinator host:port, --processes and --process."
         ) from error
     except RuntimeError as error:
-        raise ConfigError(f"--distributed cannot start ({_reason(error)}).") from error
+        where = "" if place.coordinator is None else f" at {place.coordinator}"
+        raise ConfigError(f"--distributed cannot start{where} ({_reason(error)}).") from error
     preemption.listen()  # JAX has taken the signal for a service of its own
 
 
