@@ -130,8 +130,7 @@ def test_two_are_asked_to_end_one_of_two_is_killed_and_one_goes_on_to_the_same_b
 
     going = shell.pair([*WORDS, "--out", "broken"])
     until(lambda: newest(run) > 0, *going)
-    for process in going:
-        process.terminate()
+    going[1].terminate()  # what one is asked all do
     first, second = (ended(process) for process in going)
     assert (first.code, second.code) == (75, 75), (first, second)
     reached = newest(run)
