@@ -10,9 +10,11 @@ from typing import NoReturn
 
 import jax
 
+from jaxtricks.train import machines
+
 LIFELINE = "JAXTRICKS_LIFELINE"  # the child's end of a pipe that closes when the parent dies
 LOST = 76  # sysexits.h: a remote error in the protocol
-PATIENCE_S = 10
+PATIENCE_S = machines.HEARTBEAT_S + 5  # by then JAX knows who has died
 KEPT = (
     "What was trained up to the last checkpoint is kept: `jaxtricks resume` goes on, with one process or several, and "
     "`jaxtricks list runs` names the run."
@@ -71,16 +73,25 @@ def hold_on() -> None:
 
 
 def give_up(code: int) -> NoReturn:
-    """Ends this process with an error; a child does not wait for the others, who might wait for it.
+    """Ends this process with an error; a child waits a little for the others, who end alike, are dead already, or wait for it.
 
     Args:
         code: the exit code.
     """
     if needed():
         sys.exit(code)
-    leaving = threading.Thread(target=jax.distributed.shutdown, daemon=True)  # at once, where all end alike
-    leaving.start()
-    leaving.join(PATIENCE_S)
+    codes = [code]
+
+    def leave() -> None:
+        try:
+            jax.distributed.shutdown()  # JAX may abort this process here
+        except Exception:
+            codes.append(LOST)
+
+    if code != LOST:
+        leaving = threading.Thread(target=leave, daemon=True)
+        leaving.start()
+        leaving.join(PATIENCE_S)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(codes[-1])

@@ -9,12 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
 from jaxtricks.config import ConfigError
+from jaxtricks.train import machines, preemption
 from jaxtricks.train.machines import Place
 
 # Some seconds of training in twenty segments, so that there is time to end it early. One device of each of two processes, and two
@@ -76,12 +78,16 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
 class Ended(NamedTuple):
     code: int
     out: str
-    said: str  # the last line of its errors
+    errors: str
+
+    @property
+    def said(self) -> str:
+        return (self.errors.splitlines() or [""])[-1]
 
 
 def ended(process: subprocess.Popen[str], seconds: float = START_S + 60) -> Ended:
     out, errors = process.communicate(timeout=seconds)
-    return Ended(process.returncode, out, (errors.splitlines() or [""])[-1])
+    return Ended(process.returncode, out, errors)
 
 
 def until(happened: Callable[[], bool], *going: subprocess.Popen[str]) -> None:
@@ -165,6 +171,14 @@ def test_a_process_ends_with_the_parent_that_watches_over_it(shell):
 
 FLAGS = {"coordinator": "host:1234", "processes": 2, "process": 1}
 VARIABLES = {"JAXTRICKS_COORDINATOR": "host:1234", "JAXTRICKS_PROCESSES": "2", "JAXTRICKS_PROCESS": "1"}
+
+
+def test_a_process_that_is_silent_for_half_a_minute_counts_as_lost(monkeypatch):
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *place, **options: given.update(options, place=place))
+    monkeypatch.setattr(preemption, "listen", lambda: None)
+    machines.join(Place(**FLAGS))
+    assert given["place"] == ("host:1234", 2, 1) and given["heartbeat_timeout_seconds"] <= 30
 
 
 class TestPlace:
