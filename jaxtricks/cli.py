@@ -7,13 +7,15 @@ import json
 import os
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast
 
 import tyro
+from jax.errors import JaxRuntimeError
 
-from jaxtricks import data
+from jaxtricks import data, supervisor
 from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, nearest, parse
 from jaxtricks.data import DataError, Dataset, Text
@@ -27,12 +29,13 @@ from jaxtricks.report.events import Events
 from jaxtricks.report.folder import FolderError
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
-from jaxtricks.train import preemption
+from jaxtricks.train import machines, preemption
 from jaxtricks.train.checkpoint import CheckpointError
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import fit, seed_list, snapshots
 from jaxtricks.train.journal import Checkpoints
 from jaxtricks.train.layout import Layout, set_up
+from jaxtricks.train.machines import Place
 from jaxtricks.train.preemption import Preempted
 from jaxtricks.train.runs import Runs
 
@@ -40,8 +43,46 @@ ROOT = Path("runs")
 Arms = dict[str, Experiment]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Together:
+    """What commands share that several processes may run together.
+
+    Args:
+        distributed: train together with the other processes of a Slurm, GKE or Open MPI job or of a TPU pod; elsewhere the next
+            three, or $JAXTRICKS_COORDINATOR and so on, say who they are.
+        coordinator: host:port of process 0.
+        processes: how many processes there are.
+        process: which of them this is, from 0.
+    """
+
+    distributed: bool = False
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+    def place(self) -> Place | None:
+        """Which of several processes this one is; None where it is alone.
+
+        Raises:
+            ConfigError: for flags that do not go together.
+        """
+        given = Place(self.coordinator, self.processes, self.process)
+        if self.distributed:
+            return given.found()
+        for name, value in given._asdict().items():
+            if value is not None:
+                raise ConfigError(f"--{name} is for --distributed, which is missing.")
+        return None
+
+    def join(self) -> None:
+        """Meets the others, which has to be before JAX's backend starts."""
+        if (place := self.place()) is not None:
+            supervisor.hold_on()
+            machines.join(place)
+
+
 @dataclasses.dataclass(frozen=True)
-class Training:
+class Training(Together):
     """What `run`, `compare` and `ablate` share; any setting of the experiment is a flag too: --model.widths 256 256.
 
     Args:
@@ -88,18 +129,20 @@ class Training:
         arms = self.arms(self.experiment(overrides))
         data = self.start()
         name = f"{data.name}-{type(self).__name__.lower()}"
-        folder = folders.claim(self.out or folders.fresh(ROOT, name), command)
+        folder = machines.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, name), command))
+        useless = False
         try:
             with folders.working(folder):
                 self.work(arms, data, folder, command)
         except (ConfigError, DataError):  # it could never be finished
-            folders.leave(folder)
+            useless = True
             raise
         finally:
-            if not folders.reached(folder):
-                folders.leave(folder)
-            with contextlib.suppress(OSError):
-                ROOT.rmdir()  # where this was the first, and nothing came of it
+            if machines.first():
+                if useless or not folders.reached(folder):
+                    folders.leave(folder)
+                with contextlib.suppress(OSError):
+                    ROOT.rmdir()  # where this was the first, and nothing came of it
 
     def work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
         """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found."""
@@ -109,9 +152,12 @@ class Training:
             with preemption.listening():
                 record, text, runs = self.results(arms, data, command, options | {"checkpoints": checkpoints})
         except Preempted as stop:
-            print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
+            if machines.first():
+                print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
             sys.exit(preemption.EXIT_CODE)
-        folders.save(record, folder, runs)
+        machines.on_first(lambda: folders.save(record, folder, runs))
+        if not machines.first():
+            return
         if self.json:
             print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
         else:
@@ -134,12 +180,10 @@ class Training:
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
-        if self.out is None:
-            folders.check_writable(ROOT)
-        else:
-            folders.check_free(self.out)
         layout = self.layout()
         set_up((layout.runs or len(seed_list(self._seeds()))) * layout.data * layout.model)
+        self.join()
+        machines.on_first(lambda: folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out))
         return data.load(self.data, self.data_dir, self.words, self._text())
 
     def layout(self) -> Layout:
@@ -239,7 +283,7 @@ class Ablate(Compared):
 
 
 @dataclasses.dataclass(frozen=True)
-class Resume:
+class Resume(Together):
     """Go on with a run, comparison or ablation that was cut off, from its newest checkpoints.
 
     On the same devices the result is that of the uninterrupted one to the bit. Exit code 75 if SIGTERM ended it once more.
@@ -256,6 +300,10 @@ class Resume:
         if folders.finished(folder):
             raise FolderError(f"{self.folder} is finished; its page is {self.folder / folders.PAGE}.")
         training, settings, began = _begun(folder)
+        # Other processes than before may go on, more of them or one.
+        training = dataclasses.replace(
+            training, **{field.name: getattr(self, field.name) for field in dataclasses.fields(Together)}
+        )
         with folders.working(folder):
             training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
 
@@ -336,7 +384,7 @@ class Ensemble:
         if not self.folders:
             raise ConfigError("a run's folder is missing; name at least one, such as runs/digits-run-1.")
         places = [folder.absolute() for folder in self.folders]
-        known = _begun(places[0])[0].start()
+        known = dataclasses.replace(_begun(places[0])[0], **dataclasses.asdict(Together())).start()
         members: list[Runs] = []
         for place in places:
             kept = list(snapshots(place / folders.CHECKPOINTS, known).values())
@@ -571,14 +619,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         command, unknown = _parsed(words)
+        if isinstance(command, Together) and command.place() is not None and supervisor.needed():
+            sys.exit(supervisor.supervise(words))
         overrides = _overrides(unknown)
         _known(command, overrides)
         command(overrides, shlex.join(["jaxtricks", *words]))
     except (ConfigError, DataError, FolderError, CheckpointError) as error:
         print(f"jaxtricks: {error}", file=sys.stderr)
-        sys.exit(2)
+        supervisor.give_up(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if supervisor.needed():
+            raise
+        if isinstance(error, JaxRuntimeError):  # a message to the others failed, as a rule
+            print(f"jaxtricks: {str(error).splitlines()[0]}", file=sys.stderr)
+            supervisor.give_up(supervisor.LOST)
+        traceback.print_exc()
+        supervisor.give_up(1)
 
 
 if __name__ == "__main__":

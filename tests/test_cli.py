@@ -58,6 +58,7 @@ def refused(capsys, *words) -> str:
             "mesh: 'rows=2' is not runs=<devices>, data=<devices> or model=<devices>, such as runs=4,data=2",
         ),
         (["run", "--mesh", "runs=2", "--devices", "2"], "--devices and --mesh both say how many devices there are"),
+        (["run", "--process", "1"], "--process is for --distributed, which is missing"),
         (["run", "--config", "file"], "--config file is not JSON: byte 128 is not UTF-8"),
         (["run", "--out", "file"], "file holds something already"),
         (["run", "--out", "."], "holds something already"),

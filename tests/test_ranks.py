@@ -12,7 +12,7 @@ RANKS = [
     {"train"},
     {"evaluate", "catalogue"},
     {"diagnose"},
-    {"report"},
+    {"report", "supervisor"},
     {"cli"},
 ]
 ROOT = Path(jaxtricks.__file__).parent

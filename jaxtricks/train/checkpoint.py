@@ -12,13 +12,13 @@ from typing import Any
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 from jaxtyping import Shaped
-from orbax.checkpoint import v1 as ocp
 
 from jaxtricks.train.member import CARRY, Variables
 from jaxtricks.train.runs import Runs
 
-FORMAT, SEAL = 1, "seal.json"
+FORMAT, SEAL, ARRAYS = 1, "seal.json", "state"
 
 Arrays = dict[str, Shaped[np.ndarray, "..."]]
 
@@ -41,8 +41,9 @@ def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> Non
     unfinished = unfinished_name(folder)
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        ocp.save(unfinished.absolute(), dict(tree))
+        unfinished.mkdir(parents=True)
+        with _alone() as storage:
+            storage.save((unfinished / ARRAYS).absolute(), dict(tree))
         body = {"format": FORMAT, "note": dict(note), "files": _digests(unfinished)}
         (unfinished / SEAL).write_text(_dumped(body | {"digest": _digest(_dumped(body))}), encoding="utf-8")
         unfinished.rename(folder)
@@ -66,7 +67,8 @@ def read(folder: Path) -> tuple[Any, dict[str, Any]]:
         if there.get(name) != digest:
             raise CheckpointError(f"{folder} is damaged: {name} is {'not what was written' if name in there else 'missing'}.")
     try:
-        loaded: Any = ocp.load(folder.absolute())
+        with _alone() as storage:
+            loaded: Any = storage.restore((folder / ARRAYS).absolute())
         return jax.tree.map(np.asarray, loaded), body["note"]
     except Exception as error:
         raise CheckpointError(f"{folder} cannot be read: {_reason(error)}") from error
@@ -76,6 +78,16 @@ def note_of(folder: Path) -> dict[str, Any]:
     """A checkpoint's note, without its arrays; raises CheckpointError as `read` does."""
     note: dict[str, Any] = _unsealed(folder)["note"]
     return note
+
+
+def _alone() -> ocp.Checkpointer:
+    """Orbax, for this process alone: one writes for all, in the background, where none may wait for the others.
+
+    Its interface v1 has all processes meet at every save, whatever its options say.
+    """
+    me = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me}, barrier_sync_key_prefix="jaxtricks")
+    return ocp.Checkpointer(ocp.PyTreeCheckpointHandler(multiprocessing_options=options), multiprocessing_options=options)
 
 
 def _unsealed(folder: Path) -> dict[str, Any]:

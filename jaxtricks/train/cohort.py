@@ -15,8 +15,9 @@ from jaxtricks.train import layout as placement
 from jaxtricks.train import member as one
 from jaxtricks.train import preemption, program, stream
 from jaxtricks.train.checkpoint import CheckpointError, flat, unflat
-from jaxtricks.train.journal import Checkpoints, Journal, Saved
+from jaxtricks.train.journal import Checkpoints, Journal, Saved, Silent
 from jaxtricks.train.layout import Layout
+from jaxtricks.train.machines import agreed, gathered, placed
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Held, Plan, Population
 from jaxtricks.train.runs import chunk_of
@@ -178,7 +179,7 @@ class Record:
         experiments: the positions of the cohort's.
     """
 
-    journal: Journal
+    journal: Journal | Silent
     policy: Checkpoints
     experiments: list[int]
 
@@ -213,8 +214,8 @@ class History:
 
     def put(self, rows: Rows, first: int, new: Mapping[str, Any]) -> None:
         """What members measured in the epochs from `first` on: name → [members or more, epochs]."""
-        for name, each in new.items():
-            values = np.asarray(each)[: len(rows)]
+        for name, values in gathered(new).items():
+            values = values[: len(rows)]
             curve = self._curves.setdefault(name, np.full(self._shape, np.nan, values.dtype))
             curve[rows, first : first + values.shape[1]] = values
 
@@ -246,16 +247,16 @@ class Wave:
         self._shapes = _of(len(whole), planned.states)
         self._ready: Held | Stream | None = None
         if states is None:
-            given = jax.device_put(_rows(planned.given, whole), planned.plan.per_member)
+            given = placed(_rows(planned.given, whole), planned.plan.per_member)
             self._states = self._kept(self._engine().start(given))
         else:
             mine: State = _rows(states, whole)
-            self._states = jax.device_put(mine, planned.plan.lies(mine)) if alone else mine
+            self._states = placed(mine, planned.plan.lies(mine)) if alone else mine
 
     def advance(self, first: int) -> Mapping[str, Any]:
         """A segment from epoch `first` on; its curves, on the devices, those of the padding too."""
         plan, states = self._planned.plan, self._states
-        new, curves = self._engine()(states if self._alone else jax.device_put(states, plan.lies(states)), first)
+        new, curves = self._engine()(states if self._alone else placed(states, plan.lies(states)), first)
         self._states = self._kept(new)
         return curves
 
@@ -270,16 +271,16 @@ class Wave:
 
     def host(self, tree: Any) -> Any:
         """Arrays of the members on the host, without the padding."""
-        return jax.tree.map(lambda leaf: np.array(leaf)[: len(self.rows)], tree)
+        return jax.tree.map(lambda leaf: leaf[: len(self.rows)], gathered(tree))
 
     def _kept(self, states: State) -> State:
-        return states if self._alone else jax.tree.map(np.array, states)
+        return states if self._alone else gathered(states)
 
     def _engine(self) -> Held | Stream:
         if self._ready is not None:
             return self._ready
         plan = self._planned.plan
-        population = jax.device_put(self._population, plan.per_member)
+        population = placed(self._population, plan.per_member)
         engine: Held | Stream
         if plan.window is None:
             engine = Held(population, self._held, self._shapes, plan)
@@ -300,7 +301,7 @@ class Going:
 
     def __init__(self, planned: Stage, states: State | None) -> None:
         self.plan, self._planned, self._left = planned.plan, planned, states
-        self._held = jax.device_put(planned.pool if self.plan.window is None else stream.index(planned.pool), self.plan.shared)
+        self._held = placed(planned.pool if self.plan.window is None else stream.index(planned.pool), self.plan.shared)
         self._place(np.arange(planned.size))
 
     def advance(self, first: int) -> Mapping[str, Any]:
@@ -418,7 +419,7 @@ def train(
             pack(last)
         if record is not None:
             record.keep(planned.plan, last, going.states(), history.until(last))
-            if preemption.asked() and last < epochs:
+            if agreed(preemption.asked()) and last < epochs:
                 record.journal.wait()
                 raise preemption.Preempted(last, epochs)
     look()

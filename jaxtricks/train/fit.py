@@ -21,12 +21,12 @@ from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.optim.second_order import GaussNewton, Newton
 from jaxtricks.train import layout as placement
-from jaxtricks.train import program
+from jaxtricks.train import machines, program
 from jaxtricks.train.checkpoint import CheckpointError, read
 from jaxtricks.train.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.inputs import Inputs, scaled_by
-from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, digest, listed, manifest_of, opened
+from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, Silent, digest, listed, manifest_of, opened
 from jaxtricks.train.layout import Layout
 from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.order import Contiguous
@@ -113,9 +113,12 @@ def fit(
     else:
         _check_best(checkpoints, data)
         manifest = Manifest.of(wanted, several, numbers, split, differ, data, transfer is not None)
+        if other := manifest.differs(machines.on_first(lambda: manifest)):
+            raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(opened(checkpoints, manifest))
-            journals = [Journal(folder / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
+            machines.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
+            kind = Journal if machines.first() else Silent
+            journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
             for journal in journals:
                 stack.callback(journal.close)
             pairs = zip(journals, cohorts, strict=True)
@@ -156,14 +159,14 @@ def _trained(
 ) -> dict[int, tuple[Member, State, Curves, Plan]]:
     """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
     results = {}
-    saved = [None if record is None else record.journal.newest() for record in records]
+    saved = machines.on_first(lambda: [None if record is None else record.journal.newest() for record in records])
     for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
         warnings.warn(sentence, stacklevel=3)
     with (
         progress(
             total=sum(cohort.size * cohort.epochs for cohort in cohorts),
             initial=sum(cohort.size * at.epoch for cohort, at in zip(cohorts, saved, strict=True) if at is not None),
-            shown=shown,
+            shown=shown and machines.first(),
         ) as bar,
         ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):

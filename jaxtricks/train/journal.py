@@ -85,6 +85,26 @@ class Saved(NamedTuple):
     note: dict[str, Any]
 
 
+class Silent:
+    """The journal of a process that writes nothing, since the first one does."""
+
+    def __init__(self, folder: Path, policy: Checkpoints) -> None:
+        self.damaged: list[str] = []
+
+    def newest(self) -> Saved | None:
+        """Nothing is known here."""
+        return None
+
+    def keep(self, epoch: int, arrays: Arrays, note: Mapping[str, Any]) -> None:
+        """Writes nothing."""
+
+    def wait(self) -> None:
+        """There is nothing to wait for."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
 class Journal:
     """The checkpoints of one program's members, in a folder of their own; written in the background, one after the other.
 

@@ -92,16 +92,19 @@ class Layout:
         Raises:
             ConfigError: if there are not so many devices.
         """
-        devices = jax.devices()
+        devices, processes = jax.devices(), jax.process_count()
         each = self.data * self.model
         runs = self.runs or max(1, min(len(devices) // each, members))
+        if self.runs is None:  # a process without a device could not take part
+            runs = next(n for n in range(runs, runs + processes) if n * each % processes == 0)
+        shape = f"devices = {runs} × {self.data} × {self.model} (runs × data × model)"
         if runs * each > len(devices):
-            raise ConfigError(
-                f"devices = {runs} × {self.data} × {self.model} (runs × data × model) is more than the {len(devices)} that there "
-                "are."
-            )
-        grid = np.asarray(devices[: runs * each]).reshape(runs, self.data, self.model)
-        return Mesh(grid, AXES, axis_types=(AxisType.Auto,) * 3)
+            raise ConfigError(f"{shape} is more than the {len(devices)} that there are.")
+        if runs * each % processes:
+            raise ConfigError(f"{shape} is not a number that {processes} processes share evenly.")
+        share = runs * each // processes
+        mine = [[device for device in devices if device.process_index == process][:share] for process in range(processes)]
+        return Mesh(np.asarray(mine).reshape(runs, self.data, self.model), AXES, axis_types=(AxisType.Auto,) * 3)
 
 
 def segment_epochs(epochs: int, every: int | None = None) -> int:

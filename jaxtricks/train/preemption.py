@@ -4,6 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 EXIT_CODE = 75  # sysexits.h: a temporary failure, worth another try
 _asked = threading.Event()
@@ -24,12 +25,17 @@ class Preempted(Exception):
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
     """Has SIGTERM ask for the end, in place of ending the process at once; for programs of one's own, in the main thread."""
-    before = signal.signal(signal.SIGTERM, lambda number, frame: _asked.set())
+    before = listen()
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
         _asked.clear()
+
+
+def listen() -> Any:
+    """The same without an end; gives the handler that there was before."""
+    return signal.signal(signal.SIGTERM, lambda number, frame: _asked.set())
 
 
 def asked() -> bool:

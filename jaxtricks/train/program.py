@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.machines import placed
 from jaxtricks.train.member import Member, Pool, State, Variables
 
 WIDE = 256  # units of a layer that is worth splitting
@@ -210,7 +211,7 @@ class Held:
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
         """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
-        number = jax.device_put(np.int32(first), self._plan.shared)
+        number = placed(np.int32(first), self._plan.shared)
         after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._pool, number)
         return after
 

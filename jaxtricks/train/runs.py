@@ -16,6 +16,7 @@ from jaxtricks.objectives.metrics import measure
 from jaxtricks.train import member as one
 from jaxtricks.train import program, stream
 from jaxtricks.train.experiment import Experiment
+from jaxtricks.train.machines import gathered, placed
 from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
@@ -120,7 +121,7 @@ class Runs:
                 if self.plan.window is None
                 else stream.evaluate(population, states, Pool.on_host(examples), self.plan)
             )
-            return {name: np.asarray(values)[: len(self)] for name, values in metrics.items()}
+            return {name: values[: len(self)] for name, values in gathered(metrics).items()}
         rows = np.arange(len(self))[:, None]
         log_probs = self.log_probs(examples.x, examples.lengths)
         metrics = jax.vmap(measure)(jnp.asarray(log_probs[rows, places]), jnp.asarray(examples.y[places]))
@@ -153,7 +154,7 @@ class Runs:
             labels = jnp.zeros(last - first, self.data.y.dtype)
             pool = Pool(jnp.asarray(x[first:last]), labels, None if lengths is None else jnp.asarray(lengths[first:last]))
             indices = jnp.arange(last - first, dtype=jnp.int32)
-            found.append(np.asarray(program.predict(population, states, pool, indices, self.plan))[: len(self)])
+            found.append(gathered(program.predict(population, states, pool, indices, self.plan))[: len(self)])
         return np.concatenate(found, axis=1)
 
     def _parts(self, x: Shaped[np.ndarray, "examples ..."]) -> list[tuple[int, int]]:
@@ -167,7 +168,7 @@ class Runs:
         rows = padded(len(self), self.plan)
         everyone = Population(stack(self.experiments), members), self.states
         population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], everyone)
-        return population, jax.device_put(states, self.plan.lies(states))
+        return population, placed(states, self.plan.lies(states))
 
 
 def chunk_of(plan: Plan) -> int:

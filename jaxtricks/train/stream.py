@@ -22,6 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxtricks.optim.method import Info
 from jaxtricks.train import member as one
 from jaxtricks.train import program
+from jaxtricks.train.machines import placed
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Plan, Population, over_data, split, spread
 
@@ -388,7 +389,7 @@ class Stream:
                 going = steps(population, going, window, _number(first, plan), plan, windows.own_order)
         after = going.state
         if self._again:
-            sofar: Any = (after.collections, jax.device_put(np.zeros(after.step.shape, going.info.loss.dtype), plan.per_member))
+            sofar: Any = (after.collections, placed(np.zeros(after.step.shape, going.info.loss.dtype), plan.per_member))
             for _ in windows.rounds:
                 sofar = jax.block_until_ready(reestimated(population, after, sofar, next(self._feed), plan, windows.own_order))
             after = one.corrected(after, sofar[0])
@@ -435,7 +436,7 @@ def _answers(windows: Windows, population: Population, states: State, feed: Iter
         window = next(feed)
         if sofar is None:
             sofar = unanswered(population, states, window, total, plan, own)
-        counted = jax.device_put(windows.counted[first:last], plan.shared)
+        counted = placed(windows.counted[first:last], plan.shared)
         jax.block_until_ready(sofar)
         sofar = answer(population, states, sofar, window, counted, _number(first // windows.unit, plan), plan, own)
     assert sofar is not None
@@ -443,7 +444,7 @@ def _answers(windows: Windows, population: Population, states: State, feed: Iter
 
 
 def _number(number: int, plan: Plan) -> Int[Array, ""]:
-    return jax.device_put(np.int32(number), plan.shared)
+    return placed(np.int32(number), plan.shared)
 
 
 def _local(array: Int[Array, "members ..."]) -> Int[np.ndarray, "members ..."]:

@@ -226,7 +226,7 @@ class TestRefused:
         def full(*args, **kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(checkpoint.ocp, "save", full)
+        monkeypatch.setattr(checkpoint.ocp.Checkpointer, "save", full)
         with pytest.raises(CheckpointError, match=r"cohort-0/000001 cannot be written: .*No space left on device"):
             fit(BASE, data, **HOW, checkpoints=jt.Checkpoints(tmp_path))
 
