@@ -132,8 +132,7 @@ class Training(Together):
         folder = machines.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, name), command))
         useless = False
         try:
-            with folders.working(folder):
-                self.work(arms, data, folder, command)
+            self.work(arms, data, folder, command)
         except (ConfigError, DataError):  # it could never be finished
             useless = True
             raise
@@ -146,6 +145,12 @@ class Training(Together):
 
     def work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
         """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found."""
+        with contextlib.ExitStack() as stack:
+            if machines.first():  # others may not even have the folder
+                stack.enter_context(folders.working(folder))
+            self._work(arms, data, folder, command)
+
+    def _work(self, arms: Arms, data: Dataset, folder: Path, command: str) -> None:
         checkpoints = Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every)
         options = {"seeds": self._seeds(), "split": self.split, "layout": self.layout(), "progress": not self.json}
         try:
@@ -304,8 +309,7 @@ class Resume(Together):
         training = dataclasses.replace(
             training, **{field.name: getattr(self, field.name) for field in dataclasses.fields(Together)}
         )
-        with folders.working(folder):
-            training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
+        training.work(training.arms(training.experiment(settings)), training.start(), folder, began)
 
 
 @dataclasses.dataclass(frozen=True)
