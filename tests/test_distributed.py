@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -205,3 +206,39 @@ class TestPlace:
     def test_what_does_not_go_together(self, flags, variables, message):
         with pytest.raises(ConfigError, match=message):
             Place(**flags).found(variables)
+
+
+FITS = """
+    import sys, jax, numpy as np
+    processes, process, address, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    jax.config.update("jax_num_cpu_devices", 4 // processes)
+    if processes > 1:
+        jax.distributed.initialize(address, num_processes=processes, process_id=process)
+    import jaxtricks as jt
+    from jaxtricks.train import layout
+    layout.WINDOW = 20_000
+    data = jt.load("digits").subset(200, 0)
+    experiment = jt.Experiment(model=jt.MLP(widths=(256,), dropout=0.2, normalization="batch"), batch_size=32, epochs=2)
+    found = []
+    for place in (dict(runs=2, data=2, stream=True), dict(data=2, model=2), dict(runs=4, width=1, memory=0.0016)):
+        runs = jt.fit(experiment, data, seeds=6, layout=jt.Layout(**place), progress=False)
+        found += [*runs.curves.values(), *runs.evaluate("train").values(), *jax.tree.leaves(runs.variables)]
+    np.savez(out, *found)
+"""
+
+
+def test_windows_and_wide_layers_are_shared_by_processes_as_by_devices(tmp_path):
+    script = textwrap.dedent(FITS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    asked = [("1", "0"), ("2", "0"), ("2", "1")]
+    files = [tmp_path / f"{processes}-{process}.npz" for processes, process in asked]
+    words = [[sys.executable, "-c", script, *who, address, str(file)] for who, file in zip(asked, files, strict=True)]
+    subprocess.run(words[0], check=True, timeout=300)
+    pair = [subprocess.Popen(each, stdout=subprocess.DEVNULL) for each in words[1:]]
+    assert [process.wait(timeout=300) for process in pair] == [0, 0]
+    alone, *each = (np.load(file) for file in files)
+    for found in each:
+        for name in alone.files:
+            np.testing.assert_array_equal(found[name], alone[name])
