@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from jaxtricks.evaluate.claim import Estimate
-from jaxtricks.train import member as one
+from jaxtricks.train import epochs
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
 
@@ -75,16 +75,16 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
         rounds: turns of each arm.
     """
     split, pool = data.split(0), Pool.of(data)
-    epochs = {}
+    runs = {}
     for name, given in arms.items():
         experiment = jax.tree.map(jnp.float32, prepare(given, data))
         member = Member(*map(jnp.asarray, (np.int32(0), *split, *experiment.inputs.moments(data, split.train))))
-        state = jax.jit(one.start)(experiment, member, pool, {})
-        run = jax.jit(one.epoch, static_argnums=5).lower(experiment, member, pool, state, jnp.int32(0), _as_is).compile()
-        epochs[name] = functools.partial(run, experiment, member, pool, state, jnp.int32(0))
+        state = jax.jit(epochs.start)(experiment, member, pool, {})
+        run = jax.jit(epochs.epoch, static_argnums=5).lower(experiment, member, pool, state, jnp.int32(0), _as_is).compile()
+        runs[name] = functools.partial(run, experiment, member, pool, state, jnp.int32(0))
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     for turn in range(rounds + 1):
-        for name, epoch in epochs.items():
+        for name, epoch in runs.items():
             began = time.perf_counter()
             jax.block_until_ready(epoch())
             if turn:  # the first one warms up

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, stack
 from jaxtricks.diagnose.losses import loss_at
-from jaxtricks.train import member as one
+from jaxtricks.train import epochs
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.member import Member, Pool, Variables
 from jaxtricks.train.runs import Runs
@@ -71,7 +71,7 @@ def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseSca
 
     def both(run: tuple[Experiment, Member, Variables]) -> Any:
         experiment, member, final = run
-        state = one.start(experiment, member, pool, {})
+        state = epochs.start(experiment, member, pool, {})
         initial = {"params": state.params, **state.collections}
         return tuple(_noise(experiment, member, pool, variables, count) for variables in (initial, final))
 

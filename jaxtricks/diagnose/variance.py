@@ -14,6 +14,7 @@ from scipy.stats import gmean
 from jaxtricks import rng
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
+from jaxtricks.train import epochs
 from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.fit import prepare, seed_list
@@ -106,7 +107,7 @@ def _member(experiment: Experiment, data: Dataset, seed: int) -> Member:
 
 def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str, tuple[Array, Array, Array]]:
     """Path → variances of input, output and gradient, [] each, in the order of the forward pass."""
-    state = one.start(experiment, member, pool, {})
+    state = epochs.start(experiment, member, pool, {})
     places = one.shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
     batch = one.inputs(pool, member, places)
     variables = {"params": state.params, **state.collections}

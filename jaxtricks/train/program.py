@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxtricks.train import epochs, evaluation
 from jaxtricks.train import member as one
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.machines import placed
@@ -104,7 +105,7 @@ def start(population: Population, given: Variables, pool: Pool, plan: Plan) -> S
     """The states of all members before their first step; `given` are variables that are not to be drawn, [members, ...]."""
 
     def first(population: Population, given: Variables, pool: Pool) -> Any:
-        return one.start(*population, pool, given)
+        return epochs.start(*population, pool, given)
 
     return split(spread(first, plan.mesh, 1, 2)(population, given, pool), plan)
 
@@ -119,7 +120,7 @@ def advance(
 
     def segment(population: Population, state: State, pool: Pool, first: Array) -> Any:
         numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)
-        return jax.lax.scan(lambda state, number: one.epoch(*population, pool, state, number, place), state, numbers)
+        return jax.lax.scan(lambda state, number: epochs.epoch(*population, pool, state, number, place), state, numbers)
 
     after, curves = spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
     return split(after, plan), curves
@@ -132,7 +133,7 @@ def predict(
     """Log-probabilities of the examples at the given positions, by every member."""
 
     def log_probs(population: Population, state: State, pool: Pool, indices: Array) -> Any:
-        return one.predict(population.experiments, state, population.members, pool, indices)
+        return evaluation.predict(population.experiments, state, population.members, pool, indices)
 
     return spread(log_probs, plan.mesh, plan.width, 2)(population, states, pool, indices)
 
@@ -142,7 +143,7 @@ def evaluate(population: Population, states: State, pool: Pool, plan: Plan) -> d
     """Every metric of every member, on the examples of its split."""
 
     def metrics(population: Population, state: State, pool: Pool) -> Any:
-        return one.evaluate(population.experiments, state, population.members, pool)
+        return evaluation.evaluate(population.experiments, state, population.members, pool)
 
     return spread(metrics, plan.mesh, plan.width, 2)(population, states, pool)
 

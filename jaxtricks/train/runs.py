@@ -13,8 +13,8 @@ from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
 from jaxtricks.data.examples import as_examples, check
 from jaxtricks.objectives.metrics import measure
+from jaxtricks.train import evaluation, program, stream
 from jaxtricks.train import member as one
-from jaxtricks.train import program, stream
 from jaxtricks.train.experiment import Experiment
 from jaxtricks.train.machines import gathered, placed
 from jaxtricks.train.member import Member, Pool, State, Variables
@@ -161,7 +161,7 @@ class Runs:
         """First and last of the inputs that the devices are given at a time: all, or windows of those that stay on the host."""
         if self.plan.window is None:
             return [(0, len(x))]
-        return stream.cut(len(x), self.plan.window // (x.nbytes // len(x)), one.EVALUATION_BATCH)
+        return stream.cut(len(x), self.plan.window // (x.nbytes // len(x)), evaluation.EVALUATION_BATCH)
 
     def _population(self, members: Member) -> tuple[Population, State]:
         """The runs as a program takes them, padded to whole chunks."""

@@ -20,8 +20,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.optim.method import Info
+from jaxtricks.train import epochs, evaluation, program
 from jaxtricks.train import member as one
-from jaxtricks.train import program
 from jaxtricks.train.machines import placed
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Plan, Population, over_data, split, spread
@@ -54,7 +54,7 @@ def orders(population: Population, index: Pool, number: Int[Array, ""], plan: Pl
     """
 
     def positions(population: Population, index: Pool, number: Array) -> Array:
-        return one.positions(*population, index, number)
+        return epochs.positions(*population, index, number)
 
     return spread(positions, plan.mesh, 1, 1)(population, index, number)
 
@@ -72,7 +72,7 @@ def initial(population: Population, given: Variables, window: Pool, plan: Plan, 
     """
 
     def first(population: Population, given: Variables, window: Pool) -> State:
-        return one.initial(*population, one.typed(jax.tree.map(lambda leaf: leaf[0, 0], window)), given)
+        return epochs.initial(*population, one.typed(jax.tree.map(lambda leaf: leaf[0, 0], window)), given)
 
     return split(spread(first, plan.mesh, 1, 2 + own)(population, given, window), plan)
 
@@ -82,7 +82,7 @@ def ready(population: Population, states: State, index: Pool, answers: Any, plan
     """Initial states with the metrics of what `answer` gathered."""
 
     def settled(population: Population, state: State, answers: Any, index: Pool) -> State:
-        return one.ready(*population, state, one.judged(population.members, index, answers))
+        return epochs.ready(*population, state, evaluation.judged(population.members, index, answers))
 
     return split(spread(settled, plan.mesh, 1, 3)(population, states, answers, index), plan)
 
@@ -95,7 +95,7 @@ def begin(population: Population, states: State, plan: Plan) -> Going:
         experiment, size = population.experiments, population.members.train.size
         turns = len(experiment.order.cuts)
         nothing = jnp.zeros((one.steps_per_epoch(experiment, size) // turns, turns), jnp.zeros(()).dtype)
-        return Going(one.begun(state), Info(nothing, nothing))
+        return Going(epochs.begun(state), Info(nothing, nothing))
 
     return split(spread(begun, plan.mesh, plan.width, 2)(population, states), plan)
 
@@ -114,7 +114,7 @@ def steps(population: Population, going: Going, window: Pool, first: Int[Array, 
     """
 
     def on(population: Population, going: Going, window: Pool, first: Array) -> Going:
-        state, info = one.steps(*population, going.state, over_data(window, plan), one.typed)
+        state, info = epochs.steps(*population, going.state, over_data(window, plan), one.typed)
         return Going(state, jax.tree.map(functools.partial(_put, first), going.info, info))
 
     return split(spread(on, plan.mesh, plan.width, 2 + own)(population, going, window, first), plan)
@@ -122,10 +122,10 @@ def steps(population: Population, going: Going, window: Pool, first: Int[Array, 
 
 @functools.partial(jax.jit, static_argnames=("plan", "own"))
 def reestimated(population: Population, states: State, sofar: Any, window: Pool, plan: Plan, own: bool) -> Any:
-    """Batch norm's collections after a window's batches, see `member.reestimated`; arguments as for `steps`."""
+    """Batch norm's collections after a window's batches, see `jaxtricks.train.epochs.reestimated`; arguments as for `steps`."""
 
     def on(population: Population, state: State, sofar: Any, window: Pool) -> Any:
-        return one.reestimated(*population, state, over_data(window, plan), one.typed, sofar)
+        return epochs.reestimated(*population, state, over_data(window, plan), one.typed, sofar)
 
     return spread(on, plan.mesh, plan.width, 3 + own)(population, states, sofar, window)
 
@@ -144,7 +144,7 @@ def unanswered(population: Population, states: State, window: Pool, total: int, 
     """
 
     def room(population: Population, state: State, window: Pool) -> Any:
-        nothing = one.unasked(state)
+        nothing = evaluation.unasked(state)
         _, some = jax.eval_shape(_answered, population, state, window, jnp.ones(len(window.x), bool), nothing)
         return nothing, jax.tree.map(lambda leaf: jnp.zeros((total, *leaf.shape[1:]), leaf.dtype), some)
 
@@ -199,7 +199,7 @@ def close(
     """
 
     def closed(population: Population, state: State, after: State, info: Info, answers: Any, index: Pool) -> Any:
-        return one.closed(*population, state, after, info, one.judged(population.members, index, answers))
+        return epochs.closed(*population, state, after, info, evaluation.judged(population.members, index, answers))
 
     new, curves = spread(closed, plan.mesh, plan.width, 5)(population, states, after, info, answers, index)
     return split(new, plan), curves
@@ -210,7 +210,7 @@ def judge(population: Population, answers: Any, index: Pool, plan: Plan) -> dict
     """Every metric, of all that `answer` gathered."""
 
     def metrics(population: Population, answers: Any, index: Pool) -> dict[str, Array]:
-        return one.judged(population.members, index, answers)
+        return evaluation.judged(population.members, index, answers)
 
     return spread(metrics, plan.mesh, plan.width, 2)(population, answers, index)
 
@@ -220,7 +220,7 @@ def _put(first: Int[Array, ""], whole: Array, part: Array) -> Array:
 
 
 def _answered(population: Population, state: State, window: Pool, counted: Array, carry: Variables) -> Any:
-    return one.answered(*population, state, window, jnp.arange(len(window.x)), counted, carry)
+    return evaluation.answered(*population, state, window, jnp.arange(len(window.x)), counted, carry)
 
 
 def index(source: Pool) -> Pool:
@@ -284,9 +284,9 @@ class Windows:
         room = plan.window // each
         self.batch = (turns, batch)
         self.rounds = cut(rounds, room // (turns * batch * (here if self.own_order else 1)))
-        places = one.asked(experiment, members.validation.shape[1], source.y.ndim)
+        places = evaluation.asked(experiment, members.validation.shape[1], source.y.ndim)
         size = members.validation.shape[1]
-        unit = one.EVALUATION_BATCH if source.y.ndim == 1 else batch
+        unit = evaluation.EVALUATION_BATCH if source.y.ndim == 1 else batch
         self.questions = cut(len(places), room // (here if self.own_validation else 1), unit)
         self.counted = places < size
         self._validation = np.asarray(members.validation)[:, np.minimum(places, size - 1)]
@@ -354,7 +354,7 @@ class Stream:
 
     def __init__(self, windows: Windows, population: Population, index: Pool, states: State, plan: Plan) -> None:
         self._windows, self._population, self._index, self._plan = windows, population, index, plan
-        self._again = one.reestimates(population.experiments, states)
+        self._again = epochs.reestimates(population.experiments, states)
         self._steps = program.compile(windows.lowered(population, states))
         self._feed: Iterator[Pool] = iter(())
         self._next: int | None = None
@@ -392,7 +392,7 @@ class Stream:
             sofar: Any = (after.collections, placed(np.zeros(after.step.shape, going.info.loss.dtype), plan.per_member))
             for _ in windows.rounds:
                 sofar = jax.block_until_ready(reestimated(population, after, sofar, next(self._feed), plan, windows.own_order))
-            after = one.corrected(after, sofar[0])
+            after = epochs.corrected(after, sofar[0])
         answers = _answers(windows, population, after._replace(best=None), self._feed, plan)  # by the latest parameters
         return close(population, states, after, going.info, answers, self._index, plan)
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxtricks as jt
+from jaxtricks.train import epochs
 from jaxtricks.train import member as one
 
 
@@ -23,7 +24,7 @@ def test_batch_norm_is_evaluated_with_the_plain_mean_over_an_epochs_batches_at_t
     pool = one.Pool.of(data)
     order = np.asarray(one.shuffle(runs.experiment, member, pool, jnp.int32(2)))[: 5 * 16].reshape(5, 16)
     blank = jax.tree.map(jnp.zeros_like, variables["batch_stats"])
-    fresh = one.with_momentum(runs.experiment.model, jnp.float32(0))
+    fresh = epochs.with_momentum(runs.experiment.model, jnp.float32(0))
     each = [
         fresh.apply(
             {"params": variables["params"], "batch_stats": blank},

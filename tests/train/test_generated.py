@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, Kind, choices, fields
+from jaxtricks.train import epochs, evaluation
 from jaxtricks.train import member as one
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
@@ -72,7 +73,7 @@ def test_two_finite_steps(pictures, experiment):
     except ConfigError:  # parts that each are fine and do not go together
         assume(False)
     member = Member(np.int32(0), split.train, split.validation, *experiment.inputs.moments(pictures, split.train))
-    first = state = one.start(experiment, member, pool, {})
+    first = state = epochs.start(experiment, member, pool, {})
     for batch in one.shuffle(experiment, member, pool, jnp.int32(0)).reshape(-1, BATCH)[:2]:
         state, info = one.update(experiment, member, state, one.taken(pool, batch))
         assert np.isfinite(info.loss) and np.isfinite(info.grad_norm)
@@ -82,4 +83,4 @@ def test_two_finite_steps(pictures, experiment):
     assert [leaf.dtype for leaf in jax.tree.leaves(first)] == [leaf.dtype for leaf in jax.tree.leaves(state)]
     moved = [not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(first.params), jax.tree.leaves(state.params), strict=True)]
     assert any(moved)
-    assert all(np.isfinite(value) for value in one.evaluate(experiment, state, member, pool).values())
+    assert all(np.isfinite(value) for value in evaluation.evaluate(experiment, state, member, pool).values())

@@ -16,7 +16,7 @@ import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, stack
 from jaxtricks.data.vocabulary import Tokenizer
-from jaxtricks.train import member as one
+from jaxtricks.train import epochs
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.inputs import scaled_by
 from jaxtricks.train.member import Member, Pool
@@ -87,9 +87,9 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
 def _train(stacked, members, pool):
     def train(experiment, member):
         def epoch(state, number):
-            return one.epoch(experiment, member, pool, state, number, lambda batches: batches)
+            return epochs.epoch(experiment, member, pool, state, number, lambda batches: batches)
 
-        _, curves = jax.lax.scan(epoch, one.start(experiment, member, pool, {}), jnp.arange(experiment.epochs))
+        _, curves = jax.lax.scan(epoch, epochs.start(experiment, member, pool, {}), jnp.arange(experiment.epochs))
         return jnp.append(curves["train_loss"], curves["nll"])
 
     return jax.vmap(train)(stacked, members)

@@ -9,6 +9,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks import rng
+from jaxtricks.train import epochs
 from jaxtricks.train import member as one
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
@@ -37,7 +38,7 @@ def member(data, seed):
 
 
 def weights(experiment, data, seed=0):
-    state = one.start(prepare(experiment, data), member(data, seed), Pool.of(data), {})
+    state = epochs.start(prepare(experiment, data), member(data, seed), Pool.of(data), {})
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(state.params)
@@ -92,7 +93,7 @@ def test_layers_steps_and_seeds_have_masks_of_their_own(blobs):
 
 def test_the_engine_draws_a_mask_for_each_step_and_seed(blobs):
     experiment = prepare(BASE, blobs)
-    state = one.start(experiment, member(blobs, 0), Pool.of(blobs), {})
+    state = epochs.start(experiment, member(blobs, 0), Pool.of(blobs), {})
     batch = Pool(jnp.asarray(blobs.x[:16]), jnp.asarray(blobs.y[:16]))
 
     @jax.jit

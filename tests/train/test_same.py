@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
+from jaxtricks.train import epochs
 from jaxtricks.train import layout as placement
-from jaxtricks.train import member as one
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
 
@@ -145,11 +145,11 @@ def test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits(digits, monkeyp
     places = (part.astype(np.int32) for part in split)
     member = jax.tree.map(jnp.asarray, Member(np.int32(0), *places, *experiment.inputs.moments(digits, split.train)))
     pool = Pool.of(digits)
-    state = one.start(experiment, member, pool, {})
+    state = epochs.start(experiment, member, pool, {})
 
     def epoch():
-        return jax.jit(lambda state: one.epoch(experiment, member, pool, state, jnp.int32(0), lambda batches: batches))(state)
+        return jax.jit(lambda state: epochs.epoch(experiment, member, pool, state, jnp.int32(0), lambda batches: batches))(state)
 
     whole = epoch()
-    monkeypatch.setattr(one, "GATHERED", 0)
+    monkeypatch.setattr(epochs, "GATHERED", 0)
     assert_equal_bits(whole, epoch())

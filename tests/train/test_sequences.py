@@ -11,6 +11,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, rebuild
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
+from jaxtricks.train import epochs, evaluation
 from jaxtricks.train import member as one
 from jaxtricks.train.fit import prepare
 from jaxtricks.train.member import Member, Pool
@@ -73,7 +74,7 @@ def member_of(data, seed=0):
 def test_penalties_that_a_model_sows_are_added_to_the_loss():
     data = stream()
     member, pool = member_of(data), Pool.of(data)
-    state = one.start(BASE, member, pool, {})
+    state = epochs.start(BASE, member, pool, {})
     batch = one.taken(pool, member.train[:4])
     _, info = one.update(BASE, member, state, batch)
     scores = BASE.model.apply({"params": state.params}, batch.x, train=False)
@@ -85,8 +86,8 @@ def test_a_carried_state_goes_on_from_batch_to_batch_and_starts_anew_each_epoch(
     still = BASE.replace({"model": Memory(carry=True), "order": "contiguous", "optimizer.rule.learning_rate": 1e-30})
     data = stream()
     member, pool = member_of(data), Pool.of(data)
-    state = one.start(still, member, pool, {})
-    run = jax.jit(lambda state, number: one.epoch(still, member, pool, state, number, lambda batches: batches)[0])
+    state = epochs.start(still, member, pool, {})
+    run = jax.jit(lambda state, number: epochs.epoch(still, member, pool, state, number, lambda batches: batches)[0])
     after = run(run(state, jnp.int32(0)), jnp.int32(1))
     train = np.asarray(member.train)
     tracks = train[: len(train) // 4 * 4].reshape(4, -1)
@@ -99,8 +100,8 @@ def test_validation_carries_the_state_through_every_window():
     carrying = BASE.replace({"model": Memory(carry=True), "order": "contiguous"})
     data = stream(windows=31)
     member, pool = member_of(data), Pool.of(data)
-    state = one.start(carrying, member, pool, {})
-    metrics = one.evaluate(carrying, state, member, pool)
+    state = epochs.start(carrying, member, pool, {})
+    metrics = evaluation.evaluate(carrying, state, member, pool)
     validation = np.asarray(member.validation)
     assert len(validation) == 6  # two windows in each of four tracks, and two of the eight are no windows
     losses = []
@@ -196,7 +197,7 @@ def test_a_frozen_layer_carries_its_state_on():
     model = jt.RNN(embedding=3, widths=(3, 3), carry_state=True)
     experiment = prepare(BASE.replace({"model": model, "order": "contiguous", "optimizer.frozen": ("layer_0",)}), stream())
     member, pool = member_of(stream()), Pool.of(stream())
-    state = one.start(experiment, member, pool, {})
+    state = epochs.start(experiment, member, pool, {})
     after, _ = one.update(experiment, member, state, one.taken(pool, member.train[:4]))
     assert [int(after.collections["carry"][layer]["begun"]) for layer in ("layer_0", "layer_1")] == [1, 1]
     assert float(jnp.abs(after.collections["carry"]["layer_0"]["h"]).max()) > 0

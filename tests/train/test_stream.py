@@ -9,8 +9,8 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
+from jaxtricks.train import evaluation, preemption, stream
 from jaxtricks.train import layout as placement
-from jaxtricks.train import preemption, stream
 from jaxtricks.train.order import ByLength
 from jaxtricks.train.preemption import Preempted
 
@@ -46,7 +46,7 @@ def values():
 def short(monkeypatch):
     """Windows of few examples: several in each epoch, and in each validation."""
     monkeypatch.setattr(placement, "WINDOW", 3000)
-    monkeypatch.setattr(stream.one, "EVALUATION_BATCH", 8)
+    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 8)
 
 
 def both(experiment, data, layout, **how):
