@@ -16,8 +16,8 @@ LIFELINE = "JAXTRICKS_LIFELINE"  # the child's end of a pipe that closes when th
 LOST = 76  # sysexits.h: a remote error in the protocol
 PATIENCE_S = machines.HEARTBEAT_S + 5  # by then JAX knows who has died
 KEPT = (
-    "What was trained up to the last checkpoint is kept: `jaxtricks resume` goes on, with one process or several, and "
-    "`jaxtricks list runs` names the run."
+    "What was trained up to the last checkpoint, if there is one, is kept: `jaxtricks resume` goes on, with one process or "
+    "several, and `jaxtricks list runs` names the run."
 )
 
 
@@ -36,7 +36,7 @@ def supervise(words: Sequence[str]) -> int:
         the exit code: the child's, or 76 if it was ended from outside, as JAX does when another process of the run is lost.
     """
     end, kept = os.pipe()
-    command = [sys.executable, "-m", "jaxtricks.cli", *words]
+    command = [sys.executable, "-P", "-m", "jaxtricks.cli", *words]
     child = subprocess.Popen(command, env=os.environ | {LIFELINE: str(end)}, pass_fds=(end,))
     os.close(end)
     before = signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(number))

@@ -220,8 +220,14 @@ FITS = """
     data = jt.load("digits").subset(200, 0)
     experiment = jt.Experiment(model=jt.MLP(widths=(256,), dropout=0.2, normalization="batch"), batch_size=32, epochs=2)
     found = []
-    for place in (dict(runs=2, data=2, stream=True), dict(data=2, model=2), dict(runs=4, width=1, memory=0.0016)):
-        runs = jt.fit(experiment, data, seeds=6, layout=jt.Layout(**place), progress=False)
+    shared = dict(split=0, vary=("weights", "masks"))
+    for place, how in (
+        (dict(runs=2, data=2, stream=True), {}),
+        (dict(runs=4, stream=True), shared),
+        (dict(data=2, model=2), {}),
+        (dict(runs=4, width=1, memory=0.0016), {}),
+    ):
+        runs = jt.fit(experiment, data, seeds=6, layout=jt.Layout(**place), progress=False, **how)
         found += [*runs.curves.values(), *runs.evaluate("train").values(), *jax.tree.leaves(runs.variables)]
     np.savez(out, *found)
 """

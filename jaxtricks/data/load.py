@@ -289,6 +289,8 @@ def _to_cache(folder: Path, arrays: _Arrays) -> None:
         for name, array in named.items():
             np.save(scratch / f"{name}.npy", array, allow_pickle=False)
         (scratch / "about.json").write_text(json.dumps(about))
+        if _from_cache(folder) is not None:
+            return  # another process was first, with the same arrays, and may have them mapped
         shutil.rmtree(folder, ignore_errors=True)
         try:
             os.replace(scratch, folder)  # whole or not at all

@@ -146,10 +146,12 @@ def worked_on(folder: Path) -> bool:
         folder: as claimed.
     """
     try:
-        with (folder / COMMAND).open("rb") as file:
+        with (folder / COMMAND).open("r+b") as file:  # NFS locks for itself alone what may be written
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return False
-    except OSError:
+    except FileNotFoundError:
+        return False
+    except (BlockingIOError, PermissionError):  # another one's run cannot be asked
         return True
 
 

@@ -154,7 +154,7 @@ def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], Measured | None]:
         manifest, _ = manifest_of(checkpoints)
     except CheckpointError as error:
         raise FolderError(str(error)) from error
-    found = [each for path in sorted(checkpoints.glob("*.npz")) if (each := measured.read(path)) is not None]
+    found = [each for path in sorted(checkpoints.glob("cohort-*.npz")) if (each := measured.read(path)) is not None]
     curves: dict[int, dict[str, Any]] = {}
     for each in found:
         for place, index in enumerate(each.experiments):

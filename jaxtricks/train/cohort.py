@@ -1,5 +1,6 @@
 """The host's side of one program: it is planned, traced and fitted to memory, and then goes on segment by segment."""
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from jaxtricks.train.machines import agreed, gathered, placed
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Held, Plan, Population
 from jaxtricks.train.runs import chunk_of
-from jaxtricks.train.stream import Stream, Windows
+from jaxtricks.train.stream import Own, Stream, Windows
 
 Rows = Int[np.ndarray, " members"]
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
@@ -105,7 +106,23 @@ class Stage:
         population, states = _rows(self.population, rows), _of(len(rows), self.states)
         if self.plan.window is None:
             return program.lower(population, states, self.pool, self.plan)
-        return Windows(population, self.pool, self.plan).lowered(population, states)
+        return Windows(population, self.pool, self.plan, self.own).lowered(population, states)
+
+    @functools.cached_property
+    def own(self) -> Own:
+        """What the members do not share, of a stream."""
+        return Own.of(self.population)
+
+    @property
+    def held(self) -> int:
+        """Bytes of members and their states that one device holds."""
+        rows = len(self.waves(np.arange(self.size))[0][1])
+        return rows // self.plan.mesh.shape["runs"] * (_bytes(self.population) + _bytes(self.states)) // self.size
+
+    @property
+    def beside(self) -> int:
+        """Bytes that a device holds beside a program's own: of a stream the states before the epoch, and the next windows."""
+        return 0 if self.plan.window is None else self.held + stream.AHEAD * self.plan.window
 
     def smaller(self, compiled: jax.stages.Compiled) -> "Stage":
         """A stage that asks for less memory than its program: fewer members on a device, or at a time.
@@ -114,10 +131,9 @@ class Stage:
             ConfigError: where one member alone is too large.
         """
         rows, width = len(self.waves(np.arange(self.size))[0][1]), self.plan.width
-        held = rows // self.plan.mesh.shape["runs"] * (_bytes(self.population) + _bytes(self.states)) // self.size
         chunks = rows // chunk_of(self.plan)
         memory = compiled.memory_analysis()
-        if chunks > 1 and (width == 1 or (memory is not None and held > memory.temp_size_in_bytes)):
+        if chunks > 1 and (width == 1 or (memory is not None and self.held > memory.temp_size_in_bytes)):
             return replace(self, chunks=-(-chunks // 2))
         if width == 1:
             raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
@@ -136,35 +152,43 @@ def _bytes(tree: Any) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def stage(cohort: Cohort, pool: Pool, layout: Layout, width: int | None, segment: int) -> Stage:
+def stage(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: Mapping[str, Any] | None = None) -> Stage:
     """Plans a cohort's program.
 
     Args:
         cohort: the members.
         pool: the data, on the host.
         layout: what the user decided.
-        width: members that go through the program together on one device; None to choose it.
         segment: epochs of a segment.
+        note: a checkpoint's, whose plan stays as it was, since another would round differently; None: all is chosen.
 
     Raises:
-        ConfigError: for a layout that the devices or the batch do not allow.
+        ConfigError: for a layout that the devices, the batch or the model do not allow.
     """
     mesh, batch = layout.mesh(cohort.size), cohort.population.experiments.batch_size
     if batch % layout.data:
         raise ConfigError(f"Layout.data = {layout.data} is not a number of devices that share a batch of {batch} evenly.")
-    chosen = width or placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
-    plan = Plan(mesh, chosen, segment, placement.window(layout, _bytes(pool), mesh.local_devices[0]))
+    if note is None:
+        width = placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
+        plan = Plan(mesh, width, segment, placement.window(layout, _bytes(pool), mesh.local_devices[0]))
+    else:
+        plan = Plan(mesh, note["width"], note["segment"], note["window"])
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), pool)
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few = _rows((cohort.population, cohort.given), several)
     states = jax.eval_shape(functools.partial(program.start, plan=plan._replace(width=1)), *few, shapes)
+    if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):
+        raise ConfigError(
+            f"Layout.model = {layout.model} finds no layer to share; {program.WIDE} units or more, a multiple of it, are allowed."
+        )
     return Stage(plan, cohort.population, cohort.given, _of(cohort.size, states), pool, -(-cohort.size // chunk_of(plan)))
 
 
 def fitting(planned: Stage, layout: Layout) -> Stage:
     """The stage, made smaller until its program fits the device's memory; raises ConfigError where one member does not."""
     device = planned.plan.mesh.local_devices[0]
-    while not placement.fits(compiled := program.compile(planned.lowered()), placement.memory(layout, device)):
+    limit = placement.memory(layout, device)
+    while not placement.fits(compiled := program.compile(planned.lowered()), limit - planned.beside):
         planned = planned.smaller(compiled)
     return planned
 
@@ -188,6 +212,7 @@ class Record:
         note = {
             "width": plan.width,
             "segment": plan.epochs,
+            "window": plan.window,
             "value": self._value(curves),
             "experiments": self.experiments,
         }
@@ -256,9 +281,17 @@ class Wave:
     def advance(self, first: int) -> Mapping[str, Any]:
         """A segment from epoch `first` on; its curves, on the devices, those of the padding too."""
         plan, states = self._planned.plan, self._states
-        new, curves = self._engine()(states if self._alone else placed(states, plan.lies(states)), first)
+        engine = self._engine()
+        new, curves = engine(states if self._alone else placed(states, plan.lies(states)), first)
         self._states = self._kept(new)
+        if not self._alone:
+            engine.close()
         return curves
+
+    def close(self) -> None:
+        """Lets go of what is on its way to the devices."""
+        if self._ready is not None:
+            self._ready.close()
 
     def states(self) -> State:
         """On the host."""
@@ -285,7 +318,8 @@ class Wave:
         if plan.window is None:
             engine = Held(population, self._held, self._shapes, plan)
         else:
-            engine = Stream(Windows(self._population, self._planned.pool, plan), population, self._held, self._shapes, plan)
+            windows = Windows(self._population, self._planned.pool, plan, self._planned.own)
+            engine = Stream(windows, population, self._held, self._shapes, plan, further=self._alone)
         if self._alone:
             self._ready = engine
         return engine
@@ -302,6 +336,7 @@ class Going:
     def __init__(self, planned: Stage, states: State | None) -> None:
         self.plan, self._planned, self._left = planned.plan, planned, states
         self._held = placed(planned.pool if self.plan.window is None else stream.index(planned.pool), self.plan.shared)
+        self._waves: list[Wave] = []
         self._place(np.arange(planned.size))
 
     def advance(self, first: int) -> Mapping[str, Any]:
@@ -335,7 +370,13 @@ class Going:
         self._place(rest)
         return gone, one.resting(_rows(self._left, gone))
 
+    def close(self) -> None:
+        """Lets go of what is on its way to the devices."""
+        for wave in self._waves:
+            wave.close()
+
     def _place(self, rows: Rows) -> None:
+        self.close()
         self.rows, parts = rows, self._planned.waves(rows)
         self._waves = [Wave(self._planned, self._held, *part, len(parts) == 1, self._left) for part in parts]
 
@@ -384,43 +425,43 @@ def train(
         history.put(np.arange(size), 0, curves)
     if states is not None and done == epochs:
         return states, history.until(epochs)
-    going = Going(planned, states)
-    stops = cohort.population.experiments.stopping is not None
-    waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
+    with contextlib.closing(Going(planned, states)) as going:
+        stops = cohort.population.experiments.stopping is not None
+        waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
 
-    def look() -> None:
-        while waiting:
-            rows, first, new = waiting.pop()
-            history.put(rows, first, new)
-            progress(size * segment)
+        def look() -> None:
+            while waiting:
+                rows, first, new = waiting.pop()
+                history.put(rows, first, new)
+                progress(size * segment)
 
-    def pack(epoch: int) -> None:
-        gone, values = going.pack()
-        if len(gone):
-            history.rest(gone, epoch, values)
+        def pack(epoch: int) -> None:
+            gone, values = going.pack()
+            if len(gone):
+                history.rest(gone, epoch, values)
 
-    if stops and done:
-        pack(done)
-    for first in range(done, epochs, segment):
-        last = first + segment
-        if not len(going.rows):  # all have finished
-            progress(size * (epochs - first))
+        if stops and done:
+            pack(done)
+        for first in range(done, epochs, segment):
+            last = first + segment
+            if not len(going.rows):  # all have finished
+                progress(size * (epochs - first))
+                if record is not None:
+                    record.keep(planned.plan, epochs, going.states(), history.until(epochs))
+                break
+            new = going.advance(first)
             if record is not None:
-                record.keep(planned.plan, epochs, going.states(), history.until(epochs))
-            break
-        new = going.advance(first)
-        if record is not None:
-            record.journal.wait()  # written while the next segment trains, and before more than that can be lost
-        look()
-        waiting.append((going.rows, first, new))
-        if stops or record is not None:
+                record.journal.wait()  # written while the next segment trains, and before more than that can be lost
             look()
-        if stops:
-            pack(last)
-        if record is not None:
-            record.keep(planned.plan, last, going.states(), history.until(last))
-            if agreed(preemption.asked()) and last < epochs:
-                record.journal.wait()
-                raise preemption.Preempted(last, epochs)
-    look()
-    return going.states(), history.until(epochs)
+            waiting.append((going.rows, first, new))
+            if stops or record is not None:
+                look()
+            if stops:
+                pack(last)
+            if record is not None:
+                record.keep(planned.plan, last, going.states(), history.until(last))
+                if agreed(preemption.asked()) and last < epochs:
+                    record.journal.wait()
+                    raise preemption.Preempted(last, epochs)
+        look()
+        return going.states(), history.until(epochs)

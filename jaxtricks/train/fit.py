@@ -191,9 +191,9 @@ def _trained(
 def _planned(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, record: Record | None) -> Stage:
     """A cohort's stage: as the checkpoint's was, since another width would round differently."""
     if saved is not None:
-        return stage(cohort, pool, layout, saved.note["width"], saved.note["segment"])
+        return stage(cohort, pool, layout, saved.note["segment"], saved.note)
     every = None if record is None else record.policy.every
-    return stage(cohort, pool, layout, None, placement.segment_epochs(cohort.epochs, every))
+    return stage(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
 
 
 def _finished(cohort: Cohort, saved: Saved | None) -> bool:
@@ -221,7 +221,7 @@ def resume(
         folder: that of the `Checkpoints` that the fit was given.
         data: the data set that it was given.
         transfer: the earlier runs that it was given.
-        layout: devices; the width stays what it was.
+        layout: devices, and their memory; the width stays what it was if it fits, and so do the windows of a stream.
         progress: whether to show a bar of restarts × epochs.
 
     Returns:
@@ -284,7 +284,7 @@ def snapshots(
         except CheckpointError as error:
             warnings.warn(str(error), stacklevel=2)
             continue
-        planned = stage(cohort, Pool.on_host(data), layout, note["width"], note["segment"])
+        planned = stage(cohort, Pool.on_host(data), layout, note["segment"], note)
         states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
         members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
         same = (ready[experiment],) * len(manifest.seeds)

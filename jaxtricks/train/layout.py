@@ -11,6 +11,7 @@ from jax.sharding import AxisType, Mesh
 
 from jaxtricks.config import ConfigError
 from jaxtricks.data.load import cache_dir
+from jaxtricks.train import machines
 
 # Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and
 # still fit the second-level cache together. A model's class may say otherwise by an attribute `CPU_WIDTH`, as CNN does.
@@ -18,7 +19,8 @@ from jaxtricks.data.load import cache_dir
 CPU_WIDTH = 4
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
 HELD_SHARE = 0.5  # of what a program may plan with: larger data stay on the host
-WINDOW = 2**26  # bytes of examples that a device is handed at a time where they do
+WINDOW = 2**26  # bytes of examples that a device is handed at a time where they do, if its memory allows that
+WINDOW_SHARE = 0.1  # of what a program may plan with
 AXES = ("runs", "data", "model")
 SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a crash costs one
 
@@ -43,7 +45,8 @@ class Layout:
     Args:
         runs: devices that share the members; None for as many as there are and members can use.
         data: devices that share each batch.
-        model: devices that share each restart's wide layers: weights and what the optimizer keeps for them.
+        model: devices that share each restart's wide layers, of 256 units or more that they can share evenly: weights and what
+            the optimizer keeps for them.
         width: members that go through the program together on one device, halved while memory is short; None to choose it from
             kind and memory.
         memory: GB (10⁹ bytes) that a program may plan with on one device; members beyond that wait on the host for their turn.
@@ -129,7 +132,7 @@ def memory_limit(device: Any) -> float:
 
 def memory(layout: Layout, device: Any) -> float:
     """Bytes that a program may plan with on one device, as the user decided or else as it has them."""
-    return memory_limit(device) if layout.memory is None else layout.memory * 1e9
+    return machines.least(memory_limit(device) if layout.memory is None else layout.memory * 1e9)
 
 
 def fits(compiled: jax.stages.Compiled, limit: float) -> bool:
@@ -140,8 +143,9 @@ def fits(compiled: jax.stages.Compiled, limit: float) -> bool:
 
 def window(layout: Layout, size: int, device: Any) -> int | None:
     """Bytes of examples that a device is handed at a time; None where it holds all `size` bytes of the data."""
-    streams = size > HELD_SHARE * memory(layout, device) if layout.stream is None else layout.stream
-    return WINDOW if streams else None
+    limit = memory(layout, device)
+    streams = size > HELD_SHARE * limit if layout.stream is None else layout.stream
+    return min(WINDOW, int(WINDOW_SHARE * limit)) if streams else None
 
 
 def widest(layout: Layout, mesh: Mesh, members: int, model: Any) -> int:

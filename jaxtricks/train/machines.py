@@ -140,6 +140,13 @@ def agreed(wish: bool) -> bool:
     return bool(np.any(multihost_utils.process_allgather(np.bool_(wish))))
 
 
+def least(value: float) -> float:
+    """The smallest of all processes' values: what all of them go by has to be one number."""
+    if jax.process_count() == 1:
+        return value
+    return float(np.min(multihost_utils.process_allgather(np.float32(value))))
+
+
 def placed(tree: Any, lies: Any) -> Any:
     """Arrays that every process holds whole, laid out over the devices of all; `lies` is one sharding, or a tree of them."""
     if jax.process_count() == 1:

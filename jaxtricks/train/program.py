@@ -95,7 +95,7 @@ def over_data(batches: Any, plan: Plan) -> Any:
     return jax.lax.with_sharding_constraint(batches, spec if jax.__version_info__ >= (0, 8) else NamedSharding(plan.mesh, spec))
 
 
-def split(states: Any, plan: Plan) -> Any:
+def laid_out(states: Any, plan: Plan) -> Any:
     """The states, where `Plan.lies` says; what leads to them is split by the compiler to fit."""
     return jax.lax.with_sharding_constraint(states, plan.lies(states)) if plan.mesh.shape["model"] > 1 else states
 
@@ -107,7 +107,7 @@ def start(population: Population, given: Variables, pool: Pool, plan: Plan) -> S
     def first(population: Population, given: Variables, pool: Pool) -> Any:
         return epochs.start(*population, pool, given)
 
-    return split(spread(first, plan.mesh, 1, 2)(population, given, pool), plan)
+    return laid_out(spread(first, plan.mesh, 1, 2)(population, given, pool), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
@@ -123,7 +123,7 @@ def advance(
         return jax.lax.scan(lambda state, number: epochs.epoch(*population, pool, state, number, place), state, numbers)
 
     after, curves = spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
-    return split(after, plan), curves
+    return laid_out(after, plan), curves
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -216,10 +216,13 @@ class Held:
         after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._pool, number)
         return after
 
+    def close(self) -> None:
+        """Nothing is on its way."""
+
 
 @functools.lru_cache(maxsize=128)
 def compile(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
-    """The executable, at once if it was compiled before: `compiled(population, states, pool, first)`."""
+    """The executable, at once if it was compiled before."""
     return lowered.compile()
 
 

@@ -24,13 +24,32 @@ from jaxtricks.train import epochs, evaluation, program
 from jaxtricks.train import member as one
 from jaxtricks.train.machines import placed
 from jaxtricks.train.member import Pool, State, Variables
-from jaxtricks.train.program import Plan, Population, over_data, split, spread
+from jaxtricks.train.program import Plan, Population, laid_out, over_data, spread
 
 AHEAD = 2  # windows gathered and on their way to the devices, beside the one that is computed on
 POSITIONS = {"order": ("runs", None, None, "data"), "validation": ("runs", None)}  # axes of what windows are gathered by
 
 
-class Going(NamedTuple):
+class Own(NamedTuple):
+    """What each member of a population has for itself, and does not share with all others.
+
+    Args:
+        order: the order of its training examples, and which these are.
+        validation: its validation examples.
+    """
+
+    order: bool
+    validation: bool
+
+    @classmethod
+    def of(cls, population: Population) -> "Own":
+        """What a whole population's members have for themselves; its waves go by that, too."""
+        members = population.members
+        seeds = members.seed if members.order is None else members.order
+        return cls(not (_alike(members.train) and _alike(seeds)), not _alike(members.validation))
+
+
+class Underway(NamedTuple):
     """An epoch's steps so far.
 
     Args:
@@ -74,7 +93,7 @@ def initial(population: Population, given: Variables, window: Pool, plan: Plan, 
     def first(population: Population, given: Variables, window: Pool) -> State:
         return epochs.initial(*population, one.typed(jax.tree.map(lambda leaf: leaf[0, 0], window)), given)
 
-    return split(spread(first, plan.mesh, 1, 2 + own)(population, given, window), plan)
+    return laid_out(spread(first, plan.mesh, 1, 2 + own)(population, given, window), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -84,24 +103,24 @@ def ready(population: Population, states: State, index: Pool, answers: Any, plan
     def settled(population: Population, state: State, answers: Any, index: Pool) -> State:
         return epochs.ready(*population, state, evaluation.judged(population.members, index, answers))
 
-    return split(spread(settled, plan.mesh, 1, 3)(population, states, answers, index), plan)
+    return laid_out(spread(settled, plan.mesh, 1, 3)(population, states, answers, index), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def begin(population: Population, states: State, plan: Plan) -> Going:
+def begin(population: Population, states: State, plan: Plan) -> Underway:
     """An epoch before its first step."""
 
-    def begun(population: Population, state: State) -> Going:
+    def begun(population: Population, state: State) -> Underway:
         experiment, size = population.experiments, population.members.train.size
         turns = len(experiment.order.cuts)
         nothing = jnp.zeros((one.steps_per_epoch(experiment, size) // turns, turns), jnp.zeros(()).dtype)
-        return Going(epochs.begun(state), Info(nothing, nothing))
+        return Underway(epochs.begun(state), Info(nothing, nothing))
 
-    return split(spread(begun, plan.mesh, plan.width, 2)(population, states), plan)
+    return laid_out(spread(begun, plan.mesh, plan.width, 2)(population, states), plan)
 
 
 @functools.partial(jax.jit, static_argnames=("plan", "own"), donate_argnames="going")
-def steps(population: Population, going: Going, window: Pool, first: Int[Array, ""], plan: Plan, own: bool) -> Going:
+def steps(population: Population, going: Underway, window: Pool, first: Int[Array, ""], plan: Plan, own: bool) -> Underway:
     """The steps of a window's batches.
 
     Args:
@@ -113,11 +132,11 @@ def steps(population: Population, going: Going, window: Pool, first: Int[Array, 
         own: whether each member has a window of its own.
     """
 
-    def on(population: Population, going: Going, window: Pool, first: Array) -> Going:
+    def on(population: Population, going: Underway, window: Pool, first: Array) -> Underway:
         state, info = epochs.steps(*population, going.state, over_data(window, plan), one.typed)
-        return Going(state, jax.tree.map(functools.partial(_put, first), going.info, info))
+        return Underway(state, jax.tree.map(functools.partial(_put, first), going.info, info))
 
-    return split(spread(on, plan.mesh, plan.width, 2 + own)(population, going, window, first), plan)
+    return laid_out(spread(on, plan.mesh, plan.width, 2 + own)(population, going, window, first), plan)
 
 
 @functools.partial(jax.jit, static_argnames=("plan", "own"))
@@ -202,7 +221,7 @@ def close(
         return epochs.closed(*population, state, after, info, evaluation.judged(population.members, index, answers))
 
     new, curves = spread(closed, plan.mesh, plan.width, 5)(population, states, after, info, answers, index)
-    return split(new, plan), curves
+    return laid_out(new, plan), curves
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -266,15 +285,14 @@ class Windows:
         population: the members, on the host.
         source: the data, on the host.
         plan: devices and width.
+        own: what members do not share.
     """
 
-    def __init__(self, population: Population, source: Pool, plan: Plan) -> None:
+    def __init__(self, population: Population, source: Pool, plan: Plan, own: Own) -> None:
         experiment, members = population.experiments, population.members
         if plan.window is None:
             raise ValueError("a plan without windows streams nothing.")
-        seeds = members.seed if members.order is None else members.order
-        self.own_order = not (_alike(members.train) and _alike(seeds))
-        self.own_validation = not _alike(members.validation)
+        self.own_order, self.own_validation = own
         self._plan, self._source = plan, source
         self._members = len(members.seed)
         each = sum(array.nbytes // len(array) for array in jax.tree.leaves(source))
@@ -310,7 +328,7 @@ class Windows:
         """Rounds of an epoch's batches, on the devices.
 
         Args:
-            order: gives where the epoch's examples lie.
+            order: gives where the epoch's examples lie; for members that share it, one of them.
             first: of the rounds.
             last: the one after them.
         """
@@ -350,26 +368,32 @@ class Stream:
         index: the pool's labels and lengths, on the devices.
         states: the members', or their shapes.
         plan: devices, width and epochs of a segment.
+        further: whether the next segment's first windows are gathered at the end of one.
     """
 
-    def __init__(self, windows: Windows, population: Population, index: Pool, states: State, plan: Plan) -> None:
-        self._windows, self._population, self._index, self._plan = windows, population, index, plan
+    def __init__(
+        self, windows: Windows, population: Population, index: Pool, states: State, plan: Plan, further: bool = True
+    ) -> None:
+        self._windows, self._population, self._index, self._plan, self._further = windows, population, index, plan, further
         self._again = epochs.reestimates(population.experiments, states)
         self._steps = program.compile(windows.lowered(population, states))
-        self._feed: Iterator[Pool] = iter(())
+        self._feed = _ahead(iter(()))
         self._next: int | None = None
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
         windows, plan = self._windows, self._plan._replace(width=1)
-        order = _local(orders(self._population, self._index, _number(0, plan), plan))
+        order = _local(orders(self._population, self._index, _number(0, plan), plan), windows.own_order)
         states = initial(self._population, given, windows.batches(lambda: order, 0, 1), plan, windows.own_order)
         answers = _all_answers(windows, self._population, states, plan)
         return ready(self._population, states, self._index, answers, plan)
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
+        """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
         if first != self._next:
-            self._feed = _ahead(self._jobs(first))
+            self._feed.close()
+            last = self._population.experiments.epochs if self._further else first + self._plan.epochs
+            self._feed = _ahead(self._jobs(first, last))
         curves = []
         for _ in range(self._plan.epochs):
             states, new = self._epoch(states)
@@ -396,13 +420,18 @@ class Stream:
         answers = _answers(windows, population, after._replace(best=None), self._feed, plan)  # by the latest parameters
         return close(population, states, after, going.info, answers, self._index, plan)
 
-    def _jobs(self, first: int) -> Iterator[Callable[[], Pool]]:
-        """All windows from an epoch on, in the order in which they are used."""
-        windows, epochs = self._windows, self._population.experiments.epochs
+    def close(self) -> None:
+        """Lets go of the windows that are on their way, and of the thread that gathers them."""
+        self._feed.close()
+        self._next = None
+
+    def _jobs(self, first: int, last: int) -> Iterator[Callable[[], Pool]]:
+        """All windows of some epochs, in the order in which they are used."""
+        windows = self._windows
         following = orders(self._population, self._index, _number(first, self._plan), self._plan)
-        for number in range(first, epochs):
-            order = functools.cache(functools.partial(_local, following))
-            if number + 1 < epochs:  # before the devices are busy with this epoch
+        for number in range(first, last):
+            order = functools.cache(functools.partial(_local, following, windows.own_order))
+            if number + 1 < last:  # before the devices are busy with this epoch
                 following = orders(self._population, self._index, _number(number + 1, self._plan), self._plan)
             for _ in range(1 + self._again):
                 for part in windows.rounds:
@@ -419,7 +448,7 @@ def evaluate(population: Population, states: State, source: Pool, plan: Plan) ->
         source: the data, on the host.
         plan: devices and width.
     """
-    answers = _all_answers(Windows(population, source, plan), population, states, plan)
+    answers = _all_answers(Windows(population, source, plan, Own.of(population)), population, states, plan)
     metrics: dict[str, Float[Array, " members"]] = judge(population, answers, index(source), plan)
     return metrics
 
@@ -447,8 +476,10 @@ def _number(number: int, plan: Plan) -> Int[Array, ""]:
     return placed(np.int32(number), plan.shared)
 
 
-def _local(array: Int[Array, "members ..."]) -> Int[np.ndarray, "members ..."]:
-    """An array on the host, as far as this process has it."""
+def _local(array: Int[Array, "members ..."], own: bool) -> Int[np.ndarray, "members ..."]:
+    """An array on the host, as far as this process has it; of members that share theirs, one that it has."""
+    if not own:
+        return np.asarray(array.addressable_shards[0].data)[:1]
     here = np.zeros(array.shape, array.dtype)
     for shard in array.addressable_shards:
         here[shard.index] = shard.data

@@ -142,7 +142,7 @@ class TestCommunication:
     @staticmethod
     def compiled(experiment, data, layout):
         _, cohorts = _ready([experiment], data, [0, 1], None, SOURCES, None)
-        planned = stage(cohorts[0], Pool.on_host(data), layout, None, 1)
+        planned = stage(cohorts[0], Pool.on_host(data), layout, 1)
         return planned, program.compile(planned.lowered())
 
 
@@ -157,6 +157,11 @@ def test_layers_in_parts_train_as_whole_ones(shape, stream, blobs, float64):
         for found, wanted in ((parts.curves, one.curves), (parts.variables, one.variables)):
             jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-12), found, wanted)
         jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9), parts.evaluate("train"), one.evaluate("train"))
+
+
+def test_no_layer_to_share(blobs):
+    with pytest.raises(jt.ConfigError, match=r"^Layout\.model = 2 finds no layer to share; 256 units or more"):
+        fit(BASE, blobs, seeds=2, layout=jt.Layout(model=2))
 
 
 def test_forgotten_programs_are_let_go():

@@ -1,5 +1,7 @@
 """Data that stay on the host: fed window by window, they train as data do that the devices hold."""
 
+import gc
+import threading
 from functools import partial
 
 import jax
@@ -147,6 +149,42 @@ def test_runs_of_a_stream_are_evaluated_by_windows(case, digits, short, float64)
             jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9), held.evaluate(split), streamed.evaluate(split))
         for name, value in streamed.evaluate("validation").items():
             np.testing.assert_allclose(value, streamed.metrics[name], rtol=1e-9)
+
+
+def test_nothing_is_left_on_its_way_when_restarts_take_turns_or_a_fit_ends(digits, short, tmp_path, monkeypatch):
+    def gathering():
+        return [thread for thread in threading.enumerate() if thread.name.startswith("window")]
+
+    fits, asked = placement.fits, []
+    monkeypatch.setattr(placement, "fits", lambda compiled, limit: bool(asked.append(limit)) or len(asked) > 2)
+    gc.disable()
+    try:
+        runs = fit(BASE, digits, seeds=8, layout=jt.Layout(runs=1, width=1, stream=True))
+        assert len(asked) == 3 and not gathering()
+        monkeypatch.setattr(placement, "fits", fits)
+        monkeypatch.setattr(preemption, "asked", lambda: True)
+        with pytest.raises(Preempted):
+            fit(BASE, digits, seeds=2, layout=jt.Layout(runs=1, stream=True), checkpoints=jt.Checkpoints(tmp_path))
+        assert not gathering()
+    finally:
+        gc.enable()
+    assert not runs.diverged
+
+
+def test_windows_fit_the_memory_that_they_are_given(digits):
+    tight = placement.window(jt.Layout(stream=True, memory=0.01), 1, jax.devices()[0])
+    assert tight == 0.01e9 * placement.WINDOW_SHARE
+    assert placement.window(jt.Layout(stream=True, memory=100), 1, jax.devices()[0]) == placement.WINDOW
+
+
+def test_a_resumed_stream_stays_one(digits, short, tmp_path, monkeypatch):
+    how = {"seeds": 2, "layout": jt.Layout(runs=1, stream=True)}
+    with monkeypatch.context() as patch:
+        patch.setattr(preemption, "asked", lambda: True)
+        with pytest.raises(Preempted):
+            fit(BASE, digits, **how, checkpoints=jt.Checkpoints(tmp_path))
+    resumed = jt.resume(tmp_path, digits, layout=jt.Layout(runs=1), progress=False)
+    assert resumed.plan.window == placement.WINDOW
 
 
 def test_windows_have_one_or_two_lengths_and_cover_all():
