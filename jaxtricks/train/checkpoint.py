@@ -3,8 +3,11 @@
 A checkpoint is a folder of Orbax with a seal, the digests of all its files: Orbax itself loads a flipped bit in silence.
 """
 
+import errno
 import hashlib
 import json
+import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +45,7 @@ def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> Non
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
+        _check_room(unfinished, tree)
         with _alone() as storage:
             storage.save((unfinished / ARRAYS).absolute(), dict(tree))
         body = {"format": FORMAT, "note": dict(note), "files": _digests(unfinished)}
@@ -131,8 +135,17 @@ def unfinished_name(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}-unfinished")
 
 
+def _check_room(folder: Path, tree: Mapping[str, Any]) -> None:
+    # Orbax's threads print their own tracebacks when a disk is full, beside what they raise.
+    needed, free = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)), shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(f"{os.strerror(errno.ENOSPC)}, {free / 1e6:.1f} MB are free of the {needed / 1e6:.1f} MB that it needs")
+
+
 def _reason(error: BaseException) -> str:
     """What the storage said, without Orbax around it, as the end of a sentence."""
+    if code := re.search(r"os_error_code='(\d+)'", str(error.__cause__ or error)):
+        return f"{os.strerror(int(code[1]))}."
     lines = str(error.__cause__ or error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__).rstrip(".") + "."
 

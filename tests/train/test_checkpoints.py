@@ -224,11 +224,18 @@ class TestRefused:
 
     def test_a_disk_that_is_full(self, data, tmp_path, monkeypatch):
         def full(*args, **kwargs):
-            raise OSError(28, "No space left on device")
+            raise ValueError("RESOURCE_EXHAUSTED: Error writing [os_error_code='28']")
 
         monkeypatch.setattr(checkpoint.ocp.Checkpointer, "save", full)
-        with pytest.raises(CheckpointError, match=r"cohort-0/000001 cannot be written: .*No space left on device"):
+        with pytest.raises(CheckpointError, match=r"cohort-0/000001 cannot be written: No space left on device\.$"):
             fit(BASE, data, **HOW, checkpoints=jt.Checkpoints(tmp_path))
+
+    def test_a_disk_that_has_too_little_room(self, data, tmp_path, monkeypatch):
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: usage._replace(free=1000))
+        with pytest.raises(CheckpointError, match=r"No space left on device, 0\.0 MB are free of the 0\.\d MB that it needs\.$"):
+            fit(BASE, data, **HOW, checkpoints=jt.Checkpoints(tmp_path))
+        assert not list((tmp_path / "cohort-0").iterdir())
 
 
 def test_the_manifest_says_what_it_belongs_to(data, tmp_path):
