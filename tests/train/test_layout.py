@@ -1,4 +1,5 @@
 import gc
+import math
 import re
 import weakref
 from functools import partial
@@ -124,6 +125,13 @@ class TestCommunication:
         assert set(reductions) <= {"{{0,1},{2,3}}", "[2,2]<=[4]"}
         # The batch itself is cut: the hidden layer sees 8 of its 16 examples.
         assert "f32[8,8]" in found and "f32[16,8]" not in found
+
+    def test_without_batch_norm_one_reduction_a_step_holds_all_gradients_and_the_loss(self, blobs):
+        plain = BASE.replace({"model.normalization": None})
+        found = self.compiled(plain, blobs, jt.Layout(runs=2, data=2, width=1))[1].as_text()
+        (reduced,) = re.findall(r"= \(?(.*?)\)? all-reduce(?:-start)?\(", found)
+        sizes = [math.prod(map(int, filter(None, shape.split(",")))) for shape in re.findall(r"f32\[([\d,]*)\]", reduced)]
+        assert sorted(sizes) == sorted([5 * 8, 8, 8 * 3, 3, 1])
 
     def test_a_wide_layer_lies_in_parts_with_what_the_optimizer_keeps_for_it(self, blobs):
         runs = jt.Layout(runs=2, model=2, width=1)
