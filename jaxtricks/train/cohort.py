@@ -22,7 +22,8 @@ from jaxtricks.train.machines import agreed, gathered, placed
 from jaxtricks.train.member import Pool, State, Variables
 from jaxtricks.train.program import Held, Plan, Population
 from jaxtricks.train.runs import chunk_of
-from jaxtricks.train.stream import Own, Stream, Windows
+from jaxtricks.train.stream import Stream
+from jaxtricks.train.windows import AHEAD, Own, Windows, index
 
 Rows = Int[np.ndarray, " members"]
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
@@ -106,7 +107,8 @@ class Stage:
         population, states = _rows(self.population, rows), _of(len(rows), self.states)
         if self.plan.window is None:
             return program.lower(population, states, self.pool, self.plan)
-        return Windows(population, self.pool, self.plan, self.own).lowered(population, states)
+        windows = Windows(population, self.pool, self.plan, self.own)
+        return stream.lowered(windows, population, states, self.plan)
 
     @functools.cached_property
     def own(self) -> Own:
@@ -122,7 +124,7 @@ class Stage:
     @property
     def beside(self) -> int:
         """Bytes that a device holds beside a program's own: of a stream the states before the epoch, and the next windows."""
-        return 0 if self.plan.window is None else self.held + stream.AHEAD * self.plan.window
+        return 0 if self.plan.window is None else self.held + AHEAD * self.plan.window
 
     def smaller(self, compiled: jax.stages.Compiled) -> "Stage":
         """A stage that asks for less memory than its program: fewer members on a device, or at a time.
@@ -335,7 +337,7 @@ class Going:
 
     def __init__(self, planned: Stage, states: State | None) -> None:
         self.plan, self._planned, self._left = planned.plan, planned, states
-        self._held = placed(planned.pool if self.plan.window is None else stream.index(planned.pool), self.plan.shared)
+        self._held = placed(planned.pool if self.plan.window is None else index(planned.pool), self.plan.shared)
         self._waves: list[Wave] = []
         self._place(np.arange(planned.size))
 

@@ -49,7 +49,8 @@ def initial(experiment: Experiment, member: Member, batch: Pool, given: Variable
     """The state that `start` gives, without its metrics, from the first batch, inputs as stored."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     seen = batch._replace(x=scaled(member, batch.x))
-    variables = _replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
+    weights = root(member, "weights")
+    variables = _replaced(_settled(drawn(experiment, rng.stream(weights, "params"), seen)), given)
     params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     return State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})

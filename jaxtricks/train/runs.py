@@ -20,6 +20,7 @@ from jaxtricks.train.machines import gathered, placed
 from jaxtricks.train.member import Member, Pool, State, Variables
 from jaxtricks.train.program import Plan, Population
 from jaxtricks.train.summary import Summary, summarize
+from jaxtricks.train.windows import cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ class Runs:
         """First and last of the inputs that the devices are given at a time: all, or windows of those that stay on the host."""
         if self.plan.window is None:
             return [(0, len(x))]
-        return stream.cut(len(x), self.plan.window // (x.nbytes // len(x)), evaluation.EVALUATION_BATCH)
+        return cut(len(x), self.plan.window // (x.nbytes // len(x)), evaluation.EVALUATION_BATCH)
 
     def _population(self, members: Member) -> tuple[Population, State]:
         """The runs as a program takes them, padded to whole chunks."""

@@ -11,7 +11,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
-from jaxtricks.train import evaluation, preemption, stream
+from jaxtricks.train import evaluation, preemption, windows
 from jaxtricks.train import layout as placement
 from jaxtricks.train.order import ByLength
 from jaxtricks.train.preemption import Preempted
@@ -100,8 +100,8 @@ def test_devices_get_their_parts_of_a_window(devices, digits, short, float64):
 
 def test_members_that_share_order_and_split_share_windows(digits, short, float64, monkeypatch):
     read = []
-    rows = stream.rows
-    monkeypatch.setattr(stream, "rows", lambda array, places: read.append(places.size) or rows(array, places))
+    rows = windows.rows
+    monkeypatch.setattr(windows, "rows", lambda array, places: read.append(places.size) or rows(array, places))
     with float64():
         held, streamed = both(BASE, digits, {"runs": 1, "width": 4}, split=0, vary=("weights", "masks"))
     assert_close(held, streamed)
@@ -112,8 +112,8 @@ def test_members_that_share_order_and_split_share_windows(digits, short, float64
 
 def test_each_member_pays_for_a_window_of_its_own_order(digits, short, monkeypatch):
     read = []
-    rows = stream.rows
-    monkeypatch.setattr(stream, "rows", lambda array, places: read.append(places.size) or rows(array, places))
+    rows = windows.rows
+    monkeypatch.setattr(windows, "rows", lambda array, places: read.append(places.size) or rows(array, places))
     fit(BASE, digits, seeds=3, layout=jt.Layout(runs=1, width=1, stream=True))
     assert sum(read) == 3 * 2 * (16 + 2 * 160 + 3 * 40)
 
@@ -191,7 +191,7 @@ def test_windows_have_one_or_two_lengths_and_cover_all():
     for total in (1, 7, 100, 187):
         for most in (1, 3, 50, 1000):
             for unit in (1, 4):
-                parts = stream.cut(total, most, unit)
+                parts = windows.cut(total, most, unit)
                 assert [first for first, _ in parts] == [0, *(last for _, last in parts[:-1])] and parts[-1][1] == total
                 lengths = [last - first for first, last in parts]
                 assert len(set(lengths)) <= 2 and set(lengths[:-1]) <= {lengths[0]}
@@ -202,7 +202,7 @@ def test_an_exception_of_the_gathering_thread_reaches_the_caller(digits, short, 
     def broken(*_, **__):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(stream, "rows", broken)
+    monkeypatch.setattr(windows, "rows", broken)
     with pytest.raises(OSError, match="the disk is gone"):
         fit(BASE, digits, seeds=1, layout=jt.Layout(stream=True))
 
