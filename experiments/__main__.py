@@ -17,8 +17,8 @@ from experiments.claims import ROOT, claims, select
 from experiments.record import Result, ResultError
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
+from jaxtricks.engine.layout import set_up
 from jaxtricks.evaluate.claim import Claim, ScaleName
-from jaxtricks.train.layout import set_up
 
 
 @dataclasses.dataclass(frozen=True)

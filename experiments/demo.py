@@ -7,10 +7,10 @@ from typing import Any
 import tyro
 
 import jaxtricks as jt
+from jaxtricks.engine.layout import set_up
 from jaxtricks.report import folder as folders
 from jaxtricks.report import record_study
 from jaxtricks.report.table import table
-from jaxtricks.train.layout import set_up
 
 # Chosen once, before any result was seen: the library's defaults, but for what a change is held against.
 BASELINE = jt.Experiment(

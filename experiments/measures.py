@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from jaxtricks.evaluate.claim import Estimate
-from jaxtricks.train import epochs
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare
-from jaxtricks.train.member import Member, Pool
 
 TUNING = range(1_000, 1_004)  # restarts, with splits of their own, on which settings are chosen and nothing is judged
 RATE = "optimizer.rule.learning_rate"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args
 
+from jaxtricks.engine import program
 from jaxtricks.evaluate.claim import Claim, Scale, ScaleName
 from jaxtricks.report.environment import environment
-from jaxtricks.train import program
 
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)  # from small to large
 

@@ -7,7 +7,6 @@ base = jt.Experiment(model=jt.MLP(widths=(256, 256)), optimizer=jt.Optimizer(rul
 print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
 """
 
-from jaxtricks.catalogue import catalogue
 from jaxtricks.config import ConfigError, Family, config, trick
 from jaxtricks.data import DataError, Dataset, Text, Vocabulary, load
 from jaxtricks.data.augmentation import Augmentation
@@ -16,11 +15,18 @@ from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
+from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import Study, compare, study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, Fitted, Greedy, TopK, ensemble
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.experiment.catalogue import catalogue
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
+from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
+from jaxtricks.experiment.stopping import EarlyStopping
+from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.models.cnn import CNN
 from jaxtricks.models.fold import fold
 from jaxtricks.models.mlp import MLP
@@ -93,16 +99,10 @@ from jaxtricks.optim.schedules import (
     WarmupCosine,
 )
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
-from jaxtricks.train.checkpoint import CheckpointError
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.store.checkpoint import CheckpointError
+from jaxtricks.store.journal import Checkpoints
 from jaxtricks.train.fit import fit, resume, snapshots
-from jaxtricks.train.inputs import Inputs, Raw, Standardize, Unit
-from jaxtricks.train.journal import Checkpoints
-from jaxtricks.train.layout import Layout
-from jaxtricks.train.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
 from jaxtricks.train.runs import Runs
-from jaxtricks.train.stopping import EarlyStopping
 from jaxtricks.train.summary import Summary
-from jaxtricks.train.transfer import Transfer
 
 __version__ = "0.1.0"

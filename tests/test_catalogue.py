@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 import jaxtricks as jt
-from jaxtricks.catalogue import _walk
 from jaxtricks.config import Kind, choices, fields, items
+from jaxtricks.experiment.catalogue import _walk
 from tests import strategies
 
 ENTRIES = jt.catalogue()

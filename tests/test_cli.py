@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from jaxtricks import cli, report
+from jaxtricks.engine import preemption
 from jaxtricks.evaluate import compare
 from jaxtricks.report import watch
 from jaxtricks.report.folder import FolderError
-from jaxtricks.train import preemption
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from jaxtricks.config import ConfigError
-from jaxtricks.train import machines, preemption
-from jaxtricks.train.machines import Place
+from jaxtricks.engine import preemption
+from jaxtricks.engine import processes as machines
+from jaxtricks.engine.processes import Place
 
 # Some seconds of training in twenty segments, so that there is time to end it early. One device of each of two processes, and two
 # of one, run the same program: results are equal to the bit.
@@ -215,7 +216,7 @@ FITS = """
     if processes > 1:
         jax.distributed.initialize(address, num_processes=processes, process_id=process)
     import jaxtricks as jt
-    from jaxtricks.train import layout
+    from jaxtricks.engine import layout
     layout.WINDOW = 20_000
     data = jt.load("digits").subset(200, 0)
     experiment = jt.Experiment(model=jt.MLP(widths=(256,), dropout=0.2, normalization="batch"), batch_size=32, epochs=2)

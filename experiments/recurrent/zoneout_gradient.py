@@ -15,8 +15,8 @@ from jaxtricks.nn.cells import LSTM, State
 from jaxtricks.nn.recurrent import CellStep, Inputs
 from jaxtricks.nn.recurrent_dropout import Zoneout
 from jaxtricks.nn.recurrent_norm import Normalizers
-from jaxtricks.train import member as one
-from jaxtricks.train.member import Member
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member
 
 NONE, ZONEOUT, DROPOUT, INVERTED = "none", "zoneout", "dropout", "inverted dropout"
 BATCH = 64

@@ -20,9 +20,9 @@ from tqdm.auto import tqdm
 import jaxtricks as jt
 from experiments.reliability.worker import EXPERIMENT, SEEDS
 from experiments.speed.harness import device_name
-from jaxtricks.train.checkpoint import CheckpointError, read
-from jaxtricks.train.journal import Journal, listed
-from jaxtricks.train.layout import set_up
+from jaxtricks.engine.layout import set_up
+from jaxtricks.store.checkpoint import CheckpointError, read
+from jaxtricks.store.journal import Journal, listed
 
 KEPT = 5
 

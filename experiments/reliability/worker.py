@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.train.journal import Journal, Saved
-from jaxtricks.train.layout import set_up
+from jaxtricks.engine.layout import set_up
+from jaxtricks.store.journal import Journal, Saved
 
 SEEDS, SEGMENT = 4, 2
 EXPERIMENT = jt.Experiment(

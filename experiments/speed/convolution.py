@@ -48,7 +48,7 @@ def _arrays() -> tuple[np.ndarray, ...]:
 
 def jaxtricks(members: int) -> Timed:
     """The engine, as a user calls it."""
-    from jaxtricks.train.layout import set_up
+    from jaxtricks.engine.layout import set_up
 
     set_up(members)
     import jaxtricks as jt

@@ -33,7 +33,7 @@ def _text() -> tuple[np.ndarray, np.ndarray]:
 
 def jaxtricks(units: int, members: int) -> Timed:
     """The engine, as a user calls it."""
-    from jaxtricks.train.layout import set_up
+    from jaxtricks.engine.layout import set_up
 
     set_up(members)
     import jaxtricks as jt

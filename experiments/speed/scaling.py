@@ -21,7 +21,7 @@ MODULE = "experiments.speed.scaling"
 
 def fitting(restarts: int, memory: float | None) -> Timed:
     """The engine, as a user calls it."""
-    from jaxtricks.train.layout import set_up
+    from jaxtricks.engine.layout import set_up
 
     set_up(restarts)
     import resource
@@ -29,7 +29,7 @@ def fitting(restarts: int, memory: float | None) -> Timed:
     import jax
 
     import jaxtricks as jt
-    from jaxtricks.train import layout as placement
+    from jaxtricks.engine import layout as placement
 
     planned: list[float] = []
     fits = placement.fits

@@ -19,7 +19,7 @@ MODULE = "experiments.speed.stream"
 
 def fitting(stream: bool, restarts: int, shared: bool) -> Timed:
     """The engine, as a user calls it."""
-    from jaxtricks.train.layout import set_up
+    from jaxtricks.engine.layout import set_up
 
     set_up(restarts)
     import jaxtricks as jt

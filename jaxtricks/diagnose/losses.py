@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.train import member as one
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.member import Member, Pool, Variables
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool, Variables
 from jaxtricks.train.runs import Runs
 
 Params = Any

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, stack
 from jaxtricks.diagnose.losses import loss_at
-from jaxtricks.train import epochs
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.member import Member, Pool, Variables
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart.member import Member, Pool, Variables
 from jaxtricks.train.runs import Runs
 
 AT_ONCE = 32  # examples whose gradients are held together

@@ -14,12 +14,12 @@ from scipy.stats import gmean
 from jaxtricks import rng
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
-from jaxtricks.train import epochs
-from jaxtricks.train import member as one
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.inputs import scaled_by
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare, seed_list
-from jaxtricks.train.inputs import scaled_by
-from jaxtricks.train.member import Member, Pool
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.train.fit import prepare
 
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from jaxtricks.config import ConfigError, choices, fields, is_config, nearest
 from jaxtricks.data import Dataset
+from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.store.journal import Checkpoints
 from jaxtricks.train.fit import Seeds, fit
-from jaxtricks.train.journal import Checkpoints
-from jaxtricks.train.layout import Layout
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
 

@@ -14,7 +14,7 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, is_config
 from jaxtricks.data.vocabulary import Vocabulary
 from jaxtricks.models.sequence import empty_cache
-from jaxtricks.train.member import CARRY, Variables
+from jaxtricks.restart.member import CARRY, Variables
 from jaxtricks.train.runs import Runs
 
 

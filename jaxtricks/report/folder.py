@@ -18,10 +18,10 @@ import jax
 
 from jaxtricks.data import Vocabulary
 from jaxtricks.evaluate.sample import Writer
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, from_json, to_json
-from jaxtricks.train.checkpoint import load_weights, save_weights
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.store.checkpoint import load_weights, save_weights
 from jaxtricks.train.runs import Runs
 
 FILES = ("config.json", "metrics.json", "verdicts.json", "environment.json")

@@ -15,10 +15,10 @@ from jaxtricks.report import folder as folders
 from jaxtricks.report.folder import CHECKPOINTS, FolderError
 from jaxtricks.report.record import ALONE, BASELINE, Values
 from jaxtricks.report.text import differing, setting
-from jaxtricks.train import measured
-from jaxtricks.train.checkpoint import CheckpointError
-from jaxtricks.train.journal import MANIFEST, manifest_of
-from jaxtricks.train.measured import Measured
+from jaxtricks.store import curves as measured
+from jaxtricks.store.checkpoint import CheckpointError
+from jaxtricks.store.curves import Measured
+from jaxtricks.store.journal import MANIFEST, manifest_of
 
 SECONDS = 1.0  # between two looks
 

@@ -17,23 +17,24 @@ import numpy as np
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, group, is_config, nearest, rebuild
 from jaxtricks.data import Dataset, Split
+from jaxtricks.engine import layout as placement
+from jaxtricks.engine import processes as machines
+from jaxtricks.engine import program
+from jaxtricks.engine.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
+from jaxtricks.engine.layout import Layout
+from jaxtricks.engine.program import Plan, Population
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.inputs import Inputs, scaled_by
+from jaxtricks.experiment.order import Contiguous
+from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.optim.second_order import GaussNewton, Newton
-from jaxtricks.train import layout as placement
-from jaxtricks.train import machines, program
-from jaxtricks.train.checkpoint import CheckpointError, read
-from jaxtricks.train.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.inputs import Inputs, scaled_by
-from jaxtricks.train.journal import Checkpoints, Journal, Manifest, Saved, Silent, digest, listed, manifest_of, opened
-from jaxtricks.train.layout import Layout
-from jaxtricks.train.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
-from jaxtricks.train.order import Contiguous
-from jaxtricks.train.program import Plan, Population
+from jaxtricks.restart.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
+from jaxtricks.store.checkpoint import CheckpointError, read
+from jaxtricks.store.journal import Checkpoints, Journal, Manifest, Saved, Silent, digest, listed, manifest_of, opened
 from jaxtricks.train.progress import progress
 from jaxtricks.train.runs import Runs
-from jaxtricks.train.transfer import Transfer
 
 Seeds = int | Sequence[int]
 Source = Literal["split", "weights", "order", "masks"]
@@ -100,7 +101,7 @@ def fit(
     Raises:
         ConfigError: for settings that do not fit the data or the devices, before anything compiles.
         CheckpointError: for a folder of checkpoints that belongs to another fit, is in use or cannot be written.
-        Preempted: if the process was asked to end, see `jaxtricks.train.preemption`; its last checkpoint is written.
+        Preempted: if the process was asked to end, see `jaxtricks.engine.preemption`; its last checkpoint is written.
     """
     several = not isinstance(experiments, Experiment)
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)

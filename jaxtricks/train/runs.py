@@ -12,15 +12,16 @@ from jaxtyping import Float, Int, Shaped
 from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
 from jaxtricks.data.examples import as_examples, check
+from jaxtricks.engine import program, stream
+from jaxtricks.engine.processes import gathered, placed
+from jaxtricks.engine.program import Plan, Population
+from jaxtricks.engine.windows import cut
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import measure
-from jaxtricks.train import evaluation, program, stream
-from jaxtricks.train import member as one
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.machines import gathered, placed
-from jaxtricks.train.member import Member, Pool, State, Variables
-from jaxtricks.train.program import Plan, Population
+from jaxtricks.restart import evaluation
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool, State, Variables
 from jaxtricks.train.summary import Summary, summarize
-from jaxtricks.train.windows import cut
 
 
 @dataclass(frozen=True, eq=False)

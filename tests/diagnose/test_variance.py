@@ -9,9 +9,9 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.diagnose.variance import variance_profile
+from jaxtricks.experiment.order import Seen
 from jaxtricks.models.cnn import CNN
 from jaxtricks.report import plots
-from jaxtricks.train.order import Seen
 
 
 @pytest.fixture(scope="module")

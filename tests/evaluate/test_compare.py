@@ -8,9 +8,9 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import config
+from jaxtricks.engine import program
 from jaxtricks.evaluate.compare import label, short
 from jaxtricks.evaluate.verdict import Comparison, Measure, judge
-from jaxtricks.train import program
 
 compare, study = partial(jt.compare, progress=False), partial(jt.study, progress=False)
 PLACE = jt.Layout(runs=2)

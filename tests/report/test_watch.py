@@ -18,14 +18,15 @@ from rich.text import Text
 import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.config import ConfigError
+from jaxtricks.engine import preemption
 from jaxtricks.report import folder as folders
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
 from jaxtricks.report.folder import CHECKPOINTS, FolderError
 from jaxtricks.report.watch import Phase, Progress, View, follow, look
 from jaxtricks.statistics import band
-from jaxtricks.train import measured, preemption
-from jaxtricks.train.measured import Measured
+from jaxtricks.store import curves as measured
+from jaxtricks.store.curves import Measured
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 

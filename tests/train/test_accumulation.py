@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.train.accumulation import accumulated, split
+from jaxtricks.restart.accumulation import accumulated, split
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.train import epochs
-from jaxtricks.train import member as one
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import member as one
 
 
 def test_batch_norm_is_evaluated_with_the_plain_mean_over_an_epochs_batches_at_the_average(digits):

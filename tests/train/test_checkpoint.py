@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.train.checkpoint import CheckpointError, load_weights, save_weights
+from jaxtricks.store.checkpoint import CheckpointError, load_weights, save_weights
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 

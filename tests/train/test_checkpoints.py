@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxtricks as jt
-from jaxtricks.train import checkpoint, journal, preemption
-from jaxtricks.train.checkpoint import CheckpointError
-from jaxtricks.train.preemption import Preempted
+from jaxtricks.engine import preemption
+from jaxtricks.engine.preemption import Preempted
+from jaxtricks.store import checkpoint, journal
+from jaxtricks.store.checkpoint import CheckpointError
 
 fit, resume = partial(jt.fit, progress=False), partial(jt.resume, progress=False)
 BASE = jt.Experiment(

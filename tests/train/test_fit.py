@@ -10,8 +10,8 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import Count, config
-from jaxtricks.train import cohort
-from jaxtricks.train import layout as placement
+from jaxtricks.engine import cohort
+from jaxtricks.engine import layout as placement
 from jaxtricks.train.fit import SOURCES, seed_list
 
 fit = partial(jt.fit, progress=False)

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, Kind, choices, fields
-from jaxtricks.train import epochs, evaluation
-from jaxtricks.train import member as one
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import evaluation
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare
-from jaxtricks.train.member import Member, Pool
 
 BATCH = 16  # of one size, so that operations that were built for one experiment serve the next
 STATIC = {

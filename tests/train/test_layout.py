@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxtricks as jt
-from jaxtricks.train import layout as placement
-from jaxtricks.train import program
-from jaxtricks.train.cohort import stage
+from jaxtricks.engine import layout as placement
+from jaxtricks.engine import program
+from jaxtricks.engine.cohort import stage
+from jaxtricks.engine.program import Plan
+from jaxtricks.restart.member import Pool
 from jaxtricks.train.fit import SOURCES, _ready
-from jaxtricks.train.member import Pool
-from jaxtricks.train.program import Plan
 from jaxtricks.train.runs import padded
 
 fit = partial(jt.fit, progress=False)

@@ -16,11 +16,11 @@ import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, stack
 from jaxtricks.data.vocabulary import Tokenizer
-from jaxtricks.train import epochs
+from jaxtricks.engine.program import forget
+from jaxtricks.experiment.inputs import scaled_by
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare
-from jaxtricks.train.inputs import scaled_by
-from jaxtricks.train.member import Member, Pool
-from jaxtricks.train.program import forget
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import ConfigError
-from jaxtricks.train.order import Seen
+from jaxtricks.experiment.order import Seen
 
 RANDOM = np.random.default_rng(0)
 LABELS, LENGTHS = jnp.asarray(RANDOM.integers(0, 4, 50)), jnp.asarray(RANDOM.integers(1, 30, 50))

@@ -9,10 +9,10 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks import rng
-from jaxtricks.train import epochs
-from jaxtricks.train import member as one
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare
-from jaxtricks.train.member import Member, Pool
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, progress=False)

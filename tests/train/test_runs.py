@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.train.evaluation import EVALUATION_BATCH
+from jaxtricks.restart.evaluation import EVALUATION_BATCH
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 SEEDS = [4, 9, 1, 0, 2]

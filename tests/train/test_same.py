@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.train import epochs
-from jaxtricks.train import layout as placement
+from jaxtricks.engine import layout as placement
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare
-from jaxtricks.train.member import Member, Pool
 
 fit = partial(jt.fit, progress=False)
 # Draws masks, keeps statistics and counts steps. The gradient of a bias before batch normalization is zero but for rounding,

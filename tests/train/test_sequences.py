@@ -11,10 +11,11 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, rebuild
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
-from jaxtricks.train import epochs, evaluation
-from jaxtricks.train import member as one
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import evaluation
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.fit import prepare
-from jaxtricks.train.member import Member, Pool
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, progress=False, layout=jt.Layout(runs=1))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.train import cohort, preemption, program
-from jaxtricks.train.member import TRAINING
-from jaxtricks.train.preemption import Preempted
+from jaxtricks.engine import cohort, preemption, program
+from jaxtricks.engine.preemption import Preempted
+from jaxtricks.restart.member import TRAINING
 
 fit = partial(jt.fit, progress=False)
 # A rate at which the validation loss of digits soon rises again, at other times for other seeds.

@@ -11,10 +11,11 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
-from jaxtricks.train import evaluation, preemption, windows
-from jaxtricks.train import layout as placement
-from jaxtricks.train.order import ByLength
-from jaxtricks.train.preemption import Preempted
+from jaxtricks.engine import layout as placement
+from jaxtricks.engine import preemption, windows
+from jaxtricks.engine.preemption import Preempted
+from jaxtricks.experiment.order import ByLength
+from jaxtricks.restart import evaluation
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(

@@ -11,14 +11,14 @@ from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from jaxtricks import rng
 from jaxtricks.data import Dataset, Examples
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.order import Seen
+from jaxtricks.experiment.stopping import Best
 from jaxtricks.objectives.metrics import loss_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
-from jaxtricks.train.accumulation import accumulated, split
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.order import Seen
-from jaxtricks.train.stopping import Best
+from jaxtricks.restart.accumulation import accumulated, split
 
 TRAINING = ("train_loss", "grad_norm", "largest_grad_norm")  # measured in an epoch; the other curves after it
 STATISTICS = "batch_stats"  # the collection of batch norm's averages

@@ -12,18 +12,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxtricks.config import ConfigError
-from jaxtricks.train import layout as placement
-from jaxtricks.train import member as one
-from jaxtricks.train import preemption, program, stream
-from jaxtricks.train.checkpoint import CheckpointError, flat, unflat
-from jaxtricks.train.journal import Checkpoints, Journal, Saved, Silent
-from jaxtricks.train.layout import Layout
-from jaxtricks.train.machines import agreed, gathered, placed
-from jaxtricks.train.member import Pool, State, Variables
-from jaxtricks.train.program import Held, Plan, Population
+from jaxtricks.engine import layout as placement
+from jaxtricks.engine import preemption, program, stream
+from jaxtricks.engine.layout import Layout
+from jaxtricks.engine.processes import agreed, gathered, placed
+from jaxtricks.engine.program import Held, Plan, Population
+from jaxtricks.engine.stream import Stream
+from jaxtricks.engine.windows import AHEAD, Own, Windows, index
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Pool, State, Variables
+from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
+from jaxtricks.store.journal import Checkpoints, Journal, Saved, Silent
 from jaxtricks.train.runs import chunk_of
-from jaxtricks.train.stream import Stream
-from jaxtricks.train.windows import AHEAD, Own, Windows, index
 
 Rows = Int[np.ndarray, " members"]
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
@@ -362,7 +362,7 @@ class Going:
         """Lets finished members go, if half of the chunks or fewer hold the rest.
 
         Returns:
-            those who left, and what they report from now on, see `jaxtricks.train.member.resting`.
+            those who left, and what they report from now on, see `jaxtricks.restart.member.resting`.
         """
         finished = np.concatenate([wave.finished() for wave in self._waves])
         gone, rest, chunk = self.rows[finished], self.rows[~finished], chunk_of(self.plan)

@@ -18,7 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jaxtyping import Shaped
 
-from jaxtricks.train.member import CARRY, Variables
+from jaxtricks.restart.member import CARRY, Variables
 from jaxtricks.train.runs import Runs
 
 FORMAT, SEAL, ARRAYS = 1, "seal.json", "state"

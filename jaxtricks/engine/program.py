@@ -10,11 +10,12 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxtricks.train import epochs, evaluation
-from jaxtricks.train import member as one
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.machines import placed
-from jaxtricks.train.member import Member, Pool, State, Variables
+from jaxtricks.engine.processes import placed
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import evaluation
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Member, Pool, State, Variables
 
 WIDE = 256  # units of a layer that is worth splitting
 
@@ -26,7 +27,7 @@ class Plan(NamedTuple):
         mesh: the devices, with axes "runs", "data" and "model".
         width: members that go through the program together on one device.
         epochs: epochs of one segment.
-        window: bytes of examples that a device is handed at a time, see `jaxtricks.train.stream`; None: it holds all data.
+        window: bytes of examples that a device is handed at a time, see `jaxtricks.engine.stream`; None: it holds all data.
     """
 
     mesh: Mesh

@@ -16,7 +16,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from jaxtricks.config import ConfigError
-from jaxtricks.train import preemption
+from jaxtricks.engine import preemption
 
 T = TypeVar("T")
 HEARTBEAT_S = 20  # without a sign of life for so long a process counts as dead, and JAX ends the others

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import finish, measure, tally
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.member import CARRY, Member, Pool, State, Variables, applied, evaluated, inputs
+from jaxtricks.restart.member import CARRY, Member, Pool, State, Variables, applied, evaluated, inputs
 
 EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
 

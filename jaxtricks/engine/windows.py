@@ -12,10 +12,10 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Int
 
-from jaxtricks.train import evaluation
-from jaxtricks.train import member as one
-from jaxtricks.train.member import Pool
-from jaxtricks.train.program import Plan, Population
+from jaxtricks.engine.program import Plan, Population
+from jaxtricks.restart import evaluation
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Pool
 
 AHEAD = 2  # windows gathered and on their way to the devices, beside the one that is computed on
 POSITIONS = {"order": ("runs", None, None, "data"), "validation": ("runs", None)}  # axes of what windows are gathered by

@@ -7,12 +7,12 @@ import flax.linen as nn
 
 from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json, trick
 from jaxtricks.data.augmentation import Augmentation
+from jaxtricks.experiment.inputs import Inputs, Standardize
+from jaxtricks.experiment.order import Order, Reshuffled
+from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.models.mlp import MLP
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.optim.optimizer import Optimizer
-from jaxtricks.train.inputs import Inputs, Standardize
-from jaxtricks.train.order import Order, Reshuffled
-from jaxtricks.train.stopping import EarlyStopping
 
 
 @config()

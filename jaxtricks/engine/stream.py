@@ -15,13 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxtricks.engine import program
+from jaxtricks.engine.processes import placed
+from jaxtricks.engine.program import Plan, Population, laid_out, over_data, spread
+from jaxtricks.engine.windows import Own, Windows, ahead, index
 from jaxtricks.optim.method import Info
-from jaxtricks.train import epochs, evaluation, program
-from jaxtricks.train import member as one
-from jaxtricks.train.machines import placed
-from jaxtricks.train.member import Pool, State, Variables
-from jaxtricks.train.program import Plan, Population, laid_out, over_data, spread
-from jaxtricks.train.windows import Own, Windows, ahead, index
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart import evaluation
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Pool, State, Variables
 
 
 class Underway(NamedTuple):
@@ -116,7 +118,7 @@ def steps(population: Population, going: Underway, window: Pool, first: Int[Arra
 
 @functools.partial(jax.jit, static_argnames=("plan", "own"))
 def reestimated(population: Population, states: State, sofar: Any, window: Pool, plan: Plan, own: bool) -> Any:
-    """Batch norm's collections after a window's batches, see `jaxtricks.train.epochs.reestimated`; arguments as for `steps`."""
+    """Batch norm's collections after a window's batches, see `jaxtricks.restart.epoch.reestimated`; arguments as for `steps`."""
 
     def on(population: Population, state: State, sofar: Any, window: Pool) -> Any:
         return epochs.reestimated(*population, state, over_data(window, plan), one.typed, sofar)

@@ -19,9 +19,9 @@ import numpy as np
 
 from jaxtricks.config import ConfigError, diff
 from jaxtricks.data import Dataset
-from jaxtricks.train import measured
-from jaxtricks.train.checkpoint import Arrays, CheckpointError, note_of, read, write
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.store import curves as measured
+from jaxtricks.store.checkpoint import Arrays, CheckpointError, note_of, read, write
 
 MANIFEST, LOCK = "fit.json", "lock"
 NAME = re.compile(r"(\d{6,})(?:-(\d+))?")  # the epoch, and which attempt at it

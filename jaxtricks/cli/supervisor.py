@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import jax
 
-from jaxtricks.train import machines
+from jaxtricks.engine import processes as machines
 
 LIFELINE = "JAXTRICKS_LIFELINE"  # the child's end of a pipe that closes when the parent dies
 LOST = 76  # sysexits.h: a remote error in the protocol

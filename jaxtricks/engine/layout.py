@@ -11,7 +11,7 @@ from jax.sharding import AxisType, Mesh
 
 from jaxtricks.config import ConfigError
 from jaxtricks.data.load import cache_dir
-from jaxtricks.train import machines
+from jaxtricks.engine import processes as machines
 
 # Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and
 # still fit the second-level cache together. A model's class may say otherwise by an attribute `CPU_WIDTH`, as CNN does.

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, nearest
-from jaxtricks.train.member import Variables
+from jaxtricks.restart.member import Variables
 from jaxtricks.train.runs import Runs
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import flax.linen as nn
 
 from jaxtricks.config import Field, Kind, Trick, choice_trick, choices, fields
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.experiment.experiment import Experiment
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxtricks import rng
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
-from jaxtricks.train.evaluation import evaluate, unasked
-from jaxtricks.train.experiment import Experiment
-from jaxtricks.train.member import (
+from jaxtricks.restart.evaluation import evaluate, unasked
+from jaxtricks.restart.member import (
     STATISTICS,
     Member,
     Pool,

@@ -62,6 +62,6 @@ def read(path: Path) -> Measured | None:
 
 
 def of(arrays: Mapping[str, np.ndarray], experiments: Sequence[int], marks: Sequence[tuple[int, float]]) -> Measured:
-    """The curves among the arrays of a checkpoint, see `jaxtricks.train.cohort.Record`."""
+    """The curves among the arrays of a checkpoint, see `jaxtricks.engine.cohort.Record`."""
     found = {name.removeprefix(_CURVES): values for name, values in arrays.items() if name.startswith(_CURVES)}
     return Measured(tuple(experiments), found, tuple(marks))

@@ -15,28 +15,30 @@ from typing import Annotated, Any, Literal, Union, cast
 import tyro
 from jax.errors import JaxRuntimeError
 
-from jaxtricks import data, supervisor
-from jaxtricks.catalogue import catalogue
+from jaxtricks import data
+from jaxtricks.cli import supervisor
 from jaxtricks.config import ConfigError, Field, Kind, choices, fields, items, nearest, parse
 from jaxtricks.data import DataError, Dataset, Text
 from jaxtricks.diagnose.gradients import check_named
+from jaxtricks.engine import preemption
+from jaxtricks.engine import processes as machines
+from jaxtricks.engine.layout import Layout, set_up
+from jaxtricks.engine.preemption import Preempted
+from jaxtricks.engine.processes import Place
 from jaxtricks.evaluate.ablate import ablate
 from jaxtricks.evaluate.compare import short, study
 from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
+from jaxtricks.experiment.catalogue import catalogue
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report import folder as folders
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
 from jaxtricks.report.folder import FolderError
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
-from jaxtricks.train import machines, preemption
-from jaxtricks.train.checkpoint import CheckpointError
-from jaxtricks.train.experiment import Experiment
+from jaxtricks.store.checkpoint import CheckpointError
+from jaxtricks.store.journal import Checkpoints
 from jaxtricks.train.fit import fit, seed_list, snapshots
-from jaxtricks.train.journal import Checkpoints
-from jaxtricks.train.layout import Layout, set_up
-from jaxtricks.train.machines import Place
-from jaxtricks.train.preemption import Preempted
 from jaxtricks.train.runs import Runs
 
 ROOT = Path("runs")

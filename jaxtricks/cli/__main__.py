@@ -1,0 +1,5 @@
+"""`python -m jaxtricks.cli`."""
+
+from jaxtricks.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Many restarts as one program: devices, batches of members, epochs, and processes."""

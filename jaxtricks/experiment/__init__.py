@@ -1,0 +1,1 @@
+"""The experiment: what is trained, as values."""

@@ -1,0 +1,1 @@
+"""What a fit writes to disk and reads back: checkpoints, their manifest, and curves."""
