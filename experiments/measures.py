@@ -14,7 +14,7 @@ import jaxtricks as jt
 from jaxtricks.evaluate.claim import Estimate
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 TUNING = range(1_000, 1_004)  # restarts, with splits of their own, on which settings are chosen and nothing is judged
 RATE = "optimizer.rule.learning_rate"

@@ -11,7 +11,7 @@ import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, final_loss, fit_tuned
 from jaxtricks.evaluate.claim import Axes, Outcome, Scale, curves, expect
 from jaxtricks.evaluate.verdict import Decision
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 BATCH = 32
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)  # of Adam, for every arm

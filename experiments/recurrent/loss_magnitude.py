@@ -15,7 +15,7 @@ from experiments.measures import estimates
 from jaxtricks import rng
 from jaxtricks.data.text import padded
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
-from jaxtricks.train.fit import filled
+from jaxtricks.train.prepare import filled
 
 SIMILAR = 0.5  # decades: a factor of √10
 BATCH = 32

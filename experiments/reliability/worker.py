@@ -16,6 +16,7 @@ import numpy as np
 import jaxtricks as jt
 from jaxtricks.engine.layout import set_up
 from jaxtricks.store.journal import Journal, Saved
+from jaxtricks.train import fit
 
 SEEDS, SEGMENT = 4, 2
 EXPERIMENT = jt.Experiment(
@@ -51,7 +52,7 @@ def main(folder: Path) -> None:
             say(f"did {epoch}")
             super().keep(epoch, arrays, note)
 
-    jt.train.fit.Journal = Watched  # type: ignore[misc]
+    fit.Journal = Watched  # type: ignore[attr-defined]
     runs = jt.fit(EXPERIMENT, jt.load("digits"), seeds=SEEDS, checkpoints=jt.Checkpoints(folder), progress=False)
     say(f"outcome {digest(runs)}")
 

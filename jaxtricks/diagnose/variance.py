@@ -19,7 +19,8 @@ from jaxtricks.experiment.inputs import scaled_by
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare, seed_list
+from jaxtricks.train.fit import seed_list
+from jaxtricks.train.prepare import prepare
 
 
 @dataclass(frozen=True, eq=False)

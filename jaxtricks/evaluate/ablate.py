@@ -7,7 +7,7 @@ from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 
 def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study:

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard, overload
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxtricks import rng
-from jaxtricks.config import ConfigError, fields, group, is_config, nearest, rebuild
+from jaxtricks.config import ConfigError, group, nearest, rebuild
 from jaxtricks.data import Dataset, Split
 from jaxtricks.engine import layout as placement
 from jaxtricks.engine import processes as machines
@@ -25,14 +23,12 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.program import Plan, Population
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, scaled_by
-from jaxtricks.experiment.order import Contiguous
 from jaxtricks.experiment.transfer import Transfer
-from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.optim.second_order import GaussNewton, Newton
-from jaxtricks.restart.member import Member, Pool, State, Variables, applied, drawn, taken, targets, total_steps
+from jaxtricks.restart.member import Member, Pool, State
 from jaxtricks.store.checkpoint import CheckpointError, read
 from jaxtricks.store.journal import Checkpoints, Journal, Manifest, Saved, Silent, digest, listed, manifest_of, opened
+from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.progress import progress
 from jaxtricks.train.runs import Runs
 
@@ -323,7 +319,7 @@ def _cohorts(
         given = (
             {}
             if transfer is None
-            else transfer.given(np.asarray(population.members.seed), _shapes(experiments[indices[0]], data)[0])
+            else transfer.given(np.asarray(population.members.seed), shapes(experiments[indices[0]], data)[0])
         )
         cohorts.append(Cohort(indices, population, given, len(seeds)))
     return cohorts
@@ -349,121 +345,6 @@ def _whole(value: Any) -> TypeGuard[int]:
 def _check_split(split: int | None) -> None:
     if split is not None and not (_whole(split) and 0 <= split < 2**31):
         raise ConfigError(f"split = {split!r} is not an integer from 0 to {2**31 - 1}, or None for a split of each seed's own.")
-
-
-def prepare(experiment: Experiment, data: Dataset) -> Experiment:
-    """The experiment with its model's outputs filled from the data, checked against them by shapes alone.
-
-    Raises:
-        ConfigError: for a batch larger than the training split, a model that does not take the inputs or give the classes, or
-            any part of the experiment that has no meaning for such data or such a model.
-    """
-    batch, train = experiment.batch_size, data.split(0).train.size
-    if batch > train:
-        raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
-    model, classes = experiment.model, len(data.classes)
-    experiment = rebuild(experiment, model=filled(model, data))
-    experiment.augmentation.check(data)
-    experiment.objective.check(data)
-    experiment.order.check(data)
-    if getattr(model, "carry_state", False) and not (data.stream and isinstance(experiment.order, Contiguous)):
-        raise ConfigError(
-            f"{type(model).__name__}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
-            f"the data are {data.name} and the order is {type(experiment.order).__name__}."
-        )
-    _check_accumulation(experiment)
-    _check_sequences(experiment.model, data)
-    variables, logits = _shapes(experiment, data)
-    wanted = (batch, *data.shape[:1], classes) if data.task == "steps" else (batch, classes)
-    if (shape := logits.shape) != wanted:
-        kind = "values" if data.task == "values" else "classes"
-        raise ConfigError(
-            f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's {classes} {kind} ask for "
-            f"{wanted}."
-        )
-    if not total_steps(experiment, train):
-        turns = len(experiment.order.cuts)
-        raise ConfigError(
-            f"Experiment.order needs {turns} batches of {batch} for a round, and the training split has {train} examples."
-        )
-    experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
-    return experiment
-
-
-def _check_accumulation(experiment: Experiment) -> None:
-    """Refuses parts of batches that are not whole, or that something looks at as a whole."""
-    parts, batch = experiment.accumulate, experiment.batch_size
-    if parts == 1:
-        return
-    if batch % parts:
-        raise ConfigError(f"Experiment.accumulate = {parts} is not a number of parts that a batch of {batch} has evenly.")
-    if isinstance(experiment.optimizer.rule, GaussNewton | Newton):
-        rule = type(experiment.optimizer.rule).__name__
-        raise ConfigError(
-            f"Experiment.accumulate = {parts} gives no curvature of a whole batch, which {rule} needs; 1 is allowed."
-        )
-    if getattr(experiment.model, "carry_state", False):
-        raise ConfigError(f"Experiment.accumulate = {parts} would cut the sequences that carry_state goes on with; 1 is allowed.")
-
-
-def _check_sequences(model: Any, data: Dataset) -> None:
-    """Refuses what no sequence model may have on the data: too few tokens, labels that it does not read, sight of the future."""
-    name = type(model).__name__
-    if data.lengths is not None and is_config(type(model)) and "read" not in fields(type(model)):
-        raise ConfigError(f"{name} reads no padded sequences, as {data.name} holds; 'rnn', 'tcn' and 'transformer' do.")
-    if data.vocabulary is not None and (getattr(model, "vocabulary", None) or len(data.vocabulary)) < len(data.vocabulary):
-        raise ConfigError(
-            f"{name}.vocabulary = {model.vocabulary} is less than the {len(data.vocabulary)} tokens of {data.name}."
-        )
-    if (how := getattr(model, "read", None)) is not None and (how == "every") != (data.task == "steps"):
-        labels = "a label for each step; 'every'" if data.task == "steps" else "one label for each sequence; 'last' or 'mean'"
-        raise ConfigError(f"{name}.read = {how!r} does not fit {data.name}, which has {labels} is allowed.")
-    for field, blind in (("bidirectional", False), ("causal", True)):
-        if data.stream and getattr(model, field, blind) != blind:
-            raise ConfigError(
-                f"{name}.{field} = {not blind} sees the next tokens, which {data.name} asks to predict; {blind} is allowed."
-            )
-
-
-def filled(model: Any, data: Dataset) -> Any:
-    """The model with what it left to the data: how many outputs and tokens there are, and which steps have a label."""
-    known = {
-        "outputs": len(data.classes),
-        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
-        "read": "every" if data.task == "steps" else "last",
-    }
-    own = fields(type(model)) if is_config(type(model)) else {}
-    return rebuild(model, **{name: value for name, value in known.items() if name in own and getattr(model, name) is None})
-
-
-def _calls(experiment: Experiment, batch: Pool) -> Any:
-    # As `member` calls it: drawn without train, trained with all collections, evaluated; a second experiment that differs
-    # in floats only is not traced again.
-    key = rng.root(0)
-    variables = drawn(experiment, key, batch)
-    mutable = [*(name for name in variables if name != "params"), "penalties"]
-    scores, _ = applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
-    experiment.objective(scores, targets(batch, scores), variables["params"], len(batch.x), batch.lengths)
-    forwards = not (getattr(experiment.model, "REVERSE_MODE_ONLY", False) or isinstance(scores, Deferred))
-    if isinstance(experiment.optimizer.rule, GaussNewton) and not forwards:
-        raise ConfigError(
-            f"Optimizer.rule = 'gauss_newton' differentiates models forwards, which {type(experiment.model).__name__} does not "
-            "allow; 'newton' is allowed."
-        )
-    return variables, applied(experiment, variables, batch, train=False)
-
-
-def _shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
-    """The shapes of the model's variables and of its logits for one batch."""
-    shape = (experiment.batch_size, *data.shape)
-    batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), Pool.on_host(data))
-    try:
-        return jax.eval_shape(_calls, experiment, batch)
-    except ConfigError:
-        raise
-    except Exception as error:  # whatever a user's own module raises is about its inputs
-        model, reason = type(experiment.model).__name__, (str(error) or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"Experiment.model = {model} does not take inputs of shape {shape}: {reason}") from error
 
 
 def _member(seed: int, split: Any, moments: Any) -> Member:

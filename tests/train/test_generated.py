@@ -16,7 +16,7 @@ from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 BATCH = 16  # of one size, so that operations that were built for one experiment serve the next
 STATIC = {

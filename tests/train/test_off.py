@@ -20,7 +20,7 @@ from jaxtricks.engine.program import forget
 from jaxtricks.experiment.inputs import scaled_by
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01)), batch_size=16, epochs=2)

@@ -12,7 +12,7 @@ from jaxtricks import rng
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, progress=False)

@@ -15,7 +15,7 @@ import jaxtricks as jt
 from jaxtricks.engine import layout as placement
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 fit = partial(jt.fit, progress=False)
 # Draws masks, keeps statistics and counts steps. The gradient of a bias before batch normalization is zero but for rounding,

@@ -15,7 +15,7 @@ from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import prepare
+from jaxtricks.train.prepare import prepare
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, progress=False, layout=jt.Layout(runs=1))
