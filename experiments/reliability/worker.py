@@ -52,7 +52,7 @@ def main(folder: Path) -> None:
             say(f"did {epoch}")
             super().keep(epoch, arrays, note)
 
-    fit.Journal = Watched  # type: ignore[attr-defined]
+    fit.Journal = Watched  # type: ignore[misc]
     runs = jt.fit(EXPERIMENT, jt.load("digits"), seeds=SEEDS, checkpoints=jt.Checkpoints(folder), progress=False)
     say(f"outcome {digest(runs)}")
 
