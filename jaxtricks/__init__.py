@@ -7,7 +7,7 @@ base = jt.Experiment(model=jt.MLP(widths=(256, 256)), optimizer=jt.Optimizer(rul
 print(jt.compare(base, base.replace({"model.dropout": 0.5}), digits, seeds=16))
 """
 
-from jaxtricks.config import ConfigError, Family, config, trick
+from jaxtricks.config import ConfigError, Family, trick
 from jaxtricks.data import DataError, Dataset, Text, Vocabulary, load
 from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels

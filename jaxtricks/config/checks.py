@@ -1,0 +1,114 @@
+"""What a field holds of a value that it is given: a name becomes its config, an int a float, and what cannot be is refused."""
+
+import dataclasses
+import numbers
+import textwrap
+import types
+from typing import Any, Literal, Union, get_args, get_origin
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from jaxtricks.config.declared import Field, Kind
+from jaxtricks.config.errors import ConfigError, nearest
+from jaxtricks.config.families import Family, choices, is_config
+
+_UNCHECKED = (Any, Union, types.UnionType)  # types to some versions of Python, but not to isinstance
+
+
+def checked(owner: str, field: Field, value: Any) -> Any:
+    """The value as a field of the class `owner` holds it.
+
+    Raises:
+        ConfigError: for a value that the field does not take.
+    """
+    if value is None and (field.optional or field.type in (Any, types.NoneType)):
+        return None
+    return _CHECKS[field.kind](_Place(owner, field, value), field, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a value was to stand, for the sentence that refuses it."""
+
+    owner: str
+    field: Field
+    value: Any
+
+    def refuse(self, why: str = "") -> ConfigError:
+        why = why or f" is not {self.field.allowed}."
+        return ConfigError(f"{self.owner}.{self.field.name} = {textwrap.shorten(repr(self.value), 80)}{why}")
+
+
+def _number(place: _Place, field: Field, value: Any) -> Any:
+    if isinstance(value, jax.core.Tracer):
+        return value
+    if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise place.refuse()
+    value = float(value) + 0.0  # -0.0 is 0.0, in fingerprints too
+    if field.range is not None and value not in field.range:
+        raise dataclasses.replace(place, value=value).refuse()
+    return value
+
+
+def _child(place: _Place, field: Field, value: Any) -> Any:
+    family = choices(field.type)
+    if isinstance(value, str) and family:
+        if value not in family:
+            raise place.refuse(f" names no {field.type.__name__.lower()}{nearest(value, list(family))}")
+        return family[value]()
+    if issubclass(field.type, Family):
+        value = field.type.coerce(value)
+    if not isinstance(value, field.type):
+        raise place.refuse()
+    if not is_config(type(value)):
+        raise place.refuse(f": {type(value).__name__} is no config; decorate the class with @jaxtricks.extend.config().")
+    return value
+
+
+def _model(place: _Place, field: Field, value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in choices(nn.Module):
+            raise place.refuse(f" names no model{nearest(value, list(choices(nn.Module)))}")
+        return choices(nn.Module)[value]()
+    if not isinstance(value, nn.Module):
+        raise place.refuse()
+    return value if is_config(type(value)) else _hashable(place, value)
+
+
+def _static(place: _Place, field: Field, value: Any) -> Any:
+    origin = get_origin(field.type)
+    if field.type is int:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise place.refuse()
+        value = int(value)
+        if field.range is not None and value not in field.range:
+            raise place.refuse()
+    elif field.type in (str, bool):
+        if not isinstance(value, field.type):
+            raise place.refuse()
+    elif origin is Literal:
+        if value not in get_args(field.type):
+            raise place.refuse(f" is not allowed{nearest(str(value), [str(a) for a in get_args(field.type)])}")
+    elif origin is tuple:
+        if not isinstance(value, tuple) or len(value) != len(elements := field.elements(len(value))):
+            raise place.refuse()
+        pairs = zip(elements, value, strict=True)
+        value = tuple(None if v is None and e.optional else _static(place, e, v) for e, v in pairs)
+    elif isinstance(known := origin or field.type, type) and known not in _UNCHECKED and not isinstance(value, known):
+        raise place.refuse()
+    return _hashable(place, value)
+
+
+def _hashable(place: _Place, value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        raise place.refuse(": what is static must be hashable; write a tuple for a list.") from None
+    return value
+
+
+_CHECKS = {Kind.TRACED: _number, Kind.CONFIG: _child, Kind.MODEL: _model, Kind.STATIC: _static}

@@ -1,0 +1,116 @@
+"""The decorator `@config`: a class becomes frozen, validated, a pytree by the one rule and a named choice of its family."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, dataclass_transform
+
+import flax.linen as nn
+import jax
+
+from jaxtricks.config.checks import checked
+from jaxtricks.config.declared import Kind, fields
+from jaxtricks.config.families import is_config, register
+from jaxtricks.config.tricks import Trick, trick
+
+C = TypeVar("C")
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(trick, dataclasses.field))
+def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = "") -> Callable[[type[C]], type[C]]:
+    """Makes a class a config: frozen, validated, a pytree by the one rule, and a named choice of its family.
+
+    Args:
+        name: the name that stands for the class in its family; None for a class that has no family.
+        rows: the inventory's rows, where the choice is a trick.
+        paper: author and year, or the lecture.
+
+    Raises:
+        TypeError: for a tuple of floats or a union of configs, which could not be traced.
+
+    >>> import jax
+    >>> from jaxtricks.config import Count, Rate, config
+    >>> @config()
+    ... class Mine:
+    ...     '''A rate, which is traced, and a size, which is static.'''
+    ...     rate: Rate = 0.5
+    ...     size: Count = 8
+    >>> jax.tree.leaves(Mine(rate=0.1))
+    [0.1]
+    """
+
+    def decorate(cls: type[C]) -> type[C]:
+        inherited = getattr(cls, "__post_init__", None)
+
+        def __post_init__(self: Any) -> None:
+            for field in fields(type(self)).values():
+                value = getattr(self, field.name)
+                object.__setattr__(self, field.name, checked(type(self).__name__, field, value))
+            if inherited is not None:
+                inherited(self)
+
+        def __setattr__(self: Any, name: str, value: Any) -> None:
+            if name in fields(type(self)) and name in self.__dict__:
+                raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+            nn.Module.__setattr__(self, name, value)
+
+        cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+        if issubclass(cls, nn.Module):  # Linen leaves a module open until it is bound, and defaults are shared
+            cls.__setattr__ = __setattr__  # type: ignore[assignment,method-assign]
+        else:
+            cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        # A runtime type checker would look before shorthands become configs, and at tracers where floats are declared.
+        cls.__init__.__no_type_check__ = True  # type: ignore[attr-defined]
+        cls.__jaxtricks_config__ = True  # type: ignore[attr-defined]
+        fields(cls)
+        jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, functools.partial(_unflatten, cls), _flatten)
+        summary = (cls.__doc__ or "").split("\n")[0].rstrip(".")
+        register(cls, name, Trick(tuple(rows), paper, summary) if rows else None)
+        return cls
+
+    return decorate
+
+
+def _flatten(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    children: list[Any] = []
+    static = [getattr(self, "name", None) if isinstance(self, nn.Module) else None]
+    for field in fields(type(self)).values():
+        value = getattr(self, field.name)
+        if field.kind is Kind.STATIC:
+            static.append(value)
+        elif field.kind is Kind.MODEL and isinstance(value, nn.Module) and not is_config(type(value)):
+            static.append(value)
+            children.append(None)
+        elif field.kind is Kind.MODEL:
+            static.append(None)
+            children.append(value)
+        else:
+            children.append(value)
+    return tuple(children), tuple(static)
+
+
+def _flatten_with_keys(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    children, static = _flatten(self)
+    names = [f.name for f in fields(type(self)).values() if f.kind is not Kind.STATIC]
+    return tuple(zip(map(jax.tree_util.GetAttrKey, names), children, strict=True)), static
+
+
+def _unflatten(cls: type, static: tuple[Any, ...], children: tuple[Any, ...]) -> Any:
+    # No validation: JAX rebuilds trees of tracers, axes, shapes and None, and all of them must pass.
+    self: Any = object.__new__(cls)
+    name, *static_rest = static
+    fixed, traced = iter(static_rest), iter(children)
+    for field in fields(cls).values():
+        if field.kind is Kind.STATIC:
+            value = next(fixed)
+        elif field.kind is Kind.MODEL:
+            module, child = next(fixed), next(traced)
+            value = child if module is None else module
+        else:
+            value = next(traced)
+        object.__setattr__(self, field.name, value)
+    if issubclass(cls, nn.Module):
+        object.__setattr__(self, "parent", None)
+        object.__setattr__(self, "name", name)
+        nn.Module.__post_init__(self)
+    return self

@@ -1,0 +1,88 @@
+"""Families of configs, and the register of their named members.
+
+A family is a set of configs of which one fills a place: the activations, the schedules, the rules. A member has a name that
+stands for it in Python, in JSON and on the command line: `schedule="warmup_cosine"`. All models are one family, that of Linen
+modules.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+
+from jaxtricks.config.tricks import Trick
+
+
+class Family:
+    """A set of configs that fill one place, each with a name: activations, schedules, rules. Subclass it directly.
+
+    >>> from jaxtricks.config import config
+    >>> class Colour(Family):
+    ...     '''A colour.'''
+    >>> @config("red")
+    ... class Red(Colour):
+    ...     '''Red.'''
+    >>> list(choices(Colour))
+    ['red']
+    """
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        """Makes a member of a value that is neither a member nor a name; by default there is no such value."""
+        return value
+
+
+_CHOICES: dict[type, dict[str, type]] = {}
+_TRICKS: dict[type, Trick] = {}
+_NAMES: dict[type, str] = {}
+
+
+def family_of(cls: type) -> type | None:
+    """The class that heads the family of a class, or None where it has none."""
+    if issubclass(cls, nn.Module):
+        return nn.Module
+    return next((base for base in cls.__mro__ if Family in base.__bases__), None)
+
+
+def register(cls: type, name: str | None, trick: Trick | None) -> None:
+    """Enters a config class in its family under a name, and in the catalogue where it is a trick."""
+    family = family_of(cls)
+    if name is not None:
+        _NAMES[cls] = name
+        if family is not None:
+            _CHOICES.setdefault(family, {})[name] = cls
+    if trick is not None:
+        _TRICKS[cls] = trick
+
+
+def name_of(cls: type) -> str | None:
+    """The name under which a config class was registered."""
+    return _NAMES.get(cls)
+
+
+def choices(cls: type) -> dict[str, type]:
+    """The named members of the family that `cls` heads, by name.
+
+    >>> from jaxtricks.nn.activations import Activation
+    >>> choices(Activation)["relu"].__name__
+    'ReLU'
+    """
+    return dict(_CHOICES.get(cls, {}))
+
+
+def choice_trick(cls: type) -> Trick | None:
+    """What the catalogue knows of a named choice.
+
+    >>> from jaxtricks.nn.activations import GELU
+    >>> choice_trick(GELU).paper
+    'Hendrycks & Gimpel 2016'
+    """
+    return _TRICKS.get(cls)
+
+
+def is_config(cls: type) -> bool:
+    """Whether a class was decorated with `@config`.
+
+    >>> is_config(float)
+    False
+    """
+    return "__jaxtricks_config__" in cls.__dict__

@@ -1,0 +1,114 @@
+"""A config as JSON and back, and its fingerprint."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import json
+import numbers
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from jaxtricks.config.declared import Field, Kind, declared, fields
+from jaxtricks.config.errors import ConfigError, nearest
+from jaxtricks.config.families import choices, family_of, is_config, name_of
+
+C = TypeVar("C")
+
+
+def to_json(node: Any, *, named: bool = True) -> Any:
+    """A config as plain JSON data; a callable or a user's class stands as `module:qualname`.
+
+    Args:
+        node: the config, or what a field holds.
+        named: whether its place says which family it is of, so that a choice's bare name is enough.
+
+    Raises:
+        ConfigError: for a lambda or a local function, which have no name to be found by.
+    """
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        cls = type(node)
+        static = [f.name for f in declared(cls) if not is_config(cls) or fields(cls)[f.name].kind is Kind.STATIC]
+        body = {f.name: to_json(getattr(node, f.name), named=f.name not in static) for f in declared(cls)}
+        if "kind" in body:
+            raise ConfigError(f"{cls.__name__} has a field 'kind', which in JSON is the name of the class; rename the field.")
+        if named and is_config(cls) and family_of(cls) is None:
+            return body
+        return {"kind": (name_of(cls) if named else None) or _reference(cls)} | body
+    if isinstance(node, tuple):
+        return [to_json(v, named=False) for v in node]
+    if node is None or isinstance(node, str | bool | int | float):
+        return node
+    if isinstance(node, numbers.Real):
+        return float(node)
+    if callable(node):
+        return {"callable": _reference(node)}
+    raise ConfigError(f"a {type(node).__name__} cannot be written as JSON.")
+
+
+def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
+    """A config from what `to_json` gave.
+
+    Args:
+        cls: the config class; for a member of a family, the family or any member.
+        data: the JSON object.
+
+    Raises:
+        ConfigError: for an unknown kind or field, with the nearest valid one, or a value that its field refuses.
+    """
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{cls.__name__}: expected a JSON object, not {data!r}.")
+    body = dict(data)
+    if "kind" in body or not is_config(cls):
+        cls = _class(body.pop("kind", None), choices(family_of(cls) or cls))
+    known = fields(cls) if is_config(cls) else {f.name: None for f in declared(cls)}
+    for name in body:
+        if name not in known:
+            raise ConfigError(f"{cls.__name__} has no field {name!r}{nearest(name, list(known))}")
+    values = {name: _value_from_json(known[name], value) for name, value in body.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:  # a field without a default is missing
+        raise ConfigError(f"{cls.__name__}: {error}.") from error
+
+
+def _class(kind: Any, family: Mapping[str, type]) -> Any:
+    """The class that a JSON object is of: a choice by its name, any other as `module:qualname`."""
+    found = _resolve(kind) if ":" in str(kind) else family.get(str(kind))
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):  # never call just anything that a file names
+        raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind if isinstance(kind, str) else '', list(family))}")
+    return found
+
+
+def _value_from_json(field: Field | None, value: Any) -> Any:
+    if isinstance(value, Mapping) and field is not None and field.kind in (Kind.CONFIG, Kind.MODEL):
+        return from_json(field.type, value)
+    if isinstance(value, list):
+        return tuple(_value_from_json(None, v) for v in value)
+    if isinstance(value, Mapping):
+        return _resolve(value["callable"]) if "callable" in value else from_json(object, value)
+    return value
+
+
+def fingerprint(node: Any) -> str:
+    """Twelve hexadecimal digits of a config's JSON, the same in every process and on every machine."""
+    return hashlib.sha256(json.dumps(to_json(node), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _reference(thing: Any) -> str:
+    module, name = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", type(thing).__name__)
+    try:
+        found = None if module == "__main__" else _resolve(f"{module}:{name}")
+    except ConfigError:
+        found = None
+    if found is not thing:  # a lambda, a local function, a bound method, a partial
+        raise ConfigError(f"{module}:{name} cannot be written down; define it by name at the top of an importable module.")
+    return f"{module}:{name}"
+
+
+def _resolve(reference: Any) -> Any:
+    try:
+        module, _, name = reference.partition(":")
+        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+    except (ImportError, AttributeError, ValueError, TypeError):
+        raise ConfigError(f"{reference!r} cannot be imported.") from None

@@ -1,0 +1,23 @@
+"""Configs of one structure as one config whose floats are arrays, so that one program runs all of them."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+C = TypeVar("C")
+
+
+def group(nodes: Sequence[C]) -> list[tuple[list[int], C]]:
+    """Sorts configs by tree structure and stacks each group's floats: [(positions, config with leaves [members])]."""
+    members: dict[Any, list[int]] = {}
+    for i, node in enumerate(nodes):
+        members.setdefault(jax.tree.structure(node), []).append(i)
+    return [(indices, stack([nodes[i] for i in indices])) for indices in members.values()]
+
+
+def stack(nodes: Sequence[C]) -> C:
+    """Configs of one structure as one, each float an array of shape [members] in JAX's default precision."""
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    return jax.tree.map(lambda *leaves: np.asarray(leaves, dtype), *nodes)

@@ -1,0 +1,58 @@
+"""Values from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from jaxtricks.config.declared import Field, Kind
+from jaxtricks.config.errors import ConfigError
+from jaxtricks.config.families import choices
+from jaxtricks.config.json import from_json
+from jaxtricks.config.paths import locate
+
+
+def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
+    """The value at `path` from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`.
+
+    Args:
+        node: the config that the path starts from.
+        path: dotted path.
+        texts: the words; more than one only where the field is a tuple.
+
+    Raises:
+        ConfigError: for an unknown path, or words that the field does not take.
+    """
+    field = locate(node, path)
+    words = [w for text in texts for w in text.replace(",", " ").split()]
+    if get_origin(field.type) is tuple and not (field.optional and words in (["none"], ["off"])):
+        elements = field.elements(len(words))
+        if len(elements) != len(words):
+            raise ConfigError(f"{path} = {' '.join(words)!r} is not {field.allowed}.")
+        return tuple(_word(path, element, word) for element, word in zip(elements, words, strict=True))
+    if len(texts) != 1:
+        raise ConfigError(f"{path} takes one value, not {len(texts)}: {' '.join(texts) or 'none was given'}.")
+    return _word(path, field, texts[0])
+
+
+def _word(path: str, field: Field, text: str) -> Any:
+    if field.optional and text.lower() in ("none", "off"):
+        return None
+    if field.kind in (Kind.CONFIG, Kind.MODEL) and text.startswith("{"):
+        try:
+            return from_json(field.type, json.loads(text))
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
+    if field.type is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if field.kind is Kind.CONFIG and text not in choices(field.type):
+        try:
+            return float(text)  # some families take a bare number: dropout's is its rate
+        except ValueError:
+            return text
+    if get_origin(field.type) is Literal:
+        return {str(a): a for a in get_args(field.type)}.get(text, text)
+    convert = {int: int, float: float}.get(field.type, str)
+    try:
+        return convert(text)
+    except ValueError:
+        raise ConfigError(f"{path} = {text!r} is not {field.allowed}.") from None
