@@ -4,10 +4,10 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float32, Int
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng
@@ -25,21 +25,10 @@ from jaxtricks.data.examples import (
     numbered,
     short,
 )
+from jaxtricks.data.splits import Contiguous, Draws, Random, Split, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
 
 Task = Literal["classes", "steps", "values"]
-
-
-class Split(NamedTuple):
-    """Which examples of the pool are trained on and which are validated on.
-
-    Args:
-        train: their places in the pool, ascending, shape [train].
-        validation: their places in the pool, ascending, shape [validation].
-    """
-
-    train: Int[np.ndarray, " train"]
-    validation: Int[np.ndarray, " validation"]
 
 
 @dataclass(frozen=True)
@@ -216,13 +205,7 @@ class Dataset:
         """
         if isinstance(self.validation, Split):
             return self.validation
-        generator = rng.host(seed, "split")
-        if self.stream:
-            size = round(self.validation * len(self))
-            first = int(generator.integers(len(self) - size + 1))
-            return Split(np.delete(np.arange(len(self)), np.s_[first : first + size]), np.arange(first, first + size))
-        validation, train = _draw(self._strata, self._validation_counts(self.validation), generator)
-        return Split(train, validation)
+        return self.draws.held_out(np.arange(len(self)), self.validation, rng.host(seed, "split"))
 
     def subset(self, n: int, seed: int, validation: float | None = None) -> "Dataset":
         """Draws a smaller pool, of each class in proportion, for claims about little data; of one text its first windows.
@@ -243,12 +226,12 @@ class Dataset:
         if fixed is not None and validation is not None:
             raise DataError(f"validation: {validation} of {self.name}, whose validation set is fixed; only None is allowed.")
         pool = np.arange(len(self)) if fixed is None else fixed.train
-        strata = self._strata[pool]
-        counts = np.bincount(strata, minlength=self._strata.max() + 1)
+        strata = self.strata[pool]
+        counts = np.bincount(strata, minlength=self.strata.max() + 1)
         low = np.minimum(counts, 2 if fixed is None else 1)
         if not isinstance(n, numbers.Integral) or not low.sum() <= n <= len(pool):
             raise DataError(f"n: {n} examples of {self.name}; integers from {low.sum()} to {len(pool)} are allowed.")
-        drawn, _ = _draw(strata, _apportion(n, counts * (n / len(pool)), low, counts), rng.host(seed, "subset"))
+        drawn, _ = draw(strata, apportion(n, counts * (n / len(pool)), low, counts), rng.host(seed, "subset"))
         if self.stream:
             drawn = np.arange(n)
         keep, share = pool[drawn], self.validation if validation is None else validation
@@ -340,21 +323,18 @@ class Dataset:
         return self._test
 
     @property
-    def _strata(self) -> Int[np.ndarray, " examples"]:
+    def draws(self) -> Draws:
+        """How parts of the pool are drawn: at random, or of windows of one text in contiguous stretches."""
+        return Contiguous() if self.stream else Random(self.strata)
+
+    @property
+    def strata(self) -> Int[np.ndarray, " examples"]:
         """What a split keeps in proportion: the class of each example, or nothing where an example has more than one."""
         return self.y if self.task == "classes" else np.zeros(len(self), np.int32)
 
     def _counts(self) -> Int[np.ndarray, " strata"]:
-        strata = self._strata
+        strata = self.strata
         return np.bincount(strata, minlength=len(self.classes) if strata is self.y else 1)
-
-    def _validation_counts(self, fraction: float) -> Int[np.ndarray, " classes"]:
-        """How many examples of each class are validated on: one or more on each side of the split, if sizes allow."""
-        counts = self._counts()
-        total, present = round(fraction * len(self)), np.count_nonzero(counts)
-        low = np.minimum(counts, 1) if total >= present else np.zeros_like(counts)
-        high = counts - np.minimum(counts, 1) if len(self) - total >= present else counts
-        return _apportion(total, fraction * counts, low, high)
 
     def _check_fraction(self, fraction: float) -> None:
         if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
@@ -367,33 +347,6 @@ class Dataset:
         for name, count in zip(self.classes, self._counts() if self.task == "classes" else (), strict=self.task == "classes"):
             if count == 1:
                 raise DataError(f"y: class {name!r} has 1 example; at least 2, one a side of the split, are allowed.")
-
-
-def _apportion(
-    total: int,
-    quota: Float[np.ndarray, " classes"],
-    low: Int[np.ndarray, " classes"],
-    high: Int[np.ndarray, " classes"],
-) -> Int[np.ndarray, " classes"]:
-    """Whole numbers within [low, high] that add up to the total, nearest to their quotas by largest remainders."""
-    share: Int[np.ndarray, " classes"] = np.clip(np.floor(quota).astype(int), low, high)
-    while (missing := total - share.sum()) != 0:
-        step = np.sign(missing)
-        free = (low <= share + step) & (share + step <= high)
-        share[np.argmax(np.where(free, (quota - share) * step, -np.inf))] += step
-    return share
-
-
-def _draw(
-    y: Labels, counts: Int[np.ndarray, " classes"], generator: np.random.Generator
-) -> tuple[Int[np.ndarray, " drawn"], Int[np.ndarray, " rest"]]:
-    """Draws so many examples of each class, without replacement: the places of the drawn and of the rest, ascending."""
-    order = generator.permutation(len(y))
-    order = order[np.argsort(y[order], kind="stable")]
-    sizes = np.bincount(y, minlength=len(counts))
-    rank = np.arange(len(y)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    drawn = rank < np.repeat(counts, sizes)
-    return np.sort(order[drawn]), np.sort(order[~drawn])
 
 
 def _check_partition(split: Split, n: int) -> None:

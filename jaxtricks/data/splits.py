@@ -1,0 +1,238 @@
+"""Which examples are trained on and which are validated on: pure draws of places in a pool.
+
+Examples that stand for themselves are drawn at random, each class in proportion; windows of one text are cut into contiguous
+stretches, since neighbours share what they say. `Dataset.draws` says which of the two a data set asks for.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+Places = Int[np.ndarray, " places"]
+
+
+class Split(NamedTuple):
+    """Which examples of the pool are trained on and which are validated on.
+
+    Args:
+        train: their places in the pool, ascending, shape [train].
+        validation: their places in the pool, ascending, shape [validation].
+    """
+
+    train: Int[np.ndarray, " train"]
+    validation: Int[np.ndarray, " validation"]
+
+
+class Draws(Protocol):
+    """How parts of a pool are drawn; sizes depend on the arguments alone, so that the draws of all seeds stack."""
+
+    def some(self, places: Places, count: int, generator: np.random.Generator) -> tuple[Places, Places]:
+        """So many of the places, and the others; both ascending.
+
+        Args:
+            places: in the pool, ascending, [places].
+            count: how many.
+            generator: of random numbers.
+        """
+
+    def held_out(self, places: Places, share: float, generator: np.random.Generator) -> Split:
+        """A split of the places, with a share of them, rounded, to validate on.
+
+        Args:
+            places: in the pool, ascending, [places].
+            share: in (0, 1).
+            generator: of random numbers.
+        """
+
+    def dealt(self, places: Places, parts: int, generator: np.random.Generator) -> Int[np.ndarray, "parts size"]:
+        """Disjoint parts of equal size, each ascending; up to `parts - 1` places are left over.
+
+        Args:
+            places: in the pool, ascending, [places].
+            parts: how many.
+            generator: of random numbers.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Random:
+    """Draws at random, of each stratum in proportion.
+
+    >>> draws = Random(np.array([0, 0, 0, 0, 1, 1, 1, 1]))
+    >>> [int(draws.strata[part].sum()) for part in draws.dealt(np.arange(8), 4, np.random.default_rng(0))]
+    [1, 1, 1, 1]
+
+    Args:
+        strata: the stratum of each example of the pool, such as its class, [examples].
+    """
+
+    strata: Int[np.ndarray, " examples"]
+
+    def some(self, places: Places, count: int, generator: np.random.Generator) -> tuple[Places, Places]:
+        """So many of the places, of each stratum in proportion, and the others; arguments as for `Draws.some`."""
+        strata = self.strata[places]
+        sizes = np.bincount(strata)
+        # One of each stratum at least, where that many are drawn.
+        low = np.minimum(sizes, 1) if count >= np.count_nonzero(sizes) else np.zeros_like(sizes)
+        drawn, rest = draw(strata, apportion(count, sizes * (count / len(places)), low, sizes), generator)
+        return places[drawn], places[rest]
+
+    def held_out(self, places: Places, share: float, generator: np.random.Generator) -> Split:
+        """One of each stratum or more on each side of the split, if sizes allow; arguments as for `Draws.held_out`."""
+        strata = self.strata[places]
+        sizes = np.bincount(strata)
+        total, present = round(share * len(places)), np.count_nonzero(sizes)
+        low = np.minimum(sizes, 1) if total >= present else np.zeros_like(sizes)
+        high = sizes - np.minimum(sizes, 1) if len(places) - total >= present else sizes
+        validation, train = draw(strata, apportion(total, share * sizes, low, high), generator)
+        return Split(places[train], places[validation])
+
+    def dealt(self, places: Places, parts: int, generator: np.random.Generator) -> Int[np.ndarray, "parts size"]:
+        """Parts whose counts of each stratum differ by one at most; arguments as for `Draws.dealt`."""
+        order = generator.permutation(len(places))[: len(places) // parts * parts]
+        # Dealt like cards, stratum after stratum.
+        order = order[np.argsort(self.strata[places][order], kind="stable")]
+        return np.sort(places[order].reshape(-1, parts).T, axis=1)
+
+
+@dataclass(frozen=True)
+class Contiguous:
+    """Draws contiguous stretches of places, as windows of one text ask for.
+
+    >>> Contiguous().dealt(np.arange(7), 3, np.random.default_rng(0)).tolist()
+    [[0, 1], [2, 3], [4, 5]]
+    """
+
+    def some(self, places: Places, count: int, generator: np.random.Generator) -> tuple[Places, Places]:
+        """One stretch, at a random place, and the places around it; arguments as for `Draws.some`."""
+        first = int(generator.integers(len(places) - count + 1))
+        stretch = np.s_[first : first + count]
+        return places[stretch], np.delete(places, stretch)
+
+    def held_out(self, places: Places, share: float, generator: np.random.Generator) -> Split:
+        """A split that validates on one stretch, at a random place; arguments as for `Draws.held_out`."""
+        validation, train = self.some(places, round(share * len(places)), generator)
+        return Split(train, validation)
+
+    def dealt(self, places: Places, parts: int, generator: np.random.Generator) -> Int[np.ndarray, "parts size"]:
+        """Stretches one after the other, the same for every generator; arguments as for `Draws.dealt`."""
+        size = len(places) // parts
+        return places[: size * parts].reshape(parts, size)
+
+
+def folds(places: Places, dealt: Int[np.ndarray, "folds size"]) -> list[Split]:
+    """Splits that validate on one part each and train on all other places, those left over too.
+
+    >>> [split.train.tolist() for split in folds(np.arange(5), np.array([[0, 1], [2, 3]]))]
+    [[2, 3, 4], [0, 1, 4]]
+
+    Args:
+        places: in the pool, ascending, [places].
+        dealt: disjoint parts of them.
+    """
+    return [Split(np.setdiff1d(places, part, assume_unique=True), part) for part in dealt]
+
+
+def grouped(
+    groups: Shaped[np.ndarray, " examples"], strata: Int[np.ndarray, " examples"], parts: int, generator: np.random.Generator
+) -> list[Split]:
+    """Folds that leave every group whole on one side, and come near the proportions of the strata.
+
+    The groups are dealt out, the largest first, each to the fold that has fewest of its strata so far. All splits get the sizes
+    of the smallest fold and of the smallest training part; what larger ones have beyond that, drawn at random, they leave out.
+
+    >>> for train, validation in grouped(np.array(list("aabbcc")), np.zeros(6, int), 3, np.random.default_rng(0)):
+    ...     assert len(train) == 4 and len(validation) == 2
+
+    Args:
+        groups: the group of each example, [examples]; at least as many different ones as parts.
+        strata: the stratum of each example, [examples].
+        parts: folds.
+        generator: of random numbers.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), strata.max() + 1))
+    np.add.at(counts, (group, strata), 1)
+    weight = 1 / np.maximum(counts.sum(axis=0), 1) ** 2
+    order = generator.permutation(len(names))
+    fold, loads = np.zeros(len(names), int), np.zeros((parts, counts.shape[1]))
+    for number in order[np.argsort(-counts.sum(axis=1)[order], kind="stable")]:
+        # The sum of squares of the folds' shares of each stratum grows least there; where that is no matter, by size.
+        fold[number] = np.lexsort((loads.sum(axis=1), loads @ (weight * counts[number])))[0]
+        loads[fold[number]] += counts[number]
+    parted = [np.flatnonzero(fold[group] == part) for part in range(parts)]
+    size, train = min(map(len, parted)), len(groups) - max(map(len, parted))
+    pool = np.arange(len(groups))
+    return [
+        Split(_kept(np.setdiff1d(pool, part, assume_unique=True), train, generator), _kept(part, size, generator))
+        for part in parted
+    ]
+
+
+def _kept(places: Places, size: int, generator: np.random.Generator) -> Places:
+    return np.sort(generator.permutation(places)[:size])
+
+
+def forward(order: Places, parts: int, window: int) -> list[Split]:
+    """Splits that validate on one stretch of time each and train on the `window` stretches of the same length just before it.
+
+    >>> [(train.tolist(), validation.tolist()) for train, validation in forward(np.arange(5), 2, 3)]
+    [([0, 1, 2], [3]), ([1, 2, 3], [4])]
+
+    Args:
+        order: places in the pool, the earliest first, [examples]; the earliest are left out where they fill no whole stretch.
+        parts: splits.
+        window: stretches that each trains on.
+    """
+    size = len(order) // (window + parts)
+    stretches = order[len(order) - size * (window + parts) :].reshape(-1, size)
+    return [Split(np.sort(stretches[part : part + window].ravel()), np.sort(stretches[part + window])) for part in range(parts)]
+
+
+def apportion(
+    total: int,
+    quota: Float[np.ndarray, " strata"],
+    low: Int[np.ndarray, " strata"],
+    high: Int[np.ndarray, " strata"],
+) -> Int[np.ndarray, " strata"]:
+    """Whole numbers within [low, high] that add up to the total, nearest to their quotas by largest remainders.
+
+    >>> apportion(10, np.array([4.6, 5.4]), np.array([0, 0]), np.array([9, 9])).tolist()
+    [5, 5]
+
+    Args:
+        total: their sum.
+        quota: the shares wished for, [strata].
+        low: the smallest number allowed, [strata].
+        high: the largest, [strata].
+    """
+    share: Int[np.ndarray, " strata"] = np.clip(np.floor(quota).astype(int), low, high)
+    while (missing := total - share.sum()) != 0:
+        step = np.sign(missing)
+        free = (low <= share + step) & (share + step <= high)
+        share[np.argmax(np.where(free, (quota - share) * step, -np.inf))] += step
+    return share
+
+
+def draw(
+    strata: Int[np.ndarray, " n"], counts: Int[np.ndarray, " strata"], generator: np.random.Generator
+) -> tuple[Int[np.ndarray, " drawn"], Int[np.ndarray, " rest"]]:
+    """Draws so many of each stratum, without replacement: the places of the drawn and of the rest, ascending.
+
+    >>> drawn, rest = draw(np.array([0, 0, 1]), np.array([1, 1]), np.random.default_rng(0))
+    >>> len(drawn), len(rest)
+    (2, 1)
+
+    Args:
+        strata: of each place, [n].
+        counts: how many of each, [strata].
+        generator: of random numbers.
+    """
+    order = generator.permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    sizes = np.bincount(strata, minlength=len(counts))
+    rank = np.arange(len(strata)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    drawn = rank < np.repeat(counts, sizes)
+    return np.sort(order[drawn]), np.sort(order[~drawn])
