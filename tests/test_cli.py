@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxtricks import cli, report
+from jaxtricks.cli import flags, train
 from jaxtricks.engine import preemption
 from jaxtricks.evaluate import compare
 from jaxtricks.report import watch
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("unoptimized")
 def here(tmp_path, monkeypatch) -> Path:
     """An empty folder, with a file in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "set_up", lambda members: None)  # a test session's devices are there already
+    monkeypatch.setattr(flags, "set_up", lambda members: None)  # a test session's devices are there already
     (tmp_path / "file").write_bytes(np.arange(256, dtype=np.uint8).tobytes())
     return tmp_path
 
@@ -29,7 +30,7 @@ def here(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def untrained(monkeypatch):
     """Whatever trains fails the test."""
-    for module in (cli, compare):
+    for module in (train, compare):
         monkeypatch.setattr(module, "fit", lambda *args, **options: pytest.fail("trained"))
 
 

@@ -18,7 +18,7 @@ SMALL = ["--data", "digits", "--epochs", "2", "--model.widths", "8", "--seeds", 
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # The suite's devices and cache are set already, and a backend that has started cannot be set up again.
-    monkeypatch.setattr("jaxtricks.cli.set_up", lambda members: None)
+    monkeypatch.setattr("jaxtricks.cli.flags.set_up", lambda members: None)
 
 
 def _json(capsys: pytest.CaptureFixture[str]) -> dict:

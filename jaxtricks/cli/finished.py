@@ -1,0 +1,52 @@
+"""The commands that read the folder of a finished run: report and sample."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import tyro
+
+from jaxtricks.cli.command import Command, Settings
+from jaxtricks.report import folder as folders
+
+
+@dataclasses.dataclass(frozen=True)
+class Report(Command):
+    """Render the page of a run's folder again, from the folder alone.
+
+    Args:
+        folder: the run's folder, such as runs/digits-compare-1.
+    """
+
+    folder: tyro.conf.Positional[Path]
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        print(folders.render(self.folder))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample(Command):
+    """Write text with a language model that `jaxtricks run` trained on a text.
+
+    Args:
+        folder: the run's folder, such as runs/tiny_shakespeare-run-1.
+        prompt: what the text begins with.
+        tokens: how many tokens are written after it.
+        temperature: 1 draws as the model predicts, less is safer, 0 takes the likeliest token each time.
+        seed: of the draws.
+        restart: which of the run's restarts writes, 0 for the first.
+        json: print one JSON object instead of text.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    prompt: str
+    tokens: int = 300
+    temperature: float = 0.8
+    seed: int = 0
+    restart: int = 0
+    json: bool = False
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        writer = folders.writer(self.folder, self.restart)
+        text = writer.write(self.prompt, tokens=self.tokens, temperature=self.temperature, seed=self.seed)
+        print(json.dumps({"prompt": self.prompt, "text": text}) if self.json else text)

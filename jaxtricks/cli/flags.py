@@ -1,0 +1,94 @@
+"""Flags that commands share: on which data, with which seeds, on which devices."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, cast
+
+from jaxtricks import data
+from jaxtricks.config import ConfigError
+from jaxtricks.data import Dataset, Text
+from jaxtricks.engine.layout import Layout, set_up
+from jaxtricks.train.fit import seed_list
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataFlags:
+    """Which data set to train on.
+
+    Args:
+        data: "digits", "python_topics", the name of a set of images or texts that TFDS has prepared, or a folder with train.txt.
+        data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
+        words: of a text set, how many of its commonest words are counted in each text.
+        level: of a text, what its tokens are: byte, char or word; it is then read as sequences.
+        length: of a text with --level, the tokens of one sequence.
+        vocabulary: of a text with --level, how many tokens are kept at most, the commonest.
+    """
+
+    data: str = "digits"
+    data_dir: Path | None = None
+    words: int | None = None
+    level: str | None = None
+    length: int | None = None
+    vocabulary: int | None = None
+
+    def dataset(self) -> Dataset:
+        """The data set; raises ConfigError for flags that do not go together, DataError for what cannot be loaded."""
+        return data.load(self.data, self.data_dir, self.words, self._text())
+
+    def _text(self) -> Text | None:
+        if self.level is None:
+            for name, value in (("length", self.length), ("vocabulary", self.vocabulary)):
+                if value is not None:
+                    raise ConfigError(f"--{name} is for texts; --level byte, char or word says what their tokens are.")
+            return None
+        if self.length is None:
+            raise ConfigError(f"--level {self.level} needs --length, the tokens of one sequence, such as --length 100.")
+        return Text(cast(Any, self.level), self.length, self.vocabulary)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeedFlags:
+    """Which restarts to train.
+
+    Args:
+        seeds: one number: so many restarts, with the seeds 0, 1, …; several numbers: the seeds themselves.
+        split: a seed whose training and validation split all restarts share, as an ensemble of chosen ones asks for; by default
+            each restart draws its own.
+    """
+
+    seeds: tuple[int, ...] = (16,)
+    split: int | None = None
+
+    def asked(self) -> int | tuple[int, ...]:
+        """The seeds as `fit` takes them: a number of restarts, or the seeds themselves."""
+        return self.seeds[0] if len(self.seeds) == 1 else self.seeds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceFlags:
+    """Which devices share what.
+
+    Args:
+        devices: how many devices to spread restarts over; by default all that they can use.
+        mesh: what devices share, such as runs=4,data=2: four groups of restarts, in each of which two devices share every batch;
+            model=2: two devices share each wide layer.
+        memory: GB that training may take on one device; restarts beyond that take turns. By default a share of what it has.
+        stream: keep the data on the host and feed the devices window by window, as happens anyway to data that they cannot hold.
+    """
+
+    devices: int | None = None
+    mesh: str | None = None
+    memory: float | None = None
+    stream: bool = False
+
+    def layout(self) -> Layout:
+        """The layout that these flags ask for; raises ConfigError where they contradict each other."""
+        if self.mesh is not None and self.devices is not None:
+            raise ConfigError("--devices and --mesh both say how many devices there are; one of the two is allowed.")
+        layout = Layout(runs=self.devices) if self.mesh is None else Layout.parse(self.mesh)
+        return dataclasses.replace(layout, memory=self.memory, stream=True if self.stream else None)
+
+    def set_up(self, seeds: int | tuple[int, ...]) -> None:
+        """Has JAX show as many devices as the layout uses; JAX asks for that before its backend starts."""
+        layout = self.layout()
+        set_up((layout.runs or len(seed_list(seeds))) * layout.data * layout.model)

@@ -1,0 +1,35 @@
+"""The command that checks a gradient of one's own."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import tyro
+
+from jaxtricks.cli.command import Command, Settings
+from jaxtricks.diagnose.gradients import check_named
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckGradient(Command):
+    """Compare the gradient of an activation or a function of one's own with central differences; exit code 1 where it is wrong.
+
+    Args:
+        function: an activation's name, such as gelu, or module:function, found from the current folder too.
+        points: how many points to look at: 0, and others drawn from N(0, 3²).
+        seed: of the draw.
+        json: print one JSON object instead of text.
+    """
+
+    function: tyro.conf.Positional[str]
+    points: int = 100
+    seed: int = 0
+    json: bool = False
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        sys.path.insert(0, str(Path.cwd()))
+        check = check_named(self.function, self.points, self.seed)
+        print(json.dumps(check.to_json()) if self.json else check)
+        if not check.ok:
+            sys.exit(1)

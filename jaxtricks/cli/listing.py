@@ -1,0 +1,74 @@
+"""The command that lists what there is: tricks, settings, data sets and runs."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from jaxtricks import data
+from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.training import ROOT
+from jaxtricks.config import Field, Kind, choices, items
+from jaxtricks.evaluate.compare import short
+from jaxtricks.experiment.catalogue import catalogue
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.report import folder as folders
+
+Rows = list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing(Command):
+    """List the tricks that can be switched, the settings that are flags, the data sets at hand, or the runs made.
+
+    Args:
+        what: tricks, settings, data or runs.
+        data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
+        json: print a JSON list instead of text.
+    """
+
+    what: tyro.conf.Positional[Literal["tricks", "settings", "data", "runs"]]
+    data_dir: Path | None = None
+    json: bool = False
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        lists = {"tricks": _tricks, "settings": _settings, "data": lambda: _data(self.data_dir), "runs": _runs}
+        rows, lines = lists[self.what]()
+        print(json.dumps(rows, default=str) if self.json else "\n".join(lines))
+
+
+def _tricks() -> tuple[Rows, list[str]]:
+    rows = [entry.to_json() for entry in catalogue()]
+    return rows, [f"{row['path']:40} {' '.join(row['rows']):20} {row['summary']} ({row['paper']})" for row in rows]
+
+
+def _settings() -> tuple[Rows, list[str]]:
+    rows = [{"path": p, "default": short(v), "allowed": f.allowed} for p, f, v in items(Experiment()) if not _holds_settings(f)]
+    return rows, [f"--{row['path'].replace('_', '-'):34} {row['default']:44} {row['allowed']}" for row in rows]
+
+
+def _holds_settings(field: Field) -> bool:
+    return field.kind is Kind.CONFIG and not choices(field.type)
+
+
+def _data(folder: Path | None) -> tuple[Rows, list[str]]:
+    rows = [dataclasses.asdict(each) for each in data.names(folder)]
+    return rows, [_data_line(row) for row in rows]
+
+
+def _data_line(row: dict[str, Any]) -> str:
+    if not row["prepared"]:
+        return f"{row['name']:20} not prepared"
+    if row["classes"] is None:
+        return f"{row['name']:20} text without labels, for --level byte, char or word"
+    shape = "text" if row["shape"] is None else "×".join(map(str, row["shape"]))
+    return f"{row['name']:20} {row['examples']:>7} examples of {shape}, {row['classes']} classes"
+
+
+def _runs() -> tuple[Rows, list[str]]:
+    entries, begun = folders.listing(ROOT), folders.unfinished(ROOT)
+    rows = [dataclasses.asdict(entry) | {"path": str(entry.path)} for entry in entries]
+    lines = [str(entry) for entry in entries] + [f"{path.name}  unfinished: jaxtricks resume {path}" for path in begun]
+    return rows, lines or [f"no runs under {ROOT}/ yet"]

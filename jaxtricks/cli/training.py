@@ -1,0 +1,130 @@
+"""What the commands that train have in common: from their flags to a finished folder."""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jaxtricks.cli.command import Settings
+from jaxtricks.cli.distributed import Distributed
+from jaxtricks.cli.flags import DataFlags, DeviceFlags, SeedFlags
+from jaxtricks.cli.words import experiment_from
+from jaxtricks.config import ConfigError, fields, nearest
+from jaxtricks.data import DataError, Dataset
+from jaxtricks.engine import preemption, processes
+from jaxtricks.engine.preemption import Preempted
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.report import folder as folders
+from jaxtricks.report.record import BASELINE, Record
+from jaxtricks.store.journal import Checkpoints
+from jaxtricks.train.runs import Runs
+
+ROOT = Path("runs")  # where new folders are made
+Arms = dict[str, Experiment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Training(DeviceFlags, SeedFlags, DataFlags, Distributed):
+    """A command that trains; any setting of the experiment is a flag of it too, such as --model.widths 256 256.
+
+    Args:
+        config: a JSON file as every run writes it; flags change it.
+        out: the folder to write, which must not exist; by default a new one under runs/.
+        keep_every: keep the checkpoint of every so many epochs, beside the newest two.
+        keep_best: a validation metric: also keep the checkpoint where its mean over the restarts is best.
+        json: print one JSON object instead of text.
+    """
+
+    name: ClassVar[str]  # of the command, and part of its folder's name
+
+    config: Path | None = dataclasses.field(default=None, kw_only=True)
+    out: Path | None = dataclasses.field(default=None, kw_only=True)
+    keep_every: int | None = dataclasses.field(default=None, kw_only=True)
+    keep_best: str | None = dataclasses.field(default=None, kw_only=True)
+    json: bool = dataclasses.field(default=False, kw_only=True)
+
+    def arms(self, experiment: Experiment) -> Arms:
+        """What is trained: "baseline" → the experiment of the flags, and label → each change of it."""
+        return {BASELINE: experiment}
+
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        """What came of it: the record, its text, and the runs whose weights are worth keeping.
+
+        Args:
+            arms: what is trained.
+            data: on what.
+            command: what reproduces it.
+            options: those of `fit`.
+        """
+        raise NotImplementedError
+
+    def check(self, settings: Settings) -> None:
+        """Refuses a flag that is neither the command's nor a setting, and names the nearest of both."""
+        flags = [field.name for field in dataclasses.fields(self)]
+        known = fields(Experiment)
+        for path in settings:
+            if "." not in path and path not in known:
+                raise ConfigError(f"there is no flag --{path}{nearest(path, [*flags, *known])}")
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        arms = self.arms(experiment_from(self.config, settings))
+        data = self.start()
+        folder = processes.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, f"{data.name}-{self.name}"), line))
+        impossible = False
+        try:
+            self.train(arms, data, folder, line)
+        except (ConfigError, DataError):
+            impossible = True
+            raise
+        finally:
+            if processes.first():
+                if impossible or not folders.reached(folder):
+                    folders.leave(folder)
+                with contextlib.suppress(OSError):
+                    ROOT.rmdir()  # where this was the first, and nothing came of it
+
+    def start(self) -> Dataset:
+        """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
+        self.set_up(self.asked())
+        self.join()
+        processes.on_first(lambda: folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out))
+        return self.dataset()
+
+    def train(self, arms: Arms, data: Dataset, folder: Path, line: str) -> None:
+        """Trains, from the folder's checkpoints on if it holds some, writes the folder and prints what was found.
+
+        Args:
+            arms: as `arms` gives them.
+            data: as `start` gives them.
+            folder: the run's, claimed.
+            line: what reproduces it.
+        """
+        with contextlib.ExitStack() as stack:
+            if processes.first():  # others may not even have the folder
+                stack.enter_context(folders.working(folder))
+            record, text, runs = self._trained(arms, data, folder, line)
+            processes.on_first(lambda: folders.save(record, folder, runs))
+        if not processes.first():
+            return
+        if self.json:
+            print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
+        else:
+            print(f"{text}\n\n{folder / folders.PAGE}")
+
+    def _trained(self, arms: Arms, data: Dataset, folder: Path, line: str) -> tuple[Record, str, Runs | None]:
+        options = {
+            "seeds": self.asked(),
+            "split": self.split,
+            "layout": self.layout(),
+            "progress": not self.json,
+            "checkpoints": Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every),
+        }
+        try:
+            with preemption.listening():
+                return self.results(arms, data, line, options)
+        except Preempted as stop:
+            if processes.first():
+                print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
+            sys.exit(preemption.EXIT_CODE)

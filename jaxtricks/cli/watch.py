@@ -1,0 +1,69 @@
+"""The commands that show a run which another process trains: watch and tensorboard."""
+
+import contextlib
+import dataclasses
+import itertools
+import sys
+from pathlib import Path
+
+import tyro
+
+from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.training import ROOT
+from jaxtricks.report import folder as folders
+from jaxtricks.report import terminal, watch
+from jaxtricks.report.events import Events
+
+
+@dataclasses.dataclass(frozen=True)
+class Watch(Command):
+    """Show how a run, comparison or ablation goes on that another process trains: curves of each restart, and their mean.
+
+    In a terminal a picture that follows the run, elsewhere a line for each segment, until the run ends; Ctrl-C leaves the run
+    alone. Exit code 1 if it was cut off.
+
+    Args:
+        folder: the run's folder, such as runs/digits-run-1.
+        metric: the curve beside the training loss; by default accuracy, or the error of values.
+        arm: of a comparison, the change that is drawn with the baseline; by default the one that trained last.
+        once: show how it stands now, and end.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    metric: str | None = None
+    arm: str | None = None
+    once: bool = False
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        views = watch.follow(folders.found(self.folder, ROOT))
+        _ended(terminal.show(itertools.islice(views, 1 if self.once else None), self.metric, self.arm))
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorBoard(Command):
+    """Write a run's curves as event files for `tensorboard --logdir`, and go on until the run ends; Ctrl-C leaves the run alone.
+
+    Each restart is one of TensorBoard's runs, and so are their mean and a standard deviation below and above it.
+
+    Args:
+        folder: the run's folder, such as runs/digits-run-1; the files go into its folder tensorboard.
+    """
+
+    folder: tyro.conf.Positional[Path]
+
+    def __call__(self, settings: Settings, line: str) -> None:
+        folder = folders.found(self.folder, ROOT)
+        views = watch.follow(folder)
+        first = next(views)
+        with contextlib.closing(Events(folder)) as events:
+            print(f"tensorboard --logdir {folder}", flush=True)
+            _ended(terminal.lines(events.written(itertools.chain([first], views))))
+
+
+def _ended(view: watch.View) -> None:
+    """Names the page of a finished run, and the way on where a run was cut off."""
+    if view.phase is watch.Phase.ENDED:
+        print(f"jaxtricks: {view.folder} was cut off; `jaxtricks resume {view.folder}` goes on.", file=sys.stderr)
+        sys.exit(1)
+    if view.phase is watch.Phase.FINISHED:
+        print(view.folder / folders.PAGE)
