@@ -1,8 +1,12 @@
 """Normalization of a layer's pre-activations."""
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, Rate, config
@@ -131,3 +135,47 @@ class GroupNorm(Normalization):
         return nn.GroupNorm(
             self.groups, epsilon=self.epsilon, dtype=x.dtype, param_dtype=precision, use_fast_variance=False, name=name
         )(x)
+
+
+def plain_mean(after: Callable[[Any], tuple[Any, Any]], averages: Any, seen: Float[Array, ""]) -> tuple[Any, Any]:
+    """Running averages as plain means: each batch counts as much as any other, whatever the model's own momentum is.
+
+    A model moves its running averages from r to r' = m r + (1 - m) s, with the statistics s of a batch and a momentum m that it
+    alone knows. Since m is the slope of r' in r, the mean of the batches so far goes on to r + (r' - r)/((1 - m)(n + 1)). Where
+    the model leaves an average as it is (m = 1), so does this. Numbers that are no floats, such as counters, are the model's own.
+
+    Args:
+        after: averages → (the model's averages after a batch, anything else).
+        averages: r, the mean of the batches so far; anything of the right shapes before the first one.
+        seen: n, how many batches that were, [].
+
+    Returns:
+        the mean with this batch in it, and whatever else `after` gave.
+
+    >>> import jax.numpy as jnp
+    >>> mean = {"mean": jnp.zeros(2)}
+    >>> for n, batch in enumerate([jnp.array([1.0, 2.0]), jnp.array([3.0, 6.0])]):
+    ...     mean, _ = plain_mean(lambda old: ({"mean": 0.9 * old["mean"] + 0.1 * batch}, None), mean, jnp.asarray(1.0 * n))
+    >>> [round(float(value), 4) for value in mean["mean"]]
+    [2.0, 4.0]
+    """
+    new, back, rest = jax.vjp(after, averages, has_aux=True)
+    # Each average depends on its own old value alone, so that one product with ones gives all slopes. Backwards, as not all
+    # models can be differentiated forwards.
+    (slopes,) = back(jax.tree.map(lambda leaf: jnp.ones_like(leaf) if _is_float(leaf) else _no_slope(leaf), new))
+
+    def moved(old: Array, new: Array, slope: Array) -> Array:
+        if not _is_float(old):
+            return new
+        moves = slope < 1
+        return jnp.where(moves, old + (new - old) / (jnp.where(moves, 1 - slope, 1) * (seen + 1).astype(old.dtype)), old)
+
+    return jax.tree.map(moved, averages, new, slopes), rest
+
+
+def _is_float(leaf: Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def _no_slope(leaf: Array) -> Any:
+    return np.zeros(leaf.shape, jax.dtypes.float0)

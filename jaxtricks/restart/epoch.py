@@ -15,14 +15,12 @@ from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart.evaluation import evaluate, unasked
 from jaxtricks.restart.member import (
-    STATISTICS,
     Member,
     Pool,
     State,
     Variables,
     drawn,
     evaluated,
-    lengths_of,
     resting,
     root,
     scaled,
@@ -32,8 +30,8 @@ from jaxtricks.restart.member import (
     taken,
     total_steps,
     update,
-    variables,
 )
+from jaxtricks.restart.reestimate import corrected, reestimated, reestimates
 
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
@@ -80,65 +78,6 @@ def _replaced(drawn: Any, given: Any) -> Any:
     if not isinstance(drawn, dict):
         return given
     return {name: _replaced(value, given[name]) if name in given else value for name, value in drawn.items()}
-
-
-def reestimates(experiment: Experiment, state: State) -> bool:
-    """Whether batch norm's averages are taken anew at the end of an epoch."""
-    averaging = experiment.optimizer.averaging
-    return averaging is not None and averaging.REESTIMATES and STATISTICS in state.collections
-
-
-def reestimated(
-    experiment: Experiment,
-    member: Member,
-    state: State,
-    given: Any,
-    batches: Callable[[Any], Pool],
-    sofar: tuple[Any, Float[Array, ""]],
-) -> tuple[Any, Float[Array, ""]]:
-    """Batch norm's averages at the parameters that are evaluated: the plain mean over all batches of an epoch.
-
-    Args:
-        experiment: the settings.
-        member: the restart.
-        state: after the epoch's last step.
-        given: what `batches` makes the batches of, [rounds, turns, ...].
-        batches: the same for one round.
-        sofar: the collections after the batches so far, and how many these were; the state's own and none at first.
-    """
-    params = variables(experiment, member, state._replace(best=None))["params"]
-    masks = root(member, "masks")
-    rngs = {"dropout": rng.stream(masks, "reestimate", state.step)}
-    cuts = experiment.order.cuts
-
-    def body(carry: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:
-        collections, seen = carry
-        for turn, cut in enumerate(cuts):
-            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), batches(given)), cut)
-            # A running average whose momentum is n/(n + 1) in step n is the plain one.
-            model = with_momentum(experiment.model, seen / (seen + 1))
-            x = batch._replace(x=scaled(cut_member, batch.x))
-            _, changed = model.apply(
-                {"params": params, **collections},
-                x.x,
-                **lengths_of(x),
-                train=True,
-                mutable=[*collections, "penalties"],
-                rngs=rngs,
-            )
-            collections, seen = {name: changed[name] for name in collections}, seen + 1
-        return (collections, seen), None
-
-    return jax.lax.scan(body, sofar, given)[0]
-
-
-def with_momentum(model: Any, momentum: Float[Array, ""]) -> Any:
-    """A model whose batch norms give their old averages this weight."""
-
-    def changed(path: Any, leaf: Any) -> Any:
-        return jnp.asarray(momentum, jnp.asarray(leaf).dtype) if getattr(path[-1], "name", None) == "momentum" else leaf
-
-    return jax.tree_util.tree_map_with_path(changed, model)
 
 
 def epoch(
@@ -193,11 +132,6 @@ def steps(experiment: Experiment, member: Member, state: State, given: Any, batc
         return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
 
     return jax.lax.scan(body, state, given)
-
-
-def corrected(state: State, collections: Any) -> State:
-    """The state with batch norm's averages out of other collections."""
-    return state._replace(collections=state.collections | {STATISTICS: collections[STATISTICS]})
 
 
 def closed(
