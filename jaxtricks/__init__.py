@@ -100,7 +100,7 @@ from jaxtricks.optim.schedules import (
 )
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
 from jaxtricks.store.checkpoint import CheckpointError
-from jaxtricks.store.journal import Checkpoints
+from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit, resume, snapshots
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import Summary

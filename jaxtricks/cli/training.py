@@ -18,7 +18,7 @@ from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report import folder as folders
 from jaxtricks.report.record import BASELINE, Record
-from jaxtricks.store.journal import Checkpoints
+from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.runs import Runs
 
 ROOT = Path("runs")  # where new folders are made

@@ -22,7 +22,8 @@ from jaxtricks.engine.windows import AHEAD, Own, Windows, index
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Pool, State, Variables
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
-from jaxtricks.store.journal import Checkpoints, Journal, Saved, Silent
+from jaxtricks.store.journal import Journal, NullJournal, Saved
+from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.runs import chunk_of
 
 Rows = Int[np.ndarray, " members"]
@@ -205,7 +206,7 @@ class Record:
         experiments: the positions of the cohort's.
     """
 
-    journal: Journal | Silent
+    journal: Journal | NullJournal
     policy: Checkpoints
     experiments: list[int]
 

@@ -15,7 +15,7 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.store.journal import Checkpoints
+from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import Seeds, fit
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed

@@ -96,7 +96,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
             (unfinished / name).write_text(text, encoding="utf-8")
         if runs is not None and runs.data.vocabulary is not None and runs.data.task == "steps":
             (unfinished / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
-            save_weights(runs, unfinished / WEIGHTS)
+            save_weights(runs.variables, unfinished / WEIGHTS)
         if (place / COMMAND).is_file():
             for path in sorted(unfinished.iterdir(), key=lambda path: path.name == FILES[0]):
                 path.rename(place / path.name)

@@ -18,7 +18,7 @@ from jaxtricks.report.text import differing, setting
 from jaxtricks.store import curves as measured
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.curves import Measured
-from jaxtricks.store.journal import MANIFEST, manifest_of
+from jaxtricks.store.manifest import MANIFEST, manifest_of
 
 SECONDS = 1.0  # between two looks
 

@@ -19,7 +19,6 @@ import orbax.checkpoint as ocp
 from jaxtyping import Shaped
 
 from jaxtricks.restart.member import CARRY, Variables
-from jaxtricks.train.runs import Runs
 
 FORMAT, SEAL, ARRAYS = 1, "seal.json", "state"
 
@@ -150,14 +149,17 @@ def _reason(error: BaseException) -> str:
     return (lines[0] if lines else type(error).__name__).rstrip(".") + "."
 
 
-def save_weights(runs: Runs, folder: Path) -> None:
-    """Writes the variables that every run's model is evaluated with, stacked, into a new folder.
+def save_weights(variables: Variables, folder: Path) -> None:
+    """Writes what models are evaluated with, such as {"params": …, "batch_stats": …}, into a new folder.
 
     Args:
-        runs: the runs.
+        variables: those of all runs, each array with a leading axis [runs]; states that a model carries along are left out.
         folder: absent as yet.
+
+    Raises:
+        CheckpointError: if it cannot be written.
     """
-    write(folder, {name: tree for name, tree in runs.variables.items() if name != CARRY}, {})
+    write(folder, {name: tree for name, tree in variables.items() if name != CARRY}, {})
 
 
 def load_weights(folder: Path) -> Variables:

@@ -1,6 +1,5 @@
 """The curves of a fit that goes on, in a small file beside its checkpoints: whoever watches need not open those."""
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from jaxtricks.store.disk import replacing
 
 _CURVES = "curves."
 
@@ -40,13 +41,11 @@ class Measured:
 
 def write(path: Path, measured: Measured) -> None:
     """Puts the curves in the place of earlier ones, whole or not at all; raises OSError if it cannot."""
-    unfinished = path.with_name(f".{path.name}")
     arrays: dict[str, Any] = {_CURVES + name: values for name, values in measured.curves.items()}
     epochs, times = zip(*measured.marks, strict=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished.open("wb") as file:
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
         np.savez(file, experiments=measured.experiments, epochs=epochs, times=times, **arrays)
-    os.replace(unfinished, path)
 
 
 def read(path: Path) -> Measured | None:

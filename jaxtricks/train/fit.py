@@ -27,7 +27,9 @@ from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.restart.member import Member, Pool, State
 from jaxtricks.store.checkpoint import CheckpointError, read
-from jaxtricks.store.journal import Checkpoints, Journal, Manifest, Saved, Silent, digest, listed, manifest_of, opened
+from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
+from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
+from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.progress import progress
 from jaxtricks.train.runs import Runs
@@ -114,7 +116,7 @@ def fit(
             raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
         with contextlib.ExitStack() as stack:
             machines.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
-            kind = Journal if machines.first() else Silent
+            kind = Journal if machines.first() else NullJournal
             journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
             for journal in journals:
                 stack.callback(journal.close)

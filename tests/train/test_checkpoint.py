@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("unoptimized")
 def test_weights_come_back_as_they_were(tmp_path):
     experiment = jt.Experiment(model=jt.MLP(widths=(4,), normalization="batch"), epochs=1)
     runs = jt.fit(experiment, jt.load("digits").subset(200, seed=0), seeds=2, progress=False, layout=jt.Layout(runs=1))
-    save_weights(runs, tmp_path / "weights")
+    save_weights(runs.variables, tmp_path / "weights")
     back = load_weights(tmp_path / "weights")
     assert back.keys() == {"params", "batch_stats"}
     jax.tree.map(np.testing.assert_array_equal, back, {name: runs.variables[name] for name in back})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import jaxtricks as jt
 from jaxtricks.engine import preemption
 from jaxtricks.engine.preemption import Preempted
-from jaxtricks.store import checkpoint, journal
+from jaxtricks.store import checkpoint, manifest
 from jaxtricks.store.checkpoint import CheckpointError
 
 fit, resume = partial(jt.fit, progress=False), partial(jt.resume, progress=False)
@@ -156,7 +156,7 @@ class TestDamaged:
             assert_same(resume(kept, data, layout=PLACE), whole)
 
     def test_a_changed_manifest_is_refused(self, kept, data):
-        path = kept / journal.MANIFEST
+        path = kept / manifest.MANIFEST
         path.write_text(path.read_text().replace('"seeds": [\n      0', '"seeds": [\n      7'))
         with pytest.raises(CheckpointError, match=r"fit\.json is damaged: it does not hold what was written\.$"):
             resume(kept, data)
@@ -200,9 +200,9 @@ class TestRefused:
             resume(taken, data.subset(100, 0))
 
     def test_a_folder_that_another_process_trains_in(self, taken, data):
-        manifest, policy = journal.manifest_of(taken)
+        of, policy = manifest.manifest_of(taken)
         with (
-            journal.opened(policy, manifest),
+            manifest.opened(policy, of),
             pytest.raises(CheckpointError, match=r"is in use by another process, which trains there now\.$"),
         ):
             resume(taken, data)
@@ -241,5 +241,5 @@ class TestRefused:
 
 def test_the_manifest_says_what_it_belongs_to(data, tmp_path):
     fit(BASE, data, **HOW, checkpoints=jt.Checkpoints(tmp_path))
-    content = json.loads(Path(tmp_path / journal.MANIFEST).read_text())["fit"]
+    content = json.loads(Path(tmp_path / manifest.MANIFEST).read_text())["fit"]
     assert jt.Experiment.from_json(content["experiments"][0]) == BASE and content["seeds"] == [0, 1, 2]

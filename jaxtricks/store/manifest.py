@@ -1,0 +1,164 @@
+"""To which fit a folder of checkpoints belongs, and who may write into it."""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from jaxtricks.config import diff
+from jaxtricks.data import Dataset
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.store.checkpoint import CheckpointError
+from jaxtricks.store.disk import replacing, writing
+from jaxtricks.store.policy import Checkpoints
+
+MANIFEST, LOCK = "fit.json", "lock"
+REST = re.compile(r"\.\d+(-\d+)?-(gone|unfinished)(\..*)?")  # what a killed process left
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a folder of checkpoints belongs to.
+
+    Args:
+        experiments: the JSON of each, as given to `fit`.
+        several: whether they were given as a list.
+        seeds: of the restarts.
+        split: the seed of the split that all share, or None.
+        vary: in what restarts differ.
+        data: name and digest of the data set.
+        transferred: whether the restarts began with weights of others.
+    """
+
+    experiments: tuple[dict[str, Any], ...]
+    several: bool
+    seeds: tuple[int, ...]
+    split: int | None
+    vary: tuple[str, ...]
+    data: tuple[str, str]
+    transferred: bool
+
+    @classmethod
+    def of(
+        cls,
+        experiments: Sequence[Experiment],
+        several: bool,
+        seeds: Sequence[int],
+        split: int | None,
+        vary: Sequence[str],
+        data: Dataset,
+        transferred: bool,
+    ) -> Self:
+        """What a call of `fit` is about; raises ConfigError for a function that has no name to be written down by."""
+        known = tuple(experiment.to_json() for experiment in experiments)
+        return cls(known, several, tuple(seeds), split, tuple(vary), (data.name, digest(data)), transferred)
+
+    def differs(self, other: "Manifest") -> str:
+        """What sets another one apart, in words; nothing where they are the same."""
+        for index, (mine, theirs) in enumerate(zip(self.experiments, other.experiments, strict=False)):
+            if mine != theirs:
+                here, there = (Experiment.from_json(each) for each in (mine, theirs))
+                changed = ", ".join(f"{path} {new!r} in place of {old!r}" for path, (new, old) in diff(here, there).items())
+                return f"experiment {index} has {changed}"
+        for name in ("experiments", "several", "seeds", "split", "vary", "data", "transferred"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                return f"{len(mine)} experiments" if name == "experiments" else f"{name} {mine!r} in place of {theirs!r}"
+        return ""
+
+
+@contextlib.contextmanager
+def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
+    """The policy's folder, for one process at a time and for what it belongs to alone.
+
+    Args:
+        policy: names the folder.
+        manifest: what it is to belong to.
+
+    Raises:
+        CheckpointError: if the folder belongs to something else, is in use or cannot be written.
+    """
+    folder = Path(policy.folder)
+    with writing(folder, CheckpointError):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it, however a process ends
+        except OSError:
+            raise CheckpointError(f"{folder} is in use by another process, which trains there now.") from None
+        if (folder / MANIFEST).exists():
+            there, _ = manifest_of(folder)
+            if other := manifest.differs(there):
+                raise CheckpointError(f"{folder} holds checkpoints of another fit: here {other}; name another folder.")
+        elif any(path.name != LOCK for path in folder.iterdir()):
+            raise CheckpointError(f"{folder} holds something else than checkpoints; name another folder.")
+        _write_manifest(folder, manifest, policy)
+        for path in folder.rglob("*"):
+            if REST.fullmatch(path.name) and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+        yield folder
+    finally:
+        os.close(lock)
+
+
+def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
+    """What a folder of checkpoints belongs to, and its policy.
+
+    Raises:
+        CheckpointError: if it is none, or if that is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no checkpoints: {MANIFEST} is missing.")
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        content, policy = body["fit"], body["policy"]
+        if body["digest"] != _digest_of(content, policy):
+            raise ValueError("it does not hold what was written")
+        manifest = Manifest(
+            tuple(content["experiments"]),
+            content["several"],
+            tuple(content["seeds"]),
+            content["split"],
+            tuple(content["vary"]),
+            (content["data"][0], content["data"][1]),
+            content["transferred"],
+        )
+        return manifest, Checkpoints(folder, **policy)
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}.") from error
+
+
+def digest(data: Dataset) -> str:
+    """SHA-256 of a data set's examples, its split and their meaning."""
+    split = data.validation
+    fixed = () if isinstance(split, float) else split
+    total = hashlib.sha256(repr((data.classes, data.scale, split if isinstance(split, float) else None)).encode())
+    for array in (*data.pool, *fixed):
+        if array is not None:
+            total.update(f"{array.dtype} {array.shape}".encode())
+            total.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return total.hexdigest()
+
+
+def _write_manifest(folder: Path, manifest: Manifest, policy: Checkpoints) -> None:
+    content = dataclasses.asdict(manifest)
+    rules = {name: value for name, value in dataclasses.asdict(policy).items() if name != "folder"}
+    text = json.dumps({"fit": content, "policy": rules, "digest": _digest_of(content, rules)}, indent=2)
+    with writing(folder, CheckpointError), replacing(folder / MANIFEST) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def _digest_of(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
