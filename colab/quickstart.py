@@ -92,8 +92,8 @@ members = jt.fit(base, digits, seeds=SEEDS, split=0)
 print(jt.ensemble(members).evaluate(digits))
 
 # %% [markdown]
-# `jt.catalogue()` lists every trick that can be switched, with its row in the lectures and its paper.
+# `jt.extend.catalogue()` lists every trick that can be switched, with its row in the lectures and its paper.
 
 # %%
-for entry in jt.catalogue()[:10]:
+for entry in jt.extend.catalogue()[:10]:
     print(f"{entry.path:32} {entry.trick.summary}")

@@ -14,7 +14,7 @@ from jaxtricks.report.table import table
 
 # Chosen once, before any result was seen: the library's defaults, but for what a change is held against.
 BASELINE = jt.Experiment(
-    model=jt.MLP(widths=(128, 128), activation=jt.ReLU(), kernel_init=jt.Normal(scale=1.0)),
+    model=jt.MLP(widths=(128, 128), activation=jt.nn.ReLU(), kernel_init=jt.nn.Normal(scale=1.0)),
     optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
     batch_size=64,
     epochs=20,

@@ -17,7 +17,18 @@ from tests import user_code
 JUNK = [
     *(-1.0, -1, 0, 0.0, 1.0, 1.5, 7, math.nan, math.inf, -math.inf, 1e-300, 1e300, True, False, np.float32(0.5), np.int64(2)),
     *("", "none", "relu", "adam", "0.5", "mlp", b"x", (), (0,), (1, 2), (0.5,), ("a",), [1], {}, {"rate": 0.5}, None, object()),
-    *(jt.ReLU, jt.ReLU(), jt.SGD(), jt.MLP(), jt.Cosine(), user_code.Plain(), user_code.cube, np.ones(2), 1j, ...),
+    *(
+        jt.nn.ReLU,
+        jt.nn.ReLU(),
+        jt.SGD(),
+        jt.MLP(),
+        jt.schedules.Cosine(),
+        user_code.Plain(),
+        user_code.cube,
+        np.ones(2),
+        1j,
+        ...,
+    ),
 ]
 
 

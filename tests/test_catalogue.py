@@ -13,7 +13,7 @@ from jaxtricks.config import Kind, choices, fields, items
 from jaxtricks.experiment.catalogue import _walk
 from tests import strategies
 
-ENTRIES = jt.catalogue()
+ENTRIES = jt.extend.catalogue()
 FIELDS = [entry for entry in ENTRIES if "=" not in entry.path]
 CHOICES = [entry for entry in ENTRIES if "=" in entry.path]
 
@@ -75,7 +75,7 @@ def test_a_choice_is_made_by_its_bare_name(entry):
 
 
 def families():
-    return [family for family in vars(jt).values() if isinstance(family, type) and jt.Family in family.__bases__]
+    return [family for family in vars(jt).values() if isinstance(family, type) and jt.extend.Family in family.__bases__]
 
 
 def test_every_named_choice_is_constructed_without_arguments():
@@ -102,20 +102,20 @@ def test_a_trick_field_is_optional_and_off_by_default():
 
 
 def test_a_family_whose_members_hold_members_is_walked_once():
-    class Shape(jt.Family):
+    class Shape(jt.extend.Family):
         pass
 
-    @jt.config("round", rows=["T001"], paper="a paper")
+    @jt.extend.config("round", rows=["T001"], paper="a paper")
     class Round(Shape):
         """A shape."""
 
-    @jt.config("around", rows=["T002"], paper="a paper")
+    @jt.extend.config("around", rows=["T002"], paper="a paper")
     class Around(Shape):
         """A shape around another."""
 
         inner: Shape | None = None
 
-    @jt.config()
+    @jt.extend.config()
     class Drawing:
         shape: Shape = Round()
 
@@ -124,9 +124,11 @@ def test_a_family_whose_members_hold_members_is_walked_once():
 
 
 def test_a_user_s_own_trick_is_an_entry_as_any_other():
-    @jt.config()
+    @jt.extend.config()
     class Own:
-        power: float | None = jt.trick(default=None, rows=[], paper="mine", summary="Raise to a power", on=2.0, neutral=1.0)
+        power: float | None = jt.extend.trick(
+            default=None, rows=[], paper="mine", summary="Raise to a power", on=2.0, neutral=1.0
+        )
 
     (entry,) = _walk(Own, "own.", ())
     assert entry.to_json() == {"path": "own.power", "rows": [], "paper": "mine", "summary": "Raise to a power"}

@@ -47,14 +47,14 @@ BASE = jt.Experiment()
 MODELS = ", ".join(choices(nn.Module))
 
 
-@jt.config()
+@jt.extend.config()
 class Every(nn.Module):
     """One field of every kind."""
 
     rate: Rate = 0.5
     gain: float | None = None
-    rule: jt.Rule = jt.SGD()
-    schedule: jt.Schedule | None = None
+    rule: jt.optim.Rule = jt.SGD()
+    schedule: jt.schedules.Schedule | None = None
     dropout: jt.Dropout | None = None
     optimizer: jt.Optimizer = jt.Optimizer()
     inner: nn.Module | None = None
@@ -155,7 +155,7 @@ def test_a_module_s_name_is_static_and_survives():
 
 
 def test_a_config_may_have_fields_that_linen_keeps_for_modules():
-    @jt.config()
+    @jt.extend.config()
     class Labelled:
         name: str = "a"
         parent: str = "b"
@@ -170,18 +170,18 @@ def test_a_config_may_have_fields_that_linen_keeps_for_modules():
 def test_a_class_s_own_post_init_runs_after_the_checks_and_once_for_a_subclass_too():
     seen = []
 
-    @jt.config()
+    @jt.extend.config()
     class Base:
         size: float = 1
 
         def __post_init__(self):
             seen.append(self.size)
 
-    @jt.config()
+    @jt.extend.config()
     class Derived(Base):
         other: float = 2
 
-    @jt.config()
+    @jt.extend.config()
     class Module(nn.Module):
         size: float = 1
 
@@ -251,13 +251,13 @@ def test_the_program_of_a_module_that_is_off_is_the_shorter_one():
     "hint",
     [
         *(tuple[float, float], tuple[float, ...], tuple[Rate, ...], tuple[float | None, ...], tuple[tuple[float, int], ...]),
-        *(list[float], dict[str, float], float | int, float | jt.Dropout, jt.SGD | jt.Adam, tuple[jt.Rule, ...]),
+        *(list[float], dict[str, float], float | int, float | jt.Dropout, jt.SGD | jt.Adam, tuple[jt.optim.Rule, ...]),
     ],
     ids=str,
 )
 def test_a_class_cannot_hide_floats_in_static_fields(hint):
     with pytest.raises(TypeError, match=r"^betas: floats inside .* would be static"):
-        jt.config()(type("Hidden", (), {"__annotations__": {"betas": hint}}))
+        jt.extend.config()(type("Hidden", (), {"__annotations__": {"betas": hint}}))
 
 
 def test_every_kind_of_field():
@@ -302,15 +302,15 @@ def test_the_difference_of_two_experiments_turns_one_into_the_other(a, b):
 
 def test_a_choice_that_differs_is_given_whole_and_a_number_by_its_path():
     other = BASE.replace({"optimizer.rule.b1": 0.8, "model.dropout": 0.3})
-    assert BASE.diff(other) == {"optimizer.rule.b1": (0.9, 0.8), "model.dropout": (None, jt.Inverted(rate=0.3))}
+    assert BASE.diff(other) == {"optimizer.rule.b1": (0.9, 0.8), "model.dropout": (None, jt.nn.Inverted(rate=0.3))}
     assert BASE.diff(BASE.replace({"optimizer.rule": "sgd"})) == {"optimizer.rule": (jt.Adam(), jt.SGD())}
 
 
 def test_replacing_goes_in_the_order_given_and_leaves_the_original_alone():
     before = repr(BASE)
     changed = BASE.replace({"optimizer.schedule": "warmup_cosine", "optimizer.schedule.warmup": 0.2, "model.dropout": 0.5})
-    assert changed.optimizer.schedule == jt.WarmupCosine(warmup=0.2)
-    assert changed.model.dropout == jt.Inverted(rate=0.5)
+    assert changed.optimizer.schedule == jt.schedules.WarmupCosine(warmup=0.2)
+    assert changed.model.dropout == jt.nn.Inverted(rate=0.5)
     assert repr(BASE) == before and BASE.replace({}) == BASE
 
 
@@ -370,7 +370,7 @@ def test_nearest():
         (
             "optimizer.schedule",
             jt.SGD(),
-            f"is not one of {', '.join(choices(jt.Schedule))}.",
+            f"is not one of {', '.join(choices(jt.schedules.Schedule))}.",
         ),
         ("epochs", 2.0, "Experiment.epochs = 2.0 is not an integer >= 1."),
         ("epochs", 0, "Experiment.epochs = 0 is not an integer >= 1."),
@@ -403,7 +403,7 @@ def test_static_fields_are_checked_by_their_declared_type(field, wrong, sentence
 
 def test_a_class_is_no_instance_and_a_class_without_the_decorator_no_config():
     with pytest.raises(jt.ConfigError, match=r"^MLP.activation = <class .*ReLU'> is not one of relu"):
-        jt.MLP(activation=jt.ReLU)
+        jt.MLP(activation=jt.nn.ReLU)
     with pytest.raises(jt.ConfigError, match=r"^Optimizer.rule = .* is not one of sgd"):
         jt.Optimizer(rule=jt.SGD)
 
@@ -454,9 +454,11 @@ def test_stacks_are_float64_where_jax_is():
 WRITTEN = [
     BASE,
     BASE.replace({"model.activation": user_code.cube, "optimizer.rule": "nesterov"}),
-    BASE.replace({"model": Plain(widths=(3, 2), inner=Plain(inner=jt.ReLU()))}),
-    BASE.replace({"model": Scaled(scale=0.3, inner=jt.MLP(dropout=jt.TestScaled(rate=0.1)))}),
-    BASE.replace({"model": Every(inner=Plain(), pair=(1, "a"), anything=(jt.ReLU(), (Plain(), None)), function=user_code.cube)}),
+    BASE.replace({"model": Plain(widths=(3, 2), inner=Plain(inner=jt.nn.ReLU()))}),
+    BASE.replace({"model": Scaled(scale=0.3, inner=jt.MLP(dropout=jt.nn.TestScaled(rate=0.1)))}),
+    BASE.replace(
+        {"model": Every(inner=Plain(), pair=(1, "a"), anything=(jt.nn.ReLU(), (Plain(), None)), function=user_code.cube)}
+    ),
     BASE.replace({"model.activation": jnp.tanh}),
 ]
 
@@ -529,7 +531,7 @@ def test_a_local_class_and_odd_values_are_not_written():
         with pytest.raises(jt.ConfigError, match=r"cannot be written"):
             BASE.replace({"model": model}).to_json()
 
-    @jt.config()
+    @jt.extend.config()
     class Kinds:
         kind: str = "lstm"
 
@@ -613,10 +615,10 @@ def test_spoiled_json_gives_an_experiment_or_a_config_error(experiment, data):
         ("rule", "adam", jt.Adam()),
         ("rule.learning_rate", "3", 3.0),
         ("rule", '{"kind": "adam", "b1": 0.5}', jt.Adam(b1=0.5)),
-        ("schedule", "warmup_cosine", jt.WarmupCosine()),
+        ("schedule", "warmup_cosine", jt.schedules.WarmupCosine()),
         ("schedule", "none", None),
-        ("dropout", "0.3", jt.Inverted(rate=0.3)),
-        ("dropout", "test_scaled", jt.TestScaled()),
+        ("dropout", "0.3", jt.nn.Inverted(rate=0.3)),
+        ("dropout", "test_scaled", jt.nn.TestScaled()),
         ("dropout", "off", None),
         ("inner", "mlp", jt.MLP()),
         ("inner", '{"kind": "tests.user_code:Plain", "widths": [3]}', Plain(widths=(3,))),

@@ -28,7 +28,7 @@ class Plain(nn.Module):
         return nn.Dense(self.outputs, name="head")(x if self.inner is None else self.inner(x, train))
 
 
-@jt.config()
+@jt.extend.config()
 class Scaled(nn.Module):
     """A module whose float is traced, around another one."""
 

@@ -22,7 +22,7 @@ def network(scale: Scale) -> jt.Experiment:
     return jt.Experiment(
         model=jt.MLP(widths=(scale.pick(smoke=8, cpu=128, full=512),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=64,
         epochs=scale.pick(smoke=2, cpu=20, full=60),
     )

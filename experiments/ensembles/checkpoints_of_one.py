@@ -39,7 +39,7 @@ def measure(scale: Scale) -> Outcome:
     epochs = base.epochs
     spaced = [epochs * (i + 1) // 4 for i in range(4)] if epochs >= 4 else [1, 2]
     adjacent = list(range(epochs - len(spaced) + 1, epochs + 1))
-    cyclic = base.replace({"optimizer.schedule": jt.Restarts(cycles=len(spaced), growth=1)})
+    cyclic = base.replace({"optimizer.schedule": jt.schedules.Restarts(cycles=len(spaced), growth=1)})
     found = {
         "adjacent": gains(kept(base, data, scale.seeds, adjacent), data),
         "spaced": gains(kept(base, data, scale.seeds, spaced), data),

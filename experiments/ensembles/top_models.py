@@ -33,12 +33,12 @@ def measure(scale: Scale) -> Outcome:
     tops, greedies, sames = [], [], []
     for split in range(scale.seeds):
         runs = jt.fit(models, data, seeds=[split], split=split, progress=False)
-        best = int(np.argmax(jt.ensemble(runs, choose=jt.TopK(1)).weights))
+        best = int(np.argmax(jt.ensemble(runs, choose=jt.evaluate.TopK(1)).weights))
         again = jt.fit(models[best], data, seeds=range(1_000, 1_000 + size), split=split, progress=False)
-        top = jt.ensemble(runs, choose=jt.TopK(size))
+        top = jt.ensemble(runs, choose=jt.evaluate.TopK(size))
         tops.append(top.evaluate(data))
-        greedies.append(jt.ensemble(runs, choose=jt.Greedy(size)).evaluate(data))
-        sames.append(jt.ensemble(again, choose=jt.TopK(size)).evaluate(data))
+        greedies.append(jt.ensemble(runs, choose=jt.evaluate.Greedy(size)).evaluate(data))
+        sames.append(jt.ensemble(again, choose=jt.evaluate.TopK(size)).evaluate(data))
     pairs = list(zip(tops, sames, strict=True))
     variety = Estimate.of(np.array([top.disagreement - same.disagreement for top, same in pairs]))
     worse = Estimate.of(np.array([top.mean_member["nll"] - same.mean_member["nll"] for top, same in pairs]))

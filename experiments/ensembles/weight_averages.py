@@ -17,8 +17,8 @@ def measure(scale: Scale) -> Outcome:
     every fifth epoch's checkpoints together. Judged is SWA, by the verdict on validation accuracy against the last weights.
     """
     data = task(scale)
-    last = network(scale).replace({"optimizer.rule": jt.Momentum(learning_rate=0.05), "model.normalization": jt.BatchNorm()})
-    averages = {"EMA": jt.EMA(decay=0.99), "SWA": jt.SWA(start=0.75)}
+    last = network(scale).replace({"optimizer.rule": jt.Momentum(learning_rate=0.05), "model.normalization": jt.nn.BatchNorm()})
+    averages = {"EMA": jt.optim.EMA(decay=0.99), "SWA": jt.optim.SWA(start=0.75)}
     changes = {name: last.replace({"optimizer.averaging": average}) for name, average in averages.items()}
     with tempfile.TemporaryDirectory() as folder:
         kept = jt.Checkpoints(folder, every=max(1, last.epochs // 4))

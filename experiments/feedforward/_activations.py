@@ -20,7 +20,7 @@ TARGET = 0.1  # nats of training loss
 
 
 def bake_off(
-    activations: Mapping[str, jt.Activation], scale: Scale, **changes: Any
+    activations: Mapping[str, jt.nn.Activation], scale: Scale, **changes: Any
 ) -> tuple[dict[str, jt.Runs], dict[str, float]]:
     """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), momentum 0.9, batch 50, 15 epochs.
 
@@ -46,9 +46,9 @@ def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(4_000, 1 / 4), full=(60_000, 1 / 6))
     base = jt.Experiment(
-        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64,) * 4, full=(256,) * 4), kernel_init=jt.GlorotNormal()),
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64,) * 4, full=(256,) * 4), kernel_init=jt.nn.GlorotNormal()),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
-        inputs=jt.Unit(),  # rare pixels, standardized, are large enough to make products of two pre-activations explode
+        inputs=jt.experiment.Unit(),  # rare pixels, standardized, make products of two pre-activations explode
         batch_size=50,
         epochs=scale.pick(smoke=2, cpu=15, full=20),
     )
@@ -60,7 +60,9 @@ def rates(scale: Scale) -> tuple[float, ...]:
     return scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
 
 
-def contest(option: str, rivals: Mapping[str, jt.Activation], activation: jt.Activation, scale: Scale, **changes: Any) -> Outcome:
+def contest(
+    option: str, rivals: Mapping[str, jt.nn.Activation], activation: jt.nn.Activation, scale: Scale, **changes: Any
+) -> Outcome:
     """Whether an activation is as good as its rivals: none of them helps in its place.
 
     Args:

@@ -23,7 +23,7 @@ def trained(dropout: jt.Dropout, scale: Scale) -> jt.Runs:
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
     experiment = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(128, 128), full=(1024, 1024, 1024)), dropout=dropout),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=100,
         epochs=scale.pick(smoke=2, cpu=30, full=60),
     )

@@ -25,7 +25,7 @@ class Signal(NamedTuple):
     backward: Float[np.ndarray, "seeds layers"]
 
 
-def signal(init: jt.Initializer, activation: jt.Activation, depth: int, seeds: int, gain: float = 1.0) -> Signal:
+def signal(init: jt.nn.Initializer, activation: jt.nn.Activation, depth: int, seeds: int, gain: float = 1.0) -> Signal:
     """The signal in layers of `WIDTH` units without biases, for normal inputs and normal gradients at the end.
 
     Args:

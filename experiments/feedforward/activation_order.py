@@ -9,7 +9,7 @@ from experiments.feedforward._activations import TARGET, bake_off
 from experiments.measures import epochs_until, estimates
 from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, curves, settle
 
-ORDER: dict[str, jt.Activation] = {"ReLU": jt.ReLU(), "tanh": jt.Tanh(), "sigmoid": jt.Sigmoid()}
+ORDER: dict[str, jt.nn.Activation] = {"ReLU": jt.nn.ReLU(), "tanh": jt.nn.Tanh(), "sigmoid": jt.nn.Sigmoid()}
 
 
 def measure(scale: Scale) -> Outcome:

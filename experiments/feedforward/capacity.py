@@ -29,7 +29,7 @@ def measure(scale: Scale) -> Outcome:
     widths = scale.pick(smoke=(4,), cpu=(2, 4, 8, 16, 32), full=(2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32))
     depths, data = scale.pick(smoke=(1, 3), cpu=(1, 2, 3), full=(1, 2, 3, 4)), points()
     base = jt.Experiment(
-        optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01), schedule=jt.Cosine()),
+        optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01), schedule=jt.schedules.Cosine()),
         batch_size=25,
         epochs=scale.pick(smoke=2, cpu=750, full=3_000),
     )

@@ -32,7 +32,7 @@ def measure(scale: Scale) -> Outcome:
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(2_000, 1 / 2), full=(60_000, 1 / 6))
     without = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(800, 800))),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=100,
         epochs=scale.pick(smoke=2, cpu=40, full=200),
     )

@@ -32,7 +32,7 @@ def measure(scale: Scale) -> Outcome:
     without = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(16, 16), cpu=(256, 256), full=(1024, 1024, 1024))),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=100,
         epochs=scale.pick(smoke=2, cpu=40, full=200),
     )

@@ -22,7 +22,7 @@ def measure(scale: Scale) -> Outcome:
     data = pool.subset(size, seed=0, validation=held_out)
     without = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(1024, 1024, 1024))),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=100,
         epochs=scale.pick(smoke=2, cpu=60, full=200),
     )

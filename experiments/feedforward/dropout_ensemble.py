@@ -20,7 +20,7 @@ def linear_error(seed: int, rate: float) -> float:
     x, w = generator.normal(size=UNITS), generator.normal(size=(UNITS, CLASSES))
     masks: Float[np.ndarray, "masks units"] = np.array(list(itertools.product((0, 1), repeat=UNITS)), float)
     chances = np.prod(np.where(masks == 1, 1 - rate, rate), axis=1)
-    kept, expected = (float(scale) for scale in jt.TestScaled(rate=rate).scales())
+    kept, expected = (float(scale) for scale in jt.nn.TestScaled(rate=rate).scales())
     mean, whole = chances @ (kept * masks * x @ w), expected * x @ w
     return float(np.abs(mean - whole).max() / np.abs(whole).max())
 
@@ -34,8 +34,8 @@ def measure(scale: Scale) -> Outcome:
     """
     counts = [2**power for power in range(scale.pick(smoke=2, cpu=9, full=11))]
     exact = Estimate.of(np.array([linear_error(seed, 0.2) for seed in range(scale.seeds)]))
-    runs = trained(jt.TestScaled(rate=0.5), scale)
-    whole = accuracy(scaled(runs, jt.TestScaled(rate=0.5)), runs)
+    runs = trained(jt.nn.TestScaled(rate=0.5), scale)
+    whole = accuracy(scaled(runs, jt.nn.TestScaled(rate=0.5)), runs)
     ensemble = np.stack([accuracy(averaged(runs, masks), runs) for masks in counts], axis=1)
     gap, gain = Estimate.of(whole - ensemble[:, -1]), Estimate.of(ensemble[:, -1] - ensemble[:, 0])
     return Outcome(

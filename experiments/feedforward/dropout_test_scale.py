@@ -18,12 +18,12 @@ def measure(scale: Scale) -> Outcome:
     keeping one, 0.8, as the lecture's own calculation does (it has 0.5, where the two are equal); on 1 000 validation images. The
     sentence holds as it stands if that costs no more than half a point of accuracy and no validation loss.
     """
-    runs = trained(jt.TestScaled(rate=DROPPED), scale)
+    runs = trained(jt.nn.TestScaled(rate=DROPPED), scale)
     labels = validation(runs)[1]
     factors = scale.pick(smoke=FACTORS[1:5:3], cpu=FACTORS, full=FACTORS)
     correct, losses = {}, {}
     for factor in factors:
-        logits = scaled(runs, jt.TestScaled(rate=1 - factor)).astype(np.float64)
+        logits = scaled(runs, jt.nn.TestScaled(rate=1 - factor)).astype(np.float64)
         own = np.take_along_axis(logits, labels[:, :, None], axis=2)[:, :, 0]
         losses[factor] = (np.logaddexp.reduce(logits, axis=2) - own).mean(axis=1)
         correct[factor] = accuracy(logits, runs)

@@ -16,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     images after the last epoch, and its size averaged over all hidden units; compared are that and the epochs until the
     training loss of an epoch is 0.1 nats. Clevert+ do this with eight layers of 128 units on all of MNIST.
     """
-    arms, rates = bake_off({"ReLU": jt.ReLU(), "ELU": jt.ELU()}, scale)
+    arms, rates = bake_off({"ReLU": jt.nn.ReLU(), "ELU": jt.nn.ELU()}, scale)
     off_zero = {}
     for name, runs in arms.items():
         outputs = np.asarray(runs.experiment.model.activation(jnp.asarray(pre_activations(runs))))

@@ -12,7 +12,7 @@ def measure(scale: Scale) -> Outcome:
     and 0.3 on four seeds that are not judged, by the training loss averaged over the epochs. Shazeer's networks are
     Transformers that fill gaps in text, and these layers lie between their attention layers.
     """
-    return contest("GEGLU", {"ReLU": jt.ReLU(), "GELU": jt.GELU()}, jt.GEGLU(), scale)
+    return contest("GEGLU", {"ReLU": jt.nn.ReLU(), "GELU": jt.nn.GELU()}, jt.nn.GEGLU(), scale)
 
 
 CLAIM = Claim(

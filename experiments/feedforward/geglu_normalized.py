@@ -12,7 +12,7 @@ def measure(scale: Scale) -> Outcome:
     """As for `geglu`, with layer norm of every layer's pre-activations, in all arms. In a plain stack each GEGLU layer multiplies
     two pre-activations, so that a signal below 1 is squared away layer by layer; Shazeer's layers have normalized inputs.
     """
-    return contest("GEGLU", {"ReLU": jt.ReLU(), "GELU": jt.GELU()}, jt.GEGLU(), scale, normalization="layer")
+    return contest("GEGLU", {"ReLU": jt.nn.ReLU(), "GELU": jt.nn.GELU()}, jt.nn.GEGLU(), scale, normalization="layer")
 
 
 CLAIM = dataclasses.replace(geglu.CLAIM, measure=measure)

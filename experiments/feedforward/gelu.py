@@ -11,7 +11,7 @@ def measure(scale: Scale) -> Outcome:
     0.03, 0.1 and 0.3 on four seeds that are not judged, by the training loss averaged over the epochs. Hendrycks & Gimpel train
     eight layers of 128 units with Adam on all of MNIST and compare losses of training; their errors are of larger networks.
     """
-    return contest("GELU", {"ReLU": jt.ReLU(), "ELU": jt.ELU()}, jt.GELU(), scale)
+    return contest("GELU", {"ReLU": jt.nn.ReLU(), "ELU": jt.nn.ELU()}, jt.nn.GELU(), scale)
 
 
 CLAIM = Claim(

@@ -14,17 +14,17 @@ from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
 
 KEPT = 0.02  # nats a layer: over 10 layers a fifth, where the 6 that the slide also prints multiplies by 3¹⁰ = 59 049
-IDENTITY = jt.LeakyReLU(slope=1.0)
+IDENTITY = jt.nn.LeakyReLU(slope=1.0)
 SHAPES = ((64, 512), (512, 64), (256, 256), (100, 300))
-ARMS: dict[str, tuple[jt.Initializer, jt.Activation, float]] = {
-    "normal": (jt.GlorotNormal(), IDENTITY, 1.0),
-    "uniform": (jt.GlorotUniform(), IDENTITY, 1.0),
-    "tanh": (jt.GlorotNormal(), jt.Tanh(), 1.0),
-    "6 in place of 2": (jt.GlorotNormal(), IDENTITY, math.sqrt(3)),
+ARMS: dict[str, tuple[jt.nn.Initializer, jt.nn.Activation, float]] = {
+    "normal": (jt.nn.GlorotNormal(), IDENTITY, 1.0),
+    "uniform": (jt.nn.GlorotUniform(), IDENTITY, 1.0),
+    "tanh": (jt.nn.GlorotNormal(), jt.nn.Tanh(), 1.0),
+    "6 in place of 2": (jt.nn.GlorotNormal(), IDENTITY, math.sqrt(3)),
 }
 
 
-def variances(init: jt.Initializer, seeds: int) -> Float[np.ndarray, " seeds"]:
+def variances(init: jt.nn.Initializer, seeds: int) -> Float[np.ndarray, " seeds"]:
     """Var(W) (n + m)/2 of kernels of several shapes [n, m], which should be 1; [seeds], averaged over the shapes."""
 
     def one(seed: Array, shape: tuple[int, int]) -> Array:

@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     """
     hidden = scale.pick(smoke=2, cpu=29, full=29)  # with the head: 30 layers of weights
     glorot = jt.Experiment(
-        model=jt.MLP(widths=(WIDTH,) * hidden, activation=jt.ReLU(), kernel_init=jt.GlorotNormal()),
+        model=jt.MLP(widths=(WIDTH,) * hidden, activation=jt.nn.ReLU(), kernel_init=jt.nn.GlorotNormal()),
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.01, momentum=0.9)),
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=50, full=200),

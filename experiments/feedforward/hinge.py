@@ -20,7 +20,7 @@ def formula_error(seed: int) -> float:
     generator = rng.host(seed, "scores")
     scores, labels = 3 * generator.normal(size=(20, 10)), generator.integers(0, 10, 20)
     sums = [sum(max(0.0, s[j] - s[y] + 1) for j in range(10) if j != y) for s, y in zip(scores, labels, strict=True)]
-    return float(np.abs(np.asarray(jt.Hinge()(jnp.asarray(scores), jax.nn.one_hot(labels, 10))) - sums).max() / max(sums))
+    return float(np.abs(np.asarray(jt.losses.Hinge()(jnp.asarray(scores), jax.nn.one_hot(labels, 10))) - sums).max() / max(sums))
 
 
 def error(runs: jt.Runs) -> np.ndarray:

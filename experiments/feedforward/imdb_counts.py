@@ -17,7 +17,9 @@ def measure(scale: Scale) -> Outcome:
     """
     words = scale.pick(smoke=50, cpu=5_000, full=20_000)
     reviews = jt.load("digits") if scale.name == "smoke" else jt.load("imdb_reviews", words=words)
-    linear = jt.Experiment(model=jt.MLP(widths=()), inputs=jt.Raw(), batch_size=100, epochs=scale.pick(smoke=1, cpu=4, full=8))
+    linear = jt.Experiment(
+        model=jt.MLP(widths=()), inputs=jt.experiment.Raw(), batch_size=100, epochs=scale.pick(smoke=1, cpu=4, full=8)
+    )
     arms, rates = {"linear": linear, "network": linear.replace({"model.widths": (64,)})}, {}
     for name, arm in arms.items():
         grid = [arm.replace({"optimizer.rule.learning_rate": rate}) for rate in RATES]

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     points of validation accuracy. A run that diverges counts as it was last finite.
     """
     base = jt.Experiment(
-        model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=6, full=6), kernel_init=jt.Normal(scale=HE)),
+        model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=6, full=6), kernel_init=jt.nn.Normal(scale=HE)),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=20, full=60),

@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.05, momentum=0.9)),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=50,
         epochs=scale.pick(smoke=1, cpu=20, full=60),
     )

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     base, data = task(scale)
     grid = rates(scale)
     seeds, dead, accuracy, best = [*range(scale.seeds), *TUNING], {}, {}, {}
-    for name, activation in {"ReLU": jt.ReLU(), "leaky ReLU": jt.LeakyReLU(slope=0.1)}.items():
+    for name, activation in {"ReLU": jt.nn.ReLU(), "leaky ReLU": jt.nn.LeakyReLU(slope=0.1)}.items():
         trials = [base.replace({"model.activation": activation, RATE: rate}) for rate in grid]
         fitted = jt.fit(trials, data, seeds=seeds)
         dead[name] = np.stack([(pre_activations(runs) <= 0).all(axis=2).mean(axis=(1, 2)) for runs in fitted], axis=1)

@@ -12,7 +12,7 @@ def measure(scale: Scale) -> Outcome:
     four seeds that are not judged, by the training loss averaged over the epochs. Goodfellow+ train with dropout, for which
     maxout is made, and do not match parameters; here there is no dropout.
     """
-    return contest("maxout", {"ReLU": jt.ReLU()}, jt.Maxout(), scale)
+    return contest("maxout", {"ReLU": jt.nn.ReLU()}, jt.nn.Maxout(), scale)
 
 
 CLAIM = Claim(

@@ -25,7 +25,7 @@ def measure(scale: Scale) -> Outcome:
         fitted = jt.fit(trials, digits, seeds=scale.seeds)
         losses[width] = np.minimum(np.stack([slowness(runs) for runs in fitted], axis=1), 10)  # [seeds, rates]
         best[width] = np.log10(rates)[losses[width].argmin(axis=1)]
-        noise = jt.gradient_noise_scale(fitted[int(losses[width].mean(axis=0).argmin())])
+        noise = jt.diagnose.gradient_noise_scale(fitted[int(losses[width].mean(axis=0).argmin())])
         growth[width], final[width] = np.log10(noise.final.scale / noise.initial.scale), np.log10(noise.final.scale)
     logs = np.log10(widths)
     falls = Estimate.of(np.polyfit(logs, np.stack(list(best.values())), 1)[0])

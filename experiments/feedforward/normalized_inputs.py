@@ -41,7 +41,7 @@ def difficulty(x: Points, y: Labels, key: Array, steps: int) -> tuple[Array, Arr
     length = CHANGE * jnp.linalg.norm(best) / jnp.linalg.norm(directions, axis=1, keepdims=True)
     rise = jnp.mean(jax.vmap(loss, (0, None, None))(best[None] + length * directions, x, y)) - smallest
     optimizer = jt.Optimizer(rule=jt.SGD(learning_rate=4 / curvatures[-1]))  # the loss's curvature is at most a quarter of that
-    values = jt.minimize(optimizer, lambda w, step: loss(w, x, y), jnp.zeros(x.shape[1]), steps).values
+    values = jt.optim.minimize(optimizer, lambda w, step: loss(w, x, y), jnp.zeros(x.shape[1]), steps).values
     return jnp.log(curvatures[-1] / curvatures[0]), jnp.log(rise), values - smallest
 
 

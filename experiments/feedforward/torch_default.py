@@ -21,17 +21,17 @@ def measure(scale: Scale) -> Outcome:
     loss above 95% of ln 10 after the last epoch.
     """
     depth = scale.pick(smoke=1, cpu=20, full=20)
-    linear = jt.LeakyReLU(slope=1.0)
-    networks: dict[str, tuple[jt.Initializer, jt.Activation]] = {
-        "default, linear": (jt.TorchDefault(), linear),
-        "LeCun, linear": (jt.LecunNormal(), linear),
-        "default, ReLU": (jt.TorchDefault(), jt.ReLU()),
-        "He, ReLU": (jt.HeNormal(), jt.ReLU()),
+    linear = jt.nn.LeakyReLU(slope=1.0)
+    networks: dict[str, tuple[jt.nn.Initializer, jt.nn.Activation]] = {
+        "default, linear": (jt.nn.TorchDefault(), linear),
+        "LeCun, linear": (jt.nn.LecunNormal(), linear),
+        "default, ReLU": (jt.nn.TorchDefault(), jt.nn.ReLU()),
+        "He, ReLU": (jt.nn.HeNormal(), jt.nn.ReLU()),
     }
     layers = {name: signal(*network, depth, scale.seeds).forward for name, network in networks.items()}
     slopes = estimates({name: slope(values) for name, values in layers.items()})
     he = jt.Experiment(
-        model=jt.MLP(widths=(64,) * depth, kernel_init=jt.HeNormal()),
+        model=jt.MLP(widths=(64,) * depth, kernel_init=jt.nn.HeNormal()),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=30, full=100),

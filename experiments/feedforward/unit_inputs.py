@@ -26,7 +26,7 @@ def measure(scale: Scale) -> Outcome:
         batch_size=50,
         epochs=scale.pick(smoke=2, cpu=10, full=20),
     )
-    scalings = {"standardized": jt.Standardize(), "[0, 1]": jt.Unit(), "raw": jt.Raw()}
+    scalings = {"standardized": jt.experiment.Standardize(), "[0, 1]": jt.experiment.Unit(), "raw": jt.experiment.Raw()}
     arms = {name: base.replace({"inputs": scaling}) for name, scaling in scalings.items()}
     rulings, effects, numbers = [], [], {}
     series: tuple[Curve, ...] = ()

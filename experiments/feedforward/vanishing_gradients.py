@@ -17,9 +17,9 @@ WIDTH, BATCH = 128, 256
 STRAIGHT = 0.95  # the share of the variance of ln‖∂L/∂W₁‖ that a straight line must explain to be called exponential
 FLAT = 0.1  # nats a layer: over 20 layers a factor of 7, where 4²⁰ is 10¹²
 SIGMOID, RELU = "sigmoid, Glorot", "ReLU, He"
-ARMS: dict[str, tuple[jt.Activation, jt.Initializer]] = {
-    SIGMOID: (jt.Sigmoid(), jt.GlorotNormal()),
-    RELU: (jt.ReLU(), jt.HeNormal()),
+ARMS: dict[str, tuple[jt.nn.Activation, jt.nn.Initializer]] = {
+    SIGMOID: (jt.nn.Sigmoid(), jt.nn.GlorotNormal()),
+    RELU: (jt.nn.ReLU(), jt.nn.HeNormal()),
 }
 
 
@@ -31,7 +31,7 @@ def log_norms(model: jt.MLP, x: Float[Array, "seeds batch 64"], y: Int[Array, "s
 
         def loss(params: Any) -> Array:
             logits: Any = model.apply({"params": params}, x, train=True)
-            return jt.CrossEntropy()(logits, jax.nn.one_hot(y, 10)).mean()
+            return jt.losses.CrossEntropy()(logits, jax.nn.one_hot(y, 10)).mean()
 
         return jnp.log(jnp.linalg.norm(jax.grad(loss)(params)["hidden_0"]["dense"]["kernel"]))
 
@@ -48,7 +48,7 @@ def measure(scale: Scale) -> Outcome:
     batches = []
     for seed in range(scale.seeds):
         train = digits.split(seed).train
-        shift, spread = jt.Standardize().moments(digits, train)
+        shift, spread = jt.experiment.Standardize().moments(digits, train)
         drawn = rng.host(seed, "batch").choice(train, BATCH, replace=False)
         batches.append(((digits.x[drawn] - shift) / spread, digits.y[drawn]))
     x, y = (jnp.asarray(np.stack(arrays)) for arrays in zip(*batches, strict=True))

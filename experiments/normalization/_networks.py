@@ -21,14 +21,14 @@ class Alone(nn.Module):
         normalization: the layer.
     """
 
-    normalization: jt.Normalization
+    normalization: jt.nn.Normalization
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch features"], train: bool) -> Float[Array, "batch features"]:
         return self.normalization(x, train=train, name="norm")
 
 
-def three_layers(activation: jt.Activation, scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
+def three_layers(activation: jt.nn.Activation, scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
     """Ioffe and Szegedy's network of three layers of 100 units, on 2 000 MNIST images (1 000 more to validate on).
 
     Batches are of 50 and there are 12 epochs of SGD; Glorot's weights. The paper's units are sigmoids, its batches of 60 of all
@@ -44,10 +44,10 @@ def three_layers(activation: jt.Activation, scale: Scale) -> tuple[jt.Experiment
         model=jt.MLP(
             widths=scale.pick(smoke=(8,), cpu=(UNITS,) * 3, full=(UNITS,) * 3),
             activation=activation,
-            kernel_init=jt.GlorotNormal(),
+            kernel_init=jt.nn.GlorotNormal(),
         ),
         optimizer=jt.Optimizer(rule=jt.SGD()),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=scale.pick(smoke=50, cpu=50, full=60),
         epochs=scale.pick(smoke=2, cpu=12, full=60),
     )

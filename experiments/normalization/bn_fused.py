@@ -24,7 +24,7 @@ def operations(model: nn.Module, x: Float[Array, "batch ..."]) -> dict[str, floa
     bare = rebuild(model, normalization=None)
     arms = {
         NORMED: (model, normed),
-        FOLDED: jt.fold(model, normed),
+        FOLDED: jt.models.fold(model, normed),
         WITHOUT: (bare, bare.init(jax.random.key(0), x, train=False)),
     }
     counts = {}
@@ -43,15 +43,15 @@ def measure(scale: Scale) -> Outcome:
     that never had any; the plot has convolutional networks of other sizes too.
     """
     networks: dict[str, nn.Module] = {
-        "convolutional": jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64)), normalization=jt.BatchNorm()),
-        "fully connected": jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(512, 512)), normalization=jt.BatchNorm()),
+        "convolutional": jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64)), normalization=jt.nn.BatchNorm()),
+        "fully connected": jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(512, 512)), normalization=jt.nn.BatchNorm()),
     }
     epochs, data = scale.pick(smoke=1, cpu=8, full=20), jt.load("digits")
     errors, counts = {}, {}
     for name, network in networks.items():
         runs = jt.fit(jt.Experiment(model=network, batch_size=64, epochs=epochs), data, seeds=scale.seeds)
         x, model = jnp.asarray(inputs(runs, "validation")), runs.experiment.model
-        folded, variables = jt.fold(model, runs.variables)
+        folded, variables = jt.models.fold(model, runs.variables)
         outputs = [
             np.asarray(jax.lax.map(lambda args, model=model: model.apply(*args, train=False), (tree, x)))
             for model, tree in ((model, runs.variables), (folded, variables))
@@ -60,7 +60,7 @@ def measure(scale: Scale) -> Outcome:
         counts[name] = operations(model, x[0, :64])
     image = jnp.zeros((64, *data.shape))
     sizes = scale.pick(smoke=(4,), cpu=(4, 8, 16, 32), full=(8, 16, 32, 64, 128))
-    grown = [operations(jt.CNN(channels=(n, 2 * n), normalization=jt.BatchNorm(), outputs=10), image) for n in sizes]
+    grown = [operations(jt.CNN(channels=(n, 2 * n), normalization=jt.nn.BatchNorm(), outputs=10), image) for n in sizes]
     overhead = {arm: np.array([[count[arm] / count[WITHOUT] - 1 for count in grown]] * 2) for arm in (NORMED, FOLDED)}
     differences = estimates(errors)
     more = [Estimate(*[count[FOLDED] / count[WITHOUT] - 1] * 3) for count in counts.values()]

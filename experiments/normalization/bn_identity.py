@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     is called the identity: below √ε = 0.003 the ε of the formula rules. Then γ and β start from 1 and 0 and learn to give back
     x, by 100 steps of gradient descent (rate 0.5) on the mean squared error over σ².
     """
-    layer = Alone(jt.BatchNorm())
+    layer = Alone(jt.nn.BatchNorm())
 
     def one(seed: Int[Array, ""]) -> tuple[Float[Array, " features"], Float[Array, " features"]]:
         means, points = (rng.stream(rng.root(seed), name) for name in ("means", "points"))
@@ -43,7 +43,7 @@ def measure(scale: Scale) -> Outcome:
             return jnp.sum(squares(sigma * units[0], sigma * units[1])) / 2
 
         start = (1 / sigma, jnp.zeros(13))
-        path = jt.minimize(jt.Optimizer(rule=jt.SGD(learning_rate=0.5)), loss, start, STEPS).params
+        path = jt.optim.minimize(jt.Optimizer(rule=jt.SGD(learning_rate=0.5)), loss, start, STEPS).params
         return squares(sigma, mu), squares(*(sigma * values[-1] for values in path))
 
     with jax.enable_x64(True):

@@ -12,7 +12,7 @@ WIDTH = 64  # as many as inputs, so that all layers have one fan-in
 HE = math.sqrt(2 / WIDTH)
 FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-NORMALIZATIONS: dict[str, jt.Normalization | None] = {"none": None, "batch norm": jt.BatchNorm()}
+NORMALIZATIONS: dict[str, jt.nn.Normalization | None] = {"none": None, "batch norm": jt.nn.BatchNorm()}
 
 
 def measure(scale: Scale) -> Outcome:
@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
         scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES),
     )
     base = jt.Experiment(
-        model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=4, full=8), kernel_init=jt.Normal(scale=HE)),
+        model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=4, full=8), kernel_init=jt.nn.Normal(scale=HE)),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=15, full=40),

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     averages.
     """
     experiment = jt.Experiment(
-        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256)), normalization=jt.BatchNorm()),
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256)), normalization=jt.nn.BatchNorm()),
         batch_size=64,
         epochs=scale.pick(smoke=2, cpu=15, full=30),
     )

@@ -24,8 +24,8 @@ def measure(scale: Scale) -> Outcome:
     1, 3 and 10 on four seeds that are not judged, by the validation loss averaged over the epochs. Compared are the epochs until
     85% validation accuracy (13 if never). The paper's network is VGG on CIFAR-10.
     """
-    base, data = three_layers(jt.Sigmoid(), scale)
-    normalizations = {"none": None, "batch norm": jt.BatchNorm(), "noisy batch norm": jt.NoisyBatchNorm(noise=0.5)}
+    base, data = three_layers(jt.nn.Sigmoid(), scale)
+    normalizations = {"none": None, "batch norm": jt.nn.BatchNorm(), "noisy batch norm": jt.nn.NoisyBatchNorm(noise=0.5)}
     arms = {name: base.replace({"model.normalization": normalization}) for name, normalization in normalizations.items()}
     fitted, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES), scale.seeds, score=late)
     epochs = {name: epochs_until(-runs.curves["accuracy"], -TARGET) for name, runs in fitted.items()}

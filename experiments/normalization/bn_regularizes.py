@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(1024, 1024))),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=50,
         epochs=scale.pick(smoke=2, cpu=30, full=60),
     )

@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
     over the epochs. Learning rates are those of ReLU units, of which the networks are that the sentence is about: the largest
     rate of these at which a restart ends within five points of its best accuracy. The paper gives both of its arms one rate.
     """
-    sigmoid, data = three_layers(jt.Sigmoid(), scale)
+    sigmoid, data = three_layers(jt.nn.Sigmoid(), scale)
     rates = scale.pick(smoke=RATES[2:4], cpu=RATES, full=RATES)
     arms = {"none": sigmoid, "batch norm": sigmoid.replace({"model.normalization": "batch"})}
     fitted, best = fit_tuned(arms, data, rates[-1:] if scale.name == "smoke" else rates, scale.seeds, score=slowness)

@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))),
         epochs=scale.pick(smoke=1, cpu=8, full=20),
     )
-    arms: dict[str, jt.Normalization] = {"batch norm": jt.BatchNorm(), "group norm": jt.GroupNorm(groups=4)}
+    arms: dict[str, jt.nn.Normalization] = {"batch norm": jt.nn.BatchNorm(), "group norm": jt.nn.GroupNorm(groups=4)}
     trials = [
         base.replace({"model.normalization": norm, "optimizer.rule": jt.SGD(learning_rate=RATE * n / 32), "batch_size": n})
         for norm in arms.values()

@@ -12,7 +12,7 @@ from jaxtricks import rng
 def bowl(
     key: Key[Array, ""], curvatures: Float[Array, " dims"]
 ) -> tuple[Callable[[Float[Array, " dims"], Int[Array, ""]], Array], Float[Array, " dims"], Float[Array, "dims dims"]]:
-    """A function for `jt.minimize`, where to start, and the axes aᵢ, one a row.
+    """A function for `jt.optim.minimize`, where to start, and the axes aᵢ, one a row.
 
     Args:
         key: the restart's root key.

@@ -12,9 +12,15 @@ from jaxtricks.evaluate.claim import Curve
 TOLERANCE = 0.02  # of accuracy: what a usable rate may lose against the best one
 
 
-def network(rule: jt.Rule, *, widths: tuple[int, ...], epochs: int, schedule: jt.Schedule = jt.Constant()) -> jt.Experiment:  # noqa: B008 (frozen)
+def network(
+    rule: jt.optim.Rule,
+    *,
+    widths: tuple[int, ...],
+    epochs: int,
+    schedule: jt.schedules.Schedule = jt.schedules.Constant(),  # noqa: B008 (frozen)
+) -> jt.Experiment:
     """A fully connected ReLU network, from He's normal, batches of 64."""
-    model = jt.MLP(widths=widths, kernel_init=jt.HeNormal())
+    model = jt.MLP(widths=widths, kernel_init=jt.nn.HeNormal())
     return jt.Experiment(model=model, optimizer=jt.Optimizer(rule=rule, schedule=schedule), batch_size=64, epochs=epochs)
 
 

@@ -32,11 +32,11 @@ def measure(scale: Scale) -> Outcome:
             excess = jax.nn.softplus(x @ weights) - jax.nn.softplus(x @ truth) - positive * (x @ (weights - truth))
             return jnp.mean(excess)
 
-        return jt.minimize(optimizer, loss, jnp.zeros(features), steps).values
+        return jt.optim.minimize(optimizer, loss, jnp.zeros(features), steps).values
 
     arms = {
-        "SGD": [jt.Optimizer(rule=jt.SGD()), jt.Optimizer(rule=jt.SGD(), schedule=jt.InverseSqrt(warmup=1e-3))],
-        "AdaGrad": [jt.Optimizer(rule=jt.AdaGrad())],
+        "SGD": [jt.Optimizer(rule=jt.SGD()), jt.Optimizer(rule=jt.SGD(), schedule=jt.schedules.InverseSqrt(warmup=1e-3))],
+        "AdaGrad": [jt.Optimizer(rule=jt.optim.AdaGrad())],
         "AdamW": [jt.Optimizer(rule=jt.AdamW())],
     }
     losses, chosen = {}, {}

@@ -29,10 +29,10 @@ def measure(scale: Scale) -> Outcome:
         def loss(weights: Array, step: Array) -> Array:
             return (mean + jax.random.normal(rng.stream(key, "noise", step), (WEIGHTS,))) @ weights
 
-        places = jt.minimize(optimizer, loss, jnp.zeros(WEIGHTS), steps).params
+        places = jt.optim.minimize(optimizer, loss, jnp.zeros(WEIGHTS), steps).params
         return jnp.linalg.norm(jnp.diff(places, axis=0, prepend=0), axis=1)
 
-    printed, adam = (sweep([jt.Optimizer(rule=rule)], run, scale.seeds)[0] for rule in (jt.AdamUncorrected(), jt.Adam()))
+    printed, adam = (sweep([jt.Optimizer(rule=rule)], run, scale.seeds)[0] for rule in (jt.optim.AdamUncorrected(), jt.Adam()))
     ratio = printed / adam
     first, longest = Estimate.of(ratio[:, 0]), Estimate.of(ratio.max(axis=1))
     shown = np.unique(np.geomspace(1, steps, 60).astype(int))

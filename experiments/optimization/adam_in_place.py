@@ -40,7 +40,7 @@ def measure(scale: Scale) -> Outcome:
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> tuple[Array, Array]:
         mean = jax.random.normal(rng.stream(key, "mean"), (WEIGHTS,))
         gradients = mean[None] + jax.random.normal(rng.stream(key, "noise"), (steps, WEIGHTS))
-        adam = jt.minimize(optimizer, lambda w, step: gradients[step] @ w, jnp.zeros(WEIGHTS), steps).params
+        adam = jt.optim.minimize(optimizer, lambda w, step: gradients[step] @ w, jnp.zeros(WEIGHTS), steps).params
         return jnp.linalg.norm(adam, axis=1), jnp.linalg.norm(printed(gradients), axis=1)
 
     adam, slide = (distance[0] for distance in sweep([jt.Optimizer(rule=jt.Adam(learning_rate=RATE))], run, scale.seeds))

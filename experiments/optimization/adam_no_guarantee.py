@@ -11,9 +11,9 @@ from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
 
 PERIOD = 101
-RULES: dict[str, jt.Rule] = {
+RULES: dict[str, jt.optim.Rule] = {
     "Adam": jt.Adam(learning_rate=0.01, b2=0.99),
-    "AMSGrad": jt.AMSGrad(learning_rate=0.01, b2=0.99),
+    "AMSGrad": jt.optim.AMSGrad(learning_rate=0.01, b2=0.99),
     "SGD": jt.SGD(learning_rate=1e-4),
 }
 
@@ -33,7 +33,7 @@ def measure(scale: Scale) -> Outcome:
         def cost(x: Array, step: Array) -> Array:
             return jnp.where((step + phase) % PERIOD == 0, 1010.0, -10.0) * x[0, 0]
 
-        return jt.minimize(optimizer, cost, start, periods * PERIOD).params.reshape(periods, PERIOD).mean(axis=1)
+        return jt.optim.minimize(optimizer, cost, start, periods * PERIOD).params.reshape(periods, PERIOD).mean(axis=1)
 
     # The interval is a largest length of 1 for a kernel of one weight.
     paths = {name: sweep([jt.Optimizer(rule=rule, max_norm=1.0)], run, scale.seeds)[0] for name, rule in RULES.items()}

@@ -31,7 +31,9 @@ def measure(scale: Scale) -> Outcome:
         weights = jax.random.normal(rng.stream(key, "weights"), (FEATURES,))
         # The same function as ½ mean (Xw - y)², by its Hessian: cheaper, and without the rounding of X w - y.
         hessian = x.T @ x / EXAMPLES
-        path = jt.minimize(optimizer, lambda w, step: 0.5 * (w - weights) @ hessian @ (w - weights), jnp.zeros(FEATURES), steps)
+        path = jt.optim.minimize(
+            optimizer, lambda w, step: 0.5 * (w - weights) @ hessian @ (w - weights), jnp.zeros(FEATURES), steps
+        )
         return path.values <= TARGET * path.values[0]
 
     counts, chosen = {}, {}

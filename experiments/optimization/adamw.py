@@ -13,7 +13,11 @@ from experiments.optimization._sweep import choose, decades
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
 
 LOST = 10.0  # nats
-KINDS: dict[str, Callable[..., jt.Decay]] = {"Adam + L2": jt.L2, "AdamW": jt.Decoupled, "AdamW as in the paper": jt.Independent}
+KINDS: dict[str, Callable[..., jt.optim.Decay]] = {
+    "Adam + L2": jt.optim.L2,
+    "AdamW": jt.optim.Decoupled,
+    "AdamW as in the paper": jt.optim.Independent,
+}
 
 
 def slope(losses: Float[np.ndarray, "rates decays runs"], rates: tuple[float, ...], decays: tuple[float, ...]) -> float:
@@ -34,7 +38,7 @@ def measure(scale: Scale) -> Outcome:
     rates = decades(-3, -1, scale.pick(smoke=1, cpu=2, full=4))
     decays = decades(-6, 1, 1)[:: scale.pick(smoke=3, cpu=1, full=1)]
     width = scale.pick(smoke=8, cpu=64, full=256)
-    base = network(jt.Adam(), widths=(width, width), epochs=scale.pick(smoke=1, cpu=40, full=100), schedule=jt.Cosine())
+    base = network(jt.Adam(), widths=(width, width), epochs=scale.pick(smoke=1, cpu=40, full=100), schedule=jt.schedules.Cosine())
     settings = [(rate, decay) for rate in rates for decay in decays]
     trials = [
         base.replace({"batch_size": 50, RATE: rate, "optimizer.rule.weight_decay": kind(rate=decay)})

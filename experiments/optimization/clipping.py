@@ -24,11 +24,11 @@ def measure(scale: Scale) -> Outcome:
     free = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(64, 64))),
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.05, momentum=0.9)),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=32,
         epochs=scale.pick(smoke=2, cpu=20, full=20),
     )
-    learnt = jt.QuantileClip(quantile=0.7, window=50)
+    learnt = jt.optim.QuantileClip(quantile=0.7, window=50)
     changes = {
         "norm, learnt threshold": free.replace({"optimizer.clip_learnt": learnt}),
         "elements": free.replace({"optimizer.clip_value": 0.01}),

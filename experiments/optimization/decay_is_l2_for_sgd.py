@@ -12,7 +12,7 @@ from jaxtricks.config import rebuild
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
 
 EXAMPLES, FEATURES, CLASSES, BATCH, PENALTY = 200, 10, 3, 20, 0.01
-RULES: dict[str, jt.Rule] = {
+RULES: dict[str, jt.optim.Rule] = {
     "SGD": jt.SGD(learning_rate=0.1),
     "momentum": jt.Momentum(learning_rate=0.1),
     "Adam": jt.Adam(learning_rate=0.01),
@@ -36,11 +36,11 @@ def measure(scale: Scale) -> Outcome:
             return fits + penalty * jnp.sum(jnp.square(w))
 
         start = jax.random.normal(rng.stream(key, "start"), (FEATURES, CLASSES))
-        return jt.minimize(optimizer, loss, start, steps).params.reshape(steps, -1)
+        return jt.optim.minimize(optimizer, loss, start, steps).params.reshape(steps, -1)
 
-    def run(rule: jt.Rule, key: Key[Array, ""]) -> Array:
+    def run(rule: jt.optim.Rule, key: Key[Array, ""]) -> Array:
         penalized = weights(jt.Optimizer(rule=rule), PENALTY, key)
-        decayed = weights(jt.Optimizer(rule=rebuild(rule, weight_decay=jt.Decoupled(rate=2 * PENALTY))), 0.0, key)
+        decayed = weights(jt.Optimizer(rule=rebuild(rule, weight_decay=jt.optim.Decoupled(rate=2 * PENALTY))), 0.0, key)
         return jnp.abs(penalized - decayed).max(axis=1) / jnp.abs(penalized).max()
 
     gaps = {name: sweep([rule], run, scale.seeds)[0] for name, rule in RULES.items()}

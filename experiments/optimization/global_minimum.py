@@ -42,7 +42,7 @@ def measure(scale: Scale) -> Outcome:
 
             inner = jax.random.normal(rng.stream(key, "inner"), (DIMENSIONS, width)) * (2 / DIMENSIONS) ** 0.5
             outer = jax.random.normal(rng.stream(key, "outer"), (width,)) * (2 / width) ** 0.5
-            return jt.minimize(optimizer, loss, (inner, outer), steps).values[-AN_EPOCH:].mean()
+            return jt.optim.minimize(optimizer, loss, (inner, outer), steps).values[-AN_EPOCH:].mean()
 
         ends = sweep([with_rate(jt.Optimizer(rule=jt.SGD()), rate) for rate in rates], run, scale.seeds + TUNING)
         return ends[choose(ends, TUNING), : scale.seeds]

@@ -26,7 +26,7 @@ def measure(scale: Scale) -> Outcome:
         x = jax.random.normal(rng.stream(key, "equations"), (examples, unknowns))
         y = jax.random.normal(rng.stream(key, "targets"), (examples,))
         start = spread * jax.random.normal(rng.stream(key, "start"), (unknowns,))
-        path = jt.minimize(optimizer, lambda w, step: 0.5 * jnp.mean((x @ w - y) ** 2), start, steps)
+        path = jt.optim.minimize(optimizer, lambda w, step: 0.5 * jnp.mean((x @ w - y) ** 2), start, steps)
         weights = path.params[-1]
 
         def shortest_for(targets: Array) -> Array:
@@ -43,7 +43,7 @@ def measure(scale: Scale) -> Outcome:
         }
 
     descent = jt.Optimizer(rule=jt.SGD(learning_rate=0.1))
-    adam = jt.Optimizer(rule=jt.Adam(learning_rate=0.01), schedule=jt.Cosine())
+    adam = jt.Optimizer(rule=jt.Adam(learning_rate=0.01), schedule=jt.schedules.Cosine())
     arms: dict[str, dict[str, np.ndarray]] = {}
     for name, (optimizer, spread) in {
         "gradient descent from 0": (descent, 0.0),

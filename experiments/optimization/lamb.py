@@ -20,15 +20,15 @@ def measure(scale: Scale) -> Outcome:
     large, small = scale.pick(smoke=(200, 100), cpu=(1_000, 100), full=(16_000, 250))
     width, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=15, full=15)
 
-    def arm(rule: jt.Rule, batch: int) -> jt.Experiment:
-        schedule = jt.WarmupCosine(warmup=0.1)
+    def arm(rule: jt.optim.Rule, batch: int) -> jt.Experiment:
+        schedule = jt.schedules.WarmupCosine(warmup=0.1)
         return network(rule, widths=(width, width), epochs=epochs, schedule=schedule).replace({"batch_size": batch})
 
     adam, lamb, reference = f"AdamW, batch {large}", f"LAMB, batch {large}", f"AdamW, batch {small}"
     arms = {
-        adam: arm(jt.AdamW(weight_decay=jt.Decoupled(rate=0.01)), large),
-        lamb: arm(jt.LAMB(weight_decay=jt.Decoupled(rate=0.01)), large),
-        reference: arm(jt.AdamW(weight_decay=jt.Decoupled(rate=0.01)), small),
+        adam: arm(jt.AdamW(weight_decay=jt.optim.Decoupled(rate=0.01)), large),
+        lamb: arm(jt.optim.LAMB(weight_decay=jt.optim.Decoupled(rate=0.01)), large),
+        reference: arm(jt.AdamW(weight_decay=jt.optim.Decoupled(rate=0.01)), small),
     }
     rates = scale.pick(smoke=(0.01,), cpu=decades(-3, 0), full=decades(-3, 0, 4))
     runs, chosen = fit_tuned(arms, data, rates, scale.seeds, score=final_loss)

@@ -38,11 +38,11 @@ def measure(scale: Scale) -> Outcome:
             def loss(w: Array, step: Array) -> Array:
                 return PENALTY * jnp.sum(w**2) - jnp.mean(jnp.sum(y * jax.nn.log_softmax(x @ w), axis=1))
 
-            return jt.minimize(optimizer, loss, jnp.zeros((64, 10)), steps).values
+            return jt.optim.minimize(optimizer, loss, jnp.zeros((64, 10)), steps).values
 
         return run
 
-    newton = [jt.Optimizer(rule=jt.LBFGS(searches=SEARCHES))]
+    newton = [jt.Optimizer(rule=jt.optim.LBFGS(searches=SEARCHES))]
     rates = decades(-2, 1, scale.pick(smoke=2, cpu=6, full=6))
     descent = [with_rate(jt.Optimizer(rule=jt.SGD()), rate) for rate in rates]
     trials = sweep(descent, run_for(steps), TUNING)

@@ -27,7 +27,7 @@ def measure(scale: Scale) -> Outcome:
     by seed. A transient that grows as t γ^(t/2) makes the heavy ball a little slower than √κ/2 · ln(1/ε).
     """
     conditions = scale.pick(smoke=(10.0, 30.0, 100.0), cpu=(10.0, 30.0, 100.0, 300.0, 1000.0), full=(10.0, 100.0, 1e3, 1e4))
-    arms: dict[str, list[jt.Rule]] = {
+    arms: dict[str, list[jt.optim.Rule]] = {
         "gradient descent": [jt.SGD(learning_rate=2 / (1 + kappa)) for kappa in conditions],
         "momentum": [heavy_ball(kappa) for kappa in conditions],
     }
@@ -36,7 +36,7 @@ def measure(scale: Scale) -> Outcome:
     def run(setting: tuple[jt.Optimizer, Array], key: Key[Array, ""]) -> Array:
         optimizer, kappa = setting
         function, start, _ = bowl(key, kappa ** jnp.linspace(0, 1, DIMENSIONS))
-        places = jt.minimize(optimizer, function, start, steps).params
+        places = jt.optim.minimize(optimizer, function, start, steps).params
         return jnp.linalg.norm(places, axis=1) <= EPSILON * jnp.linalg.norm(start)
 
     needed = {

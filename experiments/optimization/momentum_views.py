@@ -41,8 +41,8 @@ def measure(scale: Scale) -> Outcome:
 
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> tuple[Array, Array]:
         gradients, direction = gradient(key), jax.random.normal(rng.stream(key, "direction"), (WEIGHTS,))
-        noisy = jt.minimize(optimizer, lambda w, step: gradients[step] @ w, jnp.zeros(WEIGHTS), STEPS)
-        straight = jt.minimize(optimizer, lambda w, step: direction @ w, jnp.zeros(WEIGHTS), STEPS)
+        noisy = jt.optim.minimize(optimizer, lambda w, step: gradients[step] @ w, jnp.zeros(WEIGHTS), STEPS)
+        straight = jt.optim.minimize(optimizer, lambda w, step: direction @ w, jnp.zeros(WEIGHTS), STEPS)
         lengths = jnp.linalg.norm(jnp.diff(straight.params, axis=0, prepend=0), axis=1)
         return noisy.params, lengths / (RATE * jnp.linalg.norm(direction))
 

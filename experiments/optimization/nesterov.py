@@ -17,9 +17,11 @@ BATCH, TUNING = 64, range(1_000, 1_003)
 MOMENTA = (0.9, 0.99)
 
 
-def settings(momentum: float, rule: type[jt.Momentum] | type[jt.Nesterov]) -> list[jt.Optimizer]:
+def settings(momentum: float, rule: type[jt.Momentum] | type[jt.optim.Nesterov]) -> list[jt.Optimizer]:
     """The rule with a momentum at rates from 10⁻³ to 10, all falling along a cosine."""
-    return [jt.Optimizer(rule=rule(learning_rate=rate, momentum=momentum), schedule=jt.Cosine()) for rate in decades(-3, 1)]
+    return [
+        jt.Optimizer(rule=rule(learning_rate=rate, momentum=momentum), schedule=jt.schedules.Cosine()) for rate in decades(-3, 1)
+    ]
 
 
 def measure(scale: Scale) -> Outcome:
@@ -44,10 +46,10 @@ def measure(scale: Scale) -> Outcome:
                 out = (jnp.tanh(out) if i else out) @ kernel + bias[None]
             return 0.5 * jnp.mean(jnp.sum((out - x) ** 2, axis=1))
 
-        return jt.minimize(optimizer, loss, start, steps).values
+        return jt.optim.minimize(optimizer, loss, start, steps).values
 
     balls = {"SGD": settings(0.0, jt.Momentum), "heavy ball": [o for gamma in MOMENTA for o in settings(gamma, jt.Momentum)]}
-    arms = (balls, {"Nesterov": [o for gamma in MOMENTA for o in settings(gamma, jt.Nesterov)]})
+    arms = (balls, {"Nesterov": [o for gamma in MOMENTA for o in settings(gamma, jt.optim.Nesterov)]})
     paths: dict[str, np.ndarray] = {}
     chosen: dict[str, dict[str, float]] = {}
     last = max(1, steps // 20)

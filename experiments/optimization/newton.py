@@ -22,10 +22,10 @@ def one_step(seeds: int) -> Float[np.ndarray, " seeds"]:
 
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> Array:
         function, start, _ = bowl(key, 100 ** jnp.linspace(0, 1, DIMENSIONS))
-        values = jt.minimize(optimizer, function, start, 2).values
+        values = jt.optim.minimize(optimizer, function, start, 2).values
         return values[1] / values[0]
 
-    rule = jt.Newton(learning_rate=1.0, damping=0.0, iterations=2 * DIMENSIONS)
+    rule = jt.optim.Newton(learning_rate=1.0, damping=0.0, iterations=2 * DIMENSIONS)
     return np.asarray(sweep([jt.Optimizer(rule=rule)], run, seeds)[0])
 
 
@@ -49,7 +49,7 @@ def measure(scale: Scale) -> Outcome:
     passes = scale.pick(smoke=(1, 1), cpu=(5, 100), full=(20, 400))
     width, damp = scale.pick(smoke=8, cpu=32, full=128), scale.pick(smoke=(1.0,), cpu=decades(-2, 1, 1), full=decades(-2, 1, 2))
     adam = network(jt.Adam(), widths=(width, width), epochs=passes[1]).replace({"model.activation": "tanh", "batch_size": 128})
-    newton = adam.replace({"optimizer.rule": jt.Newton(iterations=PRODUCTS), "epochs": passes[0]})
+    newton = adam.replace({"optimizer.rule": jt.optim.Newton(iterations=PRODUCTS), "epochs": passes[0]})
     newtons, adams = (scale.pick(smoke=rates[-1:], cpu=rates, full=rates) for rates in (decades(-2, 0), decades(-4, -1)))
     grids = {
         "Newton": [newton.replace({RATE: a, "optimizer.rule.damping": mu}) for a in newtons for mu in damp],

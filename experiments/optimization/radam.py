@@ -24,10 +24,10 @@ def spreads(scale: Scale) -> dict[str, Float[np.ndarray, " seeds"]]:
         def loss(weights: Array, step: Array) -> Array:
             return jax.random.normal(rng.stream(key, "gradient", step), (WEIGHTS,)) @ weights
 
-        places = jt.minimize(optimizer, loss, jnp.zeros(WEIGHTS), EARLY).params
+        places = jt.optim.minimize(optimizer, loss, jnp.zeros(WEIGHTS), EARLY).params
         return jnp.std(jnp.diff(places, axis=0, prepend=0), axis=1)
 
-    rules = {"Adam": jt.Adam(learning_rate=1.0), "RAdam": jt.RAdam(learning_rate=1.0)}
+    rules = {"Adam": jt.Adam(learning_rate=1.0), "RAdam": jt.optim.RAdam(learning_rate=1.0)}
     found = {name: sweep([jt.Optimizer(rule=rule)], run, scale.seeds)[0] for name, rule in rules.items()}
     return {name: steps[:, 5:].mean(axis=1) for name, steps in found.items()}
 
@@ -44,8 +44,8 @@ def measure(scale: Scale) -> Outcome:
     arm = functools.partial(network, widths=layers, epochs=scale.pick(smoke=1, cpu=10, full=50))
     arms = {
         "Adam": arm(jt.Adam()),
-        "RAdam": arm(jt.RAdam()),
-        "Adam with warm-up": arm(jt.Adam(), schedule=jt.Trapezoid(warmup=0.1, cooldown=0.0)),
+        "RAdam": arm(jt.optim.RAdam()),
+        "Adam with warm-up": arm(jt.Adam(), schedule=jt.schedules.Trapezoid(warmup=0.1, cooldown=0.0)),
     }
     grid = dict.fromkeys(arms, rates)
     grids = fit_grid(arms, jt.load("digits"), grid, scale.seeds)

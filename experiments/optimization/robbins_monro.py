@@ -14,10 +14,10 @@ from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
 
 DIMENSIONS = 10
-SCHEDULES: dict[str, jt.Schedule] = {
-    "constant": jt.Constant(),
-    "decaying as 1/t": jt.RobbinsMonro(power=1.0, delay=1e-3),
-    "decaying as 1/t^0.75": jt.RobbinsMonro(power=0.75, delay=1e-3),
+SCHEDULES: dict[str, jt.schedules.Schedule] = {
+    "constant": jt.schedules.Constant(),
+    "decaying as 1/t": jt.schedules.RobbinsMonro(power=1.0, delay=1e-3),
+    "decaying as 1/t^0.75": jt.schedules.RobbinsMonro(power=0.75, delay=1e-3),
 }
 
 
@@ -36,7 +36,7 @@ def measure(scale: Scale) -> Outcome:
         def noisy(x: Array, step: Array) -> Array:
             return function(x, step) + jax.random.normal(rng.stream(key, "noise", step), (DIMENSIONS,)) @ x
 
-        squared = jnp.sum(jnp.square(jt.minimize(optimizer, noisy, start, steps).params), axis=1)
+        squared = jnp.sum(jnp.square(jt.optim.minimize(optimizer, noisy, start, steps).params), axis=1)
         return squared.reshape(-1, steps // 100).mean(axis=1)  # a hundred blocks
 
     rule = jt.SGD(learning_rate=0.5)

@@ -22,14 +22,14 @@ def measure(scale: Scale) -> Outcome:
     arm = functools.partial(network, jt.Momentum(momentum=0.9), widths=(width, width), epochs=epochs)
     arms = {
         "constant": arm(),
-        "cosine": arm(schedule=jt.Cosine()),
-        "one cycle": arm(schedule=jt.OneCycle()),
-        "linear": arm(schedule=jt.Linear()),
+        "cosine": arm(schedule=jt.schedules.Cosine()),
+        "one cycle": arm(schedule=jt.schedules.OneCycle()),
+        "linear": arm(schedule=jt.schedules.Linear()),
     }
     rates = scale.pick(smoke=(0.01,), cpu=decades(-3, 0), full=decades(-3, 0, 4))
     runs, chosen = fit_tuned(arms, data, rates, scale.seeds, score=final_loss)
     changes = {name: run for name, run in runs.items() if name != "constant"}
-    verdicts = jt.verdicts(runs["constant"], changes, metric="nll")
+    verdicts = jt.evaluate.verdicts(runs["constant"], changes, metric="nll")
     return Outcome(
         verdict=all_of(*(expect(verdict.decision, Decision.HELPS) for verdict in verdicts)),
         effect="validation loss against a constant rate: " + "; ".join(map(str, verdicts)),

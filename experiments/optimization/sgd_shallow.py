@@ -32,7 +32,7 @@ def measure(scale: Scale) -> Outcome:
     def run(setting: tuple[jt.Optimizer, Array], key: Key[Array, ""]) -> tuple[Array, Array]:
         optimizer, kappa = setting
         function, start, axes = bowl(key, jnp.stack([jnp.ones(()), kappa]))
-        places = jt.minimize(optimizer, function, start, steps).params @ axes.T  # [steps, 2]: along the valley, across it
+        places = jt.optim.minimize(optimizer, function, start, steps).params @ axes.T  # [steps, 2]: along the valley, across it
         sides = jnp.sign(jnp.concatenate([(axes @ start)[None], places[:200]]))
         shrunk = jnp.linalg.norm(places, axis=1) <= EPSILON * jnp.linalg.norm(start)
         return shrunk, jnp.mean(sides[1:] != sides[:-1], axis=0)

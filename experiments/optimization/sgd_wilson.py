@@ -12,7 +12,12 @@ from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Pape
 
 POSITIVE = 0.55  # the share of the first class
 TUNING = 4
-RULES: dict[str, jt.Rule] = {"SGD": jt.SGD(), "AdaGrad": jt.AdaGrad(), "RMSProp": jt.RMSProp(), "Adam": jt.Adam()}
+RULES: dict[str, jt.optim.Rule] = {
+    "SGD": jt.SGD(),
+    "AdaGrad": jt.optim.AdaGrad(),
+    "RMSProp": jt.optim.RMSProp(),
+    "Adam": jt.Adam(),
+}
 
 
 def measure(scale: Scale) -> Outcome:
@@ -34,14 +39,14 @@ def measure(scale: Scale) -> Outcome:
             return 0.5 * jnp.mean((scores - labels) ** 2)
 
         start = {"label": jnp.zeros(()), "ones": jnp.zeros(2), "own": jnp.zeros((examples, 5))}
-        path = jt.minimize(optimizer, loss, start, steps)
+        path = jt.optim.minimize(optimizer, loss, start, steps)
         label, ones = path.params["label"], path.params["ones"].sum(axis=-1)
         error = POSITIVE * (label + ones <= 0) + (1 - POSITIVE) * (ones - label >= 0)
         return path.values[-1], error[:: steps // 100]
 
     errors, trained = {}, {}
     for name, rule in RULES.items():
-        optimizer = jt.Optimizer(rule=rule, schedule=jt.Cosine())
+        optimizer = jt.Optimizer(rule=rule, schedule=jt.schedules.Cosine())
         settings = [with_rate(optimizer, rate) for rate in rates]
         losses, error = sweep(settings, run, scale.seeds + TUNING)
         best = choose(losses, TUNING)

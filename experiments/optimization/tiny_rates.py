@@ -13,7 +13,7 @@ from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
 
 TINY, EXAMPLES, WIDTH = 1e-7, 256, 128
-RULES: dict[str, jt.Rule] = {"SGD": jt.SGD(), "Adam": jt.Adam()}
+RULES: dict[str, jt.optim.Rule] = {"SGD": jt.SGD(), "Adam": jt.Adam()}
 TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -47,7 +47,7 @@ def measure(scale: Scale) -> Outcome:
                 logits = jax.nn.relu(jax.nn.relu(x_all[drawn] @ first) @ second) @ head
                 return -jnp.mean(jnp.sum(y_all[drawn] * jax.nn.log_softmax(logits), axis=1))
 
-            ends = jt.minimize(optimizer, loss, start, 1).params
+            ends = jt.optim.minimize(optimizer, loss, start, 1).params
             same = [(stored(end[0]) == kernel).ravel() for end, kernel in zip(ends, start, strict=True)]
             return jnp.mean(jnp.concatenate(same))
 

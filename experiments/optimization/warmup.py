@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     arm = functools.partial(network, widths=layers, epochs=scale.pick(smoke=1, cpu=10, full=50))
     per_decade = scale.pick(smoke=1, cpu=4, full=8)
     rules = {"momentum": (jt.Momentum(), decades(-3, 1, per_decade)), "Adam": (jt.Adam(), decades(-4, 0, per_decade))}
-    schedules = {"without": jt.Cosine(), "with warm-up": jt.WarmupCosine(warmup=0.1)}
+    schedules = {"without": jt.schedules.Cosine(), "with warm-up": jt.schedules.WarmupCosine(warmup=0.1)}
     names = {(rule, kind): f"{rule}, {kind}" for rule in rules for kind in schedules}
     arms = {name: arm(rules[rule][0], schedule=schedules[kind]) for (rule, kind), name in names.items()}
     rates = {name: rules[rule][1] for (rule, _), name in names.items()}

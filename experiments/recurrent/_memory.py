@@ -23,15 +23,15 @@ def adding(model: jt.RNN, epochs: int) -> jt.Experiment:
     """A network that learns to add, by Adam with the gradient's norm clipped at 1."""
     return jt.Experiment(
         model=model,
-        objective=jt.Objective(loss=jt.Squared()),
+        objective=jt.Objective(loss=jt.losses.Squared()),
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
-        inputs=jt.Raw(),
+        inputs=jt.experiment.Raw(),
         batch_size=BATCH,
         epochs=epochs,
     )
 
 
-def language(model: jt.RNN, epochs: int, rule: jt.Rule = jt.Adam()) -> jt.Experiment:  # noqa: B008 (frozen)
+def language(model: jt.RNN, epochs: int, rule: jt.optim.Rule = jt.Adam()) -> jt.Experiment:  # noqa: B008 (frozen)
     """A model of characters, with the gradient's norm clipped at 1; every window starts from the initial state."""
     return jt.Experiment(
         model=model, optimizer=jt.Optimizer(rule=rule, clip_norm=1.0), objective=jt.Objective(), batch_size=BATCH, epochs=epochs
@@ -77,7 +77,7 @@ def one_change(data: jt.Dataset, arms: Mapping[str, jt.Experiment], scale: Scale
     """Whether the second of two language models has a lower validation loss than the first, each at its best rate of one grid."""
     runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
     baseline, change = arms
-    (verdict,) = jt.verdicts(runs[baseline], {change: runs[change]}, metric="nll")
+    (verdict,) = jt.evaluate.verdicts(runs[baseline], {change: runs[change]}, metric="nll")
     losses = estimates({name: arm.metrics["nll"] for name, arm in runs.items()})
     return Outcome(
         verdict=expect(verdict.decision, Decision.HELPS),

@@ -22,13 +22,13 @@ def measure(scale: Scale) -> Outcome:
     """
     data = characters(scale.pick(smoke=80, cpu=3_000, full=14_000), scale.pick(smoke=6, cpu=32, full=64))
     units, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=6, full=20)
-    rules: dict[str, jt.Rule] = {"Adam": jt.Adam(), "SGD": jt.SGD(), "momentum": jt.Momentum(momentum=0.9)}
+    rules: dict[str, jt.optim.Rule] = {"Adam": jt.Adam(), "SGD": jt.SGD(), "momentum": jt.Momentum(momentum=0.9)}
     arms = {name: language(jt.RNN(embedding=16, widths=(units,)), epochs, rule) for name, rule in rules.items()}
     grids = {name: scale.pick(smoke=rates[2:3], cpu=rates, full=rates) for name, rates in RATES.items()}
     best = {name: tuned({name: arm}, data, grids[name], score=final_loss)[name] for name, arm in arms.items()}
     chosen = [arm.replace({"optimizer.rule.learning_rate": best[name]}) for name, arm in arms.items()]
     runs = dict(zip(arms, jt.fit(chosen, data, seeds=scale.seeds), strict=True))
-    verdicts = jt.verdicts(runs["Adam"], {name: runs[name] for name in ("SGD", "momentum")}, metric="nll")
+    verdicts = jt.evaluate.verdicts(runs["Adam"], {name: runs[name] for name in ("SGD", "momentum")}, metric="nll")
     at_edge = {name: rate in (grids[name][0], grids[name][-1]) for name, rate in best.items()}
     losses = estimates({name: arm.metrics["nll"] for name, arm in runs.items()})
     return Outcome(

@@ -30,7 +30,7 @@ def contest(gain: float, scale: Scale) -> Outcome:
     norms = {NONE: None, INPUT: InputBatchNorm(), BOTH: RecurrentBatchNorm(scale=gain)}
     arms = {name: base.replace({"model.recurrent_normalization": norm}) for name, norm in norms.items()}
     data = jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist"))
-    data = jt.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data)
+    data = jt.data.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data)
     rates = scale.pick(smoke=(0.01,), cpu=(0.003, 0.01, 0.03), full=(0.0003, 0.001, 0.003, 0.01))
     runs, best = fit_tuned(arms, data, rates, scale.seeds, score=slowness)
     epochs = {name: epochs_until(each.curves["train_loss"], LEVEL) for name, each in runs.items()}

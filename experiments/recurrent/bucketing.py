@@ -18,7 +18,7 @@ def few() -> jt.Dataset:
     random = np.random.default_rng(0)
     lengths = random.integers(1, 17, 80)
     x = np.where(np.arange(16) < lengths[:, None], random.integers(0, 8, (80, 16)), 0)
-    vocabulary = jt.Vocabulary(tuple("abcdefgh"), Tokenizer("char"))
+    vocabulary = jt.data.Vocabulary(tuple("abcdefgh"), Tokenizer("char"))
     late = (x.sum(axis=1) > 3.5 * lengths).astype(int)
     return jt.Dataset.from_arrays(x, late, lengths=lengths, vocabulary=vocabulary)
 
@@ -37,13 +37,13 @@ def measure(scale: Scale) -> Outcome:
         data = jt.load("imdb_reviews", text=jt.Text("word", length=words, vocabulary=2_000)).subset(size, seed=0)
     width = scale.pick(smoke=2, cpu=16, full=128)
     plain = jt.Experiment(
-        model=jt.RNN(embedding=width, widths=(2 * width,), cell=jt.GRU(), read="mean"),
+        model=jt.RNN(embedding=width, widths=(2 * width,), cell=jt.nn.GRU(), read="mean"),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=3e-3), clip_norm=1.0),
         batch_size=scale.pick(smoke=4, cpu=32, full=64),
         epochs=scale.pick(smoke=1, cpu=4, full=8),
     )
     buckets = scale.pick(smoke=2, cpu=4, full=4)
-    arms = {PLAIN: plain, CUT: plain.replace({"order": jt.ByLength(buckets=buckets)})}
+    arms = {PLAIN: plain, CUT: plain.replace({"order": jt.experiment.ByLength(buckets=buckets)})}
     study = jt.study(plain, {CUT: arms[CUT]}, data, seeds=scale.seeds, margin=MARGIN)
     verdict, runs = study.verdicts[0], {PLAIN: study.baseline, CUT: study.changes[CUT]}
     cut = study.changes[CUT].experiment.order  # fit has filled in the buckets' ends

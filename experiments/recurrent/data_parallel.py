@@ -25,7 +25,7 @@ def measure(scale: Scale) -> Outcome:
     and all weights after the first epoch of 15 steps, in double precision. Later differences are shown and not judged: at this
     rate training is chaotic, and some restarts make 10⁻² of 10⁻¹⁶ within 75 steps (a first version of this claim judged by them).
     """
-    data = jt.pixels(jt.load("digits").subset(scale.pick(smoke=60, cpu=600, full=1_400), seed=0))
+    data = jt.data.pixels(jt.load("digits").subset(scale.pick(smoke=60, cpu=600, full=1_400), seed=0))
     experiment = jt.Experiment(
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=16, full=128),)),
         optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.5), clip_norm=1.0),

@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
         f"forget bias {bias}": adding(jt.RNN(widths=(width,), cell=LSTM(forget_bias=float(bias))), epochs) for bias in (0, 1, 2)
     }
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
-    runs, best = fit_tuned(arms, jt.adding_problem(examples, length), rates, scale.seeds, score=steps_to_learn)
+    runs, best = fit_tuned(arms, jt.data.adding_problem(examples, length), rates, scale.seeds, score=steps_to_learn)
     steps = {name: steps_to_learn(arm) for name, arm in runs.items()}
     saved = Estimate.of(steps["forget bias 0"] - steps["forget bias 1"])
     needed = estimates(steps)

@@ -16,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     A timing trial of 75 steps at rate 1e-2, on those seeds, showed all three arms' errors before the criterion was written.
     """
     length, examples = scale.pick(smoke=(6, 160), cpu=(50, 3_000), full=(200, 20_000))
-    data, epochs = jt.adding_problem(examples, length), scale.pick(smoke=1, cpu=10, full=20)
+    data, epochs = jt.data.adding_problem(examples, length), scale.pick(smoke=1, cpu=10, full=20)
     gru = adding(jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=128),), cell=GRU()), epochs)
     most = parameters(gru, data)
 
@@ -25,7 +25,7 @@ def measure(scale: Scale) -> Outcome:
 
     arms = {"tanh": of("tanh"), "GRU": gru, "LSTM": of("lstm")}
     runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_error)
-    by_gru, by_lstm = jt.verdicts(runs["tanh"], {"GRU": runs["GRU"], "LSTM": runs["LSTM"]}, metric="mse")
+    by_gru, by_lstm = jt.evaluate.verdicts(runs["tanh"], {"GRU": runs["GRU"], "LSTM": runs["LSTM"]}, metric="mse")
     errors = estimates({name: arm.metrics["mse"] for name, arm in runs.items()})
     return Outcome(
         verdict=expect(by_gru.decision, Decision.HELPS),

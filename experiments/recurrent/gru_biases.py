@@ -27,7 +27,7 @@ def measure(scale: Scale) -> Outcome:
         for name, (reset, update) in biases.items()
     }
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
-    runs, best = fit_tuned(arms, jt.adding_problem(examples, length), rates, scale.seeds, score=steps_to_learn)
+    runs, best = fit_tuned(arms, jt.data.adding_problem(examples, length), rates, scale.seeds, score=steps_to_learn)
     steps = {biases[name]: steps_to_learn(arm) for name, arm in runs.items()}
     by_reset = Estimate.of(steps[0.0, 0.0] - steps[-1.0, 0.0])
     by_update = Estimate.of(steps[0.0, 0.0] - steps[0.0, 1.0])

@@ -19,7 +19,11 @@ from jaxtricks.train.prepare import filled
 
 SIMILAR = 0.5  # decades: a factor of √10
 BATCH = 32
-REDUCTIONS: Mapping[str, jt.Reduction] = {"max_length": jt.PerMaxLength(), "sum": jt.Summed(), "tokens": jt.PerToken()}
+REDUCTIONS: Mapping[str, jt.losses.Reduction] = {
+    "max_length": jt.losses.PerMaxLength(),
+    "sum": jt.losses.Summed(),
+    "tokens": jt.losses.PerToken(),
+}
 
 
 def lines(most: int) -> jt.Dataset:
@@ -55,7 +59,7 @@ def first_steps(data: jt.Dataset, units: int, seeds: int) -> dict[str, tuple[Flo
     places = np.stack(drawn)
     lengths = None if data.lengths is None else jnp.asarray(data.lengths[places])
 
-    def loss(params: Any, reduction: jt.Reduction, x: Array, y: Array, lengths: Array | None) -> Array:
+    def loss(params: Any, reduction: jt.losses.Reduction, x: Array, y: Array, lengths: Array | None) -> Array:
         scores: Any = model.apply({"params": params}, x, train=True, lengths=lengths)
         return jt.Objective(reduction=reduction)(scores, y, params, len(data), lengths)
 

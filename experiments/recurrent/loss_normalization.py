@@ -27,7 +27,7 @@ def measure(scale: Scale) -> Outcome:
         cpu={"SGD": tuple(4.0**n for n in range(-3, 4)), "Adam": tuple(4.0**n for n in range(-5, -1))},
         full={"SGD": tuple(2.0**n for n in range(-8, 7)), "Adam": tuple(2.0**n for n in range(-12, -2))},
     )
-    rules: dict[str, jt.Rule] = {"SGD": jt.SGD(), "Adam": jt.Adam()}
+    rules: dict[str, jt.optim.Rule] = {"SGD": jt.SGD(), "Adam": jt.Adam()}
     units = scale.pick(smoke=4, cpu=32, full=256)
     base = jt.Experiment(model=jt.RNN(embedding=units, widths=(units,)), batch_size=16, epochs=epochs)
     losses: dict[tuple[str, str], list[Float[np.ndarray, "rates seeds"]]] = {}

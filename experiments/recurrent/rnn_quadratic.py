@@ -15,7 +15,7 @@ def measure(scale: Scale) -> Outcome:
     of two features. Quadratic is a count whose third differences are all 0 and whose second ones are not; each gate must
     contribute one square matrix, so that the second difference over steps of 8 is 2 · 8² a gate. Nothing is drawn.
     """
-    data, widths = jt.adding_problem(100, 2), range(8, 8 * scale.pick(smoke=5, cpu=33, full=65), 8)
+    data, widths = jt.data.adding_problem(100, 2), range(8, 8 * scale.pick(smoke=5, cpu=33, full=65), 8)
     counts = {
         name: np.array([parameters(adding(jt.RNN(widths=(width,), cell=cell), 1), data) for width in widths])
         for name, cell in CELLS.items()

@@ -26,7 +26,7 @@ def measure(scale: Scale) -> Outcome:
     depths = scale.pick(smoke={"two layers": 2}, cpu=both, full=both)
     arms = {"one layer": single, **{name: of(layers) for name, layers in depths.items()}}
     runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
-    stacks = jt.verdicts(runs["one layer"], {name: runs[name] for name in depths}, metric="nll")
+    stacks = jt.evaluate.verdicts(runs["one layer"], {name: runs[name] for name in depths}, metric="nll")
     rulings = [expect(verdict.decision, Decision.HELPS) for verdict in stacks]
     # The lecture says "two or three": one that helps is enough.
     verdict = next((ruling for ruling in (Ruling.SUPPORTED, Ruling.INCONCLUSIVE) if ruling in rulings), Ruling.REFUTED)

@@ -23,13 +23,13 @@ def measure(scale: Scale) -> Outcome:
     The convolutions capture the context if they are no worse, paired by seed. Few operations in a row show in the wall time
     of an epoch, of the two in turns on one device, of which there is no GPU at cpu scale. Bai+ tune less, and have MNIST.
     """
-    data = jt.pixels(jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist")))
+    data = jt.data.pixels(jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist")))
     data = data.subset(scale.pick(smoke=100, cpu=len(data), full=len(data)), seed=0)
     units, levels = scale.pick(smoke=4, cpu=48, full=128), scale.pick(smoke=1, cpu=LEVELS, full=8)
     lstm = jt.Experiment(
         model=jt.RNN(widths=(units,)),
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
-        inputs=jt.Unit(),
+        inputs=jt.experiment.Unit(),
         batch_size=BATCH,
         epochs=scale.pick(smoke=1, cpu=15, full=20),
     )
@@ -39,7 +39,7 @@ def measure(scale: Scale) -> Outcome:
 
     arms = {"LSTM": lstm, "TCN": widest(tcn, data, parameters(lstm, data))}
     runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=wrong)
-    (verdict,) = jt.verdicts(runs["LSTM"], {"TCN": runs["TCN"]})
+    (verdict,) = jt.evaluate.verdicts(runs["LSTM"], {"TCN": runs["TCN"]})
     seconds = seconds_an_epoch(arms, data, rounds=scale.pick(smoke=2, cpu=10, full=20))
     ratio = Estimate.of(np.log(seconds["TCN"] / seconds["LSTM"]))
     accuracy = estimates({name: arm.metrics["accuracy"] for name, arm in runs.items()})

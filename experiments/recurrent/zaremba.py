@@ -25,18 +25,18 @@ def zaremba(units: int, spread: float, epochs: int, full_rate: int, factor: floa
         model=jt.RNN(
             embedding=units,
             widths=(units, units),
-            cell=jt.LSTM(forget_bias=0.0),
-            kernel_init=jt.Uniform(scale=spread),
-            recurrent_init=jt.Uniform(scale=spread),
+            cell=jt.nn.LSTM(forget_bias=0.0),
+            kernel_init=jt.nn.Uniform(scale=spread),
+            recurrent_init=jt.nn.Uniform(scale=spread),
             carry_state=True,
         ),
         optimizer=jt.Optimizer(
             rule=jt.SGD(learning_rate=1.0),
-            schedule=jt.Step(factor=factor, every=1 / epochs, hold=(full_rate - 1) / epochs),
+            schedule=jt.schedules.Step(factor=factor, every=1 / epochs, hold=(full_rate - 1) / epochs),
             clip_norm=clip,
         ),
-        objective=jt.Objective(reduction=jt.Summed()),
-        order=jt.Contiguous(),
+        objective=jt.Objective(reduction=jt.losses.Summed()),
+        order=jt.experiment.Contiguous(),
         batch_size=BATCH,
         epochs=epochs,
     )
@@ -45,7 +45,7 @@ def zaremba(units: int, spread: float, epochs: int, full_rate: int, factor: floa
 def full() -> dict[str, tuple[int, jt.Experiment]]:
     """Name → steps of a window and experiment, as published; the variational rates are those of a re-run (78.26)."""
     medium = zaremba(650, 0.05, 39, 7, 1 / 1.2, 5.0)
-    variational = jt.Variational(words=0.2, inputs=0.35, recurrent=0.2, outputs=0.35, per_gate=True)
+    variational = jt.nn.Variational(words=0.2, inputs=0.35, recurrent=0.2, outputs=0.35, per_gate=True)
     return {
         "small": (20, zaremba(200, 0.1, 13, 5, 0.5, 5.0)),
         "medium": (35, medium.replace({"model.dropout": 0.5})),
@@ -79,7 +79,7 @@ def measure(scale: Scale) -> Outcome:
         text = jt.load("python_topics", text=jt.Text("word", length=10, vocabulary=2_000))
         data = {10: text.subset(scale.pick(smoke=200, cpu=4_000, full=0), seed=0)}
     runs = {name: jt.fit(experiment, data[length], seeds=scale.seeds) for name, (length, experiment) in arms.items()}
-    (verdict,) = jt.verdicts(runs["medium without dropout"], {"dropout": runs["medium"]}, metric="nll")
+    (verdict,) = jt.evaluate.verdicts(runs["medium without dropout"], {"dropout": runs["medium"]}, metric="nll")
     perplexity = {name: Estimate.of(arm.metrics["perplexity"]) for name, arm in runs.items()}
     numbers = {"verdict": verdict.to_dict(), "validation_perplexity": perplexity}
     effect = f"validation nll: {verdict}; validation perplexity " + ", ".join(f"{p:.1f} ({n})" for n, p in perplexity.items())

@@ -67,7 +67,7 @@ def norms(
         first: State = (jnp.zeros(shape[1:]), jnp.zeros(shape[1:]))
         (h, _), _ = jax.lax.scan(body, first, (Inputs(inputs, None, None, masks, {}), probes))
         logits = h @ head["kernel"] + head["bias"].reshape(1, -1)
-        return jnp.sum(jt.CrossEntropy().of_labels(logits, y))  # a sum: each example has the gradient of its own loss
+        return jnp.sum(jt.losses.CrossEntropy().of_labels(logits, y))  # a sum: each example has the gradient of its own loss
 
     zeros = jnp.zeros(shape)
     both = jnp.concatenate(jax.grad(loss)((zeros, zeros)), axis=2)
@@ -111,7 +111,7 @@ def measure(scale: Scale) -> Outcome:
     permuted MNIST.
     """
     data = jt.load("digits")
-    data = jt.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
+    data = jt.data.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
     base = jt.Experiment(
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01), clip_norm=1.0),

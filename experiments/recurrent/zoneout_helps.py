@@ -15,7 +15,7 @@ def measure(scale: Scale) -> Outcome:
     Krueger+: smaller images and network, Adam in place of RMSProp, and a true permutation, which their code did not draw.
     """
     data = jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist"))
-    data = jt.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
+    data = jt.data.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
     base = jt.Experiment(
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=scale.pick(smoke=0.01, cpu=0.01, full=0.001)), clip_norm=1.0),

@@ -20,8 +20,8 @@ from jaxtricks.train import fit
 
 SEEDS, SEGMENT = 4, 2
 EXPERIMENT = jt.Experiment(
-    model=jt.MLP(widths=(64, 64), dropout=jt.Inverted(rate=0.2), normalization=jt.BatchNorm()),
-    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3), schedule=jt.WarmupCosine()),
+    model=jt.MLP(widths=(64, 64), dropout=jt.nn.Inverted(rate=0.2), normalization=jt.nn.BatchNorm()),
+    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3), schedule=jt.schedules.WarmupCosine()),
     epochs=40,
 )
 

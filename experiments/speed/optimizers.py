@@ -76,7 +76,7 @@ def in_place() -> Timed:
     return timed
 
 
-CONTESTANTS = dict.fromkeys(choices(jt.Rule), update) | {"in place": in_place}
+CONTESTANTS = dict.fromkeys(choices(jt.optim.Rule), update) | {"in place": in_place}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +103,7 @@ def measure(rounds: int) -> tuple[list[dict[str, Any]], list[Target]]:
         return worker.go()
 
     figures: dict[str, list[dict[str, Any]]] = {}
-    for rule in tqdm(choices(jt.Rule), desc="rules"):
+    for rule in tqdm(choices(jt.optim.Rule), desc="rules"):
         worker = Worker(MODULE, rule, {"rule": rule}, {})  # one after the other, since they are large
         figures[rule] = [timed(worker) for _ in range(rounds)]
         worker.stop()

@@ -42,7 +42,7 @@ def jaxtricks(units: int, members: int) -> Timed:
     x, y = _text()
     words = tuple(str(word) for word in range(WORDS))
     split = jt.data.Split(np.arange(STEPS * BATCH), np.arange(STEPS * BATCH, len(x)))
-    data = jt.Dataset("words", x, y, words, split, vocabulary=jt.Vocabulary(words, Tokenizer("word")), stream=True)
+    data = jt.Dataset("words", x, y, words, split, vocabulary=jt.data.Vocabulary(words, Tokenizer("word")), stream=True)
     experiment = jt.Experiment(
         model=jt.RNN(embedding=units, widths=(units, units)),
         optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=RATE), clip_norm=CLIP),

@@ -45,7 +45,7 @@ def jaxtricks(restarts: int) -> Timed:
     x = x.astype(np.uint8)
     digits = jt.Dataset.from_arrays(x[:TRAIN], y[:TRAIN], validation=(x[TRAIN:], y[TRAIN:]), scale=16)
     model = jt.MLP(widths=(WIDTH, WIDTH))
-    rule = jt.AdamW(learning_rate=RATE, weight_decay=jt.Decoupled(rate=DECAY))
+    rule = jt.AdamW(learning_rate=RATE, weight_decay=jt.optim.Decoupled(rate=DECAY))
     experiment = jt.Experiment(model=model, optimizer=jt.Optimizer(rule=rule), batch_size=BATCH, epochs=EPOCHS)
 
     def timed() -> dict[str, Any]:

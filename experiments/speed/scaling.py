@@ -44,7 +44,7 @@ def fitting(restarts: int, memory: float | None) -> Timed:
     data = jt.load("digits")
     experiment = jt.Experiment(
         model=jt.MLP(widths=(WIDTH, WIDTH)),
-        optimizer=jt.Optimizer(rule=jt.AdamW(weight_decay=jt.Decoupled(rate=1e-4))),
+        optimizer=jt.Optimizer(rule=jt.AdamW(weight_decay=jt.optim.Decoupled(rate=1e-4))),
         batch_size=BATCH,
         epochs=EPOCHS,
     )

@@ -16,7 +16,7 @@ RATES = (0.03, 0.1, 0.3)
 def end_to_end(rate: float, epochs: int, layers: int) -> jt.Experiment:
     """All layers at once: sigmoid units, Glorot's weights, momentum 0.9, batches of 50."""
     return jt.Experiment(
-        model=jt.MLP(widths=(UNITS,) * layers, activation=jt.Sigmoid(), kernel_init=jt.GlorotUniform()),
+        model=jt.MLP(widths=(UNITS,) * layers, activation=jt.nn.Sigmoid(), kernel_init=jt.nn.GlorotUniform()),
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=rate, momentum=0.9)),
         batch_size=50,
         epochs=epochs,

@@ -5,15 +5,32 @@ stands for it in Python, in JSON and on the command line: `schedule="warmup_cosi
 modules.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 
+from jaxtricks.config.errors import ConfigError, nearest
 from jaxtricks.config.tricks import Trick
 
 
-class Family:
+class _Callable(type):
+    """Lets the class that heads a family be called with a bare value."""
+
+    def __call__(cls: Any, *values: Any, **options: Any) -> Any:
+        if not values or Family not in cls.__bases__:
+            return super().__call__(*values, **options)
+        (value,) = values
+        names = choices(cls)
+        made = names[value]() if isinstance(value, str) and value in names else cls.coerce(value)
+        if not isinstance(made, cls):
+            raise ConfigError(f"{cls.__name__}({value!r}) is no {cls.__name__.lower()}{nearest(str(value), list(names))}")
+        return made
+
+
+class Family(metaclass=_Callable):
     """A set of configs that fill one place, each with a name: activations, schedules, rules. Subclass it directly.
+
+    The class that heads a family, called with a bare value, gives what a field of the family makes of that value.
 
     >>> from jaxtricks.config import config
     >>> class Colour(Family):
@@ -23,7 +40,14 @@ class Family:
     ...     '''Red.'''
     >>> list(choices(Colour))
     ['red']
+    >>> from jaxtricks.nn.dropout import Dropout
+    >>> Dropout(0.5)
+    Inverted(rate=0.5)
     """
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, value: Any = ..., /) -> Any: ...
 
     @classmethod
     def coerce(cls, value: Any) -> Any:

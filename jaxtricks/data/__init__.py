@@ -1,9 +1,33 @@
 """A name or arrays of one's own → a data set, split without leaks (the only room that knows TFDS)."""
 
-from jaxtricks.data.dataset import DataError, Dataset, Examples, Opening, Split, Task
+from jaxtricks.data.augmentation import Augmentation
+from jaxtricks.data.dataset import Dataset, Opening, Split, Task
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.examples import Examples
 from jaxtricks.data.load import load
 from jaxtricks.data.prepared import Listing, names
+from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
 from jaxtricks.data.vocabulary import Vocabulary
 
-__all__ = ["DataError", "Dataset", "Examples", "Listing", "Opening", "Split", "Task", "Text", "Vocabulary", "load", "names"]
+__all__ = [
+    "Augmentation",
+    "DataError",
+    "Dataset",
+    "Examples",
+    "Listing",
+    "Opening",
+    "Split",
+    "Task",
+    "Text",
+    "Vocabulary",
+    "adding_problem",
+    "copy_problem",
+    "load",
+    "names",
+    "pixels",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,1 +1,12 @@
-"""Runs → verdicts, ablations, ensembles, claims."""
+"""What runs tell: verdicts, studies, ensembles, text."""
+
+from jaxtricks.evaluate.compare import Study, verdicts
+from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, Fitted, Greedy, TopK
+from jaxtricks.evaluate.sample import Writer
+from jaxtricks.evaluate.verdict import Decision, Verdict
+
+__all__ = ["Decision", "Ensemble", "EnsembleReport", "Fitted", "Greedy", "Study", "TopK", "Verdict", "Writer", "verdicts"]
+
+
+def __dir__() -> list[str]:
+    return __all__

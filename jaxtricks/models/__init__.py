@@ -1,1 +1,14 @@
-"""Linen modules put together from `nn`."""
+"""Networks that are ready to train: Linen modules put together from `nn`."""
+
+from jaxtricks.models.cnn import CNN
+from jaxtricks.models.folding import fold
+from jaxtricks.models.mlp import MLP
+from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
+from jaxtricks.models.tcn import TCN
+from jaxtricks.models.transformer import Transformer
+
+__all__ = ["CNN", "MLP", "RNN", "TCN", "Combine", "ConcatLayers", "LastLayer", "SumLayers", "Transformer", "fold"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -25,7 +25,7 @@ class Activation(Family):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        # A class is none (jt.ReLU for jt.ReLU()), nor is what belongs elsewhere and happens to be called, as schedules are.
+        # A class is none (jt.nn.ReLU for jt.nn.ReLU()), nor is what belongs elsewhere and happens to be called, as schedules are.
         function = callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
         return Custom(function=value) if function else value
 

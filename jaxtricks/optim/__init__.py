@@ -1,1 +1,54 @@
-"""Update rules, schedules, and the chain in its fixed order, on Optax."""
+"""Update rules, weight decay, clipping, learning rates per layer, averages of weights, and the optimizer of all of them."""
+
+from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
+from jaxtricks.optim.averaging import EMA, SWA, Averaging, LatestAverage, Lookahead, ScheduleFree
+from jaxtricks.optim.clipping import LearntClip, QuantileClip
+from jaxtricks.optim.decay import L2, Decay, Decoupled, Independent
+from jaxtricks.optim.layers import DiscriminativeRates, LayerRates, Rates
+from jaxtricks.optim.muon import Muon
+from jaxtricks.optim.optimizer import Optimizer
+from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
+from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
+from jaxtricks.optim.trajectory import Trajectory, minimize
+
+__all__ = [
+    "EMA",
+    "L2",
+    "LAMB",
+    "LBFGS",
+    "SGD",
+    "SWA",
+    "AMSGrad",
+    "AdaGrad",
+    "Adam",
+    "AdamUncorrected",
+    "AdamW",
+    "Averaging",
+    "Decay",
+    "Decoupled",
+    "DiscriminativeRates",
+    "GaussNewton",
+    "Independent",
+    "LatestAverage",
+    "LayerRates",
+    "LearntClip",
+    "Lion",
+    "Lookahead",
+    "Momentum",
+    "Muon",
+    "Nesterov",
+    "Newton",
+    "Optimizer",
+    "QuantileClip",
+    "RAdam",
+    "RMSProp",
+    "Rates",
+    "Rule",
+    "ScheduleFree",
+    "Trajectory",
+    "minimize",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

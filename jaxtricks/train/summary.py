@@ -2,18 +2,35 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
+from jaxtricks.restart.member import Member
 from jaxtricks.statistics import Interval
 
-if TYPE_CHECKING:
-    from jaxtricks.train.runs import Runs
+
+class Restarts(Protocol):
+    """What a summary reads of `Runs`: the restarts of one experiment."""
+
+    @property
+    def seeds(self) -> Int[np.ndarray, " runs"]: ...
+
+    @property
+    def data(self) -> Dataset: ...
+
+    @property
+    def members(self) -> Member: ...
+
+    @property
+    def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]: ...
+
+    @property
+    def diverged(self) -> dict[int, int]: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,7 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarize(runs: "Runs") -> Summary:
+def summarize(runs: Restarts) -> Summary:
     """The summary of restarts, after the last epoch, on each one's own validation split.
 
     Args:
@@ -78,10 +95,10 @@ def summarize(runs: "Runs") -> Summary:
         metrics[name] = MetricSummary(
             float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max())
         )
-    return Summary(len(runs), metrics, collapsed(runs))
+    return Summary(len(runs.seeds), metrics, collapsed(runs))
 
 
-def collapsed(runs: "Runs") -> tuple[str, ...]:
+def collapsed(runs: Restarts) -> tuple[str, ...]:
     """The restarts that fell out, by name: never finite, diverged, or no better than the commonest class.
 
     A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has none, not even the first.

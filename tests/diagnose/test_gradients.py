@@ -29,7 +29,7 @@ def off_by(factor):
 off_by_1_percent = off_by(1.01)  # by its name, for the command line
 
 
-@pytest.mark.parametrize("name", choices(jt.Activation))
+@pytest.mark.parametrize("name", choices(jt.nn.Activation))
 def test_every_activation_has_the_gradient_of_its_values(name):
     check = check_named(name, points=40, seed=0)
     assert check.ok and check.x.shape[0] == 40 and not check.x[0].any()
@@ -87,7 +87,9 @@ def test_a_gradient_that_is_no_number_at_a_kink_is_wrong():
     assert check.kinks.tolist() == check.wrong.tolist() == [True, False]
 
 
-@pytest.mark.parametrize("function", [jt.ELU(alpha=2.0), jt.LeakyReLU(slope=3.0), lambda x: jnp.where(x >= 0, jnp.sin(9 * x), 0)])
+@pytest.mark.parametrize(
+    "function", [jt.nn.ELU(alpha=2.0), jt.nn.LeakyReLU(slope=3.0), lambda x: jnp.where(x >= 0, jnp.sin(9 * x), 0)]
+)
 def test_a_bent_side_of_a_kink_has_the_slope_of_its_end(function):
     check = check_gradient(function, np.zeros(1))
     assert check.kinks.all() and check.ok

@@ -8,26 +8,28 @@ from jaxtricks.config import config
 from jaxtricks.evaluate.ablate import add_one, leave_one_out
 
 PLAIN = jt.Experiment()
-TRICKS = [entry for entry in jt.catalogue() if "=" not in entry.path and (not entry.models or "mlp" in entry.models)]
+TRICKS = [entry for entry in jt.extend.catalogue() if "=" not in entry.path and (not entry.models or "mlp" in entry.models)]
 BEST = jt.Experiment(
     model=jt.MLP(widths=(8,), activation="gelu", kernel_init="he_normal", normalization="layer", dropout=0.3),
-    optimizer=jt.Optimizer(rule=jt.Nesterov(learning_rate=3e-3, weight_decay=0.01), schedule="warmup_cosine", clip_norm=1.0),
-    objective=jt.Objective(loss=jt.CrossEntropy(label_smoothing=0.1), l2=1e-4),
+    optimizer=jt.Optimizer(
+        rule=jt.optim.Nesterov(learning_rate=3e-3, weight_decay=0.01), schedule="warmup_cosine", clip_norm=1.0
+    ),
+    objective=jt.Objective(loss=jt.losses.CrossEntropy(label_smoothing=0.1), l2=1e-4),
     inputs="unit",
     batch_size=32,
 )
 LEFT_OUT = {
-    "without model.activation=gelu": ("model.activation", jt.ReLU()),
-    "without model.kernel_init=he_normal": ("model.kernel_init", jt.LecunNormal()),
+    "without model.activation=gelu": ("model.activation", jt.nn.ReLU()),
+    "without model.kernel_init=he_normal": ("model.kernel_init", jt.nn.LecunNormal()),
     "without model.normalization=layer(epsilon=1e-06)": ("model.normalization", None),
     "without model.dropout=inverted(rate=0.3)": ("model.dropout", None),
     "without optimizer.rule=nesterov(learning_rate=0.003, weight_decay=decoupled)": ("optimizer.rule", jt.Adam()),
     "without optimizer.rule.weight_decay=decoupled": ("optimizer.rule.weight_decay", None),
-    "without optimizer.schedule=warmup_cosine": ("optimizer.schedule", jt.Constant()),
+    "without optimizer.schedule=warmup_cosine": ("optimizer.schedule", jt.schedules.Constant()),
     "without optimizer.clip_norm=1": ("optimizer.clip_norm", None),
     "without objective.loss.label_smoothing=0.1": ("objective.loss.label_smoothing", None),
     "without objective.l2=0.0001": ("objective.l2", None),
-    "without inputs=unit": ("inputs", jt.Standardize()),
+    "without inputs=unit": ("inputs", jt.experiment.Standardize()),
 }
 
 
@@ -86,7 +88,7 @@ def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
 class Needy(nn.Module):
     """A model whose fields have no defaults to go back to."""
 
-    activation: jt.Activation
+    activation: jt.nn.Activation
     gain: float
 
     @nn.compact
@@ -95,5 +97,5 @@ class Needy(nn.Module):
 
 
 def test_a_model_of_ones_own_without_defaults():
-    own = BEST.replace({"model": Needy(activation=jt.Tanh(), gain=2.0)})
+    own = BEST.replace({"model": Needy(activation=jt.nn.Tanh(), gain=2.0)})
     assert set(leave_one_out(own)) == {label for label in LEFT_OUT if "model." not in label}

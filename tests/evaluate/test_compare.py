@@ -29,7 +29,7 @@ def blobs() -> jt.Dataset:
 
 
 @pytest.fixture(scope="module")
-def rates(blobs) -> jt.Study:
+def rates(blobs) -> jt.evaluate.Study:
     """One program: a learning rate that learns against one that does not, and one that is no other."""
     changes = {"still": 1e-6, "same": 0.3, "near": 0.31}
     arms = {name: BASE.replace({"optimizer.rule.learning_rate": rate}) for name, rate in changes.items()}
@@ -66,16 +66,16 @@ def test_identical_arms_differ_by_exactly_nothing(rates, blobs):
 
 
 def test_the_margin_is_the_callers_or_the_rules(rates):
-    margin = {m: jt.verdicts(rates.baseline, rates.changes, metric=m)[2].margin for m in ("accuracy", "nll", "ece")}
+    margin = {m: jt.evaluate.verdicts(rates.baseline, rates.changes, metric=m)[2].margin for m in ("accuracy", "nll", "ece")}
     assert margin["accuracy"] == 2 / 24  # two of 24 validation examples
     assert margin["nll"] == pytest.approx(0.005 * rates.baseline.metrics["nll"].mean())
-    near = [jt.verdicts(rates.baseline, rates.changes, metric="nll", margin=m)[2] for m in (0.0, 10.0)]
+    near = [jt.evaluate.verdicts(rates.baseline, rates.changes, metric="nll", margin=m)[2] for m in (0.0, 10.0)]
     assert [v.margin for v in near] == [0.0, 10.0]
     assert near[0].decision != "no difference" and near[1].decision == "no difference"
 
 
 def test_lower_losses_are_better(rates):
-    still = jt.verdicts(rates.baseline, rates.changes, metric="nll")[0]
+    still = jt.evaluate.verdicts(rates.baseline, rates.changes, metric="nll")[0]
     assert still.difference > 0 and still.decision == "hurts"
 
 
@@ -91,7 +91,7 @@ def test_compare_is_a_study_of_one(blobs):
 def test_arms_of_other_seeds_are_not_paired(rates, blobs):
     other = jt.fit(BASE, blobs, seeds=range(1, 41), layout=PLACE, progress=False)
     with pytest.raises(jt.ConfigError, match=r"^other: seeds 1, 2, .* are not the baseline's 0, 1, .*\.$"):
-        jt.verdicts(rates.baseline, {"other": other})
+        jt.evaluate.verdicts(rates.baseline, {"other": other})
 
 
 def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
@@ -103,14 +103,17 @@ def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
 @pytest.mark.parametrize("margin", [-1.0, np.nan, np.inf])
 def test_an_impossible_margin_fails_before_anything_compiles(rates, blobs, monkeypatch, margin):
     monkeypatch.setattr(program, "lower", None)
-    for judged in (lambda: compare(BASE, BASE, blobs, margin=margin), lambda: jt.verdicts(rates.baseline, {}, margin=margin)):
+    for judged in (
+        lambda: compare(BASE, BASE, blobs, margin=margin),
+        lambda: jt.evaluate.verdicts(rates.baseline, {}, margin=margin),
+    ):
         with pytest.raises(jt.ConfigError, match=rf"^margin = {margin} is not a number >= 0, .*\.$"):
             judged()
 
 
 def test_trained_arms_are_judged_by_a_metric_that_there_is(rates):
     with pytest.raises(jt.ConfigError, match=r"^metric = 'acc' is unknown; did you mean 'accuracy'\?$"):
-        jt.verdicts(rates.baseline, rates.changes, metric="acc")
+        jt.evaluate.verdicts(rates.baseline, rates.changes, metric="acc")
 
 
 # --- restarts that give nothing finite from the start ----------------------------------------------------------------------
@@ -135,16 +138,16 @@ def test_restarts_without_a_finite_loss_are_named_and_the_others_are_summed_up(r
 
 def test_pairs_without_a_finite_loss_are_named_and_the_others_are_judged(rates):
     baseline, still = lost(rates.baseline, [2]), lost(rates.changes["still"], [5, 7])
-    (verdict,) = jt.verdicts(baseline, {"still": still}, metric="nll")
+    (verdict,) = jt.evaluate.verdicts(baseline, {"still": still}, metric="nll")
     rest = [0, 1, 3, 4, 6, 8, 9]
     pairs = (runs.metrics["nll"][rest] for runs in (rates.baseline, rates.changes["still"]))
     alone = judge(Comparison("still", *pairs, tuple(rest)), Measure.loss("nll"))
     assert (verdict.difference, verdict.p, verdict.seeds) == (alone.difference, alone.p, 7)
     names = {f"{name} (not finite at the initial weights)" for name in ("baseline seed 2", "change seed 5", "change seed 7")}
     assert names <= set(verdict.collapsed)
-    assert jt.verdicts(baseline, {"still": still})[0].seeds == 10  # of nothing there is an accuracy all the same
+    assert jt.evaluate.verdicts(baseline, {"still": still})[0].seeds == 10  # of nothing there is an accuracy all the same
     with pytest.raises(jt.ConfigError, match=r"^still: of seeds 0, 1, .*, 9 an arm is not finite at the initial weights"):
-        jt.verdicts(baseline, {"still": lost(still, [0, 1, 3, 4, 6, 8, 9])}, metric="nll")
+        jt.evaluate.verdicts(baseline, {"still": lost(still, [0, 1, 3, 4, 6, 8, 9])}, metric="nll")
 
 
 # --- labels --------------------------------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ def sharp(x):
         ({"optimizer.rule.learning_rate": 0.5, "epochs": 40}, "optimizer.rule.learning_rate=0.5, epochs=40"),
         ({"optimizer.rule": jt.AdamW(learning_rate=1e-2)}, "optimizer.rule=adamw(learning_rate=0.01)"),
         ({"optimizer.rule": "adam"}, "optimizer.rule=adam"),
-        ({"optimizer.schedule": jt.WarmupCosine(warmup=0.1)}, "optimizer.schedule=warmup_cosine(warmup=0.1)"),
+        ({"optimizer.schedule": jt.schedules.WarmupCosine(warmup=0.1)}, "optimizer.schedule=warmup_cosine(warmup=0.1)"),
         ({"optimizer.clip_norm": 1.0}, "optimizer.clip_norm=1"),
         ({"model.widths": (8, 8)}, "model.widths=(8, 8)"),
         ({"model.normalization": "batch"}, "model.normalization=batch"),

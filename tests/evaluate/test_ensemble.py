@@ -143,7 +143,7 @@ class TestChosen:
         validation = data.split(0).validation
         return np.setdiff1d(validation, chosen.judged), chosen.judged
 
-    @pytest.mark.parametrize("choose", [jt.TopK(3), jt.Greedy(6), jt.Fitted()])
+    @pytest.mark.parametrize("choose", [jt.evaluate.TopK(3), jt.evaluate.Greedy(6), jt.evaluate.Fitted()])
     def test_by_one_half_and_judged_by_the_other(self, both, data, choose):
         chosen = jt.ensemble(both, choose=choose)
         used, judged = self.halves(chosen, data)
@@ -155,32 +155,32 @@ class TestChosen:
         np.testing.assert_allclose(chosen.predict(data.x[judged]), np.tensordot(chosen.weights, probabilities, 1), rtol=1e-4)
 
     def test_each_rule_does_what_it_says(self, both, data):
-        used, _ = self.halves(jt.ensemble(both, choose=jt.TopK(1)), data)
+        used, _ = self.halves(jt.ensemble(both, choose=jt.evaluate.TopK(1)), data)
         labels = data.y[used]
         right = np.exp(np.concatenate([runs.log_probs(data.x[used]) for runs in both]))[:, np.arange(15), labels]
-        top = jt.ensemble(both, choose=jt.TopK(3)).weights
+        top = jt.ensemble(both, choose=jt.evaluate.TopK(3)).weights
         assert set(np.flatnonzero(top)) == set(np.argsort(-np.log(right).mean(axis=1))[:3]) and set(top) == {0, 1 / 3}
 
         def loss(weights):
             return -np.log(weights @ right).mean()
 
-        greedy = jt.ensemble(both, choose=jt.Greedy(4)).weights
+        greedy = jt.ensemble(both, choose=jt.evaluate.Greedy(4)).weights
         assert np.allclose(4 * greedy, np.round(4 * greedy))
         one = np.eye(10)[np.argmax(np.log(right).mean(axis=1))]
         assert greedy @ one > 0 and loss(greedy) <= loss(one)
-        fitted = jt.ensemble(both, choose=jt.Fitted(iterations=2_000)).weights
+        fitted = jt.ensemble(both, choose=jt.evaluate.Fitted(iterations=2_000)).weights
         nudged = [0.99 * fitted + 0.01 * corner for corner in np.eye(10)]
         assert all(loss(fitted) <= loss(other) + 1e-6 for other in nudged)
 
     def test_what_cannot_be_chosen_from_is_refused(self, both, own, shared, data):
         with pytest.raises(jt.ConfigError, match="different validation splits, and members are chosen by a common one"):
-            jt.ensemble(own, choose=jt.TopK(2))
+            jt.ensemble(own, choose=jt.evaluate.TopK(2))
         with pytest.raises(jt.ConfigError, match=r"^TopK\.k = 11 is not an integer from 1 to 10\.$"):
-            jt.ensemble(both, choose=jt.TopK(11))
+            jt.ensemble(both, choose=jt.evaluate.TopK(11))
         with pytest.raises(jt.ConfigError, match=r"^Greedy\.size = 0 is not an integer from 1"):
-            jt.ensemble(both, choose=jt.Greedy(0))
+            jt.ensemble(both, choose=jt.evaluate.Greedy(0))
         with pytest.raises(jt.ConfigError, match="Fitted weighs probabilities"):
-            jt.ensemble(both, choose=jt.Fitted(), average="logits")
+            jt.ensemble(both, choose=jt.evaluate.Fitted(), average="logits")
         with pytest.raises(jt.ConfigError, match="different data sets"):
             jt.ensemble([shared, fit(data.subset(100, 0), split=0)])
         with pytest.raises(jt.ConfigError, match="has no member"):

@@ -13,7 +13,7 @@ from jaxtricks.data import DataError
 from jaxtricks.data.vocabulary import Tokenizer
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
-LETTERS = jt.Vocabulary(tuple("abcd"), Tokenizer("char"))
+LETTERS = jt.data.Vocabulary(tuple("abcd"), Tokenizer("char"))
 fit = partial(jt.fit, progress=False, layout=jt.Layout(runs=1))
 
 
@@ -36,13 +36,13 @@ def runs():
 def test_it_goes_on_as_the_text_does(runs):
     assert (runs.metrics["accuracy"] > 0.95).all()
     for run in range(2):
-        writer = jt.Writer.of(runs, run)
+        writer = jt.evaluate.Writer.of(runs, run)
         assert writer.write("cd", tokens=10, temperature=0.0, seed=0) == "cdabcdabcdab"
 
 
 def test_a_token_is_drawn_with_the_probability_that_the_whole_text_gives_it(runs):
     """The cached state is that of reading the text at once: tempered probabilities of the fourth token, over many seeds."""
-    writer = jt.Writer.of(runs)
+    writer = jt.evaluate.Writer.of(runs)
     hot = 5.0
     drawn = [writer.write("a", tokens=1, temperature=hot, seed=seed)[-1] for seed in range(300)]
     model, variables = writer.model, {"params": writer.variables["params"]}
@@ -53,7 +53,7 @@ def test_a_token_is_drawn_with_the_probability_that_the_whole_text_gives_it(runs
 
 
 def test_seeds_differ_and_repeat(runs):
-    writer = jt.Writer.of(runs)
+    writer = jt.evaluate.Writer.of(runs)
     write = partial(writer.write, "a", tokens=30, temperature=8.0)
     assert write(seed=1) == write(seed=1) != write(seed=2)
 
@@ -71,16 +71,16 @@ def test_seeds_differ_and_repeat(runs):
 def test_what_cannot_be_written_is_refused_in_one_sentence(runs, settings, error, message):
     arguments = {"prompt": "a", "tokens": 3, "temperature": 1.0, "seed": 0} | settings
     with pytest.raises(error) as caught:
-        jt.Writer.of(runs).write(arguments.pop("prompt"), **arguments)
+        jt.evaluate.Writer.of(runs).write(arguments.pop("prompt"), **arguments)
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_only_models_of_text_write():
     digits = fit(jt.Experiment(model=jt.MLP(widths=(4,)), epochs=1), jt.load("digits").subset(200, seed=0), seeds=1)
     with pytest.raises(ConfigError, match="digits has no vocabulary"):
-        jt.Writer.of(digits)
+        jt.evaluate.Writer.of(digits)
     for model in (jt.RNN(read="last", outputs=4, vocabulary=4), jt.RNN(read="every", outputs=3, vocabulary=4)):
         with pytest.raises(ConfigError, match="RNN was not trained to give a score of every token"):
-            jt.Writer(model, {}, LETTERS)
+            jt.evaluate.Writer(model, {}, LETTERS)
     with pytest.raises(ConfigError, match="bidirectional"):
-        jt.Writer(jt.RNN(read="every", outputs=4, vocabulary=4, bidirectional=True), {}, LETTERS)
+        jt.evaluate.Writer(jt.RNN(read="every", outputs=4, vocabulary=4, bidirectional=True), {}, LETTERS)

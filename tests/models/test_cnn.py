@@ -164,9 +164,9 @@ def test_floats_of_the_parts_are_traced():
     models = [
         rebuild(
             BASE,
-            activation=jt.LeakyReLU(slope=r),
-            kernel_init=jt.Normal(scale=r),
-            normalization=jt.BatchNorm(momentum=r),
+            activation=jt.nn.LeakyReLU(slope=r),
+            kernel_init=jt.nn.Normal(scale=r),
+            normalization=jt.nn.BatchNorm(momentum=r),
             dropout=r,
         )
         for r in (0.1, 0.5)

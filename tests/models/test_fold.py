@@ -10,7 +10,7 @@ from jax.extend.core import Jaxpr
 import jaxtricks as jt
 from jaxtricks.config import config, rebuild
 from jaxtricks.models.cnn import CNN
-from jaxtricks.models.fold import fold
+from jaxtricks.models.folding import fold
 
 BASE = jt.MLP(widths=(8, 6), outputs=3, normalization="batch")
 X = jax.random.normal(jax.random.key(0), (10, 4)) * 3 + 1
@@ -48,7 +48,7 @@ def evaluate(model, variables, x=X):
     [
         {},
         {"activation": "maxout"},
-        {"normalization": jt.BatchNorm(epsilon=0.5)},
+        {"normalization": jt.nn.BatchNorm(epsilon=0.5)},
         {"normalization": "noisy_batch", "dropout": 0.5, "drop_connect": 0.5, "remat": True},
     ],
     ids=str,
@@ -67,7 +67,7 @@ def test_the_same_function_in_fewer_operations(changes):
 @pytest.mark.parametrize("changes", [{}, {"blocks": "residual", "head": "average", "pooling": "average"}], ids=str)
 def test_convolutions(changes):
     images = jax.random.normal(jax.random.key(0), (4, 6, 6, 2))
-    model = CNN(channels=(5, 3), outputs=3, normalization=jt.BatchNorm(epsilon=0.1), **changes)
+    model = CNN(channels=(5, 3), outputs=3, normalization=jt.nn.BatchNorm(epsilon=0.1), **changes)
     variables = trained(model, images)
     folded, after = fold(model, variables)
     ours, theirs = evaluate(folded, after, images), evaluate(model, variables, images)
@@ -112,7 +112,7 @@ class Between(nn.Module):
     """A norm beside two dense layers, and one beside none."""
 
     dense: int
-    normalization: jt.Normalization | None = None
+    normalization: jt.nn.Normalization | None = None
 
     @nn.compact
     def __call__(self, x, train):

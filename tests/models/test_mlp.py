@@ -120,7 +120,7 @@ CHANGES = {
     "noisy batch norm": {"normalization": "noisy_batch"},
     "drop connect": {"drop_connect": 0.5},
     "remat": {"remat": True},
-    "another activation": {"activation": jt.ELU()},
+    "another activation": {"activation": jt.nn.ELU()},
     "everything": {"dropout": 0.5, "input_dropout": 0.2, "normalization": "batch", "remat": True, "activation": "gelu"},
 }
 
@@ -173,7 +173,7 @@ def test_dropout_of_the_two_variants_and_any_rate_is_drawn_from_the_same_numbers
     def mask(dropout):
         return masks(rebuild(BASE, dropout=dropout, activation="tanh"))["hidden_0/dropout"]
 
-    np.testing.assert_array_equal(mask(jt.Inverted(rate=0.5)), mask(jt.TestScaled(rate=0.5)))
+    np.testing.assert_array_equal(mask(jt.nn.Inverted(rate=0.5)), mask(jt.nn.TestScaled(rate=0.5)))
     assert np.all(mask(0.8)[mask(0.5)])  # what the lower rate drops, the higher drops too
 
 
@@ -222,7 +222,7 @@ def test_dropout_of_rate_zero_is_off_bit_for_bit(field):
 
 @pytest.mark.parametrize("normalization", [None, "batch", "noisy_batch", "layer", "group"])
 def test_at_test_an_example_does_not_depend_on_its_companions_or_on_chance(normalization):
-    model = rebuild(BASE, normalization=normalization, dropout=0.5, input_dropout=jt.TestScaled(), drop_connect=0.5)
+    model = rebuild(BASE, normalization=normalization, dropout=0.5, input_dropout=jt.nn.TestScaled(), drop_connect=0.5)
     variables = jax.jit(lambda: model.init({"params": jax.random.key(0)}, X, train=False))()
     forward = jax.jit(lambda x: model.apply(variables, x, train=False))  # and no dropout stream is asked for
     rows = np.array([3, 3, 0, 1, 3, 5])
@@ -230,7 +230,7 @@ def test_at_test_an_example_does_not_depend_on_its_companions_or_on_chance(norma
 
 
 def test_floats_of_the_parts_are_traced():
-    parts = [(jt.LeakyReLU(slope=r), jt.Normal(scale=r), jt.BatchNorm(momentum=r), r) for r in (0.1, 0.5)]
+    parts = [(jt.nn.LeakyReLU(slope=r), jt.nn.Normal(scale=r), jt.nn.BatchNorm(momentum=r), r) for r in (0.1, 0.5)]
     names = ("activation", "kernel_init", "normalization", "dropout")
     models = [rebuild(BASE, **dict(zip(names, values, strict=True))) for values in parts]
 

@@ -18,16 +18,16 @@ from tests.user_code import cube
 float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 FORMULAS = {
-    jt.ReLU(): lambda x: np.maximum(0, x),
-    jt.Tanh(): lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)),
-    jt.Sigmoid(): lambda x: 1 / (1 + np.exp(-x)),
-    jt.GELU(): lambda x: x * 0.5 * (1 + scipy.special.erf(x / np.sqrt(2))),
-    jt.Swish(): lambda x: x / (1 + np.exp(-x)),
-    jt.Swish(beta=1.7): lambda x: x / (1 + np.exp(-1.7 * x)),
-    jt.ELU(): lambda x: np.where(x >= 0, x, np.exp(x) - 1),
-    jt.ELU(alpha=0.3): lambda x: np.where(x >= 0, x, 0.3 * (np.exp(x) - 1)),
-    jt.LeakyReLU(): lambda x: np.maximum(0.1 * x, x),
-    jt.LeakyReLU(slope=0.01): lambda x: np.maximum(0.01 * x, x),
+    jt.nn.ReLU(): lambda x: np.maximum(0, x),
+    jt.nn.Tanh(): lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)),
+    jt.nn.Sigmoid(): lambda x: 1 / (1 + np.exp(-x)),
+    jt.nn.GELU(): lambda x: x * 0.5 * (1 + scipy.special.erf(x / np.sqrt(2))),
+    jt.nn.Swish(): lambda x: x / (1 + np.exp(-x)),
+    jt.nn.Swish(beta=1.7): lambda x: x / (1 + np.exp(-1.7 * x)),
+    jt.nn.ELU(): lambda x: np.where(x >= 0, x, np.exp(x) - 1),
+    jt.nn.ELU(alpha=0.3): lambda x: np.where(x >= 0, x, 0.3 * (np.exp(x) - 1)),
+    jt.nn.LeakyReLU(): lambda x: np.maximum(0.1 * x, x),
+    jt.nn.LeakyReLU(slope=0.01): lambda x: np.maximum(0.01 * x, x),
     Custom(function=cube): lambda x: x * x * x,
     Maxout(): lambda x: np.maximum(*np.split(x, 2, axis=-1)),
     Maxout(pieces=4): lambda x: np.max(np.split(x, 4, axis=-1), axis=0),
@@ -47,7 +47,7 @@ several = pytest.mark.parametrize("activation", [a for a in FORMULAS if a.pieces
 
 
 def test_every_activation_has_a_formula_here():
-    assert {type(activation) for activation in FORMULAS} >= set(choices(jt.Activation).values())
+    assert {type(activation) for activation in FORMULAS} >= set(choices(jt.nn.Activation).values())
 
 
 @pytest.mark.parametrize("activation", FORMULAS, ids=short)
@@ -80,9 +80,9 @@ def test_shape_and_dtype_are_kept(activation, dtype):
 
 
 VARIED = [
-    [jt.Swish(beta=b) for b in (0.0, 1.0, 3.0)],
-    [jt.ELU(alpha=a) for a in (0.5, 1.0)],
-    [jt.LeakyReLU(slope=s) for s in (0.0, 0.1)],
+    [jt.nn.Swish(beta=b) for b in (0.0, 1.0, 3.0)],
+    [jt.nn.ELU(alpha=a) for a in (0.5, 1.0)],
+    [jt.nn.LeakyReLU(slope=s) for s in (0.0, 0.1)],
     [SwiGLU(beta=b) for b in (0.0, 2.0)],
 ]
 
@@ -96,8 +96,8 @@ def test_parameters_are_traced(values):
 
 def test_the_lecture_s_leak_is_a_tenth_and_a_leak_of_zero_is_relu():
     x = jnp.array([-1.0, 0.0, 2.0])
-    assert jt.LeakyReLU()(x).tolist() == pytest.approx([-0.1, 0, 2])
-    assert jt.LeakyReLU(slope=0)(x).tolist() == jt.ReLU()(x).tolist()
+    assert jt.nn.LeakyReLU()(x).tolist() == pytest.approx([-0.1, 0, 2])
+    assert jt.nn.LeakyReLU(slope=0)(x).tolist() == jt.nn.ReLU()(x).tolist()
 
 
 # --- units of several pieces --------------------------------------------------------------------------------------------

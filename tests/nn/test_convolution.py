@@ -100,7 +100,7 @@ def test_the_precision_of_the_inputs_is_that_of_the_result():
 
 
 def test_the_layer_convolves_and_adds_its_bias():
-    layer = Conv(4, jt.HeNormal(), (3, 2), strides=(2, 1), padding="VALID")
+    layer = Conv(4, jt.nn.HeNormal(), (3, 2), strides=(2, 1), padding="VALID")
     x = draw(2, 7, 6, 3).astype(jnp.float32)
     params = layer.init(KEY, x)["params"]
     assert {name: leaf.shape for name, leaf in params.items()} == {"kernel": (3, 2, 3, 4), "bias": (4,)}
@@ -113,13 +113,13 @@ def test_the_kernels_fans_count_its_rows_and_columns():
     def variance(init):
         return float(jnp.var(Conv(64, init, (3, 5)).init(KEY, jnp.ones((1, 5, 5, 8)))["params"]["kernel"]))
 
-    assert variance(jt.LecunNormal()) == pytest.approx(1 / (15 * 8), rel=0.1)
-    assert variance(jt.GlorotNormal()) == pytest.approx(2 / (15 * 8 + 15 * 64), rel=0.1)
+    assert variance(jt.nn.LecunNormal()) == pytest.approx(1 / (15 * 8), rel=0.1)
+    assert variance(jt.nn.GlorotNormal()) == pytest.approx(2 / (15 * 8 + 15 * 64), rel=0.1)
 
 
 def test_an_initializer_sees_what_the_kernel_gives_on_the_first_batch():
     x = draw(4, 6, 6, 2).astype(jnp.float32)
-    y, _ = Conv(3, jt.LSUV()).init_with_output(KEY, 7 * x)
+    y, _ = Conv(3, jt.nn.LSUV()).init_with_output(KEY, 7 * x)
     np.testing.assert_allclose(jnp.std(y), 1, rtol=1e-5)
 
 
@@ -130,8 +130,8 @@ def test_the_layer_draws_by_its_path():
         @nn.compact
         def __call__(self, x):
             if self.first:
-                Conv(2, jt.HeNormal(), name="first")(x)
-            return Conv(3, jt.HeNormal(), name="second")(x)
+                Conv(2, jt.nn.HeNormal(), name="first")(x)
+            return Conv(3, jt.nn.HeNormal(), name="second")(x)
 
     x = jnp.ones((1, 4, 4, 2))
     with_first, without = (Two(first).init(KEY, x)["params"]["second"]["kernel"] for first in (True, False))

@@ -41,7 +41,7 @@ def test_units_are_zero_or_scaled_and_the_test_output_is_their_expectation(varia
     dropout = variant(rate=rate)
     x = jnp.where(X == 0, 1.0, X)
     y = np.asarray(drop(dropout, x, seed=seed))
-    train, test = (1 / (1 - rate), 1) if variant is jt.Inverted else (1, 1 - rate)
+    train, test = (1 / (1 - rate), 1) if variant is jt.nn.Inverted else (1, 1 - rate)
     kept = y != 0
     np.testing.assert_allclose(y[kept], train * np.asarray(x)[kept], rtol=1e-6)
     assert abs(kept.mean() - (1 - rate)) <= 5 * np.sqrt(rate * (1 - rate) / x.size) + 1e-9
@@ -71,7 +71,7 @@ def test_a_linear_layer_gives_in_the_mean_over_masks_what_it_gives_at_test(varia
 
 
 def test_the_two_variants_differ_by_one_factor():
-    inverted, scaled = drop(jt.Inverted(rate=0.3), X), drop(jt.TestScaled(rate=0.3), X)
+    inverted, scaled = drop(jt.nn.Inverted(rate=0.3), X), drop(jt.nn.TestScaled(rate=0.3), X)
     np.testing.assert_allclose(scaled, 0.7 * inverted, rtol=1e-6)
 
 
@@ -84,7 +84,7 @@ def test_the_rate_is_traced(variant):
 
 
 def test_a_larger_rate_drops_the_same_units_and_more():
-    few, many = (np.asarray(drop(jt.Inverted(rate=r), X)) == 0 for r in (0.3, 0.6))
+    few, many = (np.asarray(drop(jt.nn.Inverted(rate=r), X)) == 0 for r in (0.3, 0.6))
     assert np.all(many[few]) and many.sum() > few.sum()
 
 
@@ -92,7 +92,7 @@ def test_masks_differ_between_layers_steps_and_seeds():
     def mask(layer=0, **where):
         where = {"seed": 0, "step": 0} | where
         rngs = {"dropout": rng.stream(rng.root(where["seed"]), "dropout", where["step"])}
-        return np.asarray(Twice(jt.Inverted()).apply({}, X, True, rngs=rngs)[layer] == 0)
+        return np.asarray(Twice(jt.nn.Inverted()).apply({}, X, True, rngs=rngs)[layer] == 0)
 
     masks = [mask(), mask(layer=1), mask(step=1), mask(seed=1)]
     for i, one in enumerate(masks):
@@ -104,16 +104,16 @@ def test_masks_differ_between_layers_steps_and_seeds():
 
 
 def test_gradient_goes_through_kept_units_only():
-    gradient = jax.grad(lambda x: drop(jt.Inverted(rate=0.5), x).sum())(X)
-    np.testing.assert_array_equal(gradient, np.where(np.asarray(drop(jt.Inverted(rate=0.5), X)) == 0, 0.0, 2.0))
+    gradient = jax.grad(lambda x: drop(jt.nn.Inverted(rate=0.5), x).sum())(X)
+    np.testing.assert_array_equal(gradient, np.where(np.asarray(drop(jt.nn.Inverted(rate=0.5), X)) == 0, 0.0, 2.0))
 
 
 def test_shape_and_dtype_are_kept():
     for dtype in (jnp.bfloat16, jnp.float32):
         for train in (True, False):
-            assert drop(jt.TestScaled(), X.astype(dtype), train=train).dtype == dtype
+            assert drop(jt.nn.TestScaled(), X.astype(dtype), train=train).dtype == dtype
 
 
 def test_a_number_is_the_rate_and_no_stream_is_needed_at_test():
-    assert jt.MLP(dropout=0.25).dropout == jt.Inverted(rate=0.25)
-    assert Twice(jt.Inverted()).apply({}, X, False)[0].tolist() == X.tolist()
+    assert jt.MLP(dropout=0.25).dropout == jt.nn.Inverted(rate=0.25)
+    assert Twice(jt.nn.Inverted()).apply({}, X, False)[0].tolist() == X.tolist()

@@ -44,28 +44,28 @@ def test_fans():
     # As Flax counts them, whose variance scaling is independent of ours.
     for shape in (DENSE, CONVOLUTION):
         flax = nn.initializers.variance_scaling(1.0, "fan_in", "normal")(KEY, shape)
-        np.testing.assert_allclose(flax, draw(jt.LecunNormal(), shape), rtol=1e-6)
+        np.testing.assert_allclose(flax, draw(jt.nn.LecunNormal(), shape), rtol=1e-6)
         flax = nn.initializers.variance_scaling(1.0, "fan_avg", "normal")(KEY, shape)
-        np.testing.assert_allclose(flax, draw(jt.GlorotNormal(), shape), rtol=1e-6)
+        np.testing.assert_allclose(flax, draw(jt.nn.GlorotNormal(), shape), rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [DENSE, CONVOLUTION], ids=str)
-@pytest.mark.parametrize("name", choices(jt.Initializer))
+@pytest.mark.parametrize("name", choices(jt.nn.Initializer))
 def test_mean_is_zero_and_variance_is_the_formula_s(name, shape):
     field = math.prod(shape[:-2])
     outputs = shape[-1] if name in ("orthogonal", "lsuv") else field * shape[-1]  # of one place, as its matrix has them
     expected = VARIANCE[name](field * shape[-2], outputs)
-    w = draw(choices(jt.Initializer)[name](), shape)
+    w = draw(choices(jt.nn.Initializer)[name](), shape)
     assert w.shape == shape and w.dtype == np.float32
     # Five standard errors: √(2/n) of a normal's variance, less for a uniform's.
     assert w.var() == pytest.approx(expected, rel=5 * math.sqrt(2 / w.size))
     assert abs(w.mean()) < 5 * math.sqrt(expected / w.size)
 
 
-@pytest.mark.parametrize("name", [name for name in choices(jt.Initializer) if name != "random_sign"])
+@pytest.mark.parametrize("name", [name for name in choices(jt.nn.Initializer) if name != "random_sign"])
 def test_uniform_is_uniform_and_normal_is_normal(name):
     n, m = DENSE
-    w = np.abs(draw(choices(jt.Initializer)[name](), DENSE)) / math.sqrt(VARIANCE[name](n, m))
+    w = np.abs(draw(choices(jt.nn.Initializer)[name](), DENSE)) / math.sqrt(VARIANCE[name](n, m))
     if name in UNIFORM:  # |w| is uniform up to √3 standard deviations
         np.testing.assert_allclose(np.quantile(w, [0.25, 0.5, 0.75, 1]), math.sqrt(3) * np.array([0.25, 0.5, 0.75, 1]), rtol=0.02)
         assert w.max() <= math.sqrt(3) * (1 + 1e-6)
@@ -74,7 +74,7 @@ def test_uniform_is_uniform_and_normal_is_normal(name):
         assert w.max() > 3.5  # not cut off
 
 
-@pytest.mark.parametrize("rule", [jt.Normal, Uniform])
+@pytest.mark.parametrize("rule", [jt.nn.Normal, Uniform])
 def test_the_scale_is_traced(rule):
     rules = [rule(scale=s) for s in (0.01, 1.0, 10.0)]
     unit = draw(rule(scale=1.0), DENSE)
@@ -98,7 +98,7 @@ def test_he_keeps_the_signal_through_relu_and_lecun_through_a_linear_net(name, a
     layers = 6
     signal = x
     for i in range(layers):
-        signal = activation(signal) @ draw(choices(jt.Initializer)[name](), (400, 400), jax.random.key(i))
+        signal = activation(signal) @ draw(choices(jt.nn.Initializer)[name](), (400, 400), jax.random.key(i))
     ratio = np.mean(signal**2) / np.mean(x**2)
     expected = 1.0 if kept else 0.5**layers
     assert ratio == pytest.approx(expected, rel=0.25)
@@ -117,7 +117,7 @@ def test_torch_s_default_loses_two_thirds_of_the_signal_in_each_linear_layer_and
 
 
 def test_only_torch_s_default_and_uniform_draw_biases():
-    for name, init in choices(jt.Initializer).items():
+    for name, init in choices(jt.nn.Initializer).items():
         assert bool(np.any(init().bias(KEY, DENSE, jnp.float32))) == (name in ("torch_default", "uniform"))
 
 
@@ -149,7 +149,7 @@ def test_the_gain_is_traced():
 
 @pytest.mark.parametrize("name", ["orthogonal", "lsuv"])
 def test_orthogonal_kernels_in_half_precision(name):
-    assert choices(jt.Initializer)[name]()(KEY, (6, 4), jnp.bfloat16).dtype == jnp.bfloat16
+    assert choices(jt.nn.Initializer)[name]()(KEY, (6, 4), jnp.bfloat16).dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "elu"])

@@ -52,7 +52,7 @@ def test_a_missing_stream_is_named():
 
 
 def test_dense_is_a_linear_map_with_zero_bias():
-    layer = Dense(5, jt.HeNormal())
+    layer = Dense(5, jt.nn.HeNormal())
     params = layer.init(KEY, X)["params"]
     assert {name: leaf.shape for name, leaf in params.items()} == {"kernel": (3, 5), "bias": (5,)}
     assert not params["bias"].any()
@@ -69,8 +69,8 @@ def test_dense_draws_its_kernel_by_path():
         @nn.compact
         def __call__(self, x):
             if self.first:
-                x = Dense(3, jt.Normal(), name="first")(x)
-            return Dense(3, jt.Normal(), name="second")(x)
+                x = Dense(3, jt.nn.Normal(), name="first")(x)
+            return Dense(3, jt.nn.Normal(), name="second")(x)
 
     both, one = (Two(first).init(KEY, X)["params"] for first in (True, False))
     np.testing.assert_array_equal(both["second"]["kernel"], one["second"]["kernel"])
@@ -79,7 +79,7 @@ def test_dense_draws_its_kernel_by_path():
 
 
 def test_dense_in_other_precisions():
-    layer = Dense(2, jt.GlorotUniform())
+    layer = Dense(2, jt.nn.GlorotUniform())
     for dtype in (jnp.bfloat16, jnp.float32):
         variables = layer.init(KEY, X.astype(dtype))
         assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype(dtype)}
@@ -88,28 +88,28 @@ def test_dense_in_other_precisions():
 
 def dropped(drop_connect, train=True, seed=0):
     """The kernel that takes part in the product."""
-    layer = Dense(40, jt.Normal(), drop_connect)
+    layer = Dense(40, jt.nn.Normal(), drop_connect)
     variables = layer.init(KEY, jnp.eye(30))
     return np.asarray(layer.apply(variables, jnp.eye(30), train, rngs={"dropout": jax.random.key(seed)}))
 
 
 def test_drop_connect_zeroes_single_weights_and_scales_the_others():
-    whole, some = dropped(None), dropped(jt.Inverted(rate=0.3))
+    whole, some = dropped(None), dropped(jt.nn.Inverted(rate=0.3))
     kept = some != 0
     assert abs(kept.mean() - 0.7) < 5 * np.sqrt(0.3 * 0.7 / kept.size)
     np.testing.assert_allclose(some[kept], whole[kept] / 0.7, rtol=1e-5)
     assert kept.any(axis=0).all() and kept.any(axis=1).all()  # no unit as a whole
-    assert 0.4 < np.mean(kept == (dropped(jt.Inverted(rate=0.3), seed=1) != 0)) < 0.75
+    assert 0.4 < np.mean(kept == (dropped(jt.nn.Inverted(rate=0.3), seed=1) != 0)) < 0.75
 
 
 def test_drop_connect_of_rate_zero_and_at_test_is_off():
     whole = dropped(None)
-    assert dropped(jt.Inverted(rate=0.0)).tobytes() == whole.tobytes()
-    assert dropped(jt.Inverted(rate=0.9), train=False).tobytes() == whole.tobytes()
-    np.testing.assert_allclose(dropped(jt.TestScaled(rate=0.9), train=False), 0.1 * whole, rtol=1e-5)
+    assert dropped(jt.nn.Inverted(rate=0.0)).tobytes() == whole.tobytes()
+    assert dropped(jt.nn.Inverted(rate=0.9), train=False).tobytes() == whole.tobytes()
+    np.testing.assert_allclose(dropped(jt.nn.TestScaled(rate=0.9), train=False), 0.1 * whole, rtol=1e-5)
 
 
 def test_the_mean_over_masks_is_the_whole_layer():
-    masks = [dropped(jt.Inverted(rate=0.5), seed=seed) for seed in range(400)]
+    masks = [dropped(jt.nn.Inverted(rate=0.5), seed=seed) for seed in range(400)]
     error = np.std(masks, axis=0) / np.sqrt(len(masks)) + 1e-6
     assert np.all(np.abs(np.mean(masks, axis=0) - dropped(None)) < 5.5 * error)

@@ -17,12 +17,12 @@ X = jnp.asarray(DATA, jnp.float32)
 
 
 # Every choice, on five features, and without noise.
-PLAIN = choices(jt.Normalization) | {"group": partial(GroupNorm, groups=1), "noisy_batch": partial(NoisyBatchNorm, noise=0)}
+PLAIN = choices(jt.nn.Normalization) | {"group": partial(GroupNorm, groups=1), "noisy_batch": partial(NoisyBatchNorm, noise=0)}
 EACH = pytest.mark.parametrize("name", PLAIN)
 
 
 class Norm(nn.Module):
-    normalization: jt.Normalization
+    normalization: jt.nn.Normalization
 
     @nn.compact
     def __call__(self, x, train):
@@ -48,7 +48,7 @@ def evaluate(normalization, variables, x=X):
 
 
 def test_batch_norm_normalizes_features_over_the_batch():
-    y, _ = forward(jt.BatchNorm(), start(jt.BatchNorm()))
+    y, _ = forward(jt.nn.BatchNorm(), start(jt.nn.BatchNorm()))
     mean, variance = DATA.mean(0), DATA.var(0)
     np.testing.assert_allclose(y, (DATA - mean) / np.sqrt(variance + 1e-5), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(np.mean(y, 0), 0, atol=1e-5)
@@ -56,7 +56,7 @@ def test_batch_norm_normalizes_features_over_the_batch():
 
 
 def test_layer_norm_normalizes_each_example_over_its_features():
-    y = evaluate(jt.LayerNorm(), start(jt.LayerNorm()))
+    y = evaluate(jt.nn.LayerNorm(), start(jt.nn.LayerNorm()))
     mean, variance = DATA.mean(1, keepdims=True), DATA.var(1, keepdims=True)
     np.testing.assert_allclose(y, (DATA - mean) / np.sqrt(variance + 1e-6), rtol=1e-3, atol=1e-4)
 
@@ -87,7 +87,7 @@ def test_gamma_sigma_and_beta_mu_give_the_input_back(name, axis):
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 def test_running_averages_are_the_lecture_s_and_converge_to_the_population(momentum):
-    norm = jt.BatchNorm(momentum=momentum)
+    norm = jt.nn.BatchNorm(momentum=momentum)
     variables = start(norm)
     np.testing.assert_array_equal(variables["batch_stats"]["norm"]["mean"], np.zeros(5))
     np.testing.assert_array_equal(variables["batch_stats"]["norm"]["var"], np.ones(5))
@@ -107,7 +107,9 @@ def test_running_averages_are_the_lecture_s_and_converge_to_the_population(momen
     np.testing.assert_allclose(evaluate(norm, variables), forward(norm, variables)[0], rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize(("norm", "axis"), [(jt.BatchNorm(), 0), (jt.LayerNorm(), 1), (jt.GroupNorm(groups=1), 1)], ids=str)
+@pytest.mark.parametrize(
+    ("norm", "axis"), [(jt.nn.BatchNorm(), 0), (jt.nn.LayerNorm(), 1), (jt.nn.GroupNorm(groups=1), 1)], ids=str
+)
 def test_a_large_mean_does_not_drown_the_variance(norm, axis):
     x = X / jnp.std(X, axis=axis, keepdims=True) + 3000
     y, _ = forward(norm, start(norm, x), x)
@@ -116,46 +118,46 @@ def test_a_large_mean_does_not_drown_the_variance(norm, axis):
 
 def test_images_are_normalized_by_channel():
     images = X.reshape(4, 4, 4, 5)
-    y, _ = forward(jt.BatchNorm(), start(jt.BatchNorm(), images), images)
-    np.testing.assert_allclose(y.reshape(64, 5), forward(jt.BatchNorm(), start(jt.BatchNorm()))[0], rtol=1e-4, atol=1e-4)
+    y, _ = forward(jt.nn.BatchNorm(), start(jt.nn.BatchNorm(), images), images)
+    np.testing.assert_allclose(y.reshape(64, 5), forward(jt.nn.BatchNorm(), start(jt.nn.BatchNorm()))[0], rtol=1e-4, atol=1e-4)
 
 
 def test_batch_norm_is_linen_s_where_linen_s_is_exact():
-    ours, theirs = start(jt.BatchNorm()), nn.BatchNorm(use_running_average=False, momentum=0.9)
+    ours, theirs = start(jt.nn.BatchNorm()), nn.BatchNorm(use_running_average=False, momentum=0.9)
     y, changed = theirs.apply({name: tree["norm"] for name, tree in ours.items()}, X, mutable=["batch_stats"])
-    z, after = forward(jt.BatchNorm(), ours)
+    z, after = forward(jt.nn.BatchNorm(), ours)
     np.testing.assert_allclose(z, y, rtol=1e-2, atol=1e-3)
     for name in ("mean", "var"):
         np.testing.assert_allclose(after["batch_stats"]["norm"][name], changed["batch_stats"][name], rtol=1e-4)
 
 
 def test_batch_norm_knows_train_from_test():
-    variables = start(jt.BatchNorm())
-    train, _ = forward(jt.BatchNorm(), variables)
-    test = evaluate(jt.BatchNorm(), variables)
+    variables = start(jt.nn.BatchNorm())
+    train, _ = forward(jt.nn.BatchNorm(), variables)
+    test = evaluate(jt.nn.BatchNorm(), variables)
     np.testing.assert_allclose(test, DATA / np.sqrt(1 + 1e-5), rtol=1e-5)  # averages of 0 and 1 before the first step
     assert not np.allclose(train, test, atol=0.1)
     # At test an example's output does not depend on its companions; in training it does.
-    np.testing.assert_allclose(evaluate(jt.BatchNorm(), variables, X[:3]), test[:3], rtol=1e-6)
-    assert not np.allclose(forward(jt.BatchNorm(), variables, X[:3])[0], train[:3], atol=0.1)
+    np.testing.assert_allclose(evaluate(jt.nn.BatchNorm(), variables, X[:3]), test[:3], rtol=1e-6)
+    assert not np.allclose(forward(jt.nn.BatchNorm(), variables, X[:3])[0], train[:3], atol=0.1)
 
 
 def test_batch_norm_changes_nothing_but_its_averages_and_only_in_training():
-    variables = start(jt.BatchNorm())
+    variables = start(jt.nn.BatchNorm())
     assert set(variables) == {"params", "batch_stats"}
-    _, unchanged = Norm(jt.BatchNorm()).apply(variables, X, train=False, mutable=["batch_stats"])
+    _, unchanged = Norm(jt.nn.BatchNorm()).apply(variables, X, train=False, mutable=["batch_stats"])
     assert jax.tree.all(jax.tree.map(np.array_equal, unchanged["batch_stats"], variables["batch_stats"]))
 
 
 def test_layer_norm_is_the_same_in_training_and_test_and_for_a_batch_of_one():
-    variables = start(jt.LayerNorm())
+    variables = start(jt.nn.LayerNorm())
     assert set(variables) == {"params"}  # no running averages
-    train, _ = forward(jt.LayerNorm(), variables)
-    np.testing.assert_array_equal(train, evaluate(jt.LayerNorm(), variables))
-    alone = np.concatenate([forward(jt.LayerNorm(), variables, row[None])[0] for row in X[:4]])
+    train, _ = forward(jt.nn.LayerNorm(), variables)
+    np.testing.assert_array_equal(train, evaluate(jt.nn.LayerNorm(), variables))
+    alone = np.concatenate([forward(jt.nn.LayerNorm(), variables, row[None])[0] for row in X[:4]])
     np.testing.assert_allclose(alone, train[:4], rtol=1e-5)
     # A batch of one has no variance over the batch: batch norm forgets the example.
-    assert not np.asarray(forward(jt.BatchNorm(), start(jt.BatchNorm()), X[:1])[0]).any()
+    assert not np.asarray(forward(jt.nn.BatchNorm(), start(jt.nn.BatchNorm()), X[:1])[0]).any()
 
 
 @EACH
@@ -193,7 +195,7 @@ def test_group_norm_is_the_same_in_training_and_test_and_for_an_image_alone():
 
 
 def test_one_group_is_layer_norm_where_there_are_no_places():
-    group, layer = GroupNorm(groups=1, epsilon=1e-6), jt.LayerNorm(epsilon=1e-6)
+    group, layer = GroupNorm(groups=1, epsilon=1e-6), jt.nn.LayerNorm(epsilon=1e-6)
     np.testing.assert_allclose(evaluate(group, start(group)), evaluate(layer, start(layer)), rtol=1e-4, atol=1e-5)
 
 
@@ -212,14 +214,14 @@ def noisy(seed=1, noise=0.5, x=X, **settings):
 
 
 def test_noise_of_strength_zero_and_all_noise_at_test_is_batch_norm():
-    plain, norm = forward(jt.BatchNorm(), start(jt.BatchNorm()))[0], NoisyBatchNorm()
+    plain, norm = forward(jt.nn.BatchNorm(), start(jt.nn.BatchNorm()))[0], NoisyBatchNorm()
     np.testing.assert_array_equal(noisy(noise=0), plain)
     assert np.std(noisy() - plain) > 0.2
-    np.testing.assert_array_equal(evaluate(norm, start(norm)), evaluate(jt.BatchNorm(), start(jt.BatchNorm())))
+    np.testing.assert_array_equal(evaluate(norm, start(norm)), evaluate(jt.nn.BatchNorm(), start(jt.nn.BatchNorm())))
 
 
 def test_noise_shifts_and_scales_each_feature_and_each_value_by_what_the_paper_draws():
-    plain = np.asarray(forward(jt.BatchNorm(), start(jt.BatchNorm()))[0])
+    plain = np.asarray(forward(jt.nn.BatchNorm(), start(jt.nn.BatchNorm()))[0])
     # Of one stream, m and s are told apart by two inputs: y and -y, whose noisy values are m ± s y.
     one, other = noisy(), noisy(x=-X)
     shift, scale = (one + other) / 2, (one - other) / (2 * plain)

@@ -44,7 +44,7 @@ class Model(nn.Module):
 
     @nn.compact
     def __call__(self, h, train):
-        return self.softmax(h, CLASSES, jt.LecunNormal(), train=train, name="head")
+        return self.softmax(h, CLASSES, jt.nn.LecunNormal(), train=train, name="head")
 
 
 def streams(seed):

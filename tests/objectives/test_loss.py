@@ -19,7 +19,7 @@ scores = arrays.arrays(np.float64, (6, 4), elements=st.floats(-50, 50))
 labels = arrays.arrays(np.int32, 6, elements=st.integers(0, 3))
 LOGITS = jax.random.normal(jax.random.key(0), (6, 4))
 LABELS = np.array([0, 1, 2, 3, 0, 1])
-LOSSES = [loss() for loss in choices(jt.Loss).values()]
+LOSSES = [loss() for loss in choices(jt.losses.Loss).values()]
 
 
 def hot(y):
@@ -35,7 +35,7 @@ def softmax(logits):
 @given(scores, labels)
 def test_cross_entropy_is_minus_the_log_probability_of_the_label(logits, y):
     with float64(True):
-        ours = np.asarray(jt.CrossEntropy()(jnp.asarray(logits), jnp.asarray(hot(y))))
+        ours = np.asarray(jt.losses.CrossEntropy()(jnp.asarray(logits), jnp.asarray(hot(y))))
         theirs = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(logits), jnp.asarray(y))
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(ours, -np.log(softmax(logits)[np.arange(6), y]), rtol=1e-9, atol=1e-12)
@@ -45,7 +45,7 @@ def test_cross_entropy_is_minus_the_log_probability_of_the_label(logits, y):
 @given(scores, labels, st.floats(0, 0.99))
 def test_smoothing_mixes_the_label_with_the_mean_over_classes(logits, y, epsilon):
     with float64(True):
-        ours = np.asarray(jt.CrossEntropy(label_smoothing=epsilon)(jnp.asarray(logits), jnp.asarray(hot(y))))
+        ours = np.asarray(jt.losses.CrossEntropy(label_smoothing=epsilon)(jnp.asarray(logits), jnp.asarray(hot(y))))
         theirs = optax.softmax_cross_entropy(jnp.asarray(logits), optax.smooth_labels(jnp.asarray(hot(y)), epsilon))
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
     log = np.log(softmax(logits))
@@ -57,20 +57,20 @@ def test_smoothing_mixes_the_label_with_the_mean_over_classes(logits, y, epsilon
 @given(arrays.arrays(np.float32, (6, 4), elements=st.floats(-50, 50, width=32)), labels)
 def test_smoothing_of_zero_is_off_bit_for_bit(logits, y):
     targets = jnp.asarray(hot(y), jnp.float32)
-    off, zero = (np.asarray(jt.CrossEntropy(label_smoothing=e)(jnp.asarray(logits), targets)) for e in (None, 0.0))
+    off, zero = (np.asarray(jt.losses.CrossEntropy(label_smoothing=e)(jnp.asarray(logits), targets)) for e in (None, 0.0))
     assert off.tobytes() == zero.tobytes()
 
 
 @pytest.mark.parametrize("epsilon", [1.0, 1.5, -0.1])
 def test_smoothing_that_leaves_nothing_of_the_label_is_refused_in_one_sentence(epsilon):
     with pytest.raises(ConfigError) as caught:
-        jt.CrossEntropy(label_smoothing=epsilon)
+        jt.losses.CrossEntropy(label_smoothing=epsilon)
     assert str(caught.value) == f"CrossEntropy.label_smoothing = {epsilon} is not a number in [0, 1), or None for off."
 
 
 def test_the_gradient_of_cross_entropy_is_probability_minus_target():
     for epsilon in (None, 0.1):
-        loss = jt.CrossEntropy(label_smoothing=epsilon)
+        loss = jt.losses.CrossEntropy(label_smoothing=epsilon)
         target = (1 - (epsilon or 0)) * hot(LABELS) + (epsilon or 0) / 4
         gradient = jax.grad(lambda logits, loss=loss: loss(logits, jnp.asarray(hot(LABELS))).sum())(LOGITS)
         np.testing.assert_allclose(gradient, softmax(np.asarray(LOGITS)) - target, rtol=1e-5, atol=1e-6)
@@ -78,7 +78,7 @@ def test_the_gradient_of_cross_entropy_is_probability_minus_target():
 
 def test_logits_far_out_give_a_finite_loss():
     logits, targets = jnp.array([[1e4, -1e4, 0.0, 0.0]] * 2), jnp.asarray(hot([0, 1]))
-    np.testing.assert_allclose(jt.CrossEntropy()(logits, targets), [0, 2e4])
+    np.testing.assert_allclose(jt.losses.CrossEntropy()(logits, targets), [0, 2e4])
     np.testing.assert_allclose(Hinge()(logits, targets), [0, 2e4 + 1 + 2 * (1e4 + 1)])
 
 
@@ -128,14 +128,14 @@ def test_hinge_with_one_class_is_refused(classes):
     jt.Objective().check(labelled(1))
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES if not isinstance(loss, jt.Squared)])
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if not isinstance(loss, jt.losses.Squared)])
 def test_the_loss_of_a_blend_is_the_blend_of_losses(loss):
     a, b = hot(LABELS), hot(LABELS[::-1])
     mixed, *ends = (np.asarray(loss(LOGITS, jnp.asarray(targets))) for targets in (0.3 * a + 0.7 * b, a, b))
     np.testing.assert_allclose(mixed, 0.3 * ends[0] + 0.7 * ends[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [*LOSSES, jt.CrossEntropy(label_smoothing=0.3)])
+@pytest.mark.parametrize("loss", [*LOSSES, jt.losses.CrossEntropy(label_smoothing=0.3)])
 def test_the_loss_of_labels_is_that_of_one_hot_targets_step_by_step(loss):
     labels = np.stack([LABELS, LABELS[::-1]], axis=1)
     scores = jnp.stack([LOGITS, 2 * LOGITS], axis=1)
@@ -145,7 +145,7 @@ def test_the_loss_of_labels_is_that_of_one_hot_targets_step_by_step(loss):
 
 def test_squared_is_the_mean_squared_error_of_values():
     values, wanted = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[0.0, 2.0], [1.0, 1.0]])
-    np.testing.assert_allclose(jt.Squared()(jnp.asarray(values), jnp.asarray(wanted)), [0.5, 10.0])
+    np.testing.assert_allclose(jt.losses.Squared()(jnp.asarray(values), jnp.asarray(wanted)), [0.5, 10.0])
 
 
 def test_losses_of_classes_refuse_values():

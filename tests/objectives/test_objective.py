@@ -27,7 +27,7 @@ def test_penalties_are_the_lecture_s_formulas_on_kernels_only():
     squares = sum(i * i for i in (-3, -2, -1, 0, 1, 2)) + 4 * 0.25
     sizes = 3 + 2 + 1 + 0 + 1 + 2 + 4 * 0.5
     bare = value()
-    assert bare == pytest.approx(float(jnp.mean(jt.CrossEntropy()(LOGITS, TARGETS))))
+    assert bare == pytest.approx(float(jnp.mean(jt.losses.CrossEntropy()(LOGITS, TARGETS))))
     for l2, l1 in [(0.1, None), (None, 0.1), (0.3, 0.2), (0.0, 0.0)]:
         expected = bare + (l2 or 0) * squares + (l1 or 0) * sizes
         assert value(l2=l2, l1=l1) == pytest.approx(expected, rel=1e-6)
@@ -58,15 +58,15 @@ def test_a_penalty_without_kernels_is_none():
 
 def test_all_floats_are_traced():
     variants = [
-        jt.Objective(loss=jt.CrossEntropy(label_smoothing=e), l2=e, l1=e, prior=Gaussian(power=e)) for e in (0.0, 0.1, 0.5)
+        jt.Objective(loss=jt.losses.CrossEntropy(label_smoothing=e), l2=e, l1=e, prior=Gaussian(power=e)) for e in (0.0, 0.1, 0.5)
     ]
     together = jax.jit(jax.vmap(lambda objective: objective(LOGITS, TARGETS, PARAMS, 60)))(stack(variants))
     np.testing.assert_allclose(together, [objective(LOGITS, TARGETS, PARAMS, 60) for objective in variants], rtol=1e-6)
 
 
 def test_a_loss_of_one_s_own_needs_no_other_code():
-    @jt.config()
-    class Margin(jt.Loss):
+    @jt.extend.config()
+    class Margin(jt.losses.Loss):
         margin: float = 1.0
 
         def __call__(self, logits, targets):

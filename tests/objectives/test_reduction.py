@@ -12,7 +12,9 @@ LENGTHS = np.array([4, 1, 2])
 TRUE = np.arange(4) < LENGTHS[:, None]
 
 
-@pytest.mark.parametrize(("reduction", "divisor"), [(jt.PerToken(), LENGTHS.sum()), (jt.PerMaxLength(), 3 * 4), (jt.Summed(), 3)])
+@pytest.mark.parametrize(
+    ("reduction", "divisor"), [(jt.losses.PerToken(), LENGTHS.sum()), (jt.losses.PerMaxLength(), 3 * 4), (jt.losses.Summed(), 3)]
+)
 def test_padding_is_left_out_of_the_sum_and_counts_in_the_maximum_length_alone(reduction, divisor):
     total = np.asarray(LOSSES)[TRUE].sum()
     assert float(reduction(LOSSES, jnp.asarray(LENGTHS))) == pytest.approx(total / divisor, rel=1e-6)
@@ -22,6 +24,8 @@ def test_padding_is_left_out_of_the_sum_and_counts_in_the_maximum_length_alone(r
     np.testing.assert_allclose(slopes, TRUE / divisor, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("reduction", "divisor"), [(jt.PerToken(), 12), (jt.PerMaxLength(), 12), (jt.Summed(), 3)])
+@pytest.mark.parametrize(
+    ("reduction", "divisor"), [(jt.losses.PerToken(), 12), (jt.losses.PerMaxLength(), 12), (jt.losses.Summed(), 3)]
+)
 def test_whole_sequences_have_no_padding(reduction, divisor):
     assert float(reduction(LOSSES, None)) == pytest.approx(float(LOSSES.sum()) / divisor, rel=1e-6)

@@ -35,8 +35,10 @@ def test_a_unit_of_a_convolution_is_an_output_channel():
 
 
 def test_a_unit_of_zeros_learns_and_a_gradient_of_zeros_stays_finite():
-    optimizer = jt.Optimizer(rule=jt.SGD(), clip_adaptive=0.1, clip_learnt=jt.QuantileClip(window=1), max_norm=1.0)
-    path = jt.minimize(optimizer, lambda w, step: w["a"].sum() + 0 * w["b"].sum(), {"a": jnp.zeros((2, 2)), "b": jnp.zeros(2)}, 3)
+    optimizer = jt.Optimizer(rule=jt.SGD(), clip_adaptive=0.1, clip_learnt=jt.optim.QuantileClip(window=1), max_norm=1.0)
+    path = jt.optim.minimize(
+        optimizer, lambda w, step: w["a"].sum() + 0 * w["b"].sum(), {"a": jnp.zeros((2, 2)), "b": jnp.zeros(2)}, 3
+    )
     assert (path.params["a"][0] < 0).all() and not path.params["b"].any()
 
 
@@ -50,7 +52,7 @@ def test_t049_the_threshold_is_the_quantile_of_the_norms_of_the_window():
         scale = 1 if t < 4 else min(1, np.quantile(norms[:4], 0.3) / norm)
         return {name: w[name] - 0.4 * scale * g[name] for name in w}  # so fast that norms rise
 
-    path = run(jt.Optimizer(rule=jt.SGD(learning_rate=0.4), clip_learnt=jt.QuantileClip(quantile=0.3, window=4)))
+    path = run(jt.Optimizer(rule=jt.SGD(learning_rate=0.4), clip_learnt=jt.optim.QuantileClip(quantile=0.3, window=4)))
     close(path.params, descend(STEPS, step))
     np.testing.assert_allclose(path.info.grad_norm, norms, rtol=1e-12)
     assert (path.info.grad_norm[4:] > np.quantile(norms[:4], 0.3)).any()
@@ -60,12 +62,12 @@ def test_t049_the_threshold_is_the_quantile_of_the_norms_of_the_window():
 
 
 def test_a_bare_number_is_the_quantile():
-    assert jt.Optimizer(clip_learnt=0.5).clip_learnt == jt.QuantileClip(quantile=0.5)
+    assert jt.Optimizer(clip_learnt=0.5).clip_learnt == jt.optim.QuantileClip(quantile=0.5)
 
 
 def test_clips_are_traced():
     variants = [
-        jt.Optimizer(rule=jt.SGD(learning_rate=0.4), clip_adaptive=a, clip_learnt=jt.QuantileClip(quantile=q, window=3))
+        jt.Optimizer(rule=jt.SGD(learning_rate=0.4), clip_adaptive=a, clip_learnt=jt.optim.QuantileClip(quantile=q, window=3))
         for a, q in ((1.0, 0.1), (5.0, 0.9))
     ]
     with float64(True):

@@ -21,12 +21,12 @@ PARAMS = {
 
 def moved(params=PARAMS, **settings):
     """The parameters' paths that a step of SGD changes; every gradient is 1, but for a second-order part."""
-    optimizer = jt.Optimizer(rule=jt.SGD(weight_decay=jt.Decoupled(mask="all")), **settings)
+    optimizer = jt.Optimizer(rule=jt.SGD(weight_decay=jt.optim.Decoupled(mask="all")), **settings)
 
     def loss(w, step):
         return sum(jnp.sum(leaf + leaf**2) for leaf in jax.tree.leaves(w))
 
-    new = jax.tree.map(lambda leaf: leaf[-1], jt.minimize(optimizer, loss, params, 2).params)
+    new = jax.tree.map(lambda leaf: leaf[-1], jt.optim.minimize(optimizer, loss, params, 2).params)
     leaves = zip(jax.tree_util.tree_leaves_with_path(new), jax.tree.leaves(params), strict=True)
     return {jax.tree_util.keystr(path, simple=True, separator="/") for (path, a), b in leaves if not np.array_equal(a, b)}
 
@@ -65,9 +65,9 @@ def test_to_the_optimizer_frozen_layers_are_constants(rule, averaging):
     def loss(a, b):
         return jnp.sum(jnp.sin(a)) + jnp.sum(a**2) + jnp.sum((a @ b.T) ** 2)
 
-    alone = jt.minimize(optimizer, lambda w, step: loss(w["free"], frozen), {"free": jnp.full((2, 2), 0.3)}, 6)
+    alone = jt.optim.minimize(optimizer, lambda w, step: loss(w["free"], frozen), {"free": jnp.full((2, 2), 0.3)}, 6)
     both = {"free": jnp.full((2, 2), 0.3), "stuck": frozen}
-    path = jt.minimize(
+    path = jt.optim.minimize(
         jt.Optimizer(**{**vars(optimizer), "frozen": ("stuck",)}), lambda w, step: loss(w["free"], w["stuck"]), both, 6
     )
     np.testing.assert_array_equal(path.params["free"], alone.params["free"])
@@ -101,24 +101,24 @@ def test_rates_are_factors_of_the_learning_rate_and_traced():
         return descend(STEPS, lambda w, t: {n: w[n] - {"kernel": 0.1 * factor, "bias": 0.1}[n] * gradient(w)[n] for n in w})
 
     for factor in (0.0, 0.3):
-        optimizer = jt.Optimizer(rule=jt.SGD(learning_rate=0.1), rates=jt.LayerRates(layers=("kernel",), factor=factor))
+        optimizer = jt.Optimizer(rule=jt.SGD(learning_rate=0.1), rates=jt.optim.LayerRates(layers=("kernel",), factor=factor))
         close(run(optimizer).params, path(factor))
-    variants = stack([jt.LayerRates(factor=f) for f in (0.1, 0.7)])
+    variants = stack([jt.optim.LayerRates(factor=f) for f in (0.1, 0.7)])
     factors = jax.vmap(lambda rates: jax.tree.map(jnp.asarray, rates.factors(PARAMS)))(variants)
     np.testing.assert_allclose(factors["hidden_1"]["norm"]["scale"], [0.1, 0.7], rtol=1e-6)
     np.testing.assert_array_equal(factors["head"]["bias"], [1, 1])
 
 
 def test_discriminative_rates_fall_from_the_top_down():
-    rates = jt.DiscriminativeRates(layers=("head", "hidden_1", "hidden_0/dense"), factor=0.5)
+    rates = jt.optim.DiscriminativeRates(layers=("head", "hidden_1", "hidden_0/dense"), factor=0.5)
     factors = rates.factors(PARAMS | {"other": jnp.ones(1)})
     assert (factors["head"]["kernel"], factors["hidden_1"]["norm"]["scale"]) == (1, 0.5)
     assert (factors["hidden_0"]["dense"]["bias"], factors["other"]) == (0.25, 1)
 
 
 def test_rates_of_one_s_own_for_every_layer():
-    @jt.config()
-    class Mine(jt.Rates):
+    @jt.extend.config()
+    class Mine(jt.optim.Rates):
         lower: NonNegative = 0.1
         upper: NonNegative = 0.5
 
@@ -140,15 +140,15 @@ def test_rates_of_one_s_own_for_every_layer():
             "Optimizer.frozen = 'hidden_0/dens' names no layer of the model; did you mean 'hidden_0/dense'?",
         ),
         (
-            {"clip_learnt": jt.QuantileClip(window=10)},
+            {"clip_learnt": jt.optim.QuantileClip(window=10)},
             "QuantileClip.window = 10 is not a number of steps below the run's 10.",
         ),
         (
-            {"averaging": jt.Lookahead(every=11)},
+            {"averaging": jt.optim.Lookahead(every=11)},
             "Lookahead.every = 11 is not a number of steps that the run has: 10.",
         ),
         (
-            {"averaging": jt.Lookahead(), "proximal": 0.1},
+            {"averaging": jt.optim.Lookahead(), "proximal": 0.1},
             "Optimizer.proximal = 0.1 is undone by Optimizer.averaging = Lookahead(every=5, alpha=0.5): an average of points is "
             "not where the projection put them; leave one of the two off.",
         ),
@@ -162,11 +162,11 @@ def test_rates_of_one_s_own_for_every_layer():
             "Optimizer.frozen = ('head', 'hidden_*') freezes everything; leave one of head, hidden_0, hidden_1 to train.",
         ),
         (
-            {"rates": jt.LayerRates(layers=("heads",))},
+            {"rates": jt.optim.LayerRates(layers=("heads",))},
             "LayerRates.layers = 'heads' names no layer of the model; did you mean 'head'?",
         ),
         (
-            {"rates": jt.DiscriminativeRates(layers=("head", "hidden_2"))},
+            {"rates": jt.optim.DiscriminativeRates(layers=("head", "hidden_2"))},
             "DiscriminativeRates.layers = 'hidden_2' names no layer of the model; did you mean 'hidden_1'?",
         ),
     ],
@@ -181,7 +181,7 @@ def test_what_makes_no_sense_are_refused_by_shapes_alone(settings, message):
 
 def test_minimize_refuses_the_same():
     with pytest.raises(ConfigError, match="names no layer"):
-        jt.minimize(jt.Optimizer(frozen=("kernle",)), lambda w, t: w["kernel"] ** 2, {"kernel": 1.0, "bias": 1.0}, 3)
+        jt.optim.minimize(jt.Optimizer(frozen=("kernle",)), lambda w, t: w["kernel"] ** 2, {"kernel": 1.0, "bias": 1.0}, 3)
 
 
 def test_what_makes_sense_is_not_refused():

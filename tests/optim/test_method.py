@@ -32,7 +32,7 @@ def test_sam_takes_the_gradient_uphill():
 
 
 def test_sam_at_a_stationary_point_stays():
-    path = jt.minimize(jt.Optimizer(rule=jt.SGD(), sam=10.0), lambda w, step: jnp.sum(w**2), jnp.zeros(3), 2)
+    path = jt.optim.minimize(jt.Optimizer(rule=jt.SGD(), sam=10.0), lambda w, step: jnp.sum(w**2), jnp.zeros(3), 2)
     np.testing.assert_array_equal(path.params, np.zeros((2, 3)))
 
 
@@ -47,12 +47,12 @@ def test_lookahead(every, alpha):
             slow = fast = {name: slow[name] + alpha * (fast[name] - slow[name]) for name in fast}
         trained_at.append(fast)
         evaluated_at.append(slow)
-    path = run(jt.Optimizer(rule=jt.Momentum(learning_rate=0.03), averaging=jt.Lookahead(every=every, alpha=alpha)))
+    path = run(jt.Optimizer(rule=jt.Momentum(learning_rate=0.03), averaging=jt.optim.Lookahead(every=every, alpha=alpha)))
     close(path.params, trained_at)
     close(path.evaluated, evaluated_at)
 
 
-@pytest.mark.parametrize("schedule", [jt.Constant(), jt.WarmupCosine(warmup=0.5)])
+@pytest.mark.parametrize("schedule", [jt.schedules.Constant(), jt.schedules.WarmupCosine(warmup=0.5)])
 def test_schedule_free(schedule):
     y = z = x = START
     trained_at, evaluated_at, weight = [], [], 0.0
@@ -65,7 +65,7 @@ def test_schedule_free(schedule):
         y = {name: 0.2 * z[name] + 0.8 * x[name] for name in y}
         trained_at.append(y)
         evaluated_at.append(x)
-    path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.ScheduleFree(beta=0.8), schedule=schedule))
+    path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.optim.ScheduleFree(beta=0.8), schedule=schedule))
     close(path.params, trained_at)
     close(path.evaluated, evaluated_at)
     assert not np.allclose(path.params["kernel"][1:], path.evaluated["kernel"][1:])
@@ -74,9 +74,9 @@ def test_schedule_free(schedule):
 def weights_of(average, t):
     """What each point after steps 1 … t counts in the average that is evaluated after step t; without any, the last one."""
     steps = np.arange(1, t + 1)
-    if isinstance(average, jt.EMA):
+    if isinstance(average, jt.optim.EMA):
         counted = average.decay ** (t - steps)
-    elif isinstance(average, jt.SWA):
+    elif isinstance(average, jt.optim.SWA):
         counted = 1.0 * ((steps > average.start * STEPS) & ((STEPS - steps) % average.every == 0))
     else:
         counted = 1.0 * (steps % average.every == 0)
@@ -87,11 +87,11 @@ def weights_of(average, t):
 @pytest.mark.parametrize(
     "average",
     [
-        jt.EMA(decay=0.7),
-        jt.SWA(start=0.4),
-        jt.SWA(start=0.0, every=2),
-        jt.LatestAverage(points=2, every=1),
-        jt.LatestAverage(points=3, every=2),
+        jt.optim.EMA(decay=0.7),
+        jt.optim.SWA(start=0.4),
+        jt.optim.SWA(start=0.0, every=2),
+        jt.optim.LatestAverage(points=2, every=1),
+        jt.optim.LatestAverage(points=3, every=2),
     ],
 )
 def test_averages_beside_training(average):
@@ -104,7 +104,7 @@ def test_averages_beside_training(average):
 
 
 def test_schedule_free_without_a_schedule_is_the_plain_mean_of_all_points():
-    path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.ScheduleFree(beta=0.0)))
+    path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.optim.ScheduleFree(beta=0.0)))
     for name in START:
         means = [path.params[name][: t + 1].mean(axis=0) for t in range(STEPS)]
         np.testing.assert_allclose(path.evaluated[name], means, rtol=1e-12)
@@ -112,9 +112,13 @@ def test_schedule_free_without_a_schedule_is_the_plain_mean_of_all_points():
 
 WRAPPED = [
     {"sam": (0.1, 0.5)},
-    {"averaging": (jt.Lookahead(every=2, alpha=0.1), jt.Lookahead(every=2, alpha=0.8))},
-    {"averaging": (jt.ScheduleFree(beta=0.1), jt.ScheduleFree(beta=0.8))},
-    {"proximal": (0.1, 1.0), "max_norm": (1.0, 2.0), "rates": [jt.LayerRates(layers=("bias",), factor=f) for f in (0.1, 0.6)]},
+    {"averaging": (jt.optim.Lookahead(every=2, alpha=0.1), jt.optim.Lookahead(every=2, alpha=0.8))},
+    {"averaging": (jt.optim.ScheduleFree(beta=0.1), jt.optim.ScheduleFree(beta=0.8))},
+    {
+        "proximal": (0.1, 1.0),
+        "max_norm": (1.0, 2.0),
+        "rates": [jt.optim.LayerRates(layers=("bias",), factor=f) for f in (0.1, 0.6)],
+    },
 ]
 
 
@@ -122,7 +126,12 @@ WRAPPED = [
 def test_they_take_clips_schedules_and_traced_settings_like_any_other(changes):
     rows = [dict(zip(changes, values, strict=True)) for values in zip(*changes.values(), strict=True)]
     variants = [
-        jt.Optimizer(rule=jt.Adam(weight_decay=jt.Independent(rate=rate)), clip_norm=rate, schedule=jt.Cosine(floor=rate), **row)
+        jt.Optimizer(
+            rule=jt.Adam(weight_decay=jt.optim.Independent(rate=rate)),
+            clip_norm=rate,
+            schedule=jt.schedules.Cosine(floor=rate),
+            **row,
+        )
         for row, rate in zip(rows, (0.1, 0.5), strict=True)
     ]
     with float64(True):
@@ -139,9 +148,9 @@ ALL = {
     "clip_value": 1.0,
     "clip_norm": 1.0,
     "clip_adaptive": 1.0,
-    "clip_learnt": jt.QuantileClip(window=2),
+    "clip_learnt": jt.optim.QuantileClip(window=2),
     "frozen": ("bias",),
-    "rates": jt.LayerRates(layers=("kernel",)),
+    "rates": jt.optim.LayerRates(layers=("kernel",)),
 }
 
 
@@ -153,12 +162,12 @@ def test_everything_at_once_keeps_its_types_and_is_finite(rule, averaging):
     assert not np.array_equal(path.evaluated["kernel"][-1], START["kernel"].astype(np.float32))
 
 
-@jt.config()
-class Uphill(jt.Rule):
+@jt.extend.config()
+class Uphill(jt.optim.Rule):
     """A rule of one's own that evaluates the problem again, a step further."""
 
     learning_rate: Positive = 0.1
-    weight_decay: jt.Decay | None = None
+    weight_decay: jt.optim.Decay | None = None
     reach: NonNegative = 0.2
 
     def direction(self):
@@ -179,8 +188,8 @@ def test_a_rule_of_one_s_own_is_given_the_problem_its_value_and_gradient():
     close(run(jt.Optimizer(rule=Uphill())).params, descend(STEPS, step))
 
 
-@jt.config()
-class Halving(jt.Schedule):
+@jt.extend.config()
+class Halving(jt.schedules.Schedule):
     """A schedule of one's own that looks at validation: it halves whenever the loss is no better than the best so far."""
 
     by: Rate = 0.5

@@ -8,7 +8,7 @@ import jaxtricks as jt
 from tests.optim.quadratic import START, STEPS, close, descend, gradient, run
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
-HALF = jt.Step(factor=0.5, every=1 / STEPS)
+HALF = jt.schedules.Step(factor=0.5, every=1 / STEPS)
 
 
 def test_the_proximal_step_thresholds_kernels_by_step_size_times_rate():
@@ -25,7 +25,7 @@ def test_the_threshold_is_that_of_each_layer_s_own_rate():
         w = {name: w[name] - {"kernel": 0.02, "bias": 0.1}[name] * gradient(w)[name] for name in w}
         return w | {"kernel": np.sign(w["kernel"]) * np.maximum(np.abs(w["kernel"]) - 0.02 * 2.0, 0)}
 
-    optimizer = jt.Optimizer(rule=jt.SGD(), proximal=2.0, rates=jt.LayerRates(layers=("kernel",), factor=0.2))
+    optimizer = jt.Optimizer(rule=jt.SGD(), proximal=2.0, rates=jt.optim.LayerRates(layers=("kernel",), factor=0.2))
     close(run(optimizer).params, descend(STEPS, step))
 
 
@@ -41,8 +41,8 @@ def test_t053_l1_by_proximal_step_finds_the_lasso_s_exact_zeros_and_the_subgradi
         return fit(w, step) + 0.5 * jnp.sum(jnp.abs(w["kernel"]))
 
     rule = jt.SGD(learning_rate=0.1)
-    proximal = jt.minimize(jt.Optimizer(rule=rule, proximal=0.5), fit, start, 200).params["kernel"][-1]
-    penalty = jt.minimize(jt.Optimizer(rule=rule), penalized, start, 200).params["kernel"][-1]
+    proximal = jt.optim.minimize(jt.Optimizer(rule=rule, proximal=0.5), fit, start, 200).params["kernel"][-1]
+    penalty = jt.optim.minimize(jt.Optimizer(rule=rule), penalized, start, 200).params["kernel"][-1]
     lasso = np.sign(b) * np.maximum(np.abs(b) - 0.5, 0)
     np.testing.assert_allclose(proximal, lasso, atol=1e-6)
     assert (np.asarray(proximal) == 0).tolist() == (lasso == 0).tolist() and (lasso == 0).sum() == 3

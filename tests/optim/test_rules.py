@@ -12,7 +12,7 @@ from jaxtricks.optim.muon import _orthogonalized
 from tests.optim.quadratic import START, STEPS, TOTAL, C, D, close, descend, float64, gradient, run, trained
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
-SECOND_ORDER = {jt.LBFGS, jt.Newton, jt.GaussNewton}  # in a file of their own
+SECOND_ORDER = {jt.optim.LBFGS, jt.optim.Newton, jt.optim.GaussNewton}  # in a file of their own
 
 # --- the equations ------------------------------------------------------------------------------------------------------
 
@@ -142,17 +142,17 @@ def muon(rule):
 EQUATIONS = {
     jt.SGD: sgd,
     jt.Momentum: momentum,
-    jt.Nesterov: nesterov,
-    jt.AdaGrad: adagrad,
-    jt.RMSProp: rmsprop,
+    jt.optim.Nesterov: nesterov,
+    jt.optim.AdaGrad: adagrad,
+    jt.optim.RMSProp: rmsprop,
     jt.Adam: adam,
     jt.AdamW: adam,
-    jt.AdamUncorrected: adam_uncorrected,
-    jt.AMSGrad: amsgrad,
-    jt.RAdam: radam,
-    jt.LAMB: adam,
-    jt.Lion: lion,
-    jt.Muon: muon,
+    jt.optim.AdamUncorrected: adam_uncorrected,
+    jt.optim.AMSGrad: amsgrad,
+    jt.optim.RAdam: radam,
+    jt.optim.LAMB: adam,
+    jt.optim.Lion: lion,
+    jt.optim.Muon: muon,
 }
 
 
@@ -176,7 +176,7 @@ def by_hand(optimizer, schedule=lambda t: 1.0):
         d = {name: direction[name](v, t) for name, v in g.items()}
         if rule.weight_decay is not None:
             d["kernel"] = d["kernel"] + rule.weight_decay.rate * w["kernel"]
-        if isinstance(rule, jt.LAMB):
+        if isinstance(rule, jt.optim.LAMB):
             d = trusted(d, w)
         return {name: w[name] - rule.learning_rate * schedule(t) * d[name] for name in w}
 
@@ -185,7 +185,7 @@ def by_hand(optimizer, schedule=lambda t: 1.0):
 
 def agree(optimizer, schedule=lambda t: 1.0):
     # Muon's quintic multiplies rounding by 3.4 in each of its iterations.
-    close(run(optimizer).params, by_hand(optimizer, schedule), 1e-8 if isinstance(optimizer.rule, jt.Muon) else 1e-12)
+    close(run(optimizer).params, by_hand(optimizer, schedule), 1e-8 if isinstance(optimizer.rule, jt.optim.Muon) else 1e-12)
 
 
 # --- the tests ----------------------------------------------------------------------------------------------------------
@@ -195,19 +195,19 @@ ADAM = {"epsilon": 0.3, "b1": 0.6, "b2": 0.8}
 ODD = {
     jt.SGD: {},
     jt.Momentum: {"momentum": 0.7},
-    jt.Nesterov: {"momentum": 0.7},
-    jt.AdaGrad: {"epsilon": 0.3},
-    jt.RMSProp: {"epsilon": 0.3, "decay": 0.6},
-    **dict.fromkeys([jt.Adam, jt.AdamW, jt.AdamUncorrected, jt.AMSGrad, jt.RAdam, jt.LAMB], ADAM),
-    jt.Lion: {"b1": 0.6, "b2": 0.8},
-    jt.Muon: {"momentum": 0.7, "iterations": 2, **ADAM},
+    jt.optim.Nesterov: {"momentum": 0.7},
+    jt.optim.AdaGrad: {"epsilon": 0.3},
+    jt.optim.RMSProp: {"epsilon": 0.3, "decay": 0.6},
+    **dict.fromkeys([jt.Adam, jt.AdamW, jt.optim.AdamUncorrected, jt.optim.AMSGrad, jt.optim.RAdam, jt.optim.LAMB], ADAM),
+    jt.optim.Lion: {"b1": 0.6, "b2": 0.8},
+    jt.optim.Muon: {"momentum": 0.7, "iterations": 2, **ADAM},
 }
 rules = pytest.mark.parametrize("rule", EQUATIONS, ids=lambda rule: rule.__name__)
-all_rules = pytest.mark.parametrize("rule", choices(jt.Rule).values(), ids=lambda rule: rule.__name__)
+all_rules = pytest.mark.parametrize("rule", choices(jt.optim.Rule).values(), ids=lambda rule: rule.__name__)
 
 
 def test_every_rule_has_an_equation():
-    assert set(EQUATIONS) == set(ODD) == set(choices(jt.Rule).values()) - SECOND_ORDER
+    assert set(EQUATIONS) == set(ODD) == set(choices(jt.optim.Rule).values()) - SECOND_ORDER
 
 
 @rules
@@ -218,7 +218,7 @@ def test_defaults(rule):
 @rules
 def test_everything_in_its_order_and_weight_decay_on_kernels_only(rule):
     # Both clips bind, and in the other order, or after the rule, or with the decay before it, the numbers are others.
-    half = jt.Step(factor=0.5, every=1 / TOTAL)
+    half = jt.schedules.Step(factor=0.5, every=1 / TOTAL)
     settings = {"learning_rate": 0.07, "weight_decay": 0.4, **ODD[rule]}
     agree(jt.Optimizer(rule=rule(**settings), clip_value=2.5, clip_norm=4.0, schedule=half), lambda t: 0.5**t)
 
@@ -270,7 +270,7 @@ def first_step(rule):
 
 def test_t032_adam_s_first_step_is_the_learning_rate_and_without_correction_3_162_times_it():
     np.testing.assert_allclose(first_step(jt.Adam(learning_rate=0.01)), 0.01, rtol=1e-6)
-    np.testing.assert_allclose(first_step(jt.AdamUncorrected(learning_rate=0.01)), 0.01 * 0.1 / np.sqrt(0.001), rtol=1e-5)
+    np.testing.assert_allclose(first_step(jt.optim.AdamUncorrected(learning_rate=0.01)), 0.01 * 0.1 / np.sqrt(0.001), rtol=1e-5)
     assert 0.1 / np.sqrt(0.001) == pytest.approx(3.162, abs=5e-4)
 
 
@@ -282,15 +282,15 @@ def test_t033_adam_walks_away_from_the_optimum_of_reddi_s_example_and_amsgrad_to
 
     settings = {"learning_rate": 0.01, "b1": 0.0, "b2": 1 / (1 + 3**2)}
     x = {
-        rule: float(jax.jit(lambda o: jt.minimize(o, online, 0.0, 3000))(jt.Optimizer(rule=rule(**settings))).params[-1])
-        for rule in (jt.Adam, jt.AMSGrad)
+        rule: float(jax.jit(lambda o: jt.optim.minimize(o, online, 0.0, 3000))(jt.Optimizer(rule=rule(**settings))).params[-1])
+        for rule in (jt.Adam, jt.optim.AMSGrad)
     }
-    assert x[jt.Adam] > 1 and x[jt.AMSGrad] < -1
+    assert x[jt.Adam] > 1 and x[jt.optim.AMSGrad] < -1
 
 
 def test_t039_radam_s_first_five_steps_do_not_divide_by_the_second_moment():
     def moves(b2):
-        return run(jt.Optimizer(rule=jt.RAdam(b2=b2, b1=0.0))).params["bias"]
+        return run(jt.Optimizer(rule=jt.optim.RAdam(b2=b2, b1=0.0))).params["bias"]
 
     a, b = moves(0.999), moves(0.9999)
     np.testing.assert_array_equal(a[:5], b[:5])
@@ -299,19 +299,19 @@ def test_t039_radam_s_first_five_steps_do_not_divide_by_the_second_moment():
 
 
 def test_t039_radam_waits_five_steps_in_single_precision_too():
-    path = jax.jit(lambda rule: jt.minimize(jt.Optimizer(rule=rule), lambda x, t: x, 0.0, 6).params)
-    steps = -np.diff(path(jt.RAdam(learning_rate=1.0, b1=0.0, b2=0.9999)), prepend=0)
+    path = jax.jit(lambda rule: jt.optim.minimize(jt.Optimizer(rule=rule), lambda x, t: x, 0.0, 6).params)
+    steps = -np.diff(path(jt.optim.RAdam(learning_rate=1.0, b1=0.0, b2=0.9999)), prepend=0)
     np.testing.assert_allclose(steps[:5], 1, rtol=1e-6)
     assert steps[5] == pytest.approx(rectifier(0.9999, 6), rel=0.05)
 
 
 def test_t041_lamb_moves_each_kernel_by_the_same_share_and_refuses_to_shrink_biases():
-    path = run(jt.Optimizer(rule=jt.LAMB(learning_rate=0.03)))
+    path = run(jt.Optimizer(rule=jt.optim.LAMB(learning_rate=0.03)))
     assert np.linalg.norm(path.params["kernel"][0] - START["kernel"]) == pytest.approx(0.03 * np.linalg.norm(START["kernel"]))
-    rule = jt.LAMB(weight_decay=jt.Decoupled(mask="all"))
+    rule = jt.optim.LAMB(weight_decay=jt.optim.Decoupled(mask="all"))
     with pytest.raises(ConfigError, match=r"^LAMB\.weight_decay\.mask = 'all' .*takes 'kernels'\.$"):
         jt.Optimizer(rule=rule).check(START, steps=8, batch=4, examples=4)
-    jt.Optimizer(rule=jt.LAMB(weight_decay=0.1)).check(START, steps=8, batch=4, examples=4)
+    jt.Optimizer(rule=jt.optim.LAMB(weight_decay=0.1)).check(START, steps=8, batch=4, examples=4)
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (6, 4), (3, 3, 2, 5), (1, 7)])

@@ -35,10 +35,10 @@ ORIGIN = {"kernel": np.ones((2, 2)), "bias": np.zeros(2)}
 
 def minimized(optimizer, function, start, steps):
     with float64(True):
-        return jax.tree.map(np.asarray, jax.jit(lambda o: jt.minimize(o, function, start, steps))(optimizer))
+        return jax.tree.map(np.asarray, jax.jit(lambda o: jt.optim.minimize(o, function, start, steps))(optimizer))
 
 
-@pytest.mark.parametrize("rule", [jt.Newton, jt.GaussNewton])
+@pytest.mark.parametrize("rule", [jt.optim.Newton, jt.optim.GaussNewton])
 def test_t038_newton_solves_a_quadratic_in_one_step(rule):
     optimizer = jt.Optimizer(rule=rule(damping=0.0, iterations=SIZE))
     np.testing.assert_allclose(
@@ -49,15 +49,15 @@ def test_t038_newton_solves_a_quadratic_in_one_step(rule):
 def test_damping_is_added_to_the_curvature_and_l2_decay_too():
     w = np.concatenate([ORIGIN["kernel"].reshape(-1), ORIGIN["bias"]])
     decay = np.diag([2 * 0.3] * 4 + [0.0] * 2)
-    for rate, extra in ((None, 0 * decay), (jt.L2(rate=0.3), decay)):
-        optimizer = jt.Optimizer(rule=jt.Newton(learning_rate=0.7, damping=0.5, iterations=SIZE, weight_decay=rate))
+    for rate, extra in ((None, 0 * decay), (jt.optim.L2(rate=0.3), decay)):
+        optimizer = jt.Optimizer(rule=jt.optim.Newton(learning_rate=0.7, damping=0.5, iterations=SIZE, weight_decay=rate))
         step = np.linalg.solve(MATRIX + 0.5 * np.eye(SIZE) + extra, MATRIX @ w + VECTOR + extra @ w)
         np.testing.assert_allclose(flat(minimized(optimizer, quadratic, ORIGIN, 1).params), w - 0.7 * step, atol=1e-10)
 
 
 def test_t038_one_product_with_the_hessian_for_each_iteration(monkeypatch):
     calls = []
-    rule = jt.Newton(iterations=SIZE)
+    rule = jt.optim.Newton(iterations=SIZE)
 
     def counted(self, problem, params):
         product = jax.linearize(jax.grad(lambda params: problem(params)[0]), params)[1]
@@ -83,7 +83,7 @@ def test_newton_converges_quadratically_and_newton_s_method_is_the_reference():
         g = np.exp(w) - 2 + w.sum()
         w = w - np.linalg.solve(np.diag(np.exp(w)) + 1, g)
         distances.append(w)
-    optimizer = jt.Optimizer(rule=jt.Newton(damping=0.0, iterations=2))
+    optimizer = jt.Optimizer(rule=jt.optim.Newton(damping=0.0, iterations=2))
     path = minimized(optimizer, function, np.array([1.0, -0.5]), 5)
     np.testing.assert_allclose(path.params, distances, rtol=1e-10)
     assert path.grad_norms[3] < 2 * path.grad_norms[2] ** 2 and path.grad_norms[4] < 1e-9
@@ -118,7 +118,7 @@ def test_gauss_newton_s_matrix_is_that_of_the_outputs_jacobian_and_of_the_penalt
     matrix = jacobian(w).T @ np.diag(np.cosh(out - y) / 5) @ jacobian(w) + np.diag(0.2 * 12 * w**2) + 0.1 * np.eye(2)
     gradient = jacobian(w).T @ (np.sinh(out - y) / 5) + 0.2 * 4 * w**3
     with float64(True):
-        method = assemble(jt.Optimizer(rule=jt.GaussNewton(damping=0.1, iterations=2)), 1)
+        method = assemble(jt.Optimizer(rule=jt.optim.GaussNewton(damping=0.1, iterations=2)), 1)
         problem, start = Problem(outputs, loss), jnp.asarray(w)
         new = method.step(problem, start, method.init(start), Validation(jnp.asarray(1.0), jnp.int32(0)))
         np.testing.assert_allclose(w - np.asarray(new.params), np.linalg.solve(matrix, gradient), rtol=1e-9)
@@ -137,21 +137,23 @@ def logistic(examples=60, features=8):
 
 def test_t037_l_bfgs_needs_far_fewer_steps_than_gradient_descent_at_its_best_rate():
     loss, start = logistic()
-    quick = minimized(jt.Optimizer(rule=jt.LBFGS()), loss, start, 60)
+    quick = minimized(jt.Optimizer(rule=jt.optim.LBFGS()), loss, start, 60)
     best = quick.values.min()
     needed = np.argmax(quick.values < best + 1e-6)
     assert 0 < needed <= 40
     with float64(True):
         rates = jnp.asarray([0.001, 0.003, 0.01, 0.03, 0.1])
         descent = jax.jit(
-            jax.vmap(lambda r: jt.minimize(jt.Optimizer(rule=jt.SGD(learning_rate=r)), loss, start, 20 * int(needed)).values)
+            jax.vmap(
+                lambda r: jt.optim.minimize(jt.Optimizer(rule=jt.SGD(learning_rate=r)), loss, start, 20 * int(needed)).values
+            )
         )
         assert np.asarray(descent(rates)).min() > best + 1e-6
 
 
 def test_l_bfgs_never_rises_and_refuses_mini_batches():
     loss, start = logistic()
-    values = minimized(jt.Optimizer(rule=jt.LBFGS(memory=3)), loss, start, 30).values
+    values = minimized(jt.Optimizer(rule=jt.optim.LBFGS(memory=3)), loss, start, 30).values
     assert (np.diff(values) <= 1e-12).all()
     optimizer = jt.Optimizer(rule="lbfgs")
     with pytest.raises(ConfigError, match=r"^Experiment\.batch_size = 16 is a mini-batch of 48 training examples; .*lbfgs.*\.$"):
@@ -188,7 +190,7 @@ def test_the_line_search_is_told_the_loss_s_own_gradient_and_not_the_clipped_one
         return optax.GradientTransformationExtraArgs(inner.init, update)
 
     monkeypatch.setattr(optax, "scale_by_zoom_linesearch", spied)
-    method = assemble(jt.Optimizer(rule=jt.LBFGS(weight_decay="l2"), clip_norm=1e-3), 1)
+    method = assemble(jt.Optimizer(rule=jt.optim.LBFGS(weight_decay="l2"), clip_norm=1e-3), 1)
     problem = Problem(lambda w: (w, None), lambda out, w: loss(out, 0))
     with float64(True):
         w = jnp.asarray(start) + 1.0

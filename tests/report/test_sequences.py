@@ -24,7 +24,7 @@ def test_a_page_of_values_tells_of_their_error():
 
 def test_a_page_of_text_tells_of_perplexity():
     tokens = np.arange(481, dtype=np.int32) % 4
-    letters = jt.Vocabulary(tuple("abcd"), Tokenizer("char"))
+    letters = jt.data.Vocabulary(tuple("abcd"), Tokenizer("char"))
     x, y = tokens[:-1].reshape(60, 8), tokens[1:].reshape(60, 8)
     data = jt.Dataset.from_arrays(x, y, classes="abcd", vocabulary=letters, stream=True)
     experiment = jt.Experiment(model=jt.RNN(embedding=3, widths=(3,)), batch_size=16, epochs=2)

@@ -14,7 +14,7 @@ fit = partial(jt.fit, progress=False)
 BASE = jt.Experiment(
     model=jt.MLP(widths=(8,)),
     optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.1), clip_norm=1.0),
-    objective=jt.Objective(prior=jt.Gaussian()),
+    objective=jt.Objective(prior=jt.losses.Gaussian()),
     batch_size=16,
     epochs=3,
 )
@@ -51,7 +51,9 @@ def test_each_part_has_masks_and_statistics_of_its_own_and_all_of_them_reach_the
 
 def test_what_the_model_gives_beside_goes_from_part_to_part():
     def part(number, seen):
-        return jt.Problem(lambda params: (params * number, {"sum": seen["sum"] + number}), lambda outputs, params: outputs**2)
+        return jt.extend.Problem(
+            lambda params: (params * number, {"sum": seen["sum"] + number}), lambda outputs, params: outputs**2
+        )
 
     problem = accumulated(part, {"sum": jnp.float32(1)}, jnp.array([1.0, 2.0, 3.0]))
     (loss, after), grad = jax.value_and_grad(problem, has_aux=True)(jnp.float32(2))
@@ -63,7 +65,7 @@ def test_what_the_model_gives_beside_goes_from_part_to_part():
     [
         ({"accumulate": 3}, "Experiment.accumulate = 3 is not a number of parts that a batch of 16 has evenly."),
         (
-            {"accumulate": 2, "optimizer": jt.Optimizer(rule=jt.Newton())},
+            {"accumulate": 2, "optimizer": jt.Optimizer(rule=jt.optim.Newton())},
             "gives no curvature of a whole batch, which Newton needs",
         ),
     ],
@@ -87,6 +89,6 @@ def test_in_bfloat16_parameters_stay_in_full_precision_and_losses_nearly_the_sam
 
 def test_a_language_model_in_bfloat16():
     text = jt.load("python_topics", text=jt.Text("char", length=16)).subset(64, 0)
-    model = jt.RNN(embedding=4, widths=(8,), carry_state=True, softmax=jt.SampledSoftmax(samples=8))
+    model = jt.RNN(embedding=4, widths=(8,), carry_state=True, softmax=jt.nn.SampledSoftmax(samples=8))
     experiment = jt.Experiment(model=model, order="contiguous", batch_size=8, epochs=1, compute="bfloat16")
     assert np.isfinite(fit(experiment, text, seeds=1).metrics["nll"]).all()

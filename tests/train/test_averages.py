@@ -88,8 +88,8 @@ def test_the_running_averages_of_any_batch_norm_are_the_plain_mean_at_the_averag
 
 def test_training_does_not_see_it(digits):
     data = digits.subset(100, 0)
-    base = jt.Experiment(model=jt.MLP(widths=(8,), normalization="batch"), inputs=jt.Unit(), batch_size=16, epochs=3)
-    average = base.replace({"optimizer.averaging": jt.EMA(decay=0.8)})
+    base = jt.Experiment(model=jt.MLP(widths=(8,), normalization="batch"), inputs=jt.experiment.Unit(), batch_size=16, epochs=3)
+    average = base.replace({"optimizer.averaging": jt.optim.EMA(decay=0.8)})
     how = {"seeds": 1, "layout": jt.Layout(runs=1), "progress": False}
     plain, runs = jt.fit(base, data, **how), jt.fit(average, data, **how)
     np.testing.assert_allclose(runs.curves["train_loss"], plain.curves["train_loss"], rtol=1e-6)

@@ -31,8 +31,8 @@ SMALL = {
     "tcn": jt.TCN(embedding=4, channels=(4,), kernel_size=2),
     "transformer": jt.Transformer(layers=1, width=8, heads=2, hidden=8),
 }
-LETTERS = jt.Vocabulary(tuple("abcdefghijkl"), Tokenizer("char"))
-ENTRIES = {entry.path: entry for entry in jt.catalogue()}
+LETTERS = jt.data.Vocabulary(tuple("abcdefghijkl"), Tokenizer("char"))
+ENTRIES = {entry.path: entry for entry in jt.extend.catalogue()}
 OPTIONAL = [path for path in ENTRIES if "=" not in path]
 CHOICES = [path for path in ENTRIES if "=" in path]
 # A neutral value leaves these in the program as they are, and the others to rounding.
@@ -40,17 +40,20 @@ pytestmark = pytest.mark.usefixtures("unoptimized")
 # What makes a trick act within the base's six steps: norms that rise for a learnt threshold, validations that bring nothing.
 PRESSED = {
     "optimizer.clip_learnt": {"optimizer.rule": jt.SGD(learning_rate=2.0)},
-    "optimizer.clip_learnt=quantile": {"optimizer.clip_learnt": jt.QuantileClip(window=2)},
-    "optimizer.schedule=plateau": {"optimizer.schedule": jt.Plateau(min_change=10.0), "optimizer.rule.learning_rate": 0.1},
-    "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.OneCycle(rise=0.2)},
-    "model.softmax=sampled": {"model.softmax": jt.SampledSoftmax(samples=4)},
-    "model.softmax=nce": {"model.softmax": jt.NCE(samples=4)},
-    "model.softmax=adaptive": {"model.softmax": jt.AdaptiveSoftmax(cutoffs=(4, 8))},
+    "optimizer.clip_learnt=quantile": {"optimizer.clip_learnt": jt.optim.QuantileClip(window=2)},
+    "optimizer.schedule=plateau": {
+        "optimizer.schedule": jt.schedules.Plateau(min_change=10.0),
+        "optimizer.rule.learning_rate": 0.1,
+    },
+    "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.schedules.OneCycle(rise=0.2)},
+    "model.softmax=sampled": {"model.softmax": jt.nn.SampledSoftmax(samples=4)},
+    "model.softmax=nce": {"model.softmax": jt.nn.NCE(samples=4)},
+    "model.softmax=adaptive": {"model.softmax": jt.nn.AdaptiveSoftmax(cutoffs=(4, 8))},
     "order": {"model": SMALL["rnn"].clone(read="last")},
-    "optimizer.averaging=latest": {"optimizer.averaging": jt.LatestAverage(points=2, every=1)},
+    "optimizer.averaging=latest": {"optimizer.averaging": jt.optim.LatestAverage(points=2, every=1)},
     "stopping": {"epochs": 8, "optimizer.rule.learning_rate": 1.0},
     "stopping.": {"epochs": 8, "optimizer.rule.learning_rate": 0.001},  # falls, by less than half a nat
-    "order=by_length": {"order": jt.ByLength(buckets=2)},
+    "order=by_length": {"order": jt.experiment.ByLength(buckets=2)},
     "objective.reduction": {"model": SMALL["rnn"]},
 }
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
@@ -187,7 +190,7 @@ def chosen(path, name):
 
 def whole(experiment):
     """The experiment, with all examples in a batch if its rule asks for them."""
-    return experiment.replace({"batch_size": 48}) if isinstance(experiment.optimizer.rule, jt.LBFGS) else experiment
+    return experiment.replace({"batch_size": 48}) if isinstance(experiment.optimizer.rule, jt.optim.LBFGS) else experiment
 
 
 @pytest.mark.parametrize("path", dict.fromkeys(path.split("=")[0] for path in CHOICES if not path.startswith("model=")))

@@ -34,7 +34,7 @@ OTHERS = {
 def member(data, seed):
     split = data.split(seed)
     places = (part.astype(np.int32) for part in split)
-    return Member(np.int32(seed), *places, *jt.Standardize().moments(data, split.train))
+    return Member(np.int32(seed), *places, *jt.experiment.Standardize().moments(data, split.train))
 
 
 def weights(experiment, data, seed=0):

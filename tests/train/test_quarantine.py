@@ -19,7 +19,7 @@ NEVER = 1e6
 
 
 @config()
-class Poisoned(jt.Rule):
+class Poisoned(jt.optim.Rule):
     """SGD whose gradient is multiplied by `poison` in one step, counted from 0."""
 
     learning_rate: Positive = 0.1
@@ -96,7 +96,7 @@ def test_an_absurd_learning_rate_among_good_ones(blobs):
 
 def test_a_gradient_that_overflows_counts_too(blobs):
     @config()
-    class Steep(jt.Loss):
+    class Steep(jt.losses.Loss):
         slope: float = 1.0
 
         def __call__(self, logits, labels):

@@ -79,7 +79,7 @@ def test_penalties_that_a_model_sows_are_added_to_the_loss():
     batch = one.taken(pool, member.train[:4])
     _, info = one.update(BASE, member, state, batch)
     scores = BASE.model.apply({"params": state.params}, batch.x, train=False)
-    assert float(info.loss) == pytest.approx(float(jt.CrossEntropy().of_labels(scores, batch.y).mean()) + 3, rel=1e-6)
+    assert float(info.loss) == pytest.approx(float(jt.losses.CrossEntropy().of_labels(scores, batch.y).mean()) + 3, rel=1e-6)
 
 
 def test_a_carried_state_goes_on_from_batch_to_batch_and_starts_anew_each_epoch():
@@ -108,7 +108,7 @@ def test_validation_carries_the_state_through_every_window():
     losses = []
     for track in np.array_split(validation, [2, 4, 6])[:3]:
         scores = Memory().apply({"params": state.params}, data.x[track].reshape(1, -1), train=False)
-        losses.append(jt.CrossEntropy().of_labels(scores, jnp.asarray(data.y[track].reshape(1, -1))))
+        losses.append(jt.losses.CrossEntropy().of_labels(scores, jnp.asarray(data.y[track].reshape(1, -1))))
     assert float(metrics["nll"]) == pytest.approx(float(np.mean(losses)), rel=1e-5)
     assert float(metrics["perplexity"]) == pytest.approx(np.exp(float(np.mean(losses))), rel=1e-5)
 
@@ -134,7 +134,7 @@ def test_buckets_train_on_every_example_but_the_rest_and_validate_alike():
     """At a rate of 0 an epoch's mean of sums over sequences is that of all examples, cut or not."""
     data = texts()
     still = BASE.replace({"optimizer.rule.learning_rate": 1e-30, "epochs": 1, "batch_size": 6, "objective.reduction": "sum"})
-    plain, cut = fit([still, still.replace({"order": jt.ByLength(buckets=2)})], data, seeds=3)
+    plain, cut = fit([still, still.replace({"order": jt.experiment.ByLength(buckets=2)})], data, seeds=3)
     lengths = data.lengths[cut.members.train]
     assert cut.experiment.order.cuts[0] < data.shape[0] and cut.experiment.order.cuts[1] == lengths.max()
     np.testing.assert_allclose(plain.metrics["nll"], cut.metrics["nll"], rtol=1e-6)
@@ -147,7 +147,7 @@ def test_buckets_of_features_are_scaled_step_by_step(inputs):
     x = np.where(np.arange(8)[:, None] < lengths[:, None, None], random.normal(3, 2, (60, 8, 2)), 0)
     data = jt.Dataset.from_arrays(x, np.arange(60) % 2, lengths=lengths, scale=5.0)
     still = BASE.replace({"model": jt.RNN(widths=(3,)), "inputs": inputs, "optimizer.rule.learning_rate": 1e-30, "batch_size": 6})
-    plain, cut = fit([still, still.replace({"order": jt.ByLength(buckets=2)})], data, seeds=1)
+    plain, cut = fit([still, still.replace({"order": jt.experiment.ByLength(buckets=2)})], data, seeds=1)
     np.testing.assert_allclose(plain.curves["train_loss"], cut.curves["train_loss"], rtol=1e-5)
 
 
@@ -226,7 +226,10 @@ def test_a_frozen_layer_carries_its_state_on():
             "RNN.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'",
         ),
         ({"model": jt.RNN(softmax="sampled")}, "SampledSoftmax.samples = 500 is not an integer up to the 6 classes."),
-        ({"model": jt.RNN(softmax=jt.HierarchicalSoftmax(levels=9))}, "HierarchicalSoftmax.levels = 9 is not an integer up to 3"),
+        (
+            {"model": jt.RNN(softmax=jt.nn.HierarchicalSoftmax(levels=9))},
+            "HierarchicalSoftmax.levels = 9 is not an integer up to 3",
+        ),
         (
             {"model": jt.RNN(), "optimizer.rule": "gauss_newton"},
             "'gauss_newton' differentiates models forwards, which RNN does not",
@@ -235,7 +238,7 @@ def test_a_frozen_layer_carries_its_state_on():
             {"model": jt.RNN(initial_state="learned", recurrent_normalization="layer")},
             "RNN.initial_state = 'learned' starts at zero",
         ),
-        ({"model": jt.RNN(softmax=jt.NCE(samples=3)), "objective.loss": "hinge"}, "Hinge needs the scores of all classes"),
+        ({"model": jt.RNN(softmax=jt.nn.NCE(samples=3)), "objective.loss": "hinge"}, "Hinge needs the scores of all classes"),
     ],
 )
 def test_what_sequence_models_cannot_have_is_refused_in_one_sentence(changes, message):
@@ -255,7 +258,7 @@ def test_scores_are_given_only_for_tokens_and_lengths_that_there_are():
 
 def test_a_round_of_buckets_must_fit_the_training_split():
     with pytest.raises(ConfigError, match=r"Experiment\.order needs 9 batches of 8 for a round, and the training split has 48"):
-        prepare(rebuild(BASE, order=jt.ByLength(buckets=9), batch_size=8), texts())
+        prepare(rebuild(BASE, order=jt.experiment.ByLength(buckets=9), batch_size=8), texts())
 
 
 def test_streams_validate_on_one_contiguous_part_at_a_place_of_the_seed_s_own():

@@ -67,7 +67,7 @@ def assert_close(a, b, rtol=1e-9):
 RNN = jt.RNN(widths=(4,), embedding=3)
 CASES = {
     "images": (BASE, None),
-    "averaged": (BASE.replace({"optimizer.averaging": jt.EMA(decay=0.8)}), None),
+    "averaged": (BASE.replace({"optimizer.averaging": jt.optim.EMA(decay=0.8)}), None),
     "stopping": (BASE.replace({"epochs": 5, "stopping": jt.EarlyStopping(patience=1)}), None),
     "sorted": (BASE.replace({"order": "by_class"}), None),
     "values": (BASE.replace({"objective.loss": "squared"}), values),

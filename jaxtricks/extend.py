@@ -1,0 +1,51 @@
+"""What an extension is made of: configs and their declared types, layers, methods of optimization, and the list of all tricks.
+
+import jaxtricks as jt
+
+@jt.extend.config("halving")
+class Halving(jt.schedules.Schedule): ...
+"""
+
+from jaxtricks.config import (
+    Count,
+    Family,
+    Fraction,
+    NonNegative,
+    Positive,
+    Range,
+    Rate,
+    Real,
+    Trick,
+    choices,
+    config,
+    trick,
+)
+from jaxtricks.experiment.catalogue import catalogue
+from jaxtricks.nn.layer import Layer
+from jaxtricks.optim.method import Info, Method, Problem, Update, Validation
+
+__all__ = [
+    "Count",
+    "Family",
+    "Fraction",
+    "Info",
+    "Layer",
+    "Method",
+    "NonNegative",
+    "Positive",
+    "Problem",
+    "Range",
+    "Rate",
+    "Real",
+    "Trick",
+    "Update",
+    "Validation",
+    "catalogue",
+    "choices",
+    "config",
+    "trick",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

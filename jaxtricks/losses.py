@@ -1,0 +1,24 @@
+"""Losses, how a batch of sequences is summed up, and priors of the weights: `jt.Objective(loss=jt.losses.Hinge())`."""
+
+from jaxtricks.objectives.loss import CrossEntropy, Hinge, Loss, Squared
+from jaxtricks.objectives.prior import ElasticNet, Gaussian, Laplace, Prior
+from jaxtricks.objectives.reduction import PerMaxLength, PerToken, Reduction, Summed
+
+__all__ = [
+    "CrossEntropy",
+    "ElasticNet",
+    "Gaussian",
+    "Hinge",
+    "Laplace",
+    "Loss",
+    "PerMaxLength",
+    "PerToken",
+    "Prior",
+    "Reduction",
+    "Squared",
+    "Summed",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
