@@ -22,7 +22,7 @@ class Plain(nn.Module):
         return nn.Dense(3, name="head")(nn.Dropout(0.2)(nn.relu(x), deterministic=not train))
 
 
-@jt.config()
+@jt.extend.config()
 class Own(nn.Module):
     """A batch norm by hand, with a traced momentum under another name, and a counter."""
 
@@ -63,7 +63,7 @@ def batches(runs, data, epoch):
 
 
 NORMALIZED = [jt.MLP(widths=(UNITS,), normalization="batch"), Plain(), Own()]
-AVERAGES = [jt.EMA(decay=0.8), jt.SWA(start=0.5), jt.LatestAverage(points=2, every=1)]
+AVERAGES = [jt.optim.EMA(decay=0.8), jt.optim.SWA(start=0.5), jt.optim.LatestAverage(points=2, every=1)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ AVERAGES = [jt.EMA(decay=0.8), jt.SWA(start=0.5), jt.LatestAverage(points=2, eve
 )
 def test_the_running_averages_of_any_batch_norm_are_the_plain_mean_at_the_average(blobs, float64, model, average):
     optimizer = jt.Optimizer(averaging=average)
-    experiment = jt.Experiment(model=model, optimizer=optimizer, inputs=jt.Raw(), batch_size=13, epochs=2)
+    experiment = jt.Experiment(model=model, optimizer=optimizer, inputs=jt.experiment.Raw(), batch_size=13, epochs=2)
     with float64():
         runs = jt.fit(experiment, blobs, seeds=1, layout=jt.Layout(runs=1), progress=False)
         variables = jax.tree.map(lambda leaf: np.asarray(leaf[0]), runs.variables)
@@ -110,7 +110,7 @@ class Precision(nn.Module):
 
 @pytest.mark.parametrize(("compute", "spacing"), [("full", 2.0**-23), ("bfloat16", 2.0**-7)])
 def test_it_is_taken_in_the_arithmetic_that_the_model_computes_in(blobs, compute, spacing):
-    optimizer = jt.Optimizer(averaging=jt.EMA(decay=0.8))
+    optimizer = jt.Optimizer(averaging=jt.optim.EMA(decay=0.8))
     experiment = jt.Experiment(model=Precision(), optimizer=optimizer, batch_size=16, epochs=1, compute=compute)
     runs = jt.fit(experiment, blobs, seeds=1, layout=jt.Layout(runs=1), progress=False)
     np.testing.assert_allclose(runs.variables["batch_stats"]["spacing"], [spacing], rtol=1e-5)
