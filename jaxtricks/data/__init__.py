@@ -4,7 +4,7 @@ from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.data.dataset import Dataset, Opening, Split, Task
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
-from jaxtricks.data.load import load
+from jaxtricks.data.loading import load
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
