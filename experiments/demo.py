@@ -8,8 +8,7 @@ import tyro
 
 import jaxtricks as jt
 from jaxtricks.engine.layout import set_up
-from jaxtricks.report import folder as folders
-from jaxtricks.report import record_study
+from jaxtricks.report import fresh, record_study, save
 from jaxtricks.report.table import table
 
 # Chosen once, before any result was seen: the library's defaults, but for what a change is held against.
@@ -57,8 +56,8 @@ def main() -> None:
     members = jt.fit(baseline, digits, seeds=arguments.seeds, split=0)
     together = jt.ensemble(members).evaluate(digits)
 
-    folder = arguments.out or folders.fresh(Path("runs"), "demo")
-    folders.save(record_study(study, command="make demo", kind="compare", ensemble=together), folder)
+    folder = arguments.out or fresh(Path("runs"), "demo")
+    save(record_study(study, command="make demo", kind="compare", ensemble=together), folder)
     print(f"\n{table(study.verdicts)}\n\n{together}\n\nThe page: {folder / 'report.html'}")
 
 

@@ -13,7 +13,7 @@ from jaxtricks.cli import flags, train
 from jaxtricks.engine import preemption
 from jaxtricks.evaluate import compare
 from jaxtricks.report import watch
-from jaxtricks.report.folder import FolderError
+from jaxtricks.store.folder import FolderError
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 

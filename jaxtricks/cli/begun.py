@@ -9,7 +9,7 @@ from jaxtricks.cli.command import Settings
 from jaxtricks.cli.train import COMMANDS
 from jaxtricks.cli.training import Training
 from jaxtricks.cli.words import parsed
-from jaxtricks.report import folder as folders
+from jaxtricks.store import folder as folders
 
 
 def begun(folder: Path) -> tuple[Training, Settings, str]:

@@ -12,8 +12,8 @@ from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
-from jaxtricks.report import folder as folders
-from jaxtricks.report.folder import FolderError
+from jaxtricks.store import folder as folders
+from jaxtricks.store.folder import FolderError
 from jaxtricks.train.fit import snapshots
 from jaxtricks.train.runs import Runs
 

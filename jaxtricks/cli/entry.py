@@ -19,8 +19,8 @@ from jaxtricks.cli.watch import TensorBoard, Watch
 from jaxtricks.cli.words import parsed
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
-from jaxtricks.report.folder import FolderError
 from jaxtricks.store.checkpoint import CheckpointError
+from jaxtricks.store.folder import FolderError
 
 COMMANDS: dict[str, type[Command]] = {
     **train.COMMANDS,

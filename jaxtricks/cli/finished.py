@@ -7,7 +7,7 @@ from pathlib import Path
 import tyro
 
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.report import folder as folders
+from jaxtricks.report import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Report(Command):
     folder: tyro.conf.Positional[Path]
 
     def __call__(self, settings: Settings, line: str) -> None:
-        print(folders.render(self.folder))
+        print(files.render(self.folder))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +47,6 @@ class Sample(Command):
     json: bool = False
 
     def __call__(self, settings: Settings, line: str) -> None:
-        writer = folders.writer(self.folder, self.restart)
+        writer = files.writer(self.folder, self.restart)
         text = writer.write(self.prompt, tokens=self.tokens, temperature=self.temperature, seed=self.seed)
         print(json.dumps({"prompt": self.prompt, "text": text}) if self.json else text)

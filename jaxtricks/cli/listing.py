@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 import tyro
 
-from jaxtricks import data
+from jaxtricks import data, report
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.training import ROOT
 from jaxtricks.config import Field, Kind, choices, items
 from jaxtricks.evaluate.compare import short
 from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.report import folder as folders
+from jaxtricks.store import folder as folders
 
 Rows = list[dict[str, Any]]
 
@@ -68,7 +68,7 @@ def _data_line(row: dict[str, Any]) -> str:
 
 
 def _runs() -> tuple[Rows, list[str]]:
-    entries, begun = folders.listing(ROOT), folders.unfinished(ROOT)
+    entries, begun = report.listing(ROOT), folders.unfinished(ROOT)
     rows = [dataclasses.asdict(entry) | {"path": str(entry.path)} for entry in entries]
     lines = [str(entry) for entry in entries] + [f"{path.name}  unfinished: jaxtricks resume {path}" for path in begun]
     return rows, lines or [f"no runs under {ROOT}/ yet"]

@@ -9,8 +9,8 @@ from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.words import experiment_from
-from jaxtricks.report import folder as folders
-from jaxtricks.report.folder import FolderError
+from jaxtricks.store import folder as folders
+from jaxtricks.store.folder import FolderError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
+from jaxtricks import report
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.flags import DataFlags, DeviceFlags, SeedFlags
@@ -16,8 +17,8 @@ from jaxtricks.data import DataError, Dataset
 from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.report import folder as folders
 from jaxtricks.report.record import BASELINE, Record
+from jaxtricks.store import folder as folders
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.runs import Runs
 
@@ -105,7 +106,7 @@ class Training(DeviceFlags, SeedFlags, DataFlags, Distributed):
             if processes.first():  # others may not even have the folder
                 stack.enter_context(folders.working(folder))
             record, text, runs = self._trained(arms, data, folder, line)
-            processes.on_first(lambda: folders.save(record, folder, runs))
+            processes.on_first(lambda: report.save(record, folder, runs))
         if not processes.first():
             return
         if self.json:

@@ -10,9 +10,9 @@ import tyro
 
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.training import ROOT
-from jaxtricks.report import folder as folders
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
+from jaxtricks.store import folder as folders
 
 
 @dataclasses.dataclass(frozen=True)

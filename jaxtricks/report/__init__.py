@@ -1,14 +1,16 @@
 """What a run leaves behind: a table for the terminal, a folder, and one page that needs nothing else."""
 
 from jaxtricks.report.environment import environment
-from jaxtricks.report.folder import Entry, FolderError, fresh, listing, load, render, save
+from jaxtricks.report.files import load, render, save
+from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, record_runs, record_study
 from jaxtricks.report.table import table
+from jaxtricks.store.folder import FolderError, fresh
 
 __all__ = [
-    "Entry",
     "FolderError",
+    "ListedRun",
     "Record",
     "environment",
     "fresh",

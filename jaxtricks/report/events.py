@@ -1,6 +1,5 @@
 """A run's curves as event files: each restart is one of TensorBoard's runs, and so are their mean and the ends of its band."""
 
-import contextlib
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -9,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxtricks.report.folder import EVENTS, FolderError
 from jaxtricks.report.watch import Progress, View
 from jaxtricks.statistics import band
+from jaxtricks.store.disk import writing
+from jaxtricks.store.folder import EVENTS, FolderError
 
 MEAN, LOW, HIGH = "mean", "mean-sd", "mean+sd"  # the same tags in other runs: TensorBoard draws them into one chart
 
@@ -46,7 +46,7 @@ class Events:
         Raises:
             FolderError: where that cannot be written.
         """
-        with _writing(self.folder):
+        with writing(self.folder, FolderError):
             for index, arm in enumerate(view.arms):
                 root = self.folder if len(view.arms) == 1 else self.folder / _name(index, arm)
                 first, self._written[index] = self._written.get(index, 0), max(self._written.get(index, 0), arm.epoch)
@@ -90,11 +90,3 @@ def _name(index: int, arm: Progress) -> str:
     """A folder's name that says which arm it is of, and is no other's."""
     label = re.sub(r"[^\w.=-]+", "-", arm.label).strip("-")
     return f"{index}-{label[:80]}"
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks.report import folder as folders
-from jaxtricks.report.folder import CHECKPOINTS, FolderError
+from jaxtricks.report import files
 from jaxtricks.report.record import ALONE, BASELINE, Values
 from jaxtricks.report.text import differing, setting
 from jaxtricks.store import curves as measured
+from jaxtricks.store import folder as folders
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.curves import Measured
+from jaxtricks.store.folder import CHECKPOINTS, FolderError
 from jaxtricks.store.manifest import MANIFEST, manifest_of
 
 SECONDS = 1.0  # between two looks
@@ -130,7 +131,7 @@ def look(folder: Path) -> View:
 
 def _recorded(folder: Path) -> tuple[Progress, ...]:
     """The arms of a finished run."""
-    arms = folders.load(folder).arms
+    arms = files.load(folder).arms
     return tuple(
         Progress(
             arm.label,

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import re
 import socket
 import subprocess
@@ -18,12 +19,13 @@ import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.data import Opening
 from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge_family
-from jaxtricks.report import environment, folder, plots
+from jaxtricks.report import environment, files, plots
 from jaxtricks.report.environment import _checkout
-from jaxtricks.report.folder import FILES, PAGE, FolderError
+from jaxtricks.report.files import FILES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
+from jaxtricks.store.folder import PAGE, FolderError
 
 VOID = {"meta", "br", "wbr", "use", "path", "rect"}
 COMMAND = "jaxtricks compare digits --model.dropout 0.5"
@@ -171,7 +173,7 @@ def test_a_folder_that_another_process_fills_meanwhile_is_kept(record, tmp_path,
         (taken / "config.json").write_text("mine")
         return ""
 
-    monkeypatch.setattr(folder, "page", slow_page)
+    monkeypatch.setattr(files, "page", slow_page)
     with pytest.raises(FolderError, match="holds something already"):
         report.save(record, taken)
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
@@ -182,7 +184,7 @@ def test_a_save_that_fails_leaves_nothing(record, tmp_path, monkeypatch):
     def broken(record):
         raise RuntimeError("no page")
 
-    monkeypatch.setattr(folder, "page", broken)
+    monkeypatch.setattr(files, "page", broken)
     with pytest.raises(RuntimeError):
         report.save(record, tmp_path / "a")
     assert not list(tmp_path.iterdir())
@@ -204,7 +206,7 @@ def test_what_the_file_system_refuses_is_one_sentence_and_leaves_nothing(record,
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folder.os, call, full)
+    monkeypatch.setattr(os, call, full)
     with pytest.raises(FolderError, match=r"cannot be written \(No space left on device\)\.$"):
         write(record, path)
     assert list(tmp_path.iterdir()) == [path] and {file: file.read_bytes() for file in path.iterdir()} == before

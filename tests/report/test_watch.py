@@ -19,14 +19,14 @@ import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.config import ConfigError
 from jaxtricks.engine import preemption
-from jaxtricks.report import folder as folders
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
-from jaxtricks.report.folder import CHECKPOINTS, FolderError
 from jaxtricks.report.watch import Phase, Progress, View, follow, look
 from jaxtricks.statistics import band
 from jaxtricks.store import curves as measured
+from jaxtricks.store import folder as folders
 from jaxtricks.store.curves import Measured
+from jaxtricks.store.folder import CHECKPOINTS, FolderError
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 

@@ -1,0 +1,120 @@
+"""A finished run as files: config, metrics, verdicts, environment, the page and, of a language model, its weights."""
+
+import json
+import operator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxtricks.data import Vocabulary
+from jaxtricks.evaluate.sample import Writer
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.report.page import page
+from jaxtricks.report.record import Record, from_json, to_json
+from jaxtricks.store.checkpoint import load_weights, save_weights
+from jaxtricks.store.disk import replacing, writing
+from jaxtricks.store.folder import CONFIG, PAGE, FolderError, gathered
+from jaxtricks.train.runs import Runs
+
+FILES = (CONFIG, "metrics.json", "verdicts.json", "environment.json")
+VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
+
+
+def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
+    """Writes a run's folder, whole or not at all; the page is `report.html` in it.
+
+    Args:
+        record: what goes in.
+        folder: absent, or empty, or what `jaxtricks.store.folder.claim` gave.
+        runs: a language model's, whose weights and vocabulary go in too, for `writer`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FolderError: if there is something already, since nothing is overwritten, or if it cannot be written.
+    """
+    folder = Path(folder)
+    with gathered(folder) as place:
+        contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
+        for name, text in contents.items():
+            (place / name).write_text(text, encoding="utf-8")
+        if runs is not None and runs.data.vocabulary is not None and runs.data.task == "steps":
+            (place / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
+            save_weights(runs.variables, place / WEIGHTS)
+    return folder
+
+
+def load(folder: Path | str) -> Record:
+    """The record that `save` wrote.
+
+    Args:
+        folder: a run's folder.
+
+    Raises:
+        FolderError: if it is none, or one of its files is damaged.
+    """
+    folder = Path(folder)
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise FolderError(f"{folder} is not a run's folder: {missing[0]} is missing.")
+    files = {}
+    for name in FILES:
+        try:
+            files[name] = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FolderError(f"{folder / name} cannot be read ({error}).") from error
+    try:
+        return from_json(files)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FolderError(f"{folder} is not a run's folder as this version writes it ({error!r}).") from error
+
+
+def render(folder: Path | str) -> Path:
+    """Draws a run's page again, from its folder alone.
+
+    Args:
+        folder: a run's folder.
+
+    Returns:
+        The page.
+
+    Raises:
+        FolderError: if it is none, or cannot be written.
+    """
+    target = Path(folder) / PAGE
+    text = page(load(folder))
+    with writing(target, FolderError), replacing(target) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    return target
+
+
+def writer(folder: Path | str, restart: int) -> Writer:
+    """The language model that one restart of a run became.
+
+    Args:
+        folder: a run's folder, of a text.
+        restart: which of the restarts, 0 for the first.
+
+    Raises:
+        FolderError: if it is none, holds no language model or damaged weights, or has no such restart.
+        ConfigError: for a model that gives no scores of the next token.
+    """
+    folder = Path(folder)
+    record = load(folder)
+    if not (folder / VOCABULARY).is_file():
+        raise FolderError(f"{folder} holds no language model; `jaxtricks run` with --level, on a text without labels, makes one.")
+    if not 0 <= restart < len(record.baseline.seeds):
+        raise FolderError(f"{folder} has {len(record.baseline.seeds)} restarts, numbered from 0, and {restart} is none of them.")
+    try:
+        vocabulary = Vocabulary.from_json(json.loads((folder / VOCABULARY).read_text(encoding="utf-8")))
+        weights = load_weights(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{folder}: {error}") from error
+    variables = {name: jax.tree.map(operator.itemgetter(restart), tree) for name, tree in weights.items()}
+    return Writer(Experiment.from_json(record.baseline.experiment).model, variables, vocabulary)
+
+
+def _dumped(name: str, data: Any) -> str:
+    indent = None if name == "metrics.json" else 2  # thousands of numbers, which nobody reads line by line
+    return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
