@@ -25,7 +25,7 @@ float64: Any = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimenta
 
 
 @dataclass(frozen=True)
-class Entry:
+class GradientEntry:
     """One entry of the input: where it is, its value, the gradient by JAX and by differences, and their relative error."""
 
     index: tuple[int, ...]
@@ -72,7 +72,7 @@ class GradientCheck:
         return not self.wrong.any()
 
     @property
-    def worst(self) -> Entry | None:
+    def worst(self) -> GradientEntry | None:
         """The entry of the largest error, those right at a kink apart; None where there is no other."""
         fine = self.kinks & ~self.wrong
         errors = np.where(fine, -1.0, np.nan_to_num(self.error, nan=math.inf))
@@ -80,7 +80,7 @@ class GradientCheck:
         if fine[index]:
             return None
         values = (float(array[index]) for array in (self.x, self.analytical, self.numerical, self.error))
-        return Entry(index, *values)
+        return GradientEntry(index, *values)
 
     def __str__(self) -> str:
         wrong, kinks = int(self.wrong.sum()), int(self.kinks.sum())

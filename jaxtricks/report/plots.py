@@ -59,7 +59,7 @@ LETTERS = 52  # of a label in the forest plot; the table has it whole
 
 
 @dataclass(frozen=True)
-class Forest:
+class ForestPlot:
     """The forest plot.
 
     Args:
@@ -134,7 +134,7 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
         return _svg(figure, label)
 
 
-def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
+def forest(verdicts: Sequence[Verdict], units: Units) -> ForestPlot:
     """Differences with their 95% intervals, a row a change, and the margin shaded.
 
     Args:
@@ -169,7 +169,7 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> Forest:
         axes.set_xlabel(f"difference in {named(units.metric)}, {better} is better" + (f" ({units.unit})" if units.sign else ""))
         labels = "Differences with 95% intervals: " + ", ".join(verdict.label for verdict in verdicts)
         svg = _svg(figure, labels)
-    return Forest(svg, tuple(v.label for v, reach in zip(verdicts, reaches, strict=True) if reach > limit))
+    return ForestPlot(svg, tuple(v.label for v, reach in zip(verdicts, reaches, strict=True) if reach > limit))
 
 
 def variance(profile: VarianceProfile) -> Markup:

@@ -14,10 +14,10 @@ from jaxtyping import Float
 from jaxtricks.report import files
 from jaxtricks.report.record import ALONE, BASELINE, Values
 from jaxtricks.report.text import differing, setting
-from jaxtricks.store import curves as measured
+from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
 from jaxtricks.store.checkpoint import CheckpointError
-from jaxtricks.store.curves import Measured
+from jaxtricks.store.curves import MemberCurves
 from jaxtricks.store.folder import CHECKPOINTS, FolderError
 from jaxtricks.store.manifest import MANIFEST, manifest_of
 
@@ -147,7 +147,7 @@ def _floats(values: Values) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
 
-def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], Measured | None]:
+def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], MemberCurves | None]:
     """The arms of a run that goes on, and the newest measurements."""
     if not (checkpoints / MANIFEST).is_file():
         return (), None
@@ -155,7 +155,7 @@ def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], Measured | None]:
         manifest, _ = manifest_of(checkpoints)
     except CheckpointError as error:
         raise FolderError(str(error)) from error
-    found = [each for path in sorted(checkpoints.glob("cohort-*.npz")) if (each := measured.read(path)) is not None]
+    found = [each for path in sorted(checkpoints.glob("cohort-*.npz")) if (each := stored_curves.read(path)) is not None]
     curves: dict[int, dict[str, Any]] = {}
     for each in found:
         for place, index in enumerate(each.experiments):
@@ -175,7 +175,7 @@ def _label(experiments: tuple[dict[str, Any], ...], index: int) -> str:
     return ", ".join(f"{path}={setting(new)}" for path, (_, new) in changes.items()) or BASELINE
 
 
-def _left(missing: int, latest: Measured | None, now: float) -> float | None:
+def _left(missing: int, latest: MemberCurves | None, now: float) -> float | None:
     """Seconds that so many restart-epochs take at the pace of the newest segments, less those since the last one's end."""
     if latest is None or len(latest.marks) < 2:
         return None

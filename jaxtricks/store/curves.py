@@ -15,7 +15,7 @@ _CURVES = "curves."
 
 
 @dataclass(frozen=True)
-class Measured:
+class MemberCurves:
     """What the members of one program have measured so far.
 
     Args:
@@ -39,7 +39,7 @@ class Measured:
         return self.marks[-1][0]
 
 
-def write(path: Path, measured: Measured) -> None:
+def write(path: Path, measured: MemberCurves) -> None:
     """Puts the curves in the place of earlier ones, whole or not at all; raises OSError if it cannot."""
     arrays: dict[str, Any] = {_CURVES + name: values for name, values in measured.curves.items()}
     epochs, times = zip(*measured.marks, strict=True)
@@ -48,19 +48,19 @@ def write(path: Path, measured: Measured) -> None:
         np.savez(file, experiments=measured.experiments, epochs=epochs, times=times, **arrays)
 
 
-def read(path: Path) -> Measured | None:
+def read(path: Path) -> MemberCurves | None:
     """What `write` wrote last; None where there is nothing that can be read."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = dict(found)
         marks = zip(arrays.pop("epochs").tolist(), arrays.pop("times").tolist(), strict=True)
         experiments = tuple(arrays.pop("experiments").tolist())
-        return Measured(experiments, {name.removeprefix(_CURVES): values for name, values in arrays.items()}, tuple(marks))
+        return MemberCurves(experiments, {name.removeprefix(_CURVES): values for name, values in arrays.items()}, tuple(marks))
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 
-def of(arrays: Mapping[str, np.ndarray], experiments: Sequence[int], marks: Sequence[tuple[int, float]]) -> Measured:
+def of(arrays: Mapping[str, np.ndarray], experiments: Sequence[int], marks: Sequence[tuple[int, float]]) -> MemberCurves:
     """The curves among the arrays of a checkpoint, see `jaxtricks.engine.cohort.Record`."""
     found = {name.removeprefix(_CURVES): values for name, values in arrays.items() if name.startswith(_CURVES)}
-    return Measured(tuple(experiments), found, tuple(marks))
+    return MemberCurves(tuple(experiments), found, tuple(marks))

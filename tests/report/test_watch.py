@@ -23,9 +23,9 @@ from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
 from jaxtricks.report.watch import Phase, Progress, View, follow, look
 from jaxtricks.statistics import band
-from jaxtricks.store import curves as measured
+from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
-from jaxtricks.store.curves import Measured
+from jaxtricks.store.curves import MemberCurves
 from jaxtricks.store.folder import CHECKPOINTS, FolderError
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
@@ -124,12 +124,12 @@ class TestSeen:
         assert len(waited) == 2
 
 
-class TestMeasured:
-    MEASURED = Measured((2, 0), {"nll": np.array([[1.0, np.nan], [3.0, -np.inf]], np.float32)}, ((1, 10.5), (2, 11.0)))
+class TestMemberCurves:
+    MEASURED = MemberCurves((2, 0), {"nll": np.array([[1.0, np.nan], [3.0, -np.inf]], np.float32)}, ((1, 10.5), (2, 11.0)))
 
     def test_it_comes_back(self, tmp_path):
-        measured.write(tmp_path / "a.npz", self.MEASURED)
-        found = measured.read(tmp_path / "a.npz")
+        stored_curves.write(tmp_path / "a.npz", self.MEASURED)
+        found = stored_curves.read(tmp_path / "a.npz")
         assert (found.experiments, found.marks, found.epoch, found.members) == ((2, 0), self.MEASURED.marks, 2, 2)
         np.testing.assert_array_equal(found.curves["nll"], self.MEASURED.curves["nll"])
         assert found.curves["nll"].dtype == np.float32
@@ -137,12 +137,12 @@ class TestMeasured:
 
     def test_what_cannot_be_read_is_nothing(self, tmp_path):
         path = tmp_path / "a.npz"
-        assert measured.read(path) is None
-        measured.write(path, self.MEASURED)
+        assert stored_curves.read(path) is None
+        stored_curves.write(path, self.MEASURED)
         whole = path.read_bytes()
         for length in range(0, len(whole), 7):
             path.write_bytes(whole[:length])
-            assert measured.read(path) is None
+            assert stored_curves.read(path) is None
 
     @pytest.mark.parametrize(("now", "left"), [(14.0, 6.0), (16.0, 4.0), (99.0, 0.0)])
     def test_the_time_left_is_that_of_the_pace_so_far(self, now, left):
