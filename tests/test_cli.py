@@ -10,6 +10,7 @@ import pytest
 
 from jaxtricks import cli, report
 from jaxtricks.cli import flags, train
+from jaxtricks.cli.entry import COMMANDS
 from jaxtricks.engine import preemption
 from jaxtricks.evaluate import compare
 from jaxtricks.report import watch
@@ -94,6 +95,25 @@ def test_training_that_was_never_finite_ends_in_one_sentence(command, capsys, he
     said = refused(capsys, *command, *words)
     assert "seeds 0, 1" in said and "not finite at the initial weights" in said
     assert [path.name for path in here.iterdir()] == ["file"]
+
+
+def test_a_reader_that_has_enough_ends_it_without_a_word(capsys, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)  # as `| head` does
+    with os.fdopen(writing, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["list", "tricks"])
+    assert stop.value.code == 0 and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_help_shows_no_default_that_is_only_absence(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert stop.value.code == 0 and f"usage: jaxtricks {command}" in said
+    assert "None" not in said and "(default: False)" not in said and "(default: )" not in said
 
 
 class TestResume:

@@ -4,6 +4,7 @@ import dataclasses
 
 from jaxtricks.cli import supervisor
 from jaxtricks.cli.command import Command
+from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.engine import processes
 from jaxtricks.engine.processes import Place
@@ -21,10 +22,10 @@ class Distributed(Command):
         process: which of them this is, from 0.
     """
 
-    distributed: bool = False
-    coordinator: str | None = None
-    processes: int | None = None
-    process: int | None = None
+    distributed: Switch = False
+    coordinator: Maybe[str] = None
+    processes: Maybe[int] = None
+    process: Maybe[int] = None
 
     def place(self) -> Place | None:
         """Which of several processes this one is; None where it works alone.

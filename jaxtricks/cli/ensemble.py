@@ -10,6 +10,7 @@ import tyro
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.distributed import Distributed
+from jaxtricks.cli.optional import Several, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
 from jaxtricks.store import folder as folders
@@ -34,12 +35,12 @@ class EnsembleRuns(Command):
         json: print one JSON object instead of text.
     """
 
-    folders: tyro.conf.Positional[tuple[Path, ...]]
+    folders: tyro.conf.Positional[Several[Path]]
     of: Literal["restarts", "checkpoints"] = "restarts"
     choose: Literal["all", "top", "greedy", "fitted"] = "all"
     size: int = 5
     average: Literal["probabilities", "logits"] = "probabilities"
-    json: bool = False
+    json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
         if not self.folders:

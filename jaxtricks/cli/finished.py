@@ -7,6 +7,7 @@ from pathlib import Path
 import tyro
 
 from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.optional import Switch
 from jaxtricks.report import files
 
 
@@ -44,7 +45,7 @@ class Sample(Command):
     temperature: float = 0.8
     seed: int = 0
     restart: int = 0
-    json: bool = False
+    json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
         writer = files.writer(self.folder, self.restart)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from jaxtricks import data
+from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Text
 from jaxtricks.engine.layout import Layout, set_up
@@ -25,11 +26,11 @@ class DataFlags:
     """
 
     data: str = "digits"
-    data_dir: Path | None = None
-    words: int | None = None
-    level: str | None = None
-    length: int | None = None
-    vocabulary: int | None = None
+    data_dir: Maybe[Path] = None
+    words: Maybe[int] = None
+    level: Maybe[str] = None
+    length: Maybe[int] = None
+    vocabulary: Maybe[int] = None
 
     def dataset(self) -> Dataset:
         """The data set; raises ConfigError for flags that do not go together, DataError for what cannot be loaded."""
@@ -57,7 +58,7 @@ class SeedFlags:
     """
 
     seeds: tuple[int, ...] = (16,)
-    split: int | None = None
+    split: Maybe[int] = None
 
     def asked(self) -> int | tuple[int, ...]:
         """The seeds as `fit` takes them: a number of restarts, or the seeds themselves."""
@@ -76,10 +77,10 @@ class DeviceFlags:
         stream: keep the data on the host and feed the devices window by window, as happens anyway to data that they cannot hold.
     """
 
-    devices: int | None = None
-    mesh: str | None = None
-    memory: float | None = None
-    stream: bool = False
+    devices: Maybe[int] = None
+    mesh: Maybe[str] = None
+    memory: Maybe[float] = None
+    stream: Switch = False
 
     def layout(self) -> Layout:
         """The layout that these flags ask for; raises ConfigError where they contradict each other."""

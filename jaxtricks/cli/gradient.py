@@ -8,6 +8,7 @@ from pathlib import Path
 import tyro
 
 from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.optional import Switch
 from jaxtricks.diagnose.gradients import check_named
 
 
@@ -25,7 +26,7 @@ class CheckGradient(Command):
     function: tyro.conf.Positional[str]
     points: int = 100
     seed: int = 0
-    json: bool = False
+    json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
         sys.path.insert(0, str(Path.cwd()))

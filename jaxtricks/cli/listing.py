@@ -9,6 +9,7 @@ import tyro
 
 from jaxtricks import data, report
 from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.config import Field, Kind, choices, items
 from jaxtricks.evaluate.compare import short
@@ -25,13 +26,13 @@ class Listing(Command):
 
     Args:
         what: tricks, settings, data or runs.
-        data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
+        data_dir: for data: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         json: print a JSON list instead of text.
     """
 
     what: tyro.conf.Positional[Literal["tricks", "settings", "data", "runs"]]
-    data_dir: Path | None = None
-    json: bool = False
+    data_dir: Maybe[Path] = None
+    json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
         lists = {"tricks": _tricks, "settings": _settings, "data": lambda: _data(self.data_dir), "runs": _runs}

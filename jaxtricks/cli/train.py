@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import tyro
 
+from jaxtricks.cli.optional import Maybe
 from jaxtricks.cli.training import Arms, Training
 from jaxtricks.cli.words import changed
 from jaxtricks.config import ConfigError
@@ -42,7 +43,7 @@ class Judging(Training):
     """
 
     metric: str = "accuracy"
-    margin: float | None = None
+    margin: Maybe[float] = None
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Those of `study`."""

@@ -11,6 +11,7 @@ from jaxtricks import report
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.flags import DataFlags, DeviceFlags, SeedFlags
+from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.cli.words import experiment_from
 from jaxtricks.config import ConfigError, fields, nearest
 from jaxtricks.data import DataError, Dataset
@@ -27,24 +28,24 @@ Arms = dict[str, Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
-class Training(DeviceFlags, SeedFlags, DataFlags, Distributed):
+class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
     """A command that trains; any setting of the experiment is a flag of it too, such as --model.widths 256 256.
 
     Args:
-        config: a JSON file as every run writes it; flags change it.
+        config: the config.json of an earlier run, to start from; flags change it.
         out: the folder to write, which must not exist; by default a new one under runs/.
-        keep_every: keep the checkpoint of every so many epochs, beside the newest two.
+        keep_every: also keep a checkpoint after every so many epochs; by default the newest two stay.
         keep_best: a validation metric: also keep the checkpoint where its mean over the restarts is best.
         json: print one JSON object instead of text.
     """
 
     name: ClassVar[str]  # of the command, and part of its folder's name
 
-    config: Path | None = dataclasses.field(default=None, kw_only=True)
-    out: Path | None = dataclasses.field(default=None, kw_only=True)
-    keep_every: int | None = dataclasses.field(default=None, kw_only=True)
-    keep_best: str | None = dataclasses.field(default=None, kw_only=True)
-    json: bool = dataclasses.field(default=False, kw_only=True)
+    config: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
+    out: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
+    keep_every: Maybe[int] = dataclasses.field(default=None, kw_only=True)
+    keep_best: Maybe[str] = dataclasses.field(default=None, kw_only=True)
+    json: Switch = dataclasses.field(default=False, kw_only=True)
 
     def arms(self, experiment: Experiment) -> Arms:
         """What is trained: "baseline" → the experiment of the flags, and label → each change of it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import tyro
 
 from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
@@ -30,9 +31,9 @@ class Watch(Command):
     """
 
     folder: tyro.conf.Positional[Path]
-    metric: str | None = None
-    arm: str | None = None
-    once: bool = False
+    metric: Maybe[str] = None
+    arm: Maybe[str] = None
+    once: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
         views = watch.follow(folders.found(self.folder, ROOT))

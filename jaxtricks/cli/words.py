@@ -34,7 +34,12 @@ def parsed(words: Sequence[str], commands: Mapping[str, type[C]]) -> tuple[C, Se
         description="Does a training trick help on your task, by how much, and is that more than luck?",
         args=words,
         return_unknown_args=True,
-        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+        config=(
+            tyro.conf.OmitSubcommandPrefixes,
+            tyro.conf.FlagCreatePairsOff,
+            tyro.conf.DisallowNone,
+            tyro.conf.PositionalMetavarFromFieldName,
+        ),
     )
     return command, _settings(rest)
 
