@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 Timed = Callable[[], dict[str, Any]]
@@ -44,12 +45,27 @@ class Target:
 
 
 class Worker:
-    """One contestant in a process of its own, which runs when told to."""
+    """One contestant in a process of its own, which runs when told to.
 
-    def __init__(self, module: str, name: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    Args:
+        module: where it is found.
+        name: which one of the module's contestants.
+        arguments: what it is called with.
+        environment: variables of the process's own.
+        folder: where the process starts, and so which copy of the project it imports; None for here.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        name: str,
+        arguments: Mapping[str, Any],
+        environment: Mapping[str, str],
+        folder: Path | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "experiments.speed.harness", module, name, json.dumps(dict(arguments))]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}, cwd=folder
         )
         self.ready()
 

@@ -1,0 +1,38 @@
+"""How long the segments of a fit take, beside all else that `fit` does: planning, initial weights, results."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jaxtricks.engine import program
+
+
+class Watch:
+    """Waits for each segment of every later fit in this process and writes down how long it took, in seconds.
+
+    The host then prepares nothing while the devices train, so that what is outside of segments comes out somewhat larger than
+    in a fit that nobody watches.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        run = program.Held.__call__
+
+        def watched(held: program.Held, *arguments: Any) -> Any:
+            began = time.perf_counter()
+            results = jax.block_until_ready(run(held, *arguments))
+            self.seconds.append(time.perf_counter() - began)
+            return results
+
+        program.Held.__call__ = watched  # type: ignore[method-assign]
+
+    def measure(self, fit: Callable[[], Any]) -> dict[str, Any]:
+        """The seconds of one fit: of the whole, in "segments", and of its fastest "segment"; and the "share" outside of them."""
+        self.seconds.clear()
+        began = time.perf_counter()
+        fit()
+        whole = time.perf_counter() - began
+        inside = sum(self.seconds)
+        return {"whole": whole, "segments": inside, "segment": min(self.seconds), "share": 1 - inside / whole}
