@@ -6,7 +6,9 @@ import sys
 
 import experiments.speed
 
+HELPERS = {"__main__", "harness", "segments"}
+
 for module in pkgutil.iter_modules(experiments.speed.__path__, "experiments.speed."):
-    if module.name not in ("experiments.speed.__main__", "experiments.speed.harness"):
+    if module.name.rpartition(".")[2] not in HELPERS:
         print(f"\n{module.name}", flush=True)
         subprocess.run([sys.executable, "-m", module.name, *sys.argv[1:]], check=True)

@@ -161,8 +161,8 @@ def shares(arguments: Arguments) -> tuple[list[dict[str, Any]], list[Target]]:
     return rows, targets
 
 
-def ablations(rounds: int, restarts: int, epochs: int) -> tuple[list[dict[str, Any]], list[Target]]:
-    """Rows and targets of the cold ablation, now and at the earlier commit."""
+def ablations(rounds: int, restarts: int, epochs: int) -> tuple[list[dict[str, Any]], list[Target], list[str]]:
+    """Rows and targets of the cold ablation, now and at the earlier commit, and a sentence where that is not to be had."""
     with tempfile.TemporaryDirectory() as name:
         folders = {"now": ROOT}
         if unpacked(BASELINE, Path(name)):
@@ -174,22 +174,24 @@ def ablations(rounds: int, restarts: int, epochs: int) -> tuple[list[dict[str, A
                 worker = Worker(MODULE, "ablation", arguments, NO_CACHE, folder)
                 seconds[when].append(worker.go()["seconds"])
                 worker.stop()
-    rows = [{"name": f"cold ablation, {ARMS} arms, {when}", "seconds": statistics.median(s)} for when, s in seconds.items()]
+    middle = [statistics.median(each) for each in seconds.values()]
+    names = [f"cold ablation, {ARMS} arms, {when}" for when in seconds]
+    rows: list[dict[str, Any]] = [{"name": name, "seconds": each} for name, each in zip(names, middle, strict=True)]
     if len(rows) == 1:
-        rows[0]["not measured"] = f"the time at {BASELINE}, which this copy's history does not hold"
-        return rows, []
-    ratio = rows[0]["seconds"] / rows[1]["seconds"]
-    return rows, [Target(f"a cold ablation, times that at {BASELINE}", ratio, 0.6, higher_is_better=False)]
+        return rows, [], [f"Not measured: a cold ablation at {BASELINE}, which the history of this copy does not hold."]
+    now, before = middle
+    return rows, [Target(f"a cold ablation, times that at {BASELINE}", now / before, 0.6, higher_is_better=False)], []
 
 
 def main() -> None:
     """The command line."""
     arguments = tyro.cli(Arguments, config=(tyro.conf.FlagCreatePairsOff,))
     rows, targets = shares(arguments)
+    unmeasured: list[str] = []
     if arguments.ablations:
-        more = ablations(arguments.ablations, arguments.restarts, max(1, arguments.epochs // 10))
-        rows, targets = rows + more[0], targets + more[1]
-    show(device_name(), rows, targets, arguments.json)
+        more, further, unmeasured = ablations(arguments.ablations, arguments.restarts, max(1, arguments.epochs // 10))
+        rows, targets = rows + more, targets + further
+    show(device_name(), rows, targets, arguments.json, unmeasured)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,42 @@ class Worker:
         self.process.wait(timeout=30)
 
 
+def alone(
+    module: str, name: str, arguments: Mapping[str, Any], environment: Mapping[str, str], repetitions: int, seconds: float
+) -> list[dict[str, Any]]:
+    """The figures of each repetition of one contestant, in a process that ends with it.
+
+    Args:
+        module: where it is found.
+        name: which one of the module's contestants.
+        arguments: what it is called with.
+        environment: variables of the process's own.
+        repetitions: how often it is timed; 0 only sets it up.
+        seconds: after which the process is ended.
+
+    Raises:
+        RuntimeError: with the last line that the process printed, if it died or was ended.
+    """
+    command = [sys.executable, "-m", "experiments.speed.harness", module, name, json.dumps(dict(arguments))]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        answers, printed = process.communicate("go\n" * repetitions, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise RuntimeError(f"more than {seconds:.0f} s") from None
+    if process.returncode:
+        raise RuntimeError((printed.strip() or f"exit code {process.returncode}").splitlines()[-1])
+    return [json.loads(line) for line in answers.splitlines()[1:]]
+
+
 def serve(contestant: Callable[..., Timed], arguments: Mapping[str, Any]) -> None:
     """The worker's side: set up, then one repetition for each line on the standard input."""
     out = os.fdopen(os.dup(1), "w")
@@ -107,21 +143,33 @@ def serve(contestant: Callable[..., Timed], arguments: Mapping[str, Any]) -> Non
         print(json.dumps({"seconds": time.perf_counter() - began} | figures), file=out, flush=True)
 
 
-def show(device: str, rows: list[dict[str, Any]], targets: list[Target], as_json: bool) -> None:
-    """Prints the benchmark's outcome, as text or as the one JSON object that programs read."""
+def show(device: str, rows: list[dict[str, Any]], targets: list[Target], as_json: bool, unmeasured: Sequence[str] = ()) -> None:
+    """Prints the benchmark's outcome, as text or as the one JSON object that programs read.
+
+    Args:
+        device: what it ran on.
+        rows: the table; a row that nothing was measured for has no "seconds".
+        targets: figures to reach.
+        as_json: whether programs read it.
+        unmeasured: sentences about what could not be measured here.
+    """
     if as_json:
-        print(json.dumps({"device": device, "rows": rows, "targets": [t.to_json() for t in targets]}))
+        outcome: dict[str, Any] = {"device": device, "rows": rows, "targets": [t.to_json() for t in targets]}
+        print(json.dumps(outcome | ({"unmeasured": list(unmeasured)} if unmeasured else {})))
         return
     print(device)
-    width = max(len(row["name"]) for row in rows)
+    width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
         more = "  ".join(
             f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k not in ("name", "seconds")
         )
-        print(f"{row['name']:{width}}  {row['seconds']:8.2f} s  {more}")
+        seconds = f"{row['seconds']:8.2f} s" if "seconds" in row else " " * 10
+        print(f"{row['name']:{width}}  {seconds}  {more}")
     for target in targets:
         sign = ">=" if target.higher_is_better else "<="
         print(f"{'met  ' if target.met else 'SHORT'}  {target.name}: {target.value:.2f} (to reach: {sign} {target.target:g})")
+    for sentence in unmeasured:
+        print(sentence)
 
 
 def device_name() -> str:

@@ -26,13 +26,19 @@ class Watch:
             self.seconds.append(time.perf_counter() - began)
             return results
 
-        program.Held.__call__ = watched  # type: ignore[method-assign]
+        program.Held.__call__ = watched  # type: ignore[method-assign,assignment]
 
     def measure(self, fit: Callable[[], Any]) -> dict[str, Any]:
-        """The seconds of one fit: of the whole, in "segments", and of its fastest "segment"; and the "share" outside of them."""
+        """The seconds of one fit, its segments' sum, the fastest one's, how many there are, and the share outside of them."""
         self.seconds.clear()
         began = time.perf_counter()
         fit()
         whole = time.perf_counter() - began
         inside = sum(self.seconds)
-        return {"whole": whole, "segments": inside, "segment": min(self.seconds), "share": 1 - inside / whole}
+        return {
+            "whole": whole,
+            "segments": inside,
+            "fastest": min(self.seconds),
+            "count": len(self.seconds),
+            "share": 1 - inside / whole,
+        }
