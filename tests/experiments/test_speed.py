@@ -127,8 +127,6 @@ def test_the_gpu_benchmark_says_in_one_sentence_that_there_is_no_gpu():
     assert outcome["rows"] == outcome["targets"] == []
     (sentence,) = outcome["unmeasured"]
     assert sentence.startswith("There is no GPU here")
-        "There is no GPU here, so nothing is measured; --device cpu --scale tiny tries the benchmark out."
-    ]
 
 
 def test_an_earlier_commit_is_unpacked_with_the_benchmarks_of_today(tmp_path):
