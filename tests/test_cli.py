@@ -180,13 +180,13 @@ class TestWatch:
         seen = []
 
         def asked():
-            seen.append(watch.look(here / "run"))
+            seen.append(watch.view_of(here / "run"))
             return False
 
         monkeypatch.setattr(preemption, "asked", asked)
         cli.main([*self.WORDS, "--out", "run"])
         assert len(seen) == 3 and not any(view.over for view in seen)
-        assert watch.look(here / "run").phase is watch.Phase.FINISHED
+        assert watch.view_of(here / "run").phase is watch.Phase.FINISHED
 
     def test_refused(self, capsys, here, monkeypatch):
         for command in ("watch", "tensorboard"):

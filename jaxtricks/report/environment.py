@@ -20,6 +20,9 @@ def environment() -> dict[str, Any]:
 
     `commit` is that of the git checkout which the package lies in, else of the one that the process was started in, and null
     outside of both; `dirty` says whether tracked files differ from it.
+
+    >>> sorted(environment()["versions"])
+    ['flax', 'jax', 'jaxlib', 'jaxtricks', 'numpy', 'optax', 'python']
     """
     devices = jax.devices()
     commit, dirty = next(filter(any, map(_checkout, (PACKAGE, Path.cwd()))), (None, None))
@@ -37,7 +40,7 @@ def environment() -> dict[str, Any]:
 
 
 def _checkout(folder: Path) -> tuple[str | None, bool | None]:
-    """A folder's commit, and whether its checkout has changes; nothing where there is no checkout, no commit or no git."""
+    """A folder's commit, and whether its checkout has changes; None twice where there is no checkout, no commit or no git."""
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(folder), *words]

@@ -1,4 +1,4 @@
-"""A run's curves as event files: each restart is one of TensorBoard's runs, and so are their mean and the ends of its band."""
+"""A run's curves as event files of TensorBoard: a TensorBoard run for each restart, for their mean, and for mean ± sd."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ MEAN, LOW, HIGH = "mean", "mean-sd", "mean+sd"  # the same tags in other runs: T
 
 
 class Events:
-    """Writes event files into a run's folder, in the place of all that are there, and more as the run goes on.
+    """Writes event files into a run's folder: replaces earlier ones, and adds to them as the run goes on.
 
     Args:
         folder: the run's.
@@ -38,7 +38,7 @@ class Events:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, view: View) -> None:
-        """Writes what is new, epoch by epoch.
+        """Writes the epochs that are new since the last view.
 
         Args:
             view: how the run stands now.
@@ -56,13 +56,13 @@ class Events:
                     self._close(root)
 
     def written(self, views: Iterable[View]) -> Iterator[View]:
-        """The same views, each once it has been added."""
+        """Gives the same views again, each after it has been written."""
         for view in views:
             self.add(view)
             yield view
 
     def close(self) -> None:
-        """Ends all files."""
+        """Closes all files."""
         self._close(self.folder)
 
     def _add(self, root: Path, arm: Progress, first: int) -> None:
@@ -87,6 +87,6 @@ class Events:
 
 
 def _name(index: int, arm: Progress) -> str:
-    """A folder's name that says which arm it is of, and is no other's."""
+    """A folder's name for an arm, different for each arm."""
     label = re.sub(r"[^\w.=-]+", "-", arm.label).strip("-")
     return f"{index}-{label[:80]}"

@@ -27,7 +27,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
     Args:
         record: what goes in.
         folder: absent, or empty, or what `jaxtricks.store.folder.claim` gave.
-        runs: a language model's, whose weights and vocabulary go in too, for `writer`.
+        runs: the restarts; of a language model, its weights and vocabulary are written too, which `writer` reads.
 
     Returns:
         The folder.
@@ -53,7 +53,7 @@ def load(folder: Path | str) -> Record:
         folder: a run's folder.
 
     Raises:
-        FolderError: if it is none, or one of its files is damaged.
+        FolderError: if it is no run's folder, or one of its files is damaged.
     """
     folder = Path(folder)
     if missing := [name for name in FILES if not (folder / name).is_file()]:
@@ -71,16 +71,16 @@ def load(folder: Path | str) -> Record:
 
 
 def render(folder: Path | str) -> Path:
-    """Draws a run's page again, from its folder alone.
+    """Renders a run's page again, from the files in its folder alone.
 
     Args:
         folder: a run's folder.
 
     Returns:
-        The page.
+        The path of the page.
 
     Raises:
-        FolderError: if it is none, or cannot be written.
+        FolderError: if it is no run's folder, or cannot be written.
     """
     target = Path(folder) / PAGE
     text = page(load(folder))
@@ -90,14 +90,14 @@ def render(folder: Path | str) -> Path:
 
 
 def writer(folder: Path | str, restart: int) -> Writer:
-    """The language model that one restart of a run became.
+    """The trained language model of one restart of a run.
 
     Args:
-        folder: a run's folder, of a text.
+        folder: the folder of a run on a text.
         restart: which of the restarts, 0 for the first.
 
     Raises:
-        FolderError: if it is none, holds no language model or damaged weights, or has no such restart.
+        FolderError: if it is no run's folder, holds no language model or damaged weights, or has no such restart.
         ConfigError: for a model that gives no scores of the next token.
     """
     folder = Path(folder)
@@ -116,5 +116,5 @@ def writer(folder: Path | str, restart: int) -> Writer:
 
 
 def _dumped(name: str, data: Any) -> str:
-    indent = None if name == "metrics.json" else 2  # thousands of numbers, which nobody reads line by line
+    indent = None if name == "metrics.json" else 2  # thousands of numbers; a line for each would be no easier to read
     return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"

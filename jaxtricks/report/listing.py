@@ -42,10 +42,13 @@ class ListedRun:
 
 
 def listing(root: Path | str) -> list[ListedRun]:
-    """The runs in a folder of runs, newest first; what is no run's folder is passed over.
+    """The finished runs in a folder of runs, newest first; other folders are left out.
 
     Args:
-        root: the folder of runs; one that is absent holds none.
+        root: the folder of runs; it may be absent.
+
+    >>> listing("no/such/folder")
+    []
     """
     root = Path(root)
     folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []

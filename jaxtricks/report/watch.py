@@ -1,4 +1,4 @@
-"""How a run stands, from its folder alone, while another process trains it or after: nothing is written or held."""
+"""How a run goes on, read from its folder alone, while another process trains it or after; nothing is written or locked."""
 
 import math
 import time
@@ -21,7 +21,7 @@ from jaxtricks.store.curves import MemberCurves
 from jaxtricks.store.folder import CHECKPOINTS, FolderError
 from jaxtricks.store.manifest import MANIFEST, manifest_of
 
-SECONDS = 1.0  # between two looks
+SECONDS = 1.0  # between two readings of the folder
 
 
 class Phase(Enum):
@@ -58,7 +58,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class View:
-    """How a run stands.
+    """The state of a run at one moment.
 
     Args:
         folder: the run's.
@@ -74,22 +74,22 @@ class View:
 
     @property
     def done(self) -> int:
-        """Restart-epochs."""
+        """Epochs done, summed over all restarts."""
         return sum(len(arm.seeds) * arm.epoch for arm in self.arms)
 
     @property
     def total(self) -> int:
-        """Restart-epochs of the whole run."""
+        """Epochs of the whole run, summed over all restarts."""
         return sum(len(arm.seeds) * arm.epochs for arm in self.arms)
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is to come."""
+        """Whether the run has ended, finished or not."""
         return self.phase in (Phase.FINISHED, Phase.ENDED)
 
 
 def follow(folder: Path, sleep: Callable[[float], object] = time.sleep) -> Iterator[View]:
-    """How a run stands now, and again each second, until nothing more is to come.
+    """The state of a run now, and again each second until it has ended.
 
     Args:
         folder: a run's.
@@ -99,14 +99,14 @@ def follow(folder: Path, sleep: Callable[[float], object] = time.sleep) -> Itera
         FolderError: if it is no run's folder, or damaged.
     """
     while True:
-        yield (view := look(folder))
+        yield (view := view_of(folder))
         if view.over:
             return
         sleep(SECONDS)
 
 
-def look(folder: Path) -> View:
-    """How a run stands now.
+def view_of(folder: Path) -> View:
+    """The state of a run now.
 
     Args:
         folder: a run's.
@@ -114,7 +114,7 @@ def look(folder: Path) -> View:
     Raises:
         FolderError: if it is no run's folder, or damaged.
     """
-    alive = folders.worked_on(folder)  # asked first: what a process that has ended has written is there
+    alive = folders.worked_on(folder)  # asked first, so that all that an ended process has written is seen
     if folders.finished(folder):
         return View(folder, Phase.FINISHED, _recorded(folder))
     folders.claimed(folder)
@@ -148,7 +148,7 @@ def _floats(values: Values) -> list[float]:
 
 
 def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], MemberCurves | None]:
-    """The arms of a run that goes on, and the newest measurements."""
+    """The arms of a run in progress, and the newest of its curves."""
     if not (checkpoints / MANIFEST).is_file():
         return (), None
     try:
@@ -176,7 +176,7 @@ def _label(experiments: tuple[dict[str, Any], ...], index: int) -> str:
 
 
 def _left(missing: int, latest: MemberCurves | None, now: float) -> float | None:
-    """Seconds that so many restart-epochs take at the pace of the newest segments, less those since the last one's end."""
+    """Seconds that the missing restart-epochs take at the speed of the latest segments, minus the time since."""
     if latest is None or len(latest.marks) < 2:
         return None
     (first, began), *_, (last, ended) = latest.marks

@@ -1,6 +1,7 @@
-"""What training learnt, on disk: the only file that knows Orbax.
+"""Arrays on disk, with digests that show damage: the only file that uses Orbax.
 
-A checkpoint is a folder of Orbax with a seal, the digests of all its files: Orbax itself loads a flipped bit in silence.
+A checkpoint is a folder that Orbax writes, and a seal beside it: a file with the digests of all others. Orbax itself has no
+checksums and loads a flipped bit without an error.
 """
 
 import errno
@@ -30,15 +31,21 @@ class CheckpointError(ValueError):
 
 
 def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> None:
-    """Writes arrays and a note, sealed, into a new folder, whole or not at all.
+    """Writes arrays and a note, with their digests, into a new folder: the whole of it or nothing.
 
     Args:
-        folder: absent as yet; the one above it is made where it is.
+        folder: must not exist; the folders above it are made.
         tree: name → arrays.
-        note: plain data.
+        note: plain JSON data.
 
     Raises:
         CheckpointError: if it cannot be written.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     write(pathlib.Path(root) / "000001", {"loss": np.ones(2)}, {"epoch": 1})
+    ...     read(pathlib.Path(root) / "000001")
+    ({'loss': array([1., 1.])}, {'epoch': 1})
     """
     unfinished = unfinished_name(folder)
     try:
@@ -56,13 +63,13 @@ def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> Non
 
 
 def read(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """What `write` wrote: the arrays, as NumPy's, and the note.
+    """The arrays, as NumPy's, and the note that `write` wrote.
 
     Args:
-        folder: the same.
+        folder: the checkpoint's.
 
     Raises:
-        CheckpointError: if it holds none, one of a later version, or one that is damaged.
+        CheckpointError: if it holds no checkpoint, one of a later version, or one that is damaged.
     """
     body = _unsealed(folder)
     there = _digests(folder)
@@ -84,9 +91,9 @@ def note_of(folder: Path) -> dict[str, Any]:
 
 
 def _alone() -> ocp.Checkpointer:
-    """Orbax, for this process alone: one writes for all, in the background, where none may wait for the others.
+    """Orbax for this process alone: process 0 writes for all of them, in the background, and the others must not wait for it.
 
-    Its interface v1 has all processes meet at every save, whatever its options say.
+    That is why this is Orbax's older interface: with its interface v1 every save waits for all processes, whatever its options.
     """
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me}, barrier_sync_key_prefix="jaxtricks")
@@ -130,7 +137,7 @@ def _dumped(body: Mapping[str, Any]) -> str:
 
 
 def unfinished_name(folder: Path) -> Path:
-    """Where a checkpoint is gathered that is to become a folder."""
+    """The hidden folder in which a checkpoint is written before it takes the place of `folder`."""
     return folder.with_name(f".{folder.name}-unfinished")
 
 
@@ -142,7 +149,7 @@ def _check_room(folder: Path, tree: Mapping[str, Any]) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """What the storage said, without Orbax around it, as the end of a sentence."""
+    """The storage's own message, without what Orbax puts around it, as the end of a sentence."""
     if code := re.search(r"os_error_code='(\d+)'", str(error.__cause__ or error)):
         return f"{os.strerror(int(code[1]))}."
     lines = str(error.__cause__ or error).strip().splitlines()
@@ -178,13 +185,17 @@ def load_weights(folder: Path) -> Variables:
 
 
 def flat(tree: Any, prefix: str) -> Arrays:
-    """The arrays of a tree by their path, such as "states.params.head.kernel", copied to the host."""
+    """The arrays of a tree by their path, such as "states.params.head.kernel", copied to the host.
+
+    >>> flat({"head": {"bias": jax.numpy.zeros(2)}}, "params")
+    {'params.head.bias': array([0., 0.], dtype=float32)}
+    """
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {f"{prefix}.{jax.tree_util.keystr(path, simple=True, separator='.')}": np.array(leaf) for path, leaf in leaves}
 
 
 def unflat(arrays: Arrays, like: Any, prefix: str) -> Any:
-    """The tree that `flat` took apart.
+    """The tree whose arrays `flat` gave; its leaves are arrays of NumPy that may be written to.
 
     Args:
         arrays: path → array.
@@ -201,6 +212,6 @@ def unflat(arrays: Arrays, like: Any, prefix: str) -> Any:
         if array is None or array.shape != leaf.shape or array.dtype != leaf.dtype:
             there = "missing" if array is None else f"{array.dtype}{list(array.shape)}"
             raise CheckpointError(f"the checkpoint's {name} is {there}, and {leaf.dtype}{list(leaf.shape)} is needed.")
-        return np.array(array)  # for good: what was read may not be written to
+        return np.array(array)  # a copy: the array that was read is read-only
 
     return jax.tree_util.tree_map_with_path(found, like)

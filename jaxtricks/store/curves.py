@@ -1,4 +1,4 @@
-"""The curves of a fit that goes on, in a small file beside its checkpoints: whoever watches need not open those."""
+"""The curves of a fit in progress, in a small file beside its checkpoints, so that `watch` need not open the checkpoints."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -39,17 +39,32 @@ class MemberCurves:
         return self.marks[-1][0]
 
 
-def write(path: Path, measured: MemberCurves) -> None:
-    """Puts the curves in the place of earlier ones, whole or not at all; raises OSError if it cannot."""
-    arrays: dict[str, Any] = {_CURVES + name: values for name, values in measured.curves.items()}
-    epochs, times = zip(*measured.marks, strict=True)
+def write(path: Path, found: MemberCurves) -> None:
+    """Replaces the file of curves: a reader finds the earlier one or the new one, never half of one.
+
+    Args:
+        path: the file; its folder is made if absent.
+        found: the curves.
+
+    Raises:
+        OSError: if it cannot be written.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     path = pathlib.Path(root) / "cohort-0.npz"
+    ...     write(path, MemberCurves((0,), {"nll": np.array([[0.7, 0.5]])}, ((2, 10.0),)))
+    ...     read(path).curves
+    {'nll': array([[0.7, 0.5]])}
+    """
+    arrays: dict[str, Any] = {_CURVES + name: values for name, values in found.curves.items()}
+    epochs, times = zip(*found.marks, strict=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, experiments=measured.experiments, epochs=epochs, times=times, **arrays)
+        np.savez(file, experiments=found.experiments, epochs=epochs, times=times, **arrays)
 
 
 def read(path: Path) -> MemberCurves | None:
-    """What `write` wrote last; None where there is nothing that can be read."""
+    """The curves that `write` wrote last; None where no file of curves can be read."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = dict(found)

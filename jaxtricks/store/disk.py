@@ -13,6 +13,11 @@ def writing(path: Path, error: type[ValueError]) -> Iterator[None]:
     Args:
         path: what is written, which the sentence names.
         error: the kind of error that is raised in place of an OSError.
+
+    >>> with writing(Path("nowhere/file"), ValueError):
+    ...     Path("nowhere/file").write_text("")
+    Traceback (most recent call last):
+    ValueError: nowhere/file cannot be written (No such file or directory).
     """
     try:
         yield
@@ -27,7 +32,14 @@ def replacing(path: Path) -> Iterator[Path]:
     So whoever reads the path finds the earlier file or the new one, and never half of one.
 
     Args:
-        path: the file to write; the folder must exist.
+        path: the file to write; its folder must exist.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     with replacing(Path(root) / "page.html") as unfinished:
+    ...         _ = unfinished.write_text("whole")
+    ...     [path.name for path in Path(root).iterdir()]
+    ['page.html']
     """
     unfinished = path.with_name(f".{path.name}")
     try:

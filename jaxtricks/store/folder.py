@@ -22,14 +22,24 @@ class FolderError(ValueError):
 
 
 def claim(folder: Path, command: str) -> Path:
-    """Makes a folder the place of a run that now begins, so that `resume` finds what to do.
+    """Makes a folder for a run that begins now, and writes the run's command into it, which `resume` reads.
 
     Args:
         folder: absent, or empty.
-        command: what the run is, a line of shell.
+        command: the command that began the run, a line of shell.
+
+    Returns:
+        The folder.
 
     Raises:
-        FolderError: if there is something already, or if it cannot be written.
+        FolderError: if the folder holds something already, or if it cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     folder = claim(fresh(root, "digits-run"), "jaxtricks run")
+    ...     with working(folder):
+    ...         print(folder.name, worked_on(folder), finished(folder))
+    digits-run-1 True False
     """
     check_free(folder)
     with writing(folder, FolderError):
@@ -41,29 +51,29 @@ def claim(folder: Path, command: str) -> Path:
 
 @contextlib.contextmanager
 def working(folder: Path) -> Iterator[None]:
-    """Shows that a process works on a claimed run, for `worked_on`; the system takes that back, however the process ends.
+    """Marks a claimed run as worked on by this process, for `worked_on`; the mark ends with the block or the process.
 
     Args:
-        folder: as claimed.
+        folder: the run's.
     """
     with (folder / COMMAND).open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)  # shared: it keeps nobody out, as the checkpoints' own lock does
+        fcntl.flock(file, fcntl.LOCK_SH)  # shared: unlike the lock of the checkpoints it keeps no other process out
         yield
 
 
 def worked_on(folder: Path) -> bool:
-    """Whether a process works on a claimed run; asking disturbs none.
+    """Whether some process works on a claimed run; the check does not disturb it.
 
     Args:
-        folder: as claimed.
+        folder: the run's.
     """
     try:
-        with (folder / COMMAND).open("r+b") as file:  # NFS locks for itself alone what may be written
+        with (folder / COMMAND).open("r+b") as file:  # NFS gives an exclusive lock only on a file that is open for writing
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return False
     except FileNotFoundError:
         return False
-    except (BlockingIOError, PermissionError):  # another one's run cannot be asked
+    except (BlockingIOError, PermissionError):  # a run of another user cannot be opened, and is taken as worked on
         return True
 
 
@@ -73,7 +83,7 @@ def reached(folder: Path) -> bool:
 
 
 def leave(folder: Path) -> None:
-    """Takes a claimed folder away again, with its checkpoints."""
+    """Removes a claimed folder with its checkpoints; other files in it stay, and then so does the folder."""
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     (folder / COMMAND).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # such as "."
@@ -81,15 +91,18 @@ def leave(folder: Path) -> None:
 
 
 def finished(folder: Path) -> bool:
-    """Whether a run has come to its end and been written down."""
+    """Whether a run has ended and its results are in the folder."""
     return (folder / CONFIG).is_file()
 
 
 def claimed(folder: Path) -> tuple[str, Path]:
-    """The command of a run that keeps checkpoints, finished or not, and the folder that it was given in.
+    """The command that began a run, and the folder in which it was typed.
+
+    Args:
+        folder: the run's, finished or not.
 
     Raises:
-        FolderError: if the folder is that of no such run.
+        FolderError: if it is no run's folder.
     """
     try:
         content = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
@@ -101,24 +114,27 @@ def claimed(folder: Path) -> tuple[str, Path]:
 
 
 def found(folder: Path, root: Path) -> Path:
-    """The folder of a run that is named by its path, or by its name alone.
+    """The folder of a run, given by its path or by its name alone.
 
     Args:
         folder: path or name.
         root: the folder of runs.
+
+    >>> found(Path("digits-run-1"), Path("runs")).as_posix()  # there is no such run
+    'digits-run-1'
     """
     return folder if folder.exists() or not (root / folder).is_dir() else root / folder
 
 
 def check_free(folder: Path, besides: tuple[str, ...] = ()) -> None:
-    """Makes sure that a run may be written to a folder; worth asking before hours of training.
+    """Checks that a run's folder can be made here, which is better known before hours of training than after.
 
     Args:
         folder: the folder.
-        besides: names that it may hold.
+        besides: names of files that it may hold.
 
     Raises:
-        FolderError: if there is something already, or no folder can be made there.
+        FolderError: if the folder holds something else already, or no folder can be made there.
     """
     check_writable(folder.resolve().parent)
     with writing(folder, FolderError):
@@ -127,10 +143,10 @@ def check_free(folder: Path, besides: tuple[str, ...] = ()) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Makes sure that runs may be written into a folder, by a trial that leaves nothing behind.
+    """Checks that runs can be written into a folder: makes a folder there and removes it again.
 
     Args:
-        folder: the folder of runs, which may be absent as yet.
+        folder: the folder of runs; it need not exist yet.
 
     Raises:
         FolderError: if it is a file, cannot be made or takes no new folders.
@@ -149,7 +165,7 @@ def unfinished(root: Path) -> list[Path]:
 
 
 def fresh(root: Path | str, name: str) -> Path:
-    """Makes the next empty folder of a name, `runs/digits-compare-1`, `-2`, …, which nobody else is then given.
+    """Makes the next empty folder of a name, `runs/digits-compare-1`, `-2`, …; two processes never get the same one.
 
     Args:
         root: the folder of runs; made if absent.
@@ -157,6 +173,11 @@ def fresh(root: Path | str, name: str) -> Path:
 
     Raises:
         FolderError: if it cannot be made.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     [fresh(root, "digits compare").name for _ in range(2)]
+    ['digits-compare-1', 'digits-compare-2']
     """
     root, name = Path(root), re.sub(r"[^\w.]+", "-", name).strip("-.") or "run"
     with writing(root, FolderError):
@@ -205,6 +226,10 @@ def gathered(folder: Path) -> Iterator[Path]:
 
 
 def number_of(name: str) -> int:
-    """The number at a name's end, 0 where there is none, so that -10 comes after -9."""
+    """The number at a name's end, 0 where there is none, so that run 10 comes after run 9.
+
+    >>> number_of("digits-run-10")
+    10
+    """
     found = re.search(r"\d+$", name)
     return int(found.group()) if found else 0

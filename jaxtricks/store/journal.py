@@ -1,4 +1,4 @@
-"""The checkpoints of one program's members: written in the background, found again, and taken away when they have served."""
+"""The checkpoints of one program's members: written in the background, found again, and removed when they are no longer kept."""
 
 import re
 import shutil
@@ -31,27 +31,27 @@ class Saved(NamedTuple):
 
 
 class NullJournal:
-    """The journal of a process that writes nothing, since the first one does."""
+    """The journal of any process but the first: process 0 writes for all, so this one does nothing."""
 
     def __init__(self, folder: Path, policy: Checkpoints) -> None:
         self.damaged: list[str] = []
 
     def newest(self) -> Saved | None:
-        """Nothing is known here."""
+        """None: only process 0 knows."""
         return None
 
     def keep(self, epoch: int, arrays: Arrays, note: Mapping[str, Any]) -> None:
-        """Writes nothing."""
+        """Does nothing."""
 
     def wait(self) -> None:
-        """There is nothing to wait for."""
+        """Does nothing."""
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Does nothing."""
 
 
 class Journal:
-    """The checkpoints of one program's members, in a folder of their own; written in the background, one after the other.
+    """The checkpoints of one program's members, in a folder of their own; a thread writes them one after the other.
 
     Args:
         folder: made if absent.
@@ -70,7 +70,7 @@ class Journal:
         self._last: Future[None] | None = None
 
     def newest(self) -> Saved | None:
-        """The newest checkpoint that can be read; a damaged one is named in `damaged`, and stays where it is."""
+        """The newest checkpoint that can be read; damaged ones are named in `damaged` and not touched."""
         found: Saved | None = None
         for epoch, path in reversed(listed(self._folder)):
             try:
@@ -82,11 +82,11 @@ class Journal:
         return found
 
     def keep(self, epoch: int, arrays: Arrays, note: Mapping[str, Any]) -> None:
-        """Has a checkpoint written once the last one is.
+        """Writes a checkpoint in the background, after waiting for the one before.
 
         Args:
             epoch: epochs done.
-            arrays: name → array, which nobody changes any more.
+            arrays: name → array; they must not change any more.
             note: plain data; its "value" says how good the checkpoint is, higher is better, its "experiments" whose it is.
 
         Raises:
@@ -96,13 +96,13 @@ class Journal:
         self._last = self._writer.submit(self._write, epoch, arrays, dict(note))
 
     def wait(self) -> None:
-        """Until the last checkpoint is on disk; raises CheckpointError if it could not be written."""
+        """Waits until the last checkpoint is on disk; raises CheckpointError if it could not be written."""
         last, self._last = self._last, None
         if last is not None:
             last.result()
 
     def close(self) -> None:
-        """Waits, and ends the thread."""
+        """Waits for the last checkpoint and ends the thread."""
         try:
             self.wait()
         finally:
@@ -120,7 +120,7 @@ class Journal:
 
 
 def listed(folder: Path) -> list[tuple[int, Path]]:
-    """Epoch and path of all finished checkpoints of a journal, the oldest first, the latest attempt at an epoch last."""
+    """Epoch and path of all finished checkpoints in a journal's folder: oldest first, the latest attempt at an epoch last."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         if (match := NAME.fullmatch(path.name)) and path.is_dir():
@@ -129,12 +129,16 @@ def listed(folder: Path) -> list[tuple[int, Path]]:
 
 
 def curves_of(folder: Path) -> Path:
-    """The file with the curves so far of a journal's members."""
+    """The file of curves that belongs to a journal's folder.
+
+    >>> curves_of(Path("checkpoints/cohort-0")).as_posix()
+    'checkpoints/cohort-0.npz'
+    """
     return folder.with_name(f"{folder.name}.npz")
 
 
 def _free(folder: Path, epoch: int) -> Path:
-    """A new name for a checkpoint: a damaged one of the same epoch stays where it is."""
+    """A new name for a checkpoint of an epoch, since an earlier, damaged one of that epoch is not overwritten."""
     path, attempt = folder / f"{epoch:06}", 1
     while path.exists():
         attempt += 1
@@ -143,7 +147,7 @@ def _free(folder: Path, epoch: int) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    """Takes a checkpoint away: under another name first, so that a crash leaves no half of one."""
+    """Removes a checkpoint; it is renamed first, so that a crash leaves no half of one under its name."""
     gone = folder.with_name(f".{folder.name}-gone")
     folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)

@@ -59,12 +59,12 @@ class Manifest:
         data: Dataset,
         transferred: bool,
     ) -> Self:
-        """What a call of `fit` is about; raises ConfigError for a function that has no name to be written down by."""
+        """The manifest of a call of `fit`; raises ConfigError for a function without a name that could be written down."""
         known = tuple(experiment.to_json() for experiment in experiments)
         return cls(known, several, tuple(seeds), split, tuple(vary), (data.name, digest(data)), transferred)
 
     def differs(self, other: "Manifest") -> str:
-        """What sets another one apart, in words; nothing where they are the same."""
+        """The first difference to another manifest, in words; empty where they are equal."""
         for index, (mine, theirs) in enumerate(zip(self.experiments, other.experiments, strict=False)):
             if mine != theirs:
                 here, there = (Experiment.from_json(each) for each in (mine, theirs))
@@ -79,11 +79,11 @@ class Manifest:
 
 @contextlib.contextmanager
 def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
-    """The policy's folder, for one process at a time and for what it belongs to alone.
+    """The folder of checkpoints of a fit, locked so that no other process writes there meanwhile.
 
     Args:
         policy: names the folder.
-        manifest: what it is to belong to.
+        manifest: the fit.
 
     Raises:
         CheckpointError: if the folder belongs to something else, is in use or cannot be written.
@@ -113,10 +113,10 @@ def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
 
 
 def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
-    """What a folder of checkpoints belongs to, and its policy.
+    """The fit that a folder of checkpoints belongs to, and which checkpoints it keeps.
 
     Raises:
-        CheckpointError: if it is none, or if that is damaged.
+        CheckpointError: if it holds no checkpoints, or if the manifest is damaged.
     """
     path = folder / MANIFEST
     if not path.is_file():

@@ -23,6 +23,9 @@ class Checkpoints:
 
     Raises:
         ConfigError: for counts below one.
+
+    >>> sorted(Checkpoints("runs/long", newest=1, best="nll", every=10).stay({10: -0.3, 15: -0.2, 18: -0.4, 20: -0.5}))
+    [10, 15, 20]
     """
 
     folder: Path | str
@@ -41,6 +44,9 @@ class Checkpoints:
 
         Args:
             values: epoch → how good the checkpoint is, higher is better; None where that is unknown.
+
+        >>> Checkpoints("runs/long", newest=1).stay({10: None, 20: None})
+        {20}
         """
         epochs = sorted(values)
         stay = set(epochs[-self.newest :])

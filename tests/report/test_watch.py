@@ -21,7 +21,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.engine import preemption
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
-from jaxtricks.report.watch import Phase, Progress, View, follow, look
+from jaxtricks.report.watch import Phase, Progress, View, follow, view_of
 from jaxtricks.statistics import band
 from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
@@ -49,10 +49,10 @@ def seen(data, tmp_path_factory):
     folder = folders.claim(tmp_path_factory.mktemp("runs") / "run", "jaxtricks run")
     views = []
     with pytest.MonkeyPatch.context() as patch, folders.working(folder):
-        views.append(look(folder))
-        patch.setattr(preemption, "asked", lambda: bool(views.append(look(folder))))
+        views.append(view_of(folder))
+        patch.setattr(preemption, "asked", lambda: bool(views.append(view_of(folder))))
         arms = train(ARMS, data, folder)
-        views.append(look(folder))
+        views.append(view_of(folder))
     return folder, views, arms
 
 
@@ -81,10 +81,10 @@ class TestSeen:
 
     def test_a_process_that_is_gone_is_told_from_one_that_writes(self, seen):
         folder, *_ = seen
-        assert look(folder).phase is Phase.ENDED
+        assert view_of(folder).phase is Phase.ENDED
         with folders.working(folder), folders.working(folder):  # as many as like to
-            assert look(folder).phase is Phase.WRITING
-        assert look(folder).phase is Phase.ENDED
+            assert view_of(folder).phase is Phase.WRITING
+        assert view_of(folder).phase is Phase.ENDED
 
     def test_a_finished_run_shows_its_record(self, data, tmp_path):
         folder = folders.claim(tmp_path / "run", "jaxtricks run")
@@ -95,7 +95,7 @@ class TestSeen:
         for name, curve in view.arms[0].curves.items():
             np.testing.assert_array_equal(curve.astype(np.float32), runs.curves[name])
         shutil.rmtree(folder / CHECKPOINTS)
-        assert look(folder).done == view.done
+        assert view_of(folder).done == view.done
 
     def test_a_run_that_goes_on_shows_what_it_had(self, data, tmp_path, monkeypatch):
         folder = folders.claim(tmp_path / "run", "jaxtricks run")
@@ -104,21 +104,21 @@ class TestSeen:
             patch.setattr(preemption, "asked", lambda: next(asked) == 2)
             with pytest.raises(preemption.Preempted):
                 train(BASE, data, folder)
-        before = look(folder)
+        before = view_of(folder)
         assert (before.phase, before.arms[0].epoch) == (Phase.ENDED, 2)
         runs = train(BASE, data, folder)
-        np.testing.assert_array_equal(look(folder).arms[0].curves["nll"], runs.curves["nll"])
+        np.testing.assert_array_equal(view_of(folder).arms[0].curves["nll"], runs.curves["nll"])
         np.testing.assert_array_equal(before.arms[0].curves["nll"], runs.curves["nll"][:, :2])
 
     def test_what_is_no_run_is_refused(self, tmp_path):
         with pytest.raises(FolderError, match=r"is not a run's folder: command\.json is missing\.$"):
-            look(tmp_path)
+            view_of(tmp_path)
         with pytest.raises(FolderError, match="is not a run's folder"):
-            look(tmp_path / "absent")
+            view_of(tmp_path / "absent")
 
     def test_following_ends_with_the_run(self, monkeypatch):
         views = iter([view(), view(), view(Phase.ENDED), pytest.fail])
-        monkeypatch.setattr(watch, "look", lambda folder: next(views))
+        monkeypatch.setattr(watch, "view_of", lambda folder: next(views))
         waited = []
         assert [each.phase for each in follow("run", waited.append)] == [Phase.TRAINING, Phase.TRAINING, Phase.ENDED]
         assert len(waited) == 2
