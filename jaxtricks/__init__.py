@@ -36,7 +36,7 @@ from jaxtricks.models import CNN, MLP, RNN, TCN, Transformer
 from jaxtricks.moved import MOVED
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.objectives.objective import Objective
-from jaxtricks.optim import SGD, Adam, AdamW, Momentum, Optimizer
+from jaxtricks.optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit, resume, snapshots
@@ -63,6 +63,7 @@ __all__ = [
     "Layout",
     "Momentum",
     "Objective",
+    "Optax",
     "Optimizer",
     "Runs",
     "Text",

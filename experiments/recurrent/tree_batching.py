@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from experiments.recurrent._timing import difference, seconds
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
-from jaxtricks.nn.tree import Forest, fold_trees, schedule
+from jaxtricks.nn.tree import BatchedTrees, fold_trees, schedule
 
 SAME, VOCABULARY = 1e-6, 100
 BATCHED, LOOP = "operations batched", "node by node"
@@ -29,7 +29,7 @@ def combine(weights: Float[Array, "below units"], left: Array, right: Array) -> 
 
 
 @jax.jit
-def folded(weights: Array, table: Array, forest: Forest) -> Float[Array, "trees units"]:
+def folded(weights: Array, table: Array, forest: BatchedTrees) -> Float[Array, "trees units"]:
     """The roots' states, row by row of the schedule."""
     return fold_trees(lambda left, right: combine(weights, left, right), table[forest.tokens], forest)
 

@@ -11,8 +11,8 @@ import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import NonNegative, config
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
-from jaxtricks.nn.cells import LSTM, State
-from jaxtricks.nn.recurrent import CellStep, Inputs
+from jaxtricks.nn.cells import LSTM, CellState
+from jaxtricks.nn.recurrent import CellStep, StepInputs
 from jaxtricks.nn.recurrent_dropout import Zoneout
 from jaxtricks.nn.recurrent_norm import Normalizers
 from jaxtricks.restart import member as one
@@ -32,7 +32,7 @@ class Zeroed(Zoneout):
 
     inverted: NonNegative = 0.0
 
-    def __call__(self, old: State, new: State, masks: tuple[Bool[Array, "batch units"], ...] | None) -> State:
+    def __call__(self, old: CellState, new: CellState, masks: tuple[Bool[Array, "batch units"], ...] | None) -> CellState:
         keep = [1 - jnp.asarray(rate, new[0].dtype) for rate in self.rates()]
         if masks is None:
             return tuple(a * k ** (1 - self.inverted) for a, k in zip(new, keep, strict=True))
@@ -59,13 +59,13 @@ def norms(
         masks = tuple(jax.random.bernoulli(rng.stream(key, n), r, shape) for n, r in zip("hc", noise.rates(), strict=True))
     step = CellStep(LSTM(), noise, None, Normalizers({}))
 
-    def loss(probes: State) -> Array:
-        def body(state: State, at: tuple[Inputs, State]) -> tuple[State, None]:
+    def loss(probes: CellState) -> Array:
+        def body(state: CellState, at: tuple[StepInputs, CellState]) -> tuple[CellState, None]:
             state, _ = step(state, at[0], step.recalled(state) @ layer["recurrent_kernel"])
             return (state[0] + at[1][0], state[1] + at[1][1]), None
 
-        first: State = (jnp.zeros(shape[1:]), jnp.zeros(shape[1:]))
-        (h, _), _ = jax.lax.scan(body, first, (Inputs(inputs, None, None, masks, {}), probes))
+        first: CellState = (jnp.zeros(shape[1:]), jnp.zeros(shape[1:]))
+        (h, _), _ = jax.lax.scan(body, first, (StepInputs(inputs, None, None, masks, {}), probes))
         logits = h @ head["kernel"] + head["bias"].reshape(1, -1)
         return jnp.sum(jt.losses.CrossEntropy().of_labels(logits, y))  # a sum: each example has the gradient of its own loss
 

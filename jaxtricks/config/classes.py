@@ -3,22 +3,34 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Protocol, TypeVar, dataclass_transform, overload
 
 import flax.linen as nn
 import jax
 
 from jaxtricks.config.checks import checked
 from jaxtricks.config.declared import Kind, fields
-from jaxtricks.config.families import is_config, register
+from jaxtricks.config.families import class_of, is_config, register
 from jaxtricks.config.tricks import Trick, trick
 
 C = TypeVar("C")
 
 
+class Decorator(Protocol):
+    """Makes a config of a class, or of a function that builds what a config of some family holds."""
+
+    @overload
+    def __call__(self, cls: type[C], /) -> type[C]: ...
+    @overload
+    def __call__(self, cls: Callable[..., Any], /) -> type[Any]: ...
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(trick, dataclasses.field))
-def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = "") -> Callable[[type[C]], type[C]]:
+def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = "") -> Decorator:
     """Makes a class a config: frozen, validated, a pytree by the one rule, and a named choice of its family.
+
+    A function that is declared to return an `optax.GradientTransformation` becomes a class too, the rule with that chain and with
+    the function's parameters as fields.
 
     Args:
         name: the name that stands for the class in its family; None for a class that has no family.
@@ -39,7 +51,8 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
     [0.1]
     """
 
-    def decorate(cls: type[C]) -> type[C]:
+    def decorate(cls: Any) -> Any:
+        cls = cls if isinstance(cls, type) else class_of(cls)
         inherited = getattr(cls, "__post_init__", None)
 
         def __post_init__(self: Any) -> None:

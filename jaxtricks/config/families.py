@@ -5,7 +5,9 @@ stands for it in Python, in JSON and on the command line: `schedule="warmup_cosi
 modules.
 """
 
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import flax.linen as nn
 
@@ -55,9 +57,12 @@ class Family(metaclass=_Callable):
         return value
 
 
+F = TypeVar("F", bound=Callable[..., type])
+
 _CHOICES: dict[type, dict[str, type]] = {}
 _TRICKS: dict[type, Trick] = {}
 _NAMES: dict[type, str] = {}
+_MAKERS: dict[Any, Callable[..., type]] = {}
 
 
 def family_of(cls: type) -> type | None:
@@ -110,3 +115,37 @@ def is_config(cls: type) -> bool:
     False
     """
     return "__jaxtricks_config__" in cls.__dict__
+
+
+def made_from(result: type) -> Callable[[F], F]:
+    """Registers how `@config` makes a class of a function that is declared to return a `result`.
+
+    >>> @made_from(complex)
+    ... def phase_of(function):
+    ...     return type(function.__name__, (), {"function": staticmethod(function)})
+    >>> def quarter() -> complex:
+    ...     return 1j
+    >>> class_of(quarter).function()
+    1j
+    """
+
+    def registered(make: F) -> F:
+        _MAKERS[result] = make
+        return make
+
+    return registered
+
+
+def class_of(function: Callable[..., Any]) -> type:
+    """The class that `@config` makes of a function, by the type that it is declared to return.
+
+    Raises:
+        TypeError: for a function that declares no such type.
+    """
+    result = inspect.signature(function, eval_str=True).return_annotation
+    if result not in _MAKERS:
+        known = ", ".join(f"{known.__module__}.{known.__qualname__}" for known in _MAKERS)
+        raise TypeError(
+            f"{function.__qualname__} is declared to return {result}; @config takes classes, and functions that return {known}."
+        )
+    return _MAKERS[result](function)

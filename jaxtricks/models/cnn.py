@@ -22,7 +22,7 @@ Blocks = Literal["plain", "residual"]
 Pooling = Literal["max", "average"]
 
 
-class Stage(nn.Module):
+class ConvStage(nn.Module):
     """Convolution → normalization → pooling → activation, in a residual stage a branch of two more convolutions, → dropout."""
 
     features: int
@@ -112,7 +112,7 @@ class CNN(nn.Module):
         count = self._parameters(x.shape[1:])
         if self.input_dropout is not None:
             x = self.input_dropout(x, train=train, name="input_dropout")
-        stage = nn.remat(Stage, static_argnums=(2,)) if self.remat else Stage
+        stage = nn.remat(ConvStage, static_argnums=(2,)) if self.remat else ConvStage
         arrangement = self.blocks, self.kernel_size, self.pooling
         parts = (
             *arrangement,

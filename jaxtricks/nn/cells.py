@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, Real, config
 
-State = tuple[Float[Array, "batch units"], ...]  # the hidden state first
+CellState = tuple[Float[Array, "batch units"], ...]  # the hidden state first
 
 
 class Cell(Family):
@@ -29,12 +29,12 @@ class Cell(Family):
 
     def __call__(
         self,
-        state: State,
+        state: CellState,
         x: Float[Array, "batch gates"],
         product: Float[Array, "batch gates"],
         update: Callable[[Array], Array],
         normalize: Callable[[Array], Array],
-    ) -> State:
+    ) -> CellState:
         """The next state.
 
         Args:
@@ -54,8 +54,8 @@ class TanhCell(Cell):
     gates: ClassVar[int] = 1
 
     def __call__(
-        self, state: State, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
-    ) -> State:
+        self, state: CellState, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
+    ) -> CellState:
         return (update(jnp.tanh(x + product)),)
 
 
@@ -83,8 +83,8 @@ class GRU(Cell):
         return self.reset_bias, self.update_bias, 0.0
 
     def __call__(
-        self, state: State, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
-    ) -> State:
+        self, state: CellState, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
+    ) -> CellState:
         (h,) = state
         units = h.shape[-1]
         keep = jax.nn.sigmoid(x[:, : 2 * units] + product[:, : 2 * units])
@@ -112,8 +112,8 @@ class LSTM(Cell):
         return 0.0, self.forget_bias, 0.0, 0.0
 
     def __call__(
-        self, state: State, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
-    ) -> State:
+        self, state: CellState, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]
+    ) -> CellState:
         _, c = state
         i, f, g, o = jnp.split(x + product, 4, axis=-1)
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * update(jnp.tanh(g))

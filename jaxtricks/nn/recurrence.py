@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-class Step(Protocol):
+class LoopStep(Protocol):
     """One step of a recurrence: a pytree of all that it needs but the recurrent weights U, so that gradients reach that too."""
 
     def recalled(self, state: Any) -> Float[Array, "batch *gates units"]:
@@ -38,7 +38,7 @@ def gated(values: Float[Array, "rows *gates units"], kernel: Float[Array, "units
 
 
 @jax.custom_vjp
-def recur(step: Step, kernel: Float[Array, "units gates"], inputs: Any, state: Any) -> tuple[Any, Any]:
+def recur(step: LoopStep, kernel: Float[Array, "units gates"], inputs: Any, state: Any) -> tuple[Any, Any]:
     """The last state and all outputs of s', y = step(s, x, recalled(s) U).
 
     The gradient of U is Σₜ uₜᵀ dpₜ over the products pₜ = uₜ U. Inside the backward loop, where JAX would leave it, this
@@ -54,7 +54,7 @@ def recur(step: Step, kernel: Float[Array, "units gates"], inputs: Any, state: A
     return _scan(step, kernel, inputs, state, None)[0]
 
 
-def _scan(step: Step, kernel: Array, inputs: Any, state: Any, probes: Array | None) -> tuple[tuple[Any, Any], Array]:
+def _scan(step: LoopStep, kernel: Array, inputs: Any, state: Any, probes: Array | None) -> tuple[tuple[Any, Any], Array]:
     """((last state, outputs), what U multiplied [time, batch, units]); `probes` are added to the products."""
 
     def body(state: Any, at: tuple[Any, Array | None]) -> tuple[Any, Any]:
@@ -69,7 +69,7 @@ def _scan(step: Step, kernel: Array, inputs: Any, state: Any, probes: Array | No
     return (state, outputs), recalled
 
 
-def _forward(step: Step, kernel: Array, inputs: Any, state: Any) -> tuple[Any, Any]:
+def _forward(step: LoopStep, kernel: Array, inputs: Any, state: Any) -> tuple[Any, Any]:
     batch = jax.eval_shape(step.recalled, state).shape[0]
     time = jax.tree.leaves(inputs)[0].shape[0]
     # The gradients of zeros that are added to the products are those of the products.
@@ -79,7 +79,7 @@ def _forward(step: Step, kernel: Array, inputs: Any, state: Any) -> tuple[Any, A
     return results, (pullback, recalled, kernel)
 
 
-def _probed(kernel: Array, step: Step, inputs: Any, state: Any, probes: Array) -> tuple[tuple[Any, Any], Array]:
+def _probed(kernel: Array, step: LoopStep, inputs: Any, state: Any, probes: Array) -> tuple[tuple[Any, Any], Array]:
     return _scan(step, kernel, inputs, state, probes)
 
 

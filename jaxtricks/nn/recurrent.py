@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jaxtricks.config import ConfigError
-from jaxtricks.nn.cells import Cell, State
+from jaxtricks.nn.cells import Cell, CellState
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initial_state import InitialState
 from jaxtricks.nn.initializers import Initializer
@@ -17,7 +17,7 @@ from jaxtricks.nn.layer import Layer
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.recurrence import gated, recur
 from jaxtricks.nn.recurrent_dropout import Zoneout
-from jaxtricks.nn.recurrent_norm import Averages, Moments, Normalizer, Normalizers, Place, RecurrentNormalization
+from jaxtricks.nn.recurrent_norm import Averages, BatchMoments, Normalizer, Normalizers, Place, RecurrentNormalization
 
 Memory = Literal["carry", "cache"]
 
@@ -31,7 +31,7 @@ def masked(
     return (values if mask.ndim == 2 else values[..., None, :]) * mask.reshape((1,) * (values.ndim - 2) + mask.shape)
 
 
-class Inputs(NamedTuple):
+class StepInputs(NamedTuple):
     """What a step needs of its own; in a scan each array has a leading axis [time]. None is off.
 
     Args:
@@ -46,13 +46,13 @@ class Inputs(NamedTuple):
     valid: Bool[Array, " batch"] | None
     update: Float[Array, "batch units"] | None
     zoneout: tuple[Bool[Array, "batch units"], ...] | None
-    known: dict[Place, Moments]
+    known: dict[Place, BatchMoments]
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class CellStep:
-    """One step of a cell with its tricks, see `jaxtricks.nn.recurrence.Step`.
+    """One step of a cell with its tricks, see `jaxtricks.nn.recurrence.LoopStep`.
 
     Args:
         cell: the gates.
@@ -66,10 +66,12 @@ class CellStep:
     mask: Float[Array, "batch *gates units"] | None
     norms: Normalizers
 
-    def recalled(self, state: State) -> Float[Array, "batch *gates units"]:
+    def recalled(self, state: CellState) -> Float[Array, "batch *gates units"]:
         return masked(state[0], self.mask)
 
-    def __call__(self, state: State, x: Inputs, product: Array) -> tuple[State, tuple[Array, dict[Place, Moments]]]:
+    def __call__(
+        self, state: CellState, x: StepInputs, product: Array
+    ) -> tuple[CellState, tuple[Array, dict[Place, BatchMoments]]]:
         product, found = self.norms("recurrent", product, x.valid, x.known)
 
         def update(values: Array) -> Array:
@@ -140,7 +142,7 @@ class Recurrent(Layer):
         x = masked(x, self._held(self.input_dropout, (batch, below), dtype, train, "input"))
         product = gated(x.reshape(-1, *x.shape[2:]), kernel).reshape(time, batch, -1)
         product, found = norms("input", product, valid, known)
-        inputs = Inputs(
+        inputs = StepInputs(
             product + bias[None, None],
             valid,
             # At test a mask is one number, its expectation.
@@ -207,7 +209,7 @@ class Recurrent(Layer):
             raise ConfigError("decode = True writes the collection 'cache'; apply the model with mutable=['cache'].")
         return self.memory if self.memory is not None and self.is_mutable_collection(self.memory) else None
 
-    def _begin(self, shape: tuple[int, int], dtype: Any, train: bool) -> tuple[State, Int[Array, ""]]:
+    def _begin(self, shape: tuple[int, int], dtype: Any, train: bool) -> tuple[CellState, Int[Array, ""]]:
         """The state before the first step, and how many steps it has seen."""
         first = tuple(self.initial_state(self, name, shape, dtype, train) for name in self.cell.states)
         if (collection := self._collection()) is None:
@@ -217,7 +219,7 @@ class Recurrent(Layer):
         state = tuple(jnp.where(begun > 0, old.astype(dtype), new) for old, new in zip(kept, first, strict=True))
         return state, begun if collection == "cache" else jnp.int32(0)
 
-    def _keep(self, state: State, position: Int[Array, ""]) -> None:
+    def _keep(self, state: CellState, position: Int[Array, ""]) -> None:
         """Writes the last state down, and beside it that there is one: in a cache by the number of steps that it has seen."""
         if (collection := self._collection()) is not None:
             self.put_variable(collection, "begun", position if collection == "cache" else jnp.int32(1))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
 from jaxtricks.config import Rate, config
-from jaxtricks.nn.cells import State
+from jaxtricks.nn.cells import CellState
 from jaxtricks.nn.layer import Layer
 
 
@@ -35,7 +35,7 @@ class Zoneout:
         rates = zip(states, self.rates(), strict=False)
         return tuple(jax.random.bernoulli(layer.draw("dropout", f"zoneout_{name}"), rate, shape) for name, rate in rates)
 
-    def __call__(self, old: State, new: State, masks: tuple[Bool[Array, "batch units"], ...] | None) -> State:
+    def __call__(self, old: CellState, new: CellState, masks: tuple[Bool[Array, "batch units"], ...] | None) -> CellState:
         """The state that goes on: by the masks in training, in expectation at test (None)."""
         if masks is not None:
             return tuple(jnp.where(keep, a, b) for keep, a, b in zip(masks, old, new, strict=True))

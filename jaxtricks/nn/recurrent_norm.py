@@ -14,21 +14,21 @@ Place = Literal["input", "recurrent", "memory"]
 Over = Literal["features", "batch", "sequences"]
 
 
-class Moments(NamedTuple):
+class BatchMoments(NamedTuple):
     """Means, and variances: mean squares around the means."""
 
     mean: Float[Array, "*time features"]
     variance: Float[Array, "*time features"]
 
 
-def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None) -> Moments:
+def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None) -> BatchMoments:
     """Moments over the batch, in each step; `valid` says which examples have that step, and none at all give zeros."""
     if valid is None:
-        return Moments(jnp.mean(x, axis=-2), jnp.var(x, axis=-2))
+        return BatchMoments(jnp.mean(x, axis=-2), jnp.var(x, axis=-2))
     true = valid[..., None]
     count = jnp.maximum(jnp.sum(true, axis=-2), 1).astype(x.dtype)
     mean = jnp.sum(jnp.where(true, x, 0), axis=-2) / count
-    return Moments(mean, jnp.sum(jnp.where(true, x - mean[..., None, :], 0) ** 2, axis=-2) / count)
+    return BatchMoments(mean, jnp.sum(jnp.where(true, x - mean[..., None, :], 0) ** 2, axis=-2) / count)
 
 
 def enough(valid: Bool[Array, "*time batch"]) -> Bool[Array, "*time 1"]:
@@ -51,11 +51,13 @@ class Averages:
         self.variance = layer.variable("batch_stats", f"{place}_var", jnp.ones, like.shape, like.dtype)
         self.momentum = jnp.asarray(momentum, like.dtype)
 
-    def at(self, steps: Int[Array, " time"]) -> Moments:
+    def at(self, steps: Int[Array, " time"]) -> BatchMoments:
         """The averages in the given steps; the last one's go on."""
-        return Moments(*(average.value[jnp.minimum(steps, len(average.value) - 1)] for average in (self.mean, self.variance)))
+        return BatchMoments(
+            *(average.value[jnp.minimum(steps, len(average.value) - 1)] for average in (self.mean, self.variance))
+        )
 
-    def remember(self, now: Moments, valid: Bool[Array, "time batch"] | None) -> None:
+    def remember(self, now: BatchMoments, valid: Bool[Array, "time batch"] | None) -> None:
         """Mixes a batch's moments in, for the steps that there are in both, and in two of the sequences at least."""
         for average, new in zip((self.mean, self.variance), now, strict=True):
             steps = min(len(average.value), len(new))
@@ -87,9 +89,9 @@ class Normalizer:
         self,
         x: Float[Array, "*time batch features"],
         valid: Bool[Array, "*time batch"] | None,
-        averages: Moments | None,
+        averages: BatchMoments | None,
         train: bool,
-    ) -> tuple[Float[Array, "*time batch features"], Moments | None]:
+    ) -> tuple[Float[Array, "*time batch features"], BatchMoments | None]:
         """The normalized array; and the batch's moments, by which it was normalized in training where they are of two or more."""
         row, found = (1,) * (x.ndim - 1) + (-1,), None
         if self.over == "features":
@@ -103,7 +105,7 @@ class Normalizer:
         y = (x - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, x.dtype)) * self.gain.reshape(row)
         return y if self.bias is None else y + self.bias.reshape(row), found
 
-    def _moments(self, x: Array, valid: Bool[Array, "*time batch"] | None) -> Moments:
+    def _moments(self, x: Array, valid: Bool[Array, "*time batch"] | None) -> BatchMoments:
         if self.over == "batch":
             return moments(x, valid)
         return moments(x.reshape(1, -1, x.shape[-1]), None if valid is None else valid.reshape(1, -1))
@@ -123,8 +125,8 @@ class Normalizers:
     train: bool = dataclasses.field(default=False, metadata={"static": True})
 
     def __call__(
-        self, place: Place, x: Array, valid: Bool[Array, "*time batch"] | None, known: dict[Place, Moments]
-    ) -> tuple[Array, dict[Place, Moments]]:
+        self, place: Place, x: Array, valid: Bool[Array, "*time batch"] | None, known: dict[Place, BatchMoments]
+    ) -> tuple[Array, dict[Place, BatchMoments]]:
         """What becomes of `x` in a place, and the moments of the batch there, if it was them that it was normalized by.
 
         Args:

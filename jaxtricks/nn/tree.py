@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.config import ConfigError
 
 
-class Forest(NamedTuple):
+class BatchedTrees(NamedTuple):
     """Binary trees as a list of operations, `width` of them in each row, all of which are computed at once.
 
     States have slots: first the leaves', then those of the rows' operations, one row after the other.
@@ -32,7 +32,7 @@ class Forest(NamedTuple):
     roots: Int[np.ndarray, " trees"]
 
 
-def schedule(trees: Sequence[Any], width: int) -> Forest:
+def schedule(trees: Sequence[Any], width: int) -> BatchedTrees:
     """Puts the operations of all trees together in as few rows as possible, at most `width` in each.
 
     Of the operations whose operands are ready those farthest from their roots come first, which is optimal for trees
@@ -66,7 +66,7 @@ def schedule(trees: Sequence[Any], width: int) -> Forest:
     left, right = np.zeros((2, len(rows), width), np.int32)
     for i, row in enumerate(rows):
         left[i, : len(row)], right[i, : len(row)] = zip(*(operation.operands for operation in row), strict=True)
-    return Forest(np.array(tokens, np.int32), left, right, np.array(roots, np.int32))
+    return BatchedTrees(np.array(tokens, np.int32), left, right, np.array(roots, np.int32))
 
 
 @dataclasses.dataclass
@@ -102,7 +102,7 @@ def _rows(operations: list[_Operation], width: int, leaves: int) -> list[list[_O
 def fold_trees(
     combine: Callable[[Float[Array, "width features"], Float[Array, "width features"]], Float[Array, "width features"]],
     leaves: Float[Array, "leaves features"],
-    forest: Forest,
+    forest: BatchedTrees,
 ) -> Float[Array, "trees features"]:
     """Every root's state, h = leaf's or combine(h of the left, h of the right): one scan over rows, all trees of a row at once.
 

@@ -7,9 +7,10 @@ from jaxtyping import Array, Float, Int, Num
 
 from jaxtricks.config import ConfigError, NonNegative, config, trick
 from jaxtricks.data import Dataset
+from jaxtricks.nn.kernels import kernels
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.loss import CrossEntropy, Loss
-from jaxtricks.objectives.prior import Gaussian, Prior, kernels, sizes, squares
+from jaxtricks.objectives.prior import Gaussian, Prior, sizes, squares
 from jaxtricks.objectives.reduction import PerToken, Reduction
 
 

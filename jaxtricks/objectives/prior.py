@@ -2,16 +2,11 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, NonNegative, Positive, config
-
-
-def kernels(params: Any) -> list[Array]:
-    """The parameters that priors and penalties act on: those of two or more axes, so neither biases nor norms' scales."""
-    return [leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1]
+from jaxtricks.nn.kernels import kernels
 
 
 def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:

@@ -2,6 +2,7 @@
 
 from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
 from jaxtricks.optim.averaging import EMA, SWA, Averaging, LatestAverage, Lookahead, ScheduleFree
+from jaxtricks.optim.chains import Optax
 from jaxtricks.optim.clipping import LearntClip, QuantileClip
 from jaxtricks.optim.decay import L2, Decay, Decoupled, Independent
 from jaxtricks.optim.layers import DiscriminativeRates, LayerRates, Rates
@@ -38,6 +39,7 @@ __all__ = [
     "Muon",
     "Nesterov",
     "Newton",
+    "Optax",
     "Optimizer",
     "QuantileClip",
     "RAdam",

@@ -8,12 +8,12 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.config import ConfigError, Positive, Rate, config
-from jaxtricks.optim.decay import Decay
-from jaxtricks.optim.kernels import kernels
-from jaxtricks.optim.rules import Adam, Rule, decay_field
+from jaxtricks.nn.kernels import kernel_mask
+from jaxtricks.optim.method import Params
+from jaxtricks.optim.rules import Adam, Rule
 
 
-class Moments(NamedTuple):
+class AdamMoments(NamedTuple):
     """Running averages of the gradient and of its square."""
 
     m: Any
@@ -37,13 +37,13 @@ class AdamUncorrected(Adam):
     epsilon: Positive = 1e-7
 
     def direction(self) -> optax.GradientTransformation:
-        def init(params: Any) -> Moments:
-            return Moments(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
+        def init(params: Any) -> AdamMoments:
+            return AdamMoments(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
 
-        def update(grads: Any, state: Moments, params: Any = None) -> tuple[Any, Moments]:
+        def update(grads: Any, state: AdamMoments, params: Any = None) -> tuple[Any, AdamMoments]:
             m = optax.tree.update_moment(grads, state.m, self.b1, 1)
             v = optax.tree.update_moment(grads, state.v, self.b2, 2)
-            return jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + self.epsilon), m, v), Moments(m, v)
+            return jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + self.epsilon), m, v), AdamMoments(m, v)
 
         return optax.GradientTransformation(init, update)
 
@@ -141,9 +141,10 @@ class LAMB(Adam):
     epsilon: Positive = 1e-6
 
     def rescale(self) -> optax.GradientTransformation:
-        return optax.masked(optax.scale_by_trust_ratio(), kernels)
+        return optax.masked(optax.scale_by_trust_ratio(), kernel_mask)
 
-    def check(self, *, batch: int, examples: int) -> None:
+    def check(self, params: Params, *, batch: int, examples: int) -> None:
+        super().check(params, batch=batch, examples=examples)
         if self.weight_decay is not None and self.weight_decay.mask == "all":
             raise ConfigError("LAMB.weight_decay.mask = 'all' would shrink biases and norms too; LAMB takes 'kernels'.")
 
@@ -160,7 +161,6 @@ class Lion(Rule):
     """
 
     learning_rate: Positive = 1e-4
-    weight_decay: Decay | None = decay_field()
     b1: Rate = 0.9
     b2: Rate = 0.99
 

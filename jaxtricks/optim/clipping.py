@@ -8,7 +8,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import ConfigError, Count, Family, Fraction, Positive, config
-from jaxtricks.optim.kernels import unit_norm
+from jaxtricks.nn.kernels import unit_norm
 
 FLOOR = 1e-3  # Brock+ 2021: a unit whose weights start at zero must be able to leave it
 

@@ -6,7 +6,7 @@ import jax
 import optax
 
 from jaxtricks.config import Family, NonNegative, config
-from jaxtricks.optim.kernels import kernels
+from jaxtricks.nn.kernels import kernel_mask
 
 Mask = Literal["kernels", "all"]
 
@@ -37,7 +37,7 @@ class Decay(Family):
         return None
 
     def _mask(self) -> Any:
-        return kernels if self.mask == "kernels" else None
+        return kernel_mask if self.mask == "kernels" else None
 
 
 @config("decoupled", rows=["T036", "T054"], paper="Loshchilov & Hutter 2019")
@@ -73,7 +73,7 @@ class Independent(Decay):
             return jax.tree.map(lambda u, w: u - (factor * self.rate).astype(w.dtype) * w, updates, params), state
 
         shrink = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
-        return shrink if self.mask == "all" else optax.masked(shrink, kernels)
+        return shrink if self.mask == "all" else optax.masked(shrink, kernel_mask)
 
 
 @config("l2", rows=["T036", "T054"], paper="lecture 3; Loshchilov & Hutter 2019")

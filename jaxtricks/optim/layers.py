@@ -58,6 +58,15 @@ def check_frozen(patterns: Sequence[str], params: Params) -> None:
         raise ConfigError(f"Optimizer.frozen = {patterns!r} freezes everything; leave one of {', '.join(layers)} to train.")
 
 
+def unfrozen(params: Params, patterns: Sequence[str]) -> Params:
+    """The parameters that are trained; None in the place of those in frozen layers.
+
+    >>> unfrozen({"head": {"bias": 0.5}, "hidden_0": {"bias": 2.0}}, ["hidden_*"])
+    {'head': {'bias': 0.5}, 'hidden_0': {'bias': None}}
+    """
+    return jax.tree.map(lambda w, frozen: None if frozen else w, params, select(params, patterns))
+
+
 def freeze(method: Method, patterns: Sequence[str]) -> Method:
     """The method on the other layers only: to it the frozen ones are constants, with no gradient, no state and no decay.
 
@@ -65,9 +74,6 @@ def freeze(method: Method, patterns: Sequence[str]) -> Method:
         method: what trains the others.
         patterns: the layers to freeze.
     """
-
-    def free(params: Params) -> Params:
-        return jax.tree.map(lambda w, frozen: None if frozen else w, params, select(params, patterns))
 
     def whole(trained: Params, params: Params) -> Params:
         return jax.tree.map(lambda new, w: w if new is None else new, trained, params, is_leaf=lambda leaf: leaf is None)
@@ -77,13 +83,13 @@ def freeze(method: Method, patterns: Sequence[str]) -> Method:
             lambda trained: problem.outputs(whole(trained, params)),
             lambda outputs, trained: problem.loss(outputs, whole(trained, params)),
         )
-        new = method.step(part, free(params), state, validation)
+        new = method.step(part, unfrozen(params, patterns), state, validation)
         return new._replace(params=whole(new.params, params))
 
     def eval_params(params: Params, state: MethodState) -> Params:
-        return whole(method.eval_params(free(params), state), params)
+        return whole(method.eval_params(unfrozen(params, patterns), state), params)
 
-    return Method(lambda params: method.init(free(params)), step, eval_params)
+    return Method(lambda params: method.init(unfrozen(params, patterns)), step, eval_params)
 
 
 def keep(patterns: Sequence[str], new: Any, old: Any) -> Any:

@@ -9,9 +9,8 @@ import optax
 from jaxtyping import Array, Float
 
 from jaxtricks.config import Count, Positive, Rate, config
-from jaxtricks.optim.decay import Decay
-from jaxtricks.optim.kernels import kernels
-from jaxtricks.optim.rules import Rule, decay_field
+from jaxtricks.nn.kernels import kernel_mask
+from jaxtricks.optim.rules import Rule
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan+ 2024: drives singular values into about 0.7 … 1.2 in five iterations
 ADAM_RMS = 0.2  # Liu+ 2025: about the size of Adam's steps, so that one learning rate serves all parameters
@@ -35,7 +34,6 @@ class Muon(Rule):
     """
 
     learning_rate: Positive = 1e-3
-    weight_decay: Decay | None = decay_field()
     momentum: Rate = 0.95
     b1: Rate = 0.9
     b2: Rate = 0.999
@@ -49,8 +47,8 @@ class Muon(Rule):
         orthogonal = optax.chain(optax.trace(self.momentum, nesterov=True), optax.stateless(turn))
         others = optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.epsilon)
         return optax.chain(
-            optax.masked(orthogonal, kernels),
-            optax.masked(others, lambda params: jax.tree.map(lambda kernel: not kernel, kernels(params))),
+            optax.masked(orthogonal, kernel_mask),
+            optax.masked(others, lambda params: jax.tree.map(lambda kernel: not kernel, kernel_mask(params))),
         )
 
 

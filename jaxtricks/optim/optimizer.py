@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.config import ConfigError, NonNegative, Positive, config, trick
 from jaxtricks.optim.averaging import Averaging
 from jaxtricks.optim.clipping import LearntClip, QuantileClip, clip_by_unit
-from jaxtricks.optim.layers import Rates, check_frozen, freeze
+from jaxtricks.optim.layers import Rates, check_frozen, freeze, unfrozen
 from jaxtricks.optim.method import Info, Method, Params, Problem, Update, Validation
 from jaxtricks.optim.projections import max_norm, soft_threshold
 from jaxtricks.optim.rules import Adam, Rule
@@ -116,10 +116,12 @@ class Optimizer:
                 threshold that does not fit into the run, an average of projected points, or a rule that wants other batches or
                 another weight decay.
         """
+        whole = params
         if self.frozen is not None:
             check_frozen(self.frozen, params)
+            params = unfrozen(params, self.frozen)
         if self.rates is not None:
-            self.rates.check(params)
+            self.rates.check(whole)
         self.schedule.check(steps)
         if self.clip_learnt is not None:
             self.clip_learnt.check(steps)
@@ -131,10 +133,10 @@ class Optimizer:
                         f"Optimizer.{name} = {getattr(self, name)!r} is undone by Optimizer.averaging = {self.averaging!r}: an "
                         "average of points is not where the projection put them; leave one of the two off."
                     )
-        self.rule.check(batch=batch, examples=examples)
+        self.rule.check(params, batch=batch, examples=examples)
 
 
-class State(NamedTuple):
+class OptimizerState(NamedTuple):
     """What an optimizer's steps carry along.
 
     Args:
@@ -169,10 +171,10 @@ def _steps(optimizer: Optimizer, total: int) -> Method:
     """The step: gradient → chain → weights → soft threshold → max-norm."""
     chain, schedule = _chain(optimizer), optimizer.schedule
 
-    def init(params: Params) -> State:
-        return State(jnp.int32(0), jnp.ones(()), schedule.init(), chain.init(params))
+    def init(params: Params) -> OptimizerState:
+        return OptimizerState(jnp.int32(0), jnp.ones(()), schedule.init(), chain.init(params))
 
-    def step(problem: Problem, params: Params, state: State, validation: Validation) -> Update:
+    def step(problem: Problem, params: Params, state: OptimizerState, validation: Validation) -> Update:
         (loss, auxiliary), here = jax.value_and_grad(problem, has_aux=True)(params)
         grads = here if optimizer.sam is None else _uphill(problem, params, here, optimizer.sam)
         factor, carried = schedule.advance(state.schedule, state.step, total, validation)
@@ -184,7 +186,9 @@ def _steps(optimizer: Optimizer, total: int) -> Method:
             params = soft_threshold(params, optimizer.proximal, alphas)
         if optimizer.max_norm is not None:
             params = max_norm(params, optimizer.max_norm)
-        return Update(params, State(state.step + 1, factor, carried, parts), auxiliary, Info(loss, optax.tree.norm(here)))
+        return Update(
+            params, OptimizerState(state.step + 1, factor, carried, parts), auxiliary, Info(loss, optax.tree.norm(here))
+        )
 
     return Method(init, step)
 

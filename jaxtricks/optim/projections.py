@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxtricks.config import NonNegative, Positive
+from jaxtricks.nn.kernels import kernel_mask, unit_norm
 from jaxtricks.optim.clipping import shrinkage
-from jaxtricks.optim.kernels import kernels, unit_norm
 
 
 def soft_threshold(params: Any, rate: NonNegative, alphas: Any) -> Any:
@@ -22,7 +22,7 @@ def soft_threshold(params: Any, rate: NonNegative, alphas: Any) -> Any:
     def shrink(w: Any, alpha: Any, kernel: bool) -> Any:
         return jnp.sign(w) * jnp.maximum(jnp.abs(w) - (alpha * rate).astype(w.dtype), 0) if kernel else w
 
-    return jax.tree.map(shrink, params, alphas, kernels(params))
+    return jax.tree.map(shrink, params, alphas, kernel_mask(params))
 
 
 def max_norm(params: Any, largest: Positive) -> Any:
@@ -36,4 +36,4 @@ def max_norm(params: Any, largest: Positive) -> Any:
     def shrink(w: Any, kernel: bool) -> Any:
         return w * shrinkage(unit_norm(w), jnp.asarray(largest)).astype(w.dtype) if kernel else w
 
-    return jax.tree.map(shrink, params, kernels(params))
+    return jax.tree.map(shrink, params, kernel_mask(params))

@@ -1,22 +1,68 @@
 """Update rules: from a gradient to a direction, by the lectures' equations, on Optax."""
 
-from typing import Any
+from typing import NamedTuple
 
 import optax
 
-from jaxtricks.config import Family, Positive, Rate, config, trick
+from jaxtricks.config import ConfigError, Family, Positive, Rate, config, trick
+from jaxtricks.config.families import name_of
 from jaxtricks.optim.decay import Decay, Decoupled
+from jaxtricks.optim.method import Params
 
 
+class Needs(NamedTuple):
+    """What a rule asks for beside the gradient of a batch.
+
+    Args:
+        curvature: how the slope of a whole batch's loss changes with the parameters, so that a batch cannot come in parts.
+        forward_mode: a model that can be differentiated forwards.
+        whole_set: the whole training split in each batch.
+    """
+
+    curvature: bool = False
+    forward_mode: bool = False
+    whole_set: bool = False
+
+
+@config()
 class Rule(Family):
     """Turns gradients g into directions d; the step is `w ← w - α_t d`, with the decay where its kind has it.
 
     Every rule has a learning rate α and an optional weight decay. `optim/optimizer.py` calls its transformations with
     `problem` (the batch's loss as a function), and with `value` and `grad` of it, for rules that want more than a gradient.
+
+    A rule of one's own is a class with a `direction`; see `jaxtricks.optim.chains` for one made of a whole Optax chain.
+
+    Args:
+        learning_rate: α.
+        weight_decay: how weights are shrunk; a number is λ, decoupled.
+
+    >>> import optax
+    >>> from jaxtricks.config import Positive, config
+    >>> @config()
+    ... class SignDescent(Rule):
+    ...     learning_rate: Positive = 0.01
+    ...
+    ...     def direction(self) -> optax.GradientTransformation:
+    ...         return optax.scale_by_sign()
+    >>> SignDescent(learning_rate=0.1).needs.curvature
+    False
     """
 
     learning_rate: Positive
-    weight_decay: Decay | None
+    weight_decay: Decay | None = trick(
+        default=None,
+        rows=["T036", "T052", "T054"],
+        paper="Loshchilov & Hutter 2019",
+        summary="Shrink kernels in each step; a number is the rate of decoupled decay",
+        on=0.1,
+        neutral=0.0,
+    )
+
+    @property
+    def needs(self) -> Needs:
+        """What the rule asks for beside the gradient; by default nothing."""
+        return Needs()
 
     def direction(self) -> optax.GradientTransformation:
         """The Optax transformation from gradients to directions (the sign of the gradient, no learning rate)."""
@@ -26,20 +72,22 @@ class Rule(Family):
         """What is done to a direction after decoupled decay came to it; by default nothing."""
         return optax.identity()
 
-    def check(self, *, batch: int, examples: int) -> None:
-        """Refuses a batch that is too small, or settings that do not go together; raises ConfigError."""
+    def check(self, params: Params, *, batch: int, examples: int) -> None:
+        """Refuses what the rule cannot train, before anything compiles.
 
+        Args:
+            params: the model's parameters, or a tree of their shapes.
+            batch: examples a step.
+            examples: examples of the training split.
 
-def decay_field() -> Any:
-    """The field `weight_decay` that all rules share."""
-    return trick(
-        default=None,
-        rows=["T036", "T052", "T054"],
-        paper="Loshchilov & Hutter 2019",
-        summary="Shrink kernels in each step; a number is the rate of decoupled decay",
-        on=0.1,
-        neutral=0.0,
-    )
+        Raises:
+            ConfigError: for a batch that is too small, or settings that do not go together.
+        """
+        if self.needs.whole_set and batch < examples:
+            raise ConfigError(
+                f"Experiment.batch_size = {batch} is a mini-batch of {examples} training examples; "
+                f"the rule {name_of(type(self)) or type(self).__name__} takes all of them in a step."
+            )
 
 
 @config("sgd", rows=["T027"], paper="Robbins & Monro 1951")
@@ -52,7 +100,6 @@ class SGD(Rule):
     """
 
     learning_rate: Positive = 0.1
-    weight_decay: Decay | None = decay_field()
 
     def direction(self) -> optax.GradientTransformation:
         return optax.identity()
@@ -69,7 +116,6 @@ class Momentum(Rule):
     """
 
     learning_rate: Positive = 0.01
-    weight_decay: Decay | None = decay_field()
     momentum: Rate = 0.9
 
     def direction(self) -> optax.GradientTransformation:
@@ -87,7 +133,6 @@ class Nesterov(Rule):
     """
 
     learning_rate: Positive = 0.01
-    weight_decay: Decay | None = decay_field()
     momentum: Rate = 0.9
 
     def direction(self) -> optax.GradientTransformation:
@@ -105,7 +150,6 @@ class AdaGrad(Rule):
     """
 
     learning_rate: Positive = 0.01
-    weight_decay: Decay | None = decay_field()
     epsilon: Positive = 1e-7
 
     def direction(self) -> optax.GradientTransformation:
@@ -124,7 +168,6 @@ class RMSProp(Rule):
     """
 
     learning_rate: Positive = 1e-3
-    weight_decay: Decay | None = decay_field()
     decay: Rate = 0.9
     epsilon: Positive = 1e-8
 
@@ -145,7 +188,6 @@ class Adam(Rule):
     """
 
     learning_rate: Positive = 1e-3
-    weight_decay: Decay | None = decay_field()
     b1: Rate = 0.9
     b2: Rate = 0.999
     epsilon: Positive = 1e-8

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from jaxtricks.config import ConfigError, Count, NonNegative, Positive, config
-from jaxtricks.optim.decay import Decay
+from jaxtricks.config import Count, NonNegative, Positive, config
 from jaxtricks.optim.method import Params, Problem
-from jaxtricks.optim.rules import Rule, decay_field
+from jaxtricks.optim.rules import Needs, Rule
 
 Product = Callable[[Params], Params]
 
@@ -30,9 +29,12 @@ class LBFGS(Rule):
     """
 
     learning_rate: Positive = 1.0
-    weight_decay: Decay | None = decay_field()
     memory: Count = 10
     searches: Count = 20
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(whole_set=True)
 
     def direction(self) -> optax.GradientTransformationExtraArgs:
         curvature = optax.scale_by_lbfgs(memory_size=self.memory)
@@ -53,13 +55,6 @@ class LBFGS(Rule):
 
         return optax.GradientTransformationExtraArgs(curvature.init, update)
 
-    def check(self, *, batch: int, examples: int) -> None:
-        if batch < examples:
-            raise ConfigError(
-                f"Experiment.batch_size = {batch} is a mini-batch of {examples} training examples; "
-                "the rule lbfgs takes all of them in a step."
-            )
-
 
 @config("newton", rows=["T038"], paper="lecture 3; Martens 2010")
 class Newton(Rule):
@@ -76,9 +71,12 @@ class Newton(Rule):
     """
 
     learning_rate: Positive = 1.0
-    weight_decay: Decay | None = decay_field()
     damping: NonNegative = 1e-3
     iterations: Count = 10
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(curvature=True)
 
     def product(self, problem: Problem, params: Params) -> Product:
         """v → H v at the parameters."""
@@ -111,6 +109,10 @@ class GaussNewton(Newton):
         damping: μ, added to the curvature.
         iterations: products with G.
     """
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(curvature=True, forward_mode=True)
 
     def product(self, problem: Problem, params: Params) -> Product:
         outputs, forward, _ = jax.linearize(problem.outputs, params, has_aux=True)

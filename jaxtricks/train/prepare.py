@@ -7,11 +7,11 @@ import jax.numpy as jnp
 
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, is_config, rebuild
+from jaxtricks.config.families import name_of
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Contiguous
 from jaxtricks.nn.softmax import Deferred
-from jaxtricks.optim.second_order import GaussNewton, Newton
 from jaxtricks.restart.member import Pool, Variables, applied, drawn, taken, targets, total_steps
 
 
@@ -61,7 +61,7 @@ def _check_accumulation(experiment: Experiment) -> None:
         return
     if batch % parts:
         raise ConfigError(f"Experiment.accumulate = {parts} is not a number of parts that a batch of {batch} has evenly.")
-    if isinstance(experiment.optimizer.rule, GaussNewton | Newton):
+    if experiment.optimizer.rule.needs.curvature:
         rule = type(experiment.optimizer.rule).__name__
         raise ConfigError(
             f"Experiment.accumulate = {parts} gives no curvature of a whole batch, which {rule} needs; 1 is allowed."
@@ -109,10 +109,10 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     scores, _ = applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
     experiment.objective(scores, targets(batch, scores), variables["params"], len(batch.x), batch.lengths)
     forwards = not (getattr(experiment.model, "REVERSE_MODE_ONLY", False) or isinstance(scores, Deferred))
-    if isinstance(experiment.optimizer.rule, GaussNewton) and not forwards:
+    if (rule := experiment.optimizer.rule).needs.forward_mode and not forwards:
         raise ConfigError(
-            f"Optimizer.rule = 'gauss_newton' differentiates models forwards, which {type(experiment.model).__name__} does not "
-            "allow; 'newton' is allowed."
+            f"Optimizer.rule = {name_of(type(rule)) or type(rule).__name__!r} differentiates models forwards, which "
+            f"{type(experiment.model).__name__} does not allow; rules that do not, such as 'newton', are allowed."
         )
     return variables, applied(experiment, variables, batch, train=False)
 

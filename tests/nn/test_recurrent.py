@@ -13,7 +13,7 @@ from jaxtricks.nn.cells import GRU, LSTM, Cell, TanhCell
 from jaxtricks.nn.dropout import Inverted, TestScaled
 from jaxtricks.nn.initial_state import LearnedState, NoisyState, ZeroState
 from jaxtricks.nn.initializers import LecunNormal, Orthogonal, Uniform
-from jaxtricks.nn.recurrent import CellStep, Inputs, Recurrent
+from jaxtricks.nn.recurrent import CellStep, Recurrent, StepInputs
 from jaxtricks.nn.recurrent_dropout import Zoneout
 from jaxtricks.nn.recurrent_norm import InputBatchNorm, Normalizers, RecurrentBatchNorm, RecurrentLayerNorm
 
@@ -159,7 +159,7 @@ def steps(cell, zoneout=None, masks=None, state=None):
     """The state after one step of a cell that sees random gates."""
     draw = np.random.default_rng(3)
     x, product = (jnp.asarray(draw.normal(size=(BATCH, cell.gates * UNITS)), jnp.float32) for _ in range(2))
-    return CellStep(cell, zoneout, None, Normalizers({}))(state, Inputs(x, None, None, masks, {}), product)[0]
+    return CellStep(cell, zoneout, None, Normalizers({}))(state, StepInputs(x, None, None, masks, {}), product)[0]
 
 
 class TestZoneout:

@@ -8,7 +8,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import stack
-from jaxtricks.optim.kernels import unit_norm
+from jaxtricks.nn.kernels import unit_norm
 from tests.optim.quadratic import STEPS, close, descend, float64, gradient, run, trained
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
