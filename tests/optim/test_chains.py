@@ -8,7 +8,6 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, fields, from_json, hyperparameters, to_json
-from jaxtricks.optim.chains import Optax
 from jaxtricks.optim.rules import Rule
 from tests.optim.chains_of_a_user import clipped_adam, signs
 from tests.optim.quadratic import START, STEPS, close, descend, float64, gradient, run, value
@@ -32,7 +31,7 @@ def by_hand(chain, scale=lambda step: 1.0):
     return path
 
 
-@pytest.mark.parametrize("rule", [Optax(optax.adam(1e-3)), clipped_adam()])
+@pytest.mark.parametrize("rule", [jt.Optax(optax.adam(1e-3)), clipped_adam()])
 def test_a_chain_of_adam_is_adam(rule):
     expected = run(jt.Optimizer(rule=jt.Adam(learning_rate=1e-3, epsilon=1e-8))).params
     close(run(jt.Optimizer(rule=rule)).params, [{name: w[i] for name, w in expected.items()} for i in range(STEPS)], rtol=1e-10)
@@ -49,18 +48,18 @@ def test_a_chain_of_adam_is_adam(rule):
     ids=["clip", "adamw", "polyak", "plateau"],
 )
 def test_the_steps_are_those_of_the_chain(chain):
-    close(run(jt.Optimizer(rule=Optax(chain))).params, by_hand(chain), rtol=1e-10)
+    close(run(jt.Optimizer(rule=jt.Optax(chain))).params, by_hand(chain), rtol=1e-10)
 
 
 def test_learning_rate_and_schedule_multiply_the_steps():
-    optimizer = jt.Optimizer(rule=Optax(optax.sgd(0.1), learning_rate=0.5), schedule="linear")
+    optimizer = jt.Optimizer(rule=jt.Optax(optax.sgd(0.1), learning_rate=0.5), schedule="linear")
     factors = run(optimizer).state.factor
     assert len(np.unique(factors)) == STEPS
     close(run(optimizer).params, by_hand(optax.sgd(0.1), lambda step: 0.5 * factors[step]), rtol=1e-10)
 
 
 def test_clips_and_weight_decay_work_around_it():
-    optimizer = jt.Optimizer(rule=Optax(optax.sgd(0.1), weight_decay=0.03), clip_value=0.5)
+    optimizer = jt.Optimizer(rule=jt.Optax(optax.sgd(0.1), weight_decay=0.03), clip_value=0.5)
 
     def step(w, t):
         g = {name: np.clip(g, -0.5, 0.5) for name, g in gradient(w).items()}
@@ -78,9 +77,9 @@ def test_decay_of_a_function_that_takes_the_learning_rate_is_per_learning_rate()
 
 def test_lbfgs_of_optax_finds_the_minimum_of_a_quadratic():
     matrix, vector = np.diag(np.arange(1.0, 9.0)), np.ones(8)
-    optimizer = jt.Optimizer(rule=Optax(optax.lbfgs()))
+    optimizer = jt.Optimizer(rule=jt.Optax(optax.lbfgs()))
     with float64(True):
-        path = jt.minimize(optimizer, lambda w, step: w @ matrix @ w / 2 - vector @ w, np.zeros(8), steps=20)
+        path = jt.optim.minimize(optimizer, lambda w, step: w @ matrix @ w / 2 - vector @ w, np.zeros(8), steps=20)
     np.testing.assert_allclose(path.params[-1], 1 / np.arange(1.0, 9.0), atol=1e-8)
 
 
@@ -106,9 +105,9 @@ def test_parameters_that_cannot_be_settings_are_refused():
 
     for function, name in ((untyped, "rate"), (decaying, "weight_decay"), (several, "rates")):
         with pytest.raises(TypeError, match=f"the parameter '{name}' cannot be a setting of a rule"):
-            jt.config()(function)
+            jt.extend.config()(function)
     with pytest.raises(TypeError, match=r"is declared to return .*; @config takes classes, and functions that return"):
-        jt.config()(lambda: None)
+        jt.extend.config()(lambda: None)
 
 
 def test_what_cannot_work_is_one_sentence():
@@ -125,13 +124,13 @@ def test_what_cannot_work_is_one_sentence():
     }
     for chain, sentence in wanted.items():
         with pytest.raises(ConfigError, match=f"^Optimizer\\.rule = Optax .*{sentence}"):
-            jt.Optimizer(rule=Optax(chain)).check(START, **SIZES)
+            jt.Optimizer(rule=jt.Optax(chain)).check(START, **SIZES)
     for chain in (optax.adam(1e-3), optax.lbfgs(), optax.adamw(1e-3)):
-        jt.Optimizer(rule=Optax(chain), frozen=("bias",)).check(START, **SIZES)
+        jt.Optimizer(rule=jt.Optax(chain), frozen=("bias",)).check(START, **SIZES)
     with pytest.raises(ConfigError, match=r"^Optax\.chain = .* is not of type GradientTransformation\.$"):
-        Optax(optax.adam)
+        jt.Optax(optax.adam)
 
 
 def test_a_chain_cannot_be_written_down_and_says_so():
     with pytest.raises(ConfigError, match=r"cannot be written down; define it by name at the top of an importable module\.$"):
-        to_json(Optax(optax.adam(1e-3)))
+        to_json(jt.Optax(optax.adam(1e-3)))

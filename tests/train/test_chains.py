@@ -6,7 +6,6 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
-from jaxtricks.optim.chains import Optax
 from tests.optim.chains_of_a_user import clipped_adam
 
 BASE = jt.Experiment(model=jt.MLP(widths=(4,)), batch_size=16, epochs=2)
@@ -28,7 +27,7 @@ def test_a_function_of_traced_floats_is_one_program_for_several_learning_rates(b
 
 def test_lbfgs_of_optax_trains_on_whole_batches(blobs):
     whole = BASE.replace({"batch_size": 48, "epochs": 8})
-    runs = jt.fit(whole.replace({"optimizer.rule": Optax(optax.lbfgs())}), blobs, **HOW)
+    runs = jt.fit(whole.replace({"optimizer.rule": jt.Optax(optax.lbfgs())}), blobs, **HOW)
     descent = jt.fit(whole.replace({"optimizer.rule": jt.SGD(learning_rate=0.1)}), blobs, **HOW)
     losses = runs.curves["train_loss"]
     assert (np.diff(losses, axis=1) < 0).all()
@@ -41,5 +40,5 @@ def test_what_cannot_work_is_refused_before_anything_compiles(blobs, compiled):
 
     hungry = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
     with pytest.raises(ConfigError, match=r"^Optimizer\.rule = Optax holds an Optax chain .*'temperature'$"):
-        jt.fit(BASE.replace({"optimizer.rule": Optax(hungry)}), blobs, **HOW)
+        jt.fit(BASE.replace({"optimizer.rule": jt.Optax(hungry)}), blobs, **HOW)
     assert not compiled
