@@ -24,6 +24,9 @@ def root(seed: int | Int[Array, ""]) -> Key[Array, ""]:
 
     Args:
         seed: the restart's number, shape [], unitless.
+
+    >>> root(0).shape
+    ()
     """
     return jax.random.key(seed, impl=IMPLEMENTATION)
 
@@ -35,11 +38,20 @@ def stream(key: Key[Array, ""], name: str, step: int | Int[Array, ""] | None = N
         key: a restart's root key, shape [].
         name: the stream, such as "params", "shuffle" or "dropout".
         step: the optimizer step or the epoch, shape [], where each has a draw of its own.
+
+    >>> bool(jnp.all(stream(root(0), "dropout", 3) == stream(root(0), "dropout", 3)))
+    True
+    >>> bool(jnp.all(stream(root(0), "dropout", 3) == stream(root(0), "dropout", 4)))
+    False
     """
     key = jax.random.fold_in(key, _number(name))
     return key if step is None else jax.random.fold_in(key, step)
 
 
 def host(seed: int, name: str) -> np.random.Generator:
-    """A NumPy generator for draws on the host (splits), keyed by seed and stream as `stream` is."""
+    """A NumPy generator for draws on the host (splits), keyed by seed and stream as `stream` is.
+
+    >>> bool(host(3, "split").integers(10) == host(3, "split").integers(10))
+    True
+    """
     return np.random.default_rng([seed, _number(name)])

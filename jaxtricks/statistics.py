@@ -22,7 +22,11 @@ _TIE = 1e-5
 
 
 class Interval(NamedTuple):
-    """A confidence interval, both ends in the units of the values; both are nan where one value gives none."""
+    """A confidence interval, both ends in the units of the values; both are nan where one value gives none.
+
+    >>> Interval(-0.5, 1.5).high
+    1.5
+    """
 
     low: float
     high: float
@@ -36,6 +40,9 @@ def spread(x: Float[np.ndarray, " seeds"]) -> float:
 
     Raises:
         ValueError: if `x` is empty, not one-dimensional or not finite.
+
+    >>> spread(np.array([1.0, 2.0, 3.0]))
+    1.0
     """
     x = _values(x)
     return float(x.std(ddof=1)) if x.size > 1 else math.nan
@@ -48,6 +55,9 @@ class Band(NamedTuple):
         mean: [epochs]; nan where no curve is finite.
         low: a standard deviation below it, [epochs]; nan where there is none, as of one curve.
         high: a standard deviation above it, [epochs].
+
+    >>> band(np.array([[1.0, 2.0]])).mean
+    array([1., 2.])
     """
 
     mean: Float[np.ndarray, " epochs"]
@@ -60,6 +70,10 @@ def band(curves: Float[np.ndarray, "restarts epochs"]) -> Band:
 
     Args:
         curves: any unit, which is the result's too; what is not finite is left out.
+
+    >>> mean, low, high = band(np.array([[1.0, 2.0], [3.0, 2.0]]))
+    >>> mean, high - mean
+    (array([2., 2.]), array([1.41421356, 0.        ]))
     """
     curves = np.asarray(curves, np.float64)
     known = np.isfinite(curves)
@@ -82,6 +96,10 @@ def t_interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95) -> Inte
         ValueError: if `x` is empty, not one-dimensional or not finite, or `confidence` no share.
 
     Paper: Student, "The probable error of a mean", Biometrika 6, 1908.
+
+    >>> low, high = t_interval(np.array([1.0, 2.0, 3.0]))
+    >>> f"{low:.3f} to {high:.3f}"
+    '-0.484 to 4.484'
     """
     x, level = _values(x), _upper(confidence)
     if x.size == 1:
@@ -105,6 +123,10 @@ def bca_interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95, resam
         ValueError: if `x` is empty, not one-dimensional or not finite, or `confidence` no share.
 
     Paper: Efron, "Better bootstrap confidence intervals", JASA 82, 1987.
+
+    >>> low, high = bca_interval(np.arange(10.0))
+    >>> f"{low:.1f} to {high:.1f}"
+    '2.8 to 6.4'
     """
     x, level = _values(x), _upper(confidence)
     mean, scale = float(x.mean()), spread(x)
@@ -132,6 +154,9 @@ def interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95) -> Interv
 
     Raises:
         ValueError: if `x` is empty, not one-dimensional or not finite, or `confidence` no share.
+
+    >>> interval(np.arange(10.0)) == t_interval(np.arange(10.0))
+    True
     """
     return (t_interval if np.size(x) < BCA_FROM else bca_interval)(x, confidence)
 
@@ -151,6 +176,9 @@ def sign_flip_p(d: Float[np.ndarray, " seeds"]) -> float:
     Papers: Fisher, "The Design of Experiments", 1935; Pitman, "Significance tests which may be applied to samples from
     any populations", JRSS Supplement 4, 1937; Phipson and Smyth, "Permutation p-values should never be zero", SAGMB 9,
     2010.
+
+    >>> sign_flip_p(np.array([0.5, 1.0, 0.75, 0.25, 1.5, 0.5]))
+    0.03125
     """
     d = _values(d)
     reach = float(abs(d.sum()) - _TIE * np.abs(d).sum())
@@ -191,6 +219,9 @@ def smallest_p(seeds: int) -> float:
 
     Raises:
         ValueError: if there is no seed.
+
+    >>> smallest_p(6)
+    0.03125
     """
     if seeds < 1:
         raise ValueError(f"A test needs at least one seed, and {seeds} were given.")
@@ -207,6 +238,9 @@ def holm(ps: Float[np.ndarray, " comparisons"]) -> Float[np.ndarray, " compariso
         ValueError: if `ps` is empty, not one-dimensional or has a value outside [0, 1].
 
     Paper: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
+
+    >>> holm(np.array([0.5, 0.25, 0.125]))
+    array([0.5  , 0.5  , 0.375])
     """
     ps = _values(ps)
     if ps.min() < 0 or ps.max() > 1:
@@ -238,6 +272,9 @@ def seeds_needed(
 
     Raises:
         ValueError: if a number is not finite, or `sd`, `margin` or a count is negative.
+
+    >>> seeds_needed(0.3, 0.8, 8, margin=0.1)
+    31
     """
     if not all(map(math.isfinite, (mean, sd, margin))) or min(sd, margin, seeds, comparisons) < 0:
         raise ValueError(f"Seeds needed are estimated from finite numbers, not mean={mean}, sd={sd}, margin={margin}.")

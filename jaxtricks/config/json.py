@@ -25,6 +25,9 @@ def to_json(node: Any, *, named: bool = True) -> Any:
 
     Raises:
         ConfigError: for a lambda or a local function, which have no name to be found by.
+
+    >>> to_json(jt.nn.Inverted(rate=0.5))
+    {'kind': 'inverted', 'rate': 0.5}
     """
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         cls = type(node)
@@ -55,6 +58,9 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
 
     Raises:
         ConfigError: for an unknown kind or field, with the nearest valid one, or a value that its field refuses.
+
+    >>> from_json(jt.Dropout, {"kind": "inverted", "rate": 0.25})
+    Inverted(rate=0.25)
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{cls.__name__}: expected a JSON object, not {data!r}.")
@@ -91,7 +97,11 @@ def _value_from_json(field: Field | None, value: Any) -> Any:
 
 
 def fingerprint(node: Any) -> str:
-    """Twelve hexadecimal digits of a config's JSON, the same in every process and on every machine."""
+    """Twelve hexadecimal digits of a config's JSON, the same in every process and on every machine.
+
+    >>> fingerprint(jt.Experiment()) == fingerprint(jt.Experiment(batch_size=64))
+    True
+    """
     return hashlib.sha256(json.dumps(to_json(node), sort_keys=True).encode()).hexdigest()[:12]
 
 

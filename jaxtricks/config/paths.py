@@ -13,7 +13,11 @@ C = TypeVar("C")
 
 
 def items(node: Any, prefix: str = "") -> Iterator[tuple[str, Field, Any]]:
-    """Every field of a config and of its children, as (dotted path, field, value), parents first."""
+    """Every field of a config and of its children, as (dotted path, field, value), parents first.
+
+    >>> [path for path, field, value in items(jt.Optimizer(rule=jt.SGD()))][:3]
+    ['rule', 'rule.learning_rate', 'rule.weight_decay']
+    """
     if not is_config(type(node)):
         return
     for field in fields(type(node)).values():
@@ -23,7 +27,11 @@ def items(node: Any, prefix: str = "") -> Iterator[tuple[str, Field, Any]]:
 
 
 def rebuild(node: C, **changes: Any) -> C:
-    """A copy with other fields, validated anew."""
+    """A copy with other fields, validated anew.
+
+    >>> rebuild(jt.SGD(learning_rate=0.1), learning_rate=0.2).learning_rate
+    0.2
+    """
     names = [f.name for f in declared(type(node))] + ["name"] * isinstance(node, nn.Module)
     return type(node)(**({name: getattr(node, name) for name in names} | changes))
 
@@ -33,6 +41,9 @@ def locate(node: Any, path: str) -> Field:
 
     Raises:
         ConfigError: where there is none, with the nearest path that there is; or where a part of the path is off.
+
+    >>> locate(jt.Experiment(), "optimizer.rule.learning_rate").allowed
+    'a number > 0'
     """
     here = node
     *parents, name = path.split(".")
@@ -54,6 +65,9 @@ def replace(node: C, changes: Mapping[str, Any]) -> C:
 
     Raises:
         ConfigError: for an unknown path (with the nearest valid one) or a value that its field refuses.
+
+    >>> replace(jt.Experiment(), {"batch_size": 32, "model.dropout": 0.5}).model.dropout
+    Inverted(rate=0.5)
     """
     for path, value in changes.items():
         locate(node, path)
@@ -70,7 +84,11 @@ def _replace(node: Any, path: Sequence[str], value: Any) -> Any:
 
 
 def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
-    """What differs between two configs: dotted path → (value in a, value in b); a choice that differs is given whole."""
+    """What differs between two configs: dotted path → (value in a, value in b); a choice that differs is given whole.
+
+    >>> diff(jt.Experiment(), jt.Experiment(batch_size=32))
+    {'batch_size': (64, 32)}
+    """
     if type(a) is not type(b) or not is_config(type(a)):
         return {} if a == b else {"": (a, b)}
     return {
@@ -81,5 +99,9 @@ def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def hyperparameters(node: Any) -> dict[str, Any]:
-    """The traced values: dotted path → number."""
+    """The traced values: dotted path → number.
+
+    >>> hyperparameters(jt.MLP(dropout=0.5))
+    {'dropout.rate': 0.5}
+    """
     return {p: v for p, f, v in items(node) if f.kind is Kind.TRACED and v is not None}

@@ -21,6 +21,11 @@ def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
 
     Raises:
         ConfigError: for an unknown path, or words that the field does not take.
+
+    >>> parse(jt.Experiment(), "model.widths", ["256", "128"])
+    (256, 128)
+    >>> parse(jt.Experiment(), "optimizer.clip_norm", ["off"]) is None
+    True
     """
     field = locate(node, path)
     words = [w for text in texts for w in text.replace(",", " ").split()]

@@ -18,23 +18,28 @@ IMAGES_ONLY = ("rotation", "shift", "crop", "flip", "turn", "cutout")
 
 @config()
 class Augmentation:
-    """What is done to a training batch before the model sees it; nothing by default. Validation inputs stay as they are.
+    """Random changes of a training batch before the model sees it; none by default. Validation inputs are never changed.
 
-    Every example draws its own change, mixup's share excepted. Each field draws from a stream of its name, so that one more of
-    them leaves the draws of the others as they are. Rotation, shift and crop together are one bilinear interpolation.
+    Every example draws its own change; only the share of mixup is drawn once a batch. Each field draws from the random stream of
+    its own name, so that turning one on leaves the draws of the others as they are. Rotation, shift and crop together are one
+    bilinear interpolation.
 
     Args:
-        rotation: the largest turn, uniform in ±rotation, in degrees.
-        shift: the largest move down and to the right, each uniform in ±shift, in pixels and parts of them; zeros come in.
-        crop: the largest share of each side that is cut off, uniform in [0, crop], anywhere; what is left is enlarged to the
-            image's size. (The crop of a padded image is `shift`.)
+        rotation: the largest angle; the angle is uniform in ±rotation, in degrees.
+        shift: the largest move; the moves down and to the right are each uniform in ±shift, in pixels (also parts of them); zeros
+            fill the edges.
+        crop: the largest share of each side that is cut off; the share is uniform in [0, crop] and the place is random; the rest
+            is enlarged to the size of the image. (The crop of a padded image is `shift`.)
         flip: the probability of mirroring left and right.
-        turn: the probability of turning by 180°, which makes 9 of 6.
-        noise: the standard deviation of what is added to every value, in units of the scaled inputs.
-        cutout: the sides of a rectangle that is set to 0, the mean of standardized inputs, as a share of the image's; its centre
-            is uniform over the image, and what lies beyond an edge is lost.
-        mixup: α of the share λ ~ Beta(α, α) by which examples x of a batch are blended with others x′ of it, to λx + (1 - λ)x′,
-            and their targets likewise; a larger α blends more, and 0 is its limit, no blending.
+        turn: the probability of turning by 180°, which makes a 9 of a 6.
+        noise: the standard deviation of the noise that is added to every value, in units of the scaled inputs.
+        cutout: the sides of a rectangle, as a share of the image's sides, that is set to 0, the mean of standardized inputs. Its
+            centre is uniform over the image; the part beyond an edge is lost.
+        mixup: α of the share λ ~ Beta(α, α) with which each example x is blended with another x′ of its batch: λx + (1 - λ)x′,
+            and their targets in the same way. A larger α blends more; 0 blends nothing.
+
+    >>> jt.Experiment(augmentation=jt.data.Augmentation(shift=2.0, flip=0.5)).augmentation.shift
+    2.0
     """
 
     rotation: Degrees | None = trick(
@@ -90,7 +95,7 @@ class Augmentation:
             raise ConfigError(f"Augmentation.mixup = {self.mixup} blends one label an example, and {data.name} has one a step.")
 
     def geometry(self, key: Key[Array, ""], x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
-        """Moves pixels, before inputs are scaled; what comes in from outside is 0.
+        """Moves pixels, before inputs are scaled; pixels from outside the image are 0.
 
         Args:
             key: the step's key, shape [].
@@ -118,7 +123,7 @@ class Augmentation:
             part, *place = draw("crop", 3)
             cut = self.crop * (part + 1) / 2
             side = 1 - cut
-            # Between the middles of the outer pixels, which are n - 1 apart: beyond them zeros would be blended in.
+            # Measured between the middles of the outer pixels, n - 1 apart: beyond them, zeros would be blended in.
             offset = offset + jnp.stack([cut * (n - 1) / 2 * v for n, v in zip(x.shape[1:3], place, strict=True)], axis=1)
         return window(x, angle, side, offset)
 
@@ -136,7 +141,7 @@ class Augmentation:
         return x
 
     def mix(self, key: Key[Array, ""], rows: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
-        """Blends every example with another one of the batch; with one key the same way for inputs and for their targets.
+        """Blends every example with another one of the batch; the same key blends inputs and their targets in the same way.
 
         Args:
             key: the step's key, shape [].
@@ -144,10 +149,10 @@ class Augmentation:
         """
         if self.mixup is None:
             return rows
-        # One share for the batch, as in the paper. The larger part goes to the example itself: that leaves the distribution of
-        # blends as it is, and makes no blending of α → 0. Beta(0, 0) cannot be drawn from; at 1e-8 all draws round to 0 or 1.
+        # One share for the batch, as in the paper. The example itself gets the larger part: the distribution of blends stays the
+        # same, and α → 0 means no blending. Beta(0, 0) cannot be drawn from; at 1e-8 all draws round to 0 or 1.
         alpha = jnp.maximum(self.mixup, 1e-8)
-        # In one precision for all rows, or the targets' share would be another than the inputs'.
+        # Drawn in one precision for all rows, so that inputs and targets get the same share.
         share = jax.random.beta(rng.stream(key, "mixup"), alpha, alpha)
         share = jnp.maximum(share, 1 - share).astype(rows.dtype)
         partner = jnp.argsort(jax.random.bits(rng.stream(key, "mixup partner"), (len(rows),)))
@@ -162,6 +167,6 @@ def _some(key: Key[Array, ""], probability: float, x: Images) -> Bool[Array, "ba
 def _rectangle(key: Key[Array, ""], share: float, x: Images) -> Bool[Array, "batch height width 1"]:
     """A rectangle of each image, around a centre that is uniform over it."""
     centre = jax.random.uniform(key, (2, len(x), 1), x.dtype)
-    # From pixel middle to centre in shares of the side: as many pixels as the rectangle is long, wherever it lies.
+    # From the middle of a pixel to the centre, as shares of the side: so the rectangle has as many pixels everywhere.
     near = [jnp.abs((jnp.arange(n)[None] + 0.5) / n - c) < share / 2 for n, c in zip(x.shape[1:3], centre, strict=True)]
     return (near[0][:, :, None] & near[1][:, None, :])[..., None]

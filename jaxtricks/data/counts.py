@@ -1,4 +1,4 @@
-"""Texts as count vectors: how often each of the commonest words stands in each."""
+"""Texts as count vectors: how often each text has each of the commonest words."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,19 +14,23 @@ MOST = np.iinfo(np.uint8).max
 def count(
     name: str, pool: Iterable[bytes], test: Iterable[bytes], words: int
 ) -> tuple[UInt8[np.ndarray, "examples words"], UInt8[np.ndarray, "test words"], tuple[str, ...]]:
-    """Counts the words that are commonest in the pool, in lower case, of two letters or digits or more.
+    """Counts the commonest words of the pool; words are in lower case and have at least two letters or digits.
 
     Args:
         name: the data set, for messages.
-        pool: texts to train and to validate on, UTF-8; words are chosen by these alone.
-        test: texts to test on.
+        pool: the texts to train and to validate on, UTF-8; only these decide which words are counted.
+        test: the texts to test on.
         words: how many words to count.
 
     Returns:
-        The counts in the pool and in the test texts, at most 255 each; and the words, in alphabetical order.
+        The counts in the pool and in the test texts, each at most 255; and the words, in alphabetical order.
 
     Raises:
         DataError: if the pool has fewer words.
+
+    >>> x, x_test, words = count("mine", [b"a cat and a cat", b"one dog and cat"], [b"cat"], words=2)
+    >>> words, x.tolist(), x_test.tolist()
+    (('and', 'cat'), [[1, 2], [1, 1]], [[0, 1]])
     """
     from sklearn.feature_extraction.text import CountVectorizer  # a second to import, and few need it
 
@@ -38,14 +42,14 @@ def count(
     total = np.asarray(counts.sum(axis=0)).ravel()
     if total.size < words:
         raise DataError(f"words: {words} of {name!r}, whose texts have {total.size}; 1 to {total.size} are allowed.")
-    # Ties go by the alphabet. CountVectorizer's own `max_features` leaves them to a sort that differs between processors.
+    # Ties are broken by the alphabet. CountVectorizer's own `max_features` uses a sort that differs between processors.
     common = np.sort(np.argsort(-total, kind="stable")[:words])
     features = tuple(vectorizer.get_feature_names_out()[common])
     return _bytes(counts[:, common]), _bytes(vectorizer.transform(test)[:, common]), features
 
 
 def _bytes(counts: Any) -> UInt8[np.ndarray, "texts words"]:
-    """A sparse matrix as an array of bytes; as an array of its own integers it would be eight times as large."""
+    """A sparse matrix as a dense array of bytes; in its own integers it would be eight times as large."""
     counts.data = np.minimum(counts.data, MOST)
     array: UInt8[np.ndarray, "texts words"] = counts.astype(np.uint8).toarray()
     return array

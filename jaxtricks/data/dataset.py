@@ -38,6 +38,9 @@ class Opening:
     Args:
         reason: what it was opened for.
         time: when, in UTC, ISO 8601.
+
+    >>> jt.data.Opening("final result", "2026-11-28T12:00:00+00:00").reason
+    'final result'
     """
 
     reason: str
@@ -64,6 +67,13 @@ class Dataset:
 
     Raises:
         DataError: if a field does not hold what is written above.
+
+    >>> data = jt.Dataset.from_arrays(np.zeros((10, 3)), np.arange(10) % 2, name="mine")
+    >>> data.classes
+    ('0', '1')
+    >>> train, validation = data.split(seed=0)
+    >>> len(train), len(validation)
+    (8, 2)
     """
 
     name: str

@@ -22,6 +22,9 @@ class Examples(NamedTuple):
         x: inputs, [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
         y: their classes, [examples], or the class of each step, [examples, time], int32; or values, [examples, outputs], float32.
         lengths: true steps of each sequence, [examples], int32; None where all are whole.
+
+    >>> jt.data.Examples(np.zeros((2, 3), np.float32), np.zeros(2, np.int32)).x.shape
+    (2, 3)
     """
 
     x: Inputs

@@ -43,27 +43,33 @@ class _Arrays(NamedTuple):
 def load(name: str, data_dir: Path | str | None = None, words: int | None = None, text: Text | None = None) -> Dataset:
     """Loads an embedded set, a set of images or texts that TFDS has prepared as array_record, or a folder of text.
 
-    Images: "digits" is embedded. The splits "train" and "validation" are the pool, "test" is the locked one.
+    The network is never used. The splits "train" and "validation" become the pool, and "test" becomes the locked test split.
 
-    Texts with labels, such as "imdb_reviews", become with `words` vectors of counts, in [0, 255], of the words that are commonest
-    in the pool, which `Dataset.features` names; with `text` sequences of their first tokens, padded to one length.
-
-    Texts without labels become a language model's data: windows of one text, in its order, and for each token the next one. So do
-    "tiny_shakespeare", whose examples and splits stand one after the other; the embedded "python_topics", which is CPython's own
-    documentation (`pydoc_data.topics`, real English on every machine, a little different in each version of Python); and any
-    folder of train.txt, valid.txt, which is validated on then, and test.txt, which stays locked. There words are what white space
-    parts, with "<eos>" for each newline, as in Penn Treebank and WikiText.
+    - Images: "digits" is embedded; others are prepared by TFDS.
+    - Texts with labels, such as "imdb_reviews". With `words` each text becomes a vector of counts, in [0, 255], of the words that
+      are commonest in the pool (`Dataset.features` names them); with `text` it becomes the sequence of its first tokens, padded.
+    - Texts without labels become a language model's data: windows of one text, in its order, and for each token the next one as
+      its label. "tiny_shakespeare" is one; "python_topics" is embedded: CPython's own documentation (`pydoc_data.topics`), real
+      English on every machine, a little different in each version of Python.
+    - A folder with train.txt, and optionally valid.txt (then validated on) and test.txt (locked), is a text without labels. Its
+      words are separated by white space, with "<eos>" for each newline, as in Penn Treebank and WikiText.
 
     Args:
-        name: as TFDS writes it: "digits", "fashion_mnist", "emnist/letters", "mnist:3.0.1", "imdb_reviews"; or a folder's path.
+        name: a name as TFDS writes it: "digits", "fashion_mnist", "emnist/letters", "mnist:3.0.1", "imdb_reviews"; or the path of
+            a folder.
         data_dir: the folder of prepared sets; by default TFDS_DATA_DIR, else TFDS's own default.
         words: how many words of a text set to count, such as 5000; None for images, and where `text` is given.
-        text: what the tokens of a text are, such as `Text("char", length=100)`; None for images, and where `words` is given.
+        text: how texts become tokens, such as `Text("char", length=100)`; None for images, and where `words` is given.
 
     Raises:
-        DataError: if the set is not prepared (with the two lines that prepare it), is unknown, is damaged, is too short, or is no
-            classification set of images or texts and no text; or if neither words nor text, both, or the wrong one is given. The
-            network is not asked.
+        DataError: if the set is not prepared (with the two lines that prepare it), unknown, damaged, too short, or of a kind that
+            cannot be read; or if neither words nor text, both, or the wrong one of them is given.
+
+    >>> digits = jt.load("digits")
+    >>> len(digits), digits.shape
+    (1437, (8, 8, 1))
+    >>> jt.load("python_topics", text=jt.Text("char", length=64)).vocabulary.level
+    'char'
     """
     if name == DIGITS:
         _check_images(name, words, text)
@@ -249,10 +255,10 @@ def _cached(key: str, read: Callable[[], _Arrays]) -> _Arrays:
 
 
 def _from_cache(folder: Path) -> _Arrays | None:
-    """The cached arrays; None if they are not there or not whole."""
+    """The cached arrays; None if they are missing or incomplete."""
     try:
         about = json.loads((folder / "about.json").read_text())
-        # Mapped, not read: a set may be larger than the memory.
+        # Mapped, not read: a set may be larger than memory.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in about["shapes"]}
         if {name: list(array.shape) for name, array in arrays.items()} != about["shapes"]:
             return None

@@ -25,11 +25,14 @@ class Listing:
     """One line of the list of data sets.
 
     Args:
-        name: what `load` takes.
-        prepared: whether `load` gives it now.
-        examples: the size of the pool; None if unknown before it is prepared, as the next two.
-        shape: of one input; None for texts too, which become vectors of counts or sequences of tokens as `load` is asked for.
-        classes: how many; None for texts without labels too.
+        name: the name that `load` takes.
+        prepared: whether `load` can read it now.
+        examples: the size of the pool; None where it is not known before the set is prepared, as for the next two.
+        shape: the shape of one input; None for texts, whose shape depends on how `load` is called.
+        classes: the number of classes; None for texts without labels.
+
+    >>> [listing.name for listing in jt.data.names() if listing.name == "digits"]
+    ['digits']
     """
 
     name: str
@@ -41,14 +44,14 @@ class Listing:
 
 @dataclass(frozen=True)
 class Schema:
-    """Where a set keeps its inputs, images or texts, and labels.
+    """Where a set keeps its inputs (images or texts) and its labels.
 
     Args:
         input: the key of the images or texts.
         label: the key of the labels; None for texts that have none.
-        shape: of one image, [height, width, channels]; of one text, [].
-        dtype: of the images, "uint8" or "float32"; of texts, "object".
-        classes: how many; None without labels.
+        shape: the shape of one image, [height, width, channels]; () for texts.
+        dtype: the type of images, "uint8" or "float32"; "object" for texts.
+        classes: the number of classes; None without labels.
     """
 
     input: str
@@ -69,9 +72,9 @@ class Prepared:
 
     Args:
         name: TFDS's name for it, without configuration and version.
-        config: its configuration, None for a set that has none.
-        version: such as "3.0.1".
-        folder: where it lies.
+        config: its configuration; None for a set that has none.
+        version: its version, such as "3.0.1".
+        folder: the folder of its files.
     """
 
     name: str
@@ -94,10 +97,10 @@ class Prepared:
         return {info.get("fileFormat", "tfrecord"), *info.get("alternativeFileFormats", [])}
 
     def schema(self) -> Schema:
-        """Finds the one image of each example, or the one text where there is no image, and its one label, which a text may lack.
+        """Finds where each example keeps its image, or its text where it has no image, and its label, which a text may lack.
 
         Raises:
-            DataError: if this is no classification set of images or texts and no text, or if its images cannot be stacked.
+            DataError: if the set is neither for classification nor a text, or if its images have several sizes.
         """
         features = self._json("features.json").get("featuresDict", {}).get("features", {})
         images = [key for key, feature in features.items() if "image" in feature or _is_image_tensor(feature)]
@@ -145,15 +148,15 @@ def resolve(data_dir: Path | str | None) -> Path:
 
 
 def find(name: str, data_dir: Path) -> Prepared:
-    """The prepared set of a name, in its newest version unless the name says which.
+    """Finds the prepared set of a name, in its newest version unless the name says which.
 
     Args:
         name: as TFDS writes it: "cifar10", "emnist/letters", "mnist:3.0.1".
         data_dir: the folder of prepared sets.
 
     Raises:
-        DataError: if it is not prepared (with the two lines that prepare it), if the name is unknown (with the nearest
-            that is prepared), if several configurations are meant, or if its files need TensorFlow to be read.
+        DataError: if it is not prepared (with the two lines that prepare it), if the name is unknown (with the nearest name
+            that is prepared), if it has several configurations, or if its files need TensorFlow to be read.
     """
     match = _NAME.fullmatch(name)
     found = _versions(data_dir / match["name"]) if match else []
@@ -176,10 +179,13 @@ def find(name: str, data_dir: Path) -> Prepared:
 
 
 def names(data_dir: Path | str | None = None) -> list[Listing]:
-    """The data sets that there are: the embedded ones, prepared sets of images or texts, and common ones to prepare.
+    """Lists the data sets: the embedded ones, prepared sets of images or texts, and common ones that can be prepared.
 
     Args:
         data_dir: the folder of prepared sets; by default TFDS_DATA_DIR, else TFDS's own default.
+
+    >>> "digits" in [listing.name for listing in jt.data.names()]
+    True
     """
     listings = {name: Listing(name, prepared=False) for name in COMMON}
     for prepared in _scan(resolve(data_dir)):

@@ -7,13 +7,15 @@ Images = Float[Array, "batch height width channels"]
 
 
 def window(x: Images, angle: Float[Array, " batch"], side: Float[Array, " batch"], offset: Float[Array, "batch 2"]) -> Images:
-    """What each image shows at `c + o + s R(p - c)` in place of p, with its centre c; what lies outside is 0.
+    """Views each image through a window: the new pixel at p is the old one at `c + o + s R(p - c)`, where c is the centre.
+
+    Places outside the image are 0.
 
     Args:
         x: the images, [batch, height, width, channels].
-        angle: by how much the rotation R turns the picture counterclockwise, in radians, [batch].
-        side: s, the window's side as a share of the image's, [batch].
-        offset: o, by how much the window is moved down and to the right, in pixels, [batch, 2].
+        angle: the angle of the rotation R, counterclockwise, in radians, [batch].
+        side: s, the side of the window as a share of the image's side, [batch].
+        offset: o, how far the window is moved down and to the right, in pixels, [batch, 2].
     """
     height, width = x.shape[1:3]
     centre = jnp.asarray([(height - 1) / 2, (width - 1) / 2], x.dtype)
@@ -25,16 +27,16 @@ def window(x: Images, angle: Float[Array, " batch"], side: Float[Array, " batch"
 
 
 def interpolate(x: Images, row: Float[Array, "batch height width"], column: Float[Array, "batch height width"]) -> Images:
-    """The images at places between their pixels, weighted by nearness in each direction; what lies outside is 0.
+    """Interpolates images bilinearly at places between their pixels; places outside the image are 0.
 
     Args:
         x: the images, [batch, height, width, channels].
-        row: where to look, in pixels from the top one, [batch, height, width].
-        column: the same in pixels from the left one.
+        row: the places, in pixels from the top one, [batch, height, width].
+        column: the places, in pixels from the left one, [batch, height, width].
     """
     batch, height, width, channels = x.shape
     padded = jnp.pad(x, ((0, 0), (1, 2), (1, 2), (0, 0)))
-    # Every pixel with its three neighbours beside it: one gather of rows of four takes a third of the time of four gathers.
+    # Each row of the table holds a pixel and three neighbours: one gather of such rows takes a third of the time of four gathers.
     corners = [padded[:, i : height + 2 + i, j : width + 2 + j] for i in (0, 1) for j in (0, 1)]
     table = jnp.stack(corners, axis=3).reshape(-1, 4, channels)
     row, column = jnp.clip(row, -1, height) + 1, jnp.clip(column, -1, width) + 1
@@ -43,7 +45,7 @@ def interpolate(x: Images, row: Float[Array, "batch height width"], column: Floa
     place = (image * (height + 2) + top.astype(jnp.int32)) * (width + 2) + left.astype(jnp.int32)
     near = table.at[place].get(mode="promise_in_bounds")
     down, right = (row - top)[..., None], (column - left)[..., None]
-    # Written out: a sum over the four corners, so short an axis, takes ten times as long on a CPU.
+    # Written out: a sum over an axis of four corners takes ten times as long on a CPU.
     above = near[..., 0, :] + right * (near[..., 1, :] - near[..., 0, :])
     below = near[..., 2, :] + right * (near[..., 3, :] - near[..., 2, :])
     return above + down * (below - above)

@@ -1,4 +1,4 @@
-"""Tasks of long memory: two that are drawn, and images read pixel by pixel."""
+"""Tasks that need a long memory: two that are drawn at random, and images read pixel by pixel."""
 
 from dataclasses import replace
 
@@ -17,19 +17,24 @@ def copy_problem(examples: int, delay: int, symbols: int = 8, recall: int = 10, 
     """Symbols to remember over a delay, and to repeat in their order behind a marker.
 
     x holds `recall` symbols, `delay` - 1 blanks, the marker and `recall` blanks; y holds blanks and, at the last `recall` steps,
-    the symbols. Who remembers nothing reaches a loss of recall · ln(symbols) / (delay + 2 recall) a step, by blanks and a guess.
+    the symbols. A model that remembers nothing can answer blanks and then guess: its loss is
+    recall · ln(symbols) / (delay + 2 recall) a step.
 
     Args:
-        examples: how many.
-        delay: steps from the last symbol to the marker; 1 or more.
-        symbols: how many different ones there are, tokens 1 to `symbols`; token 0 is the blank and the last one the marker.
-        recall: how many are to be remembered.
-        seed: of the draw.
+        examples: the number of examples.
+        delay: the number of steps from the last symbol to the marker; at least 1.
+        symbols: the number of different symbols, tokens 1 to `symbols`; token 0 is the blank and the last token the marker.
+        recall: the number of symbols to remember.
+        seed: the seed of the draw.
 
     Raises:
         DataError: if a number is too small.
 
     Hochreiter & Schmidhuber 1997; as Arjovsky+ 2016 and Bai+ 2018.
+
+    >>> data = jt.data.copy_problem(4, delay=3, symbols=2, recall=2)
+    >>> data.decode(data.x[0]).split()[2:5]
+    ['_', '_', '?']
     """
     _check(examples=(examples, 2), delay=(delay, 1), symbols=(symbols, 1), recall=(recall, 1))
     drawn = rng.host(seed, "copy problem").integers(1, symbols + 1, (examples, recall))
@@ -46,17 +51,22 @@ def adding_problem(examples: int, length: int, seed: int = 0) -> Dataset:
     """Two numbers to find in a sequence, and to add up.
 
     x[:, :, 0] is uniform in [0, 1); x[:, :, 1] is 1 at one step of the first half and at one of the second, and 0 elsewhere; y is
-    the sum of the two numbers that stand there. To answer 1 always gives a mean squared error of 1/6.
+    the sum of the two numbers at these steps. A model that always answers 1 has a mean squared error of 1/6.
 
     Args:
-        examples: how many.
-        length: steps; 2 or more.
-        seed: of the draw.
+        examples: the number of examples.
+        length: the number of steps; at least 2.
+        seed: the seed of the draw.
 
     Raises:
         DataError: if a number is too small.
 
     Hochreiter & Schmidhuber 1997; as Arjovsky+ 2016.
+
+    >>> data = jt.data.adding_problem(4, length=6)
+    >>> numbers, marks = data.x[0].T
+    >>> bool(np.isclose((numbers * marks).sum(), data.y[0, 0]))
+    True
     """
     _check(examples=(examples, 2), length=(length, 2))
     generator = rng.host(seed, "adding problem")
@@ -71,16 +81,19 @@ def adding_problem(examples: int, length: int, seed: int = 0) -> Dataset:
 
 
 def pixels(dataset: Dataset, permutation: int | None = None) -> Dataset:
-    """Images as sequences, row by row, [height · width, channels]; the test split too, which stays locked.
+    """Turns images into sequences of pixels, row by row, [height · width, channels]; the test split too, which stays locked.
 
     Args:
         dataset: images, [height, width, channels].
-        permutation: the seed of one order of the pixels for all images; None leaves them as they are read.
+        permutation: the seed of one random order of the pixels, the same for all images; None keeps the order of reading.
 
     Raises:
-        DataError: if inputs are no images.
+        DataError: if the inputs are not images.
 
     Le+ 2015.
+
+    >>> jt.data.pixels(jt.load("digits")).shape
+    (64, 1)
     """
     if len(dataset.shape) != 3:
         raise DataError(
@@ -93,7 +106,7 @@ def pixels(dataset: Dataset, permutation: int | None = None) -> Dataset:
         return x.reshape(len(x), steps, -1)[:, order]
 
     name = f"{dataset.name}_pixels" + ("" if permutation is None else f"_{permutation}")
-    # Locked for the new one as for the old, and on one record: nothing is looked at here.
+    # The new test split is locked as well, and shares the record of openings: nothing is looked at here.
     test = None if dataset._test is None else Examples(read(dataset._test.x), dataset._test.y)
     return replace(dataset, name=name, x=read(dataset.x), _test=test)
 

@@ -28,13 +28,16 @@ class Text:
 
     Args:
         level: what a token is: "byte", "char" or "word"; see `Tokenizer`.
-        length: tokens of one example: of each window of a language model's text; of a labelled text its first ones, and padding
-            behind a shorter one.
-        vocabulary: how many tokens are kept at most, the commonest; "<unk>", which stands for the rest, and "<pad>" count. None:
-            all that the training text holds.
+        length: the number of tokens of one example. A language model's text is cut into windows of this length. Of a labelled
+            text the first tokens are kept, and a shorter text is padded at its end.
+        vocabulary: the largest number of tokens in the vocabulary: the commonest ones, and with them "<unk>", which stands for
+            all others, and "<pad>". None keeps all tokens of the training text.
 
     Raises:
-        DataError: if the level is none of these, a number is no whole number, or too small, or bytes are left out.
+        DataError: for an unknown level, a number that is not a whole one or too small, or a smaller vocabulary of bytes.
+
+    >>> jt.Text("word", length=35, vocabulary=10_000).level
+    'word'
     """
 
     level: Level
@@ -56,26 +59,29 @@ class Text:
 
 
 class Padded(NamedTuple):
-    """Sequences filled up to one length.
+    """Sequences that were padded to one length.
 
     Args:
-        x: tokens, [examples, length]; 0 beyond a sequence's end.
-        lengths: true steps of each, [examples].
-    """
+        x: tokens, [examples, length]; 0 after the end of a sequence.
+        lengths: the true number of steps of each, [examples]."""
 
     x: Int32[np.ndarray, "examples length"]
     lengths: Int32[np.ndarray, " examples"]
 
 
 def padded(sequences: Sequence[Sequence[int] | Int32[np.ndarray, " time"]], length: int) -> Padded:
-    """Sequences of several lengths in one array: their first `length` tokens, and token 0 behind shorter ones.
+    """Pads sequences of several lengths to one array: the first `length` tokens of each, and token 0 after shorter ones.
 
     Args:
-        sequences: tokens of each; one or more.
-        length: steps of each row.
+        sequences: the tokens of each sequence; at least one sequence.
+        length: the number of steps of each row.
 
     Raises:
         DataError: if a sequence is empty.
+
+    >>> padded([[5, 6], [7]], 3)
+    Padded(x=array([[5, 6, 0],
+           [7, 0, 0]], dtype=int32), lengths=array([2, 1], dtype=int32))
     """
     lengths = np.array([min(len(sequence), length) for sequence in sequences], np.int32)
     if (empty := np.flatnonzero(lengths == 0)).size:
@@ -87,13 +93,18 @@ def padded(sequences: Sequence[Sequence[int] | Int32[np.ndarray, " time"]], leng
 
 
 def windows(tokens: Int32[np.ndarray, " time"], length: int) -> Examples:
-    """A language model's examples: x = (t₁ … t_L), (t_{L+1} … t_{2L}), …, and y the same, each a token later.
+    """Cuts a text into a language model's examples: x = (t₁ … t_L), (t_{L+1} … t_{2L}), …, and y the same, one token later.
 
-    Windows follow each other in the text's order without overlap. What is left behind the last whole one is dropped.
+    The windows follow each other in the order of the text and do not overlap. Tokens after the last whole window are dropped.
 
     Args:
         tokens: one text, [time].
-        length: L, steps of each window.
+        length: L, the number of steps of each window.
+
+    >>> windows(np.arange(7, dtype=np.int32), 3)
+    Examples(x=array([[0, 1, 2],
+           [3, 4, 5]], dtype=int32), y=array([[1, 2, 3],
+           [4, 5, 6]], dtype=int32), lengths=None)
     """
     n = (len(tokens) - 1) // length
     x, y = (tokens[start : start + n * length].reshape(n, length) for start in (0, 1))
@@ -116,9 +127,9 @@ class Parts(NamedTuple):
     """The texts of a language model.
 
     Args:
-        train: what is trained on, and validated on too where there is no other.
-        validation: what is validated on, whatever the seed; None where each seed draws a part of the first.
-        test: what is tested on; None where there is none.
+        train: the text to train on.
+        validation: the text to validate on, the same for every seed; None: each seed draws a part of `train` for it.
+        test: the text to test on; None where there is none.
     """
 
     train: Source
@@ -127,7 +138,7 @@ class Parts(NamedTuple):
 
 
 class Streams(NamedTuple):
-    """What `Parts` become: the vocabulary of the first, and the windows of each."""
+    """The windows of each text of `Parts`, and the vocabulary of the training text."""
 
     vocabulary: Vocabulary
     train: Examples
@@ -136,18 +147,18 @@ class Streams(NamedTuple):
 
 
 def streams(parts: Parts, text: Text, spaced: bool) -> Streams:
-    """A language model's data.
+    """Makes a language model's data of its texts.
 
-    The vocabulary is that of the text to train on, with the part that a seed draws to validate on: there are no labels that could
-    leak. Where the other texts hold tokens that it does not, "<unk>" is one more of its tokens.
+    The vocabulary is that of the whole training text. A part of it may be drawn for validation; that leaks nothing, since there
+    are no labels. Where another text has tokens that the vocabulary lacks, "<unk>" is added to the vocabulary.
 
     Args:
         parts: the texts.
         text: how they become tokens.
-        spaced: whether words are parted by white space alone.
+        spaced: whether words are separated by white space alone.
 
     Raises:
-        DataError: if a text is too short for two windows, that to train on with a fifth to validate on for ten; or no UTF-8.
+        DataError: if a text is too short for two windows (ten where a fifth of it is drawn for validation), or is not UTF-8.
     """
     tokenizer, there = Tokenizer(text.level, spaced), {role: part for role, part in parts._asdict().items() if part is not None}
     split = {role: tokenizer.split(part.raw, part.where) for role, part in there.items()}
@@ -161,19 +172,19 @@ def streams(parts: Parts, text: Text, spaced: bool) -> Streams:
 
 
 def labelled(name: str, pool: Iterable[bytes], test: Iterable[bytes], text: Text) -> tuple[Vocabulary, Padded, Padded | None]:
-    """Texts as padded sequences of their first tokens.
+    """Makes padded sequences of texts: the first tokens of each.
 
-    The vocabulary is that of the whole texts of the pool, training and validation examples alike: labels, which a model could
-    learn from, are not in it. Where test texts hold tokens that it does not, "<unk>" is one more of its tokens.
+    The vocabulary is that of all texts of the pool, for training and for validation. That leaks nothing, since it holds
+    no labels. Where a test text has tokens that the vocabulary lacks, "<unk>" is added to it.
 
     Args:
         name: the data set, for messages.
-        pool: texts to train and to validate on.
-        test: texts to test on; none where there is no test split.
+        pool: the texts to train and to validate on.
+        test: the texts to test on; empty where there is no test split.
         text: how they become tokens.
 
     Raises:
-        DataError: if a text has no tokens, all are shorter than the length, or one is no UTF-8.
+        DataError: if a text has no tokens or is not UTF-8, or if all texts are shorter than the length.
     """
     tokenizer, counts = Tokenizer(text.level), Counter[str]()
     kept: dict[str, list[Sequence[str]]] = {"pool": [], "test": []}
@@ -187,7 +198,7 @@ def labelled(name: str, pool: Iterable[bytes], test: Iterable[bytes], text: Text
                 counts.update(tokens)
                 longest = max(longest, len(tokens))
             tokens = tokens[: text.length]
-            # Words of their own for every place they stand at would take a gigabyte for 50,000 reviews.
+            # One object for each word: a copy at every place would take a gigabyte for 50,000 reviews.
             kept[part].append(tokens if isinstance(tokens, str) else [sys.intern(token) for token in tokens])
     if text.length > longest:
         raise DataError(
@@ -199,13 +210,13 @@ def labelled(name: str, pool: Iterable[bytes], test: Iterable[bytes], text: Text
 
 
 def read_folder(folder: Path) -> Parts:
-    """The texts of a folder as Penn Treebank and WikiText lie there: train.txt, and valid.txt and test.txt where it has them.
+    """Reads the texts of a folder with the files of Penn Treebank and WikiText: train.txt, and optionally valid.txt and test.txt.
 
     Args:
-        folder: where they lie.
+        folder: where the files are.
 
     Raises:
-        DataError: if there is no such folder or no train.txt in it, or a file cannot be read.
+        DataError: if the folder or its train.txt is missing, or a file cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"{str(folder)!r} is no folder; one that holds {', '.join(FILES)} is allowed.")

@@ -1,4 +1,4 @@
-"""Text as tokens: what it is split into, and which number stands for which."""
+"""Text as tokens: how it is split, and which number stands for which token."""
 
 import functools
 import itertools
@@ -24,27 +24,30 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 class Tokenizer:
     """How text is split into tokens, and put together again.
 
-    Bytes and characters are the text as it is. Words are runs of letters and digits, in lower case, and every other sign but
-    white space. Spaced words are what white space parts, with "<eos>" for each newline, the way in which Penn Treebank and
-    WikiText are prepared (Zaremba+ 2014); a "<unk>" that stands there is a word as any other.
+    Bytes and characters are the text as it is. Words are runs of letters and digits, in lower case, and each other sign that is
+    not white space. Spaced words are separated by white space alone, with "<eos>" for each newline, as Penn Treebank and WikiText
+    are prepared (Zaremba+ 2014); a "<unk>" in such a text is a word like any other.
 
     Args:
         level: "byte", "char" or "word".
-        spaced: whether words are parted by white space alone.
+        spaced: whether words are separated by white space alone.
+
+    >>> Tokenizer("word").split("It's late.")
+    ['it', "'", 's', 'late', '.']
     """
 
     level: Level
     spaced: bool = False
 
     def split(self, text: str | bytes, source: str = "text") -> Sequence[str]:
-        """The tokens of a text; those of bytes are the characters of the same number.
+        """Splits a text into tokens; at byte level, each byte is the character of the same number.
 
         Args:
-            text: what is split; bytes are UTF-8, or anything at byte level.
+            text: the text; bytes have to be UTF-8, except at byte level.
             source: where it comes from, for messages.
 
         Raises:
-            DataError: if bytes are no UTF-8.
+            DataError: if bytes are not UTF-8.
         """
         try:
             if self.level == "byte":
@@ -61,10 +64,10 @@ class Tokenizer:
         return _WORD.findall(text.lower())
 
     def join(self, tokens: Sequence[str]) -> str:
-        """The text of tokens: what was split, at word level up to white space and case.
+        """Puts tokens together to a text: the one that was split, at word level up to white space and case.
 
         Args:
-            tokens: as `split` gives them; bytes that are no UTF-8 become U+FFFD.
+            tokens: as `split` gives them; bytes that are not UTF-8 become U+FFFD.
         """
         if self.level == "byte":
             return "".join(tokens).encode("latin-1").decode("utf-8", "replace")
@@ -77,15 +80,19 @@ class Tokenizer:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The tokens that there are; a token's number is its place.
+    """All tokens of a data set; a token's number is its place.
 
     Args:
-        tokens: the commonest first, as sampled and hierarchical softmax expect; "<pad>" before all others where sequences are
-            padded.
+        tokens: the tokens, the commonest first, as sampled and hierarchical softmax expect; "<pad>" before all others where
+            sequences are padded.
         tokenizer: how text becomes tokens.
 
     Raises:
-        DataError: if there are no tokens, or one stands there twice.
+        DataError: if there are no tokens, or one of them twice.
+
+    >>> vocabulary = jt.data.Vocabulary.ranked({"a": 3, "b": 1}, Tokenizer("char"))
+    >>> vocabulary.encode("abba").tolist(), vocabulary.decode([1, 0])
+    ([0, 1, 1, 0], 'ba')
     """
 
     tokens: tuple[str, ...]
@@ -102,14 +109,14 @@ class Vocabulary:
     def ranked(
         cls, counts: Mapping[str, int], tokenizer: Tokenizer, size: int | None = None, padding: bool = False
     ) -> "Vocabulary":
-        """The tokens of a text by falling frequency, those that are equally common in the order of their characters.
+        """Ranks tokens by falling frequency; equally common ones by the order of their characters.
 
-        At byte level these are all 256, whether they occur or not.
+        At byte level the vocabulary has all 256 bytes, whether they occur or not.
 
         Args:
             counts: how often each token occurs.
-            tokenizer: what split the text.
-            size: how many tokens are kept at most, "<unk>", which stands for the rest, and "<pad>" among them; None: all.
+            tokenizer: the tokenizer that split the text.
+            size: the largest number of tokens, "<unk>" (for all others) and "<pad>" included; None keeps all.
             padding: whether token 0 is "<pad>".
         """
         if tokenizer.level == "byte":
@@ -139,27 +146,27 @@ class Vocabulary:
 
     @property
     def padding(self) -> int | None:
-        """The token that fills sequences up, 0; None where there is none."""
+        """The number of the padding token, 0; None where there is none."""
         return self._places.get(PADDING)
 
     @property
     def unknown(self) -> int | None:
-        """The token of all that the vocabulary does not hold; None where there is none."""
+        """The number of "<unk>", which stands for all tokens that the vocabulary lacks; None where there is none."""
         return self._places.get(UNKNOWN)
 
     def encode(self, text: str | bytes) -> Int32[np.ndarray, " time"]:
-        """The tokens of a text; what the vocabulary does not hold becomes "<unk>" where that is one of its tokens.
+        """Gives the numbers of a text's tokens; a token that the vocabulary lacks becomes "<unk>", if the vocabulary has that.
 
         Args:
-            text: bytes are UTF-8, or anything at byte level.
+            text: the text; bytes have to be UTF-8, except at byte level.
 
         Raises:
-            DataError: if the text holds tokens that the vocabulary does not, which has no "<unk>"; or bytes that are no UTF-8.
+            DataError: if the vocabulary lacks a token and has no "<unk>", or if bytes are not UTF-8.
         """
         return self.numbers(self.tokenizer.split(text))
 
     def numbers(self, tokens: Sequence[str], source: str = "text") -> Int32[np.ndarray, " time"]:
-        """The numbers of tokens that `Tokenizer.split` gave.
+        """Gives the numbers of tokens that `Tokenizer.split` gave.
 
         Args:
             tokens: [time].
@@ -180,13 +187,13 @@ class Vocabulary:
         return numbers
 
     def decode(self, numbers: Int[np.ndarray, " time"] | Sequence[int]) -> str:
-        """The text that tokens stand for, without padding.
+        """Gives the text of token numbers, without padding.
 
         Args:
-            numbers: [time].
+            numbers: the numbers, [time].
 
         Raises:
-            DataError: if one is no token.
+            DataError: if a number is not one of a token.
         """
         places = np.asarray(numbers).tolist()
         if outside := [place for place in places if not 0 <= place < len(self)]:

@@ -1,4 +1,4 @@
-"""The experiment: everything that decides a run but the data and the seed."""
+"""The experiment: everything that decides a run, except the data and the seed."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -21,18 +21,22 @@ class Experiment:
 
     Args:
         model: a Linen module, called as `model(x [batch, ...], train=bool) -> logits [batch, classes]`.
-        optimizer: what turns gradients into steps.
-        objective: what is minimized.
+        optimizer: how gradients become steps.
+        objective: the loss and the penalties that are minimized.
         inputs: how inputs are scaled.
         augmentation: random changes of training inputs.
-        order: in which order training examples are seen.
-        batch_size: examples a step.
-        accumulate: parts of a batch whose gradients are taken one after the other and averaged, where a whole one fills the
-            memory; each part has batch norm's statistics and the mean of its loss for itself.
+        order: the order in which training examples are seen.
+        batch_size: the number of examples in a step.
+        accumulate: the number of parts that a batch is cut into. Their gradients are computed one after the other and averaged,
+            which needs less memory; each part has its own batch norm statistics and its own mean loss.
         compute: "full", or "bfloat16" for the model's arithmetic; parameters, their updates and losses stay in full precision.
         stopping: when a restart ends before its last epoch.
-        epochs: passes over the training split; the last examples of an epoch's order that fill no batch are left out, other ones
-            in each epoch where the order changes.
+        epochs: the number of passes over the training split. Examples at the end of an epoch's order that do not fill a batch are
+            left out; where the order changes, these are other examples in each epoch.
+
+    >>> base = jt.Experiment(model=jt.MLP(widths=(32,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)), epochs=5)
+    >>> base.replace({"model.dropout": 0.5}).diff(base)
+    {'model.dropout': (Inverted(rate=0.5), None)}
     """
 
     model: nn.Module = MLP()
@@ -54,26 +58,26 @@ class Experiment:
     epochs: Count = 20
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with the values at dotted paths changed: `{"model.dropout": 0.5}`; raises ConfigError, see `config.replace`."""
+        """Gives a copy with values at dotted paths changed: `{"model.dropout": 0.5}`; raises ConfigError as `config.replace`."""
         return replace(self, changes)
 
     def diff(self, other: "Experiment") -> dict[str, tuple[Any, Any]]:
-        """Dotted path → (value here, value there), for all that differs."""
+        """Gives what differs from another experiment: dotted path → (value here, value there)."""
         return diff(self, other)
 
     def hyperparameters(self) -> dict[str, Any]:
-        """Dotted path → traced value."""
+        """Gives the traced values: dotted path → number."""
         return hyperparameters(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data; raises ConfigError where a function has no name to be found by."""
+        """Gives the experiment as plain JSON data; raises ConfigError for a function that cannot be imported by its name."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The experiment that `to_json` wrote; raises ConfigError for what it does not know."""
+        """Gives the experiment that `to_json` wrote; raises ConfigError for an unknown name or field."""
         return from_json(cls, data)
 
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits, the same in every process for the same experiment."""
+        """Gives twelve hexadecimal digits that are the same in every process for the same experiment."""
         return fingerprint(self)

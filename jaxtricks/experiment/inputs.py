@@ -10,20 +10,25 @@ Moments = tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]
 
 
 class Inputs(Family):
-    """Scales an input: `(x - shift)/scale`, feature by feature."""
+    """Scales an input: `(x - shift)/scale`, feature by feature.
+
+    >>> data = jt.Dataset.from_arrays([[0.0], [2.0], [4.0], [9.0]], [0, 1, 0, 1])
+    >>> jt.experiment.Inputs("standardize").moments(data, np.array([0, 1, 2]))[0]
+    array([2.], dtype=float32)
+    """
 
     def moments(self, data: Dataset, train: Int[np.ndarray, " train"]) -> Moments:
         """Shift and scale, each of an example's shape.
 
         Args:
             data: the data set.
-            train: positions of the training examples, [train]; no other example may be looked at.
+            train: the places of the training examples in the pool, [train]; no other example may be looked at.
         """
         raise NotImplementedError
 
 
 def scaled_by(scaling: Inputs, data: Dataset, split: Split) -> Moments:
-    """Shift and scale of a data set's inputs by what one split trains on; tokens have none."""
+    """Shift and scale of a data set's inputs, from the training examples of one split; (0, 1) for tokens."""
     if data.vocabulary is not None:
         return np.zeros((), np.float32), np.ones((), np.float32)
     return scaling.moments(data, split.train)
@@ -31,7 +36,13 @@ def scaled_by(scaling: Inputs, data: Dataset, split: Split) -> Moments:
 
 @config("standardize", rows=["T014", "T015"], paper="LeCun+ 1998, Efficient BackProp")
 class Standardize(Inputs):
-    """Zero mean and unit variance of each feature over the training split; a feature that never varies is only centred."""
+    """Zero mean and unit variance of each feature over the training split; a feature that never varies is only centred.
+
+    >>> data = jt.Dataset.from_arrays([[0.0], [2.0], [4.0], [9.0]], [0, 1, 0, 1])
+    >>> shift, scale = jt.experiment.Standardize().moments(data, np.array([0, 1, 2]))
+    >>> shift, scale
+    (array([2.], dtype=float32), array([1.6329932], dtype=float32))
+    """
 
     def moments(self, data: Dataset, train: Int[np.ndarray, " train"]) -> Moments:
         return data.standardization(train)
@@ -39,7 +50,12 @@ class Standardize(Inputs):
 
 @config("unit", rows=["T014"], paper="lecture 3")
 class Unit(Inputs):
-    """x/largest possible value: [0, 1] for images."""
+    """x / (the largest possible value), which lies in [0, 1] for images.
+
+    >>> shift, scale = jt.experiment.Unit().moments(jt.load("digits"), np.arange(10))
+    >>> float(scale.max())
+    16.0
+    """
 
     def moments(self, data: Dataset, train: Int[np.ndarray, " train"]) -> Moments:
         shape = data.x.shape[1:]
@@ -48,7 +64,12 @@ class Unit(Inputs):
 
 @config("raw", rows=["T014"], paper="lecture 3")
 class Raw(Inputs):
-    """x as it is stored."""
+    """x as it is stored, not scaled.
+
+    >>> shift, scale = jt.experiment.Raw().moments(jt.load("digits"), np.arange(10))
+    >>> float(shift.max()), float(scale.max())
+    (0.0, 1.0)
+    """
 
     def moments(self, data: Dataset, train: Int[np.ndarray, " train"]) -> Moments:
         shape = data.x.shape[1:]

@@ -14,12 +14,15 @@ from jaxtricks.data import Dataset
 
 
 class Seen(NamedTuple):
-    """What an order may look at.
+    """What an order may know of the training examples.
 
     Args:
-        labels: of each training example, [train, ...].
-        lengths: of each training sequence, [train]; None where all are whole.
-        batch_size: examples a step.
+        labels: the label of each training example, [train, ...].
+        lengths: the length of each training sequence, [train]; None where no sequence is padded.
+        batch_size: the number of examples in a step.
+
+    >>> Seen(jnp.array([0, 1, 0, 1]), lengths=None, batch_size=2).batch_size
+    2
     """
 
     labels: Shaped[Array, "train ..."]
@@ -28,7 +31,11 @@ class Seen(NamedTuple):
 
 
 class Order(Family):
-    """A permutation of the training examples for each epoch, from the stream "shuffle"."""
+    """A permutation of the training examples for each epoch, drawn from the random stream "shuffle".
+
+    >>> jt.Experiment(order="by_class").order
+    ByClass()
+    """
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
         """Places in the training split, in the order of one epoch.
@@ -42,15 +49,15 @@ class Order(Family):
 
     @property
     def cuts(self) -> tuple[int | None, ...]:
-        """The steps to which the sequences of each batch are cut, for batches that take turns; None for no cut."""
+        """The number of steps that sequences are cut to, one for each bucket; batches of the buckets take turns. None: no cut."""
         return (None,)
 
     def fitted(self, lengths: Sequence[Int[np.ndarray, " train"]], batch_size: int) -> Self:
-        """The order with what it needs to know of the training sequences filled in.
+        """Gives the order with all that it needs to know of the training sequences filled in.
 
         Args:
-            lengths: of the training sequences of every restart, [train] each; empty where data have none.
-            batch_size: examples a step.
+            lengths: the lengths of the training sequences, [train], of every restart; empty where data have no lengths.
+            batch_size: the number of examples in a step.
         """
         return self
 
@@ -59,13 +66,18 @@ class Order(Family):
 
 
 def _random(key: Key[Array, ""], size: int, epoch: Int[Array, ""] | int) -> Int[Array, " size"]:
-    # Sorting random bits costs one sort, `random.permutation` several; a tie is as fair either way round.
+    # Sorting random bits costs one sort, `random.permutation` several; two equal numbers may stand in either order.
     return jnp.argsort(jax.random.bits(rng.stream(key, "shuffle", epoch), (size,)))
 
 
 @config("reshuffled", rows=["T047"], paper="Bottou 2009; lecture 0")
 class Reshuffled(Order):
-    """A new random order in each epoch."""
+    """A new random order in each epoch.
+
+    >>> seen = Seen(jnp.zeros(6, jnp.int32), None, 2)
+    >>> sorted(jt.experiment.Reshuffled()(rng.root(0), seen, jnp.int32(1)).tolist())
+    [0, 1, 2, 3, 4, 5]
+    """
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
         return _random(key, len(seen.labels), epoch)
@@ -73,7 +85,13 @@ class Reshuffled(Order):
 
 @config("fixed", rows=["T047"], paper="Bottou 2009; lecture 0")
 class FixedOrder(Order):
-    """One random order, the first epoch's, in every epoch."""
+    """One random order, the first epoch's, in every epoch.
+
+    >>> seen = Seen(jnp.zeros(6, jnp.int32), None, 2)
+    >>> first, second = (jt.experiment.FixedOrder()(rng.root(0), seen, jnp.int32(epoch)) for epoch in (0, 1))
+    >>> first.tolist() == second.tolist()
+    True
+    """
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
         return _random(key, len(seen.labels), 0)
@@ -81,7 +99,12 @@ class FixedOrder(Order):
 
 @config("by_class", rows=["T047"], paper="Bottou 2009; lecture 0")
 class ByClass(Order):
-    """All examples of class 0, then all of class 1, …: the order in which files often lie; within a class, the first epoch's."""
+    """All examples of class 0, then all of class 1, …, as files often lie; within a class, the first epoch's random order.
+
+    >>> seen = Seen(jnp.array([1, 0, 1, 0]), None, 2)
+    >>> seen.labels[jt.experiment.ByClass()(rng.root(0), seen, jnp.int32(0))].tolist()
+    [0, 0, 1, 1]
+    """
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
         order = _random(key, len(seen.labels), 0)
@@ -94,10 +117,14 @@ class ByClass(Order):
 
 @config("contiguous", rows=["T068"], paper="Zaremba+ 2014")
 class Contiguous(Order):
-    """The examples as they lie in the data, in `batch` parallel tracks: step s holds the examples s, steps + s, 2 steps + s, ….
+    """The examples in the order of the data, in `batch_size` parallel tracks: step s has examples s, steps + s, 2 steps + s, ….
 
-    Of windows of one text each batch goes on where the last one ended, so that a model can carry its state on: truncated
-    back-propagation.
+    With windows of one text, each batch goes on where the last one ended, so that a model can carry its state on: truncated
+    back-propagation through time.
+
+    >>> seen = Seen(jnp.zeros(6, jnp.int32), None, 2)
+    >>> jt.experiment.Contiguous()(rng.root(0), seen, jnp.int32(0)).tolist()
+    [0, 3, 1, 4, 2, 5]
     """
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
@@ -108,14 +135,18 @@ class Contiguous(Order):
 
 @config("by_length", rows=["T087"], paper="lecture 2")
 class ByLength(Order):
-    """Batches of sequences of about one length, cut to the longest of their bucket: less padding is computed.
+    """Batches of sequences of similar lengths, cut to the longest of their bucket, so that less padding is computed.
 
-    Every epoch shuffles the examples, leaves out those that fill no round of batches, and sorts the others into buckets of equal
-    size by length; batches are drawn within a bucket, and one batch of each bucket, shortest first, makes a round.
+    Every epoch shuffles the examples, leaves out those that do not fill a round of batches, and sorts the others by length into
+    buckets of equal size. Batches are drawn within a bucket; one batch of each bucket, the shortest first, makes a round.
 
     Args:
-        buckets: how many.
-        cut: the steps of each bucket's sequences, shortest first; `fit` fills it from the data.
+        buckets: the number of buckets.
+        cut: the number of steps of each bucket's sequences, the shortest first; `fit` fills it from the data.
+
+    >>> seen = Seen(jnp.zeros(4, jnp.int32), jnp.array([9, 2, 3, 8]), 2)
+    >>> seen.lengths[jt.experiment.ByLength(buckets=2)(rng.root(0), seen, jnp.int32(0))].reshape(2, 2).max(axis=1).tolist()
+    [3, 9]
     """
 
     buckets: Count = 4
@@ -138,7 +169,7 @@ class ByLength(Order):
     def fitted(self, lengths: Sequence[Int[np.ndarray, " train"]], batch_size: int) -> Self:
         train = len(lengths[0])
         size = train // (self.buckets * batch_size) * batch_size
-        # Where the examples that an epoch leaves out are all short, a bucket ends that much further up in the sorted lengths.
+        # The examples that an epoch leaves out may all be short; then a bucket ends that much further up in the sorted lengths.
         last = (np.arange(self.buckets) + 1) * size - 1 + train - size * self.buckets
         return rebuild(self, cut=tuple(int(n) for n in np.sort(lengths, axis=1)[:, last].max(axis=0)))
 

@@ -11,12 +11,12 @@ from jaxtricks.objectives.metrics import loss_of
 
 
 class Best(NamedTuple):
-    """The best that a restart has come to.
+    """The best epoch of a restart so far.
 
     Args:
-        variables: what its model was evaluated with then.
-        metrics: validation metric → its value then, [].
-        waited: epochs since, [].
+        variables: the model's variables, as they were evaluated after that epoch.
+        metrics: validation metric → its value after that epoch, [].
+        waited: the number of epochs since, [].
     """
 
     variables: Any
@@ -26,21 +26,24 @@ class Best(NamedTuple):
 
 @config()
 class EarlyStopping:
-    """Ends a restart whose validation loss has not fallen for so many epochs, and goes back to its best weights.
+    """Ends a restart whose validation loss has not fallen for `patience` epochs, and goes back to its best weights.
 
-    A loss counts as fallen if it is below the best one, of the initial weights at first, minus `min_change`. A restart that runs
-    to its last epoch goes back to its best weights, too.
+    The loss has fallen if it is below the best one so far minus `min_change`; at first the best one is that of the initial
+    weights. A restart that runs to its last epoch also goes back to its best weights.
 
     Args:
-        patience: epochs without a fall after which it ends.
-        min_change: by how much the loss has to fall, in its own units (nats, or squared units of the values).
+        patience: the number of epochs without a fall after which a restart ends.
+        min_change: how far the loss has to fall, in its own units (nats, or squared units of the values).
+
+    >>> jt.Experiment(stopping=jt.EarlyStopping(patience=3)).stopping.patience
+    3
     """
 
     patience: Count = 5
     min_change: NonNegative = 0.0
 
     def start(self, variables: Any, metrics: dict[str, Array]) -> Best:
-        """Nothing better than the initial weights is known."""
+        """Gives the best of a restart that has not trained yet: its initial weights."""
         return Best(variables, metrics, jnp.int32(0))
 
     def stopped(self, best: Best) -> Bool[Array, ""]:
@@ -48,7 +51,7 @@ class EarlyStopping:
         return best.waited >= self.patience
 
     def after(self, best: Best, variables: Any, metrics: dict[str, Array]) -> Best:
-        """The best after one more epoch."""
+        """Gives the best after one more epoch."""
         fallen = loss_of(metrics) < loss_of(best.metrics) - jnp.asarray(self.min_change, loss_of(metrics).dtype)
 
         def better(new: Any, old: Any) -> Any:
