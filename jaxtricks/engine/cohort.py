@@ -13,18 +13,18 @@ from jaxtyping import Bool, Float, Int
 
 from jaxtricks.config import ConfigError
 from jaxtricks.engine import layout as placement
-from jaxtricks.engine import preemption, program, stream
+from jaxtricks.engine import preemption, program, resident, streamed
 from jaxtricks.engine.layout import Layout
+from jaxtricks.engine.plan import WIDE, Plan, Population, chunk_of
 from jaxtricks.engine.processes import agreed, gathered, placed
-from jaxtricks.engine.program import Held, Plan, Population
-from jaxtricks.engine.stream import Stream
+from jaxtricks.engine.resident import Resident
+from jaxtricks.engine.streamed import Streamed
 from jaxtricks.engine.windows import AHEAD, Own, Windows, index
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Pool, State, Variables
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.runs import chunk_of
 
 Rows = Int[np.ndarray, " members"]
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
@@ -107,9 +107,9 @@ class Stage:
         rows = self.waves(np.arange(self.size))[0][1]
         population, states = _rows(self.population, rows), _of(len(rows), self.states)
         if self.plan.window is None:
-            return program.lower(population, states, self.pool, self.plan)
+            return resident.lower(population, states, self.pool, self.plan)
         windows = Windows(population, self.pool, self.plan, self.own)
-        return stream.lowered(windows, population, states, self.plan)
+        return streamed.lowered(windows, population, states, index(self.pool), self.plan)
 
     @functools.cached_property
     def own(self) -> Own:
@@ -179,10 +179,10 @@ def stage(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: Mappin
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), pool)
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few = _rows((cohort.population, cohort.given), several)
-    states = jax.eval_shape(functools.partial(program.start, plan=plan._replace(width=1)), *few, shapes)
+    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, shapes)
     if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):
         raise ConfigError(
-            f"Layout.model = {layout.model} finds no layer to share; {program.WIDE} units or more, a multiple of it, are allowed."
+            f"Layout.model = {layout.model} finds no layer to share; {WIDE} units or more, a multiple of it, are allowed."
         )
     return Stage(plan, cohort.population, cohort.given, _of(cohort.size, states), pool, -(-cohort.size // chunk_of(plan)))
 
@@ -269,11 +269,11 @@ class Wave:
         states: those of all members, on the host; None for the start.
     """
 
-    def __init__(self, planned: Stage, held: Pool, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
+    def __init__(self, planned: Stage, held: Any, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
         self.rows, self._planned, self._held, self._alone = rows, planned, held, alone
         self._population = _rows(planned.population, whole)
         self._shapes = _of(len(whole), planned.states)
-        self._ready: Held | Stream | None = None
+        self._ready: Resident | Streamed | None = None
         if states is None:
             given = placed(_rows(planned.given, whole), planned.plan.per_member)
             self._states = self._kept(self._engine().start(given))
@@ -302,7 +302,7 @@ class Wave:
 
     def finished(self) -> Bool[np.ndarray, " members"]:
         """Which members no further epoch changes."""
-        ended: Bool[np.ndarray, " members"] = self.host(program.finished(self._population, self._states, self._planned.plan))
+        ended: Bool[np.ndarray, " members"] = self.host(resident.finished(self._population, self._states, self._planned.plan))
         return ended
 
     def host(self, tree: Any) -> Any:
@@ -312,17 +312,17 @@ class Wave:
     def _kept(self, states: State) -> State:
         return states if self._alone else gathered(states)
 
-    def _engine(self) -> Held | Stream:
+    def _engine(self) -> Resident | Streamed:
         if self._ready is not None:
             return self._ready
         plan = self._planned.plan
         population = placed(self._population, plan.per_member)
-        engine: Held | Stream
+        engine: Resident | Streamed
         if plan.window is None:
-            engine = Held(population, self._held, self._shapes, plan)
+            engine = Resident(population, self._held, self._shapes, plan)
         else:
             windows = Windows(self._population, self._planned.pool, plan, self._planned.own)
-            engine = Stream(windows, population, self._held, self._shapes, plan, further=self._alone)
+            engine = Streamed(windows, population, self._held, self._shapes, plan, further=self._alone)
         if self._alone:
             self._ready = engine
         return engine

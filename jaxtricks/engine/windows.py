@@ -12,13 +12,18 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Int
 
-from jaxtricks.engine.program import Plan, Population
+from jaxtricks.engine.plan import Plan, Population
+from jaxtricks.engine.processes import placed
 from jaxtricks.restart import evaluation
-from jaxtricks.restart import member as one
-from jaxtricks.restart.member import Pool
+from jaxtricks.restart.member import Pool, steps_per_epoch
+from jaxtricks.restart.phase import Over, Shared, Window
 
 AHEAD = 2  # windows gathered and on their way to the devices, beside the one that is computed on
-POSITIONS = {"order": ("runs", None, None, "data"), "validation": ("runs", None)}  # axes of what windows are gathered by
+POSITIONS = {  # axes of the places that windows are gathered by
+    Over.FIRST: ("runs", None, None, "data"),
+    Over.BATCHES: ("runs", None, None, "data"),
+    Over.VALIDATION: ("runs", None),
+}
 
 
 class Own(NamedTuple):
@@ -34,7 +39,7 @@ class Own(NamedTuple):
 
     @classmethod
     def of(cls, population: Population) -> "Own":
-        """What a whole population's members have for themselves; its waves go by that, too."""
+        """What a whole population's members have for themselves; all batches of them go by that, too."""
         members = population.members
         seeds = members.seed if members.order is None else members.order
         return cls(not (_alike(members.train) and _alike(seeds)), not _alike(members.validation))
@@ -54,51 +59,74 @@ class Windows:
         experiment, members = population.experiments, population.members
         if plan.window is None:
             raise ValueError("a plan without windows streams nothing.")
-        self.own_order, self.own_validation = own
-        self._plan, self._source = plan, source
+        self._plan, self._source, self._own = plan, source, own
         self._members = len(members.seed)
         each = sum(array.nbytes // len(array) for array in jax.tree.leaves(source))
         here = self._members // plan.mesh.shape["runs"]
         turns, batch = len(experiment.order.cuts), experiment.batch_size
-        rounds = one.steps_per_epoch(experiment, members.train.shape[1]) // turns
+        rounds = steps_per_epoch(experiment, members.train.shape[1]) // turns
         room = plan.window // each
-        self.batch = (turns, batch)
-        self.rounds = cut(rounds, room // (turns * batch * (here if self.own_order else 1)))
-        places = evaluation.asked(experiment, members.validation.shape[1], source.y.ndim)
-        size = members.validation.shape[1]
-        unit = evaluation.EVALUATION_BATCH if source.y.ndim == 1 else batch
-        self.questions = cut(len(places), room // (here if self.own_validation else 1), unit)
-        self.counted = places < size
-        self._validation = np.asarray(members.validation)[:, np.minimum(places, size - 1)]
-        self.unit = 1 if source.y.ndim == 1 else batch
+        self._batch = (turns, batch)
+        self.rounds = cut(rounds, room // (turns * batch * (here if own.order else 1)))
+        questions = evaluation.asked(experiment, members.validation.shape[1], source)
+        unit = max(questions.unit, evaluation.EVALUATION_BATCH) if questions.unit == 1 else questions.unit
+        self._questions = cut(len(questions.places), room // (here if own.validation else 1), unit)
+        self._counted, self._unit = questions.counted, questions.unit
+        self._validation = np.asarray(members.validation)[:, questions.places]
+
+    def own(self, over: Over) -> bool:
+        """Whether each member has windows of a kind for itself."""
+        return self._own.validation if over is Over.VALIDATION else over is not Over.NOTHING and self._own.order
+
+    def count(self, over: Over) -> int:
+        """How many windows of a kind an epoch has."""
+        return {Over.FIRST: 1, Over.BATCHES: len(self.rounds), Over.VALIDATION: len(self._questions)}[over]
+
+    def full(self, window: Window) -> bool:
+        """Whether a window of batches has as many rounds as an epoch's first."""
+        leaf = jax.tree.leaves(window.given)[0]
+        return bool(leaf.shape[1 if self._own.order else 0] == self.rounds[0][1])
 
     def first(self) -> tuple[Pool, NamedSharding]:
         """The shapes of the epoch's first window, and where it lies."""
-        lead = (*[self._members] * self.own_order, self.rounds[0][1], *self.batch)
+        lead = (*[self._members] * self._own.order, self.rounds[0][1], *self._batch)
         shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct((*lead, *array.shape[1:]), array.dtype), self._source)
-        return shapes, self._lies("order", self.own_order)
+        return shapes, self._lies(Over.BATCHES)
 
-    def batches(self, order: Callable[[], Int[np.ndarray, "members rounds turns batch"]], first: int, last: int) -> Pool:
-        """Rounds of an epoch's batches, on the devices.
+    def jobs(
+        self, over: Over, order: Callable[[], Int[np.ndarray, "members rounds turns batch"]]
+    ) -> Iterator[Callable[[], Window]]:
+        """The windows of a kind, in their order, each to be gathered onto the devices.
 
         Args:
+            over: the kind.
             order: gives where the epoch's examples lie; for members that share it, one of them.
-            first: of the rounds.
-            last: the one after them.
         """
-        return self._gathered("order", self.own_order, order()[:, first:last])
+        if over is Over.VALIDATION:
+            for first, last in self._questions:
+                yield functools.partial(self._questioned, first, last)
+        elif over is not Over.NOTHING:
+            for first, last in [(0, 1)] if over is Over.FIRST else self.rounds:
+                yield functools.partial(self._batches, over, order, first, last)
 
-    def questioned(self) -> Iterator[Callable[[], Pool]]:
-        """The windows of the validation examples, each to be gathered onto the devices."""
-        for first, last in self.questions:
-            yield functools.partial(self._gathered, "validation", self.own_validation, self._validation[:, first:last])
+    def _questioned(self, first: int, last: int) -> Window:
+        given = self._gathered(Over.VALIDATION, self._validation[:, first:last])
+        return Window(given, self._shared(np.int32(first // self._unit)), self._shared(self._counted[first:last]))
 
-    def _lies(self, kind: str, own: bool) -> NamedSharding:
-        axes = POSITIONS[kind]
-        return NamedSharding(self._plan.mesh, PartitionSpec(*(axes if own else axes[1:])))
+    def _batches(self, over: Over, order: Callable[[], np.ndarray], first: int, last: int) -> Window:
+        places = order()[:, first:last]
+        given = self._gathered(over, places[:, :, :1] if over is Over.FIRST else places)
+        return Window(given, self._shared(np.int32(first)))
 
-    def _gathered(self, kind: str, own: bool, positions: np.ndarray) -> Pool:
-        chosen, lies = positions if own else positions[0], self._lies(kind, own)
+    def _shared(self, array: Any) -> Any:
+        return placed(array, self._plan.shared)
+
+    def _lies(self, over: Over) -> NamedSharding:
+        axes = POSITIONS[over]
+        return NamedSharding(self._plan.mesh, PartitionSpec(*(axes if self.own(over) else axes[1:])))
+
+    def _gathered(self, over: Over, positions: np.ndarray) -> Pool:
+        chosen, lies = positions if self.own(over) else positions[0], self._lies(over)
 
         def place(array: Any) -> Any:
             def part(where: tuple[slice, ...] | None) -> np.ndarray:
@@ -109,8 +137,8 @@ class Windows:
         return jax.tree.map(place, self._source)
 
 
-def index(source: Pool) -> Pool:
-    """What the devices hold of data that stay on the host: one class an example, and lengths.
+def index(source: Pool) -> Shared:
+    """What the devices hold of data that stay on the host: one class an example, lengths, and the shape of an example.
 
     Args:
         source: the data, on the host.
@@ -118,7 +146,7 @@ def index(source: Pool) -> Pool:
     labels = source.y if source.y.ndim == 1 else np.empty((len(source.y), *[0] * (source.y.ndim - 1)), source.y.dtype)
     none = np.empty((len(source.x), *[0] * (source.x.ndim - 1)), source.x.dtype)
     arrays: Any = (none, labels, source.lengths)
-    return Pool(*arrays)
+    return Shared.of(source)._replace(pool=Pool(*arrays))
 
 
 def cut(total: int, most: int, unit: int = 1) -> list[tuple[int, int]]:
@@ -140,7 +168,7 @@ def rows(array: np.ndarray, places: Int[np.ndarray, "..."]) -> np.ndarray:
     return np.take(array, places, axis=0)
 
 
-def ahead(jobs: Iterator[Callable[[], Pool]]) -> Generator[Pool]:
+def ahead(jobs: Iterator[Callable[[], Window]]) -> Generator[Window]:
     """What the jobs give, in their order, begun in another thread while the last ones are used."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="window") as worker:
         waiting = deque(worker.submit(job) for job in islice(jobs, AHEAD))

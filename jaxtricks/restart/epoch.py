@@ -1,19 +1,20 @@
-"""One restart's start and its epochs, as pure functions: whole, or in parts for data that come in windows."""
+"""One restart's start and its epochs, as chains of phases."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
 from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
-from jaxtricks.restart.evaluation import evaluate, unasked
+from jaxtricks.restart import reestimate
+from jaxtricks.restart.evaluation import VALIDATE, asked, judged, unasked
 from jaxtricks.restart.member import (
     Member,
     Pool,
@@ -31,35 +32,97 @@ from jaxtricks.restart.member import (
     total_steps,
     update,
 )
-from jaxtricks.restart.reestimate import corrected, reestimated, reestimates
+from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
 
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
-    """The state before the first step: variables drawn from the stream "params", and those of `given` in their place."""
-    first = shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
-    state = initial(experiment, member, taken(pool, first), given)
-    return ready(experiment, member, state, evaluate(experiment, state, member, pool))
+    """The state before the first step, of data that the device holds.
+
+    Args:
+        experiment: the settings, their floats of shape [].
+        member: the restart.
+        pool: the data.
+        given: variables that take the place of drawn ones; a part of the model's.
+    """
+    return drive(START, given, held(experiment, member, pool, jnp.int32(0)), _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
-def initial(experiment: Experiment, member: Member, batch: Pool, given: Variables) -> State:
-    """The state that `start` gives, without its metrics, from the first batch, inputs as stored."""
+def epoch(
+    experiment: Experiment,
+    member: Member,
+    pool: Pool,
+    state: State,
+    number: Int[Array, ""],
+    place: Callable[[Any], Any] = lambda batches: batches,
+) -> tuple[State, dict[str, Array]]:
+    """One pass over the training split, and what was measured in and after it, of data that the device holds.
+
+    Args:
+        experiment: the settings, their floats of shape [].
+        member: the restart.
+        pool: the data.
+        state: where it stands.
+        number: the epoch, from 0, [].
+        place: lays batches, [rounds, turns, batch, ...], out over devices.
+    """
+    windows = held(experiment, member, pool, number, place)
+    return drive(phases(experiment, state), state, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
+
+
+def _here(experiment: Experiment, member: Member, pool: Pool) -> Callable[[Phase, Any, Any], Any]:
+    shared = Shared.of(pool)
+    return lambda phase, left, window: phase.run(experiment, member, shared, left, window)
+
+
+def held(
+    experiment: Experiment,
+    member: Member,
+    pool: Pool,
+    number: Int[Array, ""],
+    place: Callable[[Any], Any] = lambda batches: batches,
+) -> Callable[[Over], Iterable[Window | None]]:
+    """The windows of an epoch of data that the device holds: one of each kind; arguments as for `epoch`."""
+    order = positions(experiment, member, pool, number)
+    # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
+    small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
+    batches = whole(place(taken(pool, order))) if small else whole(place(order), pool)
+    questions = asked(experiment, member.validation.size, pool)
+    windows: dict[Over, Iterable[Window | None]] = {
+        Over.NOTHING: (None,),
+        Over.FIRST: whole(order[:1, :1], pool),
+        Over.BATCHES: batches,
+        Over.VALIDATION: whole(member.validation[questions.places], pool, questions.counted),
+    }
+    return windows.__getitem__
+
+
+def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Array, ""]) -> Int[Array, "rounds turns batch"]:
+    """Where the examples of an epoch's batches lie in the pool."""
+    count, turns = steps_per_epoch(experiment, member.train.size), len(experiment.order.cuts)
+    order = shuffle(experiment, member, pool, number)[: count * experiment.batch_size]
+    return order.reshape(count // turns, turns, experiment.batch_size)
+
+
+def draw(experiment: Experiment, member: Member, shared: Shared, given: Variables, window: Window) -> Progress:
+    """The start of a run: variables drawn from the stream "params", and those of `given` in their place."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
+    batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(member, batch.x))
-    weights = root(member, "weights")
-    variables = _replaced(_settled(drawn(experiment, rng.stream(weights, "params"), seen)), given)
+    variables = _replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
     params = variables.pop("params")
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    return State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {})
+    return Progress(None, State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {}))
 
 
-def ready(experiment: Experiment, member: Member, state: State, metrics: dict[str, Float[Array, ""]]) -> State:
-    """An initial state with its metrics."""
-    state = state._replace(metrics=metrics)
+def ready(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:
+    """The state before the first step, with its metrics."""
+    assert progress.answers is not None
+    state = progress.state._replace(metrics=judged(member, shared, progress.answers))
     if (stopping := experiment.stopping) is not None:
         state = state._replace(best=stopping.start(evaluated(experiment, member, state), state.metrics))
-    return _settled(state)
+    return _settled(state)  # type: ignore[no-any-return]
 
 
 def _settled(tree: Any) -> Any:
@@ -80,88 +143,50 @@ def _replaced(drawn: Any, given: Any) -> Any:
     return {name: _replaced(value, given[name]) if name in given else value for name, value in drawn.items()}
 
 
-def epoch(
-    experiment: Experiment, member: Member, pool: Pool, state: State, number: Int[Array, ""], place: Callable[[Any], Any]
-) -> tuple[State, dict[str, Array]]:
-    """One pass over the training split, and the validation metrics after it.
-
-    Args:
-        experiment: the settings, their floats of shape [].
-        member: the restart.
-        pool: the data.
-        state: where it stands.
-        number: the epoch, from 0, [].
-        place: lays batches, [rounds, turns, batch, ...], out over devices.
-    """
-    order = positions(experiment, member, pool, number)
-    # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
-    small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
-    given = place(taken(pool, order) if small else order)
-
-    def batches(given: Any) -> Pool:
-        return given if small else taken(pool, given)
-
-    after, info = steps(experiment, member, begun(state), given, batches)
-    if reestimates(experiment, after):
-        sofar = (after.collections, jnp.zeros(()))
-        after = corrected(after, reestimated(experiment, member, after, given, batches, sofar)[0])
-    return closed(experiment, member, state, after, info, evaluate(experiment, after._replace(best=None), member, pool))
+def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
+    """An epoch before its first step: a model carries nothing on from the last epoch."""
+    turns = len(experiment.order.cuts)
+    nothing = jnp.zeros((steps_per_epoch(experiment, member.train.size) // turns, turns), jnp.zeros(()).dtype)
+    latest = state._replace(collections=state.collections | unasked(state), best=None)
+    return Progress(state, latest, Info(nothing, nothing))
 
 
-def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Array, ""]) -> Int[Array, "rounds turns batch"]:
-    """Where the examples of an epoch's batches lie in the pool."""
-    count, turns = steps_per_epoch(experiment, member.train.size), len(experiment.order.cuts)
-    order = shuffle(experiment, member, pool, number)[: count * experiment.batch_size]
-    return order.reshape(count // turns, turns, experiment.batch_size)
-
-
-def begun(state: State) -> State:
-    """The state before an epoch's first step: a model carries nothing on from the last epoch."""
-    return state._replace(collections=state.collections | unasked(state))
-
-
-def steps(experiment: Experiment, member: Member, state: State, given: Any, batches: Callable[[Any], Pool]) -> tuple[State, Info]:
-    """Optimizer steps, one a batch; what each says of itself, [rounds, turns]; arguments as for `reestimated`."""
+def steps(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
+    """Optimizer steps, one for each batch of a window."""
 
     def body(state: State, given: Any) -> tuple[State, Info]:
-        turns, infos = batches(given), []
+        turns, infos = window.examples(given), []
         for turn, cut in enumerate(experiment.order.cuts):
             cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), turns), cut)
             state, info = update(experiment, cut_member, state, batch)
             infos.append(info)
         return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
 
-    return jax.lax.scan(body, state, given)
+    state, info = jax.lax.scan(body, progress.state, window.given)
+    return progress._replace(state=state, info=put(window.first, progress.info, info))
 
 
-def closed(
-    experiment: Experiment, member: Member, state: State, after: State, info: Info, metrics: dict[str, Float[Array, ""]]
+def close(
+    experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None
 ) -> tuple[State, dict[str, Array]]:
-    """The end of an epoch: members that diverged or stopped stay where they were.
+    """The end of an epoch: the state to go on from, and what the curves show.
 
-    Args:
-        experiment: the settings.
-        member: the restart.
-        state: before the epoch.
-        after: after its last step.
-        info: what the steps said of themselves, [rounds, turns].
-        metrics: measured after it.
-
-    Returns:
-        the state to go on from, and what the curves show.
+    A member that diverged or stopped stays where it was.
     """
-    latest = after._replace(best=None)
+    assert progress.before is not None and progress.info is not None and progress.answers is not None
+    state, latest, info = progress.before, progress.state, progress.info
+    metrics = judged(member, shared, progress.answers)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.
     # (Not by perplexity: the exponential of a finite loss overflows.)
-    alive = after.alive & jnp.isfinite(jnp.stack([value for name, value in metrics.items() if name != "perplexity"])).all()
-    best, going = state.best, alive
+    alive = latest.alive & jnp.isfinite(jnp.stack([value for name, value in metrics.items() if name != "perplexity"])).all()
+    best, active = state.best, alive
     if experiment.stopping is not None and best is not None:
         stopped = experiment.stopping.stopped(best)
         best = experiment.stopping.after(best, evaluated(experiment, member, latest), metrics)
-        going = alive & ~stopped
-    new = after._replace(metrics=metrics, best=best)
-    kept = jax.tree.map(lambda new, old: jnp.where(going, new, old), new, state)
+        active = alive & ~stopped
+    new = latest._replace(metrics=metrics, best=best)
+    kept = jax.tree.map(lambda new, old: jnp.where(active, new, old), new, state)
     training = {
         "train_loss": jnp.mean(info.loss),
         "grad_norm": jnp.mean(info.grad_norm),
@@ -169,8 +194,17 @@ def closed(
     }
     curves = {name: jnp.where(alive, value, jnp.nan) for name, value in training.items()}
     if experiment.stopping is None or state.best is None:
-        return kept._replace(step=after.step, alive=alive), kept.metrics | curves
-    # What a member that has stopped would go on to do is nobody's business, not even that it diverges.
-    kept = kept._replace(step=jnp.where(stopped, state.step, after.step), alive=jnp.where(stopped, state.alive, alive))
+        return kept._replace(step=latest.step, alive=alive), kept.metrics | curves
+    # A member that has stopped reports its best epoch, whatever further steps would do, even if they would diverge.
+    kept = kept._replace(step=jnp.where(stopped, state.step, latest.step), alive=jnp.where(stopped, state.alive, alive))
     rest = resting(state)
     return kept, {name: jnp.where(stopped, rest[name], value) for name, value in (kept.metrics | curves).items()}
+
+
+START = (Phase(draw, Over.FIRST, in_place=False), *VALIDATE, Phase(ready, in_place=False))
+EPOCH = (Phase(begin), Phase(steps, Over.BATCHES), *reestimate.PHASES, *VALIDATE, Phase(close, in_place=False))
+
+
+def phases(experiment: Experiment, state: State) -> list[Phase]:
+    """Those of an epoch that an experiment has; `state` may hold shapes alone."""
+    return [phase for phase in EPOCH if phase.applies(experiment, state)]

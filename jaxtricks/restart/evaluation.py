@@ -1,6 +1,6 @@
 """What a restart's model says of examples, and how good that is."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import finish, measure, tally
 from jaxtricks.restart.member import CARRY, Member, Pool, State, Variables, applied, evaluated, inputs
+from jaxtricks.restart.phase import Answers, Over, Phase, Progress, Shared, Window, drive, put, whole
 
 EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
 
@@ -40,16 +41,32 @@ def _scores(experiment: Experiment, given: Variables, member: Member, pool: Pool
 
 
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
-    """Every metric on the validation split."""
-    size = member.validation.size
-    places = asked(experiment, size, pool.y.ndim)
-    indices = member.validation if pool.y.ndim == 1 else member.validation[np.minimum(places, size - 1)]
-    _, answers = answered(experiment, member, state, pool, indices, jnp.asarray(places < size), unasked(state))
-    return judged(member, pool, answers)
+    """Every metric on the validation split, of data that the device holds."""
+    questions, shared = asked(experiment, member.validation.size, pool), Shared.of(pool)
+    window = whole(member.validation[questions.places], pool, questions.counted)
+
+    def call(phase: Phase, left: Any, window: Any) -> Any:
+        return phase.run(experiment, member, shared, left, window)
+
+    return drive(EVALUATION, state, lambda over: window if over is Over.VALIDATION else (None,), call)  # type: ignore[no-any-return]
 
 
-def asked(experiment: Experiment, size: int, axes: int) -> Int[np.ndarray, " asked"]:
-    """Places in a validation split of `size` examples, in the order in which `answered` goes through them.
+class Questions(NamedTuple):
+    """In which order the examples of a validation split are looked at.
+
+    Args:
+        places: in the split, [n]; those that fill the last batch stand for others.
+        counted: which of them count, [n].
+        unit: how many of them `Answers.found` has one row for.
+    """
+
+    places: Int[np.ndarray, " n"]
+    counted: Bool[np.ndarray, " n"]
+    unit: int
+
+
+def asked(experiment: Experiment, size: int, pool: Pool) -> Questions:
+    """The order in which a validation split of `size` examples is looked at.
 
     Examples with one class each as they lie. Others by the batch, and in parallel tracks, so that a batch of windows goes on
     where the last one ended; places beyond the end fill the last batch, and do not count.
@@ -57,12 +74,13 @@ def asked(experiment: Experiment, size: int, axes: int) -> Int[np.ndarray, " ask
     Args:
         experiment: the settings.
         size: of the split.
-        axes: of the labels.
+        pool: the data, or any part of it.
     """
-    if axes == 1:
-        return np.arange(size)
+    if pool.y.ndim == 1:
+        return Questions(np.arange(size), np.ones(size, bool), 1)
     batch = experiment.batch_size
-    return np.arange(-(-size // batch) * batch).reshape(batch, -1).T.ravel()
+    places = np.arange(-(-size // batch) * batch).reshape(batch, -1).T.ravel()
+    return Questions(np.minimum(places, size - 1), places < size, batch)
 
 
 def unasked(state: State) -> Variables:
@@ -70,7 +88,34 @@ def unasked(state: State) -> Variables:
     return {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
 
 
-def answered(
+def look(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
+    """A state that is to be evaluated as it is."""
+    return Progress(None, state)
+
+
+def ask(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
+    """The progress with room for all answers."""
+    state, questions = progress.state, asked(experiment, member.validation.size, shared.like)
+    carry, unit = unasked(state), questions.unit
+    some = jax.tree.map(lambda array: jnp.zeros((unit, *array.shape[1:]), array.dtype), shared.like)
+    indices, counts = jnp.arange(unit), jnp.ones(unit, bool)
+    _, found = jax.eval_shape(lambda: _answered(experiment, member, state, some, indices, counts, carry))
+    units = len(questions.places) // unit
+    return progress._replace(
+        answers=Answers(carry, jax.tree.map(lambda leaf: jnp.zeros((units, *leaf.shape[1:]), leaf.dtype), found))
+    )
+
+
+def answer(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
+    """The progress with the answers for a window of validation examples."""
+    assert progress.answers is not None and window.counted is not None
+    pool = window.given if window.pool is None else window.pool
+    indices = jnp.arange(len(window.counted)) if window.pool is None else window.given
+    carry, found = _answered(experiment, member, progress.state, pool, indices, window.counted, progress.answers.carry)
+    return progress._replace(answers=Answers(carry, put(window.first, progress.answers.found, found)))
+
+
+def _answered(
     experiment: Experiment,
     member: Member,
     state: State,
@@ -104,8 +149,20 @@ def answered(
     return jax.lax.scan(body, carry, parts)
 
 
-def judged(member: Member, pool: Pool, answers: Any) -> dict[str, Float[Array, ""]]:
-    """Every metric, of all that `answered` gave for the validation split."""
-    if pool.y.ndim == 1:
-        return measure(jax.nn.log_softmax(answers), pool.y[member.validation])
-    return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), answers))
+def judged(member: Member, shared: Shared, answers: Answers) -> dict[str, Float[Array, ""]]:
+    """Every metric, of all answers for the validation split."""
+    if shared.like.y.ndim == 1:
+        return measure(jax.nn.log_softmax(answers.found), shared.pool.y[member.validation])
+    return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), answers.found))
+
+
+def judge(
+    experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None
+) -> dict[str, Float[Array, ""]]:
+    """Every metric."""
+    assert progress.answers is not None
+    return judged(member, shared, progress.answers)
+
+
+VALIDATE = (Phase(ask), Phase(answer, Over.VALIDATION))
+EVALUATION = (Phase(look, in_place=False), *VALIDATE, Phase(judge, in_place=False))

@@ -1,56 +1,55 @@
-"""Batch norm beside an average of weights: its running averages, taken anew at the average."""
+"""Batch norm beside an average of weights: its running averages, taken anew at the average from an epoch's batches."""
 
-from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.nn.normalization import plain_mean
 from jaxtricks.restart.member import STATISTICS, Member, Pool, State, Variables, applied, root, scaled, shortened, variables
+from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window
 
 
-def reestimates(experiment: Experiment, state: State) -> bool:
+def applies(experiment: Experiment, state: State) -> bool:
     """Whether batch norm's averages are taken anew at the end of an epoch."""
     averaging = experiment.optimizer.averaging
     return averaging is not None and averaging.REESTIMATES and STATISTICS in state.collections
 
 
-def reestimated(
-    experiment: Experiment,
-    member: Member,
-    state: State,
-    given: Any,
-    batches: Callable[[Any], Pool],
-    sofar: tuple[Any, Float[Array, ""]],
-) -> tuple[Any, Float[Array, ""]]:
-    """Batch norm's averages at the parameters that are evaluated: the plain mean over all batches of an epoch.
+def begin(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
+    """The progress with the collections after no batch, and how many that was."""
+    return progress._replace(extra=(progress.state.collections, jnp.zeros(())))
 
-    Args:
-        experiment: the settings.
-        member: the restart.
-        state: after the epoch's last step.
-        given: what `batches` makes the batches of, [rounds, turns, ...].
-        batches: the same for one round.
-        sofar: the collections after the batches so far, and how many these were; the state's own and none at first.
+
+def batches(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
+    """The progress with the collections after a window's batches: batch norm's averages are the plain mean so far.
+
+    At the parameters that are evaluated, after the epoch's last step.
     """
-    params = variables(experiment, member, state._replace(best=None))["params"]
-    masks = root(member, "masks")
-    rngs = {"dropout": rng.stream(masks, "reestimate", state.step)}
-    cuts = experiment.order.cuts
+    state = progress.state
+    params = variables(experiment, member, state)["params"]
+    rngs = {"dropout": rng.stream(root(member, "masks"), "reestimate", state.step)}
 
-    def body(carry: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:
-        collections, seen = carry
-        for turn, cut in enumerate(cuts):
-            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), batches(given)), cut)
+    def body(sofar: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:
+        collections, seen = sofar
+        examples = window.examples(given)
+        for turn, cut in enumerate(experiment.order.cuts):
+            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), examples), cut)
             batch = batch._replace(x=scaled(cut_member, batch.x))
             collections, seen = after_batch(experiment, params, collections, batch, seen, rngs), seen + 1
         return (collections, seen), None
 
-    return jax.lax.scan(body, sofar, given)[0]
+    return progress._replace(extra=jax.lax.scan(body, progress.extra, window.given)[0])
+
+
+def end(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
+    """The progress with these averages in the place of those that training left."""
+    collections = progress.state.collections | {STATISTICS: progress.extra[0][STATISTICS]}
+    return progress._replace(state=progress.state._replace(collections=collections), extra=None)
 
 
 def after_batch(
@@ -76,6 +75,4 @@ def after_batch(
     return others | {STATISTICS: means}
 
 
-def corrected(state: State, collections: Any) -> State:
-    """The state with batch norm's averages out of other collections."""
-    return state._replace(collections=state.collections | {STATISTICS: collections[STATISTICS]})
+PHASES = (Phase(begin, applies=applies), Phase(batches, Over.BATCHES, applies), Phase(end, applies=applies, in_place=False))

@@ -20,7 +20,7 @@ from jaxtricks.engine import processes as machines
 from jaxtricks.engine import program
 from jaxtricks.engine.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
 from jaxtricks.engine.layout import Layout
-from jaxtricks.engine.program import Plan, Population
+from jaxtricks.engine.plan import Plan, Population
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, scaled_by
 from jaxtricks.experiment.transfer import Transfer

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int, Shaped
 from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
 from jaxtricks.data.examples import as_examples, check
-from jaxtricks.engine import program, stream
+from jaxtricks.engine import resident, streamed
+from jaxtricks.engine.plan import Plan, Population, padded
 from jaxtricks.engine.processes import gathered, placed
-from jaxtricks.engine.program import Plan, Population
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import measure
@@ -119,9 +119,9 @@ class Runs:
         if self.data.task != "classes":  # by the batch: all scores of all steps would fill the memory
             population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
             metrics = (
-                program.evaluate(population, states, Pool.of(examples), self.plan)
+                resident.evaluate(population, states, Pool.of(examples), self.plan)
                 if self.plan.window is None
-                else stream.evaluate(population, states, Pool.on_host(examples), self.plan)
+                else streamed.evaluate(population, states, Pool.on_host(examples), self.plan)
             )
             return {name: values[: len(self)] for name, values in gathered(metrics).items()}
         rows = np.arange(len(self))[:, None]
@@ -156,7 +156,7 @@ class Runs:
             labels = jnp.zeros(last - first, self.data.y.dtype)
             pool = Pool(jnp.asarray(x[first:last]), labels, None if lengths is None else jnp.asarray(lengths[first:last]))
             indices = jnp.arange(last - first, dtype=jnp.int32)
-            found.append(gathered(program.predict(population, states, pool, indices, self.plan))[: len(self)])
+            found.append(gathered(resident.predict(population, states, pool, indices, self.plan))[: len(self)])
         return np.concatenate(found, axis=1)
 
     def _parts(self, x: Shaped[np.ndarray, "examples ..."]) -> list[tuple[int, int]]:
@@ -171,14 +171,3 @@ class Runs:
         everyone = Population(stack(self.experiments), members), self.states
         population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], everyone)
         return population, placed(states, self.plan.lies(states))
-
-
-def chunk_of(plan: Plan) -> int:
-    """Members that go through a program together: so many at a time on each device."""
-    return plan.mesh.shape["runs"] * plan.width
-
-
-def padded(members: int, plan: Plan) -> Int[np.ndarray, " padded"]:
-    """Positions 0 … members - 1, the last one repeated until all devices have whole chunks; results drop the repeats."""
-    whole = chunk_of(plan)
-    return np.minimum(np.arange(-(-members // whole) * whole), members - 1)

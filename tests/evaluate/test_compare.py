@@ -8,7 +8,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import config
-from jaxtricks.engine import program
+from jaxtricks.engine import resident
 from jaxtricks.evaluate.compare import label, short
 from jaxtricks.evaluate.verdict import Comparison, Measure, judge
 
@@ -95,14 +95,14 @@ def test_arms_of_other_seeds_are_not_paired(rates, blobs):
 
 
 def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
-    monkeypatch.setattr(program, "lower", None)
+    monkeypatch.setattr(resident, "lower", None)
     with pytest.raises(jt.ConfigError, match=r"^metric = 'acuracy' is unknown; did you mean 'accuracy'\?$"):
         compare(BASE, BASE, blobs, metric="acuracy")
 
 
 @pytest.mark.parametrize("margin", [-1.0, np.nan, np.inf])
 def test_an_impossible_margin_fails_before_anything_compiles(rates, blobs, monkeypatch, margin):
-    monkeypatch.setattr(program, "lower", None)
+    monkeypatch.setattr(resident, "lower", None)
     for judged in (
         lambda: compare(BASE, BASE, blobs, margin=margin),
         lambda: jt.evaluate.verdicts(rates.baseline, {}, margin=margin),

@@ -14,10 +14,9 @@ import jaxtricks as jt
 from jaxtricks.engine import layout as placement
 from jaxtricks.engine import program
 from jaxtricks.engine.cohort import stage
-from jaxtricks.engine.program import Plan
+from jaxtricks.engine.plan import Plan, padded
 from jaxtricks.restart.member import Pool
 from jaxtricks.train.fit import SOURCES, _ready
-from jaxtricks.train.runs import padded
 
 fit = partial(jt.fit, progress=False)
 COLLECTIVES = "all-reduce", "all-gather", "all-to-all", "reduce-scatter", "collective-permute", "collective-broadcast"

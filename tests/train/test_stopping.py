@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.engine import cohort, preemption, program
+from jaxtricks.engine import cohort, preemption, resident
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.restart.member import TRAINING
 
@@ -81,10 +81,10 @@ def test_the_weights_are_those_of_the_best_epoch(data, whole, runs):
 
 def test_those_that_have_stopped_leave_the_program_and_nobody_notices(data, runs, monkeypatch):
     sizes = []
-    lower = program.lower
+    lower = resident.lower
     with monkeypatch.context() as patch:
         patch.setattr(
-            program, "lower", lambda population, *rest: sizes.append(len(population.members.seed)) or lower(population, *rest)
+            resident, "lower", lambda population, *rest: sizes.append(len(population.members.seed)) or lower(population, *rest)
         )
         assert_same(fit(STOPS, data, **HOW), runs)
     assert sizes[0] == 8 and sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1

@@ -1,0 +1,231 @@
+"""Epochs of members whose data stay on the host: the same phases, each a program, over windows that a thread gathers ahead.
+
+Everything random is drawn on the devices, as for data that lie there: the host asks for the order of an epoch, indexes the data
+by it, and hands over one window of batches after the other. A window goes to all members where they share one order and one
+split, see `fit`'s `vary`; otherwise each has its own, and pays for it. Each process gathers for its own devices alone.
+"""
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.engine import program
+from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
+from jaxtricks.engine.processes import placed
+from jaxtricks.engine.windows import Own, Windows, ahead, index
+from jaxtricks.restart import epoch as epochs
+from jaxtricks.restart.evaluation import EVALUATION
+from jaxtricks.restart.member import Pool, State, Variables
+from jaxtricks.restart.phase import Over, Phase, Run, Shared, Window, drive
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def orders(
+    population: Population, shared: Shared, number: Int[Array, ""], plan: Plan
+) -> Int[Array, "members rounds turns batch"]:
+    """Where the examples of every member's batches in one epoch lie in the pool.
+
+    Args:
+        population: the members.
+        shared: the pool's labels and lengths.
+        number: the epoch, from 0, [].
+        plan: devices and width.
+    """
+
+    def positions(population: Population, shared: Shared, number: Array) -> Array:
+        return epochs.positions(*population, shared.pool, number)
+
+    return spread(positions, plan.mesh, 1, 1)(population, shared, number)
+
+
+def _of_all(
+    population: Population, left: Any, given: Any, window: Window | None, shared: Shared, run: Run, plan: Plan, own: bool
+) -> Any:
+    """A phase of all members.
+
+    Args:
+        population: the members.
+        left: what the last phase left, [members, ...].
+        given: the window's examples as stored; own: [members, ...].
+        window: the rest of the window, which all members share; None for a phase that goes over nothing.
+        shared: the pool's labels and lengths.
+        run: the phase.
+        plan: devices and width.
+        own: whether each member has a window of its own.
+    """
+
+    def one(population: Population, left: Any, given: Any, window: Window | None, shared: Shared) -> Any:
+        batches = window is not None and window.counted is None
+        here = None if window is None else window._replace(given=over_data(given, plan) if batches else given)
+        return run(*population, shared, left, here)
+
+    return laid_out(spread(one, plan.mesh, plan.width, 2 + own)(population, left, given, window, shared), plan)
+
+
+_of_all_kept = jax.jit(_of_all, static_argnames=("run", "plan", "own"))
+_of_all_in_place = jax.jit(_of_all, static_argnames=("run", "plan", "own"), donate_argnames="left")
+
+
+def phase_of(phase: Phase) -> Any:
+    """The program of a phase of all members, see `_of_all`; what is left before is used up where the phase works in place."""
+    return _of_all_in_place if phase.in_place else _of_all_kept
+
+
+def lowered(windows: Windows, population: Population, states: State, shared: Shared, plan: Plan) -> jax.stages.Lowered:
+    """The program of the first window's steps, traced, see `program.traced`; arguments as for `Streamed`, arrays or shapes."""
+    begin, steps = epochs.EPOCH[:2]
+    left = jax.eval_shape(
+        functools.partial(_of_all_kept, run=begin.run, plan=plan, own=False), population, states, None, None, shared
+    )
+    given, lies = windows.first()
+    number = jax.ShapeDtypeStruct((), np.int32)
+    arguments = (
+        (population, plan.per_member),
+        (left, plan.lies(left)),
+        (given, lies),
+        (Window(None, cast(Any, number)), plan.shared),
+        (shared, plan.shared),
+    )
+    return program.traced(phase_of(steps), arguments, run=steps.run, plan=plan, own=windows.own(Over.BATCHES))
+
+
+class Fed(NamedTuple):
+    """Members, and what they are fed with.
+
+    Args:
+        population: the members, on the devices.
+        shared: the pool's labels and lengths, on the devices.
+        windows: how their epochs are cut.
+        plan: devices and width.
+        steps: the compiled program of a full window's steps; None where there is none yet.
+    """
+
+    population: Population
+    shared: Shared
+    windows: Windows
+    plan: Plan
+    steps: jax.stages.Compiled | None = None
+
+    def drive(self, phases: Iterable[Phase], left: Any, feed: Iterator[Window]) -> Any:
+        """What a chain of phases leaves, of all members.
+
+        Args:
+            phases: the chain.
+            left: what the first phase gets, [members, ...].
+            feed: the windows of all its phases, in their order.
+        """
+
+        def of(over: Over) -> Iterable[Window | None]:
+            return (None,) if over is Over.NOTHING else itertools.islice(feed, self.windows.count(over))
+
+        return drive(phases, left, of, self._call)
+
+    def _call(self, phase: Phase, left: Any, window: Window | None) -> Any:
+        if window is None:
+            return self._program(phase)(self.population, left, None, None, self.shared)
+        jax.block_until_ready(left)  # else windows would pile up on the devices
+        full = phase.run is epochs.steps and self.windows.full(window)
+        program = self.steps if full and self.steps is not None else self._program(phase)
+        return program(self.population, left, window.given, window._replace(given=None), self.shared)
+
+    def _program(self, phase: Phase) -> Callable[..., Any]:
+        static = {"run": phase.run, "plan": self.plan, "own": self.windows.own(phase.over)}
+        return functools.partial(phase_of(phase), **static)
+
+
+def jobs(phases: Iterable[Phase], windows: Windows, order: Callable[[], Any]) -> Iterator[Callable[[], Window]]:
+    """The windows of a chain of phases, in the order in which they are used, see `Windows.jobs`."""
+    return itertools.chain.from_iterable(windows.jobs(phase.over, order) for phase in phases)
+
+
+class Streamed:
+    """Epochs of members whose data stay on the host; used as `resident.Resident` is, and gives the same.
+
+    Args:
+        windows: what their epochs are cut into.
+        population: the members, on the devices.
+        shared: the pool's labels and lengths, on the devices.
+        states: the members', or their shapes.
+        plan: devices, width and epochs of a segment.
+        further: whether the next segment's first windows are gathered at the end of one.
+    """
+
+    def __init__(
+        self, windows: Windows, population: Population, shared: Shared, states: State, plan: Plan, further: bool = True
+    ) -> None:
+        steps = program.compile(lowered(windows, population, states, shared, plan))
+        self._fed, self._plan, self._further = Fed(population, shared, windows, plan, steps), plan, further
+        self._phases = epochs.phases(population.experiments, states)
+        self._feed = ahead(iter(()))
+        self._next: int | None = None
+
+    def start(self, given: Variables) -> State:
+        """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
+        fed = self._fed._replace(plan=self._plan._replace(width=1), steps=None)
+        order = functools.cache(functools.partial(self._local, self._order(0)))
+        with contextlib.closing(ahead(jobs(epochs.START, fed.windows, order))) as feed:
+            states: State = fed.drive(epochs.START, given, feed)
+        return states
+
+    def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
+        """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
+        if first != self._next:
+            self._feed.close()
+            last = self._fed.population.experiments.epochs if self._further else first + self._plan.epochs
+            self._feed = ahead(self._jobs(first, last))
+        curves = []
+        for _ in range(self._plan.epochs):
+            states, new = self._fed.drive(self._phases, states, self._feed)
+            curves.append(new)
+        self._next = first + self._plan.epochs
+        return states, {name: jnp.stack([each[name] for each in curves], axis=1) for name in curves[0]}
+
+    def close(self) -> None:
+        """Lets go of the windows that are on their way, and of the thread that gathers them."""
+        self._feed.close()
+        self._next = None
+
+    def _jobs(self, first: int, last: int) -> Iterator[Callable[[], Window]]:
+        """All windows of some epochs."""
+        following = self._order(first)
+        for number in range(first, last):
+            order = functools.cache(functools.partial(self._local, following))
+            if number + 1 < last:  # before the devices are busy with this epoch
+                following = self._order(number + 1)
+            yield from jobs(self._phases, self._fed.windows, order)
+
+    def _order(self, number: int) -> Int[Array, "members rounds turns batch"]:
+        epoch = placed(np.int32(number), self._plan.shared)
+        order: Array = orders(self._fed.population, self._fed.shared, epoch, self._plan)
+        return order
+
+    def _local(self, array: Int[Array, "members ..."]) -> Int[np.ndarray, "members ..."]:
+        """An array on the host, as far as this process has it; one member's where all members have the same."""
+        if not self._fed.windows.own(Over.BATCHES):
+            return np.asarray(array.addressable_shards[0].data)[:1]
+        here = np.zeros(array.shape, array.dtype)
+        for shard in array.addressable_shards:
+            here[shard.index] = shard.data
+        return here
+
+
+def evaluate(population: Population, states: State, source: Pool, plan: Plan) -> dict[str, Float[Array, " members"]]:
+    """Every metric of every member on the examples of its validation split, as `resident.evaluate` gives them.
+
+    Args:
+        population: the members, on the host.
+        states: theirs.
+        source: the data, on the host.
+        plan: devices and width.
+    """
+    fed = Fed(population, placed(index(source), plan.shared), Windows(population, source, plan, Own.of(population)), plan)
+    with contextlib.closing(ahead(jobs(EVALUATION, fed.windows, lambda: None))) as feed:
+        metrics: dict[str, Array] = fed.drive(EVALUATION, states, feed)
+    return metrics
