@@ -2,11 +2,9 @@
 
 import contextlib
 import functools
-import itertools
 import operator
 import warnings
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeGuard, overload
 
@@ -15,23 +13,21 @@ import numpy as np
 
 from jaxtricks.config import ConfigError, group, nearest, rebuild
 from jaxtricks.data import Dataset, Split
-from jaxtricks.engine import layout as placement
 from jaxtricks.engine import processes as machines
-from jaxtricks.engine import program
-from jaxtricks.engine.cohort import Cohort, Curves, Record, Stage, fitting, restored, stage, train
+from jaxtricks.engine.cohort import Cohort, planned_for
 from jaxtricks.engine.layout import Layout
-from jaxtricks.engine.plan import Plan, Population
+from jaxtricks.engine.plan import Population
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, scaled_by
 from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.restart.member import Member, Pool, State
+from jaxtricks.restart.member import Member, Pool
 from jaxtricks.store.checkpoint import CheckpointError, read
 from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
 from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.loop import Keeper, restored, trained
 from jaxtricks.train.prepare import prepare, shapes
-from jaxtricks.train.progress import progress
 from jaxtricks.train.runs import Runs
 
 Seeds = int | Sequence[int]
@@ -108,7 +104,7 @@ def fit(
     differ = _sources(vary)
     ready, cohorts = _ready(wanted, data, numbers, split, differ, transfer)
     if checkpoints is None:
-        results = _trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
+        results = trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
     else:
         _check_best(checkpoints, data)
         manifest = Manifest.of(wanted, several, numbers, split, differ, data, transfer is not None)
@@ -121,8 +117,8 @@ def fit(
             for journal in journals:
                 stack.callback(journal.close)
             pairs = zip(journals, cohorts, strict=True)
-            records = [Record(journal, checkpoints, cohort.indices) for journal, cohort in pairs]
-            results = _trained(cohorts, Pool.on_host(data), layout, progress, records)
+            records = [Keeper(journal, checkpoints, cohort.indices) for journal, cohort in pairs]
+            results = trained(cohorts, Pool.on_host(data), layout, progress, records)
     ordered: list[Runs] = [
         Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))
     ]
@@ -151,52 +147,6 @@ def _sources(vary: Sequence[str] | None) -> tuple[Source, ...]:
         if source not in SOURCES:
             raise ConfigError(f"vary = {source!r} is nothing that restarts differ in{nearest(str(source), SOURCES)}")
     return SOURCES if vary is None else tuple(source for source in SOURCES if source in vary)
-
-
-def _trained(
-    cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, records: Sequence[Record | None]
-) -> dict[int, tuple[Member, State, Curves, Plan]]:
-    """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
-    results = {}
-    saved = machines.on_first(lambda: [None if record is None else record.journal.newest() for record in records])
-    for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
-        warnings.warn(sentence, stacklevel=3)
-    with (
-        progress(
-            total=sum(cohort.size * cohort.epochs for cohort in cohorts),
-            initial=sum(cohort.size * at.epoch for cohort, at in zip(cohorts, saved, strict=True) if at is not None),
-            shown=shown and machines.first(),
-        ) as bar,
-        ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
-    ):
-        # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
-        stages = [_planned(cohort, pool, layout, at, record) for cohort, at, record in zip(cohorts, saved, records, strict=True)]
-        compiling = [
-            None if _finished(cohort, at) else workers.submit(program.compile, planned.lowered())
-            for cohort, planned, at in zip(cohorts, stages, saved, strict=True)
-        ]
-        for cohort, planned, future, at, record in zip(cohorts, stages, compiling, saved, records, strict=True):
-            if future is not None:
-                future.result()
-                planned = fitting(planned, layout)
-            bar.set_description("training")
-            states, curves = train(planned, cohort, bar.update, at, record)
-            for index, rows in cohort.rows():
-                members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
-                results[index] = (members, state, curve, planned.plan)
-    return results
-
-
-def _planned(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, record: Record | None) -> Stage:
-    """A cohort's stage: as the checkpoint's was, since another width would round differently."""
-    if saved is not None:
-        return stage(cohort, pool, layout, saved.note["segment"], saved.note)
-    every = None if record is None else record.policy.every
-    return stage(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
-
-
-def _finished(cohort: Cohort, saved: Saved | None) -> bool:
-    return saved is not None and saved.epoch == cohort.epochs
 
 
 def _check_best(checkpoints: Checkpoints, data: Dataset) -> None:
@@ -283,7 +233,7 @@ def snapshots(
         except CheckpointError as error:
             warnings.warn(str(error), stacklevel=2)
             continue
-        planned = stage(cohort, Pool.on_host(data), layout, note["segment"], note)
+        planned = planned_for(cohort, Pool.on_host(data), layout, note["segment"], note)
         states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
         members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
         same = (ready[experiment],) * len(manifest.seeds)

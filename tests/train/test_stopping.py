@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.engine import cohort, preemption, resident
+from jaxtricks.engine import active, preemption, resident
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.restart.member import TRAINING
 
@@ -88,7 +88,7 @@ def test_those_that_have_stopped_leave_the_program_and_nobody_notices(data, runs
         )
         assert_same(fit(STOPS, data, **HOW), runs)
     assert sizes[0] == 8 and sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1
-    monkeypatch.setattr(cohort.Going, "pack", lambda going: (going.rows[:0], {}))
+    monkeypatch.setattr(active.ActiveMembers, "pack", lambda members: (members.rows[:0], {}))
     assert_same(fit(STOPS, data, **HOW), runs)
 
 

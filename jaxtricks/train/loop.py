@@ -1,0 +1,223 @@
+"""The loop of a fit: segment after segment on the devices, and between them what the host does with the results."""
+
+import contextlib
+import itertools
+import operator
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from jaxtricks.engine import layout as placement
+from jaxtricks.engine import preemption, processes, program
+from jaxtricks.engine.active import ActiveMembers
+from jaxtricks.engine.cohort import Cohort, Planned, Rows, fitting, planned_for
+from jaxtricks.engine.layout import Layout
+from jaxtricks.engine.plan import Plan
+from jaxtricks.engine.processes import agreed, gathered
+from jaxtricks.restart.member import Member, Pool, State
+from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
+from jaxtricks.store.journal import Journal, NullJournal, Saved
+from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.progress import progress
+
+Curves = dict[str, Float[np.ndarray, "members epochs"]]
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Where a cohort's checkpoints go.
+
+    Args:
+        journal: writes them.
+        policy: says by which validation metric one is good.
+        experiments: the positions of the cohort's.
+    """
+
+    journal: Journal | NullJournal
+    policy: Checkpoints
+    experiments: list[int]
+
+    def keep(self, plan: Plan, epoch: int, states: State, curves: Curves) -> None:
+        """Has the members' states and curves after so many epochs written down."""
+        note = {
+            "width": plan.width,
+            "segment": plan.epochs,
+            "window": plan.window,
+            "value": self._value(curves),
+            "experiments": self.experiments,
+        }
+        self.journal.keep(epoch, flat(states, "states") | flat(curves, "curves"), note)
+
+    def _value(self, curves: Curves) -> float | None:
+        if (best := self.policy.best) is None:
+            return None
+        mean = float(np.mean(curves[best][:, -1]))
+        return (mean if best == "accuracy" else -mean) if np.isfinite(mean) else None
+
+
+class CurveBuffer:
+    """The curves of all members, filled in as they come; what is not yet known is nan.
+
+    Args:
+        size: members.
+        epochs: of the whole run.
+    """
+
+    def __init__(self, size: int, epochs: int) -> None:
+        self._shape = size, epochs
+        self._curves: Curves = {}
+
+    def put(self, rows: Rows, first: int, new: Mapping[str, Any]) -> None:
+        """What members measured in the epochs from `first` on: name → [members or more, epochs]."""
+        for name, values in gathered(new).items():
+            values = values[: len(rows)]
+            curve = self._curves.setdefault(name, np.full(self._shape, np.nan, values.dtype))
+            curve[rows, first : first + values.shape[1]] = values
+
+    def rest(self, rows: Rows, first: int, values: Mapping[str, Any]) -> None:
+        """What members that have finished report in all epochs from `first` on: name → [members], or one for all."""
+        for name, curve in self._curves.items():
+            curve[rows, first:] = np.asarray(values[name])[..., None]
+
+    def until(self, epoch: int) -> Curves:
+        """All curves up to an epoch."""
+        return {name: curve[:, :epoch] for name, curve in self._curves.items()}
+
+
+def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
+    """The states, of `size` members, and curves of a checkpoint.
+
+    Args:
+        saved: what was read.
+        shapes: of the states of as many or more members.
+        size: the members.
+
+    Raises:
+        CheckpointError: if it holds other arrays.
+    """
+    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((size, *leaf.shape[1:]), leaf.dtype), shapes)
+    curves = {name.removeprefix("curves."): array for name, array in saved.arrays.items() if name.startswith("curves.")}
+    if any(curve.shape != (size, saved.epoch) for curve in curves.values()):
+        raise CheckpointError(f"the checkpoint of epoch {saved.epoch} holds curves of other lengths.")
+    return unflat(saved.arrays, like, "states"), curves
+
+
+def train(
+    planned: Planned, cohort: Cohort, progress: Progress, saved: Saved | None = None, record: Keeper | None = None
+) -> tuple[State, Curves]:
+    """All segments, from the start or from a checkpoint; the next one runs while the host looks at the last one's results.
+
+    Args:
+        planned: the program.
+        cohort: the members.
+        progress: told how many restart-epochs are done.
+        saved: where to go on from.
+        record: where checkpoints go, one at the end of each segment.
+
+    Returns:
+        the members' states, and their curves.
+
+    Raises:
+        CheckpointError: for checkpoints that cannot be restored or written.
+        Preempted: at the end of a segment in which the process was asked to end, once its checkpoint is written.
+    """
+    size, epochs, segment = cohort.size, cohort.epochs, planned.plan.epochs
+    history, states, done = CurveBuffer(size, epochs), None, 0
+    if saved is not None:
+        (states, curves), done = restored(saved, planned.states, size), saved.epoch
+        history.put(np.arange(size), 0, curves)
+    if states is not None and done == epochs:
+        return states, history.until(epochs)
+    with contextlib.closing(ActiveMembers(planned, states)) as active:
+        stops = cohort.population.experiments.stopping is not None
+        waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
+
+        def look() -> None:
+            while waiting:
+                rows, first, new = waiting.pop()
+                history.put(rows, first, new)
+                progress(size * segment)
+
+        def pack(epoch: int) -> None:
+            gone, values = active.pack()
+            if len(gone):
+                history.rest(gone, epoch, values)
+
+        if stops and done:
+            pack(done)
+        for first in range(done, epochs, segment):
+            last = first + segment
+            if not len(active.rows):  # all have finished
+                progress(size * (epochs - first))
+                if record is not None:
+                    record.keep(planned.plan, epochs, active.states(), history.until(epochs))
+                break
+            new = active.advance(first)
+            if record is not None:
+                record.journal.wait()  # written while the next segment trains, and before more than that can be lost
+            look()
+            waiting.append((active.rows, first, new))
+            if stops or record is not None:
+                look()
+            if stops:
+                pack(last)
+            if record is not None:
+                record.keep(planned.plan, last, active.states(), history.until(last))
+                if agreed(preemption.asked()) and last < epochs:
+                    record.journal.wait()
+                    raise preemption.Preempted(last, epochs)
+        look()
+        return active.states(), history.until(epochs)
+
+
+def trained(
+    cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, records: Sequence[Keeper | None]
+) -> dict[int, tuple[Member, State, Curves, Plan]]:
+    """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
+    results = {}
+    saved = processes.on_first(lambda: [None if record is None else record.journal.newest() for record in records])
+    for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
+        warnings.warn(sentence, stacklevel=3)
+    with (
+        progress(
+            total=sum(cohort.size * cohort.epochs for cohort in cohorts),
+            initial=sum(cohort.size * at.epoch for cohort, at in zip(cohorts, saved, strict=True) if at is not None),
+            shown=shown and processes.first(),
+        ) as bar,
+        ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
+    ):
+        # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
+        plans = [_plan(cohort, pool, layout, at, record) for cohort, at, record in zip(cohorts, saved, records, strict=True)]
+        compiling = [
+            None if _finished(cohort, at) else workers.submit(program.compile, planned.lowered())
+            for cohort, planned, at in zip(cohorts, plans, saved, strict=True)
+        ]
+        for cohort, planned, future, at, record in zip(cohorts, plans, compiling, saved, records, strict=True):
+            if future is not None:
+                future.result()
+                planned = fitting(planned, layout)
+            bar.set_description("training")
+            states, curves = train(planned, cohort, bar.update, at, record)
+            for index, rows in cohort.rows():
+                members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
+                results[index] = (members, state, curve, planned.plan)
+    return results
+
+
+def _plan(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, record: Keeper | None) -> Planned:
+    """A cohort's plan: as the checkpoint's was, since another width would round differently."""
+    if saved is not None:
+        return planned_for(cohort, pool, layout, saved.note["segment"], saved.note)
+    every = None if record is None else record.policy.every
+    return planned_for(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
+
+
+def _finished(cohort: Cohort, saved: Saved | None) -> bool:
+    return saved is not None and saved.epoch == cohort.epochs
