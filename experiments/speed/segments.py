@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from jaxtricks.engine import program
+from jaxtricks.engine.resident import Resident
 
 
 class Watch:
@@ -18,15 +18,15 @@ class Watch:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        run = program.Held.__call__
+        run = Resident.__call__
 
-        def watched(held: program.Held, *arguments: Any) -> Any:
+        def watched(resident: Resident, *arguments: Any) -> Any:
             began = time.perf_counter()
-            results = jax.block_until_ready(run(held, *arguments))
+            results = jax.block_until_ready(run(resident, *arguments))
             self.seconds.append(time.perf_counter() - began)
             return results
 
-        program.Held.__call__ = watched  # type: ignore[method-assign,assignment]
+        Resident.__call__ = watched  # type: ignore[method-assign,assignment]
 
     def measure(self, fit: Callable[[], Any]) -> dict[str, Any]:
         """The seconds of one fit, its segments' sum, the fastest one's, how many there are, and the share outside of them."""

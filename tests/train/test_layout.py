@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import jaxtricks as jt
 from jaxtricks.engine import layout as placement
 from jaxtricks.engine import program
-from jaxtricks.engine.cohort import stage
+from jaxtricks.engine.cohort import planned_for
 from jaxtricks.engine.plan import Plan, padded
 from jaxtricks.restart.member import Pool
 from jaxtricks.train.fit import SOURCES, _ready
@@ -149,7 +149,7 @@ class TestCommunication:
     @staticmethod
     def compiled(experiment, data, layout):
         _, cohorts = _ready([experiment], data, [0, 1], None, SOURCES, None)
-        planned = stage(cohorts[0], Pool.on_host(data), layout, 1)
+        planned = planned_for(cohorts[0], Pool.on_host(data), layout, 1)
         return planned, program.compile(planned.lowered())
 
 
