@@ -1,4 +1,4 @@
-"""Do predictions depend on who else is in the batch?"""
+"""Whether a prediction depends on the other examples of its batch, as it must not at test time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,16 @@ Predict = Callable[[np.ndarray], Float[np.ndarray | Array, "examples ..."]]
 
 @dataclass(frozen=True)
 class BatchDependence:
-    """By how much predictions change with the batch around an example; each number is the largest change of any prediction.
+    """How much predictions change with the rest of the batch; each number is the largest change of any prediction.
 
     Args:
-        alone: when each example is a batch of its own.
-        company: when half of the batch stays, and copies of it take the place of the others.
-        permuted: when the batch comes in another order.
-        tolerance: what rounding may do.
+        alone: where each example is a batch of its own.
+        company: where copies of one half of the batch take the place of the other half.
+        permuted: where the batch has another order.
+        tolerance: the largest change that rounding explains.
+
+    >>> print(BatchDependence(alone=1e-7, company=0.0, permuted=0.0, tolerance=1e-4))
+    predictions do not depend on the rest of the batch: largest change alone 1.0e-07, in other company 0.0e+00, ...
     """
 
     alone: float
@@ -51,18 +54,22 @@ class BatchDependence:
 
 
 def batch_dependence(predictor: Runs | Predict, x: Shaped[np.ndarray, "examples ..."]) -> BatchDependence:
-    """Whether an example's prediction at test changes with its companions, as when batch norm forgets that it is a test (T021).
+    """Whether a prediction at test time changes with the rest of the batch, as with batch norm left in training mode (T021).
 
     Args:
-        predictor: the runs, or what predicts: `lambda x: model.apply(variables, x, train=False)`, inputs [n, ...] → [n, ...].
+        predictor: the runs, or a function of inputs [n, ...] → predictions [n, ...], such as
+            `lambda x: model.apply(variables, x, train=False)`.
         x: some ten different examples, [examples, ...]; for runs as the data set stores them.
 
     Raises:
         ConfigError: for fewer than two examples.
+
+    >>> batch_dependence(lambda x: x - x.mean(axis=0), np.arange(6.0).reshape(3, 2)).depends  # it uses the batch's mean
+    True
     """
     x = np.asarray(x)
     if len(x) < 2:
-        raise ConfigError(f"x has {len(x)} examples; two at least are needed for one to have company.")
+        raise ConfigError(f"x has {len(x)} examples; at least two are needed to compare one with and without others.")
 
     def predict(part: np.ndarray) -> Float[np.ndarray, "examples ..."]:
         return np.moveaxis(predictor.log_probs(part), 1, 0) if isinstance(predictor, Runs) else np.asarray(predictor(part))

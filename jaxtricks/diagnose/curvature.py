@@ -1,4 +1,4 @@
-"""Curvature: the Hessian's products and eigenvalues, of a function of parameters."""
+"""Curvature: products with the Hessian of a function of parameters, and its eigenvalues."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,30 +12,42 @@ from jaxtyping import Array, Float, Key
 P = TypeVar("P")
 Function = Callable[[P], Float[Array, ""]]
 
-ZERO = 1e-5  # of the largest eigenvalue: what float32 cannot tell from none
+ZERO = 1e-5  # of the largest eigenvalue: float32 cannot tell smaller ones from zero
 
 
 def hessian_vector_product(function: Function[P], params: P, vector: P) -> P:
-    """H v, by differentiating the gradient along v, without ever forming H (Pearlmutter 1994).
+    """The product H v of the Hessian and a vector: the derivative of the gradient along v, so that H is never formed.
+
+    Paper: Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994.
 
     Args:
         function: of the parameters, giving a number; see `training_loss`.
-        params: where.
+        params: the point at which the Hessian is taken.
         vector: a tree like the parameters'.
+
+    >>> hessian_vector_product(lambda x: x[0] ** 2 * x[1], jnp.array([1.0, 2.0]), jnp.array([1.0, 0.0])).tolist()
+    [4.0, 2.0]
     """
     return jax.jvp(jax.grad(function), (params,), (vector,))[1]
 
 
 def hessian_eigenvalues(function: Function[P], params: P) -> Float[np.ndarray, " parameters"]:
-    """All eigenvalues, ascending, from the whole Hessian: for some thousand parameters at most."""
+    """All eigenvalues in ascending order, from the whole Hessian: for a few thousand parameters at most.
+
+    >>> hessian_eigenvalues(lambda x: x[0] ** 2 - x[1] ** 2, jnp.ones(2)).tolist()
+    [-2.0, 2.0]
+    """
     flat, product = _product(function, params)
     return np.asarray(jnp.linalg.eigvalsh(jax.jit(jax.vmap(product))(jnp.eye(flat.size, dtype=flat.dtype))))
 
 
 def negative_share(function: Function[P], params: P) -> float:
-    """The share of directions in which the function curves down: the index of Dauphin+ 2014, 0 at a minimum (T028).
+    """The share of the Hessian's eigenvalues that are negative: the index of Dauphin+ 2014, 0 at a minimum (T028).
 
-    Eigenvalues within 1e-5 of the largest count as flat.
+    Eigenvalues smaller than 1e-5 times the largest count as zero.
+
+    >>> negative_share(lambda x: x[0] ** 2 - x[1] ** 2, jnp.ones(2))
+    0.5
     """
     values = hessian_eigenvalues(function, params)
     return float(np.mean(values < -ZERO * np.abs(values).max()))
@@ -46,9 +58,13 @@ def extreme_eigenvalues(function: Function[P], params: P, *, key: Key[Array, ""]
 
     Args:
         function: of the parameters, giving a number.
-        params: where; there may be millions.
-        key: of the start.
-        steps: Hessian-vector products taken; some 30 give the ends of a spectrum to a few percent, never beyond them.
+        params: the point at which the Hessian is taken; there may be millions of them.
+        key: of the random start.
+        steps: how many Hessian-vector products; some 30 give both ends to a few percent, and never overestimate them.
+
+    >>> ends = extreme_eigenvalues(lambda x: 3 * x[0] ** 2 - x[1] ** 2, jnp.ones(2), key=jax.random.key(0), steps=2)
+    >>> [round(end, 3) for end in ends]
+    [-2.0, 6.0]
     """
     flat, product = _product(function, params)
     steps = min(steps, flat.size)
@@ -57,7 +73,7 @@ def extreme_eigenvalues(function: Function[P], params: P, *, key: Key[Array, ""]
         basis, matrix = carry
         image = product(basis[i])
         matrix = matrix.at[i].set(basis @ image)
-        for _ in range(2):  # once leaves rounding errors that grow
+        for _ in range(2):  # doing this once leaves rounding errors that grow
             image = image - basis.T @ (basis @ image)
         norm = jnp.linalg.norm(image)
         small = norm <= ZERO * jnp.max(jnp.abs(matrix))  # the space of all products is exhausted
@@ -68,7 +84,7 @@ def extreme_eigenvalues(function: Function[P], params: P, *, key: Key[Array, ""]
     loop = jax.jit(lambda carry: jax.lax.fori_loop(0, steps, step, carry))
     basis, matrix = loop((basis, jnp.zeros((steps, steps), flat.dtype)))
     used = np.asarray(jnp.any(basis != 0, axis=1))
-    values = np.linalg.eigvalsh(np.asarray(matrix)[np.ix_(used, used)])  # row i knows the first i directions: the lower triangle
+    values = np.linalg.eigvalsh(np.asarray(matrix)[np.ix_(used, used)])  # reads the lower triangle only
     return float(values[0]), float(values[-1])
 
 

@@ -1,4 +1,4 @@
-"""Numerical gradient checks, as in CS231n: is a function's gradient the one that its values ask for?"""
+"""Numerical gradient checks, as in CS231n: a function's gradient by JAX is compared with differences of its values."""
 
 import functools
 import importlib
@@ -20,13 +20,13 @@ STEP = 2e-5  # relative to x where |x| > 1
 SPANS = (1.0, 2.0, 4.0, 8.0, 16.0)  # steps taken
 AT_ONCE = 64  # entries whose differences are taken together
 
-# Newer versions of JAX have it at the top.
+# Newer versions of JAX have it at the top level.
 float64: Any = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
 class GradientEntry:
-    """One entry of the input: where it is, its value, the gradient by JAX and by differences, and their relative error."""
+    """One entry of the input: its index, its value, the gradient by JAX and by differences, and their relative error."""
 
     index: tuple[int, ...]
     value: float
@@ -53,6 +53,10 @@ class GradientCheck:
         error: |a - n| / max(|a|, |n|), at a kink by how much a lies outside the slopes of the two sides, over the largest of the
             three; 0 where that is no more than differences in float64 can tell.
         kinks: where the one-sided differences do not approach each other as the step shrinks.
+
+    >>> check = check_gradient("relu", np.array([-1.0, 0.0, 2.0]))
+    >>> check.ok, check.kinks.tolist()
+    (True, [False, True, False])
     """
 
     x: Float[np.ndarray, "*shape"]
@@ -73,7 +77,7 @@ class GradientCheck:
 
     @property
     def worst(self) -> GradientEntry | None:
-        """The entry of the largest error, those right at a kink apart; None where there is no other."""
+        """The entry with the largest error; kinks whose gradient is right do not count. None where no other entry is left."""
         fine = self.kinks & ~self.wrong
         errors = np.where(fine, -1.0, np.nan_to_num(self.error, nan=math.inf))
         index = tuple(map(int, np.unravel_index(np.argmax(errors), errors.shape)))
@@ -106,15 +110,20 @@ def check_gradient(
 ) -> GradientCheck:
     """Compares a function's gradient with central differences, (f(x + h) - f(x - h))/2h extrapolated to h = 0, in float64 (T108).
 
-    Both are of `Σ cotangent · f(x)`, with respect to each entry of x. At a kink any slope between those of the two sides will do.
+    Both are gradients of `Σ cotangent · f(x)` with respect to each entry of x. At a kink every slope between those of the two
+    sides is right.
 
     Args:
-        function: maps an array to an array, in the precision that it is given; or an activation's name, such as "gelu".
-        x: where, [...].
-        cotangent: what the outputs are weighted by, of their shape; None: by ones.
+        function: maps an array to an array, in the precision of its input; or an activation's name, such as "gelu".
+        x: the point, [...].
+        cotangent: weights of the outputs, of their shape; None: ones.
 
     Raises:
         ConfigError: for an unknown name, an x without entries, or a function that does not compute in float64.
+
+    >>> print(check_gradient("tanh", np.linspace(-2, 2, 5)))
+    the gradient is right (5 entries, 0 at a kink, threshold 1e-07)
+    worst entry: ...
     """
     call = _activation(function) if isinstance(function, str) else function
     with float64(True):
@@ -138,15 +147,18 @@ def check_gradient(
 
 
 def check_named(name: str, points: int, seed: int) -> GradientCheck:
-    """The check of an activation or of a function by its name, at 0, where many functions bend, and at normal points N(0, 3²).
+    """The check of an activation or of a function by its name, at 0, where many functions bend, and at points from N(0, 3²).
 
     Args:
-        name: an activation's name, or module:function for a function of one's own, which is given an array [points].
-        points: how many.
+        name: an activation's name, or module:function for a function of your own, which is called with an array [points].
+        points: how many points.
         seed: of the draw.
 
     Raises:
-        ConfigError: for a name that there is not, or a function that cannot be checked.
+        ConfigError: for an unknown name, or a function that cannot be checked.
+
+    >>> check_named("relu", points=3, seed=0).to_json()["kinks"]
+    1
     """
     if points < 1:
         raise ConfigError(f"points = {points} is not a number of points >= 1.")
@@ -160,7 +172,7 @@ def check_named(name: str, points: int, seed: int) -> GradientCheck:
         return check_gradient(function, x)
     except ConfigError:
         raise
-    except Exception as error:  # whatever one's own function raises
+    except Exception as error:  # a user's function may raise anything
         raise ConfigError(f"{name} does not take an array of shape {x.shape}: {_reason(error)}") from error
 
 
@@ -174,7 +186,7 @@ def _activation(name: str) -> Activation:
 def _made(name: str, activation: type) -> Activation:
     try:
         made: Activation = activation()
-    except Exception as error:  # whatever one's own class raises
+    except Exception as error:  # a user's class may raise anything
         raise ConfigError(f"{name} cannot be made without arguments: {_reason(error)}") from error
     return made
 
@@ -185,7 +197,7 @@ def _function(name: str) -> Callable[[Array], Array]:
         return _activation(name)
     try:
         found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-    except Exception as error:  # whatever one's own module raises
+    except Exception as error:  # a user's module may raise anything
         raise ConfigError(f"{name} cannot be imported: {_reason(error)}") from error
     made = _made(name, found) if isinstance(found, type) and issubclass(found, Activation) else found
     if not callable(made):
@@ -194,17 +206,17 @@ def _function(name: str) -> Callable[[Array], Array]:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what it says, or its kind where it says nothing."""
+    """The first line of an error's message, or its type where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".") + "."
 
 
 def _differences(
     function: Callable[[Array], Array], x: Array, outputs: Array, weights: Array
 ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"], Bool[Array, "*shape"], Float[Array, "*shape"]]:
-    """Of each entry of x: the slopes up and down from it, whether there is a kink, and how far rounding may move the slopes."""
+    """For each entry of x: the slope on either side, whether there is a kink, and how much rounding may change the slopes."""
 
-    def look(entry: Array) -> tuple[Array, Array, Array, Array]:
-        unit = entry.reshape(x.shape) * jnp.maximum(1, jnp.abs(x))  # a step that a large x does not swallow
+    def around(entry: Array) -> tuple[Array, Array, Array, Array]:
+        unit = entry.reshape(x.shape) * jnp.maximum(1, jnp.abs(x))  # a step that is not lost in the rounding of a large x
         steps = STEP * jnp.sum(unit) * jnp.array(SPANS)
         ahead, behind = (
             jax.vmap(lambda span, s=sign: function(x + s * span * STEP * unit) - outputs)(jnp.array(SPANS))
@@ -222,4 +234,4 @@ def _differences(
         return up, down, (gaps[3] > 0.6 * gaps[4]) & (gaps[3] > noise), noise
 
     entries = jnp.eye(x.size, dtype=x.dtype)
-    return jax.tree.map(lambda a: a.reshape(x.shape), jax.lax.map(jax.jit(look), entries, batch_size=min(AT_ONCE, x.size)))
+    return jax.tree.map(lambda a: a.reshape(x.shape), jax.lax.map(jax.jit(around), entries, batch_size=min(AT_ONCE, x.size)))

@@ -1,4 +1,4 @@
-"""Training losses as plain functions of the parameters, for whoever wants their derivatives."""
+"""Training losses as plain functions of the parameters, so that they can be differentiated."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +18,13 @@ Params = Any
 def loss_at(
     experiment: Experiment, member: Member, pool: Pool, collections: Variables, indices: Int[Array, " examples"]
 ) -> Callable[[Params], Float[Array, ""]]:
-    """The objective of the examples at the given positions as they are: no masks, no augmentation, running averages as given.
+    """The objective of some examples as a function of the parameters, without masks or augmentation, with running averages.
 
     Args:
-        experiment: whose objective it is, penalties and all.
-        member: the restart, which scales its inputs.
+        experiment: the experiment with the objective, its penalties included.
+        member: the restart, which says how inputs are scaled.
         pool: the data.
-        collections: the model's variables but its parameters.
+        collections: the model's variables without its parameters, such as the running averages of batch norm.
         indices: positions in the pool, [examples].
     """
 
@@ -37,7 +37,7 @@ def loss_at(
 
 
 def training_loss(runs: Runs, run: int) -> tuple[Callable[[Params], Float[Array, ""]], Params]:
-    """The objective of one run on its whole training split, and the parameters that it ended with.
+    """The objective of one run on its whole training split as a function of the parameters, and the run's final parameters.
 
     Args:
         runs: the runs.

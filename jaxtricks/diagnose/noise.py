@@ -1,4 +1,4 @@
-"""The gradient noise scale: how large a batch still pays."""
+"""The gradient noise scale: up to which size a larger batch is worth its cost."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +26,9 @@ class Noise:
     Args:
         trace: tr Σ, the summed variances of the examples' gradients, [runs].
         squared: |G|², the squared norm of their mean, [runs].
+
+    >>> Noise(trace=np.array([6.0]), squared=np.array([0.5])).scale.tolist()
+    [12.0]
     """
 
     trace: Float[np.ndarray, " runs"]
@@ -33,13 +36,13 @@ class Noise:
 
     @property
     def scale(self) -> Float[np.ndarray, " runs"]:
-        """B = tr Σ / |G|², in examples, [runs]: with smaller batches noise rules, with larger ones little is gained."""
+        """B = tr Σ / |G|², in examples, [runs]: smaller batches are mostly noise, and larger ones gain little."""
         return self.trace / self.squared
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseScale:
-    """The gradient noise at initial weights drawn for each run's seed, and at the weights that training ended with."""
+    """The gradient noise at the initial weights of each run's seed, and at its final weights."""
 
     initial: Noise
     final: Noise
@@ -52,13 +55,15 @@ class NoiseScale:
 def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseScale:
     """McCandlish's simple noise scale `B = tr Σ / |G|²`, from the gradient of each training example alone (T048).
 
-    Masks and augmentation are left out and batch norm takes its running averages, so that an example has a gradient of its own.
+    Masks and augmentation are left out and batch norm takes its running averages, so that each example has its own gradient.
+
+    Paper: McCandlish et al., "An empirical model of large-batch training", 2018.
 
     Args:
-        runs: the runs; their initial weights are drawn once more, since runs do not keep them. Of runs that started from a
-            `Transfer`, `initial` is therefore not where they started: take the `final` of its source.
-        examples: of each training split, drawn at random; None: all. n examples make |G|² too large by tr Σ/n, and so show no B
-            much above n.
+        runs: the runs. They do not keep their initial weights, which are drawn again; for runs that started from a `Transfer`,
+            `initial` is therefore not where they started: take the `final` of the runs that they started from.
+        examples: how many of each training split, drawn at random; None: all. With n examples |G|² is too large by tr Σ/n, so
+            that no B much above n can be seen.
 
     Raises:
         ConfigError: for a number of examples that a training split does not have.

@@ -1,4 +1,4 @@
-"""How signals and gradients fare at the initial weights, layer by layer."""
+"""How the variance of signals and gradients changes from layer to layer at the initial weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

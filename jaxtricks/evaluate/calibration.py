@@ -1,6 +1,7 @@
-"""How often a verdict cries wolf: helps or hurts, though the mean difference is zero. The page prints these rates.
+"""How often a verdict says helps or hurts although the true mean difference is zero. The page prints these rates.
 
-A run against itself (A/A) has symmetric differences and shows the best case only; hence the skewed and collapsing ones.
+A run compared with itself (A/A) has symmetric differences, which is the best case; so skewed differences and collapses are
+simulated too.
 """
 
 import dataclasses
@@ -26,7 +27,10 @@ class FalseAlarms:
         null: the kind of difference, a key of `NULLS`.
         seeds: paired seeds of each comparison, a count.
         trials: simulated comparisons, a count.
-        rate: the share of them that was decided, where 0.05 is aimed at.
+        rate: the share of them that was called helps or hurts; it should be 0.05 or less.
+
+    >>> print(FalseAlarms("skewed differences", seeds=16, trials=2000, rate=0.101))
+    skewed differences, 16 seeds: 10.1% ± 0.7% false alarms
     """
 
     null: str
@@ -44,9 +48,9 @@ def _collapsed(rng: np.random.Generator, shape: tuple[int, int]) -> Float[np.nda
     return FALL * (rng.random(shape) < COLLAPSES)
 
 
-# Every kind has mean difference zero. Where only the change collapses, its other members are better by just what the
-# collapses cost on average, so that seeds without a collapse show a gain that is not there. Farther falls are worse, up
-# to the chance of seeing none: 0.95ⁿ, 44% at 16 seeds.
+# Every kind has mean difference zero. Where only the change collapses, its other members are better by as much as the
+# collapses cost on average, so that seeds without a collapse show a gain that is not there. With deeper falls the rate rises,
+# up to the probability of seeing no collapse: 0.95ⁿ, 44% at 16 seeds.
 NULLS: dict[str, Draw] = {
     "symmetric differences": lambda rng, shape: rng.normal(size=shape),
     "skewed differences": lambda rng, shape: rng.exponential(size=shape) - 1,
@@ -58,12 +62,15 @@ NULLS: dict[str, Draw] = {
 def false_alarm_rates(trials: int = 2_000, seeds: tuple[int, ...] = (8, 16, 32), seed: int = 0) -> tuple[FalseAlarms, ...]:
     """Simulates comparisons whose true mean difference is zero, and counts those that are called `helps` or `hurts`.
 
-    The margin is taken as zero, so that `no difference` hides no alarm: "interval and p" alone.
+    The margin is zero, so that `no difference` hides no false alarm: only the interval and p count.
 
     Args:
         trials: comparisons of each kind and number of seeds, a count.
         seeds: the numbers of paired seeds to try, counts.
         seed: of the simulation.
+
+    >>> [alarms.null for alarms in false_alarm_rates(trials=10, seeds=(8,))][:2]
+    ['symmetric differences', 'skewed differences']
     """
     return tuple(
         FalseAlarms(null, n, trials, sum(map(_alarm, draw(np.random.default_rng([seed, n]), (trials, n)))) / trials)
@@ -75,5 +82,5 @@ def false_alarm_rates(trials: int = 2_000, seeds: tuple[int, ...] = (8, 16, 32),
 def _alarm(d: Float[np.ndarray, " seeds"]) -> bool:
     """Whether a verdict on these differences is helps or hurts."""
     p = statistics.sign_flip_p(d)
-    # An alarm needs both, and p is the cheaper one from 32 seeds on: no interval is bootstrapped that cannot matter.
+    # An alarm needs both. From 32 seeds on the interval is bootstrapped, and so it is computed only where p is small.
     return p < ALPHA and decide(statistics.interval(d), p, seeds=d.size, margin=0.0) in (Decision.HELPS, Decision.HURTS)

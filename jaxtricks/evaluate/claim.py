@@ -1,6 +1,6 @@
-"""A claim: a lecture's sentence, what would refute it, and the measurement that may. Pure: nothing here reads or writes.
+"""A claim: a lecture's sentence, the outcome that would refute it, and the measurement. Nothing here reads or writes files.
 
-A file of `experiments/<chapter>/` holds one, named `CLAIM`; its name and chapter are those of the file.
+Each file of `experiments/<chapter>/` holds one claim, named `CLAIM`; its name and chapter are those of the file.
 """
 
 import enum
@@ -54,7 +54,10 @@ class Scale:
     Args:
         name: smoke (seconds; checks the machinery, its ruling means nothing), cpu (3 minutes on 2 cores) or full (one GPU).
         seeds: restarts, 0 … seeds - 1; 0 for a claim that draws nothing.
-        data_dir: a folder of data that cannot be had otherwise, for claims that ask for one; None where none was named.
+        data_dir: a folder of data that only the user can provide, for claims that need one; None where none was given.
+
+    >>> Scale("cpu", seeds=16).pick(smoke=1, cpu=20, full=100)
+    20
     """
 
     name: ScaleName
@@ -77,11 +80,14 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Paper:
-    """What a claim can be held against.
+    """A published result that a claim is compared with.
 
     Args:
         text: the paper and its number.
-        source: how we know it, a key of `SOURCES`; nothing fails against a number that was only recalled.
+        source: how the number is known, a key of `SOURCES`; a claim never fails because of a number that was only recalled.
+
+    >>> print(Paper("Hochreiter & Schmidhuber 1997", "V"))
+    Hochreiter & Schmidhuber 1997 (read in the paper or its authors' code)
     """
 
     text: str
@@ -92,7 +98,11 @@ class Paper:
 
 
 class Estimate(NamedTuple):
-    """A mean over restarts and its 95% interval; `f"{estimate:.2f}"` prints `-1.39 [-1.40, -1.38]`."""
+    """A mean over restarts and its 95% interval.
+
+    >>> f"{Estimate(-1.39, -1.4, -1.38):.2f}"
+    '-1.39 [-1.40, -1.38]'
+    """
 
     mean: float
     low: float
@@ -105,7 +115,11 @@ class Estimate(NamedTuple):
 
     @classmethod
     def share(cls, flags: Bool[np.ndarray, " seeds"]) -> Self:
-        """The share of restarts of which something is true, with Clopper and Pearson's exact interval."""
+        """The share of restarts for which something is true, with Clopper and Pearson's exact interval.
+
+        >>> f"{Estimate.share(np.array([True, True, True, False])):.2f}"
+        '0.75 [0.19, 0.99]'
+        """
         interval = stats.binomtest(int(np.sum(flags)), np.size(flags)).proportion_ci()
         return cls(float(np.mean(flags)), float(interval.low), float(interval.high))
 
@@ -133,7 +147,11 @@ class Curve:
 
     @classmethod
     def over_seeds(cls, name: str, x: Iterable[float], values: Float[np.ndarray, "seeds points"]) -> Self:
-        """The mean over restarts at each point, with its 95% t interval."""
+        """The mean over restarts at each point, with its 95% t interval.
+
+        >>> Curve.over_seeds("loss", [1, 2], np.array([[3.0, 1.0], [5.0, 1.0]])).mean
+        (4.0, 1.0)
+        """
         columns = np.asarray(values, np.float64).T
         ends = [statistics.t_interval(column) for column in columns]
         mean = tuple(float(column.mean()) for column in columns)
@@ -141,14 +159,19 @@ class Curve:
 
 
 def curves(arms: Mapping[str, Runs], metric: str) -> tuple[Curve, ...]:
-    """How a metric of every arm goes over the epochs, from the first one's end on; a name of `Runs.curves`."""
+    """One curve for each arm: its metric at the end of every epoch, with the band over restarts.
+
+    Args:
+        arms: label → restarts.
+        metric: a name of `Runs.curves`.
+    """
     named = {name: runs.curves[metric] for name, runs in arms.items()}
     return tuple(Curve.over_seeds(name, range(1, values.shape[1] + 1), values) for name, values in named.items())
 
 
 @dataclass(frozen=True)
 class Axes:
-    """What a plot's axes are called, and which of them are logarithmic."""
+    """The labels of a plot's axes, and which of them are logarithmic."""
 
     x: str
     y: str
@@ -157,12 +180,12 @@ class Axes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a claim at one scale.
+    """The result of a claim at one scale.
 
     Args:
         verdict: supported, refuted or inconclusive, by the criterion that the claim had fixed.
-        effect: the size of it, with its interval, as one sentence.
-        numbers: what the sentence rests on, by name; whatever `plain` takes.
+        effect: the size of the effect, with its interval, as one sentence.
+        numbers: the numbers behind the sentence, by name; values that `plain` takes.
         series: the curves of the plot.
         axes: its axes.
     """
@@ -182,19 +205,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement of a lecture, worded so that a measurement can refute it.
+    """One statement of a lecture that a measurement can refute.
 
     Args:
         rows: its rows of the inventory, such as ("T056",).
         lecture: the lecture's number, an index of `LECTURES`.
         statement: the lecture's own words; an ellipsis stands where words are left out.
-        papers: what it can be held against.
+        papers: published results to compare with.
         refuted_by: the outcome that refutes it, fixed before the first run.
         measure: runs it at a scale; its docstring says how, and what differs from the paper.
         seeds: restarts at each scale.
 
     Raises:
-        ValueError: for a row or lecture that there cannot be, or a text that is missing.
+        ValueError: for an impossible row or lecture, or a missing text.
     """
 
     rows: tuple[str, ...]
@@ -244,9 +267,12 @@ def settle(estimate: Estimate, *, above: float = -math.inf, below: float = math.
     """Supported if the whole interval lies between the bounds, refuted if it lies beyond one, else inconclusive.
 
     Args:
-        estimate: the interval, which may not be nan.
+        estimate: the interval, which must not be nan.
         above: the lower bound, in the estimate's units.
-        below: the upper one.
+        below: the upper bound.
+
+    >>> str(settle(Estimate(0.8, 0.5, 1.1), above=0)), str(settle(Estimate(0.8, 0.5, 1.1), above=1))
+    ('supported', 'inconclusive')
     """
     if above < estimate.low and estimate.high < below:
         return Ruling.SUPPORTED
@@ -254,7 +280,11 @@ def settle(estimate: Estimate, *, above: float = -math.inf, below: float = math.
 
 
 def expect(decision: Decision, *expected: Decision) -> Ruling:
-    """Supported if a verdict decided as expected, inconclusive if it decided nothing, else refuted."""
+    """Supported if a verdict decided as expected, inconclusive if it decided nothing, else refuted.
+
+    >>> str(expect(Decision.HURTS, Decision.HELPS)), str(expect(Decision.INCONCLUSIVE, Decision.HELPS))
+    ('refuted', 'inconclusive')
+    """
     if decision in expected:
         return Ruling.SUPPORTED
     undecided = decision in (Decision.INCONCLUSIVE, Decision.TOO_FEW_SEEDS)
@@ -262,14 +292,22 @@ def expect(decision: Decision, *expected: Decision) -> Ruling:
 
 
 def all_of(*parts: Ruling) -> Ruling:
-    """The ruling on a claim of several parts: refuted if one is, supported if all are, else inconclusive."""
+    """The ruling on a claim of several parts: refuted if one is, supported if all are, else inconclusive.
+
+    >>> str(all_of(Ruling.SUPPORTED, Ruling.INCONCLUSIVE))
+    'inconclusive'
+    """
     if Ruling.REFUTED in parts:
         return Ruling.REFUTED
     return Ruling.INCONCLUSIVE if Ruling.INCONCLUSIVE in parts else Ruling.SUPPORTED
 
 
 def plain(value: Any) -> Any:
-    """The value in JSON's types: arrays as lists, floats to six digits, those that are not finite as null."""
+    """The value in JSON's types: arrays as lists, floats to six digits, and None for floats that are not finite.
+
+    >>> plain({"mean": np.float32(1 / 3), "each": np.array([1.0, np.nan])})
+    {'mean': 0.333333, 'each': [1.0, None]}
+    """
     if isinstance(value, Estimate):
         return plain(value._asdict())
     if isinstance(value, Mapping):

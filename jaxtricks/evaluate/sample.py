@@ -1,4 +1,4 @@
-"""Text from a language model: one compiled loop over its cached state."""
+"""Text from a language model, written by one compiled loop over the model's cached state."""
 
 import functools
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Writer:
     """A trained language model that writes text, token by token: `p(next) ∝ exp(score/temperature)`.
 
     Args:
-        model: a model of sequences with a score of every token at each step.
-        variables: what it learnt.
-        vocabulary: what the tokens stand for.
+        model: a model of sequences that gives a score of every token at each step.
+        variables: its trained variables, {"params": …, …}.
+        vocabulary: the words, characters or bytes that tokens stand for.
 
     Raises:
         ConfigError: for a model that gives no scores of the next token.
@@ -45,7 +45,7 @@ class Writer:
 
     @classmethod
     def of(cls, runs: Runs, run: int = 0) -> "Writer":
-        """The writer that one of the runs became.
+        """The writer with the weights of one of the runs.
 
         Args:
             runs: trained on a text.
@@ -60,17 +60,17 @@ class Writer:
         return cls(runs.experiments[run].model, variables, runs.data.vocabulary)
 
     def write(self, prompt: str, *, tokens: int, temperature: float, seed: int) -> str:
-        """A prompt and what follows it, as the vocabulary joins tokens to text.
+        """A prompt and the text that the model writes after it.
 
         Args:
-            prompt: at least one token; what the vocabulary does not hold becomes "<unk>" where there is one.
-            tokens: how many are written.
+            prompt: at least one token; a token that is not in the vocabulary becomes "<unk>" where there is one.
+            tokens: how many tokens are written.
             temperature: 1 draws as the model predicts, less is safer, 0 always takes the likeliest token.
             seed: of the draws.
 
         Raises:
-            DataError: for a prompt of tokens that the vocabulary does not hold, where it has no "<unk>".
-            ConfigError: for an empty prompt, a temperature below 0, a number of tokens below 1 or a seed that there cannot be.
+            DataError: for a prompt with tokens that are not in the vocabulary, where it has no "<unk>".
+            ConfigError: for an empty prompt, a temperature below 0, a number of tokens below 1 or an impossible seed.
         """
         if not 0 <= temperature < np.inf:
             raise ConfigError(f"temperature = {temperature} is not a number >= 0.")
