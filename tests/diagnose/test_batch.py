@@ -60,5 +60,5 @@ def test_rounding_and_the_size_of_predictions_are_allowed_for():
 
 
 def test_one_example_has_no_company():
-    with pytest.raises(jt.ConfigError, match=r"^x has 1 examples; two at least"):
+    with pytest.raises(jt.ConfigError, match=r"^x has 1 examples; at least two"):
         batch_dependence(lambda x: x, np.ones((1, 3)))
