@@ -13,7 +13,7 @@ from jaxtricks.cli.command import Command
 from jaxtricks.cli.ensemble import EnsembleRuns
 from jaxtricks.cli.finished import Report, Sample
 from jaxtricks.cli.gradient import CheckGradient
-from jaxtricks.cli.listing import Listing
+from jaxtricks.cli.listing import ListCommand
 from jaxtricks.cli.resume import Resume
 from jaxtricks.cli.watch import TensorBoard, Watch
 from jaxtricks.cli.words import parsed
@@ -28,7 +28,7 @@ COMMANDS: dict[str, type[Command]] = {
     "watch": Watch,
     "tensorboard": TensorBoard,
     "ensemble": EnsembleRuns,
-    "list": Listing,
+    "list": ListCommand,
     "report": Report,
     "sample": Sample,
     "check-gradient": CheckGradient,

@@ -21,7 +21,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Listing(Command):
+class ListCommand(Command):
     """List the tricks that can be switched, the settings that are flags, the data sets at hand, or the runs made.
 
     Args:
