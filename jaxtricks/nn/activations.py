@@ -19,6 +19,11 @@ class Activation(Family):
 
     `pieces` is how many pre-activations a unit takes: all units' first ones stand first, then all second ones. Models make their
     layers narrower to pay for them, see `matched_widths`.
+
+    >>> jt.MLP(activation="gelu").activation
+    GELU()
+    >>> jt.nn.Activation(jnp.abs)(jnp.array([-1.0, 2.0])).tolist()
+    [1.0, 2.0]
     """
 
     pieces: ClassVar[int] = 1
@@ -46,6 +51,9 @@ def matched_widths(widths: tuple[int, ...], pieces: int, parameters: Callable[[t
 
     Raises:
         ConfigError: where even one unit a layer has too many.
+
+    >>> matched_widths((100,), 2, lambda widths, pieces: pieces * 10 * widths[0] + widths[0])
+    (52,)
     """
     if pieces == 1 or not widths:
         return widths
@@ -69,7 +77,11 @@ def _larger(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Float[Array
 
 @config("relu", rows=["T004"], paper="Krizhevsky+ 2012")
 class ReLU(Activation):
-    """max(0, x)."""
+    """max(0, x).
+
+    >>> [round(float(y), 2) for y in jt.nn.ReLU()(jnp.array([-1.0, 0.0, 2.0]))]
+    [0.0, 0.0, 2.0]
+    """
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jax.nn.relu(x)
@@ -77,7 +89,11 @@ class ReLU(Activation):
 
 @config("tanh", rows=["T004"], paper="Glorot & Bengio 2010")
 class Tanh(Activation):
-    """tanh(x)."""
+    """tanh(x).
+
+    >>> [round(float(y), 2) for y in jt.nn.Tanh()(jnp.array([-1.0, 0.0, 2.0]))]
+    [-0.76, 0.0, 0.96]
+    """
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jnp.tanh(x)
@@ -85,7 +101,11 @@ class Tanh(Activation):
 
 @config("sigmoid", rows=["T002", "T004"], paper="Glorot & Bengio 2010")
 class Sigmoid(Activation):
-    """σ(x) = 1/(1 + e⁻ˣ), whose slope is at most 1/4."""
+    """σ(x) = 1/(1 + e⁻ˣ), whose slope is at most 1/4.
+
+    >>> [round(float(y), 2) for y in jt.nn.Sigmoid()(jnp.array([-1.0, 0.0, 2.0]))]
+    [0.27, 0.5, 0.88]
+    """
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jax.nn.sigmoid(x)
@@ -93,7 +113,11 @@ class Sigmoid(Activation):
 
 @config("gelu", rows=["T008"], paper="Hendrycks & Gimpel 2016")
 class GELU(Activation):
-    """x Φ(x), with the exact normal distribution function."""
+    """x Φ(x), with the exact normal distribution function.
+
+    >>> [round(float(y), 2) for y in jt.nn.GELU()(jnp.array([-1.0, 0.0, 2.0]))]
+    [-0.16, 0.0, 1.95]
+    """
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jax.nn.gelu(x, approximate=False)
@@ -105,6 +129,9 @@ class Swish(Activation):
 
     Args:
         beta: the slope inside the sigmoid, unitless; 1 is SiLU.
+
+    >>> [round(float(y), 2) for y in jt.nn.Swish(beta=2.0)(jnp.array([-1.0, 0.0, 2.0]))]
+    [-0.12, 0.0, 1.96]
     """
 
     beta: NonNegative = 1.0
@@ -119,6 +146,9 @@ class ELU(Activation):
 
     Args:
         alpha: the size of the negative plateau, unitless.
+
+    >>> [round(float(y), 2) for y in jt.nn.ELU()(jnp.array([-1.0, 0.0, 2.0]))]
+    [-0.63, 0.0, 2.0]
     """
 
     alpha: Positive = 1.0
@@ -133,6 +163,9 @@ class LeakyReLU(Activation):
 
     Args:
         slope: the slope for x < 0, unitless.
+
+    >>> [round(float(y), 2) for y in jt.nn.LeakyReLU(slope=0.2)(jnp.array([-1.0, 0.0, 2.0]))]
+    [-0.2, 0.0, 2.0]
     """
 
     slope: NonNegative = 0.1
@@ -147,6 +180,9 @@ class Maxout(Activation):
 
     Args:
         pieces: how many there are.
+
+    >>> jt.nn.Maxout(pieces=2)(jnp.array([1.0, -1.0, 0.0, 3.0])).tolist()
+    [1.0, 3.0]
     """
 
     pieces: Count = 2  # type: ignore[misc]
@@ -157,7 +193,11 @@ class Maxout(Activation):
 
 @config("geglu", rows=["T009"], paper="Shazeer 2020")
 class GEGLU(Activation):
-    """GELU(w₁ᵀx + b₁) · (w₂ᵀx + b₂), at the same number of parameters."""
+    """GELU(w₁ᵀx + b₁) · (w₂ᵀx + b₂), at the same number of parameters.
+
+    >>> [round(float(y), 2) for y in jt.nn.GEGLU()(jnp.array([1.0, 2.0, 10.0, 100.0]))]
+    [8.41, 195.45]
+    """
 
     pieces: ClassVar[int] = 2
 
@@ -172,6 +212,9 @@ class SwiGLU(Activation):
 
     Args:
         beta: the slope inside the sigmoid, unitless.
+
+    >>> [round(float(y), 2) for y in jt.nn.SwiGLU()(jnp.array([1.0, 2.0, 10.0, 100.0]))]
+    [7.31, 176.16]
     """
 
     pieces: ClassVar[int] = 2

@@ -24,6 +24,9 @@ def rotate(x: Float[Array, "batch time heads features"], first: int = 0) -> Floa
     Args:
         x: queries or keys; F, their features, is even.
         first: the number of the first step.
+
+    >>> rotate(jnp.ones((1, 1, 1, 2))).tolist()
+    [[[[1.0, 1.0]]]]
     """
     half = x.shape[-1] // 2
     precision = jnp.promote_types(x.dtype, jnp.float32)
@@ -35,7 +38,11 @@ def rotate(x: Float[Array, "batch time heads features"], first: int = 0) -> Floa
 
 
 def seen(queries: Int[Array, " queries"], keys: Int[Array, " keys"], context: int, causal: bool) -> Bool[Array, "queries keys"]:
-    """Whether a query's step sees a key's: less than `context` steps away, and not later if `causal`."""
+    """Whether a query's step sees a key's: less than `context` steps away, and not later if `causal`.
+
+    >>> seen(jnp.arange(3), jnp.arange(3), context=2, causal=True).astype(int).tolist()
+    [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
+    """
     distance = queries[:, None] - keys[None]
     return (distance < context) & (distance >= 0 if causal else -distance < context)
 
@@ -49,6 +56,10 @@ class Attention(nn.Module):
         causal: whether no step sees a later one.
         kernel_init: how the four maps are drawn.
         drop_connect: a `Dropout` of their single weights; None for none.
+
+    >>> attention = jt.nn.Attention(heads=2, context=8, causal=True, kernel_init=jt.nn.GlorotNormal())
+    >>> attention.init_with_output(jax.random.key(0), jnp.ones((1, 5, 4)), train=False)[0].shape
+    (1, 5, 4)
     """
 
     heads: int

@@ -42,6 +42,9 @@ def convolve(
         x: inputs, the past before them.
         kernel: the weights; the last tap is the present.
         dilation: d, steps from one tap to the next.
+
+    >>> convolve(jnp.arange(4.0).reshape(1, 4, 1), jnp.array([1.0, 10.0]).reshape(2, 1, 1), dilation=1).ravel().tolist()
+    [10.0, 21.0, 32.0]
     """
     taps, channels, features = kernel.shape
     time = x.shape[1] - (taps - 1) * dilation
@@ -62,6 +65,10 @@ class CausalConv(Layer):
         dilation: d, steps from one to the next.
         weight_norm: whether W is learnt as length and direction.
         drop_connect: a `Dropout` of W's single weights; None for none.
+
+    >>> convolution = jt.nn.CausalConv(8, jt.nn.HeNormal(), kernel_size=3, dilation=2)
+    >>> convolution.init_with_output(jax.random.key(0), jnp.ones((1, 10, 4)))[0].shape
+    (1, 10, 8)
     """
 
     features: int

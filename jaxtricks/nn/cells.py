@@ -18,6 +18,9 @@ class Cell(Family):
     Attributes:
         gates: how many blocks of `units` columns the weights have.
         states: the names of the arrays that a state is made of, the hidden state first.
+
+    >>> jt.RNN(cell="gru").cell
+    GRU(reset_bias=0.0, update_bias=0.0)
     """
 
     gates: ClassVar[int]
@@ -49,7 +52,11 @@ class Cell(Family):
 
 @config("tanh", rows=["T003"], paper="Elman 1990")
 class TanhCell(Cell):
-    """h' = tanh(xW + hU + b)."""
+    """h' = tanh(xW + hU + b).
+
+    >>> jt.RNN(cell=jt.nn.TanhCell()).cell
+    TanhCell()
+    """
 
     gates: ClassVar[int] = 1
 
@@ -72,6 +79,9 @@ class GRU(Cell):
     Args:
         reset_bias: what the bias of r starts at.
         update_bias: what the bias of z starts at.
+
+    >>> jt.RNN(cell=jt.nn.GRU()).cell
+    GRU(reset_bias=0.0, update_bias=0.0)
     """
 
     gates: ClassVar[int] = 3
@@ -101,6 +111,9 @@ class LSTM(Cell):
 
     Args:
         forget_bias: what the bias of f starts at; 1 remembers by default (Jozefowicz+ 2015), Flax starts at 0.
+
+    >>> jt.RNN(cell=jt.nn.LSTM(forget_bias=1.0)).cell.forget_bias
+    1.0
     """
 
     gates: ClassVar[int] = 4

@@ -38,6 +38,10 @@ def convolve(
         strides: places from one patch to the next, down and across.
         padding: "SAME" for ⌈size / stride⌉ places, "VALID" for patches that lie inside the image.
         lowering: how it is computed; both give the same up to rounding.
+
+    >>> x, kernel = jnp.ones((1, 3, 3, 1)), jnp.ones((2, 2, 1, 1))
+    >>> convolve(x, kernel, strides=(1, 1), padding="VALID", lowering="patches")[0, :, :, 0].tolist()
+    [[4.0, 4.0], [4.0, 4.0]]
     """
     rows, columns, channels, features = kernel.shape
     if lowering == "direct" and (rows, columns) != (1, 1):
@@ -63,6 +67,10 @@ class Conv(Layer):
         padding: "SAME" or "VALID", see `convolve`.
         lowering: "patches" or "direct", see `convolve`.
         drop_connect: a `Dropout` of W's single weights; None for none.
+
+    >>> convolution = jt.nn.Conv(8, jt.nn.HeNormal(), strides=(2, 2))
+    >>> convolution.init_with_output(jax.random.key(0), jnp.ones((1, 6, 6, 3)))[0].shape
+    (1, 3, 3, 8)
     """
 
     features: int

@@ -12,7 +12,11 @@ from jaxtricks.nn.layer import Layer
 
 
 class Dropout(Family):
-    """Zeroes each unit (or weight) with probability `rate` in training; a bare number is the rate of `Inverted`."""
+    """Zeroes each unit (or weight) with probability `rate` in training; a bare number is the rate of `Inverted`.
+
+    >>> jt.Dropout(0.25), jt.Dropout("test_scaled")
+    (Inverted(rate=0.25), TestScaled(rate=0.5))
+    """
 
     rate: Rate
 
@@ -35,6 +39,10 @@ class Inverted(Dropout):
 
     Args:
         rate: the probability of zeroing a unit.
+
+    >>> training, test = jt.nn.Inverted(rate=0.5).scales()
+    >>> float(training), float(test)
+    (2.0, 1.0)
     """
 
     rate: Rate = 0.5
@@ -51,6 +59,10 @@ class TestScaled(Dropout):
 
     Args:
         rate: the probability of zeroing a unit.
+
+    >>> training, test = jt.nn.TestScaled(rate=0.5).scales()
+    >>> float(training), float(test)
+    (1.0, 0.5)
     """
 
     __test__ = False  # not a test class, whatever its name looks like to pytest

@@ -11,7 +11,11 @@ from jaxtricks.nn.layer import Layer
 
 
 class InitialState(Family):
-    """What each array of a state starts from."""
+    """What each array of a state starts from.
+
+    >>> jt.RNN(initial_state="learned").initial_state
+    LearnedState()
+    """
 
     def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
         """The array `name`, of `shape` [batch, units], within the layer's compact method."""
@@ -20,7 +24,11 @@ class InitialState(Family):
 
 @config("zeros", rows=["T065"], paper="lecture 2")
 class ZeroState(InitialState):
-    """Zeros."""
+    """Zeros.
+
+    >>> jt.RNN().initial_state
+    ZeroState()
+    """
 
     def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
         return jnp.zeros(shape, dtype)
@@ -28,7 +36,11 @@ class ZeroState(InitialState):
 
 @config("learned", rows=["T065"], paper="lecture 2; r2rt 2016")
 class LearnedState(InitialState):
-    """A parameter of each layer, the same for all sequences, which starts at zero."""
+    """A parameter of each layer, the same for all sequences, which starts at zero.
+
+    >>> jt.RNN(initial_state=jt.nn.LearnedState()).initial_state
+    LearnedState()
+    """
 
     def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
         first = layer.weight(f"initial_{name}", lambda key: jnp.zeros(shape[1:], dtype))
@@ -41,6 +53,9 @@ class NoisyState(InitialState):
 
     Args:
         std: the standard deviation, in units of the state.
+
+    >>> jt.RNN(initial_state=jt.nn.NoisyState(std=0.2)).initial_state
+    NoisyState(std=0.2)
     """
 
     std: Positive = 0.1

@@ -12,13 +12,21 @@ from jaxtricks.config import Family, Positive, config
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many inputs feed one output of a kernel [*receptive field, in, out], and how many outputs one input feeds."""
+    """How many inputs feed one output of a kernel [*receptive field, in, out], and how many outputs one input feeds.
+
+    >>> fans((3, 3, 16, 32))
+    (144, 288)
+    """
     field = math.prod(shape[:-2])
     return field * shape[-2], field * shape[-1]
 
 
 class Initializer(Family):
-    """Draws a kernel, `init(key, shape [..., in, out], dtype)`, and the bias beside it."""
+    """Draws a kernel, `init(key, shape [..., in, out], dtype)`, and the bias beside it.
+
+    >>> jt.nn.Initializer("he_normal")(jax.random.key(0), (4, 3), jnp.float32).shape
+    (4, 3)
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         """The kernel's first value, of the shape and dtype given."""
@@ -48,6 +56,10 @@ class Normal(Initializer):
 
     Args:
         scale: the standard deviation, unitless.
+
+    >>> kernel = jt.nn.Normal(scale=0.5)(jax.random.key(0), (100, 100), jnp.float32)
+    >>> print(f"{kernel.std():.1f}")
+    0.5
     """
 
     scale: Positive = 1.0
@@ -62,6 +74,10 @@ class Uniform(Initializer):
 
     Args:
         scale: the largest size of a weight, unitless.
+
+    >>> kernel = jt.nn.Uniform(scale=0.1)(jax.random.key(0), (100, 100), jnp.float32)
+    >>> bool(jnp.abs(kernel).max() <= 0.1)
+    True
     """
 
     scale: Positive = 0.1
@@ -75,7 +91,12 @@ class Uniform(Initializer):
 
 @config("lecun_normal", rows=["T013", "T014"], paper="LeCun+ 1998, Efficient BackProp")
 class LecunNormal(Initializer):
-    """N(0, 1/fan_in): keeps the variance of a linear layer's output; Flax's default is a truncated normal of this variance."""
+    """N(0, 1/fan_in): keeps the variance of a linear layer's output; Flax's default is a truncated normal of this variance.
+
+    >>> kernel = jt.nn.LecunNormal()(jax.random.key(0), (100, 400), jnp.float32)
+    >>> print(f"{kernel.std():.2f}")
+    0.10
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _normal(key, shape, dtype, math.sqrt(1 / fans(shape)[0]))
@@ -86,6 +107,10 @@ class GlorotNormal(Initializer):
     """N(0, 2/(fan_in + fan_out)): a compromise between constant variance forwards and backwards.
 
     Lecture 3's slide prints 6 for this 2 in one place; 2 is the paper's.
+
+    >>> kernel = jt.nn.GlorotNormal()(jax.random.key(0), (100, 400), jnp.float32)
+    >>> print(f"{kernel.std():.3f}")
+    0.063
     """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
@@ -94,7 +119,12 @@ class GlorotNormal(Initializer):
 
 @config("glorot_uniform", rows=["T011"], paper="Glorot & Bengio 2010")
 class GlorotUniform(Initializer):
-    """U(-a, a) with a = √(6/(fan_in + fan_out)), the variance of `GlorotNormal`."""
+    """U(-a, a) with a = √(6/(fan_in + fan_out)), the variance of `GlorotNormal`.
+
+    >>> kernel = jt.nn.GlorotUniform()(jax.random.key(0), (100, 500), jnp.float32)
+    >>> print(f"{jnp.abs(kernel).max():.2f}")
+    0.10
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _uniform(key, shape, dtype, 2 / sum(fans(shape)))
@@ -102,7 +132,12 @@ class GlorotUniform(Initializer):
 
 @config("he_normal", rows=["T012"], paper="He+ 2015")
 class HeNormal(Initializer):
-    """N(0, 2/fan_in): twice LeCun's variance, since ReLU loses half of it."""
+    """N(0, 2/fan_in): twice LeCun's variance, since ReLU loses half of it.
+
+    >>> kernel = jt.nn.HeNormal()(jax.random.key(0), (200, 400), jnp.float32)
+    >>> print(f"{kernel.std():.2f}")
+    0.10
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _normal(key, shape, dtype, math.sqrt(2 / fans(shape)[0]))
@@ -110,7 +145,12 @@ class HeNormal(Initializer):
 
 @config("he_uniform", rows=["T012"], paper="He+ 2015")
 class HeUniform(Initializer):
-    """U(-a, a) with a = √(6/fan_in), the variance of `HeNormal`."""
+    """U(-a, a) with a = √(6/fan_in), the variance of `HeNormal`.
+
+    >>> kernel = jt.nn.HeUniform()(jax.random.key(0), (600, 100), jnp.float32)
+    >>> print(f"{jnp.abs(kernel).max():.2f}")
+    0.10
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _uniform(key, shape, dtype, 2 / fans(shape)[0])
@@ -118,7 +158,12 @@ class HeUniform(Initializer):
 
 @config("torch_default", rows=["T013"], paper="PyTorch's nn.Linear")
 class TorchDefault(Initializer):
-    """U(-a, a) with a = 1/√fan_in, for kernel and bias: a third of LeCun's variance, which dies out in deep networks."""
+    """U(-a, a) with a = 1/√fan_in, for kernel and bias: a third of LeCun's variance, which dies out in deep networks.
+
+    >>> kernel = jt.nn.TorchDefault()(jax.random.key(0), (100, 400), jnp.float32)
+    >>> print(f"{jnp.abs(kernel).max():.2f}")
+    0.10
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return _uniform(key, shape, dtype, 1 / (3 * fans(shape)[0]))
@@ -129,7 +174,11 @@ class TorchDefault(Initializer):
 
 @config("random_sign", rows=["T120"], paper="Zhou+ 2019")
 class RandomSign(Initializer):
-    """±√(2/fan_in), the sign by a fair coin: He's variance, and nothing but signs."""
+    """±√(2/fan_in), the sign by a fair coin: He's variance, and nothing but signs.
+
+    >>> np.unique(jt.nn.RandomSign()(jax.random.key(0), (2, 50), jnp.float32)).tolist()
+    [-1.0, 1.0]
+    """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         return math.sqrt(2 / fans(shape)[0]) * jax.random.rademacher(key, shape, dtype)
@@ -141,6 +190,10 @@ class Orthogonal(Initializer):
 
     Args:
         gain: what the length of a vector is multiplied by, unitless; √2 makes up for ReLU.
+
+    >>> kernel = jt.nn.Orthogonal(gain=2.0)(jax.random.key(0), (5, 3), jnp.float32)
+    >>> bool(jnp.allclose(kernel.T @ kernel, 4 * jnp.eye(3), atol=1e-5))
+    True
     """
 
     gain: Positive = 1.0
@@ -155,6 +208,11 @@ class LSUV(Initializer):
 
     That is of the first batch, over examples, units and places, so that all layers start with variance 1. Since a layer is
     linear one division does it, and the paper's iteration is not needed. A layer that gives a constant stays orthogonal.
+
+    >>> kernel, x = jnp.eye(2), jnp.array([[3.0, -3.0], [3.0, -3.0]])
+    >>> print(jt.nn.LSUV().settle(kernel, lambda kernel: x @ kernel))
+    [[0.33333334 0.        ]
+     [0.         0.33333334]]
     """
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:

@@ -14,6 +14,14 @@ class Layer(nn.Module):
     """A Linen module whose random numbers depend on its path and the draw's name, not on what was drawn before.
 
     Linen's own `make_rng` counts the calls in a scope, so that one more parameter changes all later ones.
+
+    >>> import flax.linen as nn
+    >>> class Scale(jt.nn.Layer):
+    ...     @nn.compact
+    ...     def __call__(self, x):
+    ...         return x * self.weight("scale", lambda key: jnp.ones(()))
+    >>> Scale().init_with_output(jax.random.key(0), jnp.array(2.0))[0].item()
+    2.0
     """
 
     def draw(self, stream: str, name: str) -> Key[Array, ""]:
@@ -58,6 +66,10 @@ class Dense(Layer):
         features: the width of the output.
         kernel_init: how W is drawn.
         drop_connect: a `Dropout` of W's single weights, which is made of layers itself; None for none.
+
+    >>> y, variables = jt.nn.Dense(3, jt.nn.HeNormal()).init_with_output(jax.random.key(0), jnp.ones((2, 4)))
+    >>> y.shape, variables["params"]["kernel"].shape
+    ((2, 3), (4, 3))
     """
 
     features: int

@@ -10,5 +10,8 @@ def true_steps(lengths: Int[Array, " batch"], time: int) -> Bool[Array, "batch t
     Args:
         lengths: true steps of each sequence, [batch].
         time: steps with padding.
+
+    >>> true_steps(jnp.array([1, 3]), time=3).astype(int).tolist()
+    [[1, 0, 0], [1, 1, 1]]
     """
     return jnp.arange(time)[None] < lengths[:, None]

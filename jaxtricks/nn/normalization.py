@@ -14,7 +14,11 @@ from jaxtricks.nn.layer import Layer
 
 
 class Normalization(Family):
-    """Normalizes pre-activations inside a module's compact method, under an explicit name."""
+    """Normalizes pre-activations inside a module's compact method, under an explicit name.
+
+    >>> jt.MLP(normalization="layer").normalization
+    LayerNorm(epsilon=1e-06)
+    """
 
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
         """The normalized array; `train` says where the statistics come from."""
@@ -30,6 +34,10 @@ class BatchNorm(Normalization):
     Args:
         momentum: weight of the old running average in each step, unitless.
         epsilon: added to the variance.
+
+    >>> model = jt.MLP(widths=(4,), normalization=jt.nn.BatchNorm(momentum=0.99), outputs=2)
+    >>> sorted(model.init(jax.random.key(0), jnp.ones((3, 5)), train=False))
+    ['batch_stats', 'params']
     """
 
     momentum: Rate = 0.9
@@ -76,6 +84,9 @@ class NoisyBatchNorm(BatchNorm):
 
     Args:
         noise: n, unitless; 0.5 are the paper's numbers (0.5, 1.25, 0.1 and 0.1).
+
+    >>> jt.MLP(normalization=jt.nn.NoisyBatchNorm(noise=0.5)).normalization.noise
+    0.5
     """
 
     noise: NonNegative = 0.5
@@ -104,6 +115,10 @@ class LayerNorm(Normalization):
 
     Args:
         epsilon: added to the variance.
+
+    >>> model = jt.MLP(widths=(4,), normalization=jt.nn.LayerNorm(), outputs=2)
+    >>> sorted(model.init(jax.random.key(0), jnp.ones((3, 5)), train=False))
+    ['params']
     """
 
     epsilon: Positive = 1e-6
@@ -121,6 +136,9 @@ class GroupNorm(Normalization):
     Args:
         groups: how many; they divide the features evenly. One group is layer norm over a whole image.
         epsilon: added to the variance.
+
+    >>> jt.CNN(normalization=jt.nn.GroupNorm(groups=4)).normalization.groups
+    4
     """
 
     groups: Count = 4

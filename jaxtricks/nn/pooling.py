@@ -14,6 +14,9 @@ def max_pool(
     Args:
         x: images; rows and columns at the end that fill no window are left out.
         window: rows and columns of a window, which are its strides too.
+
+    >>> max_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), (2, 2))[0, :, :, 0].tolist()
+    [[5.0, 7.0], [13.0, 15.0]]
     """
     rows, columns = window
     x = _cropped(x, window)
@@ -30,6 +33,9 @@ def average_pool(
     Args:
         x: images; rows and columns at the end that fill no window are left out.
         window: rows and columns of a window, which are its strides too.
+
+    >>> average_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), (2, 2))[0, :, :, 0].tolist()
+    [[2.5, 4.5], [10.5, 12.5]]
     """
     rows, columns = window
     x = _cropped(x, window)
@@ -42,6 +48,9 @@ def global_average_pool(x: Float[Array, "batch height width channels"]) -> Float
 
     Args:
         x: images.
+
+    >>> global_average_pool(jnp.arange(16.0).reshape(1, 4, 4, 1)).tolist()
+    [[7.5]]
     """
     return jnp.mean(x, axis=(1, 2))
 

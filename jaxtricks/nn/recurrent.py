@@ -25,7 +25,11 @@ Memory = Literal["carry", "cache"]
 def masked(
     values: Float[Array, "*steps units"], mask: Float[Array, "batch *gates units"] | None
 ) -> Float[Array, "*steps_and_gates units"]:
-    """Values [..., batch, units] times a mask for all gates, or [..., batch, gates, units] of one for each; None is off."""
+    """Values [..., batch, units] times a mask for all gates, or [..., batch, gates, units] of one for each; None is off.
+
+    >>> masked(jnp.ones((2, 1, 3)), jnp.array([[0.0, 1.0, 2.0]])).tolist()
+    [[[0.0, 1.0, 2.0]], [[0.0, 1.0, 2.0]]]
+    """
     if mask is None:
         return values
     return (values if mask.ndim == 2 else values[..., None, :]) * mask.reshape((1,) * (values.ndim - 2) + mask.shape)
@@ -109,6 +113,10 @@ class Recurrent(Layer):
         drop_connect: of U's single weights, one mask for all steps and sequences.
         zoneout: units that keep their value.
         memory: the collection that the last state is kept in for the next call; None starts anew each time.
+
+    >>> layer = jt.nn.Recurrent(4, jt.nn.LSTM(), jt.nn.GlorotNormal(), jt.nn.Orthogonal(), jt.nn.ZeroState())
+    >>> layer.init_with_output(jax.random.key(0), jnp.ones((5, 2, 3)), train=False)[0].shape
+    (5, 2, 4)
     """
 
     units: int

@@ -19,6 +19,11 @@ class Zoneout:
     Args:
         cell: the probability for an LSTM's memory c; other cells have none.
         state: the probability for the hidden state h.
+
+    >>> zoneout = jt.nn.Zoneout(state=0.25)
+    >>> old, new = (jnp.zeros((1, 2)),), (jnp.ones((1, 2)),)
+    >>> zoneout(old, new, None)[0].tolist()
+    [[0.75, 0.75]]
     """
 
     cell: Rate = 0.5
@@ -54,6 +59,9 @@ class Variational:
         outputs: of a unit before the softmax.
         per_gate: whether each gate has masks of its own of inputs and of h ("untied weights" in the paper), or all gates of a
             layer the same ("tied").
+
+    >>> jt.RNN(variational=jt.nn.Variational(words=0.2, recurrent=0.25)).variational.recurrent
+    0.25
     """
 
     words: Rate = 0.3

@@ -22,7 +22,12 @@ class BatchMoments(NamedTuple):
 
 
 def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None) -> BatchMoments:
-    """Moments over the batch, in each step; `valid` says which examples have that step, and none at all give zeros."""
+    """Moments over the batch, in each step; `valid` says which examples have that step, and none at all give zeros.
+
+    >>> mean, variance = moments(jnp.array([[1.0], [3.0]]), valid=None)
+    >>> mean.tolist(), variance.tolist()
+    ([2.0], [1.0])
+    """
     if valid is None:
         return BatchMoments(jnp.mean(x, axis=-2), jnp.var(x, axis=-2))
     true = valid[..., None]
@@ -142,7 +147,11 @@ class Normalizers:
 
 
 class RecurrentNormalization(Family):
-    """Normalizes the linear maps of a recurrent layer; p = xW and q = hU are its products, for all gates together."""
+    """Normalizes the linear maps of a recurrent layer; p = xW and q = hU are its products, for all gates together.
+
+    >>> jt.RNN(recurrent_normalization="layer").recurrent_normalization
+    RecurrentLayerNorm(scale=1.0, epsilon=1e-06)
+    """
 
     scale: Positive
     epsilon: Positive
@@ -168,6 +177,9 @@ class RecurrentLayerNorm(RecurrentNormalization):
     Args:
         scale: what γ starts at.
         epsilon: added to the variance.
+
+    >>> jt.nn.RecurrentLayerNorm().places
+    ('input', 'recurrent', 'memory')
     """
 
     over: ClassVar[Over] = "features"
@@ -194,6 +206,9 @@ class InputBatchNorm(_Batch):
         scale: what γ starts at.
         momentum: weight of the old running average in each step, unitless.
         epsilon: added to the variance.
+
+    >>> jt.nn.InputBatchNorm().places
+    ('input',)
     """
 
     over: ClassVar[Over] = "sequences"
@@ -216,6 +231,9 @@ class RecurrentBatchNorm(_Batch):
         scale: what γ starts at.
         momentum: weight of the old running average in each step, unitless.
         epsilon: added to the variance.
+
+    >>> jt.nn.RecurrentBatchNorm().scale
+    0.1
     """
 
     over: ClassVar[Over] = "batch"

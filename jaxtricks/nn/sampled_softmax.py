@@ -76,6 +76,9 @@ class SampledSoftmax(_Sampling):
 
     Args:
         samples: classes in S.
+
+    >>> jt.RNN(softmax=jt.nn.SampledSoftmax(samples=64)).softmax.samples
+    64
     """
 
     samples: Count = 500
@@ -98,6 +101,9 @@ class NCE(_Sampling):
 
     Args:
         samples: noise classes for each label. The paper draws 25 for each label anew; shared ones are cheaper by far.
+
+    >>> jt.RNN(softmax=jt.nn.NCE(samples=64)).softmax.samples
+    64
     """
 
     samples: Count = 500

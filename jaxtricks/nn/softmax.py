@@ -28,7 +28,11 @@ class Deferred:
 
 
 class Softmax(Family):
-    """The output layer, from a vector h to scores of the classes: called in a module's compact method, under an explicit name."""
+    """The output layer, from a vector h to scores of the classes: called in a module's compact method, under an explicit name.
+
+    >>> jt.RNN(softmax="adaptive").softmax
+    AdaptiveSoftmax(cutoffs=(2000, 10000))
+    """
 
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
@@ -50,7 +54,11 @@ class Softmax(Family):
 
 @config("full")
 class FullSoftmax(Softmax):
-    """Scores s = h W + b of all classes, always; `tokens · features · classes` multiplications forwards, twice that back."""
+    """Scores s = h W + b of all classes, always; `tokens · features · classes` multiplications forwards, twice that back.
+
+    >>> jt.RNN(softmax=jt.nn.FullSoftmax()).softmax
+    FullSoftmax()
+    """
 
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
@@ -70,6 +78,9 @@ def cross_entropy(logits: Float[Array, "*batch classes"], labels: Int[Array, "*b
     Args:
         logits: scores s of the classes; -inf for a class that cannot be.
         labels: y. One that is no class gives some finite number, for padding that is masked afterwards.
+
+    >>> round(float(cross_entropy(jnp.zeros((1, 4)), jnp.array([2]))[0]), 4)  # log 4
+    1.3863
     """
     # As rows: a CPU takes longer for the same numbers in more axes.
     return _rows(logits.reshape(-1, logits.shape[-1]), labels.ravel()).reshape(labels.shape)

@@ -44,6 +44,10 @@ def schedule(trees: Sequence[Any], width: int) -> BatchedTrees:
 
     Raises:
         ConfigError: for no trees, no width, or a node that is neither a token nor a pair.
+
+    >>> batched = schedule([((0, 1), 2), (3, 4)], width=2)
+    >>> batched.tokens.size, batched.left.shape
+    (5, (2, 2))
     """
     if not trees or width < 1:
         raise ConfigError(f"a schedule needs a tree and a width >= 1, not {len(trees)} trees and width {width}.")
@@ -111,6 +115,11 @@ def fold_trees(
             of a Tree-LSTM, stands side by side in the features.
         leaves: states of `forest.tokens`, such as embeddings.
         forest: from `schedule`.
+
+    >>> batched = schedule([((0, 1), 2), (3, 4)], width=2)
+    >>> leaves = jnp.asarray(batched.tokens, float)[:, None]
+    >>> jt.nn.fold_trees(lambda left, right: left + right, leaves, batched).tolist()
+    [[3.0], [7.0]]
     """
     rows, width = forest.left.shape
     room = jnp.zeros((rows * width, leaves.shape[1]), leaves.dtype)

@@ -25,6 +25,9 @@ class HierarchicalSoftmax(Softmax):
 
     Args:
         levels: of decisions between the root and a class.
+
+    >>> jt.RNN(softmax=jt.nn.HierarchicalSoftmax(levels=2)).softmax.levels
+    2
     """
 
     levels: Count = 2
@@ -134,6 +137,9 @@ class AdaptiveSoftmax(Softmax):
     Args:
         cutoffs: the ranks at which clusters begin, rising: (2000, 10000) has 2000 classes in the head, 8000 in the first cluster
             and all others in the second.
+
+    >>> jt.RNN(softmax=jt.nn.AdaptiveSoftmax(cutoffs=(100,))).softmax.cutoffs
+    (100,)
     """
 
     cutoffs: tuple[Count, ...] = (2000, 10000)

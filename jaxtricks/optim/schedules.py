@@ -13,6 +13,11 @@ class Schedule(Family):
     """A shape in [0, 1]: the learning rate at step t is `learning_rate · schedule(t, total)`.
 
     One that remembers, or looks at validation, overrides `init` and `advance`; the others are a function of the step.
+
+    >>> jt.Optimizer(schedule="cosine").schedule
+    Cosine(floor=0.0)
+    >>> float(jt.schedules.Schedule("linear")(jnp.int32(2), total=4))
+    0.5
     """
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
@@ -46,7 +51,11 @@ def _cosine(progress: Float[Array, ""], floor: Float[Array, ""]) -> Float[Array,
 
 @config("constant")
 class Constant(Schedule):
-    """1 at every step."""
+    """1 at every step.
+
+    >>> [round(float(jt.schedules.Constant()(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 1.0, 1.0, 1.0]
+    """
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         return jnp.ones(())
@@ -58,6 +67,9 @@ class Cosine(Schedule):
 
     Args:
         floor: the factor at the end, unitless.
+
+    >>> [round(float(jt.schedules.Cosine()(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 0.85, 0.5, 0.15]
     """
 
     floor: Fraction = 0.0
@@ -72,6 +84,9 @@ class Linear(Schedule):
 
     Args:
         floor: the factor at the end, unitless.
+
+    >>> [round(float(jt.schedules.Linear(floor=0.5)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 0.88, 0.75, 0.62]
     """
 
     floor: Fraction = 0.0
@@ -87,6 +102,9 @@ class WarmupCosine(Schedule):
     Args:
         warmup: length of the warm-up, as a share of all steps.
         floor: the factor at the end, unitless.
+
+    >>> [round(float(jt.schedules.WarmupCosine(warmup=0.5)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [0.5, 1.0, 1.0, 0.5]
     """
 
     warmup: Fraction = 0.05
@@ -106,6 +124,9 @@ class Trapezoid(Schedule):
         warmup: length of the warm-up, as a share of all steps.
         cooldown: length of the cooldown, as a share of all steps.
         floor: the factor at the end, unitless.
+
+    >>> [round(float(jt.schedules.Trapezoid(warmup=0.25, cooldown=0.5)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 1.0, 1.0, 0.5]
     """
 
     warmup: Fraction = 0.05
@@ -135,6 +156,9 @@ class OneCycle(Schedule):
         rise: length of the way up, and of the way down, as a share of all steps.
         start: the factor at the start and at the end of the cycle, unitless.
         floor: the factor at the end, unitless.
+
+    >>> [round(float(jt.schedules.OneCycle()(jnp.int32(step), 4)), 2) for step in range(4)]
+    [0.1, 0.6, 0.9, 0.4]
     """
 
     rise: Annotated[float, Range(0, 0.5, open_low=True)] = 0.45
@@ -155,6 +179,9 @@ class Restarts(Schedule):
         cycles: how many.
         growth: T_mult, unitless.
         floor: the factor at the end of each, unitless.
+
+    >>> [round(float(jt.schedules.Restarts(cycles=2, growth=1)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 0.5, 1.0, 0.5]
     """
 
     cycles: Count = 2
@@ -190,6 +217,9 @@ class Step(Schedule):
         factor: what the rate is multiplied by at each fall, unitless.
         every: the distance between falls, as a share of all steps.
         hold: how much later all of them come, as a share of all steps.
+
+    >>> [round(float(jt.schedules.Step(factor=0.5, every=0.5)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 1.0, 0.5, 0.5]
     """
 
     factor: Fraction = 0.1
@@ -212,6 +242,9 @@ class InverseSqrt(Schedule):
 
     Args:
         warmup: length of the warm-up, as a share of all steps.
+
+    >>> [round(float(jt.schedules.InverseSqrt(warmup=0.25)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 0.71, 0.58, 0.5]
     """
 
     warmup: Fraction = 0.05
@@ -229,6 +262,9 @@ class RobbinsMonro(Schedule):
     Args:
         power: p.
         delay: steps until the rate has fallen to 2^-p, as a share of all steps.
+
+    >>> [round(float(jt.schedules.RobbinsMonro(delay=0.25)(jnp.int32(step), 4)), 2) for step in range(4)]
+    [1.0, 0.5, 0.33, 0.25]
     """
 
     power: Annotated[float, Range(0.5, 1, open_low=True)] = 1.0
@@ -264,6 +300,16 @@ class Plateau(Schedule):
         drop: what the rate is multiplied by at each fall, unitless.
         min_change: how much lower than the best a validation loss must be to be the new best.
         patience: validations without a new best before a fall.
+
+    >>> plateau = jt.schedules.Plateau(drop=0.5)
+    >>> state = plateau.init()
+    >>> for number, loss in enumerate([1.0, 0.5, 0.75]):
+    ...     validation = jt.extend.Validation(jnp.float32(loss), jnp.int32(number))
+    ...     factor, state = plateau.advance(state, jnp.int32(number), 3, validation)
+    ...     print(float(factor))
+    1.0
+    1.0
+    0.5
     """
 
     drop: Fraction = 0.5
