@@ -1,4 +1,7 @@
-"""A parent for each process of a distributed run: JAX aborts a process whose fellows are lost, and the parent says so."""
+"""A parent for each process of a distributed run.
+
+JAX aborts a process when another one of the run is lost. The parent outlives it, says what happened and how to go on.
+"""
 
 import os
 import signal
@@ -12,9 +15,9 @@ import jax
 
 from jaxtricks.engine import processes as machines
 
-LIFELINE = "JAXTRICKS_LIFELINE"  # the child's end of a pipe that closes when the parent dies
+LIFELINE = "JAXTRICKS_LIFELINE"  # names the child's end of a pipe, which closes when the parent dies
 LOST = 76  # sysexits.h: a remote error in the protocol
-PATIENCE_S = machines.HEARTBEAT_S + 5  # by then JAX knows who has died
+PATIENCE_S = machines.HEARTBEAT_S + 5  # seconds, after which JAX has noticed a process that died
 KEPT = (
     "What was trained up to the last checkpoint, if there is one, is kept: `jaxtricks resume` goes on, with one process or "
     "several, and `jaxtricks list runs` names the run."
@@ -22,12 +25,12 @@ KEPT = (
 
 
 def needed() -> bool:
-    """Whether this process has no parent of this kind yet."""
+    """Whether this process has no such parent yet."""
     return LIFELINE not in os.environ
 
 
 def supervise(words: Sequence[str]) -> int:
-    """Runs the command line in a child of this process, and says what became of it.
+    """Runs the command line in a child of this process, and says how the child ended.
 
     Args:
         words: the command line without the program's name.
@@ -45,7 +48,7 @@ def supervise(words: Sequence[str]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
         os.close(kept)
-    if 0 <= code != LOST:  # it has spoken for itself
+    if 0 <= code != LOST:  # the child has printed its own message
         return code
     if code in (LOST, -signal.SIGABRT):
         what = "this process of the run was ended, since another one has died, was never there or lost touch."
@@ -56,9 +59,10 @@ def supervise(words: Sequence[str]) -> int:
 
 
 def hold_on() -> None:
-    """Ends this process, a child, when its parent dies: nobody would hear of it any more. Its standard output is its own.
+    """Makes this process, a child, end when its parent dies, and keeps its standard output for its own results.
 
-    The library that connects processes prints to it, too, which is no part of anybody's JSON.
+    The library that connects processes prints to standard output too, which would end up inside the JSON of --json; from here on
+    that goes to standard error.
     """
     end = int(os.environ[LIFELINE])
     own = os.dup(1)
@@ -66,14 +70,14 @@ def hold_on() -> None:
     sys.stdout = os.fdopen(own, "w", buffering=1, encoding="utf-8")
 
     def wait() -> None:
-        os.read(end, 1)  # nothing is ever written: it returns when the other end is closed
+        os.read(end, 1)  # nothing is ever written into the pipe: this returns when its other end closes
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
 def give_up(code: int) -> NoReturn:
-    """Ends this process with an error; a child waits a little for the others, who end alike, are dead already, or wait for it.
+    """Ends this process with an error; a child first waits for the other processes, for a limited time.
 
     Args:
         code: the exit code.

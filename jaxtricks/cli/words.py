@@ -24,6 +24,11 @@ def parsed(words: Sequence[str], commands: Mapping[str, type[C]]) -> tuple[C, Se
     Raises:
         ConfigError: for a command that there is not, or a word where a flag should stand.
         SystemExit: for flags with wrong values, and after --help.
+
+    >>> from jaxtricks.cli.entry import COMMANDS
+    >>> command, settings = parsed(["run", "--seeds", "8", "--model.widths", "256", "256"], COMMANDS)
+    >>> command.seeds, settings
+    ((8,), {'model.widths': ['256', '256']})
     """
     if words and not words[0].startswith("-") and words[0] not in commands:
         raise ConfigError(f"there is no command {words[0]!r}; there are: {', '.join(commands)}.")
@@ -53,6 +58,9 @@ def experiment_from(file: Path | None, settings: Settings) -> Experiment:
 
     Raises:
         ConfigError: for a file that is no config, an unknown setting or a value that it does not take.
+
+    >>> experiment_from(None, {"model.widths": ["64", "64"]}).model.widths
+    (64, 64)
     """
     experiment = Experiment() if file is None else _read(file)
     for path, words in settings.items():
@@ -69,6 +77,9 @@ def changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
 
     Raises:
         ConfigError: for a word of another form, an unknown setting or a value that it does not take.
+
+    >>> changed(Experiment(), ("model.dropout=0.5", "epochs=3")).epochs
+    3
     """
     for word in words:
         path, equals, value = word.partition("=")
