@@ -1,4 +1,4 @@
-"""The command that checks a gradient of one's own."""
+"""The command that checks the gradient of an activation or of a user's function."""
 
 import dataclasses
 import json
@@ -14,11 +14,11 @@ from jaxtricks.diagnose.gradients import check_named
 
 @dataclasses.dataclass(frozen=True)
 class CheckGradient(Command):
-    """Compare the gradient of an activation or a function of one's own with central differences; exit code 1 where it is wrong.
+    """Compare the gradient of an activation or of your own function with central differences; exit code 1 where it is wrong.
 
     Args:
         function: an activation's name, such as gelu, or module:function, found from the current folder too.
-        points: how many points to look at: 0, and others drawn from N(0, 3²).
+        points: how many points to check: 0, and others drawn from N(0, 3²).
         seed: of the draw.
         json: print one JSON object instead of text.
     """

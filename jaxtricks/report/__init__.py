@@ -1,4 +1,4 @@
-"""What a run leaves behind: a table for the terminal, a folder, and one page that needs nothing else."""
+"""The results of a run: a table for the terminal, a folder, and a page in one HTML file that loads no other file."""
 
 from jaxtricks.report.environment import environment
 from jaxtricks.report.files import load, render, save

@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks for nothing else."""
+"""The page: one HTML file that loads no other file."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: text stays text, ink is the page's own colour, and the same record gives the same bytes."""
+"""Plots as inline SVG: text stays text, lines take the page's text colour, and the same record gives the same bytes."""
 
 import io
 import math
@@ -24,15 +24,15 @@ from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, decades, named, units
 from jaxtricks.statistics import band
 
-# These stand for the page's own colours, which are others in the dark: Okabe and Ito's blue and vermilion, which the
-# colour-blind tell apart, and ink.
+# Placeholders for the page's colours, which differ in dark mode: Okabe and Ito's blue and vermilion, which colour-blind
+# readers can tell apart, and the colour of text.
 BLUE, VERMILION, INK = "#000001", "#000002", "#000003"
 COLOURS = {BLUE: "var(--blue)", VERMILION: "var(--vermilion)", INK: "currentColor"}
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 11.5,
-    "text.parse_math": False,  # a label is a label, whatever dollars it holds
+    "text.parse_math": False,  # dollar signs in a label do not start a formula
     "axes.labelsize": 11.5,
     "xtick.labelsize": 10.5,
     "ytick.labelsize": 10.5,
@@ -51,11 +51,11 @@ STYLE: dict[Any, Any] = {
     "axes.formatter.useoffset": False,
     "axes.unicode_minus": True,
 }
-# As wide as a phone in CSS pixels, so that text is as large there as beside it.
+# As wide as a phone in CSS pixels, so that the text in a plot is as large there as the text around it.
 WIDTH = 4.6  # inches
-FAR = 3  # a difference so many times beyond the usual one leaves the forest plot by an arrow
-POINTS = 150  # of a restart's curve at most, two CSS pixels apart; the means and bands have all
-LETTERS = 52  # of a label in the forest plot; the table has it whole
+FAR = 3  # a difference so many times the usual one is drawn as an arrow at the edge of the forest plot
+POINTS = 150  # at most, of a restart's curve, two CSS pixels from each other; means and bands show every epoch
+LETTERS = 52  # of a label in the forest plot; the table shows the whole label
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ForestPlot:
 
     Args:
         svg: the plot.
-        cut: the labels whose interval leaves the axis by an arrow.
+        cut: the labels of the rows that end in an arrow, beyond the axis.
     """
 
     svg: Markup
@@ -93,7 +93,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             some = np.unique(np.linspace(0, len(epochs) - 1, POINTS).round().astype(int))
             thin = y[np.isfinite(y).any(axis=1)][:, some]
             axes.plot(epochs[some], thin.T, color=colour, alpha=0.4, linewidth=0.6, marker=marker)
-            low = np.fmax(around.low, flat.min()) if log else around.low  # a logarithmic axis has no place below zero
+            low = np.fmax(around.low, flat.min()) if log else around.low  # a logarithmic axis shows nothing below zero
             axes.fill_between(epochs, low, around.high, color=colour, alpha=0.22, linewidth=0)
         for y, colour, dashes in arms:
             mean = band(y).mean
@@ -183,7 +183,7 @@ def variance(profile: VarianceProfile) -> Markup:
         places = np.arange(1, len(profile.layers) + 1)
         kinds = (("pre-activations", profile.outputs, BLUE, "-"), ("gradients", profile.gradients, VERMILION, "--"))
         for name, values, colour, dashes in kinds:
-            alive = np.where(values > 0, values, np.nan)  # a logarithm has no place for a dead layer
+            alive = np.where(values > 0, values, np.nan)  # a dead layer has variance 0, and no logarithm
             axes.plot(places, alive.T, color=colour, alpha=0.25, linewidth=0.8)
             axes.plot(places, gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
         logarithmic(axes.yaxis)
@@ -196,7 +196,7 @@ def variance(profile: VarianceProfile) -> Markup:
 
 
 class _Plain(LogFormatter):
-    """The numbers that Matplotlib would write, as plain ones: its own are mathematics, which is not parsed here."""
+    """Matplotlib's tick labels as plain numbers: its own are formulas, which the plots do not typeset."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         return f"{x:g}" if super().__call__(x, pos) else ""
@@ -222,12 +222,12 @@ def _shortened(label: str) -> str:
 
 
 def _style(salt: str) -> AbstractContextManager[None]:
-    """The style of every plot, whatever the user's matplotlibrc says; the salt keeps a plot's ids apart from others'."""
+    """The style of every plot, whatever the user's matplotlibrc says; the salt makes a plot's ids differ from those of others."""
     return style.context(STYLE | {"svg.hashsalt": salt}, after_reset=True)
 
 
 def _axes(height: float, left: float = 0.86, right: float = 0.08) -> tuple[Figure, Axes]:
-    """One plot, its margins in inches. They are fixed, so that plots beside each other align; to measure takes twice the time."""
+    """One plot, with margins in inches. They are fixed, so that plots beside each other align; measuring takes twice the time."""
     figure, below, above = Figure(figsize=(WIDTH, height)), 0.58, 0.12
     return figure, figure.add_axes((left / WIDTH, below / height, 1 - (left + right) / WIDTH, 1 - (below + above) / height))
 
@@ -252,9 +252,9 @@ def _svg(figure: Figure, label: str) -> Markup:
     text = text.replace("xlink:href", "href")
     for stand_in, colour in COLOURS.items():
         text = text.replace(f": {stand_in}", f": {colour}")
-    text = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), text)  # no eye sees more
+    text = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), text)  # more digits cannot be seen
     used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
-    # Only what is referred to keeps its id: the others ("axes_1") would stand on the page once for each figure.
+    # Only ids that are referred to stay: others, such as "axes_1", would stand on the page once for each figure.
     text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)
     view = re.search(r'viewBox="([^"]*)"', text)
     assert view is not None

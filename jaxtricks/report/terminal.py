@@ -1,4 +1,4 @@
-"""How a run stands, in a terminal or in one line: each restart's curves, and their mean with a standard deviation around it."""
+"""The state of a run in a terminal: each restart's curves and their mean ± a standard deviation; elsewhere one line."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ def shown(view: View, metric: str | None) -> tuple[str, ...]:
 
 
 def show(views: Iterable[View], metric: str | None = None, arm: str | None = None) -> View:
-    """Shows how a run goes on: as a picture in a terminal, elsewhere in lines.
+    """Shows a run while it goes on: as a picture in a terminal, elsewhere in lines.
 
     Args:
         views: the run, again and again.
@@ -70,7 +70,7 @@ def show(views: Iterable[View], metric: str | None = None, arm: str | None = Non
 
 
 def lines(views: Iterable[View], metric: str | None = None) -> View:
-    """Prints a line for each view in which more epochs are done, or something else is.
+    """Prints a line for each view in which more epochs are done or the phase has changed.
 
     Args:
         views: the run, again and again.
@@ -91,7 +91,7 @@ def lines(views: Iterable[View], metric: str | None = None) -> View:
 
 
 def line(view: View, metric: str | None = None) -> str:
-    """How a run stands, in one line.
+    """The state of a run in one line.
 
     Args:
         view: of a run.
@@ -107,13 +107,13 @@ def line(view: View, metric: str | None = None) -> str:
 
 
 def screen(view: View, metric: str | None, arm: str | None, console: Console) -> RenderableType:
-    """How a run stands, for a terminal: a bar, two plots and a table.
+    """The state of a run for a terminal: a bar, two plots and a table.
 
     Args:
         view: of a run.
         metric: one of its curves; None for the usual one.
         arm: the one that is drawn with the baseline; None for the one that trained last.
-        console: where it goes, whose size the plots have.
+        console: the terminal, which sets the size of the plots.
 
     Raises:
         ConfigError: for a metric or an arm that the run does not have.
@@ -121,7 +121,7 @@ def screen(view: View, metric: str | None, arm: str | None, console: Console) ->
     names, arms = shown(view, metric), drawn(view, arm)
     parts: list[RenderableType] = [Text(f"{view.folder}  {_status(view)}", style="bold", no_wrap=True, overflow="ellipsis")]
     if view.total:
-        bar = Table.grid(padding=(0, 2))  # which ends its line, as the bar alone does not
+        bar = Table.grid(padding=(0, 2))  # a table ends its line, and a bar alone does not
         bar.add_row(ProgressBar(total=view.total, completed=view.done, width=console.width - 6), f"{view.done / view.total:.0%}")
         parts.append(bar)
     if names:
@@ -197,7 +197,7 @@ def _plot(name: str, arms: Sequence[Progress], width: int, height: int) -> Text:
 
 
 def _limits(values: Float[np.ndarray, " values"]) -> tuple[float, float]:
-    """Between which a plot shows values: the first epochs and a few far ones may leave it, so that restarts stay apart."""
+    """The range of a plot's axis: the first epochs and a few extreme values may lie outside, so that restarts differ visibly."""
     low, high = map(float, np.quantile(values, SHOWN)) if values.size else (0.0, 1.0)
     room = 0.1 * (high - low) or 0.02 * abs(high) or 1.0
     return low - room, high + room

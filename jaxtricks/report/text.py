@@ -114,23 +114,35 @@ def decades(metric: str, values: Float[np.ndarray, "..."]) -> bool:
 
 
 def p_value(p: float) -> str:
-    """A p-value with two digits, such as `0.0042`."""
+    """A p-value with two digits.
+
+    >>> p_value(0.00421)
+    '0.0042'
+    """
     return f"{p:.2g}"
 
 
 def count(n: int, thing: str) -> str:
-    """`1 change`, `3 changes`."""
+    """A number of things in words.
+
+    >>> count(1, "change"), count(3, "change")
+    ('1 change', '3 changes')
+    """
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def listed(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Words joined by commas, and by "and" before the last.
+
+    >>> listed("abc")
+    'a, b and c'
+    """
     *front, last = words
     return f"{', '.join(front)} and {last}" if front else last
 
 
 def more_seeds(verdict: Verdict) -> str:
-    """How many seeds a verdict that is open still asks for, such as `about 40 seeds`; empty where it asks for none."""
+    """How many seeds an undecided verdict needs, such as `about 40 seeds`; empty for a decided one."""
     if verdict.decision is Decision.TOO_FEW_SEEDS:
         return f"at least {count(verdict.seeds_needed or 0, 'seed')}"
     if verdict.decision is Decision.INCONCLUSIVE:
@@ -139,17 +151,21 @@ def more_seeds(verdict: Verdict) -> str:
 
 
 def lost(verdicts: Iterable[Verdict]) -> list[tuple[str, tuple[str, ...]]]:
-    """The collapsed members of a family: pairs of an arm and their names, such as `seed 3 (diverged at step 12)`."""
+    """The collapsed members of a family: pairs of an arm and its members' names, such as `seed 3 (diverged at step 12)`."""
     arms: list[tuple[str, tuple[str, ...]]] = []
     for verdict in verdicts:
-        for arm in ("change",) if arms else ("baseline", "change"):  # every verdict names the baseline's own
+        for arm in ("change",) if arms else ("baseline", "change"):  # every verdict names the baseline's
             names = tuple(name.removeprefix(f"{arm} ") for name in verdict.collapsed if name.startswith(f"{arm} "))
             arms.append((arm if arm == "baseline" else verdict.label, names))
     return [(arm, names) for arm, names in arms if names]
 
 
 def setting(value: Any) -> str:
-    """A setting as its JSON has it, in few words: `off`, `0.5`, `256 256`, `inverted(rate=0.5)`."""
+    """A setting, given as JSON, in few words.
+
+    >>> [setting(value) for value in (None, 0.5, [256, 256], {"kind": "inverted", "rate": 0.5})]
+    ['off', '0.5', '256 256', 'inverted(rate=0.5)']
+    """
     if value is None:
         return "off"
     if isinstance(value, bool):
@@ -169,7 +185,10 @@ def setting(value: Any) -> str:
 def differing(a: Any, b: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
     """Dotted path → (value in a, value in b) of two experiments' JSON; a choice that differs is given whole.
 
-    It asks for no class, so that a page is drawn from a run's folder even where a user's module cannot be imported.
+    It needs no class, so that a page is drawn from a run's folder even where a user's module cannot be imported.
+
+    >>> differing({"model": {"kind": "mlp", "dropout": None}}, {"model": {"kind": "mlp", "dropout": 0.5}})
+    {'model.dropout': (None, 0.5)}
     """
     if isinstance(a, dict) and isinstance(b, dict) and a.get("kind") == b.get("kind"):
         return {
