@@ -32,6 +32,11 @@ class AdamUncorrected(Adam):
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
+
+    >>> direction = jt.optim.AdamUncorrected().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [3.16, -3.16]
     """
 
     epsilon: Positive = 1e-7
@@ -58,6 +63,11 @@ class AMSGrad(Adam):
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
+
+    >>> direction = jt.optim.AMSGrad().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [1.0, -1.0]
     """
 
     def direction(self) -> optax.GradientTransformation:
@@ -76,6 +86,11 @@ class RAdam(Adam):
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
+
+    >>> direction = jt.optim.RAdam().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [0.5, -2.0]
     """
 
     def direction(self) -> optax.GradientTransformation:
@@ -136,6 +151,9 @@ class LAMB(Adam):
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
+
+    >>> jt.Optimizer(rule=jt.optim.LAMB(learning_rate=2e-3)).rule.learning_rate
+    0.002
     """
 
     epsilon: Positive = 1e-6
@@ -158,6 +176,11 @@ class Lion(Rule):
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         b1: β₁, of the direction.
         b2: β₂, of the memory.
+
+    >>> direction = jt.optim.Lion().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [1.0, -1.0]
     """
 
     learning_rate: Positive = 1e-4

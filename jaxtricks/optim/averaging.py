@@ -16,6 +16,9 @@ class Averaging(Family):
     Attributes:
         REESTIMATES: whether batch norm's averages are taken anew at the average, from a pass over the training split after each
             epoch; training itself does not see them.
+
+    >>> jt.Optimizer(averaging="ema").averaging
+    EMA(decay=0.99)
     """
 
     REESTIMATES: ClassVar[bool] = False
@@ -51,6 +54,9 @@ class Lookahead(Averaging):
     Args:
         every: k.
         alpha: α, how far the slow weights follow.
+
+    >>> jt.Optimizer(averaging=jt.optim.Lookahead()).averaging
+    Lookahead(every=5, alpha=0.5)
     """
 
     every: Count = 5
@@ -99,6 +105,9 @@ class ScheduleFree(Averaging):
 
     Args:
         beta: β, how near the gradient is taken to the average.
+
+    >>> jt.Optimizer(averaging=jt.optim.ScheduleFree()).averaging
+    ScheduleFree(beta=0.9)
     """
 
     beta: Rate = 0.9
@@ -175,6 +184,12 @@ class EMA(_Beside):
 
     Args:
         decay: d, the weight of the old average in each step.
+
+    >>> path = jt.optim.minimize(
+    ...     jt.Optimizer(rule=jt.SGD(learning_rate=0.5), averaging=jt.optim.EMA()), lambda w, step: w, jnp.zeros(()), steps=3
+    ... )
+    >>> path.params.shape
+    (3,)
     """
 
     decay: Rate = 0.99
@@ -191,6 +206,9 @@ class SWA(_Beside):
     Args:
         start: the share of the run that goes by before the first point is taken.
         every: k; with a cyclic rate, the steps of a cycle.
+
+    >>> jt.Optimizer(averaging=jt.optim.SWA(start=0.5)).averaging.start
+    0.5
     """
 
     start: Rate = 0.75
@@ -215,6 +233,9 @@ class LatestAverage(_Beside):
     Args:
         points: k; all of them are kept.
         every: steps from one to the next.
+
+    >>> jt.Optimizer(averaging=jt.optim.LatestAverage()).averaging
+    LatestAverage(points=5, every=10)
     """
 
     points: Count = 5

@@ -20,6 +20,10 @@ def clip_by_unit(threshold: Positive) -> optax.GradientTransformation:
 
     Args:
         threshold: λ, the largest gradient for a weight vector of length 1.
+
+    >>> kernel, gradient = jnp.ones((4, 1)), jnp.full((4, 1), 3.0)
+    >>> clip_by_unit(0.5).update(gradient, optax.EmptyState(), kernel)[0].ravel().tolist()
+    [0.5, 0.5, 0.5, 0.5]
     """
 
     def clip(g: Float[Array, "*shape"], w: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -30,7 +34,11 @@ def clip_by_unit(threshold: Positive) -> optax.GradientTransformation:
 
 
 def shrinkage(norm: Array, largest: Array) -> Array:
-    """min(1, largest/norm), and 1 where the norm is zero."""
+    """min(1, largest/norm), and 1 where the norm is zero.
+
+    >>> float(shrinkage(jnp.array(4.0), jnp.array(1.0))), float(shrinkage(jnp.array(0.0), jnp.array(1.0)))
+    (0.25, 1.0)
+    """
     return jnp.where(norm > largest, largest / jnp.where(norm > largest, norm, 1), 1)
 
 
@@ -52,6 +60,9 @@ class LearntClip(Family):
     """A largest global norm that is learnt from norms seen; a bare number is the quantile of `QuantileClip`.
 
     The state says it: `optax.tree.get(state, "threshold")`.
+
+    >>> jt.Optimizer(clip_learnt=0.9).clip_learnt
+    QuantileClip(quantile=0.9, window=100)
     """
 
     @classmethod
@@ -73,6 +84,9 @@ class QuantileClip(LearntClip):
     Args:
         quantile: which quantile of the norms is the threshold.
         window: how many steps are recorded.
+
+    >>> jt.Optimizer(clip_learnt=jt.optim.QuantileClip(quantile=0.5, window=20)).clip_learnt.window
+    20
     """
 
     quantile: Fraction = 0.9

@@ -15,6 +15,9 @@ class Decay(Family):
     """Makes weights smaller in every step; a bare number is the rate of `Decoupled`.
 
     A member says at one of three places what it adds: to the gradient, to the rule's direction, or to the step itself.
+
+    >>> jt.Adam(weight_decay=0.1).weight_decay
+    Decoupled(rate=0.1, mask='kernels')
     """
 
     rate: NonNegative
@@ -47,6 +50,9 @@ class Decoupled(Decay):
     Args:
         rate: λ, per learning rate.
         mask: which parameters: kernels, or all.
+
+    >>> jt.SGD(weight_decay=jt.optim.Decoupled(rate=0.1, mask="all")).weight_decay.mask
+    'all'
     """
 
     rate: NonNegative = 0.01
@@ -63,6 +69,9 @@ class Independent(Decay):
     Args:
         rate: λ, the share of a weight that a step takes away while the schedule stands at 1.
         mask: which parameters: kernels, or all.
+
+    >>> jt.AdamW(weight_decay=jt.optim.Independent(rate=1e-4)).weight_decay
+    Independent(rate=0.0001, mask='kernels')
     """
 
     rate: NonNegative = 1e-3
@@ -85,6 +94,12 @@ class L2(Decay):
     Args:
         rate: λ, in loss per squared weight.
         mask: which parameters: kernels, or all.
+
+    >>> decay = jt.optim.L2(rate=0.5).in_gradient()
+    >>> params = {"kernel": jnp.ones((1, 2)), "bias": jnp.ones(2)}
+    >>> changed, _ = decay.update(jax.tree.map(jnp.zeros_like, params), decay.init(params), params)
+    >>> changed["kernel"].tolist(), changed["bias"].tolist()
+    ([[1.0, 1.0]], [0.0, 0.0])
     """
 
     rate: NonNegative = 1e-3

@@ -25,7 +25,11 @@ def _layers(path: Any) -> list[str]:
 
 
 def select(params: Params, patterns: Sequence[str]) -> Any:
-    """True for the parameters inside the layers that the patterns name."""
+    """True for the parameters inside the layers that the patterns name.
+
+    >>> select({"head": {"bias": 0.5}, "hidden_0": {"bias": 2.0}}, ["hidden_*"])
+    {'head': {'bias': False}, 'hidden_0': {'bias': True}}
+    """
     return jax.tree_util.tree_map_with_path(lambda path, _: _inside(path, patterns), params)
 
 
@@ -101,7 +105,11 @@ def keep(patterns: Sequence[str], new: Any, old: Any) -> Any:
 
 
 class Rates(Family):
-    """Learning rates of layers, as factors of the rule's; subclass it for a factor for each of one's own layers."""
+    """Learning rates of layers, as factors of the rule's; subclass it for a factor for each of one's own layers.
+
+    >>> jt.Optimizer(rates="discriminative").rates
+    DiscriminativeRates(layers=('head', 'hidden_*'), factor=0.3846153846153846)
+    """
 
     def factors(self, params: Params) -> Any:
         """Each parameter's factor, a tree of numbers or of shapes []."""
@@ -118,6 +126,11 @@ class LayerRates(Rates):
     Args:
         layers: patterns of layer paths.
         factor: unitless; at 0 they stand still, but for an independent weight decay.
+
+    >>> params = {"head": {"bias": jnp.ones(2)}, "hidden_0": {"bias": jnp.ones(2)}}
+    >>> factors = jt.optim.LayerRates(layers=("hidden_*",), factor=0.5).factors(params)
+    >>> float(factors["head"]["bias"]), float(factors["hidden_0"]["bias"])
+    (1.0, 0.5)
     """
 
     layers: tuple[str, ...] = ("hidden_*",)
@@ -137,6 +150,11 @@ class DiscriminativeRates(Rates):
     Args:
         layers: patterns of layer paths from the top down; what none of them names learns at the rule's rate.
         factor: unitless; the paper's is 1/2.6.
+
+    >>> params = {"head": {"bias": jnp.ones(2)}, "hidden_0": {"bias": jnp.ones(2)}}
+    >>> factors = jt.optim.DiscriminativeRates(factor=0.5).factors(params)
+    >>> float(factors["head"]["bias"]), float(factors["hidden_0"]["bias"])
+    (1.0, 0.5)
     """
 
     layers: tuple[str, ...] = ("head", "hidden_*")

@@ -24,6 +24,10 @@ class Problem:
     Args:
         outputs: parameters → (the model's outputs, what else it gave: batch norm's statistics).
         loss: (outputs, parameters) → the loss with all penalties, shape [].
+
+    >>> problem = jt.extend.Problem(lambda w: (2 * w, None), lambda outputs, w: outputs**2 + w)
+    >>> problem(jnp.array(1.0))[0].item()
+    5.0
     """
 
     outputs: Callable[[Params], tuple[Outputs, Auxiliary]]
@@ -41,6 +45,9 @@ class Validation(NamedTuple):
     Args:
         loss: the last validation loss, shape []; before the first epoch, that of the initial weights.
         number: how many epochs have ended, shape [].
+
+    >>> jt.extend.Validation(jnp.float32(0.5), jnp.int32(3)).number.item()
+    3
     """
 
     loss: Float[Array, ""]
@@ -53,6 +60,9 @@ class Info(NamedTuple):
     Args:
         loss: the objective before the step, shape [].
         grad_norm: the gradient's global norm before clipping, shape [].
+
+    >>> jt.extend.Info(jnp.float32(0.5), jnp.float32(2.0)).loss.item()
+    0.5
     """
 
     loss: Float[Array, ""]
@@ -67,6 +77,10 @@ class Update(NamedTuple):
         state: the method's new state.
         auxiliary: what the objective gave beside the loss (batch norm's statistics), at the old parameters.
         info: see `Info`.
+
+    >>> update = jt.extend.Update(jnp.ones(2), (), None, jt.extend.Info(jnp.float32(0.5), jnp.float32(2.0)))
+    >>> update.info.grad_norm.item()
+    2.0
     """
 
     params: Params
@@ -86,6 +100,15 @@ class Method(NamedTuple):
         init: parameters → state.
         step: (problem, parameters, state, validation) → Update.
         eval_params: (parameters, state) → the parameters to evaluate, for methods that train at other points (schedule-free).
+
+    >>> def step(problem, params, state, validation):
+    ...     (loss, auxiliary), gradient = jax.value_and_grad(problem, has_aux=True)(params)
+    ...     return jt.extend.Update(params - 0.1 * gradient, state, auxiliary, jt.extend.Info(loss, jnp.abs(gradient)))
+    >>> descent = jt.extend.Method(init=lambda params: (), step=step)
+    >>> problem = jt.extend.Problem(lambda w: (w, None), lambda outputs, w: outputs**2)
+    >>> update = descent.step(problem, jnp.array(1.0), descent.init(1.0), jt.extend.Validation(jnp.inf, 0))
+    >>> round(float(update.params), 2)
+    0.8
     """
 
     init: Callable[[Params], MethodState]

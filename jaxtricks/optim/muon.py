@@ -31,6 +31,9 @@ class Muon(Rule):
         b2: Adam's β₂.
         epsilon: Adam's ε.
         iterations: of NS.
+
+    >>> jt.Optimizer(rule="muon").rule.learning_rate
+    0.001
     """
 
     learning_rate: Positive = 1e-3

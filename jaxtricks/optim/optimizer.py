@@ -38,6 +38,10 @@ class Optimizer:
         frozen: layers whose parameters and running averages stay as they are, by path: "hidden_0", "hidden_*",
             "hidden_0/dense". In training they go on drawing masks and normalizing by the batch.
         rates: learning rates of layers, as factors of the rule's.
+
+    >>> optimizer = jt.Optimizer(rule=jt.Adam(learning_rate=1e-3), schedule="warmup_cosine", clip_norm=1.0)
+    >>> optimizer.schedule
+    WarmupCosine(warmup=0.05, floor=0.0)
     """
 
     rule: Rule = Adam()
@@ -158,6 +162,10 @@ def assemble(optimizer: Optimizer, total: int) -> Method:
     Args:
         optimizer: the settings; its floats may be tracers.
         total: optimizer steps of the whole run.
+
+    >>> method = assemble(jt.Optimizer(rule=jt.SGD(learning_rate=0.5)), total=10)
+    >>> method.init(jnp.zeros(2)).step.item()
+    0
     """
     method = _steps(optimizer, total)
     if optimizer.averaging is not None:

@@ -17,6 +17,10 @@ def soft_threshold(params: Any, rate: NonNegative, alphas: Any) -> Any:
         params: the parameters after the step.
         rate: λ, in loss per weight.
         alphas: each parameter's step size α_t, a tree of shapes [].
+
+    >>> params = {"kernel": jnp.array([[0.5, -2.0]])}
+    >>> soft_threshold(params, 1.0, {"kernel": jnp.array(1.0)})["kernel"].tolist()
+    [[0.0, -1.0]]
     """
 
     def shrink(w: Any, alpha: Any, kernel: bool) -> Any:
@@ -31,6 +35,9 @@ def max_norm(params: Any, largest: Positive) -> Any:
     Args:
         params: the parameters after the step.
         largest: c, in weights.
+
+    >>> max_norm({"kernel": jnp.array([[3.0], [4.0]])}, 2.5)["kernel"].tolist()
+    [[1.5], [2.0]]
     """
 
     def shrink(w: Any, kernel: bool) -> Any:

@@ -97,6 +97,11 @@ class SGD(Rule):
     Args:
         learning_rate: α.
         weight_decay: how weights are shrunk; a number is λ, decoupled.
+
+    >>> direction = jt.SGD().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [0.5, -2.0]
     """
 
     learning_rate: Positive = 0.1
@@ -113,6 +118,11 @@ class Momentum(Rule):
         learning_rate: α.
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         momentum: γ; the lectures' values are 0.5, 0.9 and 0.99.
+
+    >>> direction = jt.Momentum().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [0.5, -2.0]
     """
 
     learning_rate: Positive = 0.01
@@ -130,6 +140,11 @@ class Nesterov(Rule):
         learning_rate: α.
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         momentum: γ.
+
+    >>> direction = jt.optim.Nesterov().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [0.95, -3.8]
     """
 
     learning_rate: Positive = 0.01
@@ -147,6 +162,11 @@ class AdaGrad(Rule):
         learning_rate: α.
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         epsilon: ε, under the root.
+
+    >>> direction = jt.optim.AdaGrad().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [1.0, -1.0]
     """
 
     learning_rate: Positive = 0.01
@@ -165,6 +185,11 @@ class RMSProp(Rule):
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         decay: ρ.
         epsilon: ε, outside the root.
+
+    >>> direction = jt.optim.RMSProp().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [3.16, -3.16]
     """
 
     learning_rate: Positive = 1e-3
@@ -185,6 +210,11 @@ class Adam(Rule):
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
+
+    >>> direction = jt.Adam().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [1.0, -1.0]
     """
 
     learning_rate: Positive = 1e-3
@@ -206,6 +236,11 @@ class AdamW(Adam):
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
+
+    >>> direction = jt.AdamW().direction()
+    >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
+    >>> [round(float(x), 2) for x in d]
+    [1.0, -1.0]
     """
 
     weight_decay: Decay | None = Decoupled(rate=1e-4)

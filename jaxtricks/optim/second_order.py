@@ -26,6 +26,12 @@ class LBFGS(Rule):
         weight_decay: how weights are shrunk; a number is λ, decoupled. The line search does not see it; a penalty it does.
         memory: how many differences are kept.
         searches: evaluations of a line search at most.
+
+    >>> def function(w, step):
+    ...     return jnp.sum(jnp.array([1.0, 10.0]) * (w - 1) ** 2)
+    >>> path = jt.optim.minimize(jt.Optimizer(rule=jt.optim.LBFGS()), function, jnp.zeros(2), steps=5)
+    >>> bool(path.values[-1] < 1e-3)
+    True
     """
 
     learning_rate: Positive = 1.0
@@ -68,6 +74,12 @@ class Newton(Rule):
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         damping: μ, added to the curvature.
         iterations: products with the Hessian; the number of parameters solves exactly.
+
+    >>> def function(w, step):
+    ...     return jnp.sum(jnp.array([1.0, 10.0]) * (w - 1) ** 2)
+    >>> path = jt.optim.minimize(jt.Optimizer(rule=jt.optim.Newton(damping=1e-6)), function, jnp.zeros(2), steps=1)
+    >>> [round(float(w), 2) for w in path.params[-1]]
+    [1.0, 1.0]
     """
 
     learning_rate: Positive = 1.0
@@ -108,6 +120,9 @@ class GaussNewton(Newton):
         weight_decay: how weights are shrunk; a number is λ, decoupled.
         damping: μ, added to the curvature.
         iterations: products with G.
+
+    >>> jt.Optimizer(rule="gauss_newton").rule.needs.curvature
+    True
     """
 
     @property
@@ -144,6 +159,10 @@ def conjugate_gradients(product: Product, b: Params, iterations: int) -> Params:
         product: v → A v.
         b: a tree like the parameters.
         iterations: how many products.
+
+    >>> a = jnp.array([[2.0, 0.0], [0.0, 4.0]])
+    >>> conjugate_gradients(lambda v: a @ v, jnp.array([2.0, 8.0]), iterations=2).tolist()
+    [1.0, 2.0]
     """
 
     def body(index: Any, search: _Search) -> _Search:

@@ -18,6 +18,10 @@ class Trajectory(NamedTuple):
         params: the parameters to evaluate after each step, every leaf with a leading axis [steps].
         values: the function where each step starts, [steps].
         grad_norms: its gradient's global norm there, [steps].
+
+    >>> path = jt.optim.Trajectory(params=jnp.zeros((3, 2)), values=jnp.array([4.0, 1.0, 0.0]), grad_norms=jnp.zeros(3))
+    >>> float(path.values[-1])
+    0.0
     """
 
     params: Params
@@ -38,6 +42,12 @@ def minimize(
 
     Raises:
         ConfigError: for settings that such parameters or so few steps cannot have.
+
+    >>> path = jt.optim.minimize(
+    ...     jt.Optimizer(rule=jt.SGD(learning_rate=0.25)), lambda w, step: jnp.sum(w**2), jnp.array([2.0, 4.0]), steps=3
+    ... )
+    >>> path.params.tolist()
+    [[1.0, 2.0], [0.5, 1.0], [0.25, 0.5]]
     """
     start = jax.tree.map(jnp.asarray, start)
     optimizer.check(start, steps=steps, batch=1, examples=1)
