@@ -5,7 +5,14 @@ from collections.abc import Sequence
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be: one sentence that names the field, the value and what is allowed."""
+    """A setting that cannot be: one sentence that names the field, the value and what is allowed.
+
+    >>> try:
+    ...     jt.MLP(dropout=1.5)
+    ... except jt.ConfigError as error:
+    ...     print(error)
+    Inverted.rate = 1.5 is not a number in [0, 1).
+    """
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

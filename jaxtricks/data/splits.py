@@ -19,6 +19,9 @@ class Split(NamedTuple):
     Args:
         train: their places in the pool, ascending, shape [train].
         validation: their places in the pool, ascending, shape [validation].
+
+    >>> jt.data.Split(train=np.array([0, 2, 3]), validation=np.array([1, 4])).validation.tolist()
+    [1, 4]
     """
 
     train: Int[np.ndarray, " train"]

@@ -42,7 +42,12 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class NoiseScale:
-    """The gradient noise at the initial weights of each run's seed, and at its final weights."""
+    """The gradient noise at the initial weights of each run's seed, and at its final weights.
+
+    >>> noise = Noise(trace=np.array([6.0]), squared=np.array([0.5]))
+    >>> print(jt.diagnose.NoiseScale(initial=noise, final=noise))
+    gradient noise scale in examples, median of 1 runs: initial 12, final 12
+    """
 
     initial: Noise
     final: Noise
@@ -67,6 +72,11 @@ def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseSca
 
     Raises:
         ConfigError: for a number of examples that a training split does not have.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> noise = jt.diagnose.gradient_noise_scale(jt.fit(base, digits, seeds=4, progress=False))
+    >>> noise.initial.scale.shape
+    (4,)
     """
     train = runs.members.train.shape[1]
     count = train if examples is None else examples

@@ -32,6 +32,10 @@ class VarianceProfile:
         inputs: of what comes into each layer, the activations of the layer before.
         outputs: of what it gives, its pre-activations.
         gradients: of the gradient of an example's loss with respect to the pre-activations.
+
+    >>> digits = jt.load("digits").subset(100, seed=0)
+    >>> jt.diagnose.variance_profile(jt.MLP(widths=(8, 8)), digits, seeds=2).outputs.shape
+    (2, 3)
     """
 
     layers: tuple[str, ...]
@@ -80,6 +84,11 @@ def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds
 
     Raises:
         ConfigError: for an experiment that does not fit the data, or a model in which no layer has a kernel.
+
+    >>> digits = jt.load("digits").subset(100, seed=0)
+    >>> profile = jt.diagnose.variance_profile(jt.MLP(widths=(8, 8)), digits, seeds=2)
+    >>> profile.layers
+    ('hidden_0/dense', 'hidden_1/dense', 'head')
     """
     ready = prepare(experiment if isinstance(experiment, Experiment) else Experiment(model=experiment), data)
     members = jax.tree.map(lambda *leaves: np.stack(leaves), *(_member(ready, data, seed) for seed in seed_list(seeds)))

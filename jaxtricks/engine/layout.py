@@ -53,6 +53,11 @@ class Layout:
             None: a share of what the device has.
         stream: whether data stay on the host, which feeds the devices window by window; results are the same. None: where the
             devices' memory is too small for them.
+
+    >>> jt.Layout(runs=1, memory=8).memory
+    8
+    >>> jt.Layout.parse("runs=4,data=2")
+    Layout(runs=4, data=2, model=1, width=None, memory=None, stream=None)
     """
 
     runs: int | None = None

@@ -16,6 +16,8 @@ def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study
     Options as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). What the model
     or the data cannot have, such as turned images where there are none, is not put in, nor left out what they cannot be without,
     such as the order of a text whose state is carried on.
+
+    >>> jt.ablate(jt.Experiment(model=jt.MLP(dropout=0.5)), jt.load("digits"), seeds=16)  # doctest: +SKIP
     """
     changes = leave_one_out(best) | add_one(best)
     return study(best, {label: change for label, change in changes.items() if _fits(change, data)}, data, **options)
@@ -30,7 +32,11 @@ def _fits(experiment: Experiment, data: Dataset) -> bool:
 
 
 def leave_one_out(best: Experiment) -> dict[str, Experiment]:
-    """Label → the experiment with one trick set back to what its class declares."""
+    """Label → the experiment with one trick set back to what its class declares.
+
+    >>> list(leave_one_out(jt.Experiment(model=jt.MLP(dropout=0.5))))
+    ['without model.dropout=inverted(rate=0.5)']
+    """
     changes = {}
     for path, field, value in items(best):
         default = _declared(best, path)
@@ -42,7 +48,11 @@ def leave_one_out(best: Experiment) -> dict[str, Experiment]:
 
 
 def add_one(best: Experiment) -> dict[str, Experiment]:
-    """Label → the experiment with one more trick, at the value that its declaration names."""
+    """Label → the experiment with one more trick, at the value that its declaration names.
+
+    >>> "with optimizer.clip_norm=0.1" in add_one(jt.Experiment())
+    True
+    """
     return {
         f"with {path}={short(field.trick.on)}": best.replace({path: field.trick.on})
         for path, field, value in items(best)

@@ -29,6 +29,11 @@ class Study:
         baseline: the baseline's restarts.
         changes: label → the restarts with that change.
         verdicts: one a change, in the same order, corrected over all of them.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> found = jt.study(base, {"ten times the rate": base.replace({"optimizer.rule.learning_rate": 1e-2})}, digits, seeds=4)
+    >>> list(found.changes)
+    ['ten times the rate']
     """
 
     baseline: Runs
@@ -85,6 +90,12 @@ def study(
 
     Raises:
         ConfigError: for an unknown metric, a margin below 0, or settings that do not fit the data, before anything compiles.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> faster = base.replace({"optimizer.rule.learning_rate": 1e-2})
+    >>> found = jt.study(base, {"ten times the rate": faster}, digits, seeds=4, progress=False)
+    >>> [(verdict.label, verdict.decision.value) for verdict in found.verdicts]
+    [('ten times the rate', 'too few seeds')]
     """
     _check(metric, margin, data)
     arms = [baseline, *changes.values()]
@@ -103,6 +114,11 @@ def verdicts(
     Raises:
         ConfigError: for an unknown metric, a margin below 0, an arm of other seeds, which cannot be paired, or one without a
             finite pair.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+    >>> jt.evaluate.verdicts(runs, {"the same": runs})[0].decision.value
+    'no difference'
     """
     _check(metric, margin, baseline.data)
     for name, runs in changes.items():
@@ -140,7 +156,13 @@ def _check(metric: str, margin: float | None, data: Dataset) -> None:
 
 
 def compare(baseline: Experiment, change: Experiment, data: Dataset, **options: Unpack[Options]) -> Verdict:
-    """Whether one change helps, hurts or makes no difference: the verdict of a `study` of one, whose options it takes."""
+    """Whether one change helps, hurts or makes no difference: the verdict of a `study` of one, whose options it takes.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> verdict = jt.compare(base, base.replace({"optimizer.rule.learning_rate": 1e-2}), digits, seeds=4, progress=False)
+    >>> verdict.seeds, verdict.decision.value
+    (4, 'too few seeds')
+    """
     return study(baseline, {label(baseline, change): change}, data, **options).verdicts[0]
 
 

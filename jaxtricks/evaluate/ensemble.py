@@ -36,6 +36,11 @@ class EnsembleReport:
         over_best: the same for ensemble minus best member; empty where members hold out different examples.
         disagreement: the share of examples on which two members name different classes, the mean over pairs.
         training_epochs: epochs that all members together were trained for; checkpoints of one run count once.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> report = jt.ensemble(jt.fit(base, digits, seeds=4, split=0, progress=False)).evaluate(digits)
+    >>> report.members, report.examples
+    (4, 20)
     """
 
     members: int
@@ -97,6 +102,10 @@ class TopK:
 
     Args:
         k: how many.
+
+    >>> log_probs = np.log([[[0.9, 0.1]], [[0.5, 0.5]], [[0.2, 0.8]]])  # three members, one example, two classes
+    >>> jt.evaluate.TopK(2).weights(log_probs, np.array([0]), "probabilities").tolist()
+    [0.5, 0.5, 0.0]
     """
 
     k: int
@@ -116,6 +125,10 @@ class Greedy:
 
     Args:
         size: how many times a member is added.
+
+    >>> log_probs = np.log([[[0.9, 0.1]], [[0.5, 0.5]], [[0.2, 0.8]]])  # three members, one example, two classes
+    >>> jt.evaluate.Greedy(4).weights(log_probs, np.array([0]), "probabilities").tolist()
+    [1.0, 0.0, 0.0]
     """
 
     size: int
@@ -138,6 +151,10 @@ class Fitted:
 
     Args:
         iterations: of w_m ← w_m mean_i p_m(y_i) / Σ_k w_k p_k(y_i), from equal ones.
+
+    >>> log_probs = np.log([[[0.9, 0.1]], [[0.5, 0.5]]])  # two members, one example, two classes
+    >>> jt.evaluate.Fitted().weights(log_probs, np.array([0]), "probabilities").round(3).tolist()
+    [1.0, 0.0]
     """
 
     iterations: int = 200
@@ -166,6 +183,11 @@ class Ensemble:
         weights: w, of all restarts of the first runs, then of the second …; they add up to 1.
         judged: the examples of the pool to report on, held out by all members and by the choice of weights; None: each
             example by those members that held it out.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> together = jt.ensemble(jt.fit(base, digits, seeds=4, progress=False))
+    >>> sum(map(len, together.runs))
+    4
     """
 
     runs: tuple[Runs, ...]
@@ -222,6 +244,11 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
     Raises:
         ConfigError: for members of different data, or of different splits where some are to be chosen.
         DataError: for members that predict no class of each example.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> together = jt.ensemble(jt.fit(base, digits, seeds=4, progress=False))
+    >>> together.weights.tolist()
+    [0.25, 0.25, 0.25, 0.25]
     """
     several = (runs,) if isinstance(runs, Runs) else tuple(runs)
     if not several:

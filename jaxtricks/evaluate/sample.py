@@ -29,6 +29,12 @@ class Writer:
 
     Raises:
         ConfigError: for a model that gives no scores of the next token.
+
+    >>> text = jt.load("python_topics", text=jt.Text("char", length=16))
+    >>> model = jt.RNN(widths=(8,), vocabulary=len(text.vocabulary), outputs=len(text.vocabulary), read="every")
+    >>> variables = model.init(jax.random.key(0), text.x[:1], train=False)
+    >>> len(jt.evaluate.Writer(model, variables, text.vocabulary).write("The ", tokens=5, temperature=1.0, seed=0))
+    9
     """
 
     model: nn.Module

@@ -17,7 +17,11 @@ MOST_SEEDS = 10_000  # no estimate of seeds still needed goes beyond
 
 
 class Decision(enum.StrEnum):
-    """What a verdict says."""
+    """What a verdict says.
+
+    >>> [decision.value for decision in jt.evaluate.Decision]
+    ['helps', 'hurts', 'no difference', 'too few seeds', 'inconclusive']
+    """
 
     HELPS = "helps"
     HURTS = "hurts"
@@ -146,6 +150,12 @@ class Verdict:
         collapsed: collapsed or diverged members by name.
         seeds_needed: if inconclusive, the seeds that it would probably take (None: more than 10,000); if there are too
             few, the fewest that could show an effect; None otherwise.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+    >>> verdict, = jt.evaluate.verdicts(runs, {"nothing changed": runs})
+    >>> verdict.difference, verdict.decision.value
+    (0.0, 'no difference')
     """
 
     label: str

@@ -22,6 +22,11 @@ class Transfer:
     Args:
         source: the earlier runs; the parameters are those that their method evaluates.
         fresh: top-level layers of the new model that are drawn anew, such as "head".
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> earlier = jt.fit(base, digits, seeds=4, progress=False)
+    >>> jt.Transfer(earlier, fresh=("head",)).fresh
+    ('head',)
     """
 
     source: Runs

@@ -27,7 +27,14 @@ Arrays = dict[str, Shaped[np.ndarray, "..."]]
 
 
 class CheckpointError(ValueError):
-    """Checkpoints that cannot be read or written: one sentence that names the folder."""
+    """Checkpoints that cannot be read or written: one sentence that names the folder.
+
+    >>> try:
+    ...     jt.resume("no/such/folder", jt.load("digits"))
+    ... except jt.CheckpointError as error:
+    ...     print(error)
+    no/such/folder holds no checkpoints: fit.json is missing.
+    """
 
 
 def write(folder: Path, tree: Mapping[str, Any], note: Mapping[str, Any]) -> None:

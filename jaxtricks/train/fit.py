@@ -96,6 +96,11 @@ def fit(
         ConfigError: for settings that do not fit the data or the devices, before anything compiles.
         CheckpointError: for a folder of checkpoints that belongs to another fit, is in use or cannot be written.
         Preempted: if the process was asked to end, see `jaxtricks.engine.preemption`; its last checkpoint is written.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+    >>> len(runs), runs.curves["accuracy"].shape
+    (4, (4, 2))
     """
     several = not isinstance(experiments, Experiment)
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
@@ -179,6 +184,14 @@ def resume(
     Raises:
         CheckpointError: for a folder that holds no checkpoints, or those of other data, is in use or cannot be written.
         Preempted: if the process was asked to end once more.
+
+    >>> import tempfile
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = jt.fit(base, digits, seeds=4, checkpoints=jt.Checkpoints(folder), progress=False)
+    ...     same = jt.resume(folder, digits, progress=False)
+    >>> bool(np.array_equal(runs.metrics["nll"], same.metrics["nll"]))
+    True
     """
     manifest, policy = manifest_of(Path(folder))
     experiments = [Experiment.from_json(each) for each in manifest.experiments]
@@ -216,6 +229,14 @@ def snapshots(
     Raises:
         CheckpointError: for a folder that holds no checkpoints, or those of other data.
         ConfigError: for an experiment that there is not.
+
+    >>> import tempfile
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = jt.fit(base, digits, seeds=4, checkpoints=jt.Checkpoints(folder, newest=2, every=1), progress=False)
+    ...     kept = jt.snapshots(folder, digits)
+    >>> sorted(kept)
+    [1, 2]
     """
     manifest, _ = manifest_of(Path(folder))
     if not 0 <= experiment < len(manifest.experiments):

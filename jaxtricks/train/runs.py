@@ -37,6 +37,11 @@ class Runs:
         curves: name → [runs, epochs]: mean training loss, mean and largest gradient norm of an epoch, validation metrics after
             it; where a run diverged, nan and the last finite ones, where it stopped early, nan and the best ones.
         plan: how the program was laid out.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+    >>> sorted(runs.metrics), runs.metrics["accuracy"].shape
+    (['accuracy', 'ece', 'nll'], (4,))
     """
 
     experiments: tuple[Experiment, ...]
