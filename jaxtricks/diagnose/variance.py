@@ -33,9 +33,10 @@ class VarianceProfile:
         outputs: of what it gives, its pre-activations.
         gradients: of the gradient of an example's loss with respect to the pre-activations.
 
-    >>> digits = jt.load("digits").subset(100, seed=0)
-    >>> jt.diagnose.variance_profile(jt.MLP(widths=(8, 8)), digits, seeds=2).outputs.shape
-    (2, 3)
+    >>> variances = np.array([[1.0, 2.0]])  # of one seed and two layers
+    >>> profile = jt.diagnose.VarianceProfile(("hidden_0", "head"), variances, variances, gradients=np.array([[3.0, 1.0]]))
+    >>> profile.forward_ratios.tolist(), profile.backward_ratios.tolist()
+    ([[2.0]], [[3.0]])
     """
 
     layers: tuple[str, ...]

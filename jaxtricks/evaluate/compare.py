@@ -31,9 +31,10 @@ class Study:
         verdicts: one a change, in the same order, corrected over all of them.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
-    >>> found = jt.study(base, {"ten times the rate": base.replace({"optimizer.rule.learning_rate": 1e-2})}, digits, seeds=4)
-    >>> list(found.changes)
-    ['ten times the rate']
+    >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+    >>> found = jt.evaluate.Study(runs, {"nothing": runs}, jt.evaluate.verdicts(runs, {"nothing": runs}))
+    >>> list(found.arms)
+    ['baseline', 'nothing']
     """
 
     baseline: Runs

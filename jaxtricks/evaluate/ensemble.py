@@ -38,9 +38,9 @@ class EnsembleReport:
         training_epochs: epochs that all members together were trained for; checkpoints of one run count once.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
-    >>> report = jt.ensemble(jt.fit(base, digits, seeds=4, split=0, progress=False)).evaluate(digits)
-    >>> report.members, report.examples
-    (4, 20)
+    >>> report = jt.ensemble(jt.fit(base, digits, seeds=4, progress=False)).evaluate(digits)
+    >>> report.members, report.training_epochs
+    (4, 8)
     """
 
     members: int
