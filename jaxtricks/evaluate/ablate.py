@@ -1,4 +1,4 @@
-"""Ablation: the best model with one trick taken out, and with one more put in."""
+"""Ablation: the best experiment without one of its tricks, and with one more."""
 
 import dataclasses
 from typing import Any, Unpack
@@ -13,9 +13,9 @@ from jaxtricks.train.prepare import prepare
 def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study:
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 
-    Options as for `study`; the baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). What the model
-    or the data cannot have, such as turned images where there are none, is not put in, nor left out what they cannot be without,
-    such as the order of a text whose state is carried on.
+    Options as for `study`. The baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). Changes that
+    the model or the data cannot have are left out, such as turned images where the data are no images, or a shuffled order of a
+    text whose state is carried from batch to batch.
 
     >>> jt.ablate(jt.Experiment(model=jt.MLP(dropout=0.5)), jt.load("digits"), seeds=16)  # doctest: +SKIP
     """
@@ -32,7 +32,7 @@ def _fits(experiment: Experiment, data: Dataset) -> bool:
 
 
 def leave_one_out(best: Experiment) -> dict[str, Experiment]:
-    """Label → the experiment with one trick set back to what its class declares.
+    """Label → the experiment with one trick set back to its declared default.
 
     >>> list(leave_one_out(jt.Experiment(model=jt.MLP(dropout=0.5))))
     ['without model.dropout=inverted(rate=0.5)']

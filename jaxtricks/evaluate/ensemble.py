@@ -82,7 +82,7 @@ class EnsembleReport:
 
 
 class Choice(Protocol):
-    """Gives members weights by examples that the ensemble is not judged on."""
+    """A rule that weighs an ensemble's members by their predictions on examples on which the ensemble is not judged."""
 
     def weights(
         self, log_probs: LogProbs, labels: Int[np.ndarray, " examples"], average: Average
@@ -90,18 +90,18 @@ class Choice(Protocol):
         """Each member's weight; they add up to 1.
 
         Args:
-            log_probs: of all members.
+            log_probs: the members' log-probabilities.
             labels: class numbers.
-            average: what will be averaged.
+            average: what the ensemble will average.
         """
 
 
 @dataclass(frozen=True)
 class TopK:
-    """The k members with the smallest loss, weighted alike (T075).
+    """The k members with the smallest loss, with equal weights (T075).
 
     Args:
-        k: how many.
+        k: how many members.
 
     >>> log_probs = np.log([[[0.9, 0.1]], [[0.5, 0.5]], [[0.2, 0.8]]])  # three members, one example, two classes
     >>> jt.evaluate.TopK(2).weights(log_probs, np.array([0]), "probabilities").tolist()
@@ -120,7 +120,7 @@ class TopK:
 
 @dataclass(frozen=True)
 class Greedy:
-    """One member after the other, each the one with which the ensemble's loss is smallest, the same more than once
+    """Members added one after the other: each time the one that makes the ensemble's loss smallest, one already in it as well
     (T075; Caruana+ 2004).
 
     Args:
@@ -147,10 +147,10 @@ class Greedy:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Weights on all members that make the loss of the averaged probabilities smallest, by expectation maximization.
+    """Weights of all members that minimize the loss of the averaged probabilities, found by expectation maximization.
 
     Args:
-        iterations: of w_m ← w_m mean_i p_m(y_i) / Σ_k w_k p_k(y_i), from equal ones.
+        iterations: how many updates w_m ← w_m mean_i p_m(y_i) / Σ_k w_k p_k(y_i), from equal weights.
 
     >>> log_probs = np.log([[[0.9, 0.1]], [[0.5, 0.5]]])  # two members, one example, two classes
     >>> jt.evaluate.Fitted().weights(log_probs, np.array([0]), "probabilities").round(3).tolist()
@@ -277,12 +277,12 @@ def _log_probs(
 
 
 def _validation(runs: tuple[Runs, ...]) -> list[Int[np.ndarray, " validation"]]:
-    """Each member's own."""
+    """The validation split of each member."""
     return [np.asarray(split) for each in runs for split in each.members.validation]
 
 
 def _epochs(runs: tuple[Runs, ...]) -> int:
-    """Epochs that were trained for, those of one restart's checkpoints once."""
+    """Epochs of training in total; several checkpoints of one restart count once, as the longest."""
     longest: dict[tuple[str, int], int] = {}
     for each in runs:
         trained = np.isfinite(each.curves["train_loss"]).sum(axis=1)
@@ -295,7 +295,7 @@ def _epochs(runs: tuple[Runs, ...]) -> int:
 def _averaged(
     log_probs: LogProbs, weights: Float[np.ndarray, " members"], average: Average, held_out: Bool[np.ndarray, "m n"] | None = None
 ) -> Float[np.ndarray, "examples classes"]:
-    """Log-probabilities of the ensemble; in logarithms, so that a class that all members all but exclude keeps a finite loss."""
+    """Log-probabilities of the ensemble, averaged in logarithms, so that a class that all find very unlikely has a finite loss."""
     each = np.broadcast_to(weights[:, None], log_probs.shape[:2]) * (1 if held_out is None else held_out)
     each = (each / each.sum(axis=0)).reshape(*each.shape, *[1] * (log_probs.ndim - 2))
     if average == "logits":
@@ -349,7 +349,7 @@ def _report(
 
 
 def _disagreement(named: Int[np.ndarray, "members examples"], held_out: Bool[np.ndarray, "members examples"]) -> float:
-    """Over all pairs of members and the examples that both held out; 0 for one member."""
+    """The share of disagreement over all pairs of members and the examples that both held out; 0 for one member."""
     apart = together = 0
     for i in range(len(named)):
         both = held_out[i] & held_out[i + 1 :]
