@@ -295,7 +295,7 @@ def _epochs(runs: tuple[Runs, ...]) -> int:
 def _averaged(
     log_probs: LogProbs, weights: Float[np.ndarray, " members"], average: Average, held_out: Bool[np.ndarray, "m n"] | None = None
 ) -> Float[np.ndarray, "examples classes"]:
-    """Log-probabilities of the ensemble, averaged in logarithms, so that a class that all find very unlikely has a finite loss."""
+    """Log-probabilities of the ensemble, averaged in logarithms, so that the loss of a very unlikely class is finite."""
     each = np.broadcast_to(weights[:, None], log_probs.shape[:2]) * (1 if held_out is None else held_out)
     each = (each / each.sum(axis=0)).reshape(*each.shape, *[1] * (log_probs.ndim - 2))
     if average == "logits":
