@@ -186,7 +186,7 @@ class TestWatch:
         monkeypatch.setattr(preemption, "asked", asked)
         cli.main([*self.WORDS, "--out", "run"])
         assert len(seen) == 3 and not any(view.over for view in seen)
-        assert watch.view_of(here / "run").phase is watch.Phase.FINISHED
+        assert watch.view_of(here / "run").phase is watch.Activity.FINISHED
 
     def test_refused(self, capsys, here, monkeypatch):
         for command in ("watch", "tensorboard"):

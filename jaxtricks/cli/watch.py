@@ -63,8 +63,8 @@ class TensorBoard(Command):
 
 def _ended(view: watch.View) -> None:
     """Names the page of a finished run, and the way on where a run was cut off."""
-    if view.phase is watch.Phase.ENDED:
+    if view.phase is watch.Activity.ENDED:
         print(f"jaxtricks: {view.folder} was cut off; `jaxtricks resume {view.folder}` goes on.", file=sys.stderr)
         sys.exit(1)
-    if view.phase is watch.Phase.FINISHED:
+    if view.phase is watch.Activity.FINISHED:
         print(view.folder / folders.PAGE)

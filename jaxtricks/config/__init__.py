@@ -62,11 +62,11 @@ __all__ = [
 ]
 
 
-class _Callable(types.ModuleType):
+class _CallableModule(types.ModuleType):
     """This module, which is also the decorator that it is named after."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return config(*arguments, **options)
 
 
-sys.modules[__name__].__class__ = _Callable
+sys.modules[__name__].__class__ = _CallableModule

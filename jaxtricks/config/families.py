@@ -15,7 +15,7 @@ from jaxtricks.config.errors import ConfigError, nearest
 from jaxtricks.config.tricks import Trick
 
 
-class _Callable(type):
+class _CallableFamily(type):
     """Lets the class that heads a family be called with a bare value."""
 
     def __call__(cls: Any, *values: Any, **options: Any) -> Any:
@@ -29,7 +29,7 @@ class _Callable(type):
         return made
 
 
-class Family(metaclass=_Callable):
+class Family(metaclass=_CallableFamily):
     """A set of configs that fill one place, each with a name: activations, schedules, rules. Subclass it directly.
 
     The class that heads a family, called with a bare value, gives what a field of the family makes of that value.

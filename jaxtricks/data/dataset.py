@@ -25,7 +25,7 @@ from jaxtricks.data.examples import (
     numbered,
     short,
 )
-from jaxtricks.data.splits import Contiguous, Draws, Random, Split, apportion, draw
+from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
 
 Task = Literal["classes", "steps", "values"]
@@ -335,7 +335,7 @@ class Dataset:
     @property
     def draws(self) -> Draws:
         """How parts of the pool are drawn: at random, or of windows of one text in contiguous stretches."""
-        return Contiguous() if self.stream else Random(self.strata)
+        return Stretches() if self.stream else Random(self.strata)
 
     @property
     def strata(self) -> Int[np.ndarray, " examples"]:

@@ -101,10 +101,10 @@ class Random:
 
 
 @dataclass(frozen=True)
-class Contiguous:
+class Stretches:
     """Draws contiguous stretches of places, as windows of one text ask for.
 
-    >>> Contiguous().dealt(np.arange(7), 3, np.random.default_rng(0)).tolist()
+    >>> Stretches().dealt(np.arange(7), 3, np.random.default_rng(0)).tolist()
     [[0, 1], [2, 3], [4, 5]]
     """
 

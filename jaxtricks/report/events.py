@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxtricks.report.watch import Progress, View
+from jaxtricks.report.watch import ArmSoFar, View
 from jaxtricks.statistics import band
 from jaxtricks.store.disk import writing
 from jaxtricks.store.folder import EVENTS, FolderError
@@ -65,7 +65,7 @@ class Events:
         """Closes all files."""
         self._close(self.folder)
 
-    def _add(self, root: Path, arm: Progress, first: int) -> None:
+    def _add(self, root: Path, arm: ArmSoFar, first: int) -> None:
         for tag, curves in arm.curves.items():
             around = band(curves)
             rows = dict(zip((f"seed-{seed}" for seed in arm.seeds), curves, strict=True))
@@ -86,7 +86,7 @@ class Events:
             self._open.pop(place).close()
 
 
-def _name(index: int, arm: Progress) -> str:
+def _name(index: int, arm: ArmSoFar) -> str:
     """A folder's name for an arm, different for each arm."""
     label = re.sub(r"[^\w.=-]+", "-", arm.label).strip("-")
     return f"{index}-{label[:80]}"

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.report.text import decades, named, units
-from jaxtricks.report.watch import Progress, View
+from jaxtricks.report.watch import ArmSoFar, View
 from jaxtricks.statistics import band
 
 LOSS = "train_loss"
@@ -137,7 +137,7 @@ def screen(view: View, metric: str | None, arm: str | None, console: Console) ->
     return Group(*parts)
 
 
-def drawn(view: View, label: str | None) -> list[Progress]:
+def drawn(view: View, label: str | None) -> list[ArmSoFar]:
     """The arms that are drawn: the baseline, and the one of the label or the one that trained last.
 
     Raises:
@@ -168,7 +168,7 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
 
 
-def _plot(name: str, arms: Sequence[Progress], width: int, height: int) -> Text:
+def _plot(name: str, arms: Sequence[ArmSoFar], width: int, height: int) -> Text:
     """Each restart thin, and on top the mean between lines at a standard deviation."""
     written = units(name)
     values = [(written.scale * arm.curves[name], shade) for arm, shade in zip(arms, _shades(arms), strict=True) if arm.epoch]
@@ -207,7 +207,7 @@ def _tick(value: float, chars: int, delta: float, left: bool = False) -> str:
     return f"{value:.4g}".ljust(chars) if left else f"{value:.4g}".rjust(chars)
 
 
-def _legend(arms: Sequence[Progress]) -> Group:
+def _legend(arms: Sequence[ArmSoFar]) -> Group:
     """A line an arm."""
     lines = []
     for (thin, edge, bold), arm in zip(_shades(arms), arms, strict=True):
@@ -217,7 +217,7 @@ def _legend(arms: Sequence[Progress]) -> Group:
     return Group(*lines)
 
 
-def _shades(arms: Sequence[Progress]) -> tuple[tuple[str, str, str], ...]:
+def _shades(arms: Sequence[ArmSoFar]) -> tuple[tuple[str, str, str], ...]:
     return ALONE if len(arms) == 1 else PAIR
 
 
@@ -232,12 +232,12 @@ def _table(view: View, names: Sequence[str]) -> Table:
     return table
 
 
-def _last(arm: Progress, name: str) -> str:
+def _last(arm: ArmSoFar, name: str) -> str:
     """Such as `accuracy 97.31 ± 0.45 %`."""
     return f"{named(name)} {_value(name, arm)}{units(name).sign and ' ' + units(name).sign}"
 
 
-def _value(name: str, arm: Progress) -> str:
+def _value(name: str, arm: ArmSoFar) -> str:
     """Mean and standard deviation over the restarts after the last epoch, of those that are finite."""
     around = band(arm.curves[name][:, -1:])
     mean, deviation = float(around.mean[0]), float(around.high[0] - around.mean[0])

@@ -24,7 +24,7 @@ from jaxtricks.store.manifest import MANIFEST, manifest_of
 SECONDS = 1.0  # between two readings of the folder
 
 
-class Phase(Enum):
+class Activity(Enum):
     """What a run does."""
 
     STARTING = "loading its data and compiling"
@@ -35,7 +35,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
-class Progress:
+class ArmSoFar:
     """The restarts of one experiment so far.
 
     Args:
@@ -68,8 +68,8 @@ class View:
     """
 
     folder: Path
-    phase: Phase
-    arms: tuple[Progress, ...]
+    phase: Activity
+    arms: tuple[ArmSoFar, ...]
     left: float | None = None
 
     @property
@@ -85,7 +85,7 @@ class View:
     @property
     def over(self) -> bool:
         """Whether the run has ended, finished or not."""
-        return self.phase in (Phase.FINISHED, Phase.ENDED)
+        return self.phase in (Activity.FINISHED, Activity.ENDED)
 
 
 def follow(folder: Path, sleep: Callable[[float], object] = time.sleep) -> Iterator[View]:
@@ -116,24 +116,24 @@ def view_of(folder: Path) -> View:
     """
     alive = folders.worked_on(folder)  # asked first, so that all that an ended process has written is seen
     if folders.finished(folder):
-        return View(folder, Phase.FINISHED, _recorded(folder))
+        return View(folder, Activity.FINISHED, _recorded(folder))
     folders.claimed(folder)
     arms, latest = _so_far(folder / CHECKPOINTS)
-    view = View(folder, Phase.STARTING, arms, None)
+    view = View(folder, Activity.STARTING, arms, None)
     if not alive:
-        return View(folder, Phase.ENDED, arms)
+        return View(folder, Activity.ENDED, arms)
     if not view.done:
         return view
     if view.done == view.total:
-        return View(folder, Phase.WRITING, arms)
-    return View(folder, Phase.TRAINING, arms, _left(view.total - view.done, latest, time.time()))
+        return View(folder, Activity.WRITING, arms)
+    return View(folder, Activity.TRAINING, arms, _left(view.total - view.done, latest, time.time()))
 
 
-def _recorded(folder: Path) -> tuple[Progress, ...]:
+def _recorded(folder: Path) -> tuple[ArmSoFar, ...]:
     """The arms of a finished run."""
     arms = files.load(folder).arms
     return tuple(
-        Progress(
+        ArmSoFar(
             arm.label,
             arm.seeds,
             len(next(iter(arm.curves.values()))[0]),
@@ -147,7 +147,7 @@ def _floats(values: Values) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
 
-def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], MemberCurves | None]:
+def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | None]:
     """The arms of a run in progress, and the newest of its curves."""
     if not (checkpoints / MANIFEST).is_file():
         return (), None
@@ -162,7 +162,7 @@ def _so_far(checkpoints: Path) -> tuple[tuple[Progress, ...], MemberCurves | Non
             rows = slice(place * len(manifest.seeds), (place + 1) * len(manifest.seeds))
             curves[index] = {name: values[rows] for name, values in each.curves.items()}
     arms = tuple(
-        Progress(_label(manifest.experiments, index), manifest.seeds, experiment["epochs"], curves.get(index, {}))
+        ArmSoFar(_label(manifest.experiments, index), manifest.seeds, experiment["epochs"], curves.get(index, {}))
         for index, experiment in enumerate(manifest.experiments)
     )
     return arms, max(found, key=lambda each: each.marks[-1][1], default=None)

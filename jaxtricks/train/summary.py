@@ -14,7 +14,7 @@ from jaxtricks.restart.member import Member
 from jaxtricks.statistics import Interval
 
 
-class Restarts(Protocol):
+class Restarted(Protocol):
     """What a summary reads of `Runs`: the restarts of one experiment."""
 
     @property
@@ -76,7 +76,7 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarize(runs: Restarts) -> Summary:
+def summarize(runs: Restarted) -> Summary:
     """The summary of restarts, after the last epoch, on each one's own validation split.
 
     Args:
@@ -98,7 +98,7 @@ def summarize(runs: Restarts) -> Summary:
     return Summary(len(runs.seeds), metrics, collapsed(runs))
 
 
-def collapsed(runs: Restarts) -> tuple[str, ...]:
+def collapsed(runs: Restarted) -> tuple[str, ...]:
     """The restarts that fell out, by name: never finite, diverged, or no better than the commonest class.
 
     A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has none, not even the first.

@@ -73,7 +73,7 @@ def test_some_places_are_drawn_in_proportion(strata, generator, count):
 
 
 class TestContiguous:
-    DRAWS = splits.Contiguous()
+    DRAWS = splits.Stretches()
 
     def test_parts_are_stretches(self, generator):
         dealt = self.DRAWS.dealt(np.arange(10, 33), 4, generator)

@@ -21,7 +21,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.engine import preemption
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
-from jaxtricks.report.watch import Phase, Progress, View, follow, view_of
+from jaxtricks.report.watch import Activity, ArmSoFar, View, follow, view_of
 from jaxtricks.statistics import band
 from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
@@ -59,10 +59,10 @@ def seen(data, tmp_path_factory):
 class TestSeen:
     def test_it_is_what_was_measured_bit_for_bit(self, seen):
         _, views, runs = seen
-        assert [view.phase for view in views if not view.done] == [Phase.STARTING] * sum(not view.done for view in views)
-        assert views[-1].phase is Phase.WRITING and views[-1].done == views[-1].total == 3 * 3 * 4
+        assert [view.phase for view in views if not view.done] == [Activity.STARTING] * sum(not view.done for view in views)
+        assert views[-1].phase is Activity.WRITING and views[-1].done == views[-1].total == 3 * 3 * 4
         for view in views:
-            assert view.phase in (Phase.STARTING, Phase.TRAINING, Phase.WRITING)
+            assert view.phase in (Activity.STARTING, Activity.TRAINING, Activity.WRITING)
             for arm, run in zip(view.arms, runs, strict=bool(view.arms)):
                 for name, curve in arm.curves.items():
                     np.testing.assert_array_equal(curve, run.curves[name][:, : arm.epoch])
@@ -81,17 +81,17 @@ class TestSeen:
 
     def test_a_process_that_is_gone_is_told_from_one_that_writes(self, seen):
         folder, *_ = seen
-        assert view_of(folder).phase is Phase.ENDED
+        assert view_of(folder).phase is Activity.ENDED
         with folders.working(folder), folders.working(folder):  # as many as like to
-            assert view_of(folder).phase is Phase.WRITING
-        assert view_of(folder).phase is Phase.ENDED
+            assert view_of(folder).phase is Activity.WRITING
+        assert view_of(folder).phase is Activity.ENDED
 
     def test_a_finished_run_shows_its_record(self, data, tmp_path):
         folder = folders.claim(tmp_path / "run", "jaxtricks run")
         runs = train(BASE, data, folder)
         report.save(report.record_runs(runs, command="jaxtricks run"), folder, runs)
         (view,) = follow(folder, sleep=None)
-        assert view.phase is Phase.FINISHED and view.over
+        assert view.phase is Activity.FINISHED and view.over
         for name, curve in view.arms[0].curves.items():
             np.testing.assert_array_equal(curve.astype(np.float32), runs.curves[name])
         shutil.rmtree(folder / CHECKPOINTS)
@@ -105,7 +105,7 @@ class TestSeen:
             with pytest.raises(preemption.Preempted):
                 train(BASE, data, folder)
         before = view_of(folder)
-        assert (before.phase, before.arms[0].epoch) == (Phase.ENDED, 2)
+        assert (before.phase, before.arms[0].epoch) == (Activity.ENDED, 2)
         runs = train(BASE, data, folder)
         np.testing.assert_array_equal(view_of(folder).arms[0].curves["nll"], runs.curves["nll"])
         np.testing.assert_array_equal(before.arms[0].curves["nll"], runs.curves["nll"][:, :2])
@@ -117,10 +117,10 @@ class TestSeen:
             view_of(tmp_path / "absent")
 
     def test_following_ends_with_the_run(self, monkeypatch):
-        views = iter([view(), view(), view(Phase.ENDED), pytest.fail])
+        views = iter([view(), view(), view(Activity.ENDED), pytest.fail])
         monkeypatch.setattr(watch, "view_of", lambda folder: next(views))
         waited = []
-        assert [each.phase for each in follow("run", waited.append)] == [Phase.TRAINING, Phase.TRAINING, Phase.ENDED]
+        assert [each.phase for each in follow("run", waited.append)] == [Activity.TRAINING, Activity.TRAINING, Activity.ENDED]
         assert len(waited) == 2
 
 
@@ -152,10 +152,10 @@ class TestMemberCurves:
         assert watch._left(6, dataclasses.replace(latest, marks=((1, 10.0),)), now) is None
 
 
-def view(phase=Phase.TRAINING, curves=None, arms=1, epochs=20, left=None):
+def view(phase=Activity.TRAINING, curves=None, arms=1, epochs=20, left=None):
     curves = {"train_loss": np.full((3, 2), 0.5), "accuracy": np.full((3, 2), 0.9)} if curves is None else curves
     labels = ["experiment"] if arms == 1 else ["baseline", *(f"model.dropout=0.{n}" for n in range(1, arms))]
-    return View("runs/a", phase, tuple(Progress(label, (0, 1, 2), epochs, curves) for label in labels), left)
+    return View("runs/a", phase, tuple(ArmSoFar(label, (0, 1, 2), epochs, curves) for label in labels), left)
 
 
 def plain(renderable, width=100, height=40):
@@ -216,7 +216,7 @@ class TestTerminal:
             terminal.shown(now, "acuracy")
 
     def test_before_anything_is_measured_it_says_so(self):
-        now = View("runs/a", Phase.STARTING, ())
+        now = View("runs/a", Activity.STARTING, ())
         assert terminal.line(now) == "loading its data and compiling"
         assert plain(terminal.screen(now, "nll", None, console(80, 24))) == ["runs/a  loading its data and compiling"]
 
@@ -230,8 +230,8 @@ class TestTerminal:
 
     def test_a_line_is_printed_for_what_is_new(self, capsys):
         grown = view(curves={"train_loss": np.ones((3, 3)), "accuracy": np.ones((3, 3))})
-        last = terminal.show([view(), view(left=3.0), grown, grown, dataclasses.replace(grown, phase=Phase.ENDED)])
-        assert last.phase is Phase.ENDED
+        last = terminal.show([view(), view(left=3.0), grown, grown, dataclasses.replace(grown, phase=Activity.ENDED)])
+        assert last.phase is Activity.ENDED
         said = capsys.readouterr().out.splitlines()
         assert [re.match(r"[a-z ]+, epoch \d", line).group() for line in said] == [
             "training, epoch 2",
