@@ -90,12 +90,15 @@ class Comparison:
     Args:
         label: what was changed, such as "dropout=0.5".
         baseline: the metric without the change, shape [seeds], in the metric's units (accuracy as a share).
-        change: the metric with it, shape [seeds], the same units; for a diverged member that of its last finite state.
+        change: the metric with the change, shape [seeds], in the same units; of a diverged member, that of its last finite state.
         seeds: the seed of each pair, in the order of the arrays.
-        collapsed: members that collapsed or diverged, by name, such as "change seed 3"; they are compared all the same.
+        collapsed: members that collapsed or diverged, by name, such as "change seed 3"; they are compared like all others.
 
     Raises:
-        ValueError: if the three differ in length or are empty, a seed stands twice, or a value is not finite.
+        ValueError: if the three differ in length or are empty, a seed occurs twice, or a value is not finite.
+
+    >>> Comparison("dropout=0.5", np.array([0.25, 0.5]), np.array([0.5, 0.5]), seeds=(0, 1)).differences.tolist()
+    [0.25, 0.0]
     """
 
     label: str
@@ -105,7 +108,7 @@ class Comparison:
     collapsed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        # float32 metrics are subtracted in float64, so that the difference itself rounds nothing.
+        # float32 metrics are subtracted in float64, so that the subtraction does not round.
         arms = {name: np.asarray(getattr(self, name), np.float64) for name in ("baseline", "change")}
         for name, values in arms.items():
             object.__setattr__(self, name, values)
@@ -230,20 +233,25 @@ def decide(
     comparisons: int = 1,
     higher_is_better: bool = True,
 ) -> Decision:
-    """The decision that an interval and a p lead to; the first of these that holds.
+    """The decision that follows from an interval and a p: the first of these that holds.
 
     1. `no difference`: the interval lies inside ±margin, whatever p.
     2. `helps` or `hurts`: the interval excludes zero and the corrected p is below 0.05.
-    3. `too few seeds`: no p could have been: `2^(1 − seeds) ≥ 0.05 / comparisons`.
+    3. `too few seeds`: no p below 0.05 was possible, since `2^(1 − seeds) ≥ 0.05 / comparisons`.
     4. `inconclusive`.
 
     Args:
-        interval: of the mean difference, in the metric's units; nan ends are inside nothing and exclude nothing.
+        interval: of the mean difference, in the metric's units; one with nan ends lies inside no margin and excludes nothing.
         corrected_p: sign-flip p after Holm, in [0, 1].
         seeds: paired seeds, a count.
         margin: the smallest difference worth caring about, in the metric's units.
         comparisons: size of the family, a count.
         higher_is_better: the metric's direction.
+
+    >>> str(decide(Interval(0.002, 0.012), 0.003, seeds=16, margin=0.005))
+    'helps'
+    >>> str(decide(Interval(-0.001, 0.012), 0.2, seeds=4, margin=0.005))
+    'too few seeds'
     """
     if -margin <= interval.low and interval.high <= margin:
         return Decision.NO_DIFFERENCE
@@ -258,7 +266,7 @@ def judge_family(comparisons: Sequence[Comparison], measure: Measure) -> tuple[V
     """The verdicts on several changes that are read together, their p-values corrected over the family by Holm.
 
     Args:
-        comparisons: all changes tried, the unpromising ones too, or the correction corrects too little.
+        comparisons: all changes that were tried, since the correction counts them.
         measure: the metric of all of them.
     """
     if not comparisons:
@@ -327,6 +335,6 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
 def _places(difference: float, low: float, high: float) -> int:
     """Decimals that show one digit of the interval's half-width, and keep an end near zero from printing as zero."""
     sizes = [abs(difference)] if math.isnan(low) else [abs(low), abs(high), (high - low) / 2]
-    # Thousandths of the largest are rounding to the reader, and a constant difference has nothing else for a width.
+    # Sizes below a thousandth of the largest are rounding; a constant difference has an interval of just that width.
     visible = [size for size in sizes if size > 1e-3 * max(sizes)]
     return max(1, -math.floor(math.log10(min(visible)))) if visible else 1
