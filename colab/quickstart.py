@@ -88,7 +88,7 @@ display(HTML(page(record_study(study, command="colab/quickstart"))))
 # The average of the members' probabilities, on a validation split that all of them share and none has trained on.
 
 # %%
-members = jt.fit(base, digits, seeds=SEEDS, split=0)
+members = jt.fit(base, digits, seeds=jt.Seeds(SEEDS, split=0))
 print(jt.ensemble(members).evaluate(digits))
 
 # %% [markdown]

@@ -53,7 +53,7 @@ def main() -> None:
     arms = {label: baseline.replace(change) for label, change in CHANGES.items()}
     study = jt.study(baseline, arms, digits, seeds=arguments.seeds)
     # An ensemble wants one validation split that no member has trained on, so its members share one.
-    members = jt.fit(baseline, digits, seeds=arguments.seeds, split=0)
+    members = jt.fit(baseline, digits, seeds=jt.Seeds(arguments.seeds, split=0))
     together = jt.ensemble(members).evaluate(digits)
 
     folder = arguments.out or fresh(Path("runs"), "demo")

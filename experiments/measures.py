@@ -29,7 +29,7 @@ def estimates(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> dict[str, Es
 
 def final_loss(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """The validation loss after the last epoch, in nats; inf for a run that diverged."""
-    return np.where(np.isin(runs.seeds, list(runs.diverged)), np.inf, runs.metrics["nll"])
+    return np.where(np.isin(runs.names, list(runs.diverged)), np.inf, runs.metrics["nll"])
 
 
 def slowness(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
@@ -77,7 +77,7 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
     split, pool = data.split(0), Pool.of(data)
     runs = {}
     for name, given in arms.items():
-        experiment = jax.tree.map(jnp.float32, prepare(given, data))
+        experiment = jax.tree.map(jnp.float32, prepare(given, data, len(split.train)))
         member = Member(*map(jnp.asarray, (np.int32(0), *split, *experiment.inputs.moments(data, split.train))))
         state = jax.jit(epochs.start)(experiment, member, pool, {})
         run = jax.jit(epochs.epoch, static_argnums=5).lower(experiment, member, pool, state, jnp.int32(0), _as_is).compile()

@@ -30,6 +30,8 @@ from jaxtricks.evaluate.compare import compare, study
 from jaxtricks.evaluate.ensemble import ensemble
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.resampling import Disjoint, Folds, Forward, Part
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.models import CNN, MLP, RNN, TCN, Transformer
@@ -57,15 +59,20 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "Disjoint",
     "Dropout",
     "EarlyStopping",
     "Experiment",
+    "Folds",
+    "Forward",
     "Layout",
     "Momentum",
     "Objective",
     "Optax",
     "Optimizer",
+    "Part",
     "Runs",
+    "Seeds",
     "Text",
     "Transfer",
     "Transformer",

@@ -93,7 +93,7 @@ def test_a_file_in_the_place_of_all_runs_is_refused(here):
 def test_training_that_was_never_finite_ends_in_one_sentence(command, capsys, here):
     words = ["--seeds", "2", "--epochs", "1", "--model.kernel-init", "normal", "--model.kernel-init.scale", "1e30", "--json"]
     said = refused(capsys, *command, *words)
-    assert "seeds 0, 1" in said and "not finite at the initial weights" in said
+    assert "seed 0, seed 1" in said and "not finite at the initial weights" in said
     assert [path.name for path in here.iterdir()] == ["file"]
 
 

@@ -228,7 +228,7 @@ FITS = """
         (dict(data=2, model=2), {}),
         (dict(runs=4, width=1, memory=0.0016), {}),
     ):
-        runs = jt.fit(experiment, data, seeds=6, layout=jt.Layout(**place), progress=False, **how)
+        runs = jt.fit(experiment, data, seeds=jt.Seeds(6, **how), layout=jt.Layout(**place), progress=False)
         found += [*runs.curves.values(), *runs.evaluate("train").values(), *jax.tree.leaves(runs.variables)]
     np.savez(out, *found)
 """

@@ -57,7 +57,7 @@ def test_every_public_family_is_in_a_namespace():
 def test_the_module_of_configs_stands_under_its_name_and_is_the_decorator_too():
     assert inspect.ismodule(jt.config) and jt.config is importlib.import_module("jaxtricks.config")
 
-    @jt.config()
+    @jt.extend.config()
     class Mine:
         rate: jt.extend.Rate = 0.5
 

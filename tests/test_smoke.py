@@ -60,7 +60,7 @@ def test_ablate_and_ensemble(capsys, monkeypatch):
     assert len(labels) == 1 + len(few) and "without optimizer.clip_norm=1" in labels
     assert "with model.dropout=0.5" in labels
     digits = jt.load("digits")
-    runs = jt.fit(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), digits, seeds=3, split=0, progress=False)
+    runs = jt.fit(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), digits, seeds=jt.Seeds(3, split=0), progress=False)
     report = jt.ensemble(runs).evaluate(digits)
     assert report.members_an_example == 3
     assert np.isfinite(report.gain["nll"])

@@ -6,7 +6,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, settle
 
 
 def kept(experiment: jt.Experiment, data: jt.Dataset, seeds: int, epochs: list[int]) -> list[jt.Runs]:
@@ -45,7 +45,7 @@ def measure(scale: Scale) -> Outcome:
         "spaced": gains(kept(base, data, scale.seeds, spaced), data),
         "cyclic": gains(kept(cyclic, data, scale.seeds, spaced), data),
     }
-    whole = [jt.fit(base, data, seeds=len(spaced), split=split, progress=False) for split in range(scale.seeds)]
+    whole = [jt.fit(base, data, seeds=jt.Seeds(len(spaced), split=split), progress=False) for split in range(scale.seeds)]
     restarts = np.array([jt.ensemble(runs).evaluate(data).gain["nll"] for runs in whole])
     nll = {name: Estimate.of(values["nll"]) for name, values in found.items()}
     less = Estimate.of(found["adjacent"]["nll"] - restarts)
@@ -78,5 +78,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean gain in loss of adjacent checkpoints minus that of four restarts lies at or below "
     "0, or the best of the three kinds' own gain at or above 0.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

@@ -25,7 +25,7 @@ def measure(scale: Scale) -> Outcome:
     examples = Examples(pool.x[judged], pool.y[judged], None)
     last, chosen = (runs.evaluate(examples) for runs in (end, best))
     gain = {metric: Estimate.of(np.asarray(chosen[metric] - last[metric])) for metric in ("nll", "accuracy")}
-    trained = np.array([best.stopped.get(int(seed), without.epochs) for seed in best.seeds])
+    trained = np.array([best.stopped.get(name, without.epochs) for name in best.names])
     epochs = Estimate.of(trained.astype(np.float64))
     return Outcome(
         verdict=settle(gain["nll"], below=0),

@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import column, network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, settle
 
 
 def measure(scale: Scale) -> Outcome:
@@ -18,7 +18,7 @@ def measure(scale: Scale) -> Outcome:
     sizes = [2**power for power in range(most.bit_length())]
     reports = []
     for split in range(scale.seeds):
-        runs = jt.fit(experiment, data, seeds=most, split=split, progress=False)
+        runs = jt.fit(experiment, data, seeds=jt.Seeds(most, split=split), progress=False)
         reports.append([jt.ensemble(runs.at(range(size))).evaluate(data) for size in sizes])
     whole = [row[-1] for row in reports]
     gain = {metric: Estimate.of(np.array([report.gain[metric] for report in whole])) for metric in ("accuracy", "nll")}
@@ -52,5 +52,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval over splits of the gain in accuracy of all restarts lies at or below 0, of that in loss at or "
     "above 0, or two members' disagreement is no smaller than that of independent errors.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

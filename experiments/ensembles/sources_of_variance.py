@@ -4,8 +4,8 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, settle
-from jaxtricks.train.fit import SOURCES
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
+from jaxtricks.experiment.seeds import SOURCES
 
 
 def measure(scale: Scale) -> Outcome:
@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     other = base.replace({"model.dropout.rate": 0.35})
     spread: dict[str, float] = {}
     for source in SOURCES:
-        runs = jt.fit(base, data, seeds=scale.seeds, vary=(source,), progress=False)
+        runs = jt.fit(base, data, seeds=jt.Seeds(scale.seeds, vary=(source,)), progress=False)
         spread[source] = float(np.std(runs.metrics["accuracy"], ddof=1))
     first, paired = jt.fit([base, other], data, seeds=scale.seeds, progress=False)
     unpaired = jt.fit(other, data, seeds=range(scale.seeds, 2 * scale.seeds), progress=False)
@@ -55,5 +55,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the ratio of variances, differences on the same seeds over those on other seeds, lies at or "
     "above 1.",
     measure=measure,
-    seeds=Seeds(cpu=32),
+    seeds=Scales(cpu=32),
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, settle
 
 
 def candidates(scale: Scale) -> list[jt.Experiment]:
@@ -32,9 +32,9 @@ def measure(scale: Scale) -> Outcome:
     data, models, size = task(scale), candidates(scale), scale.pick(smoke=2, cpu=5, full=5)
     tops, greedies, sames = [], [], []
     for split in range(scale.seeds):
-        runs = jt.fit(models, data, seeds=[split], split=split, progress=False)
+        runs = jt.fit(models, data, seeds=[split], progress=False)
         best = int(np.argmax(jt.ensemble(runs, choose=jt.evaluate.TopK(1)).weights))
-        again = jt.fit(models[best], data, seeds=range(1_000, 1_000 + size), split=split, progress=False)
+        again = jt.fit(models[best], data, seeds=jt.Seeds(range(1_000, 1_000 + size), split=split), progress=False)
         top = jt.ensemble(runs, choose=jt.evaluate.TopK(size))
         tops.append(top.evaluate(data))
         greedies.append(jt.ensemble(runs, choose=jt.evaluate.Greedy(size)).evaluate(data))
@@ -74,5 +74,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval over splits of the disagreement of the best models minus that of the restarts, or of their mean "
     "member's loss minus that of the restarts' mean member, lies at or below 0.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Seeds, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect
 from jaxtricks.evaluate.verdict import Decision
 
 
@@ -51,5 +51,5 @@ CLAIM = Claim(
     ),
     refuted_by="The paired verdict on validation accuracy of SWA against the last weights is 'hurts' or 'no difference'.",
     measure=measure,
-    seeds=Seeds(cpu=16),
+    seeds=Scales(cpu=16),
 )

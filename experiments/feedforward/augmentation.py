@@ -1,7 +1,7 @@
 """Shifted and mirrored images reduce overfitting."""
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Seeds, all_of, curves, expect, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, all_of, curves, expect, settle
 from jaxtricks.evaluate.verdict import Decision
 
 
@@ -48,5 +48,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the change in the gap lies at or above 0, or the paired verdict on validation accuracy is "
     "'hurts' or 'no difference'.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

@@ -11,7 +11,7 @@ import jaxtricks as jt
 from experiments.feedforward._signal import signal, slope
 from experiments.measures import estimates
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, settle
 
 KEPT = 0.02  # nats a layer: over 10 layers a fifth, where the 6 that the slide also prints multiplies by 3¹⁰ = 59 049
 IDENTITY = jt.nn.LeakyReLU(slope=1.0)
@@ -75,5 +75,5 @@ CLAIM = Claim(
     refuted_by="For normal or uniform weights, the 95% interval of the mean slope of ln variance in the linear network lies "
     "outside ±0.02 a layer, forwards or backwards, or that of the mean of Var(W) (n + m)/2 outside 0.99 to 1.01.",
     measure=measure,
-    seeds=Seeds(cpu=24, full=64),
+    seeds=Scales(cpu=24, full=64),
 )

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 import jaxtricks as jt
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, settle
 
 WIDTH, BATCH = 128, 256
 STRAIGHT = 0.95  # the share of the variance of ln‖∂L/∂W₁‖ that a straight line must explain to be called exponential
@@ -83,5 +83,5 @@ CLAIM = Claim(
     "mean R² of its straight line at or below 0.95 (then it is not exponential), or that of the slope under ReLU with He's "
     "weights outside ±0.1 a layer.",
     measure=measure,
-    seeds=Seeds(cpu=24, full=64),
+    seeds=Scales(cpu=24, full=64),
 )

@@ -14,7 +14,7 @@ TARGET = 0.85
 
 def late(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """The validation loss averaged over all epochs; the training loss has the noise in it."""
-    return np.where(np.isin(runs.seeds, list(runs.diverged)), np.inf, runs.curves["nll"].mean(axis=1))
+    return np.where(np.isin(runs.names, list(runs.diverged)), np.inf, runs.curves["nll"].mean(axis=1))
 
 
 def measure(scale: Scale) -> Outcome:

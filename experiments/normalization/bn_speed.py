@@ -16,7 +16,7 @@ USABLE = 0.05  # of accuracy, that a rate may cost against the best one
 def largest(runs: list[jt.Runs], rates: tuple[float, ...]) -> Float[np.ndarray, " seeds"]:
     """log₁₀ of the largest rate at which a restart ends within five points of its best, and does not diverge."""
     accuracy = np.stack([arm.metrics["accuracy"] for arm in runs])
-    finite = np.stack([~np.isin(arm.seeds, list(arm.diverged)) for arm in runs])
+    finite = np.stack([~np.isin(arm.names, list(arm.diverged)) for arm in runs])
     usable = finite & (accuracy >= accuracy.max(axis=0, keepdims=True) - USABLE)
     return np.where(usable, np.log10(rates)[:, None], -np.inf).max(axis=0)
 

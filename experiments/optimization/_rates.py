@@ -35,7 +35,7 @@ def fit_grid(
 
 def lost(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """Which runs diverged."""
-    return np.isin(runs.seeds, list(runs.diverged))
+    return np.isin(runs.names, list(runs.diverged))
 
 
 def accuracies(grid: Sequence[jt.Runs]) -> Float[np.ndarray, "rates runs"]:

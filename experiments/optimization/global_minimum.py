@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 import jaxtricks as jt
 from experiments.optimization._sweep import choose, decades, sweep, with_rate
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, settle
 
 POINTS, DIMENSIONS, BATCH, TUNING = 64, 8, 16, 4
 AN_EPOCH = POINTS // BATCH
@@ -82,5 +82,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the share of restarts that end at a global minimum lies at or below 0.8 for the widest "
     "network, or at or above 0.5 for the narrowest (then it would not take many parameters).",
     measure=measure,
-    seeds=Seeds(cpu=32, full=64),
+    seeds=Scales(cpu=32, full=64),
 )

@@ -7,7 +7,7 @@ import jaxtricks as jt
 from experiments.measures import RATE, TUNING, final_loss, tuned
 from experiments.optimization._rates import network
 from experiments.optimization._sweep import decades
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Ruling, Scale, Seeds, all_of, curves, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Ruling, Scale, Scales, all_of, curves, settle
 
 
 def measure(scale: Scale) -> Outcome:
@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     data, rates = jt.load("digits"), scale.pick(smoke=(0.01,), cpu=decades(-3, 0), full=decades(-3, 0, 4))
     chosen = tuned(arms, data, rates, score=final_loss)
     trials = [experiment.replace({RATE: chosen[name]}) for name, experiment in arms.items()]
-    runs = dict(zip(arms, jt.fit(trials, data, seeds=scale.seeds, split=TUNING[0] - 1), strict=True))
+    runs = dict(zip(arms, jt.fit(trials, data, seeds=jt.Seeds(scale.seeds, split=TUNING[0] - 1)), strict=True))
     losses = {name: np.asarray(run.metrics["nll"], np.float64) for name, run in runs.items()}
     away = {name: np.abs(loss - np.median(loss)) for name, loss in losses.items()}
     change = Estimate.of((away["Lookahead"] - away["alone"]) / away["alone"].mean())
@@ -46,5 +46,5 @@ CLAIM = Claim(
     papers=(Paper("Zhang+ 2019: CIFAR-10, ResNet-18, accuracy 95.23 ± 0.19 under SGD and 95.27 ± 0.06 under Lookahead", "V2"),),
     refuted_by="The 95% interval of the mean change in the distance from the median lies at or above 0.",
     measure=measure,
-    seeds=Seeds(smoke=4, cpu=64, full=128),
+    seeds=Scales(smoke=4, cpu=64, full=128),
 )

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.diagnose.curvature import ZERO
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
 
 EXAMPLES, PIXELS = 300, 16
 
@@ -84,5 +84,5 @@ CLAIM = Claim(
     ),
     refuted_by="The 95% interval of the share of saddles among the points without gradient lies at or below one half.",
     measure=measure,
-    seeds=Seeds(cpu=16, full=32),
+    seeds=Scales(cpu=16, full=32),
 )

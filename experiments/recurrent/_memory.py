@@ -45,7 +45,7 @@ def characters(windows: int, length: int) -> jt.Dataset:
 
 def parameters(experiment: jt.Experiment, data: jt.Dataset) -> int:
     """How many parameters an experiment's model has on the data."""
-    model = prepare(experiment, data).model
+    model = prepare(experiment, data, len(data.split(0).train)).model
     x = data.x[:1] if data.vocabulary is not None else data.x[:1].astype(np.float32)  # bytes of an image are no tokens
     shapes = jax.eval_shape(lambda: model.init({"params": jax.random.key(0)}, x, train=False))
     return sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
@@ -64,7 +64,7 @@ def widest(make: Callable[[int], jt.Experiment], data: jt.Dataset, most: int) ->
 
 def final_error(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """The validation mean squared error after the last epoch; inf for a run that diverged."""
-    return np.where(np.isin(runs.seeds, list(runs.diverged)), np.inf, runs.metrics["mse"])
+    return np.where(np.isin(runs.names, list(runs.diverged)), np.inf, runs.metrics["mse"])
 
 
 def steps_to_learn(runs: jt.Runs) -> Float[np.ndarray, " runs"]:

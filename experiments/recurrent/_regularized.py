@@ -90,9 +90,8 @@ def fit_arms(arms: Mapping[str, Changes], scale: Scale) -> dict[str, jt.Runs]:
 
 def judged(arms: Mapping[str, jt.Runs], baseline: str, changes: Sequence[str]) -> dict[str, Verdict]:
     """The verdicts on the `lowest` losses of some arms against one of them, corrected over all of these."""
-    seeds = tuple(map(int, arms[baseline].seeds))
     without = lowest(arms[baseline])
-    family = [Comparison(name, without, lowest(arms[name]), seeds) for name in changes]
+    family = [Comparison(name, without, lowest(arms[name]), arms[baseline].names) for name in changes]
     return dict(zip(changes, judge_family(family, Measure.loss()), strict=True))
 
 

@@ -14,7 +14,7 @@ import jaxtricks as jt
 from experiments.measures import estimates
 from experiments.recurrent._timing import seconds
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Ruling, Scale, Seeds, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Ruling, Scale, Scales, all_of, settle
 from jaxtricks.nn.initializers import LecunNormal
 from jaxtricks.nn.sampled_softmax import NCE, SampledSoftmax
 from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax, cross_entropy
@@ -151,5 +151,5 @@ CLAIM = Claim(
     "vocabulary, lies at or below 2, or that of its validation perplexity over the full softmax's lies at or above 1.1. "
     "Supported if one of them is faster by more than 2 and worse by less than 1.1, each with its whole interval.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

@@ -6,7 +6,7 @@ import jaxtricks as jt
 from experiments.measures import estimates, seconds_an_epoch
 from jaxtricks.data.buckets import waste
 from jaxtricks.data.vocabulary import Tokenizer
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Seeds, all_of, curves, expect, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, all_of, curves, expect, settle
 from jaxtricks.evaluate.verdict import Decision
 
 MARGIN = 0.02  # of accuracy
@@ -78,5 +78,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval over rounds of an epoch's wall time without buckets over that with them lies at or below 1, or "
     "the paired verdict on validation accuracy, with a margin of two points, is 'hurts'.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import RATE, estimates, final_loss
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
 
 DIVIDED, SUMMED = "max_length", "sum"
 
@@ -71,5 +71,5 @@ CLAIM = Claim(
     refuted_by="Under SGD, the 95% interval of the mean of the octaves by which the best rate moves over the lengths, of summed "
     "losses minus of divided ones, lies at or below 0.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

@@ -1,7 +1,7 @@
 """Dropout of the non-recurrent connections helps an LSTM that overfits."""
 
 from experiments.recurrent._regularized import NONE, fit_places, judged, lowest, numbers
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Seeds, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Scales, curves, expect
 from jaxtricks.evaluate.verdict import Decision
 
 PLACE = "non-recurrent"
@@ -42,5 +42,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on the lowest validation loss, dropout of non-recurrent connections against none, is 'hurts' "
     "or 'no difference'.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

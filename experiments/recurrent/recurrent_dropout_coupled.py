@@ -3,7 +3,7 @@
 import itertools
 
 from experiments.recurrent._regularized import NONE, PLACES, Changes, fit_arms, judged, lowest, numbers, tried
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Seeds, all_of, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, all_of, curves, expect
 from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge
 
 LOW, HIGH = "coupled at the low rate", "coupled at the high rate"
@@ -37,8 +37,7 @@ def measure(scale: Scale) -> Outcome:
     }
     arms = fit_arms({name: both(*rates) for name, rates in chosen.items()}, scale)
     gain = judged(arms, RECURRENT, (COUPLED,))[COUPLED]
-    seeds = tuple(map(int, arms[LOW].seeds))
-    depends = judge(Comparison(HIGH, lowest(arms[LOW]), lowest(arms[HIGH]), seeds), Measure.loss())
+    depends = judge(Comparison(HIGH, lowest(arms[LOW]), lowest(arms[HIGH]), arms[LOW].names), Measure.loss())
     gains = {name: Estimate.of(lowest(arms[RECURRENT]) - lowest(arms[name])) for name in (LOW, HIGH)}
     return Outcome(
         verdict=all_of(expect(gain.decision, Decision.HELPS), expect(depends.decision, Decision.HELPS, Decision.HURTS)),
@@ -61,5 +60,5 @@ CLAIM = Claim(
     "against the best recurrent rate alone, or 'no difference' for the best recurrent rate coupled with the highest "
     "forward rate against the lowest.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

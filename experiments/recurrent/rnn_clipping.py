@@ -16,7 +16,7 @@ def messed_up(runs: jt.Runs) -> Bool[np.ndarray, " runs"]:
     """Which runs diverged, or had an epoch whose mean training loss lay a tenth above that of an earlier one."""
     loss = np.nan_to_num(runs.curves["train_loss"], nan=np.inf)
     lowest = np.minimum.accumulate(loss, axis=1)[:, :-1]
-    return (loss[:, 1:] > SPIKE * lowest).any(axis=1) | np.isin(runs.seeds, list(runs.diverged))
+    return (loss[:, 1:] > SPIKE * lowest).any(axis=1) | np.isin(runs.names, list(runs.diverged))
 
 
 def usual_norm(pilot: jt.Runs) -> float:

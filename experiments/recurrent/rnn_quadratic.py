@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.recurrent._memory import adding, parameters
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Scale, Seeds
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Scale, Scales
 from jaxtricks.nn.cells import GRU, LSTM, Cell, TanhCell
 
 CELLS: dict[str, Cell] = {"tanh": TanhCell(), "GRU": GRU(), "LSTM": LSTM()}
@@ -48,5 +48,5 @@ CLAIM = Claim(
     refuted_by="A cell's count of parameters has second differences over the width that are not constant, or not 2 · 8² for each "
     "gate over steps of 8 units.",
     measure=measure,
-    seeds=Seeds(0, 0, 0),
+    seeds=Scales(0, 0, 0),
 )

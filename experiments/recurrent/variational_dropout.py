@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool
 import jaxtricks as jt
 from experiments.recurrent._regularized import NONE, PLACES, fit_places, judged, numbers
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Ruling, Scale, Seeds, all_of, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Ruling, Scale, Scales, all_of, curves, expect
 from jaxtricks.evaluate.verdict import Decision
 
 HELD, FRESH = "variational", "non-recurrent"
@@ -98,5 +98,5 @@ CLAIM = Claim(
     refuted_by="A mask is not the same at every step; or the paired verdict on the lowest validation loss, against none or "
     "against dropout of the non-recurrent connections, is 'hurts' or 'no difference' (the last is the paper's claim).",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

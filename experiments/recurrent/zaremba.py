@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from jaxtricks.data import DataError, Split
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Seeds, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect
 from jaxtricks.evaluate.verdict import Decision
 
 BATCH = 20
@@ -114,5 +114,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on the validation loss of the medium LSTM with dropout against the same without is 'hurts' or "
     "'no difference'.",
     measure=measure,
-    seeds=Seeds(smoke=2, cpu=8, full=3),
+    seeds=Scales(smoke=2, cpu=8, full=3),
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Seeds, all_of, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, all_of, expect
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -31,7 +31,7 @@ def measure(scale: Scale) -> Outcome:
         transfer = jt.Transfer(source, fresh=("head",))
         arms[size] = {
             "new head on frozen features": jt.fit(
-                scratch.replace({"optimizer.frozen": frozen}), few, seeds=scale.seeds, transfer=transfer
+                scratch.replace({"optimizer.frozen": frozen}), few, seeds=jt.Seeds(scale.seeds, transfer=transfer)
             ),
             "from scratch": jt.fit(scratch, few, seeds=scale.seeds),
             "linear model of pixels": jt.fit(scratch.replace({"model": jt.MLP(widths=())}), few, seeds=scale.seeds),
@@ -67,5 +67,5 @@ CLAIM = Claim(
     refuted_by="With the fewest digits the paired verdict on validation accuracy, from the new head on frozen features to "
     "training from scratch, is 'helps', or to a linear model of the pixels 'helps' or 'no difference'.",
     measure=measure,
-    seeds=Seeds(cpu=8),
+    seeds=Scales(cpu=8),
 )

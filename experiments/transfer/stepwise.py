@@ -30,8 +30,8 @@ def stepwise(data: jt.Dataset, seeds: Sequence[int], rate: float, epochs: int, l
         below = tuple(f"hidden_{i}" for i in range(height - 1)) or None
         taller = end_to_end(rate, epochs, height).replace({"optimizer.frozen": below})
         transfer = jt.Transfer(phases[-1], fresh=("head",)) if phases else None
-        phases.append(jt.fit(taller, data, seeds=seeds, transfer=transfer))
-    return [*phases, jt.fit(end_to_end(rate, epochs, layers), data, seeds=seeds, transfer=jt.Transfer(phases[-1]))]
+        phases.append(jt.fit(taller, data, seeds=jt.Seeds(seeds, transfer=transfer)))
+    return [*phases, jt.fit(end_to_end(rate, epochs, layers), data, seeds=jt.Seeds(seeds, transfer=jt.Transfer(phases[-1])))]
 
 
 def measure(scale: Scale) -> Outcome:

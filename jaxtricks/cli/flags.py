@@ -9,7 +9,7 @@ from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Text
 from jaxtricks.engine.layout import Layout, set_up
-from jaxtricks.train.fit import seed_list
+from jaxtricks.experiment.seeds import Seeds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,9 +60,9 @@ class SeedFlags:
     seeds: tuple[int, ...] = (16,)
     split: Maybe[int] = None
 
-    def asked(self) -> int | tuple[int, ...]:
-        """The seeds as `fit` takes them: a number of restarts, or the seeds themselves."""
-        return self.seeds[0] if len(self.seeds) == 1 else self.seeds
+    def sampled(self) -> Seeds:
+        """What the restarts sample; raises ConfigError for flags that do not go together."""
+        return Seeds(self.seeds[0] if len(self.seeds) == 1 else self.seeds, split=self.split)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class DeviceFlags:
         layout = Layout(runs=self.devices) if self.mesh is None else Layout.parse(self.mesh)
         return dataclasses.replace(layout, memory=self.memory, stream=True if self.stream else None)
 
-    def set_up(self, seeds: int | tuple[int, ...]) -> None:
+    def set_up(self, restarts: int) -> None:
         """Has JAX show as many devices as the layout uses; JAX asks for that before its backend starts."""
         layout = self.layout()
-        set_up((layout.runs or len(seed_list(seeds))) * layout.data * layout.model)
+        set_up((layout.runs or restarts) * layout.data * layout.model)

@@ -89,7 +89,7 @@ class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
 
     def start(self) -> Dataset:
         """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
-        self.set_up(self.asked())
+        self.set_up(len(self.sampled()))
         self.join()
         processes.on_first(lambda: folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out))
         return self.dataset()
@@ -117,8 +117,7 @@ class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
 
     def _trained(self, arms: Arms, data: Dataset, folder: Path, line: str) -> tuple[Record, str, Runs | None]:
         options = {
-            "seeds": self.asked(),
-            "split": self.split,
+            "seeds": self.sampled(),
             "layout": self.layout(),
             "progress": not self.json,
             "checkpoints": Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every),

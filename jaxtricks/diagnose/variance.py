@@ -16,10 +16,11 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import scaled_by
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import seed_list
+from jaxtricks.train.fit import expanded
 from jaxtricks.train.prepare import prepare
 
 
@@ -72,7 +73,12 @@ def _ratios(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> Float[n
         return a / b
 
 
-def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds: int | Sequence[int] = 16) -> VarianceProfile:
+def variance_profile(
+    experiment: Experiment | nn.Module,
+    data: Dataset,
+    *,
+    seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
+) -> VarianceProfile:
     """The variance of every layer's signal and gradient in the first training step (T010–T013).
 
     Masks are drawn as in training; augmentation, mixup too, is left out: the batch is what it would be without.
@@ -81,7 +87,7 @@ def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds
     Args:
         experiment: the experiment, or a model alone, trained by the default one.
         data: the data set.
-        seeds: how many starts, or their seeds.
+        seeds: how many starts, their seeds, or all that they sample.
 
     Raises:
         ConfigError: for an experiment that does not fit the data, or a model in which no layer has a kernel.
@@ -91,8 +97,10 @@ def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds
     >>> profile.layers
     ('hidden_0/dense', 'hidden_1/dense', 'head')
     """
-    ready = prepare(experiment if isinstance(experiment, Experiment) else Experiment(model=experiment), data)
-    members = jax.tree.map(lambda *leaves: np.stack(leaves), *(_member(ready, data, seed) for seed in seed_list(seeds)))
+    sampling = Seeds.of(seeds).sampling(data)
+    given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
+    ready = prepare(given, data, sampling.train.shape[1])
+    members = expanded(sampling, [scaled_by(ready.inputs, data, train) for train in sampling.train])
     layers: dict[str, None] = {}
 
     def look(member: Member, pool: Pool) -> tuple[Array, Array, Array]:
@@ -107,13 +115,6 @@ def variance_profile(experiment: Experiment | nn.Module, data: Dataset, *, seeds
             f"Experiment.model = {type(ready.model).__name__} has no layer with a kernel, whose variance could be told."
         )
     return VarianceProfile(tuple(layers), *(np.asarray(values) for values in profile))
-
-
-def _member(experiment: Experiment, data: Dataset, seed: int) -> Member:
-    split = data.split(seed)
-    places = (part.astype(np.int32) for part in (split.train, split.validation))
-    arrays: Any = (np.int32(seed), *places, *scaled_by(experiment.inputs, data, split))
-    return Member(*arrays)
 
 
 def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str, tuple[Array, Array, Array]]:

@@ -7,6 +7,7 @@ from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.train.prepare import prepare
 
 
@@ -20,12 +21,13 @@ def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study
     >>> jt.ablate(jt.Experiment(model=jt.MLP(dropout=0.5)), jt.load("digits"), seeds=16)  # doctest: +SKIP
     """
     changes = leave_one_out(best) | add_one(best)
-    return study(best, {label: change for label, change in changes.items() if _fits(change, data)}, data, **options)
+    train = Seeds.of(options.get("seeds", Seeds())).sampling(data).train.shape[1]
+    return study(best, {label: change for label, change in changes.items() if _fits(change, data, train)}, data, **options)
 
 
-def _fits(experiment: Experiment, data: Dataset) -> bool:
+def _fits(experiment: Experiment, data: Dataset, train: int) -> bool:
     try:
-        prepare(experiment, data)
+        prepare(experiment, data, train)
     except ConfigError:
         return False
     return True

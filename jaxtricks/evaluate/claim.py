@@ -70,7 +70,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Seeds:
+class Scales:
     """How many restarts each scale has; all zero for a claim that draws nothing."""
 
     smoke: int = 2
@@ -226,7 +226,7 @@ class Claim:
     papers: tuple[Paper, ...]
     refuted_by: str
     measure: Callable[[Scale], Outcome]
-    seeds: Seeds = field(default=Seeds())
+    seeds: Scales = field(default=Scales())
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, tuple) or not self.rows or not all(re.fullmatch(r"T\d{3}", row) for row in self.rows):

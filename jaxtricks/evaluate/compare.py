@@ -1,8 +1,9 @@
 """Does a change help? Baseline and changes, trained together on paired seeds, and the verdicts on them."""
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
@@ -14,9 +15,11 @@ from jaxtricks.data import Dataset
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.sampling import few
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.fit import Seeds, fit
+from jaxtricks.train.fit import fit
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
 
@@ -53,8 +56,7 @@ class Study:
 class Options(TypedDict, total=False):
     """The options of `study`, which `compare` and `ablate` take too."""
 
-    seeds: Seeds
-    split: int | None
+    seeds: int | Sequence[int] | Seeds
     metric: str
     margin: float | None
     layout: Layout
@@ -67,8 +69,7 @@ def study(
     changes: Mapping[str, Experiment],
     data: Dataset,
     *,
-    seeds: Seeds = 16,
-    split: int | None = None,
+    seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
     metric: str = "accuracy",
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
@@ -81,8 +82,8 @@ def study(
         baseline: the experiment without.
         changes: label → the experiment with; all that were tried, since the correction counts them.
         data: the data set; validation only, its test split stays locked.
-        seeds: how many paired restarts (0, 1, …), or the seeds themselves.
-        split: a seed whose split all restarts share; None: each its own, so that the verdict covers the luck of the split, too.
+        seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`; by default each
+            restart has a split of its own, so that the verdict covers the luck of the split, too.
         metric: "accuracy", "nll" or "ece"; of classes of steps "accuracy", "nll", "perplexity" or "bits"; of values "mse".
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
@@ -100,7 +101,7 @@ def study(
     """
     _check(metric, margin, data)
     arms = [baseline, *changes.values()]
-    base, *others = fit(arms, data, seeds=seeds, split=split, layout=layout, checkpoints=checkpoints, progress=progress)
+    base, *others = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
     changed = dict(zip(changes, others, strict=True))
     return Study(base, changed, verdicts(base, changed, metric=metric, margin=margin))
 
@@ -123,21 +124,24 @@ def verdicts(
     """
     _check(metric, margin, baseline.data)
     for name, runs in changes.items():
-        if not np.array_equal(runs.seeds, baseline.seeds):
-            here, there = (", ".join(map(str, r.seeds)) for r in (runs, baseline))
-            raise ConfigError(f"{name}: seeds {here} are not the baseline's {there}.")
+        if runs.names != baseline.names:
+            raise ConfigError(f"{name}: {few(runs.names)} cannot be paired with the baseline's {few(baseline.names)}.")
     examples = _predicted(baseline)
     measure = Measure.accuracy(examples, margin) if metric == "accuracy" else Measure.loss(metric, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
+    paired = "member" if len(set(baseline.seeds.tolist())) < len(baseline) else "seed"
     comparisons = []
     for name, runs in changes.items():
         without, given = baseline.metrics[metric], runs.metrics[metric]
         finite = np.isfinite(without) & np.isfinite(given)
         if not finite.any():
-            seeds = ", ".join(map(str, baseline.seeds))
-            raise ConfigError(f"{name}: of seeds {seeds} an arm is not finite at the initial weights, and has no {metric}.")
+            pairs = few(baseline.names)
+            raise ConfigError(
+                f"{name}: of each pair of {pairs} an arm is not finite at the initial weights, and has no {metric}."
+            )
         fallen = lost + tuple(f"change {member}" for member in collapsed(runs))
-        comparisons.append(Comparison(name, without[finite], given[finite], tuple(map(int, baseline.seeds[finite])), fallen))
+        members = tuple(itertools.compress(baseline.names, finite))
+        comparisons.append(Comparison(name, without[finite], given[finite], members, fallen, paired))
     return judge_family(comparisons, measure)
 
 

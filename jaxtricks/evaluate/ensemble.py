@@ -238,7 +238,7 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
     Args:
         runs: the restarts of one experiment, or several of them, all on the same data.
         average: whether probabilities or logits are averaged.
-        choose: gives weights by one half of the validation split, which all members share then (`fit(..., split=0)`); the
+        choose: gives weights by one half of the validation split, which all members share then (`Seeds(16, split=0)`); the
             report is of the other half. None: all alike.
 
     Raises:
@@ -263,7 +263,9 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
         return Ensemble(several, average, np.full(count, 1 / count))
     validation = _validation(several)
     if any(not np.array_equal(split, validation[0]) for split in validation):
-        raise ConfigError("runs have different validation splits, and members are chosen by a common one; fit(..., split=0).")
+        raise ConfigError(
+            "runs have different validation splits, and members are chosen by a common one; seeds=Seeds(16, split=0)."
+        )
     order = rng.host(0, "ensemble").permutation(validation[0])
     chosen, judged = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     weights = choose.weights(_log_probs(several, *data.at(chosen)), data.y[chosen], average)
@@ -283,11 +285,11 @@ def _validation(runs: tuple[Runs, ...]) -> list[Int[np.ndarray, " validation"]]:
 
 def _epochs(runs: tuple[Runs, ...]) -> int:
     """Epochs of training in total; several checkpoints of one restart count once, as the longest."""
-    longest: dict[tuple[str, int], int] = {}
+    longest: dict[tuple[str, str], int] = {}
     for each in runs:
         trained = np.isfinite(each.curves["train_loss"]).sum(axis=1)
-        for experiment, seed, epochs in zip(each.experiments, each.seeds, trained, strict=True):
-            key = experiment.fingerprint(), int(seed)
+        for experiment, name, epochs in zip(each.experiments, each.names, trained, strict=True):
+            key = experiment.fingerprint(), name
             longest[key] = max(longest.get(key, 0), int(epochs))
     return sum(longest.values())
 

@@ -85,49 +85,51 @@ class Measure:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Comparison:
-    """One metric of a baseline and of a change, paired by seed.
+    """One metric of a baseline and of a change, paired by member: by seed, or by seed and fold.
 
     Args:
         label: what was changed, such as "dropout=0.5".
-        baseline: the metric without the change, shape [seeds], in the metric's units (accuracy as a share).
-        change: the metric with the change, shape [seeds], in the same units; of a diverged member, that of its last finite state.
-        seeds: the seed of each pair, in the order of the arrays.
+        baseline: the metric without the change, shape [members], in the metric's units (accuracy as a share).
+        change: the metric with the change, shape [members], in the same units; of a diverged member, that of its last finite state.
+        members: the name of each pair, in the order of the arrays, such as "seed 3" or "seed 3 fold 2".
         collapsed: members that collapsed or diverged, by name, such as "change seed 3"; they are compared like all others.
+        paired: what a pair is: a "seed", or a "member" where seeds have several, such as folds.
 
     Raises:
-        ValueError: if the three differ in length or are empty, a seed occurs twice, or a value is not finite.
+        ValueError: if the three differ in length or are empty, a name occurs twice, or a value is not finite.
 
-    >>> Comparison("dropout=0.5", np.array([0.25, 0.5]), np.array([0.5, 0.5]), seeds=(0, 1)).differences.tolist()
+    >>> Comparison("dropout=0.5", np.array([0.25, 0.5]), np.array([0.5, 0.5]), ("seed 0", "seed 1")).differences.tolist()
     [0.25, 0.0]
     """
 
     label: str
-    baseline: Float[np.ndarray, " seeds"]
-    change: Float[np.ndarray, " seeds"]
-    seeds: tuple[int, ...]
+    baseline: Float[np.ndarray, " members"]
+    change: Float[np.ndarray, " members"]
+    members: tuple[str, ...]
     collapsed: tuple[str, ...] = ()
+    paired: str = "seed"
 
     def __post_init__(self) -> None:
         # float32 metrics are subtracted in float64, so that the subtraction does not round.
         arms = {name: np.asarray(getattr(self, name), np.float64) for name in ("baseline", "change")}
         for name, values in arms.items():
             object.__setattr__(self, name, values)
-            if values.shape != (len(self.seeds),) or not self.seeds:
+            if values.shape != (len(self.members),) or not self.members:
                 raise ValueError(
-                    f"{self.label!r} needs one {name} value a seed and at least one seed, not shape {values.shape} "
-                    f"for {len(self.seeds)} seeds."
+                    f"{self.label!r} needs one {name} value a member and at least one member, not shape {values.shape} "
+                    f"for {len(self.members)} members."
                 )
-            if bad := [seed for seed, finite in zip(self.seeds, np.isfinite(values), strict=True) if not finite]:
+            if bad := [member for member, finite in zip(self.members, np.isfinite(values), strict=True) if not finite]:
                 raise ValueError(
-                    f"{self.label!r} has {name} values that are not finite at seeds {bad}: "
+                    f"{self.label!r} has {name} values that are not finite at {', '.join(bad)}: "
                     "a diverged member counts with those of its last finite state."
                 )
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"{self.label!r} is paired by seed, and {self.seeds} names a seed twice.")
+        if len(set(self.members)) < len(self.members):
+            raise ValueError(f"{self.label!r} is paired by name, and {self.members} has one twice.")
 
     @property
-    def differences(self) -> Float[np.ndarray, " seeds"]:
-        """Change minus baseline, shape [seeds], in the metric's units."""
+    def differences(self) -> Float[np.ndarray, " members"]:
+        """Change minus baseline, shape [members], in the metric's units."""
         return np.asarray(self.change - self.baseline)
 
 
@@ -149,10 +151,11 @@ class Verdict:
         p: two-sided sign-flip p.
         corrected_p: the same after Holm over the family.
         comparisons: size of the family.
-        seeds: paired seeds, a count.
+        seeds: pairs, a count.
         collapsed: collapsed or diverged members by name.
         seeds_needed: if inconclusive, the seeds that it would probably take (None: more than 10,000); if there are too
             few, the fewest that could show an effect; None otherwise.
+        paired: what a pair is: a "seed", or a "member" where seeds have several, such as folds.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -177,6 +180,7 @@ class Verdict:
     seeds: int
     collapsed: tuple[str, ...] = ()
     seeds_needed: int | None = None
+    paired: str = "seed"
 
     def __str__(self) -> str:
         """One line, such as `dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds`."""
@@ -189,7 +193,7 @@ class Verdict:
         if self.decision is Decision.NO_DIFFERENCE:
             effect += f" inside ±{scale * self.margin:.2g}"
         p = f"p={self.corrected_p:.2g}" + (f" (Holm over {self.comparisons})" if self.comparisons > 1 else "")
-        parts = [effect, p, f"{self.seeds} paired seed{'s' if self.seeds > 1 else ''}"]
+        parts = [effect, p, f"{self.seeds} paired {self.paired}{'s' if self.seeds > 1 else ''}"]
         if self.decision is Decision.TOO_FEW_SEEDS:
             parts.append(f"at least {self.seeds_needed} needed")
         if self.decision is Decision.INCONCLUSIVE:
@@ -289,7 +293,7 @@ def judge(comparison: Comparison, measure: Measure) -> Verdict:
 
 
 def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: float, family: int) -> Verdict:
-    d, seeds = comparison.differences, len(comparison.seeds)
+    d, seeds = comparison.differences, len(comparison.members)
     interval, margin, mean = statistics.interval(d), measure.margin_for(comparison.baseline), float(d.mean())
     decision = decide(
         interval,
@@ -329,6 +333,7 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
         seeds=seeds,
         collapsed=comparison.collapsed,
         seeds_needed=needed,
+        paired=comparison.paired,
     )
 
 

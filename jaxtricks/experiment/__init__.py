@@ -3,20 +3,31 @@
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
+from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
+from jaxtricks.experiment.transfer import Transfer
 
 __all__ = [
+    "All",
     "ByClass",
     "ByLength",
     "Contiguous",
+    "Disjoint",
     "EarlyStopping",
     "Experiment",
     "FixedOrder",
+    "Folds",
+    "Forward",
     "Inputs",
     "Order",
+    "Part",
     "Raw",
+    "Resampling",
     "Reshuffled",
+    "Seeds",
     "Standardize",
+    "Transfer",
     "Unit",
 ]
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxtricks.config import Family, config
-from jaxtricks.data import Dataset, Split
+from jaxtricks.data import Dataset
 
 Moments = tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]
 
@@ -27,11 +27,11 @@ class Inputs(Family):
         raise NotImplementedError
 
 
-def scaled_by(scaling: Inputs, data: Dataset, split: Split) -> Moments:
-    """Shift and scale of a data set's inputs, from the training examples of one split; (0, 1) for tokens."""
+def scaled_by(scaling: Inputs, data: Dataset, train: Int[np.ndarray, " train"]) -> Moments:
+    """Shift and scale of a data set's inputs from the training examples alone; (0, 1) for tokens."""
     if data.vocabulary is not None:
         return np.zeros((), np.float32), np.ones((), np.float32)
-    return scaling.moments(data, split.train)
+    return scaling.moments(data, train)
 
 
 @config("standardize", rows=["T014", "T015"], paper="LeCun+ 1998, Efficient BackProp")

@@ -1,19 +1,37 @@
 """Weights to start from: those of earlier runs, layer by layer."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import jax
 import numpy as np
 from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, nearest
-from jaxtricks.restart.member import Variables
-from jaxtricks.train.runs import Runs
+from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.experiment.written import DIGEST, digest
+
+Variables = dict[str, Any]
+
+
+class Source(Protocol):
+    """Earlier runs, as `jaxtricks.Runs` are."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """Who they are."""
+
+    @property
+    def variables(self) -> Variables:
+        """Their variables, each leaf with a leading axis [runs]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Transfer:
-    """Starts a run from the one of the same seed in `source`; a layer that is not there, or named fresh, is drawn as ever.
+    """Starts a run from the one of the same name in `source`; a layer that is not there, or named fresh, is drawn as ever.
+
+    Names are those of `Runs.names`, "seed 3" or "seed 3 fold 2"; a fold starts from the run of its seed where the source has one
+    run a seed.
 
     Transfer learning is a fit from `Transfer(runs, fresh=("head",))` with everything else frozen
     (`{"optimizer.frozen": ("hidden_*",)}`), gradual unfreezing one more fit for each layer set free, and step-wise training
@@ -29,28 +47,24 @@ class Transfer:
     ('head',)
     """
 
-    source: Runs
+    source: Source
     fresh: tuple[str, ...] = ()
 
-    def given(self, seeds: Int[np.ndarray, " members"], variables: Variables) -> Variables:
+    def given(self, sampling: Sampling, variables: Variables) -> Variables:
         """The part of `variables` that comes from the source, each leaf with a leading axis [members].
 
         Args:
-            seeds: the members' seeds, [members].
+            sampling: the members.
             variables: the new model's variables, as shapes of one member.
 
         Raises:
-            ConfigError: for a seed that the source lacks, a fresh layer that the model lacks, or where nothing is transferred.
+            ConfigError: for a run that the source lacks, a fresh layer that the model lacks, or where nothing is transferred.
         """
         layers = list(variables["params"])
         for name in self.fresh:
             if name not in layers:
                 raise ConfigError(f"Transfer.fresh = {name!r} names no layer of the model{nearest(name, layers)}")
-        known = {int(seed): row for row, seed in enumerate(self.source.seeds)}
-        for seed in seeds:
-            if int(seed) not in known:
-                raise ConfigError(f"Transfer.source has no run of seed {seed}; it has {', '.join(map(str, known))}.")
-        rows = np.array([known[int(seed)] for seed in seeds])
+        rows = self._rows(sampling)
         kept = {kind: {k: v for k, v in tree.items() if k not in self.fresh} for kind, tree in variables.items()}
         given = _common(kept, self.source.variables, rows)
         if not given:
@@ -58,6 +72,22 @@ class Transfer:
                 f"Transfer.source has no layer that the model has in the same shape; the model has {', '.join(layers)}."
             )
         return given
+
+    def _rows(self, sampling: Sampling) -> Int[np.ndarray, " members"]:
+        """Which run of the source each member starts from."""
+        there = self.source.sampling
+        by_name = len(set(there.seeds.tolist())) < len(there)
+        known = {name: row for row, name in enumerate(there.names if by_name else map("seed {}".format, there.seeds))}
+        wanted = sampling.names if by_name else [f"seed {seed}" for seed in sampling.seeds]
+        for name in wanted:
+            if name not in known:
+                raise ConfigError(f"Transfer.source has no run of {name}; it has {', '.join(known)}.")
+        return np.array([known[name] for name in wanted])
+
+    def to_json(self) -> dict[str, Any]:
+        """What is fresh, and a digest of the weights."""
+        leaves = jax.tree.leaves(self.source.variables)
+        return {"source": {DIGEST: digest(*map(np.asarray, leaves))}, "fresh": list(self.fresh)}
 
 
 def _common(wanted: Any, there: Any, rows: Int[np.ndarray, " members"]) -> Any:

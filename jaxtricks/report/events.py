@@ -68,9 +68,9 @@ class Events:
     def _add(self, root: Path, arm: ArmSoFar, first: int) -> None:
         for tag, curves in arm.curves.items():
             around = band(curves)
-            rows = dict(zip((f"seed-{seed}" for seed in arm.seeds), curves, strict=True))
+            rows = dict(zip((name.replace(" ", "-") for name in arm.names), curves, strict=True))
             for name, curve in (rows | {MEAN: around.mean, LOW: around.low, HIGH: around.high}).items():
-                if name not in (LOW, HIGH) or len(arm.seeds) > 1:
+                if name not in (LOW, HIGH) or len(arm.names) > 1:
                     self._scalars(root / name, tag, curve, first)
         for writer in self._open.values():
             writer.flush()

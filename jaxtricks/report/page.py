@@ -70,7 +70,7 @@ def page(record: Record) -> str:
         "diffs": diffs,
         "config": json.dumps(baseline.experiment, indent=2, ensure_ascii=False),
         "environment": _environment(record.environment),
-        "seeds": _seeds(baseline.seeds),
+        "seeds": _seeds(tuple(dict.fromkeys(baseline.seeds))),
         "time": str(record.environment.get("time", "")).replace("T", " ").replace("+00:00", " UTC"),
     }
     return _template().render(values)

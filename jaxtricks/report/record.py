@@ -30,19 +30,21 @@ class Arm:
     Args:
         label: "baseline" or what was changed; "experiment" where there is one arm only.
         experiment: its JSON, as `Experiment.to_json` gives it.
-        seeds: of the restarts.
-        metrics: validation metric → its last value of each restart, in the order of the seeds.
+        seeds: of the restarts, in their order.
+        names: what they are called, such as "seed 3" or "seed 3 fold 2".
+        metrics: validation metric → its last value of each restart, in their order.
         curves: name → the restarts' values by epoch, [restarts][epochs].
-        diverged: seed → the step at which it diverged.
+        diverged: name → the step at which it diverged.
         collapsed: restarts that fell out, by name.
     """
 
     label: str
     experiment: dict[str, Any]
     seeds: tuple[int, ...]
+    names: tuple[str, ...]
     metrics: dict[str, Values]
     curves: dict[str, tuple[Values, ...]]
-    diverged: dict[int, int]
+    diverged: dict[str, int]
     collapsed: tuple[str, ...]
 
 
@@ -55,7 +57,7 @@ class Data:
         text: its sizes in words.
         train: examples that a restart trains on, a count.
         validation: examples that it validates on, a count.
-        shared: whether all restarts have one split, or each draws its own.
+        splits: how many different splits the restarts of an arm have.
         openings: when and why the test split had been opened.
     """
 
@@ -63,7 +65,7 @@ class Data:
     text: str
     train: int
     validation: int
-    shared: bool
+    splits: int
     openings: tuple[Opening, ...]
 
 
@@ -150,6 +152,7 @@ def _arm(label: str, runs: Runs) -> Arm:
         label=label,
         experiment=runs.experiment.to_json(),
         seeds=tuple(int(seed) for seed in runs.seeds),
+        names=runs.names,
         metrics={name: _values(values) for name, values in runs.metrics.items()},
         curves={name: tuple(map(_values, values)) for name, values in runs.curves.items()},
         diverged=dict(runs.diverged),
@@ -159,9 +162,8 @@ def _arm(label: str, runs: Runs) -> Arm:
 
 def _data(runs: Runs) -> Data:
     data: Dataset = runs.data
-    train, validation = np.asarray(runs.members.train), np.asarray(runs.members.validation)
-    shared = len(validation) > 1 and bool((validation == validation[0]).all())
-    return Data(data.name, repr(data), train.shape[1], validation.shape[1], shared, tuple(data.openings))
+    train, validation = runs.sampling.train.shape[1], runs.sampling.validation.shape[1]
+    return Data(data.name, repr(data), train, validation, len(np.unique(runs.sampling.split)), tuple(data.openings))
 
 
 def _values(values: Iterable[Any]) -> Values:
@@ -214,9 +216,10 @@ def _arm_from_json(data: Mapping[str, Any]) -> Arm:
         label=data["label"],
         experiment=dict(data["experiment"]),
         seeds=tuple(data["seeds"]),
+        names=tuple(data["names"]),
         metrics={name: tuple(values) for name, values in data["metrics"].items()},
         curves={name: tuple(map(tuple, values)) for name, values in data["curves"].items()},
-        diverged={int(seed): step for seed, step in data["diverged"].items()},
+        diverged=dict(data["diverged"]),
         collapsed=tuple(data["collapsed"]),
     )
 

@@ -39,7 +39,7 @@ def _family(verdicts: Sequence[Verdict]) -> str:
     holm = f"; p after Holm over {first.comparisons}" if first.comparisons > 1 else ""
     lines = [
         f"validation {units.axis}; differences in {units.unit}, margin ±{units.scale * first.margin:.3g}; "
-        f"{count(first.seeds, 'paired seed')}{holm}"
+        f"{count(first.seeds, f'paired {first.paired}')}{holm}"
     ]
     lines += [_line(row, widths) for row in (header, *rows)]
     lines += [f"to tell    {verdict.label}: {more_seeds(verdict)}" for verdict in verdicts if more_seeds(verdict)]

@@ -228,7 +228,7 @@ def _table(view: View, names: Sequence[str]) -> Table:
         table.add_column(heading, justify="right" if heading else "left", header_style="dim", no_wrap=True)
     for arm in view.arms:
         values = [_value(name, arm) if arm.epoch else "–" for name in names]
-        table.add_row(Text(arm.label), str(len(arm.seeds)), f"{arm.epoch} of {arm.epochs}", *values)
+        table.add_row(Text(arm.label), str(len(arm.names)), f"{arm.epoch} of {arm.epochs}", *values)
     return table
 
 

@@ -40,13 +40,13 @@ class ArmSoFar:
 
     Args:
         label: "baseline" or what was changed; "experiment" where there is one only.
-        seeds: of the restarts.
+        names: what the restarts are called, such as "seed 3".
         epochs: of the whole run.
         curves: name → [restarts, epochs done]; nan where a restart has diverged or stopped.
     """
 
     label: str
-    seeds: tuple[int, ...]
+    names: tuple[str, ...]
     epochs: int
     curves: dict[str, Float[np.ndarray, "restarts epochs"]]
 
@@ -75,12 +75,12 @@ class View:
     @property
     def done(self) -> int:
         """Epochs done, summed over all restarts."""
-        return sum(len(arm.seeds) * arm.epoch for arm in self.arms)
+        return sum(len(arm.names) * arm.epoch for arm in self.arms)
 
     @property
     def total(self) -> int:
         """Epochs of the whole run, summed over all restarts."""
-        return sum(len(arm.seeds) * arm.epochs for arm in self.arms)
+        return sum(len(arm.names) * arm.epochs for arm in self.arms)
 
     @property
     def over(self) -> bool:
@@ -135,7 +135,7 @@ def _recorded(folder: Path) -> tuple[ArmSoFar, ...]:
     return tuple(
         ArmSoFar(
             arm.label,
-            arm.seeds,
+            arm.names,
             len(next(iter(arm.curves.values()))[0]),
             {name: np.array([_floats(row) for row in rows]) for name, rows in arm.curves.items()},
         )
@@ -159,10 +159,10 @@ def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | Non
     curves: dict[int, dict[str, Any]] = {}
     for each in found:
         for place, index in enumerate(each.experiments):
-            rows = slice(place * len(manifest.seeds), (place + 1) * len(manifest.seeds))
+            rows = slice(place * len(manifest.members), (place + 1) * len(manifest.members))
             curves[index] = {name: values[rows] for name, values in each.curves.items()}
     arms = tuple(
-        ArmSoFar(_label(manifest.experiments, index), manifest.seeds, experiment["epochs"], curves.get(index, {}))
+        ArmSoFar(_label(manifest.experiments, index), manifest.members, experiment["epochs"], curves.get(index, {}))
         for index, experiment in enumerate(manifest.experiments)
     )
     return arms, max(found, key=lambda each: each.marks[-1][1], default=None)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtricks.config import diff
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import replacing, writing
 from jaxtricks.store.policy import Checkpoints
@@ -33,35 +34,22 @@ class Manifest:
     Args:
         experiments: the JSON of each, as given to `fit`.
         several: whether they were given as a list.
-        seeds: of the restarts.
-        split: the seed of the split that all share, or None.
-        vary: in what restarts differ.
+        seeds: the JSON of what the restarts sample.
+        members: what the restarts of each experiment are called.
         data: name and digest of the data set.
-        transferred: whether the restarts began with weights of others.
     """
 
     experiments: tuple[dict[str, Any], ...]
     several: bool
-    seeds: tuple[int, ...]
-    split: int | None
-    vary: tuple[str, ...]
+    seeds: dict[str, Any]
+    members: tuple[str, ...]
     data: tuple[str, str]
-    transferred: bool
 
     @classmethod
-    def of(
-        cls,
-        experiments: Sequence[Experiment],
-        several: bool,
-        seeds: Sequence[int],
-        split: int | None,
-        vary: Sequence[str],
-        data: Dataset,
-        transferred: bool,
-    ) -> Self:
+    def of(cls, experiments: Sequence[Experiment], several: bool, seeds: Seeds, data: Dataset) -> Self:
         """The manifest of a call of `fit`; raises ConfigError for a function without a name that could be written down."""
         known = tuple(experiment.to_json() for experiment in experiments)
-        return cls(known, several, tuple(seeds), split, tuple(vary), (data.name, digest(data)), transferred)
+        return cls(known, several, seeds.to_json(), seeds.names, (data.name, digest(data)))
 
     def differs(self, other: "Manifest") -> str:
         """The first difference to another manifest, in words; empty where they are equal."""
@@ -70,11 +58,10 @@ class Manifest:
                 here, there = (Experiment.from_json(each) for each in (mine, theirs))
                 changed = ", ".join(f"{path} {new!r} in place of {old!r}" for path, (new, old) in diff(here, there).items())
                 return f"experiment {index} has {changed}"
-        for name in ("experiments", "several", "seeds", "split", "vary", "data", "transferred"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
-                return f"{len(mine)} experiments" if name == "experiments" else f"{name} {mine!r} in place of {theirs!r}"
-        return ""
+        if len(self.experiments) != len(other.experiments):
+            return f"{len(self.experiments)} experiments"
+        new, old = ({"several": each.several, **each.seeds, "data": each.data} for each in (self, other))
+        return next((f"{name} {new[name]!r} in place of {old[name]!r}" for name in new if new[name] != old[name]), "")
 
 
 @contextlib.contextmanager
@@ -129,11 +116,9 @@ def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
         manifest = Manifest(
             tuple(content["experiments"]),
             content["several"],
-            tuple(content["seeds"]),
-            content["split"],
-            tuple(content["vary"]),
+            content["seeds"],
+            tuple(content["members"]),
             (content["data"][0], content["data"][1]),
-            content["transferred"],
         )
         return manifest, Checkpoints(folder, **policy)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:

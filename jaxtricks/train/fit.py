@@ -4,21 +4,23 @@ import contextlib
 import functools
 import operator
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeGuard, overload
+from typing import Any, overload
 
 import jax
 import numpy as np
 
 from jaxtricks.config import ConfigError, group, nearest, rebuild
-from jaxtricks.data import Dataset, Split
+from jaxtricks.data import Dataset
 from jaxtricks.engine import processes as machines
 from jaxtricks.engine.cohort import Cohort, planned_for
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Population
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import Inputs, scaled_by
+from jaxtricks.experiment.inputs import Inputs, Moments, scaled_by
+from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.restart.member import Member, Pool
@@ -30,20 +32,13 @@ from jaxtricks.train.loop import Keeper, restored, trained
 from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.runs import Runs
 
-Seeds = int | Sequence[int]
-Source = Literal["split", "weights", "order", "masks"]
-SOURCES: tuple[Source, ...] = ("split", "weights", "order", "masks")
-
 
 @overload
 def fit(
     experiments: Experiment,
     data: Dataset,
     *,
-    seeds: Seeds = ...,
-    split: int | None = ...,
-    vary: Sequence[Source] | None = ...,
-    transfer: Transfer | None = ...,
+    seeds: int | Sequence[int] | Seeds = ...,
     layout: Layout = ...,
     checkpoints: Checkpoints | None = ...,
     progress: bool = ...,
@@ -53,10 +48,7 @@ def fit(
     experiments: Sequence[Experiment],
     data: Dataset,
     *,
-    seeds: Seeds = ...,
-    split: int | None = ...,
-    vary: Sequence[Source] | None = ...,
-    transfer: Transfer | None = ...,
+    seeds: int | Sequence[int] | Seeds = ...,
     layout: Layout = ...,
     checkpoints: Checkpoints | None = ...,
     progress: bool = ...,
@@ -67,10 +59,7 @@ def fit(
     experiments: Experiment | Sequence[Experiment],
     data: Dataset,
     *,
-    seeds: Seeds = 16,
-    split: int | None = None,
-    vary: Sequence[Source] | None = None,
-    transfer: Transfer | None = None,
+    seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     checkpoints: Checkpoints | None = None,
     progress: bool = True,
@@ -80,11 +69,8 @@ def fit(
     Args:
         experiments: one, or several.
         data: the data set; its test split stays locked.
-        seeds: how many restarts (seeds 0, 1, …), or the seeds themselves. A seed decides split, initial weights, order and masks.
-        split: a seed whose train/validation split all restarts share, as an ensemble wants; None: each its own.
-        vary: in what restarts differ, out of "split", "weights", "order" and "masks" (augmentation among these); the rest is that
-            of the first seed. None: in all.
-        transfer: earlier runs whose weights the restarts start from, seed by seed; None: all weights are drawn.
+        seeds: how many restarts (seeds 0, 1, …), the seeds themselves, or all that restarts sample, see `Seeds`. A seed decides
+            split, initial weights, order and masks.
         layout: devices and width; chosen by default.
         checkpoints: where to keep what was reached, and to go on from if something is there; None: nowhere.
         progress: whether to show a bar of restarts × epochs.
@@ -104,15 +90,14 @@ def fit(
     """
     several = not isinstance(experiments, Experiment)
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
-    numbers = seed_list(seeds)
-    _check_split(split)
-    differ = _sources(vary)
-    ready, cohorts = _ready(wanted, data, numbers, split, differ, transfer)
+    sampled = Seeds.of(seeds)
+    sampling = sampled.sampling(data)
+    ready, cohorts = _ready(wanted, data, sampling, sampled.transfer)
     if checkpoints is None:
         results = trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
     else:
         _check_best(checkpoints, data)
-        manifest = Manifest.of(wanted, several, numbers, split, differ, data, transfer is not None)
+        manifest = Manifest.of(wanted, several, sampled, data)
         if other := manifest.differs(machines.on_first(lambda: manifest)):
             raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
         with contextlib.ExitStack() as stack:
@@ -124,34 +109,20 @@ def fit(
             pairs = zip(journals, cohorts, strict=True)
             records = [Keeper(journal, checkpoints, cohort.indices) for journal, cohort in pairs]
             results = trained(cohorts, Pool.on_host(data), layout, progress, records)
-    ordered: list[Runs] = [
-        Runs((ready[index],) * len(numbers), np.asarray(numbers), data, *results[index]) for index in range(len(wanted))
-    ]
+    ordered: list[Runs] = [Runs((ready[index],) * len(sampling), sampling, data, *results[index]) for index in range(len(wanted))]
     return ordered if several else ordered[0]
 
 
 def _ready(
-    wanted: Sequence[Experiment],
-    data: Dataset,
-    seeds: Sequence[int],
-    split: int | None,
-    vary: Sequence[Source],
-    transfer: Transfer | None,
+    wanted: Sequence[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None
 ) -> tuple[list[Experiment], list[Cohort]]:
     """The experiments with all that the data say filled in, and the cohorts of their restarts."""
-    own = split is None and "split" in vary
-    splits = {seed: data.split(seed if own else seeds[0] if split is None else split) for seed in seeds}
-    fixed: dict[str, Any] = {source: np.int32(seeds[0]) for source in SOURCES if source != "split" and source not in vary}
-    ready = [_fitted(prepare(experiment, data), data, splits.values()) for experiment in wanted]
-    return ready, _cohorts(ready, data, splits, fixed, transfer)
-
-
-def _sources(vary: Sequence[str] | None) -> tuple[Source, ...]:
-    """What restarts differ in, in the order of `SOURCES`; raises ConfigError for something else."""
-    for source in vary or ():
-        if source not in SOURCES:
-            raise ConfigError(f"vary = {source!r} is nothing that restarts differ in{nearest(str(source), SOURCES)}")
-    return SOURCES if vary is None else tuple(source for source in SOURCES if source in vary)
+    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
+    ready = []
+    for experiment in wanted:
+        prepared = prepare(experiment, data, sampling.train.shape[1])
+        ready.append(rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size)))
+    return ready, _cohorts(ready, data, sampling, transfer)
 
 
 def _check_best(checkpoints: Checkpoints, data: Dataset) -> None:
@@ -163,7 +134,7 @@ def resume(
     folder: Path | str,
     data: Dataset,
     *,
-    transfer: Transfer | None = None,
+    seeds: Seeds | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     progress: bool = True,
 ) -> Runs | list[Runs]:
@@ -174,7 +145,8 @@ def resume(
     Args:
         folder: that of the `Checkpoints` that the fit was given.
         data: the data set that it was given.
-        transfer: the earlier runs that it was given.
+        seeds: what it was given, where that holds arrays (groups, times) or earlier runs, which are not written down; None: as
+            written.
         layout: devices, and their memory; the width stays what it was if it fits, and so do the windows of a stream.
         progress: whether to show a bar of restarts × epochs.
 
@@ -183,6 +155,7 @@ def resume(
 
     Raises:
         CheckpointError: for a folder that holds no checkpoints, or those of other data, is in use or cannot be written.
+        ConfigError: where `seeds` is missing, though arrays or earlier runs were not written down.
         Preempted: if the process was asked to end once more.
 
     >>> import tempfile
@@ -198,10 +171,7 @@ def resume(
     return fit(
         experiments if manifest.several else experiments[0],
         data,
-        seeds=manifest.seeds,
-        split=manifest.split,
-        vary=_sources(manifest.vary),
-        transfer=transfer,
+        seeds=Seeds.from_json(manifest.seeds) if seeds is None else seeds,
         layout=layout,
         checkpoints=policy,
         progress=progress,
@@ -213,6 +183,7 @@ def snapshots(
     data: Dataset,
     *,
     experiment: int = 0,
+    seeds: Seeds | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
 ) -> dict[int, Runs]:
     """The restarts of an experiment as they were at each of the checkpoints that a fit has kept.
@@ -221,6 +192,7 @@ def snapshots(
         folder: that of the `Checkpoints` that the fit was given; it may still go on.
         data: the data set that it was given.
         experiment: which of the experiments, 0 for the first.
+        seeds: what the fit was given, if that holds arrays (groups, times), which are not written down; None: as written.
         layout: devices to evaluate on.
 
     Returns:
@@ -228,7 +200,7 @@ def snapshots(
 
     Raises:
         CheckpointError: for a folder that holds no checkpoints, or those of other data.
-        ConfigError: for an experiment that there is not.
+        ConfigError: for an experiment that there is not, or where `seeds` is missing, though arrays were not written down.
 
     >>> import tempfile
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
@@ -244,7 +216,9 @@ def snapshots(
     if manifest.data != (data.name, digest(data)):
         raise CheckpointError(f"{folder} holds checkpoints of {manifest.data[0]} as it was then, and {data!r} is not that.")
     wanted = [Experiment.from_json(each) for each in manifest.experiments]
-    ready, cohorts = _ready(wanted, data, manifest.seeds, manifest.split, _sources(manifest.vary), None)
+    sampled = Seeds.from_json(manifest.seeds | {"transfer": None}) if seeds is None else seeds
+    sampling = sampled.sampling(data)
+    ready, cohorts = _ready(wanted, data, sampling, None)
     (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
     cohort, rows = cohorts[number], dict(cohorts[number].rows())[experiment]
     found = {}
@@ -257,69 +231,38 @@ def snapshots(
         planned = planned_for(cohort, Pool.on_host(data), layout, note["segment"], note)
         states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
         members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
-        same = (ready[experiment],) * len(manifest.seeds)
-        found[epoch] = Runs(same, np.asarray(manifest.seeds), data, members, state, curve, planned.plan)
+        found[epoch] = Runs((ready[experiment],) * len(sampling), sampling, data, members, state, curve, planned.plan)
     return found
 
 
-def _fitted(experiment: Experiment, data: Dataset, splits: Iterable[Split]) -> Experiment:
-    """The experiment with its order filled in from the training sequences of all restarts."""
-    lengths = [] if data.lengths is None else [data.lengths[split.train] for split in splits]
-    return rebuild(experiment, order=experiment.order.fitted(lengths, experiment.batch_size))
-
-
-def _cohorts(
-    experiments: list[Experiment],
-    data: Dataset,
-    splits: dict[int, Split],
-    fixed: dict[str, Any],
-    transfer: Transfer | None,
-) -> list[Cohort]:
-    """Experiments × seeds by tree structure, every member with its split and the scaling that its training part asks for."""
-    seeds = list(splits)
+def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
+    """Experiments × members by tree structure, every member with its split and the scaling that its training part asks for."""
 
     @functools.cache  # arms of one comparison mostly scale their inputs alike
-    def moments(scaling: Inputs, seed: int) -> Any:
-        return scaled_by(scaling, data, splits[seed])
+    def scaled(scaling: Inputs) -> Member:
+        return expanded(sampling, [scaled_by(scaling, data, train) for train in sampling.train])
 
     cohorts = []
     for indices, stacked in group(experiments):
-        members = [
-            _member(seed, splits[seed], moments(experiments[i].inputs, seed))._replace(**fixed) for i in indices for seed in seeds
-        ]
-        floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(seeds)), stacked)
-        population = Population(floats, jax.tree.map(lambda *leaves: np.stack(leaves), *members))
-        given = (
-            {}
-            if transfer is None
-            else transfer.given(np.asarray(population.members.seed), shapes(experiments[indices[0]], data)[0])
-        )
-        cohorts.append(Cohort(indices, population, given, len(seeds)))
+        members = [scaled(experiments[index].inputs) for index in indices]
+        floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
+        population = Population(floats, jax.tree.map(lambda *leaves: np.concatenate(leaves), *members))
+        given: dict[str, Any] = {}
+        if transfer is not None:
+            everyone = sampling.at(np.tile(np.arange(len(sampling)), len(indices)))
+            given = transfer.given(everyone, shapes(experiments[indices[0]], data)[0])
+        cohorts.append(Cohort(indices, population, given, len(sampling)))
     return cohorts
 
 
-def seed_list(seeds: Seeds) -> list[int]:
-    """Seeds 0 … n - 1 for a number, the given ones for a sequence.
+def expanded(sampling: Sampling, moments: Sequence[Moments]) -> Member:
+    """The members of one experiment, each with its own row of what they share.
 
-    Raises:
-        ConfigError: for none, a negative one or one given twice.
+    Args:
+        sampling: the members.
+        moments: shift and scale of the inputs for each row of the sampling's tables.
     """
-    numbers = list(range(seeds) if _whole(seeds) else seeds if isinstance(seeds, Iterable) else [])
-    whole = all(_whole(s) and 0 <= s < 2**31 for s in numbers)
-    if not numbers or not whole or len(set(numbers)) < len(numbers):
-        raise ConfigError(f"seeds = {seeds!r} is not a number of restarts >= 1, or different integers from 0 to {2**31 - 1}.")
-    return [int(s) for s in numbers]
-
-
-def _whole(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _check_split(split: int | None) -> None:
-    if split is not None and not (_whole(split) and 0 <= split < 2**31):
-        raise ConfigError(f"split = {split!r} is not an integer from 0 to {2**31 - 1}, or None for a split of each seed's own.")
-
-
-def _member(seed: int, split: Any, moments: Any) -> Member:
-    arrays: Any = (np.int32(seed), split.train.astype(np.int32), split.validation.astype(np.int32), *moments)
-    return Member(*arrays)
+    rows = sampling.split
+    shift, scale = (np.stack(part)[rows] for part in zip(*moments, strict=True))
+    arrays: Any = (sampling.seeds, sampling.train[rows], sampling.validation[rows], shift, scale)
+    return Member(*arrays, *(getattr(sampling, source) for source in ("weights", "order", "masks")))

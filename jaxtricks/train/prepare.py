@@ -15,14 +15,19 @@ from jaxtricks.nn.softmax import Deferred
 from jaxtricks.restart.member import Pool, Variables, applied, drawn, taken, targets, total_steps
 
 
-def prepare(experiment: Experiment, data: Dataset) -> Experiment:
+def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     """The experiment with its model's outputs filled from the data, checked against them by shapes alone.
+
+    Args:
+        experiment: as the user gave it.
+        data: the data set.
+        train: examples that each restart trains on.
 
     Raises:
         ConfigError: for a batch larger than the training split, a model that does not take the inputs or give the classes, or
             any part of the experiment that has no meaning for such data or such a model.
     """
-    batch, train = experiment.batch_size, data.split(0).train.size
+    batch = experiment.batch_size
     if batch > train:
         raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
     model, classes = experiment.model, len(data.classes)

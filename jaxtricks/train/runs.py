@@ -17,6 +17,7 @@ from jaxtricks.engine.plan import Plan, Population, padded
 from jaxtricks.engine.processes import gathered, placed
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.objectives.metrics import measure
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
@@ -30,7 +31,7 @@ class Runs:
 
     Args:
         experiments: what each run trained.
-        seeds: each run's seed, [runs].
+        sampling: who the runs are: their seeds, and which examples each one sees.
         data: the data set.
         members: each run's split and scaling.
         states: each run's last finite state.
@@ -45,7 +46,7 @@ class Runs:
     """
 
     experiments: tuple[Experiment, ...]
-    seeds: Int[np.ndarray, " runs"]
+    sampling: Sampling
     data: Dataset
     members: Member
     states: State
@@ -53,7 +54,22 @@ class Runs:
     plan: Plan
 
     def __len__(self) -> int:
-        return len(self.seeds)
+        return len(self.sampling)
+
+    @property
+    def seeds(self) -> Int[np.ndarray, " runs"]:
+        """Each run's seed."""
+        return self.sampling.seeds
+
+    @property
+    def parts(self) -> Int[np.ndarray, " runs"]:
+        """Which of its seed's runs each one is, from 0, such as its fold."""
+        return self.sampling.parts
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each run is called, such as "seed 3" or "seed 3 fold 2"; what pairs the runs of two experiments."""
+        return self.sampling.names
 
     def at(self, rows: Sequence[int]) -> "Runs":
         """Some of the restarts, by their places; evaluated in the same program width.
@@ -64,7 +80,7 @@ class Runs:
         places = np.asarray(rows)
         members, states, curves = jax.tree.map(lambda leaf: leaf[places], (self.members, self.states, self.curves))
         return Runs(
-            tuple(self.experiments[row] for row in rows), self.seeds[places], self.data, members, states, curves, self.plan
+            tuple(self.experiments[row] for row in rows), self.sampling.at(places), self.data, members, states, curves, self.plan
         )
 
     @property
@@ -83,22 +99,22 @@ class Runs:
         return {name: curve[:, -1] for name, curve in self.curves.items() if name not in one.TRAINING}
 
     @property
-    def diverged(self) -> dict[int, int]:
-        """Seed → the optimizer step at which loss or gradient stopped being finite, for the runs where they did."""
+    def diverged(self) -> dict[str, int]:
+        """Name → the optimizer step at which loss or gradient stopped being finite, for the runs where they did."""
         return {
-            int(seed): int(step)
-            for seed, step, alive in zip(self.seeds, self.states.step, self.states.alive, strict=True)
+            name: int(step)
+            for name, step, alive in zip(self.names, self.states.step, self.states.alive, strict=True)
             if not alive
         }
 
     @property
-    def stopped(self) -> dict[int, int]:
-        """Seed → the epochs that it was trained for, of the runs that stopped early."""
+    def stopped(self) -> dict[str, int]:
+        """Name → the epochs that it was trained for, of the runs that stopped early."""
         if (stopping := self.experiment.stopping) is None or self.states.best is None:
             return {}
         trained = np.isfinite(self.curves["train_loss"]).sum(axis=1)
         ended = np.asarray(stopping.stopped(self.states.best)) & np.asarray(self.states.alive)
-        return {int(seed): int(epochs) for seed, epochs, over in zip(self.seeds, trained, ended, strict=True) if over}
+        return {name: int(epochs) for name, epochs, over in zip(self.names, trained, ended, strict=True) if over}
 
     @property
     def variables(self) -> Variables:

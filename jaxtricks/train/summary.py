@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
+from jaxtricks.experiment.sampling import few
 from jaxtricks.restart.member import Member
 from jaxtricks.statistics import Interval
 
@@ -18,7 +19,7 @@ class Restarted(Protocol):
     """What a summary reads of `Runs`: the restarts of one experiment."""
 
     @property
-    def seeds(self) -> Int[np.ndarray, " runs"]: ...
+    def names(self) -> tuple[str, ...]: ...
 
     @property
     def data(self) -> Dataset: ...
@@ -30,7 +31,7 @@ class Restarted(Protocol):
     def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]: ...
 
     @property
-    def diverged(self) -> dict[int, int]: ...
+    def diverged(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,12 @@ def summarize(runs: Restarted) -> Summary:
     for name, values in runs.metrics.items():
         values = values[np.isfinite(values)].astype(np.float64)
         if not values.size:
-            seeds = ", ".join(map(str, runs.seeds))
-            raise ConfigError(f"runs of seeds {seeds} are not finite at the initial weights, and have no {name} to sum up.")
+            raise ConfigError(f"runs {few(runs.names)} are not finite at the initial weights, and have no {name}.")
         interval = statistics.interval(values)
         metrics[name] = MetricSummary(
             float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max())
         )
-    return Summary(len(runs.seeds), metrics, collapsed(runs))
+    return Summary(len(runs.names), metrics, collapsed(runs))
 
 
 def collapsed(runs: Restarted) -> tuple[str, ...]:
@@ -108,23 +108,23 @@ def collapsed(runs: Restarted) -> tuple[str, ...]:
     names, regressed = [], runs.data.task == "values"
     measured = runs.metrics["mse" if regressed else "accuracy"]
     started = np.all([np.isfinite(values) for name, values in runs.metrics.items() if name != "perplexity"], axis=0)
-    columns = (runs.seeds, runs.members.validation, measured, started)
-    for seed, validation, reached, finite in zip(*columns, strict=True):
+    columns = (runs.names, runs.members.validation, measured, started)
+    for name, validation, reached, finite in zip(*columns, strict=True):
         if not finite:
-            names.append(f"seed {seed} (not finite at the initial weights)")
+            names.append(f"{name} (not finite at the initial weights)")
             continue
-        if int(seed) in runs.diverged:
-            names.append(f"seed {seed} (diverged at step {runs.diverged[int(seed)]})")
+        if name in runs.diverged:
+            names.append(f"{name} (diverged at step {runs.diverged[name]})")
             continue
         if regressed:
             errors = np.square(runs.data.y[validation] - runs.data.y[validation].mean(axis=0)).mean(axis=1)
             if reached >= errors.mean() - 2 * errors.std() / math.sqrt(errors.size):
-                names.append(f"seed {seed} (no better than the mean value)")
+                names.append(f"{name} (no better than the mean value)")
             continue
         labels = _labels(runs.data, validation)
         commonest = np.bincount(labels).max() / labels.size
         if reached <= commonest + 2 * math.sqrt(commonest * (1 - commonest) / labels.size):
-            names.append(f"seed {seed} (no better than the commonest class)")
+            names.append(f"{name} (no better than the commonest class)")
     return tuple(names)
 
 

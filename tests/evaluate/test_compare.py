@@ -42,7 +42,7 @@ def test_verdicts_pair_arms_by_seed(rates):
         assert runs.seeds.tolist() == rates.baseline.seeds.tolist() == list(range(10))
         np.testing.assert_array_equal(runs.members.validation, rates.baseline.members.validation)
         here, there = (r.metrics["accuracy"].astype(np.float64) for r in (runs, rates.baseline))
-        alone = judge(Comparison(name, there, here, tuple(range(10))), Measure.accuracy(24))
+        alone = judge(Comparison(name, there, here, runs.names), Measure.accuracy(24))
         assert (verdict.difference, verdict.p, verdict.interval) == (alone.difference, alone.p, alone.interval)
         assert verdict.difference == pytest.approx(np.mean(here - there))
         assert (verdict.seeds, verdict.comparisons, verdict.metric) == (10, 3, "accuracy")
@@ -90,7 +90,9 @@ def test_compare_is_a_study_of_one(blobs):
 
 def test_arms_of_other_seeds_are_not_paired(rates, blobs):
     other = jt.fit(BASE, blobs, seeds=range(1, 41), layout=PLACE, progress=False)
-    with pytest.raises(jt.ConfigError, match=r"^other: seeds 1, 2, .* are not the baseline's 0, 1, .*\.$"):
+    with pytest.raises(
+        jt.ConfigError, match=r"^other: seed 1, seed 2, …, seed 40 cannot be paired .* seed 0, seed 1, …, seed 9\.$"
+    ):
         jt.evaluate.verdicts(rates.baseline, {"other": other})
 
 
@@ -132,7 +134,7 @@ def test_restarts_without_a_finite_loss_are_named_and_the_others_are_summed_up(r
     for name, values in rates.baseline.metrics.items():
         kept = values if name == "accuracy" else np.delete(values, [5, 7])
         assert (summary.metrics[name].mean, summary.metrics[name].high) == pytest.approx((kept.mean(), kept.max()), rel=1e-6)
-    with pytest.raises(jt.ConfigError, match=r"^runs of seeds 0, 1, .*, 9 are not finite at the initial weights, .*\.$"):
+    with pytest.raises(jt.ConfigError, match=r"^runs seed 0, seed 1, .*, seed 9 are not finite at the initial weights, .*\.$"):
         lost(rates.baseline, range(10)).summary()
 
 
@@ -141,12 +143,12 @@ def test_pairs_without_a_finite_loss_are_named_and_the_others_are_judged(rates):
     (verdict,) = jt.evaluate.verdicts(baseline, {"still": still}, metric="nll")
     rest = [0, 1, 3, 4, 6, 8, 9]
     pairs = (runs.metrics["nll"][rest] for runs in (rates.baseline, rates.changes["still"]))
-    alone = judge(Comparison("still", *pairs, tuple(rest)), Measure.loss("nll"))
+    alone = judge(Comparison("still", *pairs, tuple(f"seed {seed}" for seed in rest)), Measure.loss("nll"))
     assert (verdict.difference, verdict.p, verdict.seeds) == (alone.difference, alone.p, 7)
     names = {f"{name} (not finite at the initial weights)" for name in ("baseline seed 2", "change seed 5", "change seed 7")}
     assert names <= set(verdict.collapsed)
     assert jt.evaluate.verdicts(baseline, {"still": still})[0].seeds == 10  # of nothing there is an accuracy all the same
-    with pytest.raises(jt.ConfigError, match=r"^still: of seeds 0, 1, .*, 9 an arm is not finite at the initial weights"):
+    with pytest.raises(jt.ConfigError, match=r"^still: of each pair of seed 0, .*, seed 9 an arm is not finite"):
         jt.evaluate.verdicts(baseline, {"still": lost(still, [0, 1, 3, 4, 6, 8, 9])}, metric="nll")
 
 
@@ -210,7 +212,7 @@ def test_an_experiment_against_itself_is_rarely_called_different(blobs):
     for metric in ("accuracy", "nll"):
         measure = Measure.accuracy(24, margin=0.0) if metric == "accuracy" else Measure.loss(metric, margin=0.0)
         sides = runs.metrics[metric].reshape(200, 2, 8)
-        decisions.append([judge(Comparison("A/A", *pair, tuple(range(8))), measure).decision for pair in sides])
+        decisions.append([judge(Comparison("A/A", *pair, runs.names[:8]), measure).decision for pair in sides])
     for called in decisions:
         assert sum(decision in ("helps", "hurts") for decision in called) <= 16
         assert set(called) <= {"helps", "hurts", "inconclusive", "no difference"}

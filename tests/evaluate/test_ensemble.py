@@ -20,8 +20,8 @@ def data() -> jt.Dataset:
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.05)), batch_size=30, epochs=3)
 
 
-def fit(data, **options):
-    return jt.fit(BASE, data, seeds=5, layout=jt.Layout(runs=2), progress=False, **options)
+def fit(data, split=None):
+    return jt.fit(BASE, data, seeds=jt.Seeds(5, split=split), layout=jt.Layout(runs=2), progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ class TestChosen:
     @pytest.fixture(scope="class")
     @staticmethod
     def both(shared, data):
-        poor = jt.fit(BASE.replace({"epochs": 1}), data, seeds=5, split=0, layout=jt.Layout(runs=2), progress=False)
+        poor = jt.fit(BASE.replace({"epochs": 1}), data, seeds=jt.Seeds(5, split=0), layout=jt.Layout(runs=2), progress=False)
         return [poor, shared]
 
     @staticmethod
@@ -190,7 +190,7 @@ class TestChosen:
 def test_checkpoints_of_one_run(data, tmp_path):
     long = BASE.replace({"epochs": 6})
     kept = jt.Checkpoints(tmp_path, every=2)
-    runs = jt.fit(long, data, seeds=2, split=0, checkpoints=kept, progress=False)
+    runs = jt.fit(long, data, seeds=jt.Seeds(2, split=0), checkpoints=kept, progress=False)
     snapshots = jt.snapshots(tmp_path, data)
     assert list(snapshots) == [2, 4, 5, 6]
     np.testing.assert_array_equal(snapshots[6].log_probs(data.x), runs.log_probs(data.x))

@@ -26,7 +26,7 @@ NONE = Interval(math.nan, math.nan)
 def compare(d, label="dropout=0.5", baseline=0.5, collapsed=()):
     """A comparison with these differences."""
     base = np.full(len(d), baseline)
-    return Comparison(label, base, base + np.array(d, float), tuple(range(len(d))), collapsed)
+    return Comparison(label, base, base + np.array(d, float), tuple(f"seed {i}" for i in range(len(d))), collapsed)
 
 
 def spaced(mean, sd, n):
@@ -183,19 +183,19 @@ def test_an_inconclusive_verdict_says_how_many_seeds_it_would_take():
 
 
 @pytest.mark.parametrize(
-    ("arrays", "seeds", "message"),
+    ("arrays", "members", "message"),
     [
-        (([0.1, math.nan], [0.1, 0.2]), (0, 7), r"baseline values that are not finite at seeds \[7\]"),
-        (([0.1, 0.2], [math.inf, 0.2]), (3, 7), r"change values that are not finite at seeds \[3\]"),
-        (([0.1], [0.1]), (0, 1), "one baseline value a seed"),
-        (([], []), (), "at least one seed"),
-        (([0.1, 0.2], [0.1, 0.2]), (4, 4), "twice"),
+        (([0.1, math.nan], [0.1, 0.2]), ("seed 0", "seed 7"), r"baseline values that are not finite at seed 7:"),
+        (([0.1, 0.2], [math.inf, 0.2]), ("seed 3", "seed 7"), r"change values that are not finite at seed 3:"),
+        (([0.1], [0.1]), ("seed 0", "seed 1"), "one baseline value a member"),
+        (([], []), (), "at least one member"),
+        (([0.1, 0.2], [0.1, 0.2]), ("seed 4", "seed 4"), "twice"),
     ],
 )
-def test_a_comparison_that_cannot_be_paired_is_refused_in_one_sentence(arrays, seeds, message):
+def test_a_comparison_that_cannot_be_paired_is_refused_in_one_sentence(arrays, members, message):
     baseline, change = (np.array(values, float) for values in arrays)
     with pytest.raises(ValueError, match=message) as error:
-        Comparison("zoneout", baseline, change, seeds)
+        Comparison("zoneout", baseline, change, members)
     assert "'zoneout'" in str(error.value)
     assert str(error.value).endswith(".")
     assert "\n" not in str(error.value)
@@ -203,12 +203,12 @@ def test_a_comparison_that_cannot_be_paired_is_refused_in_one_sentence(arrays, s
 
 def test_arms_of_different_lengths_are_refused():
     # By jaxtyping's TypeError where shapes are checked as the tests run.
-    with pytest.raises((ValueError, TypeError), match=r"one change value a seed|Type-check"):
-        Comparison("zoneout", np.array([0.1, 0.2]), np.array([0.1]), (0, 1))
+    with pytest.raises((ValueError, TypeError), match=r"one change value a member|Type-check"):
+        Comparison("zoneout", np.array([0.1, 0.2]), np.array([0.1]), ("seed 0", "seed 1"))
 
 
 def test_float32_metrics_are_compared_in_float64():
-    comparison = Comparison("x", np.array([0.9], np.float32), np.array([0.8], np.float32), (0,))
+    comparison = Comparison("x", np.array([0.9], np.float32), np.array([0.8], np.float32), ("seed 0",))
     assert comparison.differences.dtype == np.float64
 
 

@@ -17,7 +17,7 @@ from experiments import evidence, record
 from experiments.record import Result
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Seeds
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Ruling, Scales
 
 CLAIMS = shelf.claims()
 KEPT = record.load(shelf.ROOT)
@@ -42,7 +42,7 @@ def stage(monkeypatch):
                 return measure(scale)
 
             counted.__module__ = f"experiments.stage.{name}"
-            return Claim(("T056",), 0, f"{name} | is so", (Paper("P", "R"),), "Otherwise.", counted, Seeds(cpu=7))
+            return Claim(("T056",), 0, f"{name} | is so", (Paper("P", "R"),), "Otherwise.", counted, Scales(cpu=7))
 
         made = {name: claim(name, measure) for name, measure in measures.items()}
         monkeypatch.setattr(shelf, "claims", lambda: made)

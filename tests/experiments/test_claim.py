@@ -17,7 +17,7 @@ from jaxtricks.evaluate.claim import (
     Paper,
     Ruling,
     Scale,
-    Seeds,
+    Scales,
     all_of,
     expect,
     plain,
@@ -137,10 +137,10 @@ def test_a_claim_that_cannot_be_is_refused(change, words):
 
 
 def test_a_scale_has_the_claims_own_seeds_or_those_asked_for():
-    claim = Claim(**VALID, seeds=Seeds(cpu=24))
+    claim = Claim(**VALID, seeds=Scales(cpu=24))
     assert claim.at("cpu") == Scale("cpu", 24) and claim.at("full").seeds == 32 and claim.at("cpu", 8).seeds == 8
     assert [claim.at(name).pick(smoke=1, cpu=2, full=3) for name in ("smoke", "cpu", "full")] == [1, 2, 3]
-    exact = dataclasses.replace(claim, seeds=Seeds(0, 0, 0))
+    exact = dataclasses.replace(claim, seeds=Scales(0, 0, 0))
     assert exact.at("cpu").seeds == exact.at("cpu", 8).seeds == 0
     with pytest.raises(ConfigError, match="seeds = 1"):
         claim.at("cpu", 1)

@@ -40,9 +40,10 @@ def arm(label, accuracy, epochs=3, diverged=None, experiment=None):
         label=label,
         experiment=experiment or jt.Experiment(epochs=epochs).to_json(),
         seeds=tuple(seeds),
+        names=tuple(f"seed {seed}" for seed in seeds),
         metrics={"accuracy": tuple(map(float, accuracy)), "nll": tuple(1.0 - float(a) for a in accuracy)},
         curves={"accuracy": tuple(rise), "train_loss": tuple(loss)},
-        diverged=diverged or {},
+        diverged={f"seed {seed}": step for seed, step in (diverged or {}).items()},
         collapsed=tuple(f"seed {s} (diverged at step {n})" for s, n in (diverged or {}).items()),
     )
 
@@ -53,9 +54,9 @@ def record_of(changes, seeds=8, openings=(), metric="accuracy"):
     baseline = arm("baseline", 0.9 + noise)
     arms = [arm(label, 0.9 + noise + d + noise[::-1] / 5) for label, d in changes.items()]
     measure = Measure.accuracy(1_000) if metric == "accuracy" else Measure.loss(metric)
-    values = [(a.label, np.array(baseline.metrics[metric]), np.array(a.metrics[metric]), a.seeds, a.collapsed) for a in arms]
+    values = [(a.label, np.array(baseline.metrics[metric]), np.array(a.metrics[metric]), a.names, a.collapsed) for a in arms]
     verdicts = judge_family([Comparison(*v) for v in values], measure)
-    data = Data("digits", "Dataset(digits: 400 examples)", 320, 80, False, tuple(openings))
+    data = Data("digits", "Dataset(digits: 400 examples)", 320, 80, seeds, tuple(openings))
     made = {"time": "2026-11-21T03:00:00+00:00", "commit": "ab12", "dirty": True, "versions": {"jax": "0.10.2"}}
     return Record("compare", COMMAND, data, (baseline, *arms), verdicts, None, made)
 

@@ -157,7 +157,7 @@ class TestDamaged:
 
     def test_a_changed_manifest_is_refused(self, kept, data):
         path = kept / manifest.MANIFEST
-        path.write_text(path.read_text().replace('"seeds": [\n      0', '"seeds": [\n      7'))
+        path.write_text(path.read_text().replace('"seed 0"', '"seed 7"'))
         with pytest.raises(CheckpointError, match=r"fit\.json is damaged: it does not hold what was written\.$"):
             resume(kept, data)
 
@@ -185,8 +185,8 @@ class TestRefused:
         ("change", "how", "said"),
         [
             ({"model.dropout.rate": 0.5}, {}, "experiment 0 has model.dropout.rate 0.5 in place of 0.2"),
-            ({}, {"seeds": [5, 6]}, r"seeds \(5, 6\) in place of \(0, 1, 2\)"),
-            ({}, {"split": 4}, "split 4 in place of None"),
+            ({}, {"seeds": [5, 6]}, r"seeds \[5, 6\] in place of \[0, 1, 2\]"),
+            ({}, {"seeds": jt.Seeds(3, split=4)}, "split 4 in place of None"),
         ],
     )
     def test_a_folder_of_another_fit(self, taken, data, change, how, said):
@@ -242,4 +242,4 @@ class TestRefused:
 def test_the_manifest_says_what_it_belongs_to(data, tmp_path):
     fit(BASE, data, **HOW, checkpoints=jt.Checkpoints(tmp_path))
     content = json.loads(Path(tmp_path / manifest.MANIFEST).read_text())["fit"]
-    assert jt.Experiment.from_json(content["experiments"][0]) == BASE and content["seeds"] == [0, 1, 2]
+    assert jt.Experiment.from_json(content["experiments"][0]) == BASE and content["seeds"]["seeds"] == [0, 1, 2]

@@ -12,7 +12,7 @@ import jaxtricks as jt
 from jaxtricks.config import Count, config
 from jaxtricks.engine import cohort
 from jaxtricks.engine import layout as placement
-from jaxtricks.train.fit import SOURCES, seed_list
+from jaxtricks.experiment.seeds import SOURCES
 
 fit = partial(jt.fit, progress=False)
 pytestmark = pytest.mark.usefixtures("unoptimized")
@@ -90,9 +90,6 @@ def test_progress_counts_restart_epochs(blobs, capsys, monkeypatch):
 
 
 def test_seeds_are_a_number_or_names(blobs):
-    assert seed_list(3) == [0, 1, 2]
-    assert seed_list(np.array([5, 2])) == seed_list((5, 2)) == [5, 2]
-    assert seed_list(range(2, 4)) == [2, 3]
     runs = fit(BASE, blobs, seeds=[5, 2], layout=ONE)
     assert runs.seeds.tolist() == runs.members.seed.tolist() == [5, 2]
     for row, seed in enumerate(runs.seeds):
@@ -104,7 +101,7 @@ def test_seeds_are_a_number_or_names(blobs):
 
 
 def test_a_shared_split_and_weights_of_ones_own(blobs):
-    runs = fit(BASE, blobs, seeds=np.int64(3), split=7, layout=ONE)
+    runs = fit(BASE, blobs, seeds=jt.Seeds(np.int64(3), split=7), layout=ONE)
     for row in range(3):
         np.testing.assert_array_equal(runs.members.validation[row], blobs.split(7).validation)
     kernels = runs.states.params["head"]["kernel"]
@@ -197,8 +194,6 @@ def test_what_does_not_fit_fails_before_anything_compiles(changes, message, blob
     [
         ({"layout": jt.Layout(runs=9)}, "devices = 9 × 1 × 1 (runs × data × model) is more than the 8 that there are."),
         ({"layout": jt.Layout(data=3)}, "Layout.data = 3 is not a number of devices that share a batch of 16 evenly."),
-        ({"split": -1}, "split = -1 is not an integer from 0 to 2147483647, or None for a split of each seed's own."),
-        ({"split": True}, "split = True is not an integer from 0 to"),
     ],
 )
 def test_what_the_devices_do_not_have(options, message, blobs, compiled):
@@ -327,7 +322,7 @@ class TestVary:
     @staticmethod
     def runs(blobs):
         return {
-            name: fit(TestVary.MASKED, blobs, seeds=3, vary=vary)
+            name: fit(TestVary.MASKED, blobs, seeds=jt.Seeds(3, vary=vary))
             for name, vary in {"all": None, **{source: (source,) for source in SOURCES}, "nothing": ()}.items()
         }
 
@@ -349,4 +344,4 @@ class TestVary:
         with pytest.raises(
             jt.ConfigError, match=r"^vary = 'weight' is nothing that restarts differ in; did you mean 'weights'\?$"
         ):
-            fit(self.MASKED, blobs, seeds=2, vary=("weight",))
+            jt.Seeds(2, vary=("weight",))

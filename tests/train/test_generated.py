@@ -70,7 +70,7 @@ def test_two_finite_steps(pictures, experiment):
     split = pictures.split(0)
     pool = Pool.of(pictures)
     try:
-        experiment = prepare(experiment, pictures)
+        experiment = prepare(experiment, pictures, 48)
     except ConfigError:  # parts that each are fine and do not go together
         assume(False)
     member = Member(np.int32(0), split.train, split.validation, *experiment.inputs.moments(pictures, split.train))

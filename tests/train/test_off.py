@@ -115,10 +115,11 @@ def ask(*experiments: jt.Experiment):
     """The program of experiments of one structure, compiling in another thread, and what it is called with."""
     assert len(experiments) <= 2
     data = data_for(experiments[0].model)
-    ready = [prepare(experiment, data) for experiment in (experiments * 2)[:2]]  # always two, so that one program does
     split = data.split(0)
+    # Always two, so that one program does.
+    ready = [prepare(experiment, data, len(split.train)) for experiment in (experiments * 2)[:2]]
     places = (part.astype(np.int32) for part in split)
-    member = Member(np.int32(0), *places, *scaled_by(ready[0].inputs, data, split))
+    member = Member(np.int32(0), *places, *scaled_by(ready[0].inputs, data, split.train))
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool(*data.pool)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:

@@ -38,7 +38,7 @@ def member(data, seed):
 
 
 def weights(experiment, data, seed=0):
-    state = epochs.start(prepare(experiment, data), member(data, seed), Pool.of(data), {})
+    state = epochs.start(prepare(experiment, data, len(data.split(0).train)), member(data, seed), Pool.of(data), {})
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(state.params)
@@ -47,7 +47,7 @@ def weights(experiment, data, seed=0):
 
 def masks(experiment, data, seed=0, step=3):
     """Where each dropout layer lets units through in training, by path."""
-    model = prepare(experiment, data).model
+    model = prepare(experiment, data, len(data.split(0).train)).model
     x = jnp.asarray(data.x[:16], jnp.float32)
     rngs = {"dropout": rng.stream(rng.root(seed), "dropout", step)}
     variables = model.init({"params": jax.random.key(0)}, x, train=False)
@@ -92,7 +92,7 @@ def test_layers_steps_and_seeds_have_masks_of_their_own(blobs):
 
 
 def test_the_engine_draws_a_mask_for_each_step_and_seed(blobs):
-    experiment = prepare(BASE, blobs)
+    experiment = prepare(BASE, blobs, 48)
     state = epochs.start(experiment, member(blobs, 0), Pool.of(blobs), {})
     batch = Pool(jnp.asarray(blobs.x[:16]), jnp.asarray(blobs.y[:16]))
 

@@ -60,7 +60,7 @@ def test_a_planted_nan_takes_out_that_member_alone(at, clean, blobs, compiled):
         assert not runs.diverged
         jax.tree.map(np.testing.assert_array_equal, members(runs), members(clean))
     # The weights broke in step `at`, and the next loss shows it: of the next step, or of validation.
-    assert sick.diverged == {4: at + 1}
+    assert sick.diverged == {"seed 4": at + 1}
     good = at // STEPS  # whole epochs before
     for name, curve in sick.curves.items():
         np.testing.assert_array_equal(curve[0, :good], clean.curves[name][0, :good])
@@ -85,7 +85,7 @@ def test_an_absurd_learning_rate_among_good_ones(blobs):
     base = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule="sgd"), batch_size=16, epochs=2)
     rates = [0.1, 1e30, 0.2]
     runs = fit([base.replace({"optimizer.rule.learning_rate": r}) for r in rates], blobs, seeds=[0, 1], layout=PLACE)
-    assert [list(r.diverged) for r in runs] == [[], [0, 1], []]
+    assert [list(r.diverged) for r in runs] == [[], ["seed 0", "seed 1"], []]
     # The first step's weights were the absurd ones.
     assert set(runs[1].diverged.values()) == {1}
     assert np.all(np.isfinite(runs[1].metrics["nll"]))
@@ -107,7 +107,7 @@ def test_a_gradient_that_overflows_counts_too(blobs):
     base = jt.Experiment(model=jt.MLP(widths=(8,)), objective=jt.Objective(loss=Steep()), batch_size=16, epochs=1)
     calm, steep = fit([base, base.replace({"objective.loss.slope": 1e30})], blobs, seeds=[0], layout=PLACE)
     assert not calm.diverged
-    assert steep.diverged == {0: 0}
+    assert steep.diverged == {"seed 0": 0}
 
 
 def test_a_diverged_arm_is_compared_and_named(blobs):

@@ -50,6 +50,9 @@ class Memory(nn.Module):
         return self.is_mutable_collection("carry") or self.has_variable("carry", "state")
 
 
+WINDOWS = 20  # that a seed trains on
+
+
 def stream(windows=25, length=4):
     tokens = np.random.default_rng(0).integers(0, 6, windows * length + 1).astype(np.int32)
     x, y = tokens[:-1].reshape(windows, length), tokens[1:].reshape(windows, length)
@@ -190,13 +193,17 @@ def test_values_are_regressed_on_and_a_run_that_predicts_the_mean_has_collapsed(
 )
 def test_what_does_not_fit_sequences_is_refused_in_one_sentence(changes, message):
     with pytest.raises(ConfigError) as caught:
-        prepare(BASE.replace(changes), stream())
+        prepare(BASE.replace(changes), stream(), WINDOWS)
     assert str(caught.value) == message
 
 
 def test_a_frozen_layer_carries_its_state_on():
     model = jt.RNN(embedding=3, widths=(3, 3), carry_state=True)
-    experiment = prepare(BASE.replace({"model": model, "order": "contiguous", "optimizer.frozen": ("layer_0",)}), stream())
+    experiment = prepare(
+        BASE.replace({"model": model, "order": "contiguous", "optimizer.frozen": ("layer_0",)}),
+        stream(),
+        WINDOWS,
+    )
     member, pool = member_of(stream()), Pool.of(stream())
     state = epochs.start(experiment, member, pool, {})
     after, _ = one.update(experiment, member, state, one.taken(pool, member.train[:4]))
@@ -243,7 +250,7 @@ def test_a_frozen_layer_carries_its_state_on():
 )
 def test_what_sequence_models_cannot_have_is_refused_in_one_sentence(changes, message):
     with pytest.raises(ConfigError) as caught:
-        prepare(BASE.replace(changes), stream())
+        prepare(BASE.replace(changes), stream(), WINDOWS)
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -258,7 +265,7 @@ def test_scores_are_given_only_for_tokens_and_lengths_that_there_are():
 
 def test_a_round_of_buckets_must_fit_the_training_split():
     with pytest.raises(ConfigError, match=r"Experiment\.order needs 9 batches of 8 for a round, and the training split has 48"):
-        prepare(rebuild(BASE, order=jt.experiment.ByLength(buckets=9), batch_size=8), texts())
+        prepare(rebuild(BASE, order=jt.experiment.ByLength(buckets=9), batch_size=8), texts(), len(texts().split(0).train))
 
 
 def test_streams_validate_on_one_contiguous_part_at_a_place_of_the_seed_s_own():

@@ -61,7 +61,7 @@ def test_each_restart_ends_by_the_rule_at_its_own_best(data, whole, runs):
     for row, (seed, first) in enumerate(zip(runs.seeds, initial(data), strict=True)):
         trained, best = rule(losses[row], first, patience=2, min_change=0.0)
         ended.add(trained)
-        assert runs.stopped.get(int(seed), BASE.epochs) == trained
+        assert runs.stopped.get(f"seed {seed}", BASE.epochs) == trained
         for name, curve in runs.curves.items():
             np.testing.assert_array_equal(curve[row, :trained], whole.curves[name][row, :trained])
             rest = np.nan if name in TRAINING else whole.curves[name][row, best - 1]
@@ -98,7 +98,7 @@ def test_the_smallest_change_is_traced_and_patience_is_not_met_by_less(data, who
     assert loose.plan == tight.plan
     for row, first in enumerate(initial(data)):
         trained, best = rule(whole.curves["nll"][row], first, patience=2, min_change=0.3)
-        assert tight.stopped[row] == trained
+        assert tight.stopped[f"seed {row}"] == trained
         assert best == 0 or tight.metrics["nll"][row] == whole.curves["nll"][row, best - 1]
     assert sum(tight.stopped.values()) < sum(loose.stopped.values())
 

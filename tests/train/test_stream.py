@@ -54,7 +54,8 @@ def short(monkeypatch):
 
 def both(experiment, data, layout, **how):
     """The fit with its data on the devices, and with its data on the host."""
-    held, streamed = (fit(experiment, data, seeds=3, layout=jt.Layout(**layout, stream=fed), **how) for fed in (False, True))
+    seeds = jt.Seeds(3, **how)
+    held, streamed = (fit(experiment, data, seeds=seeds, layout=jt.Layout(**layout, stream=fed)) for fed in (False, True))
     assert held.plan.window is None and streamed.plan.window is not None
     return held, streamed
 

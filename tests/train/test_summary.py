@@ -12,13 +12,13 @@ from jaxtricks.train.summary import collapsed, summarize
 
 class Runs(SimpleNamespace):
     def __len__(self):
-        return len(self.seeds)
+        return len(self.names)
 
 
 def runs(accuracy, nll=None, diverged=(), labels=(0, 0, 0, 1, 1, 2, 2, 2, 2, 2)):
     """What a summary reads of runs: the commonest of ten validation labels has five."""
     return Runs(
-        seeds=np.arange(len(accuracy)) + 10,
+        names=tuple(f"seed {seed + 10}" for seed in range(len(accuracy))),
         metrics={"accuracy": np.float32(accuracy), "nll": np.float32(accuracy if nll is None else nll)},
         members=SimpleNamespace(validation=np.tile(np.arange(10), (len(accuracy), 1))),
         data=SimpleNamespace(y=np.asarray(labels), task="classes", lengths=None),
@@ -57,7 +57,7 @@ def test_one_restart_has_no_interval():
 
 def test_collapsed_restarts_are_named_and_stay_in_the_mean():
     # Of ten examples, 5 are of the commonest class, and two standard errors are 0.32.
-    s = summary([0.9, 0.5, 0.81, 0.83, 0.1, 0.9], diverged={15: 7})
+    s = summary([0.9, 0.5, 0.81, 0.83, 0.1, 0.9], diverged={"seed 15": 7})
     assert s.collapsed == (
         "seed 11 (no better than the commonest class)",
         "seed 12 (no better than the commonest class)",

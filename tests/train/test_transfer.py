@@ -20,7 +20,8 @@ def started(source, blobs, changes, fresh=(), seeds=(5, 3)):
     """Where a run starts from: its weights after steps that move nothing."""
     experiment = source.experiment.replace(STILL | changes)
     drawn = jt.fit(experiment, blobs, seeds=seeds, progress=False).variables["params"]
-    given = jt.fit(experiment, blobs, seeds=seeds, progress=False, transfer=jt.Transfer(source, fresh)).variables["params"]
+    transferred = jt.Seeds(seeds, transfer=jt.Transfer(source, fresh))
+    given = jt.fit(experiment, blobs, seeds=transferred, progress=False).variables["params"]
     return drawn, given
 
 
@@ -34,7 +35,7 @@ def test_running_averages_come_along(source, blobs):
     experiment = source.experiment.replace(
         {"optimizer.rule": jt.SGD(learning_rate=1e-30), "model.normalization.momentum": 0.999999}
     )
-    runs = jt.fit(experiment.replace({"epochs": 1}), blobs, seeds=[3, 5], progress=False, transfer=jt.Transfer(source))
+    runs = jt.fit(experiment.replace({"epochs": 1}), blobs, seeds=jt.Seeds([3, 5], transfer=jt.Transfer(source)), progress=False)
     there, here = (r.variables["batch_stats"]["hidden_0"]["norm"] for r in (source, runs))
     np.testing.assert_allclose(here["var"], there["var"], rtol=1e-4)
     assert not np.allclose(there["var"], 1, atol=0.05)  # what it starts from
@@ -42,7 +43,7 @@ def test_running_averages_come_along(source, blobs):
 
 def test_frozen_layers_keep_their_running_averages(source, blobs):
     frozen = source.experiment.replace({"optimizer.frozen": ("hidden_0",), "epochs": 1})
-    runs = jt.fit(frozen, blobs, seeds=[3, 5], progress=False, transfer=jt.Transfer(source))
+    runs = jt.fit(frozen, blobs, seeds=jt.Seeds([3, 5], transfer=jt.Transfer(source)), progress=False)
     jax.tree.map(np.testing.assert_array_equal, runs.variables["batch_stats"], source.variables["batch_stats"])
     assert not np.array_equal(runs.variables["params"]["head"]["kernel"], source.variables["params"]["head"]["kernel"])
 
@@ -67,10 +68,12 @@ def test_a_layer_of_another_shape_is_drawn(source, blobs):
     ("changes", "fresh", "seeds", "words"),
     [
         ({}, ("heat",), [3], "Transfer.fresh = 'heat' names no layer of the model; did you mean 'head'"),
-        ({}, (), [3, 4], "Transfer.source has no run of seed 4; it has 3, 5"),
+        ({}, (), [3, 4], "Transfer.source has no run of seed 4; it has seed 3, seed 5"),
         ({"model.normalization": None}, ("head", "hidden_0"), [3], "Transfer.source has no layer that the model has"),
     ],
 )
 def test_what_cannot_be_transferred_is_said(source, blobs, changes, fresh, seeds, words):
     with pytest.raises(ConfigError, match=words.replace("(", r"\(")):
-        jt.fit(source.experiment.replace(changes), blobs, seeds=seeds, progress=False, transfer=jt.Transfer(source, fresh))
+        jt.fit(
+            source.experiment.replace(changes), blobs, seeds=jt.Seeds(seeds, transfer=jt.Transfer(source, fresh)), progress=False
+        )

@@ -1,0 +1,256 @@
+"""Which examples a member may see: what each seed's members train and validate on.
+
+All splits of one fit have equal sizes, so that members stack; examples that are left over for that are trained on, if nothing
+else is said.
+"""
+
+import numbers
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import ArrayLike
+
+from jaxtricks import rng
+from jaxtricks.config import ConfigError
+from jaxtricks.data import Dataset, Split
+from jaxtricks.data import splits as drawn
+from jaxtricks.experiment.written import Written
+
+
+@dataclass(frozen=True, eq=False)
+class Resampling(Written):
+    """A way to draw what a seed's members train and validate on."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What sets the members of one seed apart, by name, such as "fold 2"; one empty name where a seed has one member."""
+        return ("",)
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        """The split of each of a seed's members, in the order of `parts`; of equal sizes for every seed.
+
+        Args:
+            data: the data set.
+            seed: the number that the draw comes from.
+
+        Raises:
+            ConfigError: where the data cannot give such splits.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class All(Resampling):
+    """All examples: each seed draws its own validation examples, by the data's share of them, and trains on all others."""
+
+    NAME: ClassVar[str] = "all"
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        return [data.split(seed)]
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Resampling):
+    """A random part of the training examples, of each class in proportion; validation examples are those of `All`.
+
+    >>> import jaxtricks as jt
+    >>> Part(0.5).splits(jt.load("digits"), seed=0)[0].train.shape
+    (575,)
+
+    Args:
+        of: how much: a share in (0, 1), or a number of examples.
+    """
+
+    NAME: ClassVar[str] = "part"
+    of: float
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.of, numbers.Integral) and not isinstance(self.of, bool)
+        if not (whole and self.of >= 1) and not (isinstance(self.of, float) and 0 < self.of < 1):
+            raise ConfigError(f"Part.of = {self.of!r} is not a share between 0 and 1, or a number of examples >= 1.")
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        train, validation = data.split(seed)
+        count = round(self.of * len(train)) if isinstance(self.of, float) else int(self.of)
+        if not 1 <= count <= len(train):
+            raise ConfigError(
+                f"Part.of = {self.of} asks for {count} of the {len(train)} examples that {data.name} has for training; "
+                f"1 to {len(train)} are allowed."
+            )
+        return [Split(data.draws.some(train, count, rng.host(seed, "part"))[0], validation)]
+
+
+@dataclass(frozen=True, eq=False)
+class Folds(Resampling):
+    """Cross-validation: each of a seed's members validates on another part of the pool, and trains on the rest.
+
+    `Folds(2)` is half and half, and five seeds of it are the 5×2 of Dietterich 1998, see `Seeds.five_by_two`. Windows of one text
+    are cut into contiguous folds, the same for every seed.
+
+    Args:
+        folds: parts; up to `folds - 1` examples that do not divide are trained on in every fold.
+        repeats: how many times the pool is dealt out anew.
+        stratified: whether each fold has its share of every class.
+        groups: the group of each example of the pool, [examples], such as a patient's number: no group is on both sides. All
+            folds get the sizes of the smallest; what larger ones have beyond that is left out. None: no groups.
+    """
+
+    NAME: ClassVar[str] = "folds"
+    folds: int = 5
+    repeats: int = 1
+    stratified: bool = True
+    groups: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        _check_count("Folds.folds", self.folds, 2)
+        _check_count("Folds.repeats", self.repeats, 1)
+        if self.groups is not None:
+            object.__setattr__(self, "groups", _row("Folds.groups", self.groups))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        folds = tuple(f"fold {fold}" for fold in range(self.folds))
+        if self.repeats == 1:
+            return folds
+        return tuple(f"repeat {repeat} {fold}" for repeat in range(self.repeats) for fold in folds)
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        _check_pool("Folds", data)
+        strata = data.strata if self.stratified else np.zeros(len(data), int)
+        self._check(data, strata)
+        found: list[Split] = []
+        for repeat in range(self.repeats):
+            generator = rng.host(seed, f"folds {repeat}")
+            if self.groups is not None:
+                found += drawn.grouped(np.asarray(self.groups), strata, self.folds, generator)
+            else:
+                draws = data.draws if data.stream else drawn.Random(strata)
+                pool = np.arange(len(data))
+                found += drawn.folds(pool, draws.dealt(pool, self.folds, generator))
+        return found
+
+    def _check(self, data: Dataset, strata: Int[np.ndarray, " examples"]) -> None:
+        """Refuses folds that the data cannot give."""
+        if data.stream and (self.repeats > 1 or self.groups is not None):
+            raise ConfigError(
+                f"Folds of {data.name}, windows of one text, are contiguous; only repeats=1 and groups=None are allowed."
+            )
+        if self.groups is not None:
+            groups = np.asarray(self.groups)
+            _check_length("Folds.groups", groups, data)
+            _check_most("Folds.folds", self.folds, len(np.unique(groups)), "groups of Folds.groups")
+        elif data.stream or not self.stratified:
+            _check_most("Folds.folds", self.folds, len(data), f"examples of {data.name}")
+        else:
+            sizes = np.bincount(strata)
+            rarest = int(np.where(sizes, sizes, len(data) + 1).argmin())
+            there = f"examples of class {data.classes[rarest]!r} of {data.name}, and stratified=False allows more"
+            _check_most("Folds.folds", self.folds, int(sizes[rarest]), there if len(sizes) > 1 else f"examples of {data.name}")
+
+
+@dataclass(frozen=True, eq=False)
+class Forward(Resampling):
+    """Forward chaining: each of a seed's members validates on a stretch of time, and trains on what lies just before it.
+
+    The pool is cut into `folds + window` stretches of one length; the earliest examples are left out where these do not divide.
+    All seeds have the same splits. (The window slides and does not grow, since members that stack train on equal numbers.)
+
+    Args:
+        folds: stretches that are validated on, the latest ones.
+        window: stretches that each member trains on.
+        time: when each example of the pool was taken, [examples]; ties stay in their order. None: the pool is in order of time.
+    """
+
+    NAME: ClassVar[str] = "forward"
+    folds: int = 5
+    window: int = 5
+    time: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        _check_count("Forward.folds", self.folds, 1)
+        _check_count("Forward.window", self.window, 1)
+        if self.time is not None:
+            object.__setattr__(self, "time", _row("Forward.time", self.time))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(f"fold {fold}" for fold in range(self.folds))
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        _check_pool("Forward", data)
+        _check_most("Forward.folds + Forward.window", self.folds + self.window, len(data), f"examples of {data.name}")
+        order = np.arange(len(data))
+        if self.time is not None:
+            time = np.asarray(self.time)
+            _check_length("Forward.time", time, data)
+            order = np.argsort(time, kind="stable")
+        return drawn.forward(order, self.folds, self.window)
+
+
+@dataclass(frozen=True, eq=False)
+class Disjoint(Resampling):
+    """Independent data sets: each of a seed's members has another part of the pool, and its own validation split of that part.
+
+    Args:
+        of: how many parts; up to that many examples, less one, which do not divide, are left out.
+    """
+
+    NAME: ClassVar[str] = "disjoint"
+    of: int
+
+    def __post_init__(self) -> None:
+        _check_count("Disjoint.of", self.of, 2)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(f"part {part}" for part in range(self.of))
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        share = _check_pool("Disjoint", data)
+        size = len(data) // self.of
+        if not 0 < round(share * size) < size:
+            raise ConfigError(
+                f"Disjoint.of = {self.of} leaves {size} of the {len(data)} examples of {data.name} for each part, too few to "
+                f"train and to validate a share of {share} on; a smaller number is allowed."
+            )
+        generator = rng.host(seed, "disjoint")
+        dealt = data.draws.dealt(np.arange(len(data)), self.of, generator)
+        return [data.draws.held_out(part, share, generator) for part in dealt]
+
+
+def _check_pool(name: str, data: Dataset) -> float:
+    """The share of the pool that is validated on; raises ConfigError where the validation examples are fixed."""
+    if isinstance(data.validation, Split):
+        raise ConfigError(
+            f"Seeds.examples = {name} draws validation examples, and those of {data.name} are fixed; All and Part are allowed."
+        )
+    return data.validation
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ConfigError(f"{name} = {value!r} is not an integer >= {least}.")
+
+
+def _check_most(name: str, value: int, most: int, of: str) -> None:
+    if value > most:
+        raise ConfigError(f"{name} = {value} is more than the {most} {of}.")
+
+
+def _check_length(name: str, array: np.ndarray, data: Dataset) -> None:
+    if len(array) != len(data):
+        raise ConfigError(f"{name} has {len(array)} values, and {data.name} has {len(data)} examples; one for each is allowed.")
+
+
+def _row(name: str, values: ArrayLike) -> np.ndarray:
+    """The values as an array of one axis, of which no later change is seen."""
+    array = np.array(values)
+    if array.ndim != 1 or array.dtype == object:
+        raise ConfigError(
+            f"{name} has shape {array.shape} and type {array.dtype}; one number or word for each example is allowed."
+        )
+    if (missing := np.flatnonzero(array != array)).size:  # NaN and NaT alone differ from themselves
+        raise ConfigError(f"{name}: example {missing[0]} has {array[missing[0]]}; a value for each example is allowed.")
+    return array

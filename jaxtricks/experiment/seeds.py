@@ -1,0 +1,157 @@
+"""What a fit samples, as one value: its seeds, what they decide, and which examples a member may see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeGuard
+
+import numpy as np
+from jaxtyping import Int32
+
+from jaxtricks.config import ConfigError, nearest
+from jaxtricks.data import Dataset
+from jaxtricks.experiment.resampling import All, Folds, Resampling
+from jaxtricks.experiment.sampling import Sampling, tabled
+from jaxtricks.experiment.transfer import Transfer
+from jaxtricks.experiment.written import read_as
+
+Source = Literal["split", "weights", "order", "masks"]
+SOURCES: tuple[Source, ...] = ("split", "weights", "order", "masks")
+LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """What a fit samples: the restarts of each experiment, and what each of them draws for itself.
+
+    A seed decides a restart's train/validation split, initial weights, order of examples and masks, in every experiment alike;
+    that is what pairs the arms of a comparison. Wherever seeds are asked for, `16` and `(3, 5, 8)` stand for `Seeds(16)` and
+    `Seeds((3, 5, 8))`.
+
+    >>> Seeds(2, examples=Folds(3)).names
+    ('seed 0 fold 0', 'seed 0 fold 1', 'seed 0 fold 2', 'seed 1 fold 0', 'seed 1 fold 1', 'seed 1 fold 2')
+
+    Args:
+        seeds: how many restarts (seeds 0, 1, …), or the seeds themselves.
+        split: a seed whose split all restarts share, as an ensemble wants; None: each its own.
+        vary: in what restarts differ, out of "split", "weights", "order" and "masks" (augmentation among these); the rest is that
+            of the first seed. None: in all.
+        transfer: earlier runs whose weights the restarts start from; None: all weights are drawn.
+        examples: which examples a restart may see; with `Folds`, `Forward` and `Disjoint` each seed has several members, one a
+            part.
+
+    Raises:
+        ConfigError: for no seed, a negative one or one that stands twice, or a source that restarts do not differ in.
+    """
+
+    seeds: int | Sequence[int] = 16
+    split: int | None = None
+    vary: Sequence[Source] | None = None
+    transfer: Transfer | None = None
+    examples: Resampling = All()  # noqa: RUF009 (frozen)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", _numbers(self.seeds))
+        if self.split is not None and not _seed(self.split):
+            raise ConfigError(
+                f"split = {self.split!r} is not an integer from 0 to {LARGEST}, or None for a split of each seed's own."
+            )
+        for source in self.vary or ():
+            if source not in SOURCES:
+                raise ConfigError(f"vary = {source!r} is nothing that restarts differ in{nearest(str(source), SOURCES)}")
+
+    @classmethod
+    def of(cls, given: "int | Sequence[int] | Seeds") -> "Seeds":
+        """The value that a number of restarts, or a list of seeds, stands for."""
+        return given if isinstance(given, Seeds) else cls(given)
+
+    @classmethod
+    def five_by_two(cls) -> "Seeds":
+        """Five times half and half: ten members, which train on one half and validate on the other (Dietterich 1998).
+
+        >>> len(Seeds.five_by_two())
+        10
+        """
+        return cls(5, examples=Folds(2))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The seeds themselves."""
+        assert not isinstance(self.seeds, int)
+        return tuple(self.seeds)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each member is called, seed by seed."""
+        return tuple(f"seed {seed} {part}".rstrip() for seed in self.numbers for part in self.examples.parts)
+
+    def __len__(self) -> int:
+        """The members of each experiment."""
+        return len(self.numbers) * len(self.examples.parts)
+
+    def sampling(self, data: Dataset) -> Sampling:
+        """Which examples of a data set each member sees, and what it draws.
+
+        Args:
+            data: the data set.
+
+        Raises:
+            ConfigError: where the data cannot give such splits.
+        """
+        numbers, parts = self.numbers, len(self.examples.parts)
+        varied = SOURCES if self.vary is None else self.vary
+        own = self.split is None and "split" in varied
+        shared = numbers[0] if self.split is None else self.split
+        rows, table = tabled([split for seed in (numbers if own else (shared,)) for split in self.examples.splits(data, seed)])
+        seeds = np.repeat(np.asarray(numbers, np.int32), parts)
+
+        def common(source: Source) -> Int32[np.ndarray, " members"] | None:
+            return None if source in varied else np.full(len(seeds), numbers[0], np.int32)
+
+        return Sampling(
+            self.names,
+            seeds,
+            np.tile(np.arange(parts), len(numbers)),
+            rows if own else np.tile(rows, len(numbers)),
+            np.stack([split.train for split in table]).astype(np.int32),
+            np.stack([split.validation for split in table]).astype(np.int32),
+            common("weights"),
+            common("order"),
+            common("masks"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; of arrays and of earlier runs digests only."""
+        return {
+            "seeds": list(self.numbers),
+            "split": None if self.split is None else int(self.split),
+            "vary": None if self.vary is None else [source for source in SOURCES if source in self.vary],
+            "transfer": None if self.transfer is None else self.transfer.to_json(),
+            "examples": self.examples.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The value that `to_json` wrote.
+
+        Raises:
+            ConfigError: where it held an array or earlier runs, which are not written down.
+        """
+        if data["transfer"] is not None:
+            raise ConfigError("Seeds.transfer holds earlier runs, which are not written down; give the same `seeds` once more.")
+        return cls(**{**data, "examples": read_as(Resampling, data["examples"])})
+
+
+def _numbers(seeds: Any) -> tuple[int, ...]:
+    """Seeds 0 … n - 1 for a number, the given ones for a sequence."""
+    numbers = list(range(seeds) if _whole(seeds) else seeds if isinstance(seeds, Iterable) else [])
+    if not numbers or not all(map(_seed, numbers)) or len(set(numbers)) < len(numbers):
+        raise ConfigError(f"seeds = {seeds!r} is not a number of restarts >= 1, or different integers from 0 to {LARGEST}.")
+    return tuple(int(seed) for seed in numbers)
+
+
+def _seed(value: Any) -> bool:
+    return _whole(value) and 0 <= value <= LARGEST
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

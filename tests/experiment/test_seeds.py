@@ -1,0 +1,259 @@
+"""What a fit samples: names, tables that members share, and what cannot be drawn."""
+
+import json
+
+import numpy as np
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.config import ConfigError
+from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
+from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part
+from jaxtricks.experiment.seeds import SOURCES, Seeds
+
+SIZE = 60
+
+
+@pytest.fixture(scope="module")
+def data():
+    y = np.repeat(np.arange(3), SIZE // 3)
+    return jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(SIZE, 4)), y, name="points")
+
+
+@pytest.fixture(scope="module")
+def text():
+    tokens = np.arange(25 * 4 + 1, dtype=np.int32) % 6
+    letters = Vocabulary(tuple("abcdef"), Tokenizer("char"))
+    x, y = tokens[:-1].reshape(25, 4), tokens[1:].reshape(25, 4)
+    return jt.Dataset("letters", x, y, tuple("abcdef"), vocabulary=letters, stream=True)
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("given", "numbers"), [(3, (0, 1, 2)), ((5, 2), (5, 2)), (np.array([5, 2]), (5, 2)), (range(2, 4), (2, 3))]
+    )
+    def test_a_number_or_the_seeds_themselves(self, given, numbers):
+        assert Seeds.of(given).numbers == Seeds.of(Seeds(given)).numbers == numbers
+        assert Seeds(given).names == tuple(f"seed {number}" for number in numbers)
+
+    @pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", None, True, [True, False]])
+    def test_what_are_no_seeds(self, seeds):
+        with pytest.raises(
+            ConfigError, match=r"^seeds = .* is not a number of restarts >= 1, or different integers from 0 to \d+\.$"
+        ):
+            Seeds(seeds)
+
+    @pytest.mark.parametrize("split", [-1, True, 0.5])
+    def test_what_is_no_split(self, split):
+        with pytest.raises(ConfigError, match=rf"^split = {split} is not an integer from 0 to 2147483647, or None"):
+            Seeds(2, split=split)
+
+    def test_what_restarts_do_not_differ_in(self):
+        with pytest.raises(ConfigError, match=r"^vary = 'weight' is nothing that restarts differ in; did you mean 'weights'\?$"):
+            Seeds(2, vary=("weight",))
+
+
+class TestSampling:
+    def test_every_seed_has_a_split_of_its_own(self, data):
+        sampling = Seeds((5, 2)).sampling(data)
+        assert sampling.seeds.tolist() == [5, 2] and sampling.parts.tolist() == [0, 0] and sampling.split.tolist() == [0, 1]
+        for row, seed in enumerate((5, 2)):
+            np.testing.assert_array_equal(sampling.train[row], data.split(seed).train)
+            np.testing.assert_array_equal(sampling.validation[row], data.split(seed).validation)
+        assert sampling.weights is sampling.order is sampling.masks is None
+
+    @pytest.mark.parametrize("how", [{"split": 7}, {"vary": ("weights", "order", "masks")}])
+    def test_a_shared_split_is_one_row(self, data, how):
+        sampling = Seeds((7, 3, 4), **how).sampling(data)
+        assert len(sampling.train) == 1 and sampling.split.tolist() == [0, 0, 0]
+        np.testing.assert_array_equal(sampling.validation[0], data.split(7).validation)
+
+    @pytest.mark.parametrize("source", SOURCES[1:])
+    def test_what_is_not_varied_is_that_of_the_first_seed(self, data, source):
+        sampling = Seeds((7, 3), vary=[other for other in SOURCES if other != source]).sampling(data)
+        fixed = {name: getattr(sampling, name) for name in SOURCES[1:]}
+        assert fixed.pop(source).tolist() == [7, 7] and set(map(type, fixed.values())) == {type(None)}
+
+    def test_a_fixed_validation_set_is_one_row_for_all_seeds(self):
+        x = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+        data = jt.Dataset.from_arrays(x, np.arange(9) % 3, validation=(x[:3], np.arange(3)))
+        assert len(Seeds(50).sampling(data).train) == 1
+
+    def test_2000_members_that_share_16_splits_hold_16_rows(self, data):
+        sampling = Seeds(125, split=0, examples=Folds(16, stratified=False)).sampling(data)
+        assert len(sampling) == 2000 and np.bincount(sampling.split).tolist() == [125] * 16
+        assert sampling.train.nbytes + sampling.validation.nbytes == 16 * SIZE * 4
+        assert sampling.names[17] == "seed 1 fold 1" and len(set(sampling.names)) == 2000
+
+    def test_some_members_keep_the_tables(self, data):
+        whole = Seeds(3, vary=("split",), examples=Folds(2)).sampling(data)
+        some = whole.at([5, 0])
+        assert some.names == ("seed 2 fold 1", "seed 0 fold 0") and some.train is whole.train
+        assert some.split.tolist() == [5, 0] and some.parts.tolist() == [1, 0] and some.weights.tolist() == [0, 0]
+
+
+class TestFolds:
+    @pytest.mark.parametrize("folds", [Folds(5), Folds(4, repeats=2), Folds(7, stratified=False)])
+    def test_folds_of_a_repeat_are_disjoint_and_validate_on_all_that_divides(self, data, folds):
+        sampling = Seeds((3, 8), examples=folds).sampling(data)
+        assert len(sampling) == 2 * len(folds.parts) == len(np.unique(sampling.split))
+        for repeat in np.split(sampling.validation, 2 * folds.repeats):
+            assert len(np.unique(repeat)) == repeat.size == SIZE // folds.folds * folds.folds
+        for train, validation in zip(sampling.train, sampling.validation, strict=True):
+            np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(SIZE))
+            if folds.stratified:
+                assert np.ptp(np.bincount(data.y[validation])) <= 1
+
+    def test_each_seed_and_each_repeat_deals_anew(self, data):
+        validation = Seeds(2, examples=Folds(3, repeats=2)).sampling(data).validation
+        assert len({tuple(row) for row in validation}) == 12
+
+    def test_the_same_seed_deals_the_same(self, data):
+        one, other = (Seeds(seeds, examples=Folds(3)).sampling(data) for seeds in ((1, 6), (6, 1)))
+        np.testing.assert_array_equal(one.validation[:3], other.validation[3:])
+        shared = Seeds(4, split=6, examples=Folds(3)).sampling(data)
+        np.testing.assert_array_equal(shared.validation, one.validation[3:])
+        assert shared.split.tolist() == [0, 1, 2] * 4
+
+    def test_five_times_two_halves_are_complementary(self, data):
+        seeds = Seeds.five_by_two()
+        sampling = seeds.sampling(data)
+        assert len(seeds) == len(sampling) == 10
+        for half in range(0, 10, 2):
+            np.testing.assert_array_equal(sampling.train[half], sampling.validation[half + 1])
+            np.testing.assert_array_equal(sampling.train[half + 1], sampling.validation[half])
+
+    def test_no_group_is_on_both_sides(self, data):
+        groups = np.array(["anna", "bert", "carl", "dora"])[np.random.default_rng(0).integers(0, 4, SIZE)]
+        sampling = Seeds(3, examples=Folds(4, groups=groups)).sampling(data)
+        for train, validation in zip(sampling.train, sampling.validation, strict=True):
+            assert len(set(groups[validation])) == 1 and not set(groups[train]) & set(groups[validation])
+
+    def test_folds_of_a_text_are_contiguous(self, text):
+        sampling = Seeds(2, examples=Folds(4)).sampling(text)
+        assert (np.diff(sampling.validation, axis=1) == 1).all() and len(sampling.validation) == 4  # for both seeds
+        assert (np.diff(sampling.validation[:, 0]) == 6).all()
+
+
+@pytest.mark.parametrize("time", [None, np.random.default_rng(1).permutation(SIZE) * np.timedelta64(1, "D")])
+def test_forward_chaining_trains_before_it_validates(data, time):
+    sampling = Seeds(3, examples=Forward(4, window=2, time=time)).sampling(data)
+    order = np.arange(SIZE) if time is None else time
+    assert len(sampling.train) == 4 and sampling.split.tolist() == [0, 1, 2, 3] * 3  # the same for all seeds
+    for train, validation in zip(sampling.train, sampling.validation, strict=True):
+        assert order[train].max() < order[validation].min()
+        assert (len(train), len(validation)) == (20, 10)
+
+
+class TestPart:
+    @pytest.mark.parametrize(("of", "size"), [(0.5, 24), (30, 30), (48, 48)])
+    def test_a_part_of_the_training_examples_in_proportion(self, data, of, size):
+        sampling, whole = (Seeds(4, examples=examples).sampling(data) for examples in (Part(of), All()))
+        np.testing.assert_array_equal(sampling.validation, whole.validation)
+        for part, train in zip(sampling.train, whole.train, strict=True):
+            assert set(part) <= set(train) and len(part) == size == 3 * np.bincount(data.y[part]).max()
+
+    def test_a_part_of_a_text_is_one_stretch_of_what_is_trained_on(self, text):
+        sampling, whole = (Seeds(4, examples=examples).sampling(text) for examples in (Part(8), All()))
+        for part, train in zip(sampling.train, whole.train, strict=True):
+            first = np.flatnonzero(train == part[0])[0]
+            np.testing.assert_array_equal(part, train[first : first + 8])
+
+
+class TestDisjoint:
+    def test_parts_share_no_example_and_each_has_its_own_split(self, data):
+        sampling = Seeds(2, examples=Disjoint(4)).sampling(data)
+        for seed in (slice(0, 4), slice(4, 8)):
+            parts = np.concatenate([sampling.train[seed], sampling.validation[seed]], axis=1)
+            assert parts.shape == (4, 15) and len(np.unique(parts)) == SIZE
+            assert sampling.validation[seed].shape == (4, 3)
+        assert all(set(data.y[row]) == {0, 1, 2} for row in sampling.validation)
+
+
+class TestJSON:
+    @pytest.mark.parametrize(
+        "seeds",
+        [
+            Seeds(3),
+            Seeds((5, 2), split=4, vary=("masks", "weights")),
+            Seeds(2, examples=Folds(3, repeats=2, stratified=False)),
+            Seeds(2, examples=Forward(2, window=1)),
+            Seeds(2, examples=Part(0.5)),
+            Seeds(2, examples=Disjoint(2)),
+        ],
+    )
+    def test_it_comes_back_as_it_was(self, data, seeds):
+        written = json.loads(json.dumps(seeds.to_json()))
+        again = Seeds.from_json(written)
+        assert again.to_json() == seeds.to_json() and again.names == seeds.names
+        np.testing.assert_array_equal(again.sampling(data).train, seeds.sampling(data).train)
+
+    def test_of_an_array_a_digest_is_written_that_tells_another_one(self):
+        one, same, other = (Seeds(2, examples=Folds(2, groups=groups)).to_json() for groups in ([0, 1, 2], (0, 1, 2), [0, 1, 1]))
+        assert one == same != other
+        with pytest.raises(ConfigError, match=r"^Folds\.groups is an array, which is not written down; give the same `seeds`"):
+            Seeds.from_json(one)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Folds(1), "Folds.folds = 1 is not an integer >= 2."),
+        (lambda: Folds(2.0), "Folds.folds = 2.0 is not an integer >= 2."),
+        (lambda: Folds(repeats=0), "Folds.repeats = 0 is not an integer >= 1."),
+        (
+            lambda: Folds(groups=[[1, 2]]),
+            "Folds.groups has shape (1, 2) and type int64; one number or word for each example is allowed.",
+        ),
+        (lambda: Folds(groups=[1.0, np.nan]), "Folds.groups: example 1 has nan; a value for each example is allowed."),
+        (lambda: Forward(window=0), "Forward.window = 0 is not an integer >= 1."),
+        (lambda: Forward(time=[3.0, np.nan]), "Forward.time: example 1 has nan; a value for each example is allowed."),
+        (lambda: Part(1.5), "Part.of = 1.5 is not a share between 0 and 1, or a number of examples >= 1."),
+        (lambda: Part(0), "Part.of = 0 is not a share between 0 and 1, or a number of examples >= 1."),
+        (lambda: Disjoint(1), "Disjoint.of = 1 is not an integer >= 2."),
+    ],
+)
+def test_what_says_nothing_is_refused(make, message):
+    with pytest.raises(ConfigError) as error:
+        make()
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        (Folds(21), "Folds.folds = 21 is more than the 20 examples of class '0' of points, and stratified=False allows more."),
+        (Folds(61, stratified=False), "Folds.folds = 61 is more than the 60 examples of points."),
+        (Folds(3, groups=[0, 1] * 30), "Folds.folds = 3 is more than the 2 groups of Folds.groups."),
+        (Folds(groups=range(9)), "Folds.groups has 9 values, and points has 60 examples; one for each is allowed."),
+        (Forward(time=range(9)), "Forward.time has 9 values, and points has 60 examples; one for each is allowed."),
+        (Forward(50, window=11), "Forward.folds + Forward.window = 61 is more than the 60 examples of points."),
+        (Part(49), "Part.of = 49 asks for 49 of the 48 examples that points has for training; 1 to 48 are allowed."),
+        (Part(0.01), "Part.of = 0.01 asks for 0 of the 48 examples that points has for training; 1 to 48 are allowed."),
+        (
+            Disjoint(30),
+            "Disjoint.of = 30 leaves 2 of the 60 examples of points for each part, too few to train and to validate a share of "
+            "0.2 on; a smaller number is allowed.",
+        ),
+    ],
+)
+def test_what_the_data_cannot_give_is_one_sentence(data, examples, message):
+    with pytest.raises(ConfigError) as error:
+        Seeds(2, examples=examples).sampling(data)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("examples", [Folds(2), Forward(1), Disjoint(2)])
+def test_fixed_validation_examples_are_not_drawn(examples):
+    x = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+    data = jt.Dataset.from_arrays(x, np.arange(9) % 3, validation=(x[:3], np.arange(3)), name="fixed")
+    with pytest.raises(ConfigError, match=r"^Seeds\.examples = \w+ draws validation examples, and those of fixed are fixed; All"):
+        Seeds(2, examples=examples).sampling(data)
+
+
+@pytest.mark.parametrize("examples", [Folds(2, repeats=2), Folds(2, groups=[0, 1] * 12 + [0])])
+def test_a_text_has_one_way_to_be_cut(text, examples):
+    with pytest.raises(
+        ConfigError, match=r"^Folds of letters, windows of one text, are contiguous; only repeats=1 and groups=None"
+    ):
+        Seeds(2, examples=examples).sampling(text)
