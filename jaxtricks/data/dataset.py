@@ -25,6 +25,7 @@ from jaxtricks.data.examples import (
     numbered,
     short,
 )
+from jaxtricks.data.moments import moments
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
 
@@ -285,33 +286,8 @@ class Dataset:
         Raises:
             DataError: if train is empty.
         """
-        if len(train) == 0:
-            raise DataError("train: it holds no examples; at least one is allowed.")
-        if self.lengths is not None:
-            return self._of_true_steps(train)
-        flat = self.x.reshape(len(self), -1)
-        # Some megabytes at a time: a float64 copy of all 60,000 images would take 0.4 GB.
-        rows = max(1, 2**19 // flat.shape[1])
-        chunks = [train[i : i + rows] for i in range(0, len(train), rows)]
-        # Sums of deviations, in two passes: exactly 0 for a constant feature, and no cancellation beside a large mean.
-        origin = flat[train[0]].astype(np.float64)
-        mean = origin + sum((flat[c] - origin).sum(axis=0) for c in chunks) / len(train)
-        std = np.sqrt(sum(np.square(flat[c] - mean).sum(axis=0) for c in chunks) / len(train))
-        # XLA flushes what lies below the smallest normal number to zero.
-        std = np.where(std < np.finfo(np.float32).tiny, 1.0, std)
-        return mean.astype(np.float32).reshape(self.shape), std.astype(np.float32).reshape(self.shape)
-
-    def _of_true_steps(
-        self, train: Int[np.ndarray, " train"]
-    ) -> tuple[Float32[np.ndarray, "*shape"], Float32[np.ndarray, "*shape"]]:
-        assert self.lengths is not None
-        x, true = self.x[train].astype(np.float64), np.arange(self.shape[0]) < self.lengths[train][:, None]
-        true = true.reshape(*true.shape, *[1] * (x.ndim - 2))
-        count = np.maximum(true.sum(axis=0), 1)
-        mean = np.where(true, x, 0).sum(axis=0) / count
-        std = np.sqrt(np.where(true, np.square(x - mean), 0).sum(axis=0) / count)
-        std = np.where(std < np.finfo(np.float32).tiny, 1.0, std)
-        return mean.astype(np.float32), std.astype(np.float32)
+        mean, std = moments(self.x, np.asarray(train)[None], self.lengths)
+        return mean[0], std[0]
 
     def open_test(self, reason: str) -> Examples:
         """Opens the locked test split, and writes down that it was opened.
