@@ -11,7 +11,7 @@ from jaxtricks.data.errors import DataError
 Sums = tuple[Float[np.ndarray, "splits features"], Float[np.ndarray, "splits features"]]
 
 EXACT_ROWS = 256  # of bytes: a sum of so many squares of differences, 255² each, is a whole number that float32 holds
-ROWS_BYTES = 2**22  # of a part of the pool in float64, about what a cache holds
+ROWS_BYTES = 2**18  # of a part of the pool in float64: larger ones leave the cache, and take thirty times as long
 AT_ONCE = 16  # parts whose sums wait to be added
 FLAT = 1e-9  # a variance below this share of the squared distance to the origin has lost its digits, and is taken anew
 
