@@ -9,6 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Int
 
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.restart.epoch import bare
 from jaxtricks.restart.member import Member
 
 WIDE = 256  # units of a layer that is worth splitting
@@ -46,6 +47,11 @@ class Plan(NamedTuple):
         return jax.tree.map(place, states)
 
     @property
+    def at_start(self) -> "Plan":
+        """The plan for initial weights: on a CPU one member at a time, elsewhere as many as in training."""
+        return self._replace(width=1) if self.mesh.devices.flat[0].platform == "cpu" else self
+
+    @property
     def shared(self) -> NamedSharding:
         """Where an array that all members read lies."""
         return NamedSharding(self.mesh, PartitionSpec())
@@ -61,6 +67,13 @@ class Population(NamedTuple):
 
     experiments: Experiment
     members: Member
+
+    def bare(self) -> "Population":
+        """The same members, with nothing in their experiments that initial weights do not depend on."""
+        # Of the seeds' own kind, so that they lie where these lie.
+        none = 0 * self.members.seed.astype(jax.dtypes.canonicalize_dtype(float))
+        experiments = jax.tree.map(lambda leaf: leaf if np.ndim(leaf) else none + leaf, bare(self.experiments))
+        return Population(experiments, self.members)
 
 
 def spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:

@@ -17,14 +17,29 @@ from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Pool, State, Variables
 
 
-@functools.partial(jax.jit, static_argnames="plan")
 def start(population: Population, given: Variables, pool: Pool, plan: Plan) -> State:
     """The states of all members before their first step; `given` are variables that are not to be drawn, [members, ...]."""
+    return ready(population, draw(population.bare(), given, pool, plan.at_start), plan)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def draw(population: Population, given: Variables, pool: Pool, plan: Plan) -> State:
+    """The initial weights of all members and their metrics, as states of no method."""
 
     def first(population: Population, given: Variables, pool: Pool) -> Any:
-        return epochs.start(*population, pool, given)
+        return epochs.first_of(*population, pool, given)
 
-    return laid_out(spread(first, plan.mesh, 1, 2)(population, given, pool), plan)
+    return laid_out(spread(first, plan.mesh, plan.width, 2)(population, given, pool), plan)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def ready(population: Population, states: State, plan: Plan) -> State:
+    """The states of all members before their first step, from those of no method."""
+
+    def one(population: Population, state: State) -> State:
+        return epochs.ready(*population, state)
+
+    return laid_out(spread(one, plan.mesh, plan.width, 2)(population, states), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")

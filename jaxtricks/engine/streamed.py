@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.engine import program
+from jaxtricks.engine import program, resident
 from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.processes import placed
 from jaxtricks.engine.windows import Own, Windows, ahead, index
@@ -168,10 +168,12 @@ class Streamed:
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-        fed = self._fed._replace(plan=self._plan._replace(width=1), steps=None)
+        population, plan = self._fed.population, self._plan
+        fed = self._fed._replace(population=population.bare(), plan=plan.at_start, steps=None)
         order = functools.cache(functools.partial(self._local, self._order(0)))
         with contextlib.closing(ahead(jobs(epochs.START, fed.windows, order))) as feed:
-            states: State = fed.drive(epochs.START, given, feed)
+            drawn = fed.drive(epochs.START, given, feed)
+        states: State = resident.ready(population, drawn, plan)
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from jaxtricks import rng
+from jaxtricks.config import rebuild
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
@@ -34,6 +35,7 @@ from jaxtricks.restart.member import (
 )
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
 
+AFTER_THE_START = ("optimizer", "augmentation", "stopping", "accumulate", "epochs")  # parts of an experiment
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
 
@@ -46,7 +48,13 @@ def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) 
         pool: the data.
         given: variables that take the place of drawn ones; a part of the model's.
     """
-    return drive(START, given, held(experiment, member, pool, jnp.int32(0)), _here(experiment, member, pool))  # type: ignore[no-any-return]
+    return ready(experiment, member, first_of(bare(experiment), member, pool, given))
+
+
+def first_of(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
+    """The drawn weights and their metrics, as a state of no method; `experiment` as `bare` gives it, the rest as for `start`."""
+    windows = held(experiment, member, pool, jnp.int32(0))
+    return drive(START, given, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
 def epoch(
@@ -105,6 +113,18 @@ def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Ar
     return order.reshape(count // turns, turns, experiment.batch_size)
 
 
+def bare(experiment: Experiment) -> Experiment:
+    """The experiment with defaults for all that weights before the first step, and what they give, do not depend on.
+
+    Experiments that differ in nothing else have one program of initial weights.
+
+    Args:
+        experiment: the settings; floats may be of any shape.
+    """
+    plain = Experiment()
+    return rebuild(experiment, **{name: getattr(plain, name) for name in AFTER_THE_START})
+
+
 def draw(experiment: Experiment, member: Member, shared: Shared, given: Variables, window: Window) -> Progress:
     """The start of a run: variables drawn from the stream "params", and those of `given` in their place."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
@@ -112,14 +132,19 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Variable
     seen = batch._replace(x=scaled(member, batch.x))
     variables = _replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
     params = variables.pop("params")
-    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
-    return Progress(None, State(params, variables, method.init(params), jnp.int32(0), jnp.bool_(True), {}))
+    return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}))
 
 
-def ready(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:
-    """The state before the first step, with its metrics."""
+def first(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:
+    """The drawn weights with their metrics, as a state of no method."""
     assert progress.answers is not None
-    state = progress.state._replace(metrics=judged(member, shared, progress.answers))
+    return progress.state._replace(metrics=judged(member, shared, progress.answers))
+
+
+def ready(experiment: Experiment, member: Member, state: State) -> State:
+    """The state before the first step, from one of no method that `START` gave for `bare(experiment)`."""
+    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
+    state = state._replace(method=method.init(state.params))
     if (stopping := experiment.stopping) is not None:
         state = state._replace(best=stopping.start(evaluated(experiment, member, state), state.metrics))
     return _settled(state)  # type: ignore[no-any-return]
@@ -201,7 +226,7 @@ def close(
     return kept, {name: jnp.where(stopped, rest[name], value) for name, value in (kept.metrics | curves).items()}
 
 
-START = (Phase(draw, Over.FIRST, in_place=False), *VALIDATE, Phase(ready, in_place=False))
+START = (Phase(draw, Over.FIRST, in_place=False), *VALIDATE, Phase(first, in_place=False))
 EPOCH = (Phase(begin), Phase(steps, Over.BATCHES), *reestimate.PHASES, *VALIDATE, Phase(close, in_place=False))
 
 
