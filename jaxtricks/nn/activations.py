@@ -1,4 +1,4 @@
-"""Non-linearities of the hidden layers, from the lectures' lists."""
+"""Non-linearities of the hidden layers."""
 
 import bisect
 import functools
@@ -15,10 +15,10 @@ from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, 
 
 
 class Activation(Family):
-    """A unit's function of its pre-activations, of one or of several; a Python function of one's own is one too.
+    """The function that gives a unit's activation from its pre-activations; a Python function of your own is one too.
 
-    `pieces` is how many pre-activations a unit takes: all units' first ones stand first, then all second ones. Models make their
-    layers narrower to pay for them, see `matched_widths`.
+    `pieces` is the number of pre-activations of a unit; an array has the first ones of all units, then the second ones of all
+    units, and so on. Models make their layers narrower in return, see `matched_widths`.
 
     >>> jt.MLP(activation="gelu").activation
     GELU()
@@ -30,7 +30,7 @@ class Activation(Family):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        # A class is none (jt.nn.ReLU for jt.nn.ReLU()), nor is what belongs elsewhere and happens to be called, as schedules are.
+        # Not a class (jt.nn.ReLU in place of jt.nn.ReLU()), and not another config that can be called, such as a schedule.
         function = callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
         return Custom(function=value) if function else value
 
@@ -40,17 +40,17 @@ class Activation(Family):
 
 
 def matched_widths(widths: tuple[int, ...], pieces: int, parameters: Callable[[tuple[int, ...], int], int]) -> tuple[int, ...]:
-    """Widths shrunk by a common scale, so that units of several pieces have no more parameters than those of one.
+    """Shrinks widths by a common scale, so that a network of units with several pieces has no more parameters than with one.
 
-    The scale is the largest s in (0, 1] with `parameters(⌊s · widths⌋, pieces) ≤ parameters(widths, 1)`, one unit at least.
+    The scale is the largest s in (0, 1] with `parameters(⌊s · widths⌋, pieces) ≤ parameters(widths, 1)`; at least one unit stays.
 
     Args:
-        widths: units of each layer, had they one piece.
-        pieces: pre-activations of a unit.
-        parameters: (widths, pieces) → the parameters of the whole network, which must grow with both.
+        widths: the number of units of each layer if units had one piece.
+        pieces: the number of pre-activations of a unit.
+        parameters: (widths, pieces) → the number of parameters of the whole network, which must grow with both.
 
     Raises:
-        ConfigError: where even one unit a layer has too many.
+        ConfigError: where even one unit in each layer has too many parameters.
 
     >>> matched_widths((100,), 2, lambda widths, pieces: pieces * 10 * widths[0] + widths[0])
     (52,)
@@ -70,8 +70,8 @@ def matched_widths(widths: tuple[int, ...], pieces: int, parameters: Callable[[t
 
 
 def _larger(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    # Not `jnp.max`: compiled, its gradient may compare the maximum with a value that was computed anew, find it nowhere and
-    # divide by 0. A NaN of either stays one.
+    # Not `jnp.max`: compiled, its gradient may compare the maximum with a value that was computed again, find no equal one and
+    # divide by 0. If one of the two is NaN, so is the result.
     return jnp.where((a >= b) | jnp.isnan(a), a, b)
 
 
@@ -179,7 +179,7 @@ class Maxout(Activation):
     """max(w₁ᵀx + b₁, w₂ᵀx + b₂, …), the largest of a unit's own linear functions, at the same number of parameters.
 
     Args:
-        pieces: how many there are.
+        pieces: the number of linear functions of a unit.
 
     >>> jt.nn.Maxout(pieces=2)(jnp.array([1.0, -1.0, 0.0, 3.0])).tolist()
     [1.0, 3.0]
@@ -228,10 +228,10 @@ class SwiGLU(Activation):
 
 @config()
 class Custom(Activation):
-    """A function of one's own.
+    """A function of your own.
 
     Args:
-        function: maps an array to one of the same shape; defined by name in a module, so that a config can be written down.
+        function: maps an array to one of the same shape; it has to be defined by name in a module to be written to JSON.
     """
 
     function: Callable[[Array], Array]

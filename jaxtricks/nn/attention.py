@@ -1,4 +1,4 @@
-"""Self-attention with rotary positions, over a whole sequence or as it goes on call by call."""
+"""Self-attention with rotary positions, over a whole sequence or over one that comes in several calls."""
 
 from collections.abc import Callable
 
@@ -12,17 +12,17 @@ from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Dense
 from jaxtricks.nn.masks import true_steps
 
-# The slowest angle turns once in some 2π · 10,000 steps; the paper's number, and everybody's since Vaswani+ 2017.
+# The slowest angle turns once in about 2π · 10,000 steps: the number of Vaswani+ 2017 and of most papers since.
 BASE = 10_000
 
 
 def rotate(x: Float[Array, "batch time heads features"], first: int = 0) -> Float[Array, "batch time heads features"]:
     """Rotary positions (Su+ 2021): each pair (x[i], x[i + F/2]) turned by the angle t · 10000^(-2i/F), t the step's number.
 
-    The product of a turned query and a turned key depends on their distance alone, not on where they stand.
+    The product of a turned query and a turned key depends only on the distance between their steps.
 
     Args:
-        x: queries or keys; F, their features, is even.
+        x: queries or keys; F, the number of their features, is even.
         first: the number of the first step.
 
     >>> rotate(jnp.ones((1, 1, 1, 2))).tolist()
@@ -38,7 +38,7 @@ def rotate(x: Float[Array, "batch time heads features"], first: int = 0) -> Floa
 
 
 def seen(queries: Int[Array, " queries"], keys: Int[Array, " keys"], context: int, causal: bool) -> Bool[Array, "queries keys"]:
-    """Whether a query's step sees a key's: less than `context` steps away, and not later if `causal`.
+    """Tells whether a query's step sees a key's step: less than `context` steps away, and not later if `causal`.
 
     >>> seen(jnp.arange(3), jnp.arange(3), context=2, causal=True).astype(int).tolist()
     [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
@@ -51,9 +51,9 @@ class Attention(nn.Module):
     """y = W_o [heads of softmax(Q Kᵀ/√F) V], with Q, K and V linear maps of x and F the features of a head (Vaswani+ 2017).
 
     Args:
-        heads: how many; each has width / heads features, an even number.
-        context: steps that a step sees, itself among them: behind it and, if not causal, as many before it.
-        causal: whether no step sees a later one.
+        heads: the number of heads; each has width / heads features, an even number.
+        context: the number of steps that a step sees: itself and those before it; if not causal, as many after it.
+        causal: whether a step sees no later step.
         kernel_init: how the four maps are drawn.
         drop_connect: a `Dropout` of their single weights; None for none.
 
@@ -75,7 +75,7 @@ class Attention(nn.Module):
         query, key, value = (self._linear(x, train, name) for name in ("query", "key", "value"))
         steps = jnp.arange(x.shape[1])
         if decode:
-            # The cache holds keys as they are: turned by where they stand in it, they may be of any text, however long.
+            # The cache holds keys before they are turned; they turn by their place in the cache, so a text may have any length.
             past = self.context - 1
             key, value = (with_past(self, f"past_{name}", a, past, True) for name, a in (("key", key), ("value", value)))
             begun = self.variable("cache", "steps", jnp.zeros, (), jnp.int32)

@@ -1,4 +1,4 @@
-"""Dilated causal convolution, and the past that it and others need where a sequence goes on call by call."""
+"""Dilated causal convolution, and the past inputs that layers need where a sequence comes in several calls."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ from jaxtricks.nn.layer import Layer
 def with_past(
     layer: nn.Module, name: str, x: Float[Array, "batch time features"], steps: int, decode: bool
 ) -> Float[Array, "batch past_and_time features"]:
-    """x behind the `steps` inputs before it, [batch, steps + time, features]: zeros, as nothing was before the first step.
+    """Puts the `steps` inputs before x in front of it, [batch, steps + time, features]; zeros before the first step of all.
 
     Args:
         layer: the module whose variable `name` in the collection "cache" keeps the last `steps` inputs.
-        name: the variable's.
-        x: inputs of the steps of this call.
-        steps: how many to put before them.
-        decode: whether x goes on from the call before, and is kept for the next one.
+        name: the name of the variable.
+        x: the inputs of this call's steps.
+        steps: the number of inputs to put in front.
+        decode: whether x goes on from the last call, and is kept for the next one.
     """
     shape = (x.shape[0], steps, x.shape[2])
     if not decode:
@@ -39,9 +39,9 @@ def convolve(
     The shifted sequences are laid side by side and multiplied once, as in `jaxtricks.nn.convolution.convolve`, which says why.
 
     Args:
-        x: inputs, the past before them.
-        kernel: the weights; the last tap is the present.
-        dilation: d, steps from one tap to the next.
+        x: the inputs, with the past in front.
+        kernel: the weights; the last tap is the present step.
+        dilation: d, the number of steps from one tap to the next.
 
     >>> convolve(jnp.arange(4.0).reshape(1, 4, 1), jnp.array([1.0, 10.0]).reshape(2, 1, 1), dilation=1).ravel().tolist()
     [10.0, 21.0, 32.0]
@@ -55,14 +55,14 @@ def convolve(
 class CausalConv(Layer):
     """y[t] = Σ over i < k of x[t - d·i] · W[k - 1 - i] + b: no step sees a later one, and before the first there are zeros.
 
-    With weight norm W = g v/‖v‖, an output's length g and direction v learnt apart, and drawn so that W is what it would be
-    without (Salimans & Kingma 2016).
+    With weight norm W = g v/‖v‖: the length g and the direction v of each output are learnt separately, and start so that W is
+    the same as without weight norm (Salimans & Kingma 2016).
 
     Args:
-        features: channels of the output.
+        features: the number of output channels.
         kernel_init: how W [k, channels, features] is drawn.
-        kernel_size: k, how many steps are seen.
-        dilation: d, steps from one to the next.
+        kernel_size: k, the number of steps that are seen.
+        dilation: d, the number of steps from one seen step to the next.
         weight_norm: whether W is learnt as length and direction.
         drop_connect: a `Dropout` of W's single weights; None for none.
 

@@ -1,4 +1,4 @@
-"""Recurrent cells: what happens to the state in one step, once the products with the weights are there."""
+"""Recurrent cells: how the state changes in one step, given the products with the weights."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -16,8 +16,8 @@ class Cell(Family):
     """The gates of a recurrent layer: all of them in one product with the input and one with the hidden state (T090).
 
     Attributes:
-        gates: how many blocks of `units` columns the weights have.
-        states: the names of the arrays that a state is made of, the hidden state first.
+        gates: the number of blocks of `units` columns in the weights.
+        states: the names of the arrays of a state, the hidden state first.
 
     >>> jt.RNN(cell="gru").cell
     GRU(reset_bias=0.0, update_bias=0.0)
@@ -27,7 +27,7 @@ class Cell(Family):
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     def offsets(self) -> tuple[float, ...]:
-        """What each gate's bias starts at, beyond what the initializer says."""
+        """What is added to the initial bias of each gate."""
         return (0.0,) * self.gates
 
     def __call__(
@@ -41,11 +41,11 @@ class Cell(Family):
         """The next state.
 
         Args:
-            state: the last one.
-            x: the input's product with its weights, and the bias.
-            product: the hidden state's with the recurrent weights.
-            update: drops units of the update vector, which is what is new in a step.
-            normalize: normalizes an LSTM's memory on its way to the output.
+            state: the state before the step.
+            x: the product of the input with its weights, plus the bias.
+            product: the product of the hidden state with the recurrent weights.
+            update: drops units of the update vector, the new part of the state.
+            normalize: normalizes an LSTM's memory before it becomes the output.
         """
         raise NotImplementedError
 
@@ -74,11 +74,11 @@ class GRU(Cell):
     after the product of h and U, as in cuDNN, so that one product gives all gates; cuDNN's second bias, inside r (·), is left
     out. The blocks of the weights are in the order r, z, n.
 
-    A negative reset bias, as lecture 2 advises, takes the past out of the candidate n, and says nothing about what is kept.
+    A negative reset bias, as lecture 2 advises, takes the past out of the candidate n; it does not change how much is kept.
 
     Args:
-        reset_bias: what the bias of r starts at.
-        update_bias: what the bias of z starts at.
+        reset_bias: the initial bias of r.
+        update_bias: the initial bias of z.
 
     >>> jt.RNN(cell=jt.nn.GRU()).cell
     GRU(reset_bias=0.0, update_bias=0.0)
@@ -110,7 +110,7 @@ class LSTM(Cell):
     The blocks of the weights are in the order i, f, g, o.
 
     Args:
-        forget_bias: what the bias of f starts at; 1 remembers by default (Jozefowicz+ 2015), Flax starts at 0.
+        forget_bias: the initial bias of f; with 1 the cell remembers from the start (Jozefowicz+ 2015); Flax starts at 0.
 
     >>> jt.RNN(cell=jt.nn.LSTM(forget_bias=1.0)).cell.forget_bias
     1.0

@@ -1,4 +1,4 @@
-"""Dropout with a traced rate (`flax.linen.Dropout` branches on the rate's value, and so cannot be traced)."""
+"""Dropout with a traced rate (`flax.linen.Dropout` branches on the value of the rate, and so cannot be traced)."""
 
 from typing import Any
 
@@ -25,17 +25,17 @@ class Dropout(Family):
         return value if isinstance(value, Dropout | str | bool) else Inverted(rate=value)
 
     def scales(self) -> tuple[Array, Array]:
-        """What the kept units are multiplied by in training, and all units at test; each of shape []."""
+        """The factor of the kept units in training, and the factor of all units at test; each of shape []."""
         raise NotImplementedError
 
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
-        """The units that are left (train), or their expectation (test)."""
+        """Applies the dropout: a random mask in training, the expectation at test."""
         return _Mask(self, name=name)(x, train=train)
 
 
 @config("inverted", rows=["T056", "T058"], paper="Srivastava+ 2014")
 class Inverted(Dropout):
-    """Kept units are divided by 1 - rate in training, so that nothing is left to do at test.
+    """Kept units are divided by 1 - rate in training, so that units stay as they are at test.
 
     Args:
         rate: the probability of zeroing a unit.

@@ -11,20 +11,20 @@ from jaxtricks.nn.layer import Layer
 
 
 class InitialState(Family):
-    """What each array of a state starts from.
+    """The initial value of each array of a state.
 
     >>> jt.RNN(initial_state="learned").initial_state
     LearnedState()
     """
 
     def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
-        """The array `name`, of `shape` [batch, units], within the layer's compact method."""
+        """Gives the array `name`, of `shape` [batch, units], inside the layer's compact method."""
         raise NotImplementedError
 
 
 @config("zeros", rows=["T065"], paper="lecture 2")
 class ZeroState(InitialState):
-    """Zeros.
+    """Zeros, the usual initial state.
 
     >>> jt.RNN().initial_state
     ZeroState()
@@ -49,7 +49,7 @@ class LearnedState(InitialState):
 
 @config("noisy", rows=["T065"], paper="r2rt 2016")
 class NoisyState(InitialState):
-    """Draws of N(0, std²) in training, anew for each sequence and step; zeros at test.
+    """Draws of N(0, std²) in training, new ones for each sequence and step; zeros at test.
 
     Args:
         std: the standard deviation, in units of the state.

@@ -1,4 +1,4 @@
-"""Initial weights: what a kernel is drawn from before the first step."""
+"""Initial weights: how a kernel is drawn before the first step."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from jaxtricks.config import Family, Positive, config
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many inputs feed one output of a kernel [*receptive field, in, out], and how many outputs one input feeds.
+    """The number of inputs of one output of a kernel [*receptive field, in, out], and the number of outputs of one input.
 
     >>> fans((3, 3, 16, 32))
     (144, 288)
@@ -33,11 +33,11 @@ class Initializer(Family):
         raise NotImplementedError
 
     def bias(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, " out"]:
-        """The bias beside a kernel of the shape given; zero, as lecture 3 says (T014), unless an initializer knows better."""
+        """The bias beside a kernel of the given shape: zero, as lecture 3 says (T014); some initializers override this."""
         return jnp.zeros(shape[-1:], dtype)
 
     def settle(self, kernel: Float[Array, "..."], layer: Callable[[Array], Array]) -> Float[Array, "..."]:
-        """The kernel after a look at what it gives on the first batch, `layer(kernel)`; by default as it was drawn."""
+        """The kernel, changed by its output on the first batch, `layer(kernel)`; by default it stays as it was drawn."""
         return kernel
 
 
@@ -52,7 +52,7 @@ def _uniform(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any, variance: 
 
 @config("normal", rows=["T010"], paper="Glorot & Bengio 2010")
 class Normal(Initializer):
-    """A plain normal N(0, scale²), whatever the shape: the scale has a large effect on learning.
+    """A plain normal N(0, scale²) for every shape; the scale has a large effect on learning.
 
     Args:
         scale: the standard deviation, unitless.
@@ -70,7 +70,7 @@ class Normal(Initializer):
 
 @config("uniform", rows=["T010"], paper="Zaremba+ 2014")
 class Uniform(Initializer):
-    """U(-scale, scale) for kernel and bias, whatever the shape; a language model's usual start is 0.1 for small ones.
+    """U(-scale, scale) for kernel and bias of every shape; small language models usually start with 0.1.
 
     Args:
         scale: the largest size of a weight, unitless.
@@ -174,7 +174,7 @@ class TorchDefault(Initializer):
 
 @config("random_sign", rows=["T120"], paper="Zhou+ 2019")
 class RandomSign(Initializer):
-    """±√(2/fan_in), the sign by a fair coin: He's variance, and nothing but signs.
+    """±√(2/fan_in) with a random sign: He's variance, from signs alone.
 
     >>> np.unique(jt.nn.RandomSign()(jax.random.key(0), (2, 50), jnp.float32)).tolist()
     [-1.0, 1.0]
@@ -186,10 +186,10 @@ class RandomSign(Initializer):
 
 @config("orthogonal", rows=["T010"], paper="Saxe+ 2014")
 class Orthogonal(Initializer):
-    """W with WᵀW = gain² I (or WWᵀ, where it has fewer rows), uniform over all such; a convolution's rows are its fan_in.
+    """A random W with WᵀW = gain² I (WWᵀ where W has fewer rows than columns); the rows of a convolution are its fan_in.
 
     Args:
-        gain: what the length of a vector is multiplied by, unitless; √2 makes up for ReLU.
+        gain: the factor by which W stretches vectors, unitless; √2 makes up for ReLU.
 
     >>> kernel = jt.nn.Orthogonal(gain=2.0)(jax.random.key(0), (5, 3), jnp.float32)
     >>> bool(jnp.allclose(kernel.T @ kernel, 4 * jnp.eye(3), atol=1e-5))
@@ -204,10 +204,11 @@ class Orthogonal(Initializer):
 
 @config("lsuv", rows=["T010"], paper="Mishkin & Matas 2016")
 class LSUV(Initializer):
-    """Orthogonal, and then each layer's kernel, from the first to the last, over the standard deviation of what it gives.
+    """Orthogonal; then the kernel of each layer, from the first to the last, is divided by the standard deviation of its output.
 
-    That is of the first batch, over examples, units and places, so that all layers start with variance 1. Since a layer is
-    linear one division does it, and the paper's iteration is not needed. A layer that gives a constant stays orthogonal.
+    The standard deviation is that of the first batch, over examples, units and places, so that all layers start with variance 1.
+    A layer is linear, so one division is enough and the paper's iteration is not needed. A layer whose output is constant stays
+    orthogonal.
 
     >>> kernel, x = jnp.eye(2), jnp.array([[3.0, -3.0], [3.0, -3.0]])
     >>> print(jt.nn.LSUV().settle(kernel, lambda kernel: x @ kernel))

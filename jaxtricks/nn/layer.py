@@ -51,9 +51,9 @@ class Layer(nn.Module):
 
         Args:
             init: draws both.
-            shape: the kernel's.
-            dtype: of both.
-            layer: what the layer makes of its input with a given kernel, before the bias.
+            shape: the shape of the kernel.
+            dtype: the dtype of both.
+            layer: the layer's output for a given kernel, before the bias.
         """
         kernel = self.weight("kernel", lambda key: init.settle(init(key, shape, dtype), layer))
         return kernel, self.weight("bias", lambda key: init.bias(key, shape, dtype))
@@ -65,7 +65,7 @@ class Dense(Layer):
     Args:
         features: the width of the output.
         kernel_init: how W is drawn.
-        drop_connect: a `Dropout` of W's single weights, which is made of layers itself; None for none.
+        drop_connect: a `Dropout` of the single weights of W; None for none.
 
     >>> y, variables = jt.nn.Dense(3, jt.nn.HeNormal()).init_with_output(jax.random.key(0), jnp.ones((2, 4)))
     >>> y.shape, variables["params"]["kernel"].shape

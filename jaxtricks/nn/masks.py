@@ -5,11 +5,11 @@ from jaxtyping import Array, Bool, Int
 
 
 def true_steps(lengths: Int[Array, " batch"], time: int) -> Bool[Array, "batch time"]:
-    """`t < length`: whether each step belongs to its sequence and is no padding.
+    """Tells for each step whether it belongs to its sequence (`t < length`) or is padding.
 
     Args:
-        lengths: true steps of each sequence, [batch].
-        time: steps with padding.
+        lengths: the true number of steps of each sequence, [batch].
+        time: the number of steps, with padding.
 
     >>> true_steps(jnp.array([1, 3]), time=3).astype(int).tolist()
     [[1, 0, 0], [1, 1, 1]]

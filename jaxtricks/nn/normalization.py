@@ -77,13 +77,13 @@ class _BatchNorm(nn.Module):
 
 @config("noisy_batch", rows=["T022"], paper="Santurkar+ 2018")
 class NoisyBatchNorm(BatchNorm):
-    """Batch norm, and then in training s · y + m: a shift m and a scale s of a distribution that moves in every step.
+    """Batch norm, followed in training by s · y + m with a random shift m and scale s, whose distribution changes in every step.
 
-    Each feature's distribution is drawn first, with means μ = n U(-1, 1) and σ = 1 + n/2 U(0, 1), and from it each value's
-    m = μ + n/5 U(-1, 1) and s = σ + n/5 N(0, 1). If batch norm worked by keeping distributions still, this would undo it.
+    First the distribution of each feature is drawn, with means μ = n U(-1, 1) and σ = 1 + n/2 U(0, 1); from it each value gets
+    m = μ + n/5 U(-1, 1) and s = σ + n/5 N(0, 1). If batch norm worked by keeping distributions stable, this noise would undo it.
 
     Args:
-        noise: n, unitless; 0.5 are the paper's numbers (0.5, 1.25, 0.1 and 0.1).
+        noise: n, unitless; 0.5 gives the paper's numbers (0.5, 1.25, 0.1 and 0.1).
 
     >>> jt.MLP(normalization=jt.nn.NoisyBatchNorm(noise=0.5)).normalization.noise
     0.5
@@ -111,7 +111,7 @@ class _Noise(Layer):
 
 @config("layer", rows=["T023"], paper="Ba+ 2016")
 class LayerNorm(Normalization):
-    """y = γ(x - μ)/√(σ² + ε) + β with each example's own mean and variance over its features: same at train and test.
+    """y = γ(x - μ)/√(σ² + ε) + β with the mean and variance of each example over its features, the same in training and at test.
 
     Args:
         epsilon: added to the variance.
@@ -131,10 +131,10 @@ class LayerNorm(Normalization):
 
 @config("group", rows=["T024"], paper="Wu & He 2018")
 class GroupNorm(Normalization):
-    """y = γ(x - μ)/√(σ² + ε) + β with mean and variance of each example's groups of features, over all places of an image.
+    """y = γ(x - μ)/√(σ² + ε) + β with the mean and variance of each group of an example's features, over all places of an image.
 
     Args:
-        groups: how many; they divide the features evenly. One group is layer norm over a whole image.
+        groups: the number of groups, which has to divide the features. One group is layer norm over the whole image.
         epsilon: added to the variance.
 
     >>> jt.CNN(normalization=jt.nn.GroupNorm(groups=4)).normalization.groups

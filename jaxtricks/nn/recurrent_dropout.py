@@ -36,12 +36,12 @@ class Zoneout:
     def masks(
         self, layer: Layer, shape: tuple[int, int, int], states: tuple[str, ...]
     ) -> tuple[Bool[Array, "time batch units"], ...]:
-        """Where each array of a state keeps its value, of `shape` [time, batch, units]."""
+        """Draws where each array of a state keeps its value, `shape` [time, batch, units]."""
         rates = zip(states, self.rates(), strict=False)
         return tuple(jax.random.bernoulli(layer.draw("dropout", f"zoneout_{name}"), rate, shape) for name, rate in rates)
 
     def __call__(self, old: CellState, new: CellState, masks: tuple[Bool[Array, "batch units"], ...] | None) -> CellState:
-        """The state that goes on: by the masks in training, in expectation at test (None)."""
+        """The state after zoneout: by the masks in training; the expectation at test, where `masks` is None."""
         if masks is not None:
             return tuple(jnp.where(keep, a, b) for keep, a, b in zip(masks, old, new, strict=True))
         rates = [jnp.asarray(rate, new[0].dtype) for rate in self.rates()]
@@ -53,12 +53,12 @@ class Variational:
     """Dropout with one mask for all steps of a sequence, on recurrent connections too; kept values are divided by 1 - rate.
 
     Args:
-        words: the probability that a word's type is dropped from a sequence, wherever it stands; features have no types.
-        inputs: of a unit of each layer's input.
-        recurrent: of a unit of h on its way to the next step.
-        outputs: of a unit before the softmax.
-        per_gate: whether each gate has masks of its own of inputs and of h ("untied weights" in the paper), or all gates of a
-            layer the same ("tied").
+        words: the probability of dropping a word from a sequence, at all its places; not used where inputs are features.
+        inputs: the probability of dropping a unit of a layer's input.
+        recurrent: the probability of dropping a unit of h before the next step.
+        outputs: the probability of dropping a unit before the softmax.
+        per_gate: whether each gate has its own masks of inputs and of h ("untied weights" in the paper), or all gates of a layer
+            share them ("tied").
 
     >>> jt.RNN(variational=jt.nn.Variational(words=0.2, recurrent=0.25)).variational.recurrent
     0.25

@@ -15,14 +15,14 @@ Over = Literal["features", "batch", "sequences"]
 
 
 class BatchMoments(NamedTuple):
-    """Means, and variances: mean squares around the means."""
+    """The mean and the variance (the mean square around the mean) of each feature."""
 
     mean: Float[Array, "*time features"]
     variance: Float[Array, "*time features"]
 
 
 def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time batch"] | None) -> BatchMoments:
-    """Moments over the batch, in each step; `valid` says which examples have that step, and none at all give zeros.
+    """Gives the moments over the batch in each step; `valid` says which examples have the step. A step of no example gives zeros.
 
     >>> mean, variance = moments(jnp.array([[1.0], [3.0]]), valid=None)
     >>> mean.tolist(), variance.tolist()
@@ -37,18 +37,18 @@ def moments(x: Float[Array, "*time batch features"], valid: Bool[Array, "*time b
 
 
 def enough(valid: Bool[Array, "*time batch"]) -> Bool[Array, "*time 1"]:
-    """In which steps two sequences or more have moments: those of one alone would make all that is normalized zero."""
+    """Tells in which steps the batch has two or more sequences. With one alone, every normalized value would be zero."""
     return jnp.sum(valid, axis=-1, keepdims=True) > 1
 
 
 class Averages:
-    """Running moments in one place of a layer, [steps, features], in the collection "batch_stats".
+    """Running moments at one place of a layer, [steps, features], in the collection "batch_stats".
 
     Args:
-        layer: in whose compact method this is.
-        place: where in it.
-        momentum: weight of the old average.
-        like: for the shape and dtype.
+        layer: the layer in whose compact method this is called.
+        place: the place in the layer.
+        momentum: the weight of the old average.
+        like: gives the shape and the dtype.
     """
 
     def __init__(self, layer: Layer, place: Place, momentum: Any, like: jax.ShapeDtypeStruct) -> None:
@@ -57,13 +57,13 @@ class Averages:
         self.momentum = jnp.asarray(momentum, like.dtype)
 
     def at(self, steps: Int[Array, " time"]) -> BatchMoments:
-        """The averages in the given steps; the last one's go on."""
+        """Gives the averages of the given steps; later steps have those of the last one."""
         return BatchMoments(
             *(average.value[jnp.minimum(steps, len(average.value) - 1)] for average in (self.mean, self.variance))
         )
 
     def remember(self, now: BatchMoments, valid: Bool[Array, "time batch"] | None) -> None:
-        """Mixes a batch's moments in, for the steps that there are in both, and in two of the sequences at least."""
+        """Mixes in a batch's moments, for the steps that both have and that at least two sequences of the batch have."""
         for average, new in zip((self.mean, self.variance), now, strict=True):
             steps = min(len(average.value), len(new))
             old = average.value[:steps]
@@ -76,13 +76,13 @@ class Averages:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Normalizer:
-    """y = γ(x - μ)/√(σ² + ε) + β in one place, as a pure function that a scan may hold.
+    """y = γ(x - μ)/√(σ² + ε) + β at one place of a layer, as a pure function that can stand inside a scan.
 
     Args:
         gain: γ, [features].
-        bias: β, [features]; None where a bias follows anyway.
+        bias: β, [features]; None where the layer adds a bias afterwards.
         epsilon: ε, [].
-        over: what μ and σ² are taken over.
+        over: what μ and σ² are computed over.
     """
 
     gain: Float[Array, " features"]
@@ -97,7 +97,7 @@ class Normalizer:
         averages: BatchMoments | None,
         train: bool,
     ) -> tuple[Float[Array, "*time batch features"], BatchMoments | None]:
-        """The normalized array; and the batch's moments, by which it was normalized in training where they are of two or more."""
+        """Gives the normalized array, and the batch's moments, which normalize it in training (if of two or more sequences)."""
         row, found = (1,) * (x.ndim - 1) + (-1,), None
         if self.over == "features":
             mean, variance = jnp.mean(x, axis=-1, keepdims=True), jnp.var(x, axis=-1, keepdims=True)
@@ -119,11 +119,11 @@ class Normalizer:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Normalizers:
-    """The normalizers of a layer by their places; elsewhere nothing is done.
+    """The normalizers of a layer by their places; other places are not normalized.
 
     Args:
-        places: what is done where.
-        train: whether by the batch's moments or by the running ones.
+        places: the normalizer of each place.
+        train: whether to normalize by the batch's moments (True) or by the running ones.
     """
 
     places: dict[Place, Normalizer]
@@ -132,13 +132,13 @@ class Normalizers:
     def __call__(
         self, place: Place, x: Array, valid: Bool[Array, "*time batch"] | None, known: dict[Place, BatchMoments]
     ) -> tuple[Array, dict[Place, BatchMoments]]:
-        """What becomes of `x` in a place, and the moments of the batch there, if it was them that it was normalized by.
+        """Gives `x` as it is normalized at a place, and the batch's moments there if it was normalized by them.
 
         Args:
-            place: where.
-            x: [*time, batch, features].
+            place: the place in the layer.
+            x: the values, [*time, batch, features].
             valid: which examples have a step; None for all.
-            known: running moments.
+            known: the running moments.
         """
         if place not in self.places:
             return x, {}
@@ -159,14 +159,14 @@ class RecurrentNormalization(Family):
     places: ClassVar[tuple[Place, ...]]
 
     def normalizer(self, layer: Layer, place: Place, features: int, dtype: Any) -> Normalizer:
-        """What is done in one of the places of a layer, within its compact method."""
+        """Gives the normalizer of one place of a layer, inside the layer's compact method."""
         gain = layer.weight(f"{place}_scale", lambda key: jnp.full(features, self.scale, dtype))
         # The bias of the gates follows the two products.
         bias = layer.weight(f"{place}_bias", lambda key: jnp.zeros(features, dtype)) if place == "memory" else None
         return Normalizer(gain, bias, self.epsilon, self.over)
 
     def averages(self, layer: Layer, place: Place, like: jax.ShapeDtypeStruct) -> Averages | None:
-        """The running moments in one of the places, for values as `like`, [time, features]; None where there are none."""
+        """Gives the running moments of one place, for values like `like`, [time, features]; None where it has none."""
         return None
 
 
@@ -223,9 +223,9 @@ class InputBatchNorm(_Batch):
 class RecurrentBatchNorm(_Batch):
     """Gates BN(p) + BN(q) + b and, in an LSTM, h = o tanh(BN(c)), with moments of the batch in each time step.
 
-    At test each time step has running averages of its own; beyond the steps of the first batch, padding among them, those of
-    the last one go on. They also stand in where one sequence of a batch alone is so long. A scale of 1 makes the tanh of the
-    state flat at the start, and gradients vanish; the paper starts at 0.1.
+    At test each time step has its own running averages; steps later than those of the first batch (padding included) use the last
+    ones. In training they are used for steps that only one sequence of the batch has. With a scale of 1 the tanh of the state is
+    flat at the start, and gradients vanish; the paper starts at 0.1.
 
     Args:
         scale: what γ starts at.

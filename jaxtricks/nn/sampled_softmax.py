@@ -19,23 +19,23 @@ from jaxtricks.nn.softmax import Deferred, Softmax, cross_entropy
 
 
 def draw_classes(key: Key[Array, ""], samples: int, classes: int) -> Int[Array, " samples"]:
-    """Different classes, of which class c is one with probability `1/width(c)`: log-uniform sampling, in strata.
+    """Draws different classes, class c with probability `1/width(c)`: log-uniform sampling (Zipf's law), in strata.
 
-    One class comes from each of `samples` cells of ranks, evenly, and independently of the other cells. A cell at rank c is
-    `1 + c/a` wide, up to rounding; `a log(1 + classes/a) = samples` fixes a. The frequent classes are cells of their own and
-    always there, and log-uniform draws (Zipf's law) have no such variance between strata, nor the same class twice.
+    The ranks are cut into `samples` cells, and one class is drawn evenly from each cell, independently of the other cells. A cell
+    at rank c is `1 + c/a` wide, up to rounding, where a solves `a log(1 + classes/a) = samples`. The most frequent classes have a
+    cell each and are always drawn. Unlike plain log-uniform draws, these vary less and never give a class twice.
 
     Args:
-        key: of the draw.
-        samples: how many classes are drawn, at most all.
-        classes: how many there are, sorted by falling frequency.
+        key: the key of the draw.
+        samples: the number of classes to draw, at most all.
+        classes: the number of classes, which are sorted by falling frequency.
     """
     edges = _edges(samples, classes)
     return jax.random.randint(key, (samples,), edges[:-1], edges[1:])
 
 
 def log_expected_counts(ids: Int[Array, "*shape"], samples: int, classes: int) -> Float[Array, "*shape"]:
-    """`-log width(c)`, of how often `draw_classes` draws class c in the mean; in nats.
+    """The logarithm of the mean number of times that `draw_classes` draws class c, `-log width(c)`, in nats.
 
     Args:
         ids: the classes c.
@@ -94,13 +94,13 @@ class SampledSoftmax(_Sampling):
 class NCE(_Sampling):
     """Trains a classifier that tells the label from noise classes, shared by the batch: noise-contrastive estimation.
 
-    `-log σ(s_y - log n_y) - Σ_{c ∈ S} log(1 - σ(s_c - log n_c))`, with n the expected counts of `draw_classes`. Its minimum is
-    s = log p, normalized without a normalizer; until then it is no likelihood and compares with no other choice's loss. The
-    scores s = h W + b + log(n/samples) start around the noise's own log-probabilities, near normalized. At evaluation they are
-    logits, to be normalized exactly.
+    `-log σ(s_y - log n_y) - Σ_{c ∈ S} log(1 - σ(s_c - log n_c))`, with n the expected counts of `draw_classes`. At its minimum
+    s = log p, so the scores are normalized without a normalizer. Before that the loss is not a likelihood and cannot be compared
+    with the loss of another choice. The scores s = h W + b + log(n/samples) start near the log-probabilities of the noise. At
+    evaluation they are logits, and are normalized exactly.
 
     Args:
-        samples: noise classes for each label. The paper draws 25 for each label anew; shared ones are cheaper by far.
+        samples: the number of noise classes. The paper draws 25 new ones for each label; shared ones are much cheaper.
 
     >>> jt.RNN(softmax=jt.nn.NCE(samples=64)).softmax.samples
     64
@@ -138,7 +138,7 @@ class _Candidates(Deferred):
 
 @flax.struct.dataclass
 class SampledScores(_Candidates):
-    """What `SampledSoftmax` trains on."""
+    """The scores that `SampledSoftmax` trains on."""
 
     def nll(self, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
         tokens = labels.reshape(-1)
@@ -152,11 +152,11 @@ class SampledScores(_Candidates):
 
 @flax.struct.dataclass
 class NCEScores(_Candidates):
-    """What `NCE` trains on."""
+    """The scores that `NCE` trains on."""
 
     def nll(self, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
         true, drawn = self.scores(labels.reshape(-1))
-        # s - log n = h W + b - log samples: what the scores start from is the noise.
+        # s - log n = h W + b - log samples: the scores start from the noise.
         samples = math.log(self.drawn.shape[0])
         loss = jax.nn.softplus(samples - true) + jnp.sum(jax.nn.softplus(drawn - samples), axis=1)
         return loss.reshape(labels.shape)

@@ -1,9 +1,10 @@
-"""Output layers for many classes: what all have in common, the full softmax, and the cross entropy of labels.
+"""Output layers for many classes: what all of them share, the full softmax, and the cross entropy of labels.
 
-Classes are sorted by falling frequency. At evaluation all choices give exact scores of all classes, so that a perplexity is one.
+Classes are sorted by falling frequency. At evaluation every choice gives the exact scores of all classes, so that perplexities
+can be compared.
 
-A dense optimizer reads and writes all `features · classes` weights in a step, whatever the choice: what is saved is products and
-exponentials of `tokens · classes` scores.
+A dense optimizer reads and writes all `features · classes` weights in each step, with every choice; what a choice saves are the
+products and exponentials of `tokens · classes` scores.
 """
 
 import jax
@@ -16,13 +17,13 @@ from jaxtricks.nn.layer import Dense
 
 
 class Deferred:
-    """What training gets in place of all classes' scores: enough to give the loss of any labels. A pytree."""
+    """What training gets instead of the scores of all classes: enough to compute the loss of any labels. A pytree."""
 
     def nll(self, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
         """The training loss of each label, in nats.
 
         Args:
-            labels: the classes that were to be predicted, one for each vector h.
+            labels: the right classes, one for each vector h.
         """
         raise NotImplementedError
 
@@ -37,14 +38,14 @@ class Softmax(Family):
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
     ) -> Float[Array, "*batch classes"] | Deferred:
-        """Logits or log-probabilities of all classes; in training, of all choices but the full one, a `Deferred`.
+        """Gives logits or log-probabilities of all classes; in training, all choices except the full one give a `Deferred`.
 
         Args:
-            h: what is read.
-            classes: how many there are, sorted by falling frequency.
+            h: the vectors to classify.
+            classes: the number of classes, which are sorted by falling frequency.
             kernel_init: how all kernels are drawn.
-            train: whether the training loss is wanted.
-            name: of the layer.
+            train: whether the result is for the training loss.
+            name: the name of the layer.
         """
         raise NotImplementedError
 
@@ -54,7 +55,7 @@ class Softmax(Family):
 
 @config("full")
 class FullSoftmax(Softmax):
-    """Scores s = h W + b of all classes, always; `tokens · features · classes` multiplications forwards, twice that back.
+    """Scores s = h W + b of all classes: `tokens · features · classes` multiplications forwards, and twice as many backwards.
 
     >>> jt.RNN(softmax=jt.nn.FullSoftmax()).softmax
     FullSoftmax()
@@ -72,12 +73,12 @@ class FullSoftmax(Softmax):
 def cross_entropy(logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
     """`log Σ_j exp(s_j) - s_y`, in nats; its gradient is `softmax(s) - onehot(y)`.
 
-    Neither probabilities nor a one-hot array are kept for it, and nothing is scattered. It has derivatives of both modes, as in
-    `jvp` of `grad`; the loss itself has the reverse mode only.
+    The gradient keeps neither probabilities nor a one-hot array, and scatters nothing. It can be differentiated in both modes, as
+    in `jvp` of `grad`; the loss itself has the reverse mode only.
 
     Args:
-        logits: scores s of the classes; -inf for a class that cannot be.
-        labels: y. One that is no class gives some finite number, for padding that is masked afterwards.
+        logits: scores s of the classes; -inf for an impossible class.
+        labels: y. A number that is not a class gives some finite loss, for padding that is masked afterwards.
 
     >>> round(float(cross_entropy(jnp.zeros((1, 4)), jnp.array([2]))[0]), 4)  # log 4
     1.3863

@@ -15,15 +15,15 @@ from jaxtricks.config import ConfigError
 
 
 class BatchedTrees(NamedTuple):
-    """Binary trees as a list of operations, `width` of them in each row, all of which are computed at once.
+    """Binary trees as rows of operations; the `width` operations of a row are computed at once.
 
-    States have slots: first the leaves', then those of the rows' operations, one row after the other.
+    Every state has a slot: first the leaves, then the operations of each row, one row after the other.
 
     Args:
-        tokens: of the leaves.
-        left: slot of each operation's first operand, from an earlier row or a leaf; 0 where a row is not full.
-        right: slot of its second.
-        roots: slot of each tree's root.
+        tokens: the tokens of the leaves.
+        left: the slot of each operation's first operand, a leaf or an operation of an earlier row; 0 where a row is not full.
+        right: the slot of its second operand.
+        roots: the slot of each tree's root.
     """
 
     tokens: Int[np.ndarray, " leaves"]
@@ -35,12 +35,12 @@ class BatchedTrees(NamedTuple):
 def schedule(trees: Sequence[Any], width: int) -> BatchedTrees:
     """Puts the operations of all trees together in as few rows as possible, at most `width` in each.
 
-    Of the operations whose operands are ready those farthest from their roots come first, which is optimal for trees
-    (Hu 1961). What DyNet finds while it runs is found here once, as the shapes are known.
+    Among the operations whose operands are ready, those farthest from their roots come first, which is optimal for trees
+    (Hu 1961). DyNet finds such a schedule while it runs; here it is found once, since the shapes are known.
 
     Args:
         trees: each a token (an integer, a leaf) or a pair of trees.
-        width: operations computed at once; more than most rows can fill are wasted.
+        width: the number of operations computed at once; places that a row cannot fill are wasted.
 
     Raises:
         ConfigError: for no trees, no width, or a node that is neither a token nor a pair.
@@ -55,7 +55,7 @@ def schedule(trees: Sequence[Any], width: int) -> BatchedTrees:
     operations: list[_Operation] = []
     roots = [0] * len(trees)
     walk: list[tuple[Any, int, list[int], int, _Operation | None]] = [(tree, 0, roots, i, None) for i, tree in enumerate(trees)]
-    while walk:  # no recursion: a chain of thousands is a tree, too
+    while walk:  # no recursion: a tree may be a chain of thousands
         tree, depth, slots, place, user = walk.pop()
         if isinstance(tree, int | np.integer):
             slots[place] = len(tokens)
@@ -75,7 +75,7 @@ def schedule(trees: Sequence[Any], width: int) -> BatchedTrees:
 
 @dataclasses.dataclass
 class _Operation:
-    """An operation on the way to its row: its slot is to stand in `slots[place]`, `user`'s operands or the roots."""
+    """An operation that has no row yet: its slot will be written to `slots[place]`, the operands of `user` or the roots."""
 
     depth: int
     slots: list[int]
@@ -86,8 +86,8 @@ class _Operation:
 
 
 def _rows(operations: list[_Operation], width: int, leaves: int) -> list[list[_Operation]]:
-    """The operations of each row; each one's slot is written where it belongs."""
-    order = itertools.count()  # of two at the same depth, either
+    """Gives the operations of each row, and writes each one's slot where it is used."""
+    order = itertools.count()  # so that the heap never compares operations
     ready = [(-operation.depth, next(order), operation) for operation in operations if not operation.waiting]
     heapq.heapify(ready)
     rows: list[list[_Operation]] = []
@@ -108,13 +108,13 @@ def fold_trees(
     leaves: Float[Array, "leaves features"],
     forest: BatchedTrees,
 ) -> Float[Array, "trees features"]:
-    """Every root's state, h = leaf's or combine(h of the left, h of the right): one scan over rows, all trees of a row at once.
+    """Gives the state of every root: h is a leaf's state, or combine(h of the left, h of the right); one scan over the rows.
 
     Args:
-        combine: a batch of operations, such as (a, b) → tanh(a A + b B + c); what several states of a cell are, as the h and c
-            of a Tree-LSTM, stands side by side in the features.
-        leaves: states of `forest.tokens`, such as embeddings.
-        forest: from `schedule`.
+        combine: a batch of operations, such as (a, b) → tanh(a A + b B + c). A cell of several states, such as the h and c of a
+            Tree-LSTM, keeps them side by side in the features.
+        leaves: the states of `forest.tokens`, such as embeddings.
+        forest: the trees, as `schedule` gives them.
 
     >>> batched = schedule([((0, 1), 2), (3, 4)], width=2)
     >>> leaves = jnp.asarray(batched.tokens, float)[:, None]

@@ -20,11 +20,12 @@ class HierarchicalSoftmax(Softmax):
     """A tree with the classes as leaves, in the order of their frequency: `p(y) = Π_l p(child towards y | node l on the way)`.
 
     Every node is a softmax over its children, about `classes^(1/levels)` of them, so a label costs `levels · features ·
-    classes^(1/levels)` multiplications. Its kernels' columns must be gathered for each label, though, and that is most of the
-    time. Exact in training and evaluation. Two levels are Goodman's classes of words; log2(classes) Mnih & Hinton's binary tree.
+    classes^(1/levels)` multiplications. But the columns of its kernels have to be gathered for each label, which takes most of
+    the time. Exact in training and evaluation. Two levels are Goodman's classes of words; log2(classes) levels are Mnih &
+    Hinton's binary tree.
 
     Args:
-        levels: of decisions between the root and a class.
+        levels: the number of decisions between the root and a class.
 
     >>> jt.RNN(softmax=jt.nn.HierarchicalSoftmax(levels=2)).softmax.levels
     2
@@ -49,13 +50,13 @@ class HierarchicalSoftmax(Softmax):
 
 @flax.struct.dataclass
 class TreeScores(Deferred):
-    """What `HierarchicalSoftmax` trains on: the kernel of a level has its nodes' children one after the other.
+    """What `HierarchicalSoftmax` trains on; the kernel of a level has the children of its nodes one after the other.
 
     Args:
-        h: what is read.
-        weights: kernel [features, nodes · branches] and bias of each level, from the root down.
-        classes: the leaves.
-        branches: children of a node; the last node of a level may have fewer.
+        h: the vectors to classify.
+        weights: the kernel [features, nodes · branches] and the bias of each level, from the root down.
+        classes: the number of leaves.
+        branches: the number of children of a node; the last node of a level may have fewer.
     """
 
     h: Float[Array, "*batch features"]
@@ -90,11 +91,11 @@ class TreeScores(Deferred):
         return total.reshape(*self.h.shape[:-1], -1)
 
     def _leaves(self, level: int) -> int:
-        """How many there are below a node of a level."""
+        """The number of leaves below a node of a level."""
         return self.branches ** (len(self.weights) - level)
 
     def _only_existing(self, scores: Array, node: Array, level: int) -> Array:
-        """The scores of the children of some nodes, -inf for those that no class is below."""
+        """The scores of the children of some nodes; -inf for a child that has no class below it."""
         children = node[..., None] * self.branches + jnp.arange(self.branches).reshape((1,) * node.ndim + (-1,))
         return jnp.where(children * self._leaves(level + 1) < self.classes, scores, -jnp.inf)
 
@@ -127,15 +128,15 @@ class _Weights(Layer):
 
 @config("adaptive", rows=["T084"], paper="Grave+ 2017")
 class AdaptiveSoftmax(Softmax):
-    """A head of the frequent classes and one entry for each cluster of rare ones, which see h through ever fewer features.
+    """A head with the frequent classes and one entry for each cluster of rare classes; rarer clusters use fewer features of h.
 
-    `p(y) = p(y | head)` for a class of the head, `p(cluster i | head) p(y | h P_i)` for one of cluster i, with `P_i` a linear
-    map to `features / 4^i` features, i = 1, 2, …. Exact in training and evaluation. The paper leaves out the clusters that a
-    token does not belong to; here, where shapes are static, all of them are computed for all tokens: `head + Σ_i size_i / 4^i`
-    in place of `classes` products, and as many exponentials as in the full softmax.
+    `p(y) = p(y | head)` for a class of the head, and `p(cluster i | head) p(y | h P_i)` for one of cluster i, where `P_i` is a
+    linear map to `features / 4^i` features, i = 1, 2, …. Exact in training and evaluation. The paper computes for a token only
+    its own cluster; here shapes are static, so all clusters are computed for all tokens: `head + Σ_i size_i / 4^i` products
+    instead of `classes`, and as many exponentials as in the full softmax.
 
     Args:
-        cutoffs: the ranks at which clusters begin, rising: (2000, 10000) has 2000 classes in the head, 8000 in the first cluster
+        cutoffs: the ranks at which clusters begin, rising: (2000, 10000) puts 2000 classes in the head, 8000 in the first cluster
             and all others in the second.
 
     >>> jt.RNN(softmax=jt.nn.AdaptiveSoftmax(cutoffs=(100,))).softmax.cutoffs
@@ -160,11 +161,11 @@ class AdaptiveSoftmax(Softmax):
 
 @flax.struct.dataclass
 class AdaptiveScores(Deferred):
-    """What `AdaptiveSoftmax` trains on.
+    """The scores that `AdaptiveSoftmax` trains on.
 
     Args:
-        head: scores of the frequent classes, and then of each cluster.
-        tails: scores of each cluster's classes.
+        head: the scores of the frequent classes, and then of each cluster.
+        tails: the scores of the classes of each cluster.
     """
 
     head: Float[Array, "*batch head"]
