@@ -118,6 +118,6 @@ def test_permutations_of_four_are_all_as_frequent():
 
 
 def test_where_few_bits_are_left_the_order_has_no_runs():
-    """With 2¹⁸ numbers one sort leaves 14 random bits: 16 neighbours in the outcome would rise by chance of a tie, all of them."""
+    """With 2¹⁸ numbers one sort leaves 14 random bits, and the 16 numbers that share them would come out in rising order."""
     found = np.asarray(rng.permutation(rng.root(0), 2**18))
     assert np.mean(np.diff(found) > 0) == pytest.approx(0.5, abs=0.005)
