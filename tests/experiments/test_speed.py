@@ -14,14 +14,14 @@ from experiments.speed.gpu.figures import table
 from experiments.speed.gpu.work import FULL, TINY, Perceptron
 from experiments.speed.harness import alone
 from experiments.speed.segments import Watch
-from jaxtricks.engine import program
+from jaxtricks.engine.resident import Resident
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 @pytest.fixture
 def watch(monkeypatch):
-    monkeypatch.setattr(program.Held, "__call__", program.Held.__call__)  # what a watch changes is undone afterwards
+    monkeypatch.setattr(Resident, "__call__", Resident.__call__)  # what a watch changes is undone afterwards
     return Watch()
 
 
