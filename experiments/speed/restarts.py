@@ -215,7 +215,7 @@ CONTESTANTS = {
 def second_process(restarts: int) -> float:
     """Seconds from the start of a process to its first result, when an earlier one filled the compilation cache."""
     code = (
-        "import jax, sys; from jaxtricks.data.loading import cache_dir;"
+        "import jax, sys; from jaxtricks.data.cache import cache_dir;"
         "jax.config.update('jax_compilation_cache_dir', str(cache_dir() / 'xla'));"
         "jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.0);"
         f"from {MODULE} import jaxtricks; jaxtricks({restarts})()"

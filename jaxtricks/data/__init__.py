@@ -1,5 +1,6 @@
 """A name or arrays of one's own → a data set, split without leaks (the only room that knows TFDS)."""
 
+from jaxtricks.config.folder import import_files
 from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.data.dataset import Dataset, Opening, Split, Task
 from jaxtricks.data.errors import DataError
@@ -9,6 +10,8 @@ from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
 from jaxtricks.data.vocabulary import Vocabulary
+
+import_files(__name__, __path__)
 
 __all__ = [
     "Augmentation",

@@ -1,49 +1,37 @@
-"""The embedded data set: scikit-learn's handwritten digits as a TFDS builder, without network or TensorFlow."""
+"""The embedded images: scikit-learn's handwritten digits."""
 
-from collections.abc import Iterator
-from typing import Any
+import contextlib
+import io
 
-import numpy as np
-import tensorflow_datasets as tfds
-from jaxtyping import Int
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from jaxtricks.data.cache import Arrays, cached, scratch
+from jaxtricks.data.checks import check_images
+from jaxtricks.data.embedded import embedded
+from jaxtricks.data.prepared import find
+from jaxtricks.data.reading import read
+from jaxtricks.data.text import Text
 
-from jaxtricks.data.prepared import DIGITS_VERSION
-
-TEST = 360
+DIGITS, VERSION = "digits", "1.0.0"
 
 
-class Digits(tfds.core.GeneratorBasedBuilder):
-    """1797 handwritten digits, 8x8 pixels from 0 to 16: 1437 to train on, 360 to test on (Alpaydin & Kaynak 1998)."""
+@embedded(DIGITS, examples=1437, shape=(8, 8, 1), classes=10)
+def read_digits(words: int | None, text: Text | None) -> Arrays:
+    """The arrays of the images.
 
-    VERSION = tfds.core.Version(DIGITS_VERSION)
+    Args:
+        words: must be None.
+        text: must be None.
+    """
+    check_images(DIGITS, words, text)
+    return cached(f"{DIGITS}-{VERSION}", _prepared)
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=type(self).__doc__,
-            # A tensor and not an `Image`: to encode PNG files TFDS wants TensorFlow.
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Tensor(shape=(8, 8, 1), dtype=np.uint8),
-                    "label": tfds.features.ClassLabel(num_classes=10),
-                }
-            ),
-            supervised_keys=("image", "label"),
-        )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[int, Any]]]:
-        del dl_manager  # scikit-learn brings the images along
-        images, labels = load_digits(return_X_y=True)
-        train, test = train_test_split(np.arange(len(labels)), test_size=TEST, stratify=labels, random_state=0)
-        return {
-            "train": self._generate_examples(images, labels, train),
-            "test": self._generate_examples(images, labels, test),
-        }
+def _prepared() -> Arrays:
+    """Prepares the digits through their TFDS builder, in a folder that is removed once they are read."""
+    from jaxtricks.data._digits_builder import Digits
 
-    def _generate_examples(
-        self, images: np.ndarray, labels: np.ndarray, places: Int[np.ndarray, " split"]
-    ) -> Iterator[tuple[int, Any]]:
-        for place in map(int, places):
-            yield place, {"image": images[place].reshape(8, 8, 1).astype(np.uint8), "label": int(labels[place])}
+    with scratch(DIGITS) as folder:
+        builder = Digits(data_dir=folder, file_format="array_record")
+        # TFDS prints its progress, which is of no use for a set that is made in a second.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            builder.download_and_prepare()
+        return read(find(DIGITS, folder), scale=16.0)

@@ -8,38 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jaxtricks.data.embedded import EMBEDDED, Listing
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.text import TOPICS
 
-DIGITS = "digits"
-DIGITS_VERSION = "1.0.0"
 POOL = ("train", "validation")
 COMMON = ("cifar10", "fashion_mnist", "mnist", "tiny_shakespeare")
 
 _NAME = re.compile(r"(?P<name>[a-z]\w*)(/(?P<config>\w[\w.+-]*))?(:(?P<version>\d+\.\d+\.\d+))?", re.ASCII)
 _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One line of the list of data sets.
-
-    Args:
-        name: the name that `load` takes.
-        prepared: whether `load` can read it now.
-        examples: the size of the pool; None where it is not known before the set is prepared, as for the next two.
-        shape: the shape of one input; None for texts, whose shape depends on how `load` is called.
-        classes: the number of classes; None for texts without labels.
-
-    >>> [listing.name for listing in jt.data.names() if listing.name == "digits"]
-    ['digits']
-    """
-
-    name: str
-    prepared: bool
-    examples: int | None = None
-    shape: tuple[int, ...] | None = None
-    classes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -197,8 +173,7 @@ def names(data_dir: Path | str | None = None) -> list[Listing]:
         if pool and "array_record" in prepared.formats():
             shape = None if schema.text else schema.shape
             listings[prepared.full_name] = Listing(prepared.full_name, True, pool, shape, schema.classes)
-    listings[DIGITS] = Listing(DIGITS, True, 1437, (8, 8, 1), 10)
-    listings[TOPICS] = Listing(TOPICS, True, 1)
+    listings |= {name: own.listing for name, own in EMBEDDED.items()}
     return sorted(listings.values(), key=lambda listing: listing.name)
 
 

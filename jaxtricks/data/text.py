@@ -16,7 +16,6 @@ from jaxtricks.data.examples import Examples, short
 from jaxtricks.data.vocabulary import UNKNOWN, Level, Tokenizer, Vocabulary
 
 FILES = ("train.txt", "valid.txt", "test.txt")
-TOPICS = "python_topics"
 
 # The least that can be trained and validated on, two windows each, where every seed validates on a fifth.
 WINDOWS, DRAWN_WINDOWS = 2, 10
@@ -230,13 +229,6 @@ def read_folder(folder: Path) -> Parts:
         raise DataError(f"{str(folder)!r} cannot be read ({error}).") from error
     train, validation, test = FILES
     return Parts(found[train], found.get(validation), found.get(test))
-
-
-def python_topics() -> Parts:
-    """CPython's own documentation of its syntax and data model: 79 topics in Python 3.11, in the order of their names."""
-    from pydoc_data.topics import topics
-
-    return Parts(Source(TOPICS, "\n\n".join(topics[name] for name in sorted(topics)).encode()))
 
 
 def _check_length(source: str, tokens: int, text: Text, least: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh
 
 from jaxtricks.config import ConfigError
-from jaxtricks.data.loading import cache_dir
+from jaxtricks.data.cache import cache_dir
 from jaxtricks.engine import processes as machines
 
 # Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and

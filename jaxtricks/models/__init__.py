@@ -1,11 +1,14 @@
 """Networks that are ready to train: Linen modules put together from `nn`."""
 
+from jaxtricks.config.folder import import_files
 from jaxtricks.models.cnn import CNN
 from jaxtricks.models.folding import fold
 from jaxtricks.models.mlp import MLP
 from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
 from jaxtricks.models.tcn import TCN
 from jaxtricks.models.transformer import Transformer
+
+import_files(__name__, __path__)
 
 __all__ = ["CNN", "MLP", "RNN", "TCN", "Combine", "ConcatLayers", "LastLayer", "SumLayers", "Transformer", "fold"]
 

@@ -1,5 +1,6 @@
 """Layers and what goes into them: activations, initializers, normalization, dropout, cells, softmaxes."""
 
+from jaxtricks.config.folder import import_files
 from jaxtricks.nn.activations import ELU, GEGLU, GELU, Activation, LeakyReLU, Maxout, ReLU, Sigmoid, SwiGLU, Swish, Tanh
 from jaxtricks.nn.attention import Attention
 from jaxtricks.nn.causal import CausalConv
@@ -31,6 +32,8 @@ from jaxtricks.nn.sampled_softmax import NCE, SampledSoftmax
 from jaxtricks.nn.softmax import FullSoftmax, Softmax
 from jaxtricks.nn.tree import fold_trees
 from jaxtricks.nn.tree_softmax import AdaptiveSoftmax, HierarchicalSoftmax
+
+import_files(__name__, __path__)
 
 __all__ = [
     "ELU",

@@ -1,5 +1,6 @@
 """Update rules, weight decay, clipping, learning rates per layer, averages of weights, and the optimizer of all of them."""
 
+from jaxtricks.config.folder import import_files
 from jaxtricks.optim.adaptive import LAMB, AdamUncorrected, AMSGrad, Lion, RAdam
 from jaxtricks.optim.averaging import EMA, SWA, Averaging, LatestAverage, Lookahead, ScheduleFree
 from jaxtricks.optim.chains import Optax
@@ -11,6 +12,8 @@ from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
 from jaxtricks.optim.trajectory import Trajectory, minimize
+
+import_files(__name__, __path__)
 
 __all__ = [
     "EMA",

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxtricks.data import DataError, load, names
-from jaxtricks.data.text import Text, padded, python_topics, windows
+from jaxtricks.data.text import Text, padded, windows
+from jaxtricks.data.topics import python_topics
 from jaxtricks.data.vocabulary import END, PADDING, UNKNOWN, Tokenizer
 
 REVIEWS = ["A good, good film: Good.", "a BAD film", "I saw it", "Très good — naïve, x y z", "good " * 30 + "film", "bad"]

@@ -85,7 +85,7 @@ def main() -> None:
         return
     environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        from jaxtricks.data.loading import cache_dir
+        from jaxtricks.data.cache import cache_dir
 
         environment["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir() / "xla")
     if arguments.device == "cpu":

@@ -1,0 +1,35 @@
+"""Which of `words` and `text` a kind of data set is loaded with."""
+
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.text import Text
+
+
+def check_images(name: str, words: int | None, text: Text | None) -> None:
+    """Refuses both, which have no meaning for images."""
+    for field, value in (("words", words), ("text", text)):
+        if value is not None:
+            raise DataError(f"{field}: {value} for {name!r}, which holds images; only None is allowed.")
+
+
+def check_words(name: str, words: int | None, text: Text | None) -> None:
+    """Makes sure that exactly one of the two is given, which a text with labels needs."""
+    if words is None and text is None:
+        raise DataError(
+            f"words: None for {name!r}, which holds texts; a number of words to count is allowed, such as 5000, or text, such as "
+            'Text("word", length=200).'
+        )
+    if words is not None and text is not None:
+        raise DataError(f"words: {words} of {name!r} beside {text}; one of the two is allowed.")
+    if words is not None and (isinstance(words, bool) or not isinstance(words, int) or words < 1):
+        raise DataError(f"words: {words!r} of {name!r}; a whole number above 0 is allowed.")
+
+
+def check_text(name: str, words: int | None, text: Text | None) -> Text:
+    """Makes sure that `text` is given and `words` is not, as a text without labels needs, and gives it."""
+    if words is not None:
+        raise DataError(f"words: {words} for {name!r}, a text without labels; only None is allowed.")
+    if text is None:
+        raise DataError(
+            f'text: None for {name!r}, a text without labels; Text("char", length=100) is allowed, or --level char --length 100.'
+        )
+    return text
