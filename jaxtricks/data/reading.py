@@ -9,7 +9,7 @@ from jaxtricks.data.counts import count
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
 from jaxtricks.data.prepared import POOL, Prepared, Schema
-from jaxtricks.data.text import Parts, Source, Text, labelled
+from jaxtricks.data.text import Parts, RawText, Text, labelled
 
 BATCH = 500
 
@@ -22,8 +22,8 @@ def read(prepared: Prepared, words: int | None = None, text: Text | None = None,
     test = Examples(*splits["test"]) if "test" in splits else None
     if schema.label is None and text is not None:
         # What TFDS cut into splits is one text again.
-        rest = None if test is None else Source(f"{name}, test", b"".join(test.x))
-        return tokenized(Parts(Source(name, b"".join(pool.x)), test=rest), text, spaced=False)
+        rest = None if test is None else RawText(f"{name}, test", b"".join(test.x))
+        return tokenized(Parts(RawText(name, b"".join(pool.x)), test=rest), text, spaced=False)
     if text is not None:
         vocabulary, padded, padded_test = labelled(name, pool.x, () if test is None else test.x, text)
         locked = None if test is None or padded_test is None else Examples(padded_test.x, test.y, padded_test.lengths)

@@ -110,7 +110,7 @@ def windows(tokens: Int32[np.ndarray, " time"], length: int) -> Examples:
     return Examples(x, y)
 
 
-class Source(NamedTuple):
+class RawText(NamedTuple):
     """A text and where it comes from.
 
     Args:
@@ -131,9 +131,9 @@ class Parts(NamedTuple):
         test: the text to test on; None where there is none.
     """
 
-    train: Source
-    validation: Source | None = None
-    test: Source | None = None
+    train: RawText
+    validation: RawText | None = None
+    test: RawText | None = None
 
 
 class Streams(NamedTuple):
@@ -224,7 +224,7 @@ def read_folder(folder: Path) -> Parts:
         listed = ", ".join(there[:9]) + (" and others" if len(there) > 9 else "") or "nothing"
         raise DataError(f"{str(folder)!r} has no {FILES[0]}, only {listed}.")
     try:
-        found = {file: Source(str(folder / file), (folder / file).read_bytes()) for file in FILES if (folder / file).is_file()}
+        found = {file: RawText(str(folder / file), (folder / file).read_bytes()) for file in FILES if (folder / file).is_file()}
     except OSError as error:
         raise DataError(f"{str(folder)!r} cannot be read ({error}).") from error
     train, validation, test = FILES

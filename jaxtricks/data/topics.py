@@ -4,7 +4,7 @@ from jaxtricks.data.cache import Arrays
 from jaxtricks.data.checks import check_text
 from jaxtricks.data.corpus import stream
 from jaxtricks.data.embedded import embedded
-from jaxtricks.data.text import Parts, Source, Text
+from jaxtricks.data.text import Parts, RawText, Text
 
 TOPICS = "python_topics"
 
@@ -24,4 +24,4 @@ def python_topics() -> Parts:
     """CPython's own documentation of its syntax and data model: 79 topics in Python 3.11, in the order of their names."""
     from pydoc_data.topics import topics
 
-    return Parts(Source(TOPICS, "\n\n".join(topics[name] for name in sorted(topics)).encode()))
+    return Parts(RawText(TOPICS, "\n\n".join(topics[name] for name in sorted(topics)).encode()))

@@ -1,5 +1,6 @@
 """What is trained, as values: the experiment, its inputs, the order of its examples, when it stops."""
 
+from jaxtricks.config.folder import import_files
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
@@ -7,6 +8,8 @@ from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part,
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.transfer import Transfer
+
+import_files(__name__, __path__)
 
 __all__ = [
     "All",

@@ -150,7 +150,7 @@ def test_text_sets_are_listed_and_words_are_a_flag(prepared, capsys, monkeypatch
     assert listed["tiny_reviews"].prepared and listed["tiny_reviews"].shape is None and listed["tiny_reviews"].examples == 6
     cli.main(["list", "data", "--data-dir", str(prepared)])
     assert re.search(r"tiny_reviews +6 examples of text, 2 classes", capsys.readouterr().out)
-    monkeypatch.setattr(cli, "set_up", lambda members: None)  # a test session's devices are there already
+    monkeypatch.setattr("jaxtricks.cli.flags.set_up", lambda members: None)  # a test session's devices are there already
     with pytest.raises(SystemExit):
         cli.main(["run", "--data", "tiny_reviews", "--data-dir", str(prepared), "--words", "0"])
     assert "words: 0 of 'tiny_reviews'" in capsys.readouterr().err
