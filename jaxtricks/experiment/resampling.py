@@ -1,7 +1,7 @@
 """Which examples a member may see: what each seed's members train and validate on.
 
-All splits of one fit have equal sizes, so that members stack; examples that are left over for that are trained on, if nothing
-else is said.
+All splits of one fit have equal sizes, so that members stack. Examples that are left over are trained on, unless a kind says
+otherwise.
 """
 
 import numbers
@@ -21,19 +21,23 @@ from jaxtricks.experiment.written import Written
 
 @dataclass(frozen=True, eq=False)
 class Resampling(Written):
-    """A way to draw what a seed's members train and validate on."""
+    """A way to draw which examples the members of a seed train and validate on.
+
+    >>> jt.Seeds(2, examples=jt.Folds(2)).names
+    ('seed 0 fold 0', 'seed 0 fold 1', 'seed 1 fold 0', 'seed 1 fold 1')
+    """
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What sets the members of one seed apart, by name, such as "fold 2"; one empty name where a seed has one member."""
+        """The names that tell the members of one seed apart, such as "fold 2"; one empty name where a seed has one member."""
         return ("",)
 
     def splits(self, data: Dataset, seed: int) -> list[Split]:
-        """The split of each of a seed's members, in the order of `parts`; of equal sizes for every seed.
+        """Gives the split of each member of a seed, in the order of `parts`; the sizes are the same for every seed.
 
         Args:
             data: the data set.
-            seed: the number that the draw comes from.
+            seed: the seed of the draw.
 
         Raises:
             ConfigError: where the data cannot give such splits.
@@ -43,7 +47,13 @@ class Resampling(Written):
 
 @dataclass(frozen=True, eq=False)
 class All(Resampling):
-    """All examples: each seed draws its own validation examples, by the data's share of them, and trains on all others."""
+    """All examples: each seed draws its own validation examples, by the data's share of them, and trains on all others.
+
+    >>> data = jt.Dataset.from_arrays(np.zeros((10, 3)), np.arange(10) % 2)
+    >>> (split,) = jt.experiment.All().splits(data, seed=0)
+    >>> split.train.size, split.validation.size
+    (8, 2)
+    """
 
     NAME: ClassVar[str] = "all"
 
@@ -60,7 +70,7 @@ class Part(Resampling):
     (575,)
 
     Args:
-        of: how much: a share in (0, 1), or a number of examples.
+        of: the size of the part: a share in (0, 1), or a number of examples.
     """
 
     NAME: ClassVar[str] = "part"
@@ -84,17 +94,23 @@ class Part(Resampling):
 
 @dataclass(frozen=True, eq=False)
 class Folds(Resampling):
-    """Cross-validation: each of a seed's members validates on another part of the pool, and trains on the rest.
+    """Cross-validation: each member of a seed validates on another part of the pool, and trains on the rest.
 
-    `Folds(2)` is half and half, and five seeds of it are the 5×2 of Dietterich 1998, see `Seeds.five_by_two`. Windows of one text
-    are cut into contiguous folds, the same for every seed.
+    `Folds(2)` is half and half; five seeds of it are the 5×2 cross-validation of Dietterich 1998, see `Seeds.five_by_two`.
+    Windows of one text are cut into contiguous folds, the same for every seed.
 
     Args:
-        folds: parts; up to `folds - 1` examples that do not divide are trained on in every fold.
-        repeats: how many times the pool is dealt out anew.
+        folds: the number of folds; up to `folds - 1` left-over examples are trained on in every fold.
+        repeats: how many times the pool is divided anew.
         stratified: whether each fold has its share of every class.
-        groups: the group of each example of the pool, [examples], such as a patient's number: no group is on both sides. All
-            folds get the sizes of the smallest; what larger ones have beyond that is left out. None: no groups.
+        groups: the group of each example of the pool, [examples], such as the number of a patient. No group is both trained and
+            validated on. All folds get the size of the smallest one; further examples of larger folds are left out. None: no
+            groups.
+
+    >>> data = jt.Dataset.from_arrays(np.zeros((10, 3)), np.arange(10) % 2)
+    >>> splits = jt.Folds(5).splits(data, seed=0)
+    >>> sorted(int(place) for split in splits for place in split.validation)
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
 
     NAME: ClassVar[str] = "folds"
@@ -132,7 +148,7 @@ class Folds(Resampling):
         return found
 
     def _check(self, data: Dataset, strata: Int[np.ndarray, " examples"]) -> None:
-        """Refuses folds that the data cannot give."""
+        """Raises ConfigError for folds that the data cannot give."""
         if data.stream and (self.repeats > 1 or self.groups is not None):
             raise ConfigError(
                 f"Folds of {data.name}, windows of one text, are contiguous; only repeats=1 and groups=None are allowed."
@@ -152,15 +168,20 @@ class Folds(Resampling):
 
 @dataclass(frozen=True, eq=False)
 class Forward(Resampling):
-    """Forward chaining: each of a seed's members validates on a stretch of time, and trains on what lies just before it.
+    """Forward chaining: each member of a seed validates on a stretch of time, and trains on the stretches just before it.
 
-    The pool is cut into `folds + window` stretches of one length; the earliest examples are left out where these do not divide.
-    All seeds have the same splits. (The window slides and does not grow, since members that stack train on equal numbers.)
+    The pool is cut into `folds + window` stretches of one length; the earliest examples are left out where they do not divide.
+    All seeds have the same splits. (The window slides and does not grow, because all members train on equal numbers of examples.)
 
     Args:
-        folds: stretches that are validated on, the latest ones.
-        window: stretches that each member trains on.
-        time: when each example of the pool was taken, [examples]; ties stay in their order. None: the pool is in order of time.
+        folds: the number of stretches that are validated on, the latest ones.
+        window: the number of stretches that each member trains on.
+        time: the time of each example of the pool, [examples]; equal times keep their order. None: the pool is in order of time.
+
+    >>> data = jt.Dataset.from_arrays(np.zeros((6, 3)), np.arange(6) % 2)
+    >>> splits = jt.Forward(folds=2, window=1).splits(data, seed=0)
+    >>> [(split.train.tolist(), split.validation.tolist()) for split in splits]
+    [([0, 1], [2, 3]), ([2, 3], [4, 5])]
     """
 
     NAME: ClassVar[str] = "forward"
@@ -191,10 +212,15 @@ class Forward(Resampling):
 
 @dataclass(frozen=True, eq=False)
 class Disjoint(Resampling):
-    """Independent data sets: each of a seed's members has another part of the pool, and its own validation split of that part.
+    """Independent data sets: each member of a seed has another part of the pool, and its own validation split of that part.
 
     Args:
-        of: how many parts; up to that many examples, less one, which do not divide, are left out.
+        of: the number of parts; up to `of - 1` left-over examples are not used.
+
+    >>> data = jt.Dataset.from_arrays(np.zeros((20, 3)), np.arange(20) % 2)
+    >>> first, second = jt.Disjoint(2).splits(data, seed=0)
+    >>> set(map(int, first.train)) & set(map(int, second.train))
+    set()
     """
 
     NAME: ClassVar[str] = "disjoint"
@@ -221,7 +247,7 @@ class Disjoint(Resampling):
 
 
 def _check_pool(name: str, data: Dataset) -> float:
-    """The share of the pool that is validated on; raises ConfigError where the validation examples are fixed."""
+    """Gives the share of the pool that is validated on; raises ConfigError where the validation examples are fixed."""
     if isinstance(data.validation, Split):
         raise ConfigError(
             f"Seeds.examples = {name} draws validation examples, and those of {data.name} are fixed; All and Part are allowed."
@@ -245,7 +271,7 @@ def _check_length(name: str, array: np.ndarray, data: Dataset) -> None:
 
 
 def _row(name: str, values: ArrayLike) -> np.ndarray:
-    """The values as an array of one axis, of which no later change is seen."""
+    """Gives the values as an array of one axis, a copy that later changes do not reach."""
     array = np.array(values)
     if array.ndim != 1 or array.dtype == object:
         raise ConfigError(

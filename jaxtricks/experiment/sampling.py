@@ -11,18 +11,18 @@ from jaxtricks.data import Split
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """The members of one experiment: their seeds, and which row of the tables each one has; every row is there once.
+    """The members of one experiment: their seeds, and the row of each one in tables that they share; no row is there twice.
 
     Args:
-        names: what each member is called, such as "seed 3" or "seed 3 fold 2", [members]; no two alike.
-        seeds: each member's seed, [members].
-        parts: which of its seed's members it is, from 0, such as its fold, [members].
-        split: each member's row in the tables, [members].
-        train: places in the pool that are trained on, ascending, [splits, train].
-        validation: places that are validated on, ascending, [splits, validation].
-        weights: the seeds of the initial weights where they are not the members' own, [members]; None: they are.
-        order: the same of the order of examples.
-        masks: the same of masks and augmentation.
+        names: the name of each member, such as "seed 3" or "seed 3 fold 2", [members]; all are different.
+        seeds: the seed of each member, [members].
+        parts: the number of a member among those of its seed, from 0, such as its fold, [members].
+        split: the row of each member in the tables, [members].
+        train: the places in the pool that are trained on, ascending, [splits, train].
+        validation: the places that are validated on, ascending, [splits, validation].
+        weights: the seeds of the initial weights, [members]; None where these are the members' own seeds.
+        order: the same for the order of examples.
+        masks: the same for masks and augmentation.
     """
 
     names: tuple[str, ...]
@@ -40,7 +40,7 @@ class Sampling:
         return len(self.names)
 
     def at(self, rows: Sequence[int] | Int[np.ndarray, " chosen"]) -> "Sampling":
-        """Some of the members, by their places; the tables stay.
+        """Gives some of the members, by their places; the tables stay as they are.
 
         Args:
             rows: places from 0 on, [chosen].
@@ -59,19 +59,19 @@ class Sampling:
 
 
 def few(names: Sequence[str]) -> str:
-    """Names in a row; of many the first two and the last.
+    """Lists names; of many only the first two and the last.
 
     >>> few([f"seed {number}" for number in range(16)])
     'seed 0, seed 1, …, seed 15'
 
     Args:
-        names: of members.
+        names: the names of members.
     """
     return ", ".join(names if len(names) < 5 else (*names[:2], "…", names[-1]))
 
 
 def tabled(splits: Sequence[Split]) -> tuple[Int32[np.ndarray, " given"], list[Split]]:
-    """Every split once, and the row of each that was given.
+    """Gives the different splits, each once, and for every given split its row among them.
 
     >>> half = np.arange(3), np.arange(3, 6)
     >>> rows, table = tabled([Split(*half), Split(*half[::-1]), Split(*half)])
@@ -79,7 +79,7 @@ def tabled(splits: Sequence[Split]) -> tuple[Int32[np.ndarray, " given"], list[S
     ([0, 1, 0], 2)
 
     Args:
-        splits: all of equal sizes.
+        splits: splits of equal sizes.
     """
     numbers: dict[bytes, int] = {}
     table: list[Split] = []

@@ -31,16 +31,16 @@ class Seeds:
     ('seed 0 fold 0', 'seed 0 fold 1', 'seed 0 fold 2', 'seed 1 fold 0', 'seed 1 fold 1', 'seed 1 fold 2')
 
     Args:
-        seeds: how many restarts (seeds 0, 1, …), or the seeds themselves.
-        split: a seed whose split all restarts share, as an ensemble wants; None: each its own.
-        vary: in what restarts differ, out of "split", "weights", "order" and "masks" (augmentation among these); the rest is that
-            of the first seed. None: in all.
+        seeds: the number of restarts (seeds 0, 1, …), or the seeds themselves.
+        split: a seed whose split all restarts share, as an ensemble needs; None: each restart has its own split.
+        vary: what differs between restarts, out of "split", "weights", "order" and "masks" (with augmentation); the rest is the
+            same as for the first seed. None: all of them.
         transfer: earlier runs whose weights the restarts start from; None: all weights are drawn.
-        examples: which examples a restart may see; with `Folds`, `Forward` and `Disjoint` each seed has several members, one a
-            part.
+        examples: which examples a restart may see; with `Folds`, `Forward` and `Disjoint` each seed has several members, one for
+            each part.
 
     Raises:
-        ConfigError: for no seed, a negative one or one that stands twice, or a source that restarts do not differ in.
+        ConfigError: for no seed, a negative or repeated one, or an unknown name in `vary`.
     """
 
     seeds: int | Sequence[int] = 16
@@ -61,12 +61,12 @@ class Seeds:
 
     @classmethod
     def of(cls, given: "int | Sequence[int] | Seeds") -> "Seeds":
-        """The value that a number of restarts, or a list of seeds, stands for."""
+        """Gives the value that a number of restarts, or a list of seeds, stands for."""
         return given if isinstance(given, Seeds) else cls(given)
 
     @classmethod
     def five_by_two(cls) -> "Seeds":
-        """Five times half and half: ten members, which train on one half and validate on the other (Dietterich 1998).
+        """Five times two halves: ten members, each of which trains on one half and validates on the other (Dietterich 1998).
 
         >>> len(Seeds.five_by_two())
         10
@@ -81,7 +81,7 @@ class Seeds:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each member is called, seed by seed."""
+        """The name of each member, seed by seed."""
         return tuple(f"seed {seed} {part}".rstrip() for seed in self.numbers for part in self.examples.parts)
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class Seeds:
         return len(self.numbers) * len(self.examples.parts)
 
     def sampling(self, data: Dataset) -> Sampling:
-        """Which examples of a data set each member sees, and what it draws.
+        """Gives which examples of a data set each member sees, and the seeds of what it draws.
 
         Args:
             data: the data set.
@@ -120,7 +120,7 @@ class Seeds:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; of arrays and of earlier runs digests only."""
+        """Gives plain data; arrays and earlier runs are kept as digests only."""
         return {
             "seeds": list(self.numbers),
             "split": None if self.split is None else int(self.split),
@@ -131,7 +131,7 @@ class Seeds:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The value that `to_json` wrote.
+        """Gives the value that `to_json` wrote.
 
         Raises:
             ConfigError: where it held an array or earlier runs, which are not written down.

@@ -14,32 +14,32 @@ from jaxtricks.experiment.written import DIGEST, digest
 Variables = dict[str, Any]
 
 
-class Source(Protocol):
-    """Earlier runs, as `jaxtricks.Runs` are."""
+class EarlierRuns(Protocol):
+    """What a transfer reads of earlier runs, such as `jaxtricks.Runs`."""
 
     @property
     def sampling(self) -> Sampling:
-        """Who they are."""
+        """The members of the runs."""
 
     @property
     def variables(self) -> Variables:
-        """Their variables, each leaf with a leading axis [runs]."""
+        """The variables of the runs, each leaf with a leading axis [runs]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Transfer:
-    """Starts a run from the one of the same name in `source`; a layer that is not there, or named fresh, is drawn as ever.
+    """Starts a run from the weights of the run of the same name in `source`.
 
-    Names are those of `Runs.names`, "seed 3" or "seed 3 fold 2"; a fold starts from the run of its seed where the source has one
-    run a seed.
+    Layers that the source lacks, and those named fresh, are drawn as usual. Names are those of `Runs.names`, "seed 3" or
+    "seed 3 fold 2"; a fold starts from the run of its seed where the source has one run for each seed.
 
     Transfer learning is a fit from `Transfer(runs, fresh=("head",))` with everything else frozen
-    (`{"optimizer.frozen": ("hidden_*",)}`), gradual unfreezing one more fit for each layer set free, and step-wise training
-    (T083) the same with a taller model at each step.
+    (`{"optimizer.frozen": ("hidden_*",)}`). Gradual unfreezing is one more fit for each layer that is set free, and step-wise
+    training (T083) one more fit for each taller model.
 
     Args:
-        source: the earlier runs; the parameters are those that their method evaluates.
-        fresh: top-level layers of the new model that are drawn anew, such as "head".
+        source: the earlier runs; their parameters are taken as their optimization method evaluates them.
+        fresh: the top-level layers of the new model that are drawn anew, such as "head".
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> earlier = jt.fit(base, digits, seeds=4, progress=False)
@@ -47,18 +47,18 @@ class Transfer:
     ('head',)
     """
 
-    source: Source
+    source: EarlierRuns
     fresh: tuple[str, ...] = ()
 
     def given(self, sampling: Sampling, variables: Variables) -> Variables:
-        """The part of `variables` that comes from the source, each leaf with a leading axis [members].
+        """Gives the part of `variables` that comes from the source, each leaf with a leading axis [members].
 
         Args:
             sampling: the members.
-            variables: the new model's variables, as shapes of one member.
+            variables: the variables of the new model, as shapes of one member.
 
         Raises:
-            ConfigError: for a run that the source lacks, a fresh layer that the model lacks, or where nothing is transferred.
+            ConfigError: for a run that the source lacks, a fresh layer that the model lacks, or if nothing is transferred.
         """
         layers = list(variables["params"])
         for name in self.fresh:
@@ -74,7 +74,7 @@ class Transfer:
         return given
 
     def _rows(self, sampling: Sampling) -> Int[np.ndarray, " members"]:
-        """Which run of the source each member starts from."""
+        """The row of the run in the source that each member starts from."""
         there = self.source.sampling
         by_name = len(set(there.seeds.tolist())) < len(there)
         known = {name: row for row, name in enumerate(there.names if by_name else map("seed {}".format, there.seeds))}
@@ -85,13 +85,13 @@ class Transfer:
         return np.array([known[name] for name in wanted])
 
     def to_json(self) -> dict[str, Any]:
-        """What is fresh, and a digest of the weights."""
+        """Gives the fresh layers, and a digest of the weights."""
         leaves = jax.tree.leaves(self.source.variables)
         return {"source": {DIGEST: digest(*map(np.asarray, leaves))}, "fresh": list(self.fresh)}
 
 
 def _common(wanted: Any, there: Any, rows: Int[np.ndarray, " members"]) -> Any:
-    """What two trees have in common, path and shape, as the second one has it in the given rows; None for nothing."""
+    """Gives the given rows of all leaves of the second tree that the first has too, at the same path with the same shape."""
     if not isinstance(wanted, dict):
         return np.asarray(there)[rows] if not isinstance(there, dict) and np.shape(there)[1:] == wanted.shape else None
     pairs = {k: _common(v, there[k], rows) for k, v in wanted.items() if isinstance(there, dict) and k in there}

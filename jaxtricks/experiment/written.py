@@ -16,24 +16,24 @@ T = TypeVar("T", bound="Written")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Written:
-    """A frozen dataclass that is written down by its kind's name; of an array only a digest is kept."""
+    """A frozen dataclass that can be written as JSON, with the name of its kind; arrays are kept as digests only."""
 
     NAME: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
-        """The name and the fields, as plain data."""
+        """Gives the name and the fields, as plain data."""
         return {"name": self.NAME} | {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
 
 def read_as(base: type[T], data: Mapping[str, Any]) -> T:
-    """The value of one of a base's kinds that `Written.to_json` wrote.
+    """Gives the value that `Written.to_json` wrote.
 
     Args:
-        base: its subclasses are the kinds.
-        data: what was written.
+        base: the class whose subclasses are the possible kinds.
+        data: the plain data.
 
     Raises:
-        ConfigError: for a name that no kind has, or a digest of an array in place of the array.
+        ConfigError: for an unknown name, or where the array of a digest is not known.
     """
     kinds = {kind.NAME: kind for kind in base.__subclasses__()}
     fields = {name: value for name, value in data.items() if name != "name"}
