@@ -78,7 +78,7 @@ class CNN(nn.Module):
         drop_connect: dropout of the convolutions' single weights, the same ones for a whole batch; a number is its rate.
         dropout: dropout after each stage; a number is its rate.
         remat: whether a stage's activations are computed again in the backward pass, to save memory.
-        lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" is for one large network.
+        lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" takes less memory.
         outputs: units of the head; `fit` fills it from the data's classes.
     """
 

@@ -28,9 +28,12 @@ def convolve(
     "patches" lays the shifted images side by side and multiplies once. Measured on 2 CPU cores, forward and both gradients inside
     a scan (`python -m experiments.speed.convolution`), it is 10 to 80 times faster than "direct", XLA's own, for all shapes
     tried, from 28×28×1 to 8×8×128 with kernels 3 and 5 and strides 1 and 2. Under vmap over kernels it is a batched product,
-    whereas "direct" becomes a grouped convolution, 14 to 68 times slower. "direct" is there for one large network on an
-    accelerator, as patches take rows · columns times the memory of the input; nothing has been measured there yet. A 1×1 kernel
-    is one product either way.
+    whereas "direct" becomes a grouped convolution, 14 to 68 times slower.
+
+    On a GPU "patches" is right, too: on one H200 a training step of 64 images of 28×28 with 32 and 64 channels took 185 µs as
+    patches and 189 µs directly for one network, 68 and 141 µs a network for 8 under vmap, 54 and 122 µs for 64
+    (`python -m experiments.speed.gpu` measures it again). "direct" is there for networks so large that patches, which take
+    rows · columns times the memory of the input, do not fit. A 1×1 kernel is one product either way.
 
     Args:
         x: images.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxtricks.nn import recurrence
 from jaxtricks.nn.recurrence import _scan, recur
 
 pytestmark = pytest.mark.usefixtures("unoptimized")
@@ -117,3 +118,15 @@ def _equations(jaxpr):
         for inner in line.params.values():
             if hasattr(inner, "jaxpr"):
                 yield from _equations(inner.jaxpr)
+
+
+@pytest.mark.parametrize("at_once", [2, 7, 9, 20])
+def test_steps_compiled_as_one_iteration_give_the_same(monkeypatch, at_once):
+    """Of 9 steps: with a rest, with a rest of more than half, all, and fewer than at once."""
+    step, kernel, inputs, state = arguments()
+    args = (step, kernel, inputs["x"], state), inputs["valid"]
+    wanted = loss(recur)(*args)
+    monkeypatch.setattr(recurrence, "steps_at_once", lambda backend: at_once)
+    assert f"unroll={at_once}" in str(jax.make_jaxpr(lambda *given: _scan(*given, None))(step, kernel, inputs, state))
+    for unrolled, plain in zip(jax.tree.leaves(loss(recur)(*args)), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(unrolled, plain, rtol=2e-5, atol=1e-5)
