@@ -37,6 +37,7 @@ from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.models import CNN, MLP, RNN, TCN, Transformer
 from jaxtricks.moved import MOVED
 from jaxtricks.nn.dropout import Dropout
+from jaxtricks.objectives.metric import Metric
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
 from jaxtricks.store.checkpoint import CheckpointError
@@ -66,6 +67,7 @@ __all__ = [
     "Folds",
     "Forward",
     "Layout",
+    "Metric",
     "Momentum",
     "Objective",
     "Optax",

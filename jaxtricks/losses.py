@@ -1,12 +1,14 @@
 """Losses, how a batch of sequences is summed up, and priors of the weights: `jt.Objective(loss=jt.losses.Hinge())`."""
 
-from jaxtricks.objectives.loss import CrossEntropy, Hinge, Loss, Squared
+from jaxtricks.objectives.loss import BinaryCrossEntropy, CrossEntropy, FunctionLoss, Hinge, Loss, Squared
 from jaxtricks.objectives.prior import ElasticNet, Gaussian, Laplace, Prior
 from jaxtricks.objectives.reduction import PerMaxLength, PerToken, Reduction, Summed
 
 __all__ = [
+    "BinaryCrossEntropy",
     "CrossEntropy",
     "ElasticNet",
+    "FunctionLoss",
     "Gaussian",
     "Hinge",
     "Laplace",

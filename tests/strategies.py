@@ -41,6 +41,9 @@ def numbers(field: Field) -> st.SearchStrategy[float]:
 
 def static(field: Field) -> st.SearchStrategy[Any]:
     """Values of a static field."""
+    if field.name in ("metric", "metrics"):  # names that all classes' data have
+        names = st.sampled_from(["accuracy", "nll"])
+        return names if field.type is str else st.lists(names, max_size=2).map(tuple)
     if get_origin(field.type) is tuple:
         elements = st.sampled_from(["hidden_0", "head"]) if get_args(field.type)[0] is str else st.integers(1, 8)
         return st.lists(elements, max_size=2).map(tuple)

@@ -11,6 +11,7 @@ from experiments.measures import TUNING
 from jaxtricks.evaluate.claim import Estimate, Scale
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
+from jaxtricks.objectives.metrics import METRICS
 
 Changes = dict[str, Any]
 Key = TypeVar("Key")
@@ -92,7 +93,7 @@ def judged(arms: Mapping[str, jt.Runs], baseline: str, changes: Sequence[str]) -
     """The verdicts on the `lowest` losses of some arms against one of them, corrected over all of these."""
     without = lowest(arms[baseline])
     family = [Comparison(name, without, lowest(arms[name]), arms[baseline].names) for name in changes]
-    return dict(zip(changes, judge_family(family, Measure.loss()), strict=True))
+    return dict(zip(changes, judge_family(family, Measure(METRICS["nll"].declared)), strict=True))
 
 
 def numbers(arms: Mapping[str, jt.Runs], verdicts: Mapping[str, Verdict]) -> dict[str, Any]:

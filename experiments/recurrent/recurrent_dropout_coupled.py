@@ -5,6 +5,7 @@ import itertools
 from experiments.recurrent._regularized import NONE, PLACES, Changes, fit_arms, judged, lowest, numbers, tried
 from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, all_of, curves, expect
 from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge
+from jaxtricks.objectives.metrics import METRICS
 
 LOW, HIGH = "coupled at the low rate", "coupled at the high rate"
 RECURRENT, FORWARD, COUPLED = "recurrent alone", "forward alone", "coupled"
@@ -37,7 +38,8 @@ def measure(scale: Scale) -> Outcome:
     }
     arms = fit_arms({name: both(*rates) for name, rates in chosen.items()}, scale)
     gain = judged(arms, RECURRENT, (COUPLED,))[COUPLED]
-    depends = judge(Comparison(HIGH, lowest(arms[LOW]), lowest(arms[HIGH]), arms[LOW].names), Measure.loss())
+    measured = Measure(METRICS["nll"].declared)
+    depends = judge(Comparison(HIGH, lowest(arms[LOW]), lowest(arms[HIGH]), arms[LOW].names), measured)
     gains = {name: Estimate.of(lowest(arms[RECURRENT]) - lowest(arms[name])) for name in (LOW, HIGH)}
     return Outcome(
         verdict=all_of(expect(gain.decision, Decision.HELPS), expect(depends.decision, Decision.HELPS, Decision.HURTS)),

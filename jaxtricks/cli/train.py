@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 
 import tyro
 
+from jaxtricks.cli.metric import MetricFlags
 from jaxtricks.cli.optional import Maybe
 from jaxtricks.cli.training import Arms, Training
 from jaxtricks.cli.words import changed
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.ablate import ablate
-from jaxtricks.evaluate.compare import study
+from jaxtricks.evaluate.compare import measuring, study
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
@@ -20,7 +21,7 @@ from jaxtricks.train.runs import Runs
 
 
 @dataclasses.dataclass(frozen=True)
-class Run(Training):
+class Run(MetricFlags, Training):
     """Train restarts of one experiment in one compiled program, and sum them up.
 
     Every setting of the experiment is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
@@ -29,25 +30,23 @@ class Run(Training):
     name: ClassVar[str] = "run"
 
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
-        runs = fit(arms[BASELINE], data, **options)
+        runs = fit(measuring(self.judged_by(), [arms[BASELINE]], data)[0], data, **options)
         return record_runs(runs, command=command), str(runs.summary()), runs
 
 
 @dataclasses.dataclass(frozen=True)
-class Judging(Training):
+class Judging(MetricFlags, Training):
     """A command that judges changes.
 
     Args:
-        metric: what is compared: accuracy, nll or ece; of texts without labels accuracy, nll, perplexity or bits.
         margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
     """
 
-    metric: str = "accuracy"
     margin: Maybe[float] = None
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Those of `study`."""
-        return given | {"metric": self.metric, "margin": self.margin}
+        return given | {"metric": self.judged_by(), "margin": self.margin}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,6 +73,8 @@ class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
     def __call__(self, settings: Settings, line: str) -> None:
         arms = self.arms(experiment_from(self.config, settings))
         data = self.start()
+        if processes.first() and not self.json:
+            print(data)
         folder = processes.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, f"{data.name}-{self.name}"), line))
         impossible = False
         try:

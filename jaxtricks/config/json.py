@@ -80,7 +80,7 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
 
 def _class(kind: Any, family: Mapping[str, type]) -> Any:
     """The class that a JSON object is of: a choice by its name, any other as `module:qualname`."""
-    found = _resolve(kind) if ":" in str(kind) else family.get(str(kind))
+    found = resolve(kind) if ":" in str(kind) else family.get(str(kind))
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):  # never call just anything that a file names
         raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind if isinstance(kind, str) else '', list(family))}")
     return found
@@ -92,7 +92,7 @@ def _value_from_json(field: Field | None, value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_value_from_json(None, v) for v in value)
     if isinstance(value, Mapping):
-        return _resolve(value["callable"]) if "callable" in value else from_json(object, value)
+        return resolve(value["callable"]) if "callable" in value else from_json(object, value)
     return value
 
 
@@ -108,7 +108,7 @@ def fingerprint(node: Any) -> str:
 def _reference(thing: Any) -> str:
     module, name = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", type(thing).__name__)
     try:
-        found = None if module == "__main__" else _resolve(f"{module}:{name}")
+        found = None if module == "__main__" else resolve(f"{module}:{name}")
     except ConfigError:
         found = None
     if found is not thing:  # a lambda, a local function, a bound method, a partial
@@ -116,7 +116,12 @@ def _reference(thing: Any) -> str:
     return f"{module}:{name}"
 
 
-def _resolve(reference: Any) -> Any:
+def resolve(reference: Any) -> Any:
+    """What `module:qualname` names; raises ConfigError where it cannot be imported.
+
+    >>> resolve("math:pi")
+    3.141592653589793
+    """
     try:
         module, _, name = reference.partition(":")
         return functools.reduce(getattr, name.split("."), importlib.import_module(module))

@@ -2,9 +2,10 @@
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.data.augmentation import Augmentation
-from jaxtricks.data.dataset import Dataset, Opening, Split, Task
+from jaxtricks.data.dataset import Dataset, Opening, Split
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
+from jaxtricks.data.labels import LabelKind, TaskName
 from jaxtricks.data.loading import load
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
@@ -18,10 +19,11 @@ __all__ = [
     "DataError",
     "Dataset",
     "Examples",
+    "LabelKind",
     "Listing",
     "Opening",
     "Split",
-    "Task",
+    "TaskName",
     "Text",
     "Vocabulary",
     "adding_problem",

@@ -91,7 +91,7 @@ class Augmentation:
                 raise ConfigError(
                     f"Augmentation.{field} = {value} is for numbers, and {data.name} holds tokens; None is allowed."
                 )
-        if self.mixup is not None and data.task == "steps":
+        if self.mixup is not None and data.kind.per_step:
             raise ConfigError(f"Augmentation.mixup = {self.mixup} blends one label an example, and {data.name} has one a step.")
 
     def geometry(self, key: Key[Array, ""], x: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:

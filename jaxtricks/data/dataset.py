@@ -4,32 +4,19 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Int
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng
+from jaxtricks.data.arrays import as_array, short
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.examples import (
-    Examples,
-    Inputs,
-    Labels,
-    Lengths,
-    as_array,
-    as_examples,
-    check,
-    further,
-    joined,
-    numbered,
-    short,
-)
+from jaxtricks.data.examples import Examples, Inputs, Lengths, as_examples, check, further, joined
+from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
 from jaxtricks.data.moments import moments
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
-
-Task = Literal["classes", "steps", "values"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +43,9 @@ class Dataset:
         name: what reports call it.
         x: the inputs of the pool, shape [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
         y: their classes, [examples], or the class of each step of a sequence, [examples, time], int32 in [0, len(classes)); or
-            values to regress on, [examples, len(classes)], float32.
-        classes: the names of the classes, or of the values; a class without examples is legal.
+            which of several labels they have, [examples, len(classes)], int32, 0 or 1; or values to regress on, [examples,
+            len(classes)], float32.
+        classes: the names of the classes, of the labels or of the values; a class without examples is legal.
         validation: the share of the pool that every seed draws to validate on, in (0, 1), or one `Split` for all seeds.
         scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 where that is unknown.
         features: what each number of an input of one axis stands for, such as the word that it counts; None where unnamed.
@@ -65,6 +53,8 @@ class Dataset:
         lengths: true steps of each sequence, [examples], int32; the steps beyond are padding, 0 in x and y. None: all are whole.
         vocabulary: what tokens stand for; None where inputs are no tokens.
         stream: whether examples are windows of one text, in its order; a seed then validates on one contiguous part of it.
+        task: what is predicted: the class of each example ("classes") or of each step ("steps"), which of several labels an
+            example has ("multilabel"), or "values". None: what y looks like, which the data set's text says.
 
     Raises:
         DataError: if a field does not hold what is written above.
@@ -89,18 +79,21 @@ class Dataset:
     lengths: Lengths | None = None
     vocabulary: Vocabulary | None = None
     stream: bool = False
+    task: TaskName | None = None
 
     def __post_init__(self) -> None:
+        if self.task is None:
+            object.__setattr__(self, "task", inferred(self.x, self.y))
         if len(set(self.classes)) < len(self.classes):
             raise DataError(f"classes: {list(self.classes)} names one class twice; distinct names are allowed.")
         if not 0 < self.scale < np.inf:
             raise DataError(f"scale: {self.scale} is the largest input value; a finite number above 0 is allowed.")
         tokens = None if self.vocabulary is None else len(self.vocabulary)
-        check("", self.pool, len(self.classes), tokens)
+        check("", self.pool, self.kind, len(self.classes), tokens)
         if self.features is not None and (len(self.features),) != self.shape:
             raise DataError(f"features: {len(self.features)} names for inputs of shape {self.shape}; one a number is allowed.")
         if self._test is not None:
-            check("test ", self._test, len(self.classes), tokens)
+            check("test ", self._test, self.kind, len(self.classes), tokens)
         if isinstance(self.validation, Split):
             _check_partition(self.validation, len(self))
         else:
@@ -120,14 +113,15 @@ class Dataset:
         lengths: ArrayLike | None = None,
         vocabulary: Vocabulary | None = None,
         stream: bool = False,
+        task: TaskName | None = None,
     ) -> "Dataset":
         """Makes a data set of one's own arrays.
 
         Args:
             x: the inputs, shape [examples, ...], finite; 8-bit unsigned ones stay so, other numbers become float32; with a
                 vocabulary, tokens, [examples, time].
-            y: integers: their classes, [examples], or the class of each step, [examples, time]; floats: values to regress on,
-                [examples, outputs].
+            y: integers: their classes, [examples], or the class of each step, [examples, time], or 0 and 1 for each of several
+                labels, [examples, labels]; floats: values to regress on, [examples, outputs].
             name: what reports call it.
             validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y), with lengths
                 (x, y, lengths).
@@ -137,22 +131,28 @@ class Dataset:
             lengths: true steps of each sequence, [examples]; None: all are whole.
             vocabulary: what tokens stand for.
             stream: whether examples are windows of one text, in its order.
+            task: "classes", "steps", "multilabel" or "values"; None: what y looks like.
 
         Raises:
-            DataError: if lengths, shapes, labels or values do not fit.
+            DataError: if lengths, shapes, labels or values do not fit, or labels cannot be those of the task.
+
+        >>> Dataset.from_arrays(np.zeros((8, 3)), [[0, 1], [1, 1]] * 4)
+        Dataset(arrays: 8 examples of 3, 2 labels, each 0 or 1, no test split)
         """
         tokens, dtype = None if vocabulary is None else len(vocabulary), as_array("x", x).dtype
-        pool = as_examples("", (x, y) if lengths is None else (x, y, lengths), tokens)
-        locked = None if test is None else further("test", test, pool, tokens)
+        task = task or inferred(as_array("x", x), as_array("y", y))
+        kind = kind_of(task)
+        pool = as_examples("", (x, y) if lengths is None else (x, y, lengths), kind, tokens)
+        locked = None if test is None else further("test", test, pool, kind, tokens)
         split: float | Split
         if isinstance(validation, tuple | list):
-            fixed = further("validation", validation, pool, tokens)
+            fixed = further("validation", validation, pool, kind, tokens)
             split = Split(np.arange(len(pool.x)), np.arange(len(pool.x), len(pool.x) + len(fixed.x)))
             pool = joined(pool, fixed)
         else:
             split = validation
         if classes is None:
-            classes = numbered(pool.y if locked is None else np.concatenate([pool.y, locked.y]))
+            classes = kind.names(pool.y if locked is None else np.concatenate([pool.y, locked.y]))
         if scale is None:
             scale = float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
         return cls(
@@ -165,6 +165,7 @@ class Dataset:
             lengths=pool.lengths,
             vocabulary=vocabulary,
             stream=stream,
+            task=task,
             _test=locked,
         )
 
@@ -180,8 +181,7 @@ class Dataset:
             test = f"test split opened {len(self.openings)}×"
         else:
             test = "test split locked"
-        labels = f"{len(self.classes)} values" if self.task == "values" else f"{len(self.classes)} classes"
-        return f"Dataset({self.name}: {len(self)} examples of {shape}, {labels}, {test})"
+        return f"Dataset({self.name}: {len(self)} examples of {shape}, {self.kind.words(len(self.classes))}, {test})"
 
     @property
     def pool(self) -> Examples:
@@ -189,11 +189,9 @@ class Dataset:
         return Examples(self.x, self.y, self.lengths)
 
     @property
-    def task(self) -> Task:
-        """What is predicted: the class of an example, that of each of its "steps", or "values"."""
-        if self.y.dtype != np.int32:
-            return "values"
-        return "classes" if self.y.ndim == 1 else "steps"
+    def kind(self) -> LabelKind:
+        """What the labels are."""
+        return kind_of(str(self.task))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -316,11 +314,7 @@ class Dataset:
     @property
     def strata(self) -> Int[np.ndarray, " examples"]:
         """What a split keeps in proportion: the class of each example, or nothing where an example has more than one."""
-        return self.y if self.task == "classes" else np.zeros(len(self), np.int32)
-
-    def _counts(self) -> Int[np.ndarray, " strata"]:
-        strata = self.strata
-        return np.bincount(strata, minlength=len(self.classes) if strata is self.y else 1)
+        return self.kind.strata(self.y)
 
     def _check_fraction(self, fraction: float) -> None:
         if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
@@ -330,9 +324,9 @@ class Dataset:
                 f"validation: {fraction} of {len(self)} examples leaves one side of the split empty; "
                 "a share that gives at least one to each side is allowed."
             )
-        for name, count in zip(self.classes, self._counts() if self.task == "classes" else (), strict=self.task == "classes"):
-            if count == 1:
-                raise DataError(f"y: class {name!r} has 1 example; at least 2, one a side of the split, are allowed.")
+        for stratum in np.flatnonzero(np.bincount(self.strata) == 1) if self.kind.one_class else ():
+            name = self.classes[stratum]
+            raise DataError(f"y: class {name!r} has 1 example; at least 2, one a side of the split, are allowed.")
 
 
 def _check_partition(split: Split, n: int) -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from jaxtricks import rng
+from jaxtricks.data.arrays import short
 from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.examples import Examples, Inputs, short
+from jaxtricks.data.examples import Examples, Inputs
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
 
 BLANK, MARKER = "_", "?"

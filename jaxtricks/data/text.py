@@ -11,8 +11,9 @@ from typing import NamedTuple, get_args
 import numpy as np
 from jaxtyping import Int32
 
+from jaxtricks.data.arrays import short
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.examples import Examples, short
+from jaxtricks.data.examples import Examples
 from jaxtricks.data.vocabulary import UNKNOWN, Level, Tokenizer, Vocabulary
 
 FILES = ("train.txt", "valid.txt", "test.txt")

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int, Int32
 
+from jaxtricks.data.arrays import short
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.examples import short
 
 Level = Literal["byte", "char", "word"]
 PADDING, UNKNOWN, END = "<pad>", "<unk>", "<eos>"

@@ -69,8 +69,7 @@ class Windows:
         self._batch = (turns, batch)
         self.rounds = cut(rounds, room // (turns * batch * (here if own.order else 1)))
         questions = evaluation.asked(experiment, members.validation.shape[1], source)
-        unit = max(questions.unit, evaluation.EVALUATION_BATCH) if questions.unit == 1 else questions.unit
-        self._questions = cut(len(questions.places), room // (here if own.validation else 1), unit)
+        self._questions = cut(len(questions.places), room // (here if own.validation else 1), questions.unit)
         self._counted, self._unit = questions.counted, questions.unit
         self._validation = np.asarray(members.validation)[:, questions.places]
 
@@ -143,10 +142,13 @@ def index(source: Pool) -> Shared:
     Args:
         source: the data, on the host.
     """
-    labels = source.y if source.y.ndim == 1 else np.empty((len(source.y), *[0] * (source.y.ndim - 1)), source.y.dtype)
-    none = np.empty((len(source.x), *[0] * (source.x.ndim - 1)), source.x.dtype)
-    arrays: Any = (none, labels, source.lengths)
-    return Shared.of(source)._replace(pool=Pool(*arrays))
+    labels = source.y if source.task.kind.one_class else _none_of(source.y)
+    return Shared.of(source)._replace(pool=source._replace(x=_none_of(source.x), y=labels))
+
+
+def _none_of(array: Any) -> Any:
+    """As many rows, and nothing in them."""
+    return np.empty((len(array), *[0] * (array.ndim - 1)), array.dtype)
 
 
 def cut(total: int, most: int, unit: int = 1) -> list[tuple[int, int]]:

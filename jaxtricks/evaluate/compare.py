@@ -10,14 +10,15 @@ from typing import Any, TypedDict, Unpack
 import flax.linen as nn
 import numpy as np
 
-from jaxtricks.config import ConfigError, choices, fields, is_config, nearest
+from jaxtricks.config import ConfigError, choices, fields, is_config, nearest, rebuild
 from jaxtricks.data import Dataset
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import few
 from jaxtricks.experiment.seeds import Seeds
-from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.objectives.metric import Declaration, Metric, called
+from jaxtricks.objectives.task import task_of
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 from jaxtricks.train.runs import Runs
@@ -57,7 +58,7 @@ class Options(TypedDict, total=False):
     """The options of `study`, which `compare` and `ablate` take too."""
 
     seeds: int | Sequence[int] | Seeds
-    metric: str
+    metric: str | Metric | None
     margin: float | None
     layout: Layout
     checkpoints: Checkpoints | None
@@ -70,7 +71,7 @@ def study(
     data: Dataset,
     *,
     seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
-    metric: str = "accuracy",
+    metric: str | Metric | None = None,
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     checkpoints: Checkpoints | None = None,
@@ -84,7 +85,8 @@ def study(
         data: the data set; validation only, its test split stays locked.
         seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`; by default each
             restart has a split of its own, so that the verdict covers the luck of the split, too.
-        metric: "accuracy", "nll" or "ece"; of classes of steps "accuracy", "nll", "perplexity" or "bits"; of values "mse".
+        metric: what verdicts are about: a name, such as "nll" or "macro_f1", or a `Metric` of your own, which is measured in all
+            arms then; None: the task's first, which is accuracy, or of values "mse".
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
         checkpoints: where to keep what was reached, see `fit`.
@@ -99,15 +101,15 @@ def study(
     >>> [(verdict.label, verdict.decision.value) for verdict in found.verdicts]
     [('ten times the rate', 'too few seeds')]
     """
-    _check(metric, margin, data)
-    arms = [baseline, *changes.values()]
+    _check_margin(margin)
+    arms = measuring(metric, [baseline, *changes.values()], data)
     base, *others = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
     changed = dict(zip(changes, others, strict=True))
     return Study(base, changed, verdicts(base, changed, metric=metric, margin=margin))
 
 
 def verdicts(
-    baseline: Runs, changes: Mapping[str, Runs], *, metric: str = "accuracy", margin: float | None = None
+    baseline: Runs, changes: Mapping[str, Runs], *, metric: str | Metric | None = None, margin: float | None = None
 ) -> tuple[Verdict, ...]:
     """The verdicts on trained arms; arguments as for `study`.
 
@@ -122,22 +124,23 @@ def verdicts(
     >>> jt.evaluate.verdicts(runs, {"the same": runs})[0].decision.value
     'no difference'
     """
-    _check(metric, margin, baseline.data)
+    _check_margin(margin)
+    judged = _judged(metric, (baseline, *changes.values()))
     for name, runs in changes.items():
         if runs.names != baseline.names:
             raise ConfigError(f"{name}: {few(runs.names)} cannot be paired with the baseline's {few(baseline.names)}.")
-    examples = _predicted(baseline)
-    measure = Measure.accuracy(examples, margin) if metric == "accuracy" else Measure.loss(metric, margin)
+    examples = task_of(baseline.data).predictions(baseline.data, np.asarray(baseline.members.validation))
+    measure = Measure(judged, examples, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
     paired = "member" if len(set(baseline.seeds.tolist())) < len(baseline) else "seed"
     comparisons = []
     for name, runs in changes.items():
-        without, given = baseline.metrics[metric], runs.metrics[metric]
+        without, given = baseline.metrics[judged.name], runs.metrics[judged.name]
         finite = np.isfinite(without) & np.isfinite(given)
         if not finite.any():
             pairs = few(baseline.names)
             raise ConfigError(
-                f"{name}: of each pair of {pairs} an arm is not finite at the initial weights, and has no {metric}."
+                f"{name}: of each pair of {pairs} an arm is not finite at the initial weights, and has no {judged.name}."
             )
         fallen = lost + tuple(f"change {member}" for member in collapsed(runs))
         members = tuple(itertools.compress(baseline.names, finite))
@@ -145,17 +148,34 @@ def verdicts(
     return judge_family(comparisons, measure)
 
 
-def _predicted(runs: Runs) -> int:
-    """How many classes each restart predicted: of the validation examples, or of their true steps."""
-    data, validation = runs.data, runs.members.validation
-    if data.task != "steps":
-        return validation.shape[1]
-    return int(validation.shape[1] * data.shape[0] if data.lengths is None else data.lengths[validation].sum(axis=1).min())
+def measuring(metric: str | Metric | None, experiments: Sequence[Experiment], data: Dataset) -> list[Experiment]:
+    """The experiments with a metric among those that each of them measures.
+
+    Args:
+        metric: a name or a metric of one's own; None: nothing is added.
+        experiments: the arms.
+        data: the data set.
+
+    Raises:
+        ConfigError: for an unknown name.
+    """
+    if metric is None:
+        return list(experiments)
+    name, task = called(metric), task_of(data)
+    return [each if name in each.measured(task) else rebuild(each, metrics=(*each.metrics, metric)) for each in experiments]
 
 
-def _check(metric: str, margin: float | None, data: Dataset) -> None:
-    if metric not in METRICS[data.task]:
-        raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, METRICS[data.task])}")
+def _judged(metric: str | Metric | None, arms: Sequence[Runs]) -> Declaration:
+    """The metric that trained arms are judged by; raises ConfigError where not all of them have measured it."""
+    first = arms[0]
+    name = task_of(first.data).metrics[0] if metric is None else called(metric)
+    for runs in arms:
+        if name not in runs.metrics:
+            raise ConfigError(f"metric = {name!r} is unknown{nearest(name, list(runs.metrics))}")
+    return first.experiment.metric(name).declared
+
+
+def _check_margin(margin: float | None) -> None:
     if margin is not None and not 0 <= margin < math.inf:
         raise ConfigError(f"margin = {margin} is not a number >= 0, in the metric's units, or None for the usual one.")
 

@@ -12,12 +12,14 @@ from scipy.special import log_softmax, logsumexp
 from jaxtricks import rng, statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset, Examples
-from jaxtricks.objectives.metrics import measure
+from jaxtricks.objectives.metrics import METRICS, measure
+from jaxtricks.objectives.task import Classes, task_of
 from jaxtricks.statistics import Interval
 from jaxtricks.train.runs import Runs
 
 Average = Literal["probabilities", "logits"]
 WHAT = "the probabilities of each example's class, and these have none."
+NAMES = Classes.metrics
 LogProbs = Float[np.ndarray, "members examples classes"]
 
 
@@ -217,7 +219,7 @@ class Ensemble:
             DataError: for another data set.
         """
         members, known = len(self.weights), self.runs[0].data
-        if known.task != "classes":
+        if not task_of(known).kind.one_class:
             raise DataError(f"{known.name}: an ensemble is judged by {WHAT}")
         if isinstance(data, Examples):
             log_probs, labels = _log_probs(self.runs, data.x, data.lengths), data.y
@@ -254,7 +256,8 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
     if not several:
         raise ConfigError("runs = () has no member; one at least is needed.")
     data = several[0].data
-    if data.task == "values" or (data.task == "steps" and choose is not None):
+    task = task_of(data)
+    if not task.distribution or (choose is not None and not task.kind.one_class):
         raise DataError(f"{data.name}: {'an ensemble averages' if choose is None else 'members are chosen by'} {WHAT}")
     if any(each.data is not data for each in several):
         raise ConfigError("runs are of different data sets; an ensemble's members predict the same examples.")
@@ -330,17 +333,17 @@ def _report(
     mine = {"accuracy": 1.0 * (together.argmax(axis=1) == labels), "nll": -together[rows, labels].astype(np.float64)}
     theirs = {"accuracy": 1.0 * (log_probs.argmax(axis=2) == labels), "nll": -log_probs[:, rows, labels].astype(np.float64)}
     members = [
-        {name: float(value) for name, value in measure(jnp.asarray(each[held]), jnp.asarray(labels[held])).items()}
+        {name: float(value) for name, value in measure(jnp.asarray(each[held]), jnp.asarray(labels[held]), NAMES).items()}
         for each, held in zip(log_probs, held_out, strict=True)
     ]
     columns = {name: np.array([member[name] for member in members]) for name in members[0]}
-    best = {name: int(values.argmax() if name == "accuracy" else values.argmin()) for name, values in columns.items()}
+    best = {name: int((values if METRICS[name].higher_is_better else -values).argmax()) for name, values in columns.items()}
     mean = {name: (values * held_out).sum(axis=0) / held_out.sum(axis=0) for name, values in theirs.items()}
     return EnsembleReport(
         members=int(used.sum()),
         members_an_example=float(held_out.sum(axis=0).mean()),
         examples=len(labels),
-        ensemble={name: float(value) for name, value in measure(jnp.asarray(together), jnp.asarray(labels)).items()},
+        ensemble={name: float(value) for name, value in measure(jnp.asarray(together), jnp.asarray(labels), NAMES).items()},
         mean_member={name: float(values.mean()) for name, values in columns.items()},
         best_member={name: float(columns[name][place]) for name, place in best.items()},
         over_mean={name: statistics.t_interval(mine[name] - mean[name]) for name in mine},

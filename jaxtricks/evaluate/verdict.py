@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxtricks import statistics
+from jaxtricks.objectives.metric import POINTS, Declaration
 from jaxtricks.statistics import Interval
 
 ALPHA = 0.05
@@ -32,13 +33,12 @@ class Decision(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """The metric that a verdict is about: its direction, and the smallest difference in it worth caring about.
+    """The metric that a verdict is about, and the smallest difference in it worth caring about.
 
     Args:
-        name: the metric, such as "accuracy" or "nll".
-        higher_is_better: its direction.
-        examples: where the metric is a share of counted examples (and is printed in points, hundredths), how many
-            validation examples one seed counts; None for a loss.
+        metric: its name, direction and unit.
+        examples: how many validation examples one seed predicts, which the margin of a share goes by; None: so many that they
+            set no limit.
         margin: the smallest difference worth caring about, in the metric's own units (0.005 is half a point of
             accuracy); None for the rule of `margin_for`.
 
@@ -46,8 +46,7 @@ class Measure:
         ValueError: if `examples` is below one, or `margin` negative or not finite.
     """
 
-    name: str
-    higher_is_better: bool
+    metric: Declaration
     examples: int | None = None
     margin: float | None = None
 
@@ -57,30 +56,27 @@ class Measure:
         if self.margin is not None and not 0 <= self.margin < math.inf:
             raise ValueError(f"The margin of {self.name} is a finite difference of at least 0, not {self.margin}.")
 
-    @classmethod
-    def accuracy(cls, examples: int, margin: float | None = None) -> "Measure":
-        """Accuracy, a share in [0, 1] of so many validation examples."""
-        return cls("accuracy", higher_is_better=True, examples=examples, margin=margin)
-
-    @classmethod
-    def loss(cls, name: str = "nll", margin: float | None = None) -> "Measure":
-        """A metric that is better when lower, in its own units: "nll", "ece" and their like."""
-        return cls(name, higher_is_better=False, margin=margin)
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.metric.name
 
     @property
     def unit(self) -> str:
-        """What differences are printed in: "points", or the metric's name for its native units."""
-        return self.name if self.examples is None else "points"
+        """What differences are printed in: "points", or the metric's own unit."""
+        return self.metric.unit
 
     def margin_for(self, baseline: Float[np.ndarray, " seeds"]) -> float:
-        """The margin against a baseline: for counted examples `max(0.005, 2 / examples)`, else `0.005 |mean baseline|`.
+        """The margin against a baseline: for a share, in points, `max(0.005, 2 / examples)`, else `0.005 |mean baseline|`.
 
         Args:
             baseline: the baseline's metric, shape [seeds], in the metric's units, which are the result's too.
         """
         if self.margin is not None:
             return self.margin
-        return 0.005 * abs(float(np.mean(baseline))) if self.examples is None else max(0.005, 2 / self.examples)
+        if self.unit != POINTS:
+            return 0.005 * abs(float(np.mean(baseline)))
+        return 0.005 if self.examples is None else max(0.005, 2 / self.examples)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -140,7 +136,8 @@ class Verdict:
     Args:
         label: what was changed.
         metric: the metric compared.
-        unit: what `str` prints differences in: "points" (hundredths of the metric) or the metric's name (its units).
+        unit: what `str` prints differences in: "points" (hundredths of the metric) or the metric's own unit.
+        higher_is_better: the metric's direction.
         decision: what the verdict says.
         baseline_mean: mean over seeds without the change, in the metric's units, as all that follow down to the margin.
         change_mean: mean over seeds with it.
@@ -167,6 +164,7 @@ class Verdict:
     label: str
     metric: str
     unit: str
+    higher_is_better: bool
     decision: Decision
     baseline_mean: float
     change_mean: float
@@ -184,7 +182,7 @@ class Verdict:
 
     def __str__(self) -> str:
         """One line, such as `dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds`."""
-        scale = 100.0 if self.unit == "points" else 1.0
+        scale = 100.0 if self.unit == POINTS else 1.0
         low, high = (scale * end for end in self.interval)
         places = _places(self.difference * scale, low, high)
         effect = f"{scale * self.difference:+z.{places}f} {self.unit}"
@@ -301,7 +299,7 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
         seeds=seeds,
         margin=margin,
         comparisons=family,
-        higher_is_better=measure.higher_is_better,
+        higher_is_better=measure.metric.higher_is_better,
     )
     needed = None
     if decision is Decision.TOO_FEW_SEEDS:
@@ -320,6 +318,7 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
         label=comparison.label,
         metric=measure.name,
         unit=measure.unit,
+        higher_is_better=measure.metric.higher_is_better,
         decision=decision,
         baseline_mean=float(comparison.baseline.mean()),
         change_mean=float(comparison.change.mean()),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
 
 from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json, trick
 from jaxtricks.data.augmentation import Augmentation
@@ -11,7 +13,10 @@ from jaxtricks.experiment.inputs import Inputs, Standardize
 from jaxtricks.experiment.order import Order, Reshuffled
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.models.mlp import MLP
+from jaxtricks.objectives.metric import Metric, called
+from jaxtricks.objectives.metrics import find, named
 from jaxtricks.objectives.objective import Objective
+from jaxtricks.objectives.task import Task
 from jaxtricks.optim.optimizer import Optimizer
 
 
@@ -31,6 +36,8 @@ class Experiment:
             which needs less memory; each part has its own batch norm statistics and its own mean loss.
         compute: "full", or "bfloat16" for the model's arithmetic; parameters, their updates and losses stay in full precision.
         stopping: when a restart ends before its last epoch.
+        metrics: what is measured in validation beside the task's own metrics: names, such as "macro_f1", and `Metric`s of your
+            own.
         epochs: the number of passes over the training split. Examples at the end of an epoch's order that do not fill a batch are
             left out; where the order changes, these are other examples in each epoch.
 
@@ -52,10 +59,48 @@ class Experiment:
         summary="Stop where the validation loss no longer falls, and go back to the best weights",
         on=EarlyStopping(),
     )
+    metrics: tuple[str | Metric, ...] = ()
     batch_size: Count = 64
     accumulate: Count = 1
     compute: Literal["full", "bfloat16"] = "full"
     epochs: Count = 20
+
+    def __post_init__(self) -> None:
+        for metric in self.metrics:
+            self.metric(called(metric))
+
+    def measured(self, task: Task) -> dict[str, Metric]:
+        """What is measured in validation: the task's own metrics, that which the loss is followed by, and those asked for.
+
+        >>> list(Experiment(metrics=("macro_f1",)).measured(choices(Task)["classes"]()))
+        ['accuracy', 'nll', 'ece', 'macro_f1']
+        """
+        followed = self.objective.loss.validation
+        return named(task.metrics) | {followed.name: followed} | {name: self.metric(name) for name in map(called, self.metrics)}
+
+    def metric(self, name: str) -> Metric:
+        """The metric of a name: of one's own, of the loss, or a known one; raises ConfigError where there is none.
+
+        >>> Experiment().metric("accuracy").higher_is_better
+        True
+        """
+        own = {metric.name: metric for metric in self.metrics if isinstance(metric, Metric)}
+        followed = self.objective.loss.validation
+        return ({followed.name: followed} | own).get(name) or find(name)
+
+    def cost(self, metrics: Mapping[str, Float[Array, ""]], name: str | None = None) -> Float[Array, ""]:
+        """What early stopping and plateau rules want to fall: a validation metric, its sign turned where higher is better.
+
+        Args:
+            metrics: validation metric → its value, [].
+            name: of one; None for that which the loss is followed by.
+        """
+        metric = self.objective.loss.validation if name is None else self.metric(name)
+        return -metrics[metric.name] if metric.higher_is_better else metrics[metric.name]
+
+    def sound(self, metrics: Mapping[str, Float[Array, ""]]) -> Bool[Array, ""]:
+        """Whether all metrics are finite but for those that may not be though the model is well, such as perplexity."""
+        return jnp.isfinite(jnp.stack([value for name, value in metrics.items() if not self.metric(name).may_overflow])).all()
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Gives a copy with values at dotted paths changed: `{"model.dropout": 0.5}`; raises ConfigError as `config.replace`."""

@@ -110,7 +110,7 @@ class ByClass(Order):
         return order[jnp.argsort(seen.labels[order], stable=True)]
 
     def check(self, data: Dataset) -> None:
-        if data.task != "classes":
+        if not data.kind.one_class:
             raise ConfigError(f"Experiment.order = 'by_class' sorts by classes, and the examples of {data.name} have none.")
 
 

@@ -1,5 +1,6 @@
 """Early stopping, restart by restart."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -7,7 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.config import Count, NonNegative, config
-from jaxtricks.objectives.metrics import loss_of
 
 
 class Best(NamedTuple):
@@ -34,6 +34,8 @@ class EarlyStopping:
     Args:
         patience: the number of epochs without a fall after which a restart ends.
         min_change: how far the loss has to fall, in its own units (nats, or squared units of the values).
+        metric: the validation metric that has to get better instead, by its own direction; None: the loss that is trained, as
+            `Loss.validation` measures it.
 
     >>> jt.Experiment(stopping=jt.EarlyStopping(patience=3)).stopping.patience
     3
@@ -41,6 +43,7 @@ class EarlyStopping:
 
     patience: Count = 5
     min_change: NonNegative = 0.0
+    metric: str | None = None
 
     def start(self, variables: Any, metrics: dict[str, Array]) -> Best:
         """Gives the best of a restart that has not trained yet: its initial weights."""
@@ -50,9 +53,17 @@ class EarlyStopping:
         """Whether a restart has ended."""
         return best.waited >= self.patience
 
-    def after(self, best: Best, variables: Any, metrics: dict[str, Array]) -> Best:
-        """Gives the best after one more epoch."""
-        fallen = loss_of(metrics) < loss_of(best.metrics) - jnp.asarray(self.min_change, loss_of(metrics).dtype)
+    def after(self, best: Best, variables: Any, metrics: dict[str, Array], cost: Callable[..., Float[Array, ""]]) -> Best:
+        """Gives the best after one more epoch.
+
+        Args:
+            best: the best before it.
+            variables: what the model is evaluated with after it.
+            metrics: validation metric → its value after it, [].
+            cost: (metrics, `metric`) → what has to fall, see `Experiment.cost`.
+        """
+        now, before = cost(metrics, self.metric), cost(best.metrics, self.metric)
+        fallen = now < before - jnp.asarray(self.min_change, now.dtype)
 
         def better(new: Any, old: Any) -> Any:
             return jax.tree.map(lambda new, old: jnp.where(fallen, new, old), new, old)

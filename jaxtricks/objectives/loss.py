@@ -1,30 +1,52 @@
-"""Losses of an example, by the scores of its classes and a target distribution over them."""
+"""Losses of an example, by its scores and what they should be; what a loss's scores mean, and how it is validated."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import ConfigError, Family, Rate, choices, config, trick
-from jaxtricks.data import Dataset
+from jaxtricks.config import ConfigError, Family, Rate, choices, config, is_config, trick
+from jaxtricks.data import Dataset, TaskName
 from jaxtricks.nn.softmax import Deferred, cross_entropy
+from jaxtricks.objectives.metric import Mean, Metric
+from jaxtricks.objectives.metrics import METRICS, ONE_CLASS
+from jaxtricks.objectives.rows import Rows
+from jaxtricks.objectives.task import task_of
+
+LEAST = 1e-4  # the least probability that a score trained by squared errors stands for, so that no class is impossible
 
 
 class Loss(Family):
-    """A loss of each example, or of each step: `loss(scores [..., classes], targets [..., classes]) -> [...]`."""
+    """A loss of each example, or of each step: `loss(scores [..., outputs], targets [..., outputs]) -> [...]`.
 
-    def __call__(self, logits: Float[Array, "*batch classes"], targets: Float[Array, "*batch classes"]) -> Float[Array, "*batch"]:
+    A function of one's own stands for a loss: `jt.Objective(loss=function)`.
+
+    Attributes:
+        tasks: the tasks that it has a meaning for.
+    """
+
+    tasks: ClassVar[tuple[TaskName, ...]] = ONE_CLASS
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        function = callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
+        return FunctionLoss(function=value) if function else value
+
+    def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         """The loss of each example.
 
         Args:
-            logits: scores of the classes, [..., classes].
-            targets: each example's distribution over the classes, one-hot unless mixup blended two; or its values.
+            logits: scores of the classes, of the labels or values, [..., outputs].
+            targets: each example's distribution over the classes, one-hot unless mixup blended two; 1 for each label that it has
+                and 0 for others; or its values.
         """
         raise NotImplementedError
 
     def of_labels(self, scores: Any, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
-        """The loss of each label.
+        """The loss of each class number.
 
         Args:
             scores: of the classes, [..., classes].
@@ -34,11 +56,35 @@ class Loss(Family):
             raise ConfigError(f"{type(self).__name__} needs the scores of all classes, which softmax = 'full' gives.")
         return self(scores, jax.nn.one_hot(labels, scores.shape[-1], dtype=scores.dtype))
 
+    @property
+    def name(self) -> str:
+        """What messages and metrics call it."""
+        return next((name for name, member in choices(Loss).items() if member is type(self)), type(self).__name__)
+
+    @property
+    def validation(self) -> Metric:
+        """What early stopping and plateau rules follow where nobody chooses: the mean of the loss itself over validation rows."""
+        return Mean(self.name, self._of_rows, higher_is_better=False)
+
+    def _of_rows(self, rows: Rows) -> Float[Array, " rows"]:
+        return rows.losses(self)
+
+    def logits(self, scores: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
+        """Logarithms of the probabilities that scores of classes stand for, up to a constant: the scores themselves."""
+        return scores
+
+    def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
+        """`log p/(1 - p)` of the probabilities that scores of several labels stand for: the scores themselves."""
+        return scores
+
     def check(self, data: Dataset) -> None:
         """Refuses data that the loss has no meaning for; raises ConfigError."""
-        if data.task == "values":
-            name = next(name for name, member in choices(Loss).items() if member is type(self))
-            raise ConfigError(f"Objective.loss = {name!r} is of classes, and {data.name} holds values; 'squared' is allowed.")
+        task = task_of(data)
+        if task.name not in self.tasks:
+            own = "classes" if self.tasks == ONE_CLASS else " or ".join(map(repr, self.tasks))
+            raise ConfigError(
+                f"Objective.loss = {self.name!r} is of {own}, and {data.name} holds {task.holds}; {task.loss!r} is allowed."
+            )
 
 
 @config("cross_entropy")
@@ -58,12 +104,16 @@ class CrossEntropy(Loss):
         neutral=0.0,
     )
 
-    def __call__(self, logits: Float[Array, "*batch classes"], targets: Float[Array, "*batch classes"]) -> Float[Array, "*batch"]:
+    def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         # A product with the target, not a gather: its gradient is no scatter, which is slow on every backend.
         if self.label_smoothing is not None:
             smoothing = jnp.asarray(self.label_smoothing, logits.dtype)
             targets = (1 - smoothing) * targets + smoothing / logits.shape[-1]
         return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(targets * logits, axis=-1)
+
+    @property
+    def validation(self) -> Metric:
+        return METRICS["nll"]  # without smoothing
 
     def of_labels(self, scores: Any, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
         if isinstance(scores, Deferred):
@@ -84,9 +134,12 @@ class Hinge(Loss):
 
     For a label y that is lecture 1's sum over the other classes. The sum is Weston & Watkins'; Crammer & Singer 2001, who are
     often named for it, take the largest of its terms alone. With two classes they are one.
+
+    Its scores are margins and no probabilities. Where probabilities are asked for, as by nll and ece, the softmax of the scores
+    stands in; what is followed in validation is the hinge loss itself.
     """
 
-    def __call__(self, logits: Float[Array, "*batch classes"], targets: Float[Array, "*batch classes"]) -> Float[Array, "*batch"]:
+    def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         short = jax.nn.relu(logits[..., None, :] - logits[..., :, None] + 1)  # of label y against class j, [..., y, j]
         others = 1 - jnp.eye(logits.shape[-1], dtype=logits.dtype).reshape((1,) * (logits.ndim - 1) + short.shape[-2:])
         return jnp.sum(targets[..., :, None] * others * short, axis=(-2, -1))
@@ -99,10 +152,72 @@ class Hinge(Loss):
 
 @config("squared", rows=["T003"], paper="Bishop 1995")
 class Squared(Loss):
-    """`Σ_j (s_j - t_j)²/outputs`: of values, or of class scores against a one-hot target (Brier's score of them)."""
+    """`Σ_j (s_j - t_j)²/outputs`: of values, or of scores against 1 for the class or for each label and 0 for the others.
 
-    def __call__(self, logits: Float[Array, "*batch classes"], targets: Float[Array, "*batch classes"]) -> Float[Array, "*batch"]:
+    The scores that make it smallest are the probabilities themselves. So a class's probability is its score, at least 1e-4, over
+    the sum of all these; a label's is its score, between 1e-4 and 1 - 1e-4.
+    """
+
+    tasks = ("classes", "steps", "multilabel", "values")
+
+    def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         return jnp.mean(jnp.square(logits - targets), axis=-1)
 
-    def check(self, data: Dataset) -> None:
-        """Takes all data."""
+    @property
+    def validation(self) -> Metric:
+        return METRICS["mse"]
+
+    def logits(self, scores: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
+        return jnp.log(jnp.maximum(scores, LEAST))
+
+    def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
+        return jax.scipy.special.logit(jnp.clip(scores, LEAST, 1 - LEAST))
+
+
+@config("binary_cross_entropy")
+class BinaryCrossEntropy(Loss):
+    """`-Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j))/labels` with `p = 1/(1 + exp(-s))`, in nats: each label by itself.
+
+    >>> float(BinaryCrossEntropy()(jnp.zeros(3), jnp.array([1.0, 0.0, 1.0])))  # log 2
+    0.6931471824645996
+    """
+
+    tasks = ("multilabel",)
+
+    def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
+        return jnp.mean(jax.nn.softplus(logits) - targets * logits, axis=-1)
+
+    @property
+    def validation(self) -> Metric:
+        return METRICS["nll"]
+
+
+@config()
+class FunctionLoss(Loss):
+    """A function of one's own, of any task: probabilities are the softmax of scores, or of several labels their sigmoid.
+
+    Args:
+        function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...], as all losses here.
+
+    >>> import optax
+    >>> float(FunctionLoss(function=optax.poly_loss_cross_entropy)(jnp.zeros(2), jnp.array([1.0, 0.0])))
+    1.6931471824645996
+    """
+
+    function: Callable[..., Any]
+
+    tasks = ("classes", "steps", "multilabel", "values")
+
+    def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
+        losses: Float[Array, "*batch"] = self.function(logits, targets)
+        if jnp.shape(losses) != logits.shape[:-1]:
+            raise ConfigError(
+                f"Objective.loss = {self.name} gives losses of shape {jnp.shape(losses)} for scores of shape {logits.shape}; "
+                f"{logits.shape[:-1]}, one an example, is allowed."
+            )
+        return losses
+
+    @property
+    def name(self) -> str:
+        name = str(getattr(self.function, "__name__", type(self.function).__name__))
+        return name if name.isidentifier() else "loss"  # a lambda

@@ -1,94 +1,191 @@
-"""What is measured of predictions: accuracy, negative log-likelihood, calibration error."""
+"""The metrics that there are, by name."""
 
 import math
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from jaxtricks.data import Task
-from jaxtricks.nn.masks import true_steps
-from jaxtricks.nn.softmax import cross_entropy
+from jaxtricks.config import ConfigError, nearest
+from jaxtricks.data import TaskName
+from jaxtricks.objectives.metric import POINTS, Mean, Metric, Whole, finished, sums
+from jaxtricks.objectives.rows import ClassRows, Rows
 
 BINS = 15  # Guo+ 2017
+ONE_CLASS: tuple[TaskName, ...] = ("classes", "steps")
+LABELS: tuple[TaskName, ...] = (*ONE_CLASS, "multilabel")
 
 
-def nll(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, ""]:
-    """Negative log-likelihood `-mean log p(label)`, in nats.
+# --- means over rows: each function gives what a row adds ---------------------------------------------------------------
+
+
+def right(rows: Rows) -> Float[Array, " rows"]:
+    """Whether the most probable class is the label; of several labels the share that is right, each by itself."""
+    return rows.right
+
+
+def nll(rows: Rows) -> Float[Array, " rows"]:
+    """Negative log-likelihood `-log p(label)` in nats; of several labels its mean over them."""
+    return rows.nll
+
+
+def bits(nats: Float[Array, ""]) -> Float[Array, ""]:
+    """Nats in bits."""
+    return nats / math.log(2)
+
+
+def gaps(rows: Rows) -> Float[Array, "rows bins"]:
+    """`correct - confidence`, in the bin that the confidence falls into: 15 equal ones in [0, 1] (Guo+ 2017)."""
+    confidence = jnp.exp(jnp.max(rows.log_probs, axis=-1))
+    bins = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
+    return jax.nn.one_hot(bins, BINS, dtype=confidence.dtype) * (rows.right - confidence)[:, None]
+
+
+def absolute(gaps: Float[Array, " bins"]) -> Float[Array, ""]:
+    """`Σ_b n_b/n |accuracy_b - confidence_b|` of the bins' mean gaps."""
+    return jnp.sum(jnp.abs(gaps))
+
+
+def brier(rows: Rows) -> Float[Array, " rows"]:
+    """`Σ_j (p_j - t_j)²` over the classes (Brier 1950), in [0, 2]; of several labels the mean over them, in [0, 1]."""
+    return rows.pooled(jnp.square(jnp.exp(rows.log_probs) - rows.truth))
+
+
+def hits(rows: Rows) -> dict[str, Float[Array, "rows outputs"]]:
+    """For each class or label: whether it was named rightly, named, and there."""
+    return {"hit": rows.guess * rows.truth, "named": rows.guess, "there": rows.truth}
+
+
+def recall(found: dict[str, Float[Array, " outputs"]]) -> Float[Array, ""]:
+    """The mean over the classes that there are of the share of their examples that are named rightly."""
+    return _mean_where(found["there"] > 0, found["hit"], found["there"])
+
+
+def f1(found: dict[str, Float[Array, " outputs"]]) -> Float[Array, ""]:
+    """The mean of `2 hits/(named + there)` over the classes or labels that there are or that are named."""
+    either = found["named"] + found["there"]
+    return _mean_where(either > 0, 2 * found["hit"], either)
+
+
+def within(rows: Rows, k: int) -> Float[Array, " rows"]:
+    """Whether fewer than k classes have a higher score than the label."""
+    own = jnp.take_along_axis(rows.scores, rows.targets[:, None], axis=-1, mode="clip")
+    return (jnp.sum(rows.scores > own, axis=-1) < k).astype(rows.scores.dtype)
+
+
+def squared_error(rows: Rows) -> Float[Array, " rows"]:
+    """The squared difference of scores from what they should be (of classes 1 and 0), mean over outputs."""
+    return jnp.mean(jnp.square(rows.scores - rows.truth), axis=-1)
+
+
+def absolute_error(rows: Rows) -> Float[Array, " rows"]:
+    """The absolute difference of values, mean over outputs."""
+    return jnp.mean(jnp.abs(rows.scores - rows.truth), axis=-1)
+
+
+# --- metrics of all rows together ---------------------------------------------------------------------------------------
+
+
+def roc_auc(rows: Rows) -> Float[Array, ""]:
+    """The chance that an example of a class is ranked above one of the others by its probability, mean over the classes.
+
+    One against the rest, ties half; classes that all or no examples have are left out, and nan is what remains where all are.
+    """
+
+    def of_class(ranked: Float[Array, " rows"], there: Bool[Array, " rows"]) -> Float[Array, ""]:
+        others = jnp.sort(jnp.where(there, jnp.inf, ranked))
+        negatives = jnp.sum(~there)
+        below, up_to = (jnp.searchsorted(others, ranked, side=side) for side in ("left", "right"))
+        beaten = (jnp.minimum(below, negatives) + jnp.minimum(up_to, negatives)).astype(ranked.dtype) / (2 * negatives)
+        return jnp.sum(jnp.where(there, beaten, 0)) / jnp.sum(there)
+
+    there = rows.truth > 0
+    known = there.any(axis=0) & ~there.all(axis=0)
+    each = jax.vmap(of_class, in_axes=(1, 1))(rows.log_probs, there)
+    return _mean_where(known, each, jnp.ones_like(each))
+
+
+def r2(rows: Rows) -> Float[Array, ""]:
+    """`1 - Σ (y - f)²/Σ (y - mean y)²`, mean over outputs; not finite where all examples have one value."""
+    truth = rows.truth
+    spread = jnp.sum(jnp.square(truth - jnp.mean(truth, axis=0, keepdims=True)), axis=0)
+    return jnp.mean(1 - jnp.sum(jnp.square(rows.scores - truth), axis=0) / spread)
+
+
+def _mean_where(known: Bool[Array, " n"], above: Float[Array, " n"], below: Float[Array, " n"]) -> Float[Array, ""]:
+    """The mean of `above/below` over what is known; nan where nothing is."""
+    return jnp.sum(jnp.where(known, above / jnp.where(known, below, 1), 0)) / jnp.sum(known)
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Mean("accuracy", right, higher_is_better=True, unit=POINTS, tasks=LABELS),
+        Mean("nll", nll, higher_is_better=False, tasks=LABELS),
+        Mean("ece", gaps, finish=absolute, higher_is_better=False, tasks=ONE_CLASS),
+        Mean("perplexity", nll, finish=jnp.exp, higher_is_better=False, may_overflow=True, tasks=ONE_CLASS),
+        Mean("bits", nll, finish=bits, higher_is_better=False, tasks=ONE_CLASS),
+        Mean("mse", squared_error, higher_is_better=False),
+        Mean("balanced_accuracy", hits, finish=recall, higher_is_better=True, unit=POINTS, tasks=ONE_CLASS),
+        Mean("macro_f1", hits, finish=f1, higher_is_better=True, unit=POINTS, may_overflow=True, tasks=LABELS),
+        Mean("brier", brier, higher_is_better=False, tasks=LABELS),
+        Whole("roc_auc", roc_auc, higher_is_better=True, unit=POINTS, may_overflow=True, tasks=("classes", "multilabel")),
+        Mean("mae", absolute_error, higher_is_better=False, tasks=("values",)),
+        Whole("r2", r2, higher_is_better=True, may_overflow=True, tasks=("values",)),
+    )
+}
+TOP = "top_5"  # stands for all of its kind where names are listed
+
+
+def find(name: str) -> Metric:
+    """The metric of a name: one of `METRICS`, or top_1, top_2, …, the share of labels among the k most probable classes.
+
+    >>> find("macro_f1").higher_is_better
+    True
+    >>> find("top_3").unit
+    'points'
+
+    Raises:
+        ConfigError: for a name that none has.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    if top := re.fullmatch(r"top_([1-9]\d*)", name):
+        return Mean(name, partial(within, k=int(top[1])), higher_is_better=True, unit=POINTS, tasks=ONE_CLASS)
+    raise ConfigError(f"metric = {name!r} is unknown{nearest(name, [*METRICS, TOP])}")
+
+
+def named(metrics: Sequence[str]) -> dict[str, Metric]:
+    """Name → metric."""
+    return {name: find(name) for name in metrics}
+
+
+def measure(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"], names: Sequence[str]) -> dict[str, Any]:
+    """Metrics of one set of predicted classes, by name.
+
+    >>> measure(jnp.log(jnp.array([[0.9, 0.1], [0.4, 0.6]])), jnp.array([0, 0]), ["accuracy"])
+    {'accuracy': Array(0.5, dtype=float32)}
 
     Args:
         log_probs: log-probabilities, [batch, classes].
         labels: class numbers, [batch].
+        names: of the metrics.
     """
-    return -jnp.mean(jnp.take_along_axis(log_probs, labels[:, None], axis=1))
-
-
-def accuracy(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, ""]:
-    """Share of examples whose most probable class is the label, in [0, 1]; arguments as for `nll`."""
-    return jnp.mean((jnp.argmax(log_probs, axis=1) == labels).astype(log_probs.dtype))
-
-
-def expected_calibration_error(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, ""]:
-    """`Σ_b n_b/n |accuracy_b - confidence_b|` over 15 equal bins of confidence, in [0, 1] (Guo+ 2017); arguments as for `nll`."""
-    confidence = jnp.exp(jnp.max(log_probs, axis=1))
-    correct = (jnp.argmax(log_probs, axis=1) == labels).astype(log_probs.dtype)
-    bins = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
-    gap = jax.nn.one_hot(bins, BINS, dtype=log_probs.dtype).T @ (correct - confidence)
-    return jnp.sum(jnp.abs(gap)) / labels.size
-
-
-CLASSES = {"accuracy": accuracy, "nll": nll, "ece": expected_calibration_error}
-METRICS: dict[Task, tuple[str, ...]] = {
-    "classes": tuple(CLASSES),
-    "steps": ("accuracy", "nll", "perplexity", "bits"),
-    "values": ("mse",),
-}
-
-
-def measure(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> dict[str, Float[Array, ""]]:
-    """Every metric of one set of predicted classes, by name; arguments as for `nll`."""
-    return {name: metric(log_probs, labels) for name, metric in CLASSES.items()}
-
-
-def tally(
-    scores: Float[Array, "batch ..."],
-    targets: Num[Array, "batch ..."],
-    lengths: Int[Array, " batch"] | None,
-    counted: Bool[Array, " batch"],
-) -> dict[str, Float[Array, ""]]:
-    """Sums over a batch that `finish` makes metrics of.
-
-    Args:
-        scores: logits of the classes of each step, [batch, time, classes]; or values, [batch, outputs].
-        targets: the steps' class numbers, [batch, time]; or values, [batch, outputs].
-        lengths: true steps of each sequence, [batch]; None where all are whole.
-        counted: which sequences count, [batch].
-    """
-    if not jnp.issubdtype(targets.dtype, jnp.integer):
-        errors = jnp.where(counted, jnp.mean(jnp.square(scores - targets), axis=1), 0)
-        return {"count": jnp.sum(counted.astype(errors.dtype)), "mse": jnp.sum(errors)}
-    losses = cross_entropy(scores, targets)
-    right = (jnp.argmax(scores, axis=-1) == targets).astype(losses.dtype)
-    valid = (jnp.ones(targets.shape, bool) if lengths is None else true_steps(lengths, targets.shape[1])) & counted[:, None]
-    sums = {"count": jnp.ones_like(losses), "accuracy": right, "nll": losses}
-    return {name: jnp.sum(jnp.where(valid, values, 0)) for name, values in sums.items()}
-
-
-def finish(sums: dict[str, Float[Array, ""]]) -> dict[str, Float[Array, ""]]:
-    """The metrics of what `tally` summed: means over sequences' values, or over steps with what follows from their nll.
-
-    Perplexity is exp(nll), a token; bits are nll/log 2, a token: bits per character where tokens are characters.
-    """
-    means = {name: value / jnp.maximum(sums["count"], 1) for name, value in sums.items() if name != "count"}
-    if "nll" in means:
-        means |= {"perplexity": jnp.exp(means["nll"]), "bits": means["nll"] / math.log(2)}
-    return means
+    rows, metrics = ClassRows(log_probs, log_probs, labels, jnp.ones(labels.shape, bool)), named(names)
+    return finished(metrics, *sums(metrics, rows), rows)
 
 
 def bits_per_character(nll: ArrayLike, tokens: int, characters: int) -> Float[np.ndarray, "..."]:
     """`nll · tokens/(characters · log 2)`: what a text costs per character, whatever its tokens are.
+
+    >>> float(bits_per_character(np.log(2), tokens=4, characters=8))
+    0.5
 
     Args:
         nll: in nats per token, [...].
@@ -96,8 +193,3 @@ def bits_per_character(nll: ArrayLike, tokens: int, characters: int) -> Float[np
         characters: of the text as it was before it was cut into tokens, line ends and spaces among them.
     """
     return np.asarray(nll) * tokens / (characters * math.log(2))
-
-
-def loss_of(metrics: dict[str, Float[Array, ""]]) -> Float[Array, ""]:
-    """The metric that stands for the loss: nll, or the mean squared error."""
-    return metrics["nll"] if "nll" in metrics else metrics["mse"]

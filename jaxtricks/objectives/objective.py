@@ -19,7 +19,7 @@ class Objective:
     """`mean loss + l2 Σ w² + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
 
     Args:
-        loss: the loss of an example, or of a step.
+        loss: the loss of an example, or of a step; a function (scores, targets) → loss of each example stands for one, too.
         reduction: how the losses of a batch of sequences' steps become one number.
         l2: λ of lecture 1's `λ Σ W²`, in loss per squared weight.
         l1: λ of `λ Σ |W|`, in loss per weight.
@@ -59,17 +59,18 @@ class Objective:
         """The number that training makes small, for one batch and the parameters that gave the scores.
 
         Args:
-            scores: of the classes, [batch, classes] or [batch, time, classes].
-            targets: each example's distribution over the classes or its values, [batch, classes], floats; or the class number of
-                each example or of each of its steps, [batch] or [batch, time], integers.
+            scores: [batch, outputs], or of each step [batch, time, outputs].
+            targets: what `Task.targets` gives: each example's distribution over the classes, 0 or 1 for each of its labels or
+                its values, [batch, outputs], floats; or the class number of each example or of each of its steps, [batch] or
+                [batch, time], integers.
             params: the model's parameters.
             examples: the size of the training split, over which a prior is spread.
             lengths: true steps of each sequence, [batch]; None where all are whole.
         """
-        labels = jnp.issubdtype(targets.dtype, jnp.integer)
-        if isinstance(scores, Deferred) and not labels:
+        class_numbers = jnp.issubdtype(targets.dtype, jnp.integer)
+        if isinstance(scores, Deferred) and not class_numbers:
             raise ConfigError("values and blended targets need the scores of all classes, which softmax = 'full' gives.")
-        losses = self.loss.of_labels(scores, targets) if labels else self.loss(scores, targets)
+        losses = self.loss.of_labels(scores, targets) if class_numbers else self.loss(scores, targets)
         total = jnp.mean(losses) if losses.ndim == 1 else self.reduction(losses, lengths)
         if self.l2 is not None:
             total = total + self.l2 * sum(squares(w) for w in kernels(params))

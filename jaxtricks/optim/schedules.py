@@ -32,6 +32,11 @@ class Schedule(Family):
         """The factor of step t, shape [], and the new state."""
         return jnp.asarray(self(step, total), float), state
 
+    @property
+    def follows(self) -> str | None:
+        """The validation metric that `Validation.loss` holds for it; None: the loss that is trained."""
+        return None
+
     def check(self, steps: int) -> None:
         """Refuses a shape that is longer than a training of so many steps; raises ConfigError."""
 
@@ -300,6 +305,8 @@ class Plateau(Schedule):
         drop: what the rate is multiplied by at each fall, unitless.
         min_change: how much lower than the best a validation loss must be to be the new best.
         patience: validations without a new best before a fall.
+        metric: the validation metric that has to get better instead, by its own direction; None: the loss that is trained, as
+            `Loss.validation` measures it.
 
     >>> plateau = jt.schedules.Plateau(drop=0.5)
     >>> state = plateau.init()
@@ -315,6 +322,11 @@ class Plateau(Schedule):
     drop: Fraction = 0.5
     min_change: NonNegative = 0.0
     patience: Count = 1
+    metric: str | None = None
+
+    @property
+    def follows(self) -> str | None:
+        return self.metric
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         return jnp.ones(())

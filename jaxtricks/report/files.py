@@ -40,7 +40,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
         for name, text in contents.items():
             (place / name).write_text(text, encoding="utf-8")
-        if runs is not None and runs.data.vocabulary is not None and runs.data.task == "steps":
+        if runs is not None and runs.data.vocabulary is not None and runs.data.kind.per_step:
             (place / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
             save_weights(runs.variables, place / WEIGHTS)
     return folder

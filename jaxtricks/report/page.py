@@ -14,6 +14,7 @@ from markupsafe import Markup
 from jaxtricks import statistics
 from jaxtricks.evaluate.calibration import FalseAlarms, false_alarm_rates
 from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
 from jaxtricks.report.record import Arm, Record
 from jaxtricks.report.text import (
@@ -29,11 +30,12 @@ from jaxtricks.report.text import (
     units,
     units_of,
 )
+from jaxtricks.restart.member import TRAINING
 
 OPEN_UP_TO = 2  # changes whose plots are unfolded
 # Simulated anew for each process, some 0.8 s. From 32 seeds on a verdict bootstraps its interval, which takes 20 s to simulate.
 TRIALS, SIMULATED = 1_000, (8, 16)
-ORDER = ("accuracy", "nll", "ece", "perplexity", "bits", "mse", "train_loss", "grad_norm", "largest_grad_norm")
+ORDER = (*METRICS, *TRAINING)
 
 
 def page(record: Record) -> str:
@@ -86,7 +88,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    words = (count, listed, more_seeds, named, p_value, setting, units)
+    words = (count, listed, more_seeds, named, p_value, setting)
     environment.filters |= {word.__name__: word for word in words}
     environment.filters["soft"] = _soft
     return environment.get_template("page.html.jinja")
@@ -116,7 +118,8 @@ def _subject(record: Record) -> str:
 
 def _figures(metric: str, baseline: Arm, change: Arm | None = None) -> list[Markup]:
     """The final values, and the learning curves, that of the metric in question first."""
-    names = sorted(baseline.curves, key=lambda name: (name != metric, ORDER.index(name) if name in ORDER else len(ORDER), name))
+    shared = [name for name in baseline.curves if change is None or name in change.curves]
+    names = sorted(shared, key=lambda name: (name != metric, *_place(name)))
     return [plots.dots(metric, baseline, change), *(plots.curves(name, baseline, change) for name in names)]
 
 
@@ -125,10 +128,16 @@ def _summaries(record: Record) -> list[tuple[str, list[tuple[str, ...]]]]:
 
     A study has a table for each metric with a row an arm, a run alone one table with a row a metric.
     """
-    metrics = [record.metric, *(name for name in ORDER if name in record.baseline.metrics and name != record.metric)]
+    metrics = sorted(record.metrics, key=lambda name: (name != record.metric, *_place(name)))
+    axes = {name: units(record.baseline.metric(name)).axis for name in metrics}
     if not record.changes:
-        return [("", [(units(metric).axis, *_summary(record.baseline, metric, record.arms)) for metric in metrics])]
-    return [(units(metric).axis, [(arm.label, *_summary(arm, metric, record.arms)) for arm in record.arms]) for metric in metrics]
+        return [("", [(axes[name], *_summary(record.baseline, name, record.arms)) for name in metrics])]
+    return [(axes[name], [(arm.label, *_summary(arm, name, record.arms)) for arm in record.arms]) for name in metrics]
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Where a metric or a curve stands among others: known ones in their order, then one's own by name."""
+    return (ORDER.index(name) if name in ORDER else len(ORDER)), name
 
 
 def _summary(arm: Arm, metric: str, arms: Sequence[Arm]) -> tuple[str, ...]:
@@ -147,7 +156,9 @@ def _summary(arm: Arm, metric: str, arms: Sequence[Arm]) -> tuple[str, ...]:
 
 def _spread_units(metric: str, arms: Sequence[Arm]) -> Units:
     found = [_finite(arm, metric) for arm in arms]
-    return units(metric, [2 * statistics.spread(values) / values.size**0.5 for values in found if values.size > 1])
+    return units(
+        arms[0].metric(metric), [2 * statistics.spread(values) / values.size**0.5 for values in found if values.size > 1]
+    )
 
 
 def _finite(arm: Arm, metric: str) -> Any:

@@ -82,7 +82,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
     with _style(f"curves {name} {change.label if change else ''}"):
         figure, axes = _axes(2.9)
         arms = [
-            (units(name).scale * _array(arm.curves[name]), colour, dashes)
+            (units(baseline.metric(name)).scale * _array(arm.curves[name]), colour, dashes)
             for arm, colour, dashes in reversed(_lines(baseline, change))  # the dashes on top, so that equal lines show both
         ]
         flat = np.concatenate([y[np.isfinite(y)] for y, *_ in arms])
@@ -101,7 +101,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             axes.plot(np.arange(1, mean.size + 1), mean, color=colour, linewidth=2, linestyle=dashes, marker=marker)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _label(axes, units(name))
+        _label(axes, units(baseline.metric(name)))
         return _svg(figure, f"Learning curves: {named(name)} by epoch")
 
 
@@ -115,7 +115,7 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
     """
     with _style(f"dots {metric} {change.label if change else ''}"):
         figure, axes = _axes(2.9)
-        units_ = units(metric)
+        units_ = units(baseline.metric(metric))
         arms = [
             (x, units_.scale * _array((arm.metrics[metric],))[0], c) for x, (arm, c, _) in enumerate(_lines(baseline, change))
         ]

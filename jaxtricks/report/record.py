@@ -12,7 +12,10 @@ from jaxtricks.data import Dataset, Opening
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.verdict import Verdict
+from jaxtricks.objectives.metric import Declaration
+from jaxtricks.objectives.task import headline, task_of
 from jaxtricks.report.environment import environment
+from jaxtricks.report.text import declaration
 from jaxtricks.statistics import Interval
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
@@ -36,6 +39,7 @@ class Arm:
         curves: name → the restarts' values by epoch, [restarts][epochs].
         diverged: name → the step at which it diverged.
         collapsed: restarts that fell out, by name.
+        declared: validation metric → how it is read.
     """
 
     label: str
@@ -46,6 +50,11 @@ class Arm:
     curves: dict[str, tuple[Values, ...]]
     diverged: dict[str, int]
     collapsed: tuple[str, ...]
+    declared: dict[str, Declaration]
+
+    def metric(self, name: str) -> Declaration:
+        """How a metric or a curve is read."""
+        return declaration(name, self.declared)
 
 
 @dataclass(frozen=True)
@@ -103,12 +112,13 @@ class Record:
 
     @property
     def metric(self) -> str:
-        """The metric that the verdicts are about; where there are none, accuracy, or the loss of values."""
-        return (
-            self.verdicts[0].metric
-            if self.verdicts
-            else next(name for name in ("accuracy", "mse") if name in self.baseline.metrics)
-        )
+        """The metric that the verdicts are about; where there are none, the first of the task."""
+        return self.verdicts[0].metric if self.verdicts else headline(self.baseline.metrics)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that all arms have measured."""
+        return tuple(name for name in self.baseline.metrics if all(name in arm.metrics for arm in self.arms))
 
 
 def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = None) -> Record:
@@ -157,6 +167,7 @@ def _arm(label: str, runs: Runs) -> Arm:
         curves={name: tuple(map(_values, values)) for name, values in runs.curves.items()},
         diverged=dict(runs.diverged),
         collapsed=collapsed(runs),
+        declared={name: metric.declared for name, metric in runs.experiment.measured(task_of(runs.data)).items()},
     )
 
 
@@ -221,6 +232,7 @@ def _arm_from_json(data: Mapping[str, Any]) -> Arm:
         curves={name: tuple(map(tuple, values)) for name, values in data["curves"].items()},
         diverged=dict(data["diverged"]),
         collapsed=tuple(data["collapsed"]),
+        declared={name: Declaration(**each) for name, each in data["declared"].items()},
     )
 
 

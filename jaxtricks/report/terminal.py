@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxtricks.config import ConfigError, nearest
+from jaxtricks.objectives.task import headline
 from jaxtricks.report.text import decades, named, units
 from jaxtricks.report.watch import ArmSoFar, View
 from jaxtricks.statistics import band
 
 LOSS = "train_loss"
-METRICS = ("accuracy", "mse")  # what is shown where nobody chooses
 GUTTER, WIDEST, SIDE_BY_SIDE = 17, 90, 100  # columns: beside a plot; of a plot; of a terminal that holds two
 HEAD, AXES, LOWEST, HIGHEST = 6, 4, 3, 20  # lines: around the plots; of each one's title and axes; of a plot
 # Of a restart, of the band's ends and of the mean: the only arm; the baseline, blue as on the page, and another, red.
@@ -32,18 +32,18 @@ def shown(view: View, metric: str | None) -> tuple[str, ...]:
 
     Args:
         view: of a run.
-        metric: one of its curves; None for accuracy, or the error of values.
+        metric: one of its curves, which all its arms have; None for the task's first metric.
 
     Raises:
         ConfigError: for one that the run does not have.
     """
-    names = next((list(arm.curves) for arm in view.arms if arm.epoch), [])
-    if not names:
+    begun = [arm for arm in view.arms if arm.epoch]
+    if not begun:
         return ()
+    names = [name for name in begun[0].curves if all(name in arm.curves for arm in begun)]
     if metric is not None and metric not in names:
         raise ConfigError(f"metric = {metric!r} is unknown{nearest(metric, names)}")
-    chosen = metric or next((name for name in METRICS if name in names), LOSS)
-    return tuple(dict.fromkeys((LOSS, chosen)))
+    return tuple(dict.fromkeys((LOSS, metric or headline(names))))
 
 
 def show(views: Iterable[View], metric: str | None = None, arm: str | None = None) -> View:
@@ -170,7 +170,7 @@ def _duration(seconds: float) -> str:
 
 def _plot(name: str, arms: Sequence[ArmSoFar], width: int, height: int) -> Text:
     """Each restart thin, and on top the mean between lines at a standard deviation."""
-    written = units(name)
+    written = units(arms[0].metric(name))
     values = [(written.scale * arm.curves[name], shade) for arm, shade in zip(arms, _shades(arms), strict=True) if arm.epoch]
     flat = np.concatenate([y[np.isfinite(y)] for y, _ in values])
     logarithmic = decades(name, flat[flat > 0])
@@ -224,7 +224,7 @@ def _shades(arms: Sequence[ArmSoFar]) -> tuple[tuple[str, str, str], ...]:
 def _table(view: View, names: Sequence[str]) -> Table:
     """A row an arm: how far it is, and the mean and spread of its restarts after the last epoch."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", "restarts", "epoch", *(units(name).axis for name in names)):
+    for heading in ("", "restarts", "epoch", *(units(view.arms[0].metric(name)).axis for name in names)):
         table.add_column(heading, justify="right" if heading else "left", header_style="dim", no_wrap=True)
     for arm in view.arms:
         values = [_value(name, arm) if arm.epoch else "–" for name in names]
@@ -234,14 +234,14 @@ def _table(view: View, names: Sequence[str]) -> Table:
 
 def _last(arm: ArmSoFar, name: str) -> str:
     """Such as `accuracy 97.31 ± 0.45 %`."""
-    return f"{named(name)} {_value(name, arm)}{units(name).sign and ' ' + units(name).sign}"
+    return f"{named(name)} {_value(name, arm)}{units(arm.metric(name)).sign and ' ' + units(arm.metric(name)).sign}"
 
 
 def _value(name: str, arm: ArmSoFar) -> str:
     """Mean and standard deviation over the restarts after the last epoch, of those that are finite."""
     around = band(arm.curves[name][:, -1:])
     mean, deviation = float(around.mean[0]), float(around.high[0] - around.mean[0])
-    written = units(name, [2 * deviation])
+    written = units(arm.metric(name), [2 * deviation])
     text = written.value if abs(mean) > 1e-3 else "{:.2g}".format
     if math.isnan(mean):
         return "–"

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.objectives.metric import POINTS, Declaration
+from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.statistics import Interval
 
 MEANINGS = {
@@ -26,12 +28,18 @@ NAMES = {
     "perplexity": "perplexity",
     "bits": "bits a token",
     "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "r2": "R²",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "brier": "Brier score",
+    "roc_auc": "area under the ROC curve",
     "train_loss": "training loss",
     "grad_norm": "gradient norm",
     "largest_grad_norm": "largest gradient norm",
 }
 MOST_PLACES = 6
-UNBOUNDED = ("nll", "perplexity", "mse", "train_loss", "grad_norm", "largest_grad_norm")
+UNBOUNDED = ("nll", "perplexity", "mse", "mae", "train_loss", "grad_norm", "largest_grad_norm")
 DECADES = 50  # one of these that spans more than this factor is drawn on a logarithmic axis
 
 
@@ -40,34 +48,43 @@ class Units:
     """How the values of one metric are written.
 
     Args:
-        metric: its name, as in `Runs.metrics`.
-        scale: what values are multiplied by: 100 for shares, so that they read as per cent and points.
+        declared: the metric.
         places: decimals.
     """
 
-    metric: str
-    scale: float = 1.0
-    places: int = 4
+    declared: Declaration
+    places: int
+
+    @property
+    def metric(self) -> str:
+        """Its name, as in `Runs.metrics`."""
+        return self.declared.name
+
+    @property
+    def scale(self) -> float:
+        """What values are multiplied by: 100 for shares, so that they read as per cent and points."""
+        return 100.0 if self.declared.unit == POINTS else 1.0
 
     @property
     def sign(self) -> str:
         """What follows a value."""
-        return "%" if self.scale == 100 else ""
+        return "%" if self.declared.unit == POINTS else ""
 
     @property
     def unit(self) -> str:
         """What differences are counted in."""
-        return "points" if self.scale == 100 else self.metric
+        return self.declared.unit
 
     @property
     def axis(self) -> str:
         """The metric's name and unit, for headers and axes."""
-        return f"{named(self.metric)}, %" if self.scale == 100 else named(self.metric)
+        shown = self.sign or ("" if self.unit == self.metric else self.unit)
+        return f"{named(self.metric)}, {shown}" if shown else named(self.metric)
 
     @property
     def higher_is_better(self) -> bool:
         """The metric's direction."""
-        return self.metric == "accuracy"
+        return self.declared.higher_is_better
 
     def value(self, x: float) -> str:
         """A value, such as `97.31`."""
@@ -83,24 +100,37 @@ class Units:
         return "–" if math.isnan(ends.low) else f"[{low}, {high}]"
 
 
-def units(metric: str, widths: Iterable[float] = ()) -> Units:
+def units(metric: Declaration, widths: Iterable[float] = ()) -> Units:
     """How to write a metric: shares in per cent, with decimals enough for two digits of the usual interval's half-width.
 
     Args:
-        metric: its name.
+        metric: how it is read.
         widths: the intervals' widths, in the metric's units; those that are zero or nan say nothing.
     """
-    scale = 100.0 if metric == "accuracy" else 1.0
-    known = sorted(scale * w / 2 for w in widths if w > 0 and math.isfinite(w))
-    fewest = 2 if metric == "accuracy" else 4
-    wanted = 1 - math.floor(math.log10(known[len(known) // 2])) if known else fewest
-    return Units(metric, scale, min(max(fewest, wanted), MOST_PLACES))
+    fewest = Units(metric, 2 if metric.unit == POINTS else 4)
+    known = sorted(fewest.scale * w / 2 for w in widths if w > 0 and math.isfinite(w))
+    wanted = 1 - math.floor(math.log10(known[len(known) // 2])) if known else fewest.places
+    return Units(metric, min(max(fewest.places, wanted), MOST_PLACES))
+
+
+def declaration(name: str, own: Mapping[str, Declaration]) -> Declaration:
+    """How a metric or a curve of training is read; a loss, where nothing says more: lower is better.
+
+    Args:
+        name: of it.
+        own: the metrics that a run measured.
+    """
+    if name in own:
+        return own[name]
+    return METRICS[name].declared if name in METRICS else Declaration(name, False, name, False)
 
 
 def units_of(verdicts: Iterable[Verdict]) -> Units:
     """How to write the numbers of verdicts on one metric."""
     verdicts = tuple(verdicts)
-    return units(verdicts[0].metric, [v.interval.high - v.interval.low for v in verdicts])
+    first = verdicts[0]
+    declared = Declaration(first.metric, first.higher_is_better, first.unit, may_overflow=False)
+    return units(declared, [v.interval.high - v.interval.low for v in verdicts])
 
 
 def named(metric: str) -> str:

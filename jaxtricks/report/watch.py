@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from jaxtricks.objectives.metric import Declaration
 from jaxtricks.report import files
 from jaxtricks.report.record import ALONE, BASELINE, Values
-from jaxtricks.report.text import differing, setting
+from jaxtricks.report.text import declaration, differing, setting
 from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
 from jaxtricks.store.checkpoint import CheckpointError
@@ -43,12 +44,18 @@ class ArmSoFar:
         names: what the restarts are called, such as "seed 3".
         epochs: of the whole run.
         curves: name → [restarts, epochs done]; nan where a restart has diverged or stopped.
+        declared: the metrics that are no known ones → how they are read.
     """
 
     label: str
     names: tuple[str, ...]
     epochs: int
     curves: dict[str, Float[np.ndarray, "restarts epochs"]]
+    declared: dict[str, Declaration]
+
+    def metric(self, name: str) -> Declaration:
+        """How a metric or a curve is read."""
+        return declaration(name, self.declared)
 
     @property
     def epoch(self) -> int:
@@ -138,6 +145,7 @@ def _recorded(folder: Path) -> tuple[ArmSoFar, ...]:
             arm.names,
             len(next(iter(arm.curves.values()))[0]),
             {name: np.array([_floats(row) for row in rows]) for name, rows in arm.curves.items()},
+            arm.declared,
         )
         for arm in arms
     )
@@ -162,7 +170,13 @@ def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | Non
             rows = slice(place * len(manifest.members), (place + 1) * len(manifest.members))
             curves[index] = {name: values[rows] for name, values in each.curves.items()}
     arms = tuple(
-        ArmSoFar(_label(manifest.experiments, index), manifest.members, experiment["epochs"], curves.get(index, {}))
+        ArmSoFar(
+            _label(manifest.experiments, index),
+            manifest.members,
+            experiment["epochs"],
+            curves.get(index, {}),
+            {each["name"]: Declaration.of(each) for each in experiment["metrics"] if isinstance(each, dict)},
+        )
         for index, experiment in enumerate(manifest.experiments)
     )
     return arms, max(found, key=lambda each: each.marks[-1][1], default=None)

@@ -138,7 +138,7 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Variable
 def first(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:
     """The drawn weights with their metrics, as a state of no method."""
     assert progress.answers is not None
-    return progress.state._replace(metrics=judged(member, shared, progress.answers))
+    return progress.state._replace(metrics=judged(experiment, member, shared, progress.answers))
 
 
 def ready(experiment: Experiment, member: Member, state: State) -> State:
@@ -200,15 +200,14 @@ def close(
     """
     assert progress.before is not None and progress.info is not None and progress.answers is not None
     state, latest, info = progress.before, progress.state, progress.info
-    metrics = judged(member, shared, progress.answers)
+    metrics = judged(experiment, member, shared, progress.answers)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.
-    # (Not by perplexity: the exponential of a finite loss overflows.)
-    alive = latest.alive & jnp.isfinite(jnp.stack([value for name, value in metrics.items() if name != "perplexity"])).all()
+    alive = latest.alive & experiment.sound(metrics)
     best, active = state.best, alive
     if experiment.stopping is not None and best is not None:
         stopped = experiment.stopping.stopped(best)
-        best = experiment.stopping.after(best, evaluated(experiment, member, latest), metrics)
+        best = experiment.stopping.after(best, evaluated(experiment, member, latest), metrics, experiment.cost)
         active = alive & ~stopped
     new = latest._replace(metrics=metrics, best=best)
     kept = jax.tree.map(lambda new, old: jnp.where(active, new, old), new, state)

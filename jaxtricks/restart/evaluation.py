@@ -8,35 +8,46 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.objectives.metrics import finish, measure, tally
+from jaxtricks.objectives.metric import finished, sums
 from jaxtricks.restart.member import CARRY, Member, Pool, State, Variables, applied, evaluated, inputs
 from jaxtricks.restart.phase import Answers, Over, Phase, Progress, Shared, Window, drive, put, whole
 
-EVALUATION_BATCH = 1024  # examples of one forward pass without gradients
+EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
+
+
+class Found(NamedTuple):
+    """What batches of validation examples come to, with a leading axis [batches].
+
+    Args:
+        rows: how many count.
+        sums: metric → sums over these.
+        kept: all scores and labels, [batches, batch, ...], where some metric needs them; None where none does.
+    """
+
+    rows: Float[Array, " batches"]
+    sums: dict[str, Any]
+    kept: tuple[Array, Array] | None
 
 
 def predict(experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Float[Array, "n ..."]:
-    """Log-probabilities of the classes of the examples at the given positions, or of their steps; of data with values, those.
+    """What `Task.log_probs` makes of the scores of the examples at the given positions, so many at a time.
 
-    By the parameters that the method evaluates.
+    Log-probabilities of the classes of examples, or of their steps, or of having each label; or values. By the parameters that
+    the method evaluates.
     """
-    together = _scores(experiment, evaluated(experiment, member, state), member, pool, indices)
-    return jax.nn.log_softmax(together) if jnp.issubdtype(pool.y.dtype, jnp.integer) else together
+    given = evaluated(experiment, member, state)
 
-
-def _scores(experiment: Experiment, given: Variables, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Any:
-    """What the model gives for the examples at the given positions, [n, ...], so many at a time."""
-
-    def scores(chunk: Int[Array, " chunk"]) -> Any:
-        return applied(experiment, given, inputs(pool, member, chunk), train=False)
+    def said(chunk: Int[Array, " chunk"]) -> Any:
+        scores = applied(experiment, given, inputs(pool, member, chunk), train=False)
+        return pool.task.log_probs(experiment.objective.loss, scores)
 
     whole = indices.size - indices.size % EVALUATION_BATCH
     parts = []
     if whole:
-        chunks = jax.lax.map(scores, indices[:whole].reshape(-1, EVALUATION_BATCH))
+        chunks = jax.lax.map(said, indices[:whole].reshape(-1, EVALUATION_BATCH))
         parts.append(chunks.reshape(whole, *chunks.shape[2:]))
     if whole < indices.size:
-        parts.append(scores(indices[whole:]))
+        parts.append(said(indices[whole:]))
     return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
@@ -57,7 +68,7 @@ class Questions(NamedTuple):
     Args:
         places: in the split, [n]; those that fill the last batch stand for others.
         counted: which of them count, [n].
-        unit: how many of them `Answers.found` has one row for.
+        unit: how many of them make a batch, for which `Found` has one row.
     """
 
     places: Int[np.ndarray, " n"]
@@ -66,21 +77,26 @@ class Questions(NamedTuple):
 
 
 def asked(experiment: Experiment, size: int, pool: Pool) -> Questions:
-    """The order in which a validation split of `size` examples is looked at.
+    """The order in which a validation split of `size` examples is looked at, by the batch.
 
-    Examples with one class each as they lie. Others by the batch, and in parallel tracks, so that a batch of windows goes on
-    where the last one ended; places beyond the end fill the last batch, and do not count.
+    Sequences with a label a step in parallel tracks, so that a batch of windows goes on where the last one ended; others as they
+    lie, in batches of one size. Places beyond the end fill the last batch, and do not count.
 
     Args:
         experiment: the settings.
         size: of the split.
         pool: the data, or any part of it.
     """
-    if pool.y.ndim == 1:
-        return Questions(np.arange(size), np.ones(size, bool), 1)
-    batch = experiment.batch_size
-    places = np.arange(-(-size // batch) * batch).reshape(batch, -1).T.ravel()
+    batch = _batch(experiment, size, pool)
+    places = np.arange(-(-size // batch) * batch)
+    if pool.task.kind.per_step:
+        places = places.reshape(batch, -1).T.ravel()
     return Questions(np.minimum(places, size - 1), places < size, batch)
+
+
+def _batch(experiment: Experiment, size: int, pool: Pool) -> int:
+    """Examples that are evaluated together: a batch of sequences with a label a step, or so many that few are left over."""
+    return experiment.batch_size if pool.task.kind.per_step else -(-size // -(-size // EVALUATION_BATCH))
 
 
 def unasked(state: State) -> Variables:
@@ -123,37 +139,43 @@ def _answered(
     indices: Int[Array, " n"],
     counted: Bool[Array, " n"],
     carry: Variables,
-) -> tuple[Variables, Any]:
-    """What `judged` makes metrics of: scores, [n, classes]; or sums of each batch, since scores of all steps fill the memory.
+) -> tuple[Variables, Found]:
+    """What `judged` makes metrics of, batch by batch, since all scores may fill the memory; and what the model carries on.
 
     Args:
         experiment: the settings.
         member: the restart.
         state: whose parameters are evaluated.
         pool: the data.
-        indices: positions in it, in the order of `asked`.
+        indices: positions in it, in the order of `asked`: whole batches.
         counted: which of them count.
         carry: what the last batch left.
     """
-    given = evaluated(experiment, member, state)
-    if pool.y.ndim == 1:
-        return carry, _scores(experiment, given, member, pool, indices)
+    given, task, loss = evaluated(experiment, member, state), pool.task, experiment.objective.loss
+    metrics = experiment.measured(task)
 
-    def body(carry: Variables, part: tuple[Array, Array]) -> tuple[Variables, dict[str, Array]]:
+    def body(carry: Variables, part: tuple[Array, Array]) -> tuple[Variables, Found]:
         places, counts = part
-        whole = inputs(pool, member, places)
-        scores, carry = applied(experiment, given | carry, whole, train=False, mutable=list(carry))
-        return dict(carry), tally(scores, whole.y, whole.lengths, counts)
+        batch = inputs(pool, member, places)
+        scores, carry = applied(experiment, given | carry, batch, train=False, mutable=list(carry))
+        count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.lengths, counts))
+        kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None
+        return dict(carry), Found(count, summed, kept)
 
-    parts = indices.reshape(-1, experiment.batch_size), counted.reshape(-1, experiment.batch_size)
-    return jax.lax.scan(body, carry, parts)
+    batch = _batch(experiment, member.validation.size, pool)
+    return jax.lax.scan(body, carry, (indices.reshape(-1, batch), counted.reshape(-1, batch)))
 
 
-def judged(member: Member, shared: Shared, answers: Answers) -> dict[str, Float[Array, ""]]:
+def judged(experiment: Experiment, member: Member, shared: Shared, answers: Answers) -> dict[str, Float[Array, ""]]:
     """Every metric, of all answers for the validation split."""
-    if shared.like.y.ndim == 1:
-        return measure(jax.nn.log_softmax(answers.found), shared.pool.y[member.validation])
-    return finish(jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), answers.found))
+    found, task = answers.found, shared.like.task
+    count, totals = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), (found.rows, found.sums))
+    every = None
+    if found.kept is not None:
+        size = member.validation.size
+        scores, y = (leaf.reshape(-1, *leaf.shape[2:])[:size] for leaf in found.kept)
+        every = task.rows(experiment.objective.loss, scores, y, None, jnp.ones(size, bool))
+    return finished(experiment.measured(task), count, totals, every)
 
 
 def judge(
@@ -161,7 +183,7 @@ def judge(
 ) -> dict[str, Float[Array, ""]]:
     """Every metric."""
     assert progress.answers is not None
-    return judged(member, shared, progress.answers)
+    return judged(experiment, member, shared, progress.answers)
 
 
 VALIDATE = (Phase(ask), Phase(answer, Over.VALIDATION))

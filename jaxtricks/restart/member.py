@@ -14,7 +14,7 @@ from jaxtricks.data import Dataset, Examples
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Seen
 from jaxtricks.experiment.stopping import Best
-from jaxtricks.objectives.metrics import loss_of
+from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
@@ -32,24 +32,27 @@ class Pool(NamedTuple):
 
     Args:
         x: inputs, [examples, ...], as stored.
-        y: class numbers, [examples] or [examples, time], or values, [examples, outputs].
+        y: labels, as the task has them: class numbers, [examples] or [examples, time], 0 and 1, [examples, labels], or values,
+            [examples, outputs].
+        task: what is predicted.
         lengths: true steps of each sequence, [examples]; None where all are whole.
     """
 
     x: Num[Array, "examples ..."]
     y: Num[Array, "examples ..."]
+    task: Task
     lengths: Int[Array, " examples"] | None = None
 
     @classmethod
-    def of(cls, data: Dataset | Examples) -> "Pool":
+    def of(cls, data: Dataset, examples: Examples | None = None) -> "Pool":
         """All examples of a data set's pool, or those given, on the device."""
-        return jax.tree.map(jnp.asarray, cls.on_host(data))
+        return jax.tree.map(jnp.asarray, cls.on_host(data, examples))
 
     @classmethod
-    def on_host(cls, data: Dataset | Examples) -> "Pool":
+    def on_host(cls, data: Dataset, examples: Examples | None = None) -> "Pool":
         """The same as NumPy's arrays, until they are put on their devices."""
-        arrays: Any = data if isinstance(data, Examples) else data.pool
-        return cls(*arrays)
+        arrays: Any = data.pool if examples is None else examples
+        return cls(arrays.x, arrays.y, task_of(data), arrays.lengths)
 
 
 class Outputs(NamedTuple):
@@ -167,9 +170,8 @@ def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Poo
     """A batch whose sequences are cut to so many steps, and the member with the scaling of those; None: as they are."""
     if cut is None:
         return member, batch
-    steps = jnp.issubdtype(batch.y.dtype, jnp.integer) and batch.y.ndim > 1
     shift, scale = (part[:cut] if part.ndim else part for part in (member.shift, member.scale))
-    batch = batch._replace(x=batch.x[:, :cut], y=batch.y[:, :cut] if steps else batch.y)
+    batch = batch._replace(x=batch.x[:, :cut], y=batch.y[:, :cut] if batch.task.kind.per_step else batch.y)
     return member._replace(shift=shift, scale=scale), batch
 
 
@@ -213,15 +215,13 @@ def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables
 
 
 def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
-    """What the scores of a batch should be: a distribution over the classes of each example, its values, or its steps' labels.
+    """What the scores of a batch should be, see `Task.targets`.
 
     Args:
         batch: the examples.
         scores: what the model gave for them.
     """
-    if batch.y.ndim > 1 or not isinstance(scores, jax.Array):
-        return batch.y
-    return jax.nn.one_hot(batch.y, scores.shape[-1], dtype=scores.dtype)
+    return batch.task.targets(batch.y, scores)
 
 
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
@@ -238,7 +238,8 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
 
         problem = accumulated(part_problem, state.collections, (split(batch, parts), own))
     method = assemble(experiment.optimizer, total_steps(experiment, train))
-    validation = Validation(loss_of(state.metrics), state.step // steps_per_epoch(experiment, train))
+    cost = experiment.cost(state.metrics, experiment.optimizer.schedule.follows)
+    validation = Validation(cost, state.step // steps_per_epoch(experiment, train))
     new = method.step(problem, state.params, state.method, validation)
     # A gradient so large that its norm overflows counts as diverged.
     alive = state.alive & jnp.isfinite(new.info.loss) & jnp.isfinite(new.info.grad_norm)

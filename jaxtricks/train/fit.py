@@ -22,7 +22,7 @@ from jaxtricks.experiment.inputs import Inputs, Moments, scaled_by
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.transfer import Transfer
-from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Member, Pool
 from jaxtricks.store.checkpoint import CheckpointError, read
 from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
@@ -96,7 +96,7 @@ def fit(
     if checkpoints is None:
         results = trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
     else:
-        _check_best(checkpoints, data)
+        _check_best(checkpoints, ready, data)
         manifest = Manifest.of(wanted, several, sampled, data)
         if other := manifest.differs(machines.on_first(lambda: manifest)):
             raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
@@ -107,7 +107,7 @@ def fit(
             for journal in journals:
                 stack.callback(journal.close)
             pairs = zip(journals, cohorts, strict=True)
-            records = [Keeper(journal, checkpoints, cohort.indices) for journal, cohort in pairs]
+            records = [Keeper(journal, checkpoints, cohort) for journal, cohort in pairs]
             results = trained(cohorts, Pool.on_host(data), layout, progress, records)
     ordered: list[Runs] = [Runs((ready[index],) * len(sampling), sampling, data, *results[index]) for index in range(len(wanted))]
     return ordered if several else ordered[0]
@@ -125,9 +125,11 @@ def _ready(
     return ready, _cohorts(ready, data, sampling, transfer)
 
 
-def _check_best(checkpoints: Checkpoints, data: Dataset) -> None:
-    if checkpoints.best is not None and checkpoints.best not in METRICS[data.task]:
-        raise ConfigError(f"Checkpoints.best = {checkpoints.best!r} is unknown{nearest(checkpoints.best, METRICS[data.task])}")
+def _check_best(checkpoints: Checkpoints, experiments: Sequence[Experiment], data: Dataset) -> None:
+    """Refuses a metric that not all experiments measure."""
+    for names in (list(experiment.measured(task_of(data))) for experiment in experiments):
+        if checkpoints.best is not None and checkpoints.best not in names:
+            raise ConfigError(f"Checkpoints.best = {checkpoints.best!r} is unknown{nearest(checkpoints.best, names)}")
 
 
 def resume(

@@ -37,12 +37,12 @@ class Keeper:
     Args:
         journal: writes them.
         policy: says by which validation metric one is good.
-        experiments: the positions of the cohort's.
+        cohort: whose checkpoints these are.
     """
 
     journal: Journal | NullJournal
     policy: Checkpoints
-    experiments: list[int]
+    cohort: Cohort
 
     def keep(self, plan: Plan, epoch: int, states: State, curves: Curves) -> None:
         """Has the members' states and curves after so many epochs written down."""
@@ -51,7 +51,7 @@ class Keeper:
             "segment": plan.epochs,
             "window": plan.window,
             "value": self._value(curves),
-            "experiments": self.experiments,
+            "experiments": self.cohort.indices,
         }
         self.journal.keep(epoch, flat(states, "states") | flat(curves, "curves"), note)
 
@@ -59,7 +59,8 @@ class Keeper:
         if (best := self.policy.best) is None:
             return None
         mean = float(np.mean(curves[best][:, -1]))
-        return (mean if best == "accuracy" else -mean) if np.isfinite(mean) else None
+        higher = self.cohort.population.experiments.metric(best).higher_is_better
+        return (mean if higher else -mean) if np.isfinite(mean) else None
 
 
 class CurveBuffer:

@@ -12,7 +12,9 @@ from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Contiguous
 from jaxtricks.nn.softmax import Deferred
+from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool, Variables, applied, drawn, taken, targets, total_steps
+from jaxtricks.train.measures import check_metrics
 
 
 def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
@@ -30,7 +32,7 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     batch = experiment.batch_size
     if batch > train:
         raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
-    model, classes = experiment.model, len(data.classes)
+    model = experiment.model
     experiment = rebuild(experiment, model=filled(model, data))
     experiment.augmentation.check(data)
     experiment.objective.check(data)
@@ -43,13 +45,13 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     _check_accumulation(experiment)
     _check_sequences(experiment.model, data)
     variables, logits = shapes(experiment, data)
-    wanted = (batch, *data.shape[:1], classes) if data.task == "steps" else (batch, classes)
+    wanted = task_of(data).output_shape(batch, data)
     if (shape := logits.shape) != wanted:
-        kind = "values" if data.task == "values" else "classes"
         raise ConfigError(
-            f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's {classes} {kind} ask for "
-            f"{wanted}."
+            f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's "
+            f"{data.kind.words(len(data.classes))} ask for {wanted}."
         )
+    check_metrics(experiment, data, logits)
     if not total_steps(experiment, train):
         turns = len(experiment.order.cuts)
         raise ConfigError(
@@ -84,8 +86,8 @@ def _check_sequences(model: Any, data: Dataset) -> None:
         raise ConfigError(
             f"{name}.vocabulary = {model.vocabulary} is less than the {len(data.vocabulary)} tokens of {data.name}."
         )
-    if (how := getattr(model, "read", None)) is not None and (how == "every") != (data.task == "steps"):
-        labels = "a label for each step; 'every'" if data.task == "steps" else "one label for each sequence; 'last' or 'mean'"
+    if (how := getattr(model, "read", None)) is not None and (how == "every") != data.kind.per_step:
+        labels = "a label for each step; 'every'" if data.kind.per_step else "one label for each sequence; 'last' or 'mean'"
         raise ConfigError(f"{name}.read = {how!r} does not fit {data.name}, which has {labels} is allowed.")
     for field, blind in (("bidirectional", False), ("causal", True)):
         if data.stream and getattr(model, field, blind) != blind:
@@ -99,7 +101,7 @@ def filled(model: Any, data: Dataset) -> Any:
     known = {
         "outputs": len(data.classes),
         "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
-        "read": "every" if data.task == "steps" else "last",
+        "read": "every" if data.kind.per_step else "last",
     }
     own = fields(type(model)) if is_config(type(model)) else {}
     return rebuild(model, **{name: value for name, value in known.items() if name in own and getattr(model, name) is None})

@@ -11,14 +11,13 @@ from jaxtyping import Float, Int, Shaped
 
 from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
-from jaxtricks.data.examples import as_examples, check
+from jaxtricks.data.examples import as_inputs, check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
 from jaxtricks.engine.processes import gathered, placed
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import Sampling
-from jaxtricks.objectives.metrics import measure
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool, State, Variables
@@ -133,22 +132,17 @@ class Runs:
             split: "train", "validation", or what `Dataset.open_test` gave.
         """
         if isinstance(split, Examples):
-            check("", split, len(self.data.classes), None if self.data.vocabulary is None else len(self.data.vocabulary))
+            check("", split, self.data.kind, len(self.data.classes), self._tokens)
             examples, places = split, np.tile(np.arange(len(split.x), dtype=np.int32), (len(self), 1))
         else:
             examples, places = self.data.pool, np.asarray(getattr(self.members, split))
-        if self.data.task != "classes":  # by the batch: all scores of all steps would fill the memory
-            population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
-            metrics = (
-                resident.evaluate(population, states, Pool.of(examples), self.plan)
-                if self.plan.window is None
-                else streamed.evaluate(population, states, Pool.on_host(examples), self.plan)
-            )
-            return {name: values[: len(self)] for name, values in gathered(metrics).items()}
-        rows = np.arange(len(self))[:, None]
-        log_probs = self.log_probs(examples.x, examples.lengths)
-        metrics = jax.vmap(measure)(jnp.asarray(log_probs[rows, places]), jnp.asarray(examples.y[places]))
-        return {name: np.asarray(values) for name, values in metrics.items()}
+        population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
+        metrics = (
+            resident.evaluate(population, states, Pool.of(self.data, examples), self.plan)
+            if self.plan.window is None
+            else streamed.evaluate(population, states, Pool.on_host(self.data, examples), self.plan)
+        )
+        return {name: values[: len(self)] for name, values in gathered(metrics).items()}
 
     def summary(self) -> Summary:
         """Mean, 95% interval and spread of every metric over the runs, and the runs that fell out, by name."""
@@ -157,7 +151,8 @@ class Runs:
     def log_probs(
         self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None
     ) -> Float[np.ndarray, "runs examples ..."]:
-        """Every run's log-probabilities of the classes, of each example or of each step; of data with values, those.
+        """Every run's log-probabilities of the classes, of each example or of each step, or of having each of several labels;
+        of data with values, those.
 
         Args:
             x: inputs as the data set stores them, [examples, ...]; they are scaled as the run's own training data were.
@@ -167,18 +162,20 @@ class Runs:
             DataError: for tokens outside the vocabulary, or lengths that sequences cannot have.
         """
         if self.data.vocabulary is not None or lengths is not None:  # out of range they would give NaN or another's scores
-            tokens = None if self.data.vocabulary is None else len(self.data.vocabulary)
-            as_examples(
-                "", (x, np.zeros(len(x), np.int32)) if lengths is None else (x, np.zeros(len(x), np.int32), lengths), tokens
-            )
+            as_inputs("", x, lengths, self._tokens)
         population, states = self._population(self.members)
         found = []
         for first, last in self._parts(x):
-            labels = jnp.zeros(last - first, self.data.y.dtype)
-            pool = Pool(jnp.asarray(x[first:last]), labels, None if lengths is None else jnp.asarray(lengths[first:last]))
+            unknown = np.zeros((last - first, *self.data.y.shape[1:]), self.data.y.dtype)
+            part = Examples(x[first:last], unknown, None if lengths is None else lengths[first:last])
+            pool = Pool.of(self.data, part)
             indices = jnp.arange(last - first, dtype=jnp.int32)
             found.append(gathered(resident.predict(population, states, pool, indices, self.plan))[: len(self)])
         return np.concatenate(found, axis=1)
+
+    @property
+    def _tokens(self) -> int | None:
+        return None if self.data.vocabulary is None else len(self.data.vocabulary)
 
     def _parts(self, x: Shaped[np.ndarray, "examples ..."]) -> list[tuple[int, int]]:
         """First and last of the inputs that the devices are given at a time: all, or windows of those that stay on the host."""

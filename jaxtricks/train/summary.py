@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
+from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import few
+from jaxtricks.objectives.task import no_better, task_of
 from jaxtricks.restart.member import Member
 from jaxtricks.statistics import Interval
 
 
 class Restarted(Protocol):
     """What a summary reads of `Runs`: the restarts of one experiment."""
+
+    @property
+    def experiment(self) -> Experiment: ...
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -69,10 +74,11 @@ class Summary:
     collapsed: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{'':10}{'mean':>10}{'95% interval':>22}{'spread':>10}{'lowest':>10}{'highest':>10}"]
+        wide = max(10, *(len(name) + 1 for name in self.metrics))
+        lines = [f"{'':{wide}}{'mean':>10}{'95% interval':>22}{'spread':>10}{'lowest':>10}{'highest':>10}"]
         for name, m in self.metrics.items():
             interval = "" if math.isnan(m.interval.low) else f"[{m.interval.low:.4f}, {m.interval.high:.4f}]"
-            lines.append(f"{name:10}{m.mean:10.4f}{interval:>22}{m.spread:10.4f}{m.low:10.4f}{m.high:10.4f}")
+            lines.append(f"{name:{wide}}{m.mean:10.4f}{interval:>22}{m.spread:10.4f}{m.low:10.4f}{m.high:10.4f}")
         lines.append(f"{self.restarts} restarts; collapsed: {', '.join(self.collapsed) or 'none'}")
         return "\n".join(lines)
 
@@ -89,6 +95,9 @@ def summarize(runs: Restarted) -> Summary:
     metrics = {}
     for name, values in runs.metrics.items():
         values = values[np.isfinite(values)].astype(np.float64)
+        if not values.size and runs.experiment.metric(name).may_overflow:
+            metrics[name] = MetricSummary(math.nan, Interval(math.nan, math.nan), math.nan, math.nan, math.nan)
+            continue
         if not values.size:
             raise ConfigError(f"runs {few(runs.names)} are not finite at the initial weights, and have no {name}.")
         interval = statistics.interval(values)
@@ -102,35 +111,19 @@ def collapsed(runs: Restarted) -> tuple[str, ...]:
     """The restarts that fell out, by name: never finite, diverged, or no better than the commonest class.
 
     A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has none, not even the first.
-    "No better" is an accuracy within two standard errors of the share of the commonest class in the validation split; or, where
-    values are predicted, a squared error within two standard errors of that of their mean.
+    "No better" is the task's first metric within two standard errors of what the best constant prediction has on the validation
+    split: an accuracy near the share of the commonest class, or a squared error near that of the mean value.
     """
-    names, regressed = [], runs.data.task == "values"
-    measured = runs.metrics["mse" if regressed else "accuracy"]
-    started = np.all([np.isfinite(values) for name, values in runs.metrics.items() if name != "perplexity"], axis=0)
-    columns = (runs.names, runs.members.validation, measured, started)
-    for name, validation, reached, finite in zip(*columns, strict=True):
+    task, metrics = task_of(runs.data), runs.metrics
+    headline = task.metrics[0]
+    started = np.all([np.isfinite(metrics[name]) for name in metrics if not runs.experiment.metric(name).may_overflow], axis=0)
+    names = []
+    for name, validation, reached, finite in zip(runs.names, runs.members.validation, metrics[headline], started, strict=True):
+        labels, lengths = runs.data.y[validation], None if runs.data.lengths is None else runs.data.lengths[validation]
         if not finite:
             names.append(f"{name} (not finite at the initial weights)")
-            continue
-        if name in runs.diverged:
+        elif name in runs.diverged:
             names.append(f"{name} (diverged at step {runs.diverged[name]})")
-            continue
-        if regressed:
-            errors = np.square(runs.data.y[validation] - runs.data.y[validation].mean(axis=0)).mean(axis=1)
-            if reached >= errors.mean() - 2 * errors.std() / math.sqrt(errors.size):
-                names.append(f"{name} (no better than the mean value)")
-            continue
-        labels = _labels(runs.data, validation)
-        commonest = np.bincount(labels).max() / labels.size
-        if reached <= commonest + 2 * math.sqrt(commonest * (1 - commonest) / labels.size):
-            names.append(f"{name} (no better than the commonest class)")
+        elif no_better(reached, task.chance(labels, lengths), runs.experiment.metric(headline).higher_is_better):
+            names.append(f"{name} (no better than {task.constant})")
     return tuple(names)
-
-
-def _labels(data: Dataset, examples: Int[np.ndarray, " examples"]) -> Int[np.ndarray, " labels"]:
-    """The classes of examples, or of their true steps."""
-    labels = data.y[examples]
-    if data.task == "classes" or data.lengths is None:
-        return labels.ravel()
-    return labels[np.arange(labels.shape[1])[None] < data.lengths[examples][:, None]]

@@ -11,6 +11,7 @@ from jaxtricks.config import config
 from jaxtricks.engine import resident
 from jaxtricks.evaluate.compare import label, short
 from jaxtricks.evaluate.verdict import Comparison, Measure, judge
+from jaxtricks.objectives.metrics import METRICS
 
 compare, study = partial(jt.compare, progress=False), partial(jt.study, progress=False)
 PLACE = jt.Layout(runs=2)
@@ -42,7 +43,7 @@ def test_verdicts_pair_arms_by_seed(rates):
         assert runs.seeds.tolist() == rates.baseline.seeds.tolist() == list(range(10))
         np.testing.assert_array_equal(runs.members.validation, rates.baseline.members.validation)
         here, there = (r.metrics["accuracy"].astype(np.float64) for r in (runs, rates.baseline))
-        alone = judge(Comparison(name, there, here, runs.names), Measure.accuracy(24))
+        alone = judge(Comparison(name, there, here, runs.names), Measure(METRICS["accuracy"].declared, 24))
         assert (verdict.difference, verdict.p, verdict.interval) == (alone.difference, alone.p, alone.interval)
         assert verdict.difference == pytest.approx(np.mean(here - there))
         assert (verdict.seeds, verdict.comparisons, verdict.metric) == (10, 3, "accuracy")
@@ -143,7 +144,7 @@ def test_pairs_without_a_finite_loss_are_named_and_the_others_are_judged(rates):
     (verdict,) = jt.evaluate.verdicts(baseline, {"still": still}, metric="nll")
     rest = [0, 1, 3, 4, 6, 8, 9]
     pairs = (runs.metrics["nll"][rest] for runs in (rates.baseline, rates.changes["still"]))
-    alone = judge(Comparison("still", *pairs, tuple(f"seed {seed}" for seed in rest)), Measure.loss("nll"))
+    alone = judge(Comparison("still", *pairs, tuple(f"seed {seed}" for seed in rest)), Measure(METRICS["nll"].declared))
     assert (verdict.difference, verdict.p, verdict.seeds) == (alone.difference, alone.p, 7)
     names = {f"{name} (not finite at the initial weights)" for name in ("baseline seed 2", "change seed 5", "change seed 7")}
     assert names <= set(verdict.collapsed)
@@ -210,7 +211,7 @@ def test_an_experiment_against_itself_is_rarely_called_different(blobs):
     runs = jt.fit(BASE, blobs, seeds=200 * 16, layout=jt.Layout(width=16), progress=False)
     decisions = []
     for metric in ("accuracy", "nll"):
-        measure = Measure.accuracy(24, margin=0.0) if metric == "accuracy" else Measure.loss(metric, margin=0.0)
+        measure = Measure(METRICS[metric].declared, 24, margin=0.0)
         sides = runs.metrics[metric].reshape(200, 2, 8)
         decisions.append([judge(Comparison("A/A", *pair, runs.names[:8]), measure).decision for pair in sides])
     for called in decisions:

@@ -16,10 +16,13 @@ from jaxtricks.evaluate.verdict import (
     judge,
     judge_family,
 )
+from jaxtricks.objectives.metric import Declaration
+from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.statistics import Interval
 
-ACCURACY = Measure.accuracy(examples=1_000)  # margin 0.005
-LOSS = Measure.loss("nll")
+ACCURATE = METRICS["accuracy"].declared
+ACCURACY = Measure(ACCURATE, 1_000)  # margin 0.005
+LOSS = Measure(METRICS["nll"].declared)
 NONE = Interval(math.nan, math.nan)
 
 
@@ -157,22 +160,22 @@ def test_a_family_needs_more_seeds_to_find_anything(comparisons, fewest):
 
 def test_the_margin_of_an_accuracy_is_half_a_point_or_two_examples():
     base = np.array([0.9, 0.8])
-    assert Measure.accuracy(10_000).margin_for(base) == 0.005
-    assert Measure.accuracy(400).margin_for(base) == 0.005
-    assert Measure.accuracy(100).margin_for(base) == 0.02
-    assert Measure.accuracy(100, margin=0.001).margin_for(base) == 0.001
+    assert Measure(ACCURATE, 10_000).margin_for(base) == 0.005
+    assert Measure(ACCURATE, 400).margin_for(base) == 0.005
+    assert Measure(ACCURATE, 100).margin_for(base) == 0.02
+    assert Measure(ACCURATE, 100, margin=0.001).margin_for(base) == 0.001
 
 
 def test_the_margin_of_a_loss_is_half_a_percent_of_the_baseline():
     assert LOSS.margin_for(np.array([1.0, 3.0])) == pytest.approx(0.01)
-    assert Measure.loss("elbo").margin_for(np.array([-2.0])) == pytest.approx(0.01)
-    assert Measure.loss("ece", margin=0.002).margin_for(np.array([1.0])) == 0.002
+    assert Measure(Declaration("elbo", False, "nats", False)).margin_for(np.array([-2.0])) == pytest.approx(0.01)
+    assert Measure(METRICS["ece"].declared, margin=0.002).margin_for(np.array([1.0])) == 0.002
 
 
 @pytest.mark.parametrize("bad", [{"examples": 0}, {"margin": -0.1}, {"margin": math.nan}, {"margin": math.inf}])
 def test_a_measure_refuses_a_margin_that_is_none(bad):
     with pytest.raises(ValueError, match="accuracy"):
-        Measure("accuracy", higher_is_better=True, **bad)
+        Measure(ACCURATE, **bad)
 
 
 def test_an_inconclusive_verdict_says_how_many_seeds_it_would_take():
@@ -218,6 +221,7 @@ def verdict_with(**fields):
             "label": "dropout=0.5",
             "metric": "accuracy",
             "unit": "points",
+            "higher_is_better": True,
             "decision": Decision.HELPS,
             "baseline_mean": 0.9,
             "change_mean": 0.908,

@@ -19,6 +19,7 @@ import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.data import Opening
 from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge_family
+from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import environment, files, plots
 from jaxtricks.report.environment import _checkout
 from jaxtricks.report.files import FILES
@@ -45,6 +46,7 @@ def arm(label, accuracy, epochs=3, diverged=None, experiment=None):
         curves={"accuracy": tuple(rise), "train_loss": tuple(loss)},
         diverged={f"seed {seed}": step for seed, step in (diverged or {}).items()},
         collapsed=tuple(f"seed {s} (diverged at step {n})" for s, n in (diverged or {}).items()),
+        declared={name: METRICS[name].declared for name in ("accuracy", "nll")},
     )
 
 
@@ -53,7 +55,7 @@ def record_of(changes, seeds=8, openings=(), metric="accuracy"):
     noise = np.linspace(-0.01, 0.01, seeds)
     baseline = arm("baseline", 0.9 + noise)
     arms = [arm(label, 0.9 + noise + d + noise[::-1] / 5) for label, d in changes.items()]
-    measure = Measure.accuracy(1_000) if metric == "accuracy" else Measure.loss(metric)
+    measure = Measure(METRICS[metric].declared, 1_000)
     values = [(a.label, np.array(baseline.metrics[metric]), np.array(a.metrics[metric]), a.names, a.collapsed) for a in arms]
     verdicts = judge_family([Comparison(*v) for v in values], measure)
     data = Data("digits", "Dataset(digits: 400 examples)", 320, 80, seeds, tuple(openings))
@@ -438,7 +440,7 @@ def test_two_metrics_get_a_table_each(record):
     ("widths", "places"), [((), 2), ((0.02, 0.01), 2), ((0.0004,), 3), ((1e-9,), 6), ((0.0, math.nan, 0.0004), 3)]
 )
 def test_decimals_show_two_digits_of_the_usual_interval(widths, places):
-    assert units("accuracy", widths).places == places
+    assert units(METRICS["accuracy"].declared, widths).places == places
 
 
 # --- environment, settings ------------------------------------------------------------------------------------------------

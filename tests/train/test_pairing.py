@@ -9,6 +9,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks import rng
+from jaxtricks.data import Examples
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
@@ -94,7 +95,7 @@ def test_layers_steps_and_seeds_have_masks_of_their_own(blobs):
 def test_the_engine_draws_a_mask_for_each_step_and_seed(blobs):
     experiment = prepare(BASE, blobs, 48)
     state = epochs.start(experiment, member(blobs, 0), Pool.of(blobs), {})
-    batch = Pool(jnp.asarray(blobs.x[:16]), jnp.asarray(blobs.y[:16]))
+    batch = Pool.of(blobs, Examples(blobs.x[:16], blobs.y[:16]))
 
     @jax.jit
     def loss(step, seed):

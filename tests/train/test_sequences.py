@@ -187,7 +187,7 @@ def test_values_are_regressed_on_and_a_run_that_predicts_the_mean_has_collapsed(
         ({"augmentation.noise": 0.1}, "Augmentation.noise = 0.1 is for numbers, and letters holds tokens; None is allowed."),
         (
             {"model": Memory(outputs=5)},
-            "Experiment.model = Memory gives logits of shape (4, 4, 5), and the data's 6 classes ask for (4, 4, 6).",
+            "Experiment.model = Memory gives logits of shape (4, 4, 5), and the data's 6 classes a step ask for (4, 4, 6).",
         ),
     ],
 )

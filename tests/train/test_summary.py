@@ -18,10 +18,11 @@ class Runs(SimpleNamespace):
 def runs(accuracy, nll=None, diverged=(), labels=(0, 0, 0, 1, 1, 2, 2, 2, 2, 2)):
     """What a summary reads of runs: the commonest of ten validation labels has five."""
     return Runs(
+        experiment=jt.Experiment(),
         names=tuple(f"seed {seed + 10}" for seed in range(len(accuracy))),
         metrics={"accuracy": np.float32(accuracy), "nll": np.float32(accuracy if nll is None else nll)},
         members=SimpleNamespace(validation=np.tile(np.arange(10), (len(accuracy), 1))),
-        data=SimpleNamespace(y=np.asarray(labels), task="classes", lengths=None),
+        data=jt.Dataset.from_arrays(np.zeros((len(labels), 1)), labels),
         diverged=dict(diverged),
     )
 

@@ -1,0 +1,45 @@
+"""The flags that name a metric."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from jaxtricks.cli.optional import Maybe
+from jaxtricks.config import ConfigError
+from jaxtricks.config.json import resolve
+from jaxtricks.objectives.metric import Metric
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricFlags:
+    """Which metric counts.
+
+    Args:
+        metric: what is compared, such as nll, macro_f1 or top_5, or module:name of a jaxtricks.Metric or a function of your own;
+            by default accuracy, or the error of values.
+        higher_is_better: the direction of a function, True or False.
+    """
+
+    metric: Maybe[str] = dataclasses.field(default=None, kw_only=True)
+    higher_is_better: Maybe[bool] = dataclasses.field(default=None, kw_only=True)
+
+    def judged_by(self) -> str | Metric | None:
+        """The metric, or its name.
+
+        Raises:
+            ConfigError: for a module or a name in it that there is not, or a function whose direction is not said.
+        """
+        name = self.metric
+        if name is None or ":" not in name:
+            if self.higher_is_better is not None:
+                raise ConfigError(
+                    f"--higher-is-better is for --metric module:function, and the metric is {name or 'the usual one'}."
+                )
+            return name
+        sys.path.insert(0, str(Path.cwd()))  # as Python itself does for a script
+        found = resolve(name)
+        if isinstance(found, Metric):
+            return found
+        if self.higher_is_better is None:
+            raise ConfigError(f"--metric {name} is no jaxtricks.Metric, so --higher-is-better has to be True or False.")
+        return Metric(getattr(found, "__name__", name), found, higher_is_better=self.higher_is_better)

@@ -1,0 +1,69 @@
+"""A user's arrays made into those that are stored, and what the checks of them have in common."""
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+from numpy.typing import ArrayLike
+
+from jaxtricks.data.errors import DataError
+
+
+def short(value: Any) -> str:
+    """A value in some 60 characters."""
+    return textwrap.shorten(repr(value), 60)
+
+
+def as_array(name: str, values: ArrayLike) -> np.ndarray:
+    """An array of the values; raises DataError where rows differ in shape."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name}: its rows differ in shape; an array is allowed.") from error
+
+
+def as_numbers(name: str, values: ArrayLike) -> UInt8[np.ndarray, "..."] | Float32[np.ndarray, "..."]:
+    """Real numbers as they are stored: 8-bit unsigned ones as they are, others as float32."""
+    array = as_array(name, values)
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers and floats are allowed.")
+    if array.dtype == np.uint8:
+        return array
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and that is refused below
+        return array.astype(np.float32)
+
+
+def as_integers(name: str, values: ArrayLike, kind: str) -> Int32[np.ndarray, "..."]:
+    """Integers from 0 on as int32.
+
+    Args:
+        name: what messages call the array.
+        values: the integers.
+        kind: what each of them is, in one word: "class", "token" or "length".
+    """
+    array = as_array(name, values)
+    if array.dtype.kind not in "iu":
+        more = ", or values [examples, outputs]" if kind == "class" and array.dtype.kind == "f" else ""
+        raise DataError(
+            f"{name}: dtype {array.dtype} holds no {kind}{'e' if kind == 'class' else ''}s; integers are allowed{more}."
+        )
+    limit = np.iinfo(np.int32).max
+    if array.size and not 0 <= array.min() <= array.max() <= limit:
+        outside = array.min() if array.min() < 0 else array.max()
+        raise DataError(f"{name}: {outside} is no {kind}; integers from 0 to {limit} are allowed.")
+    return array.astype(np.int32)
+
+
+def within(name: str, array: np.ndarray, size: int, kind: str) -> None:
+    """Raises DataError where an integer is not one of 0 … size - 1."""
+    if not 0 <= array.min() <= array.max() < size:
+        outside = array[(array < 0) | (array >= size)].flat[0]
+        raise DataError(f"{name}: {outside} is no {kind}; integers from 0 to {size - 1} are allowed.")
+
+
+def finite(name: str, array: np.ndarray) -> None:
+    """Raises DataError where a float is not finite."""
+    if array.dtype == np.float32 and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0]
+        raise DataError(f"{name}: example {place[0]} holds {array[tuple(place)]} as float32; finite numbers are allowed.")

@@ -1,0 +1,200 @@
+"""What the labels of a data set are: a class an example, a class a step, several labels an example, or values."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float32, Int, Int32
+from numpy.typing import ArrayLike
+
+from jaxtricks.config import nearest
+from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, within
+from jaxtricks.data.errors import DataError
+
+TaskName = Literal["classes", "steps", "multilabel", "values"]
+Labels = Int32[np.ndarray, " examples"] | Int32[np.ndarray, "examples columns"] | Float32[np.ndarray, "examples outputs"]
+
+
+class LabelKind:
+    """What a data set has to know of its labels y: how they are stored, checked, named and kept in proportion.
+
+    Attributes:
+        name: what `Dataset.task` says.
+        one_class: whether each example has one class, by which examples can be sorted and splits keep proportions.
+        per_step: whether each step of a sequence has its own label.
+    """
+
+    name: ClassVar[TaskName]
+    one_class: ClassVar[bool] = False
+    per_step: ClassVar[bool] = False
+
+    def stored(self, name: str, y: ArrayLike) -> Labels:
+        """A user's labels in the type that they are stored in; raises DataError where they cannot be such labels."""
+        return as_integers(name, y, "class")
+
+    def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
+        """Raises DataError where stored labels do not fit.
+
+        Args:
+            name: what messages call them: "y" or "test y".
+            x: the inputs, [examples, ...].
+            y: the labels.
+            classes: how many names there are; None where that is not known yet.
+        """
+        raise NotImplementedError
+
+    def names(self, y: np.ndarray) -> tuple[str, ...]:
+        """Names for labels that have none: "0", "1", …"""
+        raise NotImplementedError
+
+    def words(self, count: int) -> str:
+        """What an example is labelled with, such as `10 classes`."""
+        raise NotImplementedError
+
+    def strata(self, y: np.ndarray) -> Int[np.ndarray, " examples"]:
+        """What a split keeps in proportion: the class of each example, or nothing where an example has more than one."""
+        return np.zeros(len(y), np.int32)
+
+    def _refuse(self, name: str, y: np.ndarray, asked: str) -> DataError:
+        return DataError(f"{name}: shape {y.shape}, dtype {y.dtype}; the task {self.name!r} asks for {asked}.")
+
+
+class ClassLabels(LabelKind):
+    """Each example has one class: y [examples], int32."""
+
+    name = "classes"
+    one_class = True
+
+    def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
+        if y.dtype != np.int32 or y.shape != x.shape[:1]:
+            inputs = name.removesuffix("y") + "x"
+            raise DataError(
+                f"{name}: shape {y.shape}, dtype {y.dtype}; one int32 for each of the {len(x)} rows of {inputs} is allowed, or "
+                "one for each of their steps, or float32 [rows, outputs]; 0 or 1 for each of several labels is "
+                "task = 'multilabel'."
+            )
+        if classes is not None:
+            within(name, y, classes, "class")
+
+    def names(self, y: np.ndarray) -> tuple[str, ...]:
+        return _numbered(y)
+
+    def words(self, count: int) -> str:
+        return f"{count} classes"
+
+    def strata(self, y: np.ndarray) -> Int[np.ndarray, " examples"]:
+        return y
+
+
+class StepLabels(LabelKind):
+    """Each step of a sequence has a class: y [examples, time], int32."""
+
+    name = "steps"
+    per_step = True
+
+    def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
+        if y.dtype != np.int32 or y.ndim != 2 or y.shape != x.shape[:2]:
+            raise self._refuse(name, y, f"one int32 for each step, {x.shape[:2]}")
+        if classes is not None:
+            within(name, y, classes, "class")
+
+    def names(self, y: np.ndarray) -> tuple[str, ...]:
+        return _numbered(y)
+
+    def words(self, count: int) -> str:
+        return f"{count} classes a step"
+
+
+class ManyLabels(LabelKind):
+    """Each example has or lacks each of several labels: y [examples, labels], int32, 1 or 0."""
+
+    name = "multilabel"
+
+    def stored(self, name: str, y: ArrayLike) -> Labels:
+        array = as_array(name, y)
+        zeros_and_ones(name, array)
+        return array.astype(np.int32)
+
+    def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
+        if y.dtype != np.int32 or y.ndim != 2 or len(y) != len(x) or not y.size:
+            raise self._refuse(name, y, f"0 or 1 for each label, [{len(x)}, labels]")
+        zeros_and_ones(name, y)
+        if classes is not None and y.shape[1] != classes:
+            raise DataError(f"{name}: {y.shape[1]} labels an example; {classes}, one a name, are allowed.")
+
+    def names(self, y: np.ndarray) -> tuple[str, ...]:
+        return tuple(map(str, range(y.shape[1])))
+
+    def words(self, count: int) -> str:
+        return f"{count} labels, each 0 or 1"
+
+
+class ValueLabels(LabelKind):
+    """Each example has values to regress on: y [examples, outputs], float32."""
+
+    name = "values"
+
+    def stored(self, name: str, y: ArrayLike) -> Labels:
+        return as_numbers(name, y).astype(np.float32)
+
+    def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
+        if y.dtype != np.float32 or y.ndim != 2 or len(y) != len(x) or not y.size:
+            raise self._refuse(name, y, f"float32 [{len(x)}, outputs]")
+        if classes is not None and y.shape[1] != classes:
+            raise DataError(f"{name}: {y.shape[1]} values an example; {classes}, one a name, are allowed.")
+        finite(name, y)
+
+    def names(self, y: np.ndarray) -> tuple[str, ...]:
+        return tuple(map(str, range(y.shape[1])))
+
+    def words(self, count: int) -> str:
+        return f"{count} values"
+
+
+KINDS: dict[TaskName, LabelKind] = {kind.name: kind for kind in (ClassLabels(), StepLabels(), ManyLabels(), ValueLabels())}
+
+
+def zeros_and_ones(name: str, y: np.ndarray) -> None:
+    """Raises DataError for a label that is neither 0 nor 1."""
+    wrong = y[~np.isin(y, (0, 1))]
+    if wrong.size:
+        raise DataError(f"{name}: {wrong.flat[0]} is neither 0 nor 1, which the task 'multilabel' asks for.")
+
+
+def inferred(x: np.ndarray, y: np.ndarray) -> TaskName:
+    """The task that labels look like; where nothing else fits, "classes".
+
+    One column of integers may be classes, and one 1 in each row a class, too: neither is taken for several labels.
+
+    >>> inferred(np.zeros((3, 2)), np.array([[0, 1, 1, 0]] * 3))
+    'multilabel'
+
+    Args:
+        x: the inputs, [examples, ...].
+        y: the labels, as a user gave them or as they are stored.
+    """
+    if y.ndim != 2:
+        return "classes"
+    if y.dtype.kind == "f":
+        return "values"
+    if y.dtype.kind in "iu" and y.shape == x.shape[:2]:
+        return "steps"
+    several = y.dtype.kind in "biu" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) != 1).any() and y.shape[1] > 1
+    return "multilabel" if several else "classes"
+
+
+def kind_of(task: str) -> LabelKind:
+    """The kind of labels of a task; raises DataError for an unknown one."""
+    known: Sequence[str] = list(KINDS)
+    if task not in known:
+        raise DataError(f"task: {task!r} is unknown{nearest(str(task), known)}")
+    return next(kind for name, kind in KINDS.items() if name == task)
+
+
+def _numbered(y: np.ndarray) -> tuple[str, ...]:
+    """The classes "0", "1", … of labels without gaps."""
+    used = np.unique(y)
+    if used.size and used[-1] + 1 != used.size:
+        gap = np.flatnonzero(used != np.arange(used.size))[0]
+        raise DataError(f"y: {used[-1]} is a label and {gap} is not; without `classes`, labels 0, 1, … are allowed.")
+    return tuple(str(label) for label in used)

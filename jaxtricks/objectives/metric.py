@@ -1,0 +1,161 @@
+"""What a metric says of itself: its name, its unit, whether higher is better, and how it comes of predictions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxtricks.config import ConfigError
+from jaxtricks.data import TaskName
+from jaxtricks.objectives.rows import Rows
+
+POINTS = "points"  # hundredths: the unit of shares in [0, 1]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """How a metric is read, without what computes it; a run's record keeps it.
+
+    Args:
+        name: of the metric.
+        higher_is_better: its direction.
+        unit: what differences are counted in: "points", hundredths, for a share in [0, 1]; otherwise its own.
+        may_overflow: whether it may be infinite or nan though the model is well.
+    """
+
+    name: str
+    higher_is_better: bool
+    unit: str
+    may_overflow: bool
+
+    @classmethod
+    def of(cls, written: Mapping[str, Any]) -> Self:
+        """The declaration in a metric's JSON, whose function need not be importable."""
+        name = str(written["name"])
+        return cls(name, bool(written["higher_is_better"]), str(written["unit"] or name), bool(written["may_overflow"]))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good predictions are. One of your own is a function of all validation examples' scores.
+
+    Args:
+        name: what results call it.
+        function: (scores, targets) → the number, shape []: scores [examples, outputs] as the model gives them, of all validation
+            examples; targets as the data set has them: class numbers [examples], 0 and 1 [examples, labels], or values.
+        higher_is_better: its direction, which verdicts, early stopping, `Checkpoints.best` and the page go by.
+        unit: "points" for a share in [0, 1], which is shown in per cent, or a name; None: the metric's own name.
+        may_overflow: whether it may be infinite or nan though the model is well, as where it has no meaning for some examples; a
+            restart with any other metric that is not finite counts as diverged.
+        tasks: the tasks that it has a meaning for, such as ("classes",); None: all.
+
+    Raises:
+        ConfigError: for a name that is no word, a function that cannot be called, or a direction that is no bool.
+
+    >>> import jax.numpy as jnp
+    >>> def worst(scores, targets):
+    ...     return jnp.max(jnp.abs(scores - targets))
+    >>> Metric("worst", worst, higher_is_better=False, tasks=("values",)).declared
+    Declaration(name='worst', higher_is_better=False, unit='worst', may_overflow=False)
+    """
+
+    name: str
+    function: Callable[..., Any]
+    _: KW_ONLY
+    higher_is_better: bool
+    unit: str | None = None
+    may_overflow: bool = False
+    tasks: tuple[TaskName, ...] | None = None
+
+    needs_all: ClassVar[bool] = True  # whether it asks for the scores of all examples together
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier():
+            raise ConfigError(f"Metric.name = {self.name!r} is not a word of letters, digits and underscores.")
+        if not callable(self.function):
+            raise ConfigError(f"Metric.function = {self.function!r} is not a function of scores and targets.")
+        for field in ("higher_is_better", "may_overflow"):
+            if not isinstance(getattr(self, field), bool):
+                raise ConfigError(f"Metric.{field} = {getattr(self, field)!r} is not True or False.")
+
+    @property
+    def declared(self) -> Declaration:
+        """How it is read."""
+        return Declaration(self.name, self.higher_is_better, self.unit or self.name, self.may_overflow)
+
+    def of_rows(self, rows: Rows) -> Any:
+        """What each row adds to the sums that the metric is made of, a tree of [rows, ...]; empty where there are none."""
+        return ()
+
+    def value(self, means: Any, rows: Rows | None) -> Float[Array, ""]:
+        """The metric.
+
+        Args:
+            means: the means of `of_rows` over all rows.
+            rows: all rows, for a metric that needs them.
+        """
+        assert rows is not None
+        return jnp.asarray(self.function(rows.scores, rows.targets), rows.scores.dtype)
+
+
+@dataclass(frozen=True)
+class Mean(Metric):
+    """A metric that comes of means over examples, so that they can be evaluated by the batch: `finish(mean function(row))`.
+
+    Args:
+        function: rows → a tree of [rows, ...].
+        finish: its mean over all rows → the metric, [].
+    """
+
+    _: KW_ONLY
+    finish: Callable[[Any], Any] = lambda mean: mean
+
+    needs_all: ClassVar[bool] = False
+
+    def of_rows(self, rows: Rows) -> Any:
+        return self.function(rows)
+
+    def value(self, means: Any, rows: Rows | None) -> Float[Array, ""]:
+        return self.finish(means)
+
+
+@dataclass(frozen=True)
+class Whole(Metric):
+    """A metric that compares examples with each other.
+
+    Args:
+        function: all rows → the metric, [].
+    """
+
+    def value(self, means: Any, rows: Rows | None) -> Float[Array, ""]:
+        return self.function(rows)
+
+
+def called(metric: str | Metric) -> str:
+    """The name of a metric that is given by its name or itself; raises ConfigError for anything else."""
+    if not isinstance(metric, str | Metric):
+        raise ConfigError(f"metric = {metric!r} is neither the name of a metric nor a jaxtricks.Metric.")
+    return metric if isinstance(metric, str) else metric.name
+
+
+def sums(metrics: Mapping[str, Metric], rows: Rows) -> tuple[Float[Array, ""], dict[str, Any]]:
+    """What a batch adds to the metrics: how many of its rows count, and metric → the sums over these."""
+    return rows.count, {name: jax.tree.map(rows.total, metric.of_rows(rows)) for name, metric in metrics.items()}
+
+
+def finished(
+    metrics: Mapping[str, Metric], count: Float[Array, ""], totals: Mapping[str, Any], rows: Rows | None
+) -> dict[str, Float[Array, ""]]:
+    """The metrics of all batches.
+
+    Args:
+        metrics: name → metric.
+        count: rows that counted, in all.
+        totals: the sums over all batches.
+        rows: all rows, where a metric needs them.
+    """
+    means = jax.tree.map(lambda total: total / jnp.maximum(count, 1), dict(totals))
+    return {name: metric.value(means[name], rows) for name, metric in metrics.items()}

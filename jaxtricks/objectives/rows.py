@@ -1,0 +1,127 @@
+"""Predictions beside what was to be predicted, one example or one step a row: what every metric is computed from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Num
+
+from jaxtricks.nn.softmax import cross_entropy
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some examples, or steps of sequences. What has no meaning for a kind of labels, it does not have.
+
+    Args:
+        scores: as the model gave them, [rows, outputs].
+        predicted: what the loss makes of them, [rows, outputs]: logits of classes, log-odds of labels, or values.
+        targets: class numbers, [rows]; 0 or 1 for each label, [rows, outputs]; or values, [rows, outputs].
+        counted: which rows count, [rows]; the others are padding.
+    """
+
+    scores: Float[Array, "rows outputs"]
+    predicted: Float[Array, "rows outputs"]
+    targets: Num[Array, "rows ..."]
+    counted: Bool[Array, " rows"]
+
+    def total(self, values: Float[Array, "rows ..."]) -> Float[Array, "..."]:
+        """The sum over the rows that count; padding may hold anything, nan too."""
+        counted = self.counted.reshape(-1, *[1] * (values.ndim - 1))
+        return jnp.sum(jnp.where(counted, values, 0), axis=0)
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """How many rows count."""
+        return jnp.sum(self.counted.astype(self.scores.dtype))
+
+    def losses(self, loss: Any) -> Float[Array, " rows"]:
+        """A loss of each row."""
+        return loss(self.scores, self.truth)
+
+    def pooled(self, values: Float[Array, "rows outputs"]) -> Float[Array, " rows"]:
+        """What a number of each output comes to in a row: the mean over outputs, or the sum over the classes of one label."""
+        return jnp.mean(values, axis=-1)
+
+    @property
+    def truth(self) -> Float[Array, "rows outputs"]:
+        """What the outputs should be: 1 for the class or for each label that the example has and 0 for others, or values."""
+        return self.targets.astype(self.scores.dtype)
+
+    @property
+    def guess(self) -> Float[Array, "rows outputs"]:
+        """The same as the model has it: 1 for the most probable class, or for each label more probable than not."""
+        raise NotImplementedError
+
+    @property
+    def right(self) -> Float[Array, " rows"]:
+        """The share of right labels in each row, in [0, 1]."""
+        raise NotImplementedError
+
+    @property
+    def nll(self) -> Float[Array, " rows"]:
+        """`-log p(label)`, in nats; of several labels the mean over them."""
+        raise NotImplementedError
+
+    @property
+    def log_probs(self) -> Float[Array, "rows outputs"]:
+        """The log-probability of each class, or of having each label."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ClassRows(Rows):
+    """Rows with one class each."""
+
+    def losses(self, loss: Any) -> Float[Array, " rows"]:
+        return loss.of_labels(self.scores, self.targets)
+
+    def pooled(self, values: Float[Array, "rows outputs"]) -> Float[Array, " rows"]:
+        return jnp.sum(values, axis=-1)
+
+    @property
+    def truth(self) -> Float[Array, "rows outputs"]:
+        return jax.nn.one_hot(self.targets, self.scores.shape[-1], dtype=self.scores.dtype)
+
+    @property
+    def guess(self) -> Float[Array, "rows outputs"]:
+        return jax.nn.one_hot(jnp.argmax(self.scores, axis=-1), self.scores.shape[-1], dtype=self.scores.dtype)
+
+    @property
+    def right(self) -> Float[Array, " rows"]:
+        return (jnp.argmax(self.scores, axis=-1) == self.targets).astype(self.scores.dtype)
+
+    @property
+    def nll(self) -> Float[Array, " rows"]:
+        return cross_entropy(self.predicted, self.targets)
+
+    @property
+    def log_probs(self) -> Float[Array, "rows outputs"]:
+        return jax.nn.log_softmax(self.predicted)
+
+
+@dataclass(frozen=True)
+class LabelRows(Rows):
+    """Rows with several labels each, 0 or 1."""
+
+    @property
+    def guess(self) -> Float[Array, "rows outputs"]:
+        return (self.predicted > 0).astype(self.scores.dtype)
+
+    @property
+    def right(self) -> Float[Array, " rows"]:
+        return jnp.mean((self.guess == self.truth).astype(self.scores.dtype), axis=-1)
+
+    @property
+    def nll(self) -> Float[Array, " rows"]:
+        return jnp.mean(jax.nn.softplus((1 - 2 * self.truth) * self.predicted), axis=-1)
+
+    @property
+    def log_probs(self) -> Float[Array, "rows outputs"]:
+        return jax.nn.log_sigmoid(self.predicted)
+
+
+@dataclass(frozen=True)
+class ValueRows(Rows):
+    """Rows with values to regress on."""

@@ -1,0 +1,266 @@
+"""What is predicted, as values with one contract: a class an example, a class a step, several labels, or values."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Num
+
+from jaxtricks.config import Family, choices, config
+from jaxtricks.data import Dataset, LabelKind, TaskName
+from jaxtricks.data.labels import KINDS
+from jaxtricks.nn.masks import true_steps
+from jaxtricks.nn.softmax import Deferred
+from jaxtricks.objectives.rows import ClassRows, LabelRows, Rows, ValueRows
+
+
+class Task(Family):
+    """What the engine, the verdicts and the page have to know of what is predicted. It holds no number, and so no JAX leaf.
+
+    Attributes:
+        name: as `Dataset.task` says it.
+        holds: what such data hold, in words.
+        loss: the name of the loss that such data usually have.
+        metrics: the names of the metrics that are always measured, the one that verdicts are about first.
+        constant: what a prediction that looks at no input says at best, in words.
+        distribution: whether predictions are a distribution over classes, which ensembles average.
+    """
+
+    name: ClassVar[TaskName]
+    holds: ClassVar[str]
+    loss: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
+    constant: ClassVar[str]
+    distribution: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> LabelKind:
+        """What the labels are."""
+        return KINDS[self.name]
+
+    def output_shape(self, batch: int, data: Dataset) -> tuple[int, ...]:
+        """The shape of the scores that a model has to give for a batch of so many examples."""
+        return batch, len(data.classes)
+
+    def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
+        """What the loss of a batch gets beside the scores, in their type.
+
+        Args:
+            y: the labels, as the data set stores them.
+            scores: what the model gave.
+        """
+        return y.astype(scores.dtype)
+
+    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        """What scores say, by the loss that they were trained with: log-probabilities; or values themselves."""
+        raise NotImplementedError
+
+    def rows(
+        self,
+        loss: Any,
+        scores: Float[Array, "batch ... outputs"],
+        y: Num[Array, "batch ..."],
+        lengths: Int[Array, " batch"] | None,
+        counted: Bool[Array, " batch"],
+    ) -> Rows:
+        """Scores and labels as metrics read them.
+
+        Args:
+            loss: what the model was trained with, which says what its scores mean.
+            scores: what it gave.
+            y: the labels.
+            lengths: true steps of each sequence, [batch]; None where all are whole.
+            counted: which examples count, [batch].
+        """
+        raise NotImplementedError
+
+    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+        """The first of `metrics` for each row, of the best prediction that looks at no input.
+
+        Args:
+            y: the labels of some examples.
+            lengths: true steps of each, [examples]; None where all are whole.
+        """
+        raise NotImplementedError
+
+    def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
+        """How many labels each restart predicts on its validation examples, at the fewest.
+
+        Args:
+            data: the data set.
+            validation: places of each restart's validation examples.
+        """
+        return validation.shape[1]
+
+
+@config("classes")
+class Classes(Task):
+    """The class of each example: scores [batch, classes], labels [batch]."""
+
+    name = "classes"
+    holds = "one class an example"
+    loss = "cross_entropy"
+    metrics = ("accuracy", "nll", "ece")
+    constant = "the commonest class"
+    distribution = True
+
+    def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
+        # A distribution, so that examples can be blended; where not all scores are computed, the labels themselves.
+        return y if isinstance(scores, Deferred) else jax.nn.one_hot(y, scores.shape[-1], dtype=scores.dtype)
+
+    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return jax.nn.log_softmax(loss.logits(scores))
+
+    def rows(
+        self,
+        loss: Any,
+        scores: Float[Array, "batch ... outputs"],
+        y: Num[Array, "batch ..."],
+        lengths: Int[Array, " batch"] | None,
+        counted: Bool[Array, " batch"],
+    ) -> Rows:
+        return ClassRows(scores, loss.logits(scores), y, counted)
+
+    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+        return 1.0 * (y == np.bincount(y).argmax())
+
+
+@config("steps")
+class Steps(Task):
+    """The class of each step of a sequence: scores [batch, time, classes], labels [batch, time]."""
+
+    name = "steps"
+    holds = "one class a step"
+    loss = "cross_entropy"
+    metrics = ("accuracy", "nll", "perplexity", "bits")
+    constant = "the commonest class"
+    distribution = True
+
+    def output_shape(self, batch: int, data: Dataset) -> tuple[int, ...]:
+        return batch, data.shape[0], len(data.classes)
+
+    def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
+        return y  # a distribution for each step would be as large as the scores
+
+    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return jax.nn.log_softmax(loss.logits(scores))
+
+    def rows(
+        self,
+        loss: Any,
+        scores: Float[Array, "batch ... outputs"],
+        y: Num[Array, "batch ..."],
+        lengths: Int[Array, " batch"] | None,
+        counted: Bool[Array, " batch"],
+    ) -> Rows:
+        true = jnp.ones(y.shape, bool) if lengths is None else true_steps(lengths, y.shape[1])
+        flat = scores.reshape(-1, scores.shape[-1])
+        return ClassRows(flat, loss.logits(flat), y.ravel(), (true & counted[:, None]).ravel())
+
+    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+        labels = y.ravel() if lengths is None else y[np.arange(y.shape[1])[None] < lengths[:, None]]
+        return 1.0 * (labels == np.bincount(labels).argmax())
+
+    def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
+        if data.lengths is None:
+            return validation.shape[1] * data.shape[0]
+        return int(data.lengths[validation].sum(axis=1).min())
+
+
+@config("multilabel")
+class Multilabel(Task):
+    """Which of several labels an example has: scores [batch, labels], labels [batch, labels], each 0 or 1.
+
+    A label is named where it is more probable than not. Accuracy is the share of labels that are right, each by itself.
+    """
+
+    name = "multilabel"
+    holds = "several labels an example"
+    loss = "binary_cross_entropy"
+    metrics = ("accuracy", "nll")
+    constant = "the commonest value of each label"
+
+    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return jax.nn.log_sigmoid(loss.log_odds(scores))
+
+    def rows(
+        self,
+        loss: Any,
+        scores: Float[Array, "batch ... outputs"],
+        y: Num[Array, "batch ..."],
+        lengths: Int[Array, " batch"] | None,
+        counted: Bool[Array, " batch"],
+    ) -> Rows:
+        return LabelRows(scores, loss.log_odds(scores), y, counted)
+
+    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+        return (y == (y.mean(axis=0) > 0.5)).mean(axis=1)
+
+    def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
+        return validation.shape[1] * len(data.classes)
+
+
+@config("values")
+class Values(Task):
+    """Values to regress on: scores [batch, outputs], labels [batch, outputs], floats."""
+
+    name = "values"
+    holds = "values"
+    loss = "squared"
+    metrics = ("mse",)
+    constant = "the mean value"
+
+    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return scores
+
+    def rows(
+        self,
+        loss: Any,
+        scores: Float[Array, "batch ... outputs"],
+        y: Num[Array, "batch ..."],
+        lengths: Int[Array, " batch"] | None,
+        counted: Bool[Array, " batch"],
+    ) -> Rows:
+        return ValueRows(scores, scores, y, counted)
+
+    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+        return np.square(y - y.mean(axis=0)).mean(axis=1)
+
+
+def task_of(data: Dataset) -> Task:
+    """The task of a data set.
+
+    >>> from jaxtricks.data import Dataset
+    >>> task_of(Dataset.from_arrays(np.zeros((8, 3)), np.zeros((8, 2)))).metrics
+    ('mse',)
+    """
+    task: Task = choices(Task)[data.kind.name]()
+    return task
+
+
+def headline(metrics: Iterable[str]) -> str:
+    """The metric that is shown where nobody chooses: one that some task has first, else the first of these.
+
+    >>> headline(["ece", "nll", "accuracy"])
+    'accuracy'
+    """
+    tasks: list[Task] = [task() for task in choices(Task).values()]
+    firsts = [task.metrics[0] for task in tasks]
+    known = list(metrics)
+    return next((name for name in firsts if name in known), known[0])
+
+
+def no_better(reached: float, chance: Float[np.ndarray, " rows"], higher_is_better: bool) -> bool:
+    """Whether a metric is not better than chance by two standard errors of that.
+
+    Args:
+        reached: the metric.
+        chance: what `Task.chance` gave.
+        higher_is_better: the metric's direction.
+    """
+    margin = 2 * float(chance.std()) / math.sqrt(chance.size)
+    mean = float(chance.mean())
+    return reached <= mean + margin if higher_is_better else reached >= mean - margin

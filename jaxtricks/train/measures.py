@@ -1,0 +1,81 @@
+"""Whether what an experiment is to be judged by fits the data, by shapes alone."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxtricks.config import ConfigError, nearest
+from jaxtricks.data import Dataset
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.objectives.metric import Metric
+from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.objectives.task import Task, task_of
+from jaxtricks.restart.member import TRAINING
+
+
+def check_metrics(experiment: Experiment, data: Dataset, scores: Any) -> None:
+    """Refuses metrics that have no meaning for the data, are not one number, or are followed and not measured.
+
+    Args:
+        experiment: the settings.
+        data: the data set.
+        scores: the shape of what the model gives for a batch.
+
+    Raises:
+        ConfigError: naming the metric and what is allowed.
+    """
+    task = task_of(data)
+    measured = experiment.measured(task)
+    for name, metric in measured.items():
+        _check_meaning(metric, task, data)
+        known = METRICS.get(name)
+        if name in TRAINING or (known is not None and known is not metric):
+            raise ConfigError(f"Metric.name = {name!r} is that of another curve; another name is allowed.")
+        if known is None:
+            _check_shape(experiment, metric, task, data, scores)
+    stopping = None if experiment.stopping is None else experiment.stopping.metric
+    for field, watched in (("Experiment.stopping", stopping), ("Optimizer.schedule", experiment.optimizer.schedule.follows)):
+        if watched is not None and watched not in measured:
+            raise ConfigError(f"{field} has metric = {watched!r}, which is not measured{nearest(watched, list(measured))}")
+
+
+def _check_meaning(metric: Metric, task: Task, data: Dataset) -> None:
+    if metric.tasks is not None and task.name not in metric.tasks:
+        fit = [name for name, other in METRICS.items() if other.tasks is None or task.name in other.tasks]
+        raise ConfigError(
+            f"Experiment.metrics = {metric.name!r} has no meaning for {task.holds}, as {data.name} has; "
+            f"{', '.join(fit)} are allowed."
+        )
+    if metric.needs_all and task.kind.per_step:
+        raise ConfigError(
+            f"Experiment.metrics = {metric.name!r} needs all scores together, and those of all steps of {data.name} are too "
+            "many; metrics that are means over steps are allowed, such as 'macro_f1'."
+        )
+
+
+def _check_shape(experiment: Experiment, metric: Metric, task: Task, data: Dataset, scores: Any) -> None:
+    """Calls the metric with shapes."""
+    size = len(data.split(0).validation)
+    y = jax.ShapeDtypeStruct((size, *data.y.shape[1:]), data.y.dtype)
+    given = jax.ShapeDtypeStruct((size, *scores.shape[1:]), scores.dtype)
+
+    def call(scores: Any, y: Any) -> Any:
+        rows = task.rows(experiment.objective.loss, scores, y, None, jnp.ones(size, bool))
+        means = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), metric.of_rows(rows))
+        return metric.value(means, rows)
+
+    try:
+        shape = jnp.shape(jax.eval_shape(call, given, y))
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a user's own function raises is about what it is given
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError(
+            f"Experiment.metrics = {metric.name!r} does not take scores of shape {given.shape} and targets of shape {y.shape}: "
+            f"{reason}"
+        ) from error
+    if shape:
+        raise ConfigError(
+            f"Experiment.metrics = {metric.name!r} gives an array of shape {shape}; one number, of shape (), is allowed."
+        )
