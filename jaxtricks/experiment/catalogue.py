@@ -11,12 +11,12 @@ from jaxtricks.experiment.experiment import Experiment
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One trick.
+    """One trick of the catalogue.
 
     Args:
         path: the dotted path of an optional field, or path=name of a named choice.
-        trick: rows, paper, summary and the values that turn it on or make it neutral.
-        models: the models that have it, by name; empty where every experiment does.
+        trick: its rows, paper, summary, and the values that turn it on or make it neutral.
+        models: the names of the models that have it; empty if every experiment has it.
     """
 
     path: str
@@ -42,7 +42,7 @@ def catalogue() -> list[Entry]:
 
 
 def _joined(known: Entry, more: Entry) -> Entry:
-    """One entry for a field that several models have, each perhaps for a trick of its own."""
+    """Joins the entries of a field that several models have; the field may be another trick in each of them."""
     a, b = known.trick, more.trick
     rows, models = (tuple(dict.fromkeys(x + y)) for x, y in ((a.rows, b.rows), (known.models, more.models)))
     told = b.summary in a.summary
@@ -53,7 +53,7 @@ def _joined(known: Entry, more: Entry) -> Entry:
 
 def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ...] = ()) -> list[Entry]:
     entries: list[Entry] = []
-    if cls in above:  # a rule around a rule, a model inside a model: once is enough
+    if cls in above:  # a rule around a rule, or a model inside a model: listed once
         return entries
     for field in fields(cls).values():
         path = prefix + field.name
@@ -69,7 +69,7 @@ def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ..
 
 
 def _members(field: Field) -> dict[str, type]:
-    """What a field may hold, by name: a family's choices, or the one config class of the field (named after nothing)."""
+    """The classes that a field may hold, by name: the choices of a family, or one config class under an empty name."""
     if field.kind is Kind.MODEL:
         return choices(nn.Module)
     if field.kind is Kind.CONFIG:

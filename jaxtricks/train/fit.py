@@ -1,4 +1,4 @@
-"""Training: experiments × seeds → runs. The thin host loop around the compiled program."""
+"""Training: experiments × seeds → runs."""
 
 import contextlib
 import functools
@@ -67,12 +67,12 @@ def fit(
     """Trains every restart of every experiment; those that differ in floats only share one compiled program.
 
     Args:
-        experiments: one, or several.
+        experiments: one experiment, or several.
         data: the data set; its test split stays locked.
-        seeds: how many restarts (seeds 0, 1, …), the seeds themselves, or all that restarts sample, see `Seeds`. A seed decides
-            split, initial weights, order and masks.
-        layout: devices and width; chosen by default.
-        checkpoints: where to keep what was reached, and to go on from if something is there; None: nowhere.
+        seeds: the number of restarts (seeds 0, 1, …), the seeds themselves, or a `Seeds` with all that restarts sample. A seed
+            decides the split, initial weights, order of examples and masks.
+        layout: the devices and the width of the program; by default they are chosen from the hardware.
+        checkpoints: where to keep checkpoints; if the folder has some of the same fit, training goes on from them. None: nowhere.
         progress: whether to show a bar of restarts × epochs.
 
     Returns:
@@ -116,7 +116,7 @@ def fit(
 def _ready(
     wanted: Sequence[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None
 ) -> tuple[list[Experiment], list[Cohort]]:
-    """The experiments with all that the data say filled in, and the cohorts of their restarts."""
+    """Gives the experiments, with what depends on the data filled in, and the cohorts of their restarts."""
     lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
     ready = []
     for experiment in wanted:
@@ -140,24 +140,24 @@ def resume(
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     progress: bool = True,
 ) -> Runs | list[Runs]:
-    """Goes on with a fit that was cut off, from its newest checkpoints that can be read.
+    """Goes on with a fit that was interrupted, from its newest readable checkpoints.
 
-    On the same devices the result is that of the uninterrupted fit to the bit, on others to rounding.
+    On the same devices the result has the same bits as the uninterrupted fit, on others it is equal up to rounding.
 
     Args:
-        folder: that of the `Checkpoints` that the fit was given.
-        data: the data set that it was given.
-        seeds: what it was given, where that holds arrays (groups, times) or earlier runs, which are not written down; None: as
-            written.
-        layout: devices, and their memory; the width stays what it was if it fits, and so do the windows of a stream.
+        folder: the folder of the fit's `Checkpoints`.
+        data: the data set of the fit.
+        seeds: the seeds of the fit, needed if they hold arrays (groups, times) or earlier runs, which checkpoints do not keep;
+            None: as the checkpoints have them.
+        layout: the devices and their memory; the width stays as it was if it fits, and so do the windows of a stream.
         progress: whether to show a bar of restarts × epochs.
 
     Returns:
         The runs of the one experiment, or a list in the order of the experiments.
 
     Raises:
-        CheckpointError: for a folder that holds no checkpoints, or those of other data, is in use or cannot be written.
-        ConfigError: where `seeds` is missing, though arrays or earlier runs were not written down.
+        CheckpointError: for a folder that has no checkpoints, or has those of other data, is in use or cannot be written.
+        ConfigError: if `seeds` is missing where the checkpoints do not keep them.
         Preempted: if the process was asked to end once more.
 
     >>> import tempfile
@@ -188,21 +188,22 @@ def snapshots(
     seeds: Seeds | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
 ) -> dict[int, Runs]:
-    """The restarts of an experiment as they were at each of the checkpoints that a fit has kept.
+    """Gives the restarts of an experiment as they were at each checkpoint that a fit has kept.
 
     Args:
-        folder: that of the `Checkpoints` that the fit was given; it may still go on.
-        data: the data set that it was given.
-        experiment: which of the experiments, 0 for the first.
-        seeds: what the fit was given, if that holds arrays (groups, times), which are not written down; None: as written.
-        layout: devices to evaluate on.
+        folder: the folder of the fit's `Checkpoints`; the fit may still be running.
+        data: the data set of the fit.
+        experiment: the number of the experiment, 0 for the first.
+        seeds: the seeds of the fit, needed if they hold arrays (groups, times), which checkpoints do not keep; None: as the
+            checkpoints have them.
+        layout: the devices to evaluate on.
 
     Returns:
-        epochs done → the restarts then, the earliest first; damaged checkpoints are left out, with a warning.
+        epochs done → the restarts at that time, the earliest first; damaged checkpoints are left out, with a warning.
 
     Raises:
-        CheckpointError: for a folder that holds no checkpoints, or those of other data.
-        ConfigError: for an experiment that there is not, or where `seeds` is missing, though arrays were not written down.
+        CheckpointError: for a folder that has no checkpoints, or has those of other data.
+        ConfigError: for a number that no experiment has, or if `seeds` is missing where the checkpoints do not keep them.
 
     >>> import tempfile
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
@@ -238,9 +239,9 @@ def snapshots(
 
 
 def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
-    """Experiments × members by tree structure, every member with its split and the scaling that its training part asks for."""
+    """Groups experiments × members by tree structure; every member has its split, and the scaling of its training examples."""
 
-    @functools.cache  # arms of one comparison mostly scale their inputs alike
+    @functools.cache  # the arms of a comparison mostly scale their inputs in the same way
     def scaled(scaling: Inputs) -> Member:
         return expanded(sampling, [scaled_by(scaling, data, train) for train in sampling.train])
 
@@ -258,11 +259,11 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
 
 
 def expanded(sampling: Sampling, moments: Sequence[Moments]) -> Member:
-    """The members of one experiment, each with its own row of what they share.
+    """Gives the members of one experiment, each with its own row of the shared tables.
 
     Args:
         sampling: the members.
-        moments: shift and scale of the inputs for each row of the sampling's tables.
+        moments: shift and scale of the inputs for each row of the tables.
     """
     rows = sampling.split
     shift, scale = (np.stack(part)[rows] for part in zip(*moments, strict=True))

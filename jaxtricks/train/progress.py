@@ -10,11 +10,11 @@ UNIT = "restart-epochs"
 
 
 class Lines:
-    """What a bar does, in lines.
+    """Shows progress as lines of text, with the methods of a bar.
 
     Args:
-        total: of all that is to be done.
-        initial: of it that was done before.
+        total: the restart-epochs of all members.
+        initial: the restart-epochs that were done before.
     """
 
     def __init__(self, total: int, initial: int) -> None:
@@ -27,11 +27,11 @@ class Lines:
         return None
 
     def set_description(self, text: str) -> None:
-        """What is going on now."""
+        """Says in words what is done now."""
         print(f"jaxtricks: {text}", file=sys.stderr, flush=True)
 
     def update(self, count: int) -> None:
-        """So much more is done."""
+        """Adds restart-epochs that are done."""
         self._done += count
         took = time.monotonic() - self._began
         left = took * (self._total - self._done) / max(self._done - self._initial, 1)
@@ -43,12 +43,12 @@ class Lines:
 
 
 def progress(total: int, initial: int, shown: bool) -> Any:
-    """A context with `set_description` and `update`; silent where it is not to be shown.
+    """Gives a context with `set_description` and `update`, which show the progress of a fit.
 
     Args:
-        total: restart-epochs of all members.
-        initial: those that checkpoints hold.
-        shown: whether anybody looks.
+        total: the restart-epochs of all members.
+        initial: the restart-epochs that checkpoints hold already.
+        shown: whether to show anything.
     """
     ipython = sys.modules.get("IPython")
     notebook = ipython is not None and ipython.get_ipython() is not None
