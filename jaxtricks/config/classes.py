@@ -34,8 +34,8 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
 
     Args:
         name: the name that stands for the class in its family; None for a class that has no family.
-        rows: the inventory's rows, where the choice is a trick.
-        paper: author and year, or the lecture.
+        rows: the inventory's rows, for a trick of a lecture.
+        paper: author and year, or the lecture, for a trick; the catalogue lists the choices that name one.
 
     Raises:
         TypeError: for a tuple of floats or a union of configs, which could not be traced.
@@ -78,7 +78,7 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
         fields(cls)
         jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, functools.partial(_unflatten, cls), _flatten)
         summary = (cls.__doc__ or "").split("\n")[0].rstrip(".")
-        register(cls, name, Trick(tuple(rows), paper, summary) if rows else None)
+        register(cls, name, Trick(tuple(rows), paper, summary) if paper else None)
         return cls
 
     return decorate
