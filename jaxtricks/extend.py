@@ -22,6 +22,7 @@ from jaxtricks.config import (
 )
 from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.nn.layer import Layer
+from jaxtricks.objectives.task import Task
 from jaxtricks.optim.method import Info, Method, Problem, Update, Validation
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Range",
     "Rate",
     "Real",
+    "Task",
     "Trick",
     "Update",
     "Validation",

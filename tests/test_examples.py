@@ -1,9 +1,11 @@
-"""The examples in docstrings run."""
+"""The examples in docstrings run, and every public name has one."""
 
 import doctest
 import importlib
+import inspect
 import io
 import pkgutil
+import types
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,9 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
+
+# Public names whose example takes longer than a second: it stands there, and is not run.
+LONG = {"jaxtricks.evaluate.ablate.ablate", "jaxtricks.diagnose.noise.gradient_noise_scale"}
 
 NAMES = {"jt": jt, "jax": jax, "jnp": jnp, "np": np, "__name__": "example"}  # what an example defines is none of the package
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -27,3 +32,21 @@ def test_an_example_gives_what_it_says(example):
     said = io.StringIO()
     result = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.write, clear_globs=False)
     assert not result.failed, said.getvalue()
+
+
+def public():
+    """The public classes and functions, by the module that each stands in and its name there."""
+    modules = [jt, *(value for name in jt.__all__ if isinstance(value := getattr(jt, name), types.ModuleType))]
+    values = [getattr(module, name) for module in modules for name in module.__all__]
+    values = [value for value in values if inspect.isclass(value) or inspect.isroutine(value)]
+    return {f"{value.__module__}.{value.__qualname__}" for value in values}
+
+
+def test_every_public_name_has_an_example():
+    without = {name for name in public() if not name.startswith("jaxtricks.models.")}
+    assert not without - {example.name for example in EXAMPLES}
+
+
+def test_every_public_example_is_run_but_for_the_long_ones():
+    skipped = {found.name for found in EXAMPLES if any(example.options.get(doctest.SKIP) for example in found.examples)}
+    assert skipped == LONG

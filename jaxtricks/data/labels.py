@@ -22,6 +22,9 @@ class LabelKind:
         name: what `Dataset.task` says.
         one_class: whether each example has one class, by which examples can be sorted and splits keep proportions.
         per_step: whether each step of a sequence has its own label.
+
+    >>> jt.load("digits").kind.words(10)
+    '10 classes'
     """
 
     name: ClassVar[TaskName]

@@ -72,7 +72,7 @@ class Experiment:
     def measured(self, task: Task) -> dict[str, Metric]:
         """What is measured in validation: the task's own metrics, that which the loss is followed by, and those asked for.
 
-        >>> list(Experiment(metrics=("macro_f1",)).measured(choices(Task)["classes"]()))
+        >>> list(Experiment(metrics=("macro_f1",)).measured(jt.extend.Task("classes")))
         ['accuracy', 'nll', 'ece', 'macro_f1']
         """
         followed = self.objective.loss.validation

@@ -26,6 +26,9 @@ class Loss(Family):
 
     Attributes:
         tasks: the tasks that it has a meaning for.
+
+    >>> jt.Objective(loss="hinge").loss
+    Hinge()
     """
 
     tasks: ClassVar[tuple[TaskName, ...]] = ONE_CLASS
@@ -93,6 +96,10 @@ class CrossEntropy(Loss):
 
     Args:
         label_smoothing: ε, the mass spread evenly over the classes.
+
+    >>> loss = jt.losses.CrossEntropy(label_smoothing=0.1)
+    >>> round(float(loss(jnp.zeros(4), jnp.array([1.0, 0.0, 0.0, 0.0]))), 4)  # log 4
+    1.3863
     """
 
     label_smoothing: Rate | None = trick(
@@ -137,6 +144,9 @@ class Hinge(Loss):
 
     Its scores are margins and no probabilities. Where probabilities are asked for, as by nll and ece, the softmax of the scores
     stands in; what is followed in validation is the hinge loss itself.
+
+    >>> float(jt.losses.Hinge()(jnp.array([2.0, 1.5, -1.0]), jnp.array([1.0, 0.0, 0.0])))
+    0.5
     """
 
     def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
@@ -156,6 +166,9 @@ class Squared(Loss):
 
     The scores that make it smallest are the probabilities themselves. So a class's probability is its score, at least 1e-4, over
     the sum of all these; a label's is its score, between 1e-4 and 1 - 1e-4.
+
+    >>> float(jt.losses.Squared()(jnp.array([0.5, 1.0]), jnp.array([1.0, 0.0])))
+    0.625
     """
 
     tasks = ("classes", "steps", "multilabel", "values")
@@ -178,8 +191,8 @@ class Squared(Loss):
 class BinaryCrossEntropy(Loss):
     """`-Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j))/labels` with `p = 1/(1 + exp(-s))`, in nats: each label by itself.
 
-    >>> float(BinaryCrossEntropy()(jnp.zeros(3), jnp.array([1.0, 0.0, 1.0])))  # log 2
-    0.6931471824645996
+    >>> round(float(jt.losses.BinaryCrossEntropy()(jnp.zeros(3), jnp.array([1.0, 0.0, 1.0]))), 4)  # log 2
+    0.6931
     """
 
     tasks = ("multilabel",)
@@ -199,9 +212,9 @@ class FunctionLoss(Loss):
     Args:
         function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...], as all losses here.
 
-    >>> import optax
-    >>> float(FunctionLoss(function=optax.poly_loss_cross_entropy)(jnp.zeros(2), jnp.array([1.0, 0.0])))
-    1.6931471824645996
+    >>> loss = jt.losses.Loss(lambda scores, targets: jnp.abs(scores - targets).sum(axis=-1))
+    >>> float(loss(jnp.zeros(2), jnp.array([1.0, 0.5])))
+    1.5
     """
 
     function: Callable[..., Any]

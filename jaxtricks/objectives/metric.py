@@ -24,6 +24,9 @@ class Declaration:
         higher_is_better: its direction.
         unit: what differences are counted in: "points", hundredths, for a share in [0, 1]; otherwise its own.
         may_overflow: whether it may be infinite or nan though the model is well.
+
+    >>> jt.metrics.METRICS["accuracy"].declared
+    Declaration(name='accuracy', higher_is_better=True, unit='points', may_overflow=False)
     """
 
     name: str
@@ -108,6 +111,10 @@ class Mean(Metric):
     Args:
         function: rows → a tree of [rows, ...].
         finish: its mean over all rows → the metric, [].
+
+    >>> metric = jt.metrics.Mean("bias", lambda rows: (rows.scores - rows.targets).mean(axis=1), higher_is_better=False)
+    >>> metric.needs_all
+    False
     """
 
     _: KW_ONLY

@@ -24,6 +24,11 @@ class Objective:
         l2: λ of lecture 1's `λ Σ W²`, in loss per squared weight.
         l1: λ of `λ Σ |W|`, in loss per weight.
         prior: the density p(w) and its power α; unlike l2 and l1 it weighs less the more examples there are.
+
+    >>> objective = jt.Objective(l2=0.5)
+    >>> scores, targets = jnp.array([[2.0, 0.0]]), jnp.array([[1.0, 0.0]])
+    >>> round(float(objective(scores, targets, {"kernel": jnp.ones((1, 2))}, examples=1)), 4)  # log(1 + exp(-2)) + 1
+    1.1269
     """
 
     loss: Loss = CrossEntropy()

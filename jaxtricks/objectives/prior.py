@@ -10,12 +10,20 @@ from jaxtricks.nn.kernels import kernels
 
 
 def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """`Σ w²`."""
+    """`Σ w²`.
+
+    >>> float(squares(jnp.array([1.0, -2.0])))
+    5.0
+    """
     return jnp.sum(jnp.square(w))
 
 
 def sizes(w: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """`Σ |w|`, with slope 0 at 0, where that of `jnp.abs` is 1."""
+    """`Σ |w|`, with slope 0 at 0, where that of `jnp.abs` is 1.
+
+    >>> float(sizes(jnp.array([1.0, -2.0])))
+    3.0
+    """
     return jnp.sum(w * jnp.sign(w))
 
 
@@ -23,6 +31,9 @@ class Prior(Family):
     """A density p(w) of the kernels, raised to a power α: training looks for `argmin -log p_w(x) - α log p(w)` (lecture 3).
 
     Its argmin is the most probable w given the data where the loss is a negative log-likelihood, as cross-entropy is, and α = 1.
+
+    >>> jt.Objective(prior="gaussian").prior
+    Gaussian(power=1.0, std=1.0)
     """
 
     power: NonNegative
@@ -52,6 +63,9 @@ class Gaussian(Prior):
     Args:
         power: α, unitless.
         std: σ, in weights.
+
+    >>> float(jt.losses.Gaussian(std=2.0).energy(jnp.array([2.0, 4.0])))
+    2.5
     """
 
     power: NonNegative = 1.0
@@ -68,6 +82,9 @@ class Laplace(Prior):
     Args:
         power: α, unitless.
         scale: b, the mean of |w|, in weights.
+
+    >>> float(jt.losses.Laplace(scale=2.0).energy(jnp.array([2.0, -4.0])))
+    3.0
     """
 
     power: NonNegative = 1.0
@@ -85,6 +102,9 @@ class ElasticNet(Prior):
         power: α, unitless.
         l1: in nats per weight.
         l2: in nats per squared weight.
+
+    >>> float(jt.losses.ElasticNet(l1=1.0, l2=0.5).energy(jnp.array([2.0, -4.0])))
+    16.0
     """
 
     power: NonNegative = 1.0

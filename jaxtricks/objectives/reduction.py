@@ -8,7 +8,11 @@ from jaxtricks.nn.masks import true_steps
 
 
 class Reduction(Family):
-    """`losses [batch, time] -> []`, padding left out."""
+    """`losses [batch, time] -> []`, padding left out.
+
+    >>> jt.Objective(reduction="sum").reduction
+    Summed()
+    """
 
     def __call__(self, losses: Float[Array, "batch time"], lengths: Int[Array, " batch"] | None) -> Float[Array, ""]:
         """One number for a batch.
@@ -28,7 +32,12 @@ class Reduction(Family):
 
 @config("tokens", rows=["T051"], paper="lecture 2")
 class PerToken(Reduction):
-    """`Σ loss/Σ length`: the mean over the batch's true steps, as perplexity is defined; 0 where there are none."""
+    """`Σ loss/Σ length`: the mean over the batch's true steps, as perplexity is defined; 0 where there are none.
+
+    >>> losses, lengths = jnp.ones((2, 4)), jnp.array([1, 3])
+    >>> float(jt.losses.PerToken()(losses, lengths))
+    1.0
+    """
 
     def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
         return total / jnp.maximum(jnp.sum(valid), 1)
@@ -39,6 +48,10 @@ class PerMaxLength(Reduction):
     """`Σ loss/(batch · time)`: each sequence's sum over the maximum length, averaged over the batch (lecture 2).
 
     The maximum is that of the batch's padded steps: with `ByLength` those of its bucket.
+
+    >>> losses, lengths = jnp.ones((2, 4)), jnp.array([1, 3])
+    >>> float(jt.losses.PerMaxLength()(losses, lengths))
+    0.5
     """
 
     def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
@@ -47,7 +60,12 @@ class PerMaxLength(Reduction):
 
 @config("sum", rows=["T051"], paper="Zaremba+ 2014")
 class Summed(Reduction):
-    """`Σ loss/batch`: each sequence's sum, averaged over the batch, as in Zaremba's code."""
+    """`Σ loss/batch`: each sequence's sum, averaged over the batch, as in Zaremba's code.
+
+    >>> losses, lengths = jnp.ones((2, 4)), jnp.array([1, 3])
+    >>> float(jt.losses.Summed()(losses, lengths))
+    2.0
+    """
 
     def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
         return total / len(valid)

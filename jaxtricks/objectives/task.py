@@ -27,6 +27,9 @@ class Task(Family):
         metrics: the names of the metrics that are always measured, the one that verdicts are about first.
         constant: what a prediction that looks at no input says at best, in words.
         distribution: whether predictions are a distribution over classes, which ensembles average.
+
+    >>> jt.load("digits").task, jt.extend.Task("classes").metrics
+    ('classes', ('accuracy', 'nll', 'ece'))
     """
 
     name: ClassVar[TaskName]
@@ -260,6 +263,10 @@ def no_better(reached: float, chance: Float[np.ndarray, " rows"], higher_is_bett
         reached: the metric.
         chance: what `Task.chance` gave.
         higher_is_better: the metric's direction.
+
+    >>> chance = np.array([1.0, 0.0, 0.0, 0.0] * 25)  # the commonest class is right in a quarter of all cases
+    >>> no_better(0.3, chance, higher_is_better=True), no_better(0.5, chance, higher_is_better=True)
+    (True, False)
     """
     margin = 2 * float(chance.std()) / math.sqrt(chance.size)
     mean = float(chance.mean())
