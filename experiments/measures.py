@@ -78,7 +78,9 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
     runs = {}
     for name, given in arms.items():
         experiment = jax.tree.map(jnp.float32, prepare(given, data, len(split.train)))
-        member = Member(*map(jnp.asarray, (np.int32(0), *split, *experiment.inputs.moments(data, split.train))))
+        member = Member(
+            *map(jnp.asarray, (np.int32(0), *split, *(part[0] for part in experiment.inputs.moments(data, split.train[None]))))
+        )
         state = jax.jit(epochs.start)(experiment, member, pool, {})
         run = jax.jit(epochs.epoch, static_argnums=5).lower(experiment, member, pool, state, jnp.int32(0), _as_is).compile()
         runs[name] = functools.partial(run, experiment, member, pool, state, jnp.int32(0))

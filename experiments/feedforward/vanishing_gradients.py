@@ -48,7 +48,7 @@ def measure(scale: Scale) -> Outcome:
     batches = []
     for seed in range(scale.seeds):
         train = digits.split(seed).train
-        shift, spread = jt.experiment.Standardize().moments(digits, train)
+        shift, spread = (part[0] for part in jt.experiment.Standardize().moments(digits, train[None]))
         drawn = rng.host(seed, "batch").choice(train, BATCH, replace=False)
         batches.append(((digits.x[drawn] - shift) / spread, digits.y[drawn]))
     x, y = (jnp.asarray(np.stack(arrays)) for arrays in zip(*batches, strict=True))

@@ -46,4 +46,4 @@ def training_loss(runs: Runs, run: int) -> tuple[Callable[[Params], Float[Array,
     member, variables = jax.tree.map(lambda leaf: jnp.asarray(leaf[run]), (runs.members, runs.variables))
     params = variables.pop("params")
     pool = Pool.of(runs.data)
-    return loss_at(runs.experiments[run], member, pool, variables, member.train), params
+    return loss_at(runs.experiment, member, pool, variables, member.train), params

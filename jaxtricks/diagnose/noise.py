@@ -88,7 +88,7 @@ def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseSca
         initial = {"params": state.params, **state.collections}
         return tuple(_noise(experiment, member, pool, variables, count) for variables in (initial, final))
 
-    each = (stack(runs.experiments), runs.members, runs.variables)
+    each = (stack([runs.experiment] * len(runs)), runs.members, runs.variables)
     initial, final = jax.jit(lambda each: jax.lax.map(both, each))(each)
     return NoiseScale(*(Noise(*map(np.asarray, noise)) for noise in (initial, final)))
 

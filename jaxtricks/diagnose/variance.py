@@ -14,13 +14,13 @@ from scipy.stats import gmean
 from jaxtricks import rng
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
+from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import scaled_by
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
-from jaxtricks.train.fit import expanded
+from jaxtricks.train.fit import tables_of
 from jaxtricks.train.prepare import prepare
 
 
@@ -100,7 +100,7 @@ def variance_profile(
     sampling = Seeds.of(seeds).sampling(data)
     given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
     ready = prepare(given, data, sampling.train.shape[1])
-    members = expanded(sampling, [scaled_by(ready.inputs, data, train) for train in sampling.train])
+    members = tables_of(sampling, ready.inputs, data).member(Numbers.of(sampling))
     layers: dict[str, None] = {}
 
     def look(member: Member, pool: Pool) -> tuple[Array, Array, Array]:

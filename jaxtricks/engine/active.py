@@ -13,7 +13,8 @@ from jaxtricks.engine.plan import chunk_of
 from jaxtricks.engine.processes import gathered, placed
 from jaxtricks.engine.resident import Resident
 from jaxtricks.engine.streamed import Streamed
-from jaxtricks.engine.windows import Windows, index
+from jaxtricks.engine.tables import Held
+from jaxtricks.engine.windows import Windows
 from jaxtricks.restart import member as one
 from jaxtricks.restart.member import State
 
@@ -22,7 +23,7 @@ class MemberBatch:
     """Members that train on the devices together.
 
     Args:
-        planned: the stage.
+        planned: the plan.
         held: what its devices hold of the data.
         rows: the members' places among all.
         whole: the same, padded to whole chunks.
@@ -30,7 +31,7 @@ class MemberBatch:
         states: those of all members, on the host; None for the start.
     """
 
-    def __init__(self, planned: Planned, held: Any, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
+    def __init__(self, planned: Planned, held: Held, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
         self.rows, self._planned, self._held, self._alone = rows, planned, held, alone
         self._population = rows_of(planned.population, whole)
         self._shapes = shapes_of(len(whole), planned.states)
@@ -61,6 +62,11 @@ class MemberBatch:
         """On the host."""
         return self.host(self._states)
 
+    @property
+    def last(self) -> State:
+        """Where they lie, with those of the padding."""
+        return self._states
+
     def finished(self) -> Bool[np.ndarray, " members"]:
         """Which members no further epoch changes."""
         ended: Bool[np.ndarray, " members"] = self.host(resident.finished(self._population, self._states, self._planned.plan))
@@ -82,7 +88,7 @@ class MemberBatch:
         if plan.window is None:
             engine = Resident(population, self._held, self._shapes, plan)
         else:
-            windows = Windows(self._population, self._planned.pool, plan, self._planned.own)
+            windows = Windows(self._population, self._planned.tables, self._planned.pool, plan, self._planned.own)
             engine = Streamed(windows, population, self._held, self._shapes, plan, further=self._alone)
         if self._alone:
             self._ready = engine
@@ -93,13 +99,13 @@ class ActiveMembers:
     """The members that still train, on their devices; those that have finished leave once a smaller program does for the rest.
 
     Args:
-        planned: the stage.
+        planned: the plan.
         states: of all members, on the host; None for the start.
     """
 
     def __init__(self, planned: Planned, states: State | None) -> None:
         self.plan, self._planned, self._left = planned.plan, planned, states
-        self._held = placed(planned.pool if self.plan.window is None else index(planned.pool), self.plan.shared)
+        self._held = placed(planned.held, self.plan.shared)
         self._batches: list[MemberBatch] = []
         self._place(np.arange(planned.size))
 
@@ -119,6 +125,12 @@ class ActiveMembers:
             for all_of, leaf in zip(jax.tree.leaves(self._left), jax.tree.leaves(states), strict=True):
                 all_of[rows] = leaf
         return jax.tree.map(np.copy, self._left)
+
+    def last(self) -> State:
+        """The states of all members once training is over: still on the devices where these hold all of them."""
+        if len(self._batches) == 1 and len(self.rows) == self._planned.size:
+            return self._batches[0].last
+        return self.states()
 
     def pack(self) -> tuple[Rows, Mapping[str, Any]]:
         """Lets finished members go, if half of the chunks or fewer hold the rest.

@@ -15,8 +15,10 @@ from jaxtricks.engine import layout as placement
 from jaxtricks.engine import program, resident, streamed
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import WIDE, Plan, Population, chunk_of
+from jaxtricks.engine.tables import Held, Tables
 from jaxtricks.engine.windows import AHEAD, Own, Windows, index
 from jaxtricks.restart.member import Pool, State, Variables
+from jaxtricks.restart.phase import Shared
 
 Rows = Int[np.ndarray, " members"]
 
@@ -28,12 +30,14 @@ class Cohort:
     Args:
         indices: the positions of their experiments, in the order given to `fit`.
         population: the members, experiment by experiment, before padding.
+        tables: what they choose from.
         given: the variables that they start from in place of drawn ones, [members, ...].
         seeds: members of each experiment.
     """
 
     indices: list[int]
     population: Population
+    tables: Tables
     given: Variables
     seeds: int
 
@@ -57,6 +61,7 @@ class Planned:
     Args:
         plan: devices, width and segments.
         population: the members.
+        tables: what they choose from.
         given: the variables that they start from in place of drawn ones.
         states: the shapes of their states.
         pool: the data.
@@ -65,6 +70,7 @@ class Planned:
 
     plan: Plan
     population: Population
+    tables: Tables
     given: Variables
     states: State
     pool: Pool
@@ -73,7 +79,7 @@ class Planned:
     @property
     def size(self) -> int:
         """Members."""
-        return len(self.population.members.seed)
+        return len(self.population.numbers.seed)
 
     def batches(self, rows: Rows) -> list[tuple[Rows, Rows]]:
         """Members that are on the devices together, batch after batch of one size, so that one program does for all.
@@ -97,25 +103,30 @@ class Planned:
         rows = self.batches(np.arange(self.size))[0][1]
         population, states = rows_of(self.population, rows), shapes_of(len(rows), self.states)
         if self.plan.window is None:
-            return resident.lower(population, states, self.pool, self.plan)
-        windows = Windows(population, self.pool, self.plan, self.own)
-        return streamed.lowered(windows, population, states, index(self.pool), self.plan)
+            return resident.lower(population, states, self.held, self.plan)
+        windows = Windows(population, self.tables, self.pool, self.plan, self.own)
+        return streamed.lowered(windows, population, states, self.held, self.plan)
 
     @functools.cached_property
     def own(self) -> Own:
         """What the members do not share, of a stream."""
-        return Own.of(self.population)
+        return Own.of(self.population, self.tables)
+
+    @functools.cached_property
+    def held(self) -> Held:
+        """What each device holds for all members, on the host."""
+        return Held(Shared.of(self.pool) if self.plan.window is None else index(self.pool), self.tables)
 
     @property
-    def held(self) -> int:
+    def bytes_held(self) -> int:
         """Bytes of members and their states that one device holds."""
         rows = len(self.batches(np.arange(self.size))[0][1])
         return rows // self.plan.mesh.shape["runs"] * (_bytes(self.population) + _bytes(self.states)) // self.size
 
     @property
     def beside(self) -> int:
-        """Bytes that a device holds beside a program's own: of a stream the states before the epoch, and the next windows."""
-        return 0 if self.plan.window is None else self.held + AHEAD * self.plan.window
+        """Bytes that a device holds beside a program's own: the next windows of a stream."""
+        return 0 if self.plan.window is None else AHEAD * self.plan.window
 
     def smaller(self, compiled: jax.stages.Compiled) -> "Planned":
         """A stage that asks for less memory than its program: fewer members on a device, or at a time.
@@ -126,7 +137,7 @@ class Planned:
         rows, width = len(self.batches(np.arange(self.size))[0][1]), self.plan.width
         chunks = rows // chunk_of(self.plan)
         memory = compiled.memory_analysis()
-        if chunks > 1 and (width == 1 or (memory is not None and self.held > memory.temp_size_in_bytes)):
+        if chunks > 1 and (width == 1 or (memory is not None and self.bytes_held > memory.temp_size_in_bytes)):
             return replace(self, chunks=-(-chunks // 2))
         if width == 1:
             raise ConfigError("one restart needs more memory than a device has; take a smaller model or batch.")
@@ -168,15 +179,16 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
         plan = Plan(mesh, width, segment, placement.window(layout, _bytes(pool), mesh.local_devices[0]))
     else:
         plan = Plan(mesh, note["width"], note["segment"], note["window"])
-    shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), pool)
+    held = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), Held(Shared.of(pool), cohort.tables))
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few = rows_of((cohort.population, cohort.given), several)
-    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, shapes)
+    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, held)
     if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):
         raise ConfigError(
             f"Layout.model = {layout.model} finds no layer to share; {WIDE} units or more, a multiple of it, are allowed."
         )
-    return Planned(plan, cohort.population, cohort.given, shapes_of(cohort.size, states), pool, -(-cohort.size // chunk_of(plan)))
+    chunks = -(-cohort.size // chunk_of(plan))
+    return Planned(plan, cohort.population, cohort.tables, cohort.given, shapes_of(cohort.size, states), pool, chunks)
 
 
 def fitting(planned: Planned, layout: Layout) -> Planned:

@@ -8,9 +8,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Int
 
+from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.restart.epoch import bare
-from jaxtricks.restart.member import Member
 
 WIDE = 256  # units of a layer that is worth splitting
 
@@ -62,18 +62,18 @@ class Population(NamedTuple):
 
     Args:
         experiments: one structure, its floats of shape [members].
-        members: the restarts.
+        numbers: what sets the members apart.
     """
 
     experiments: Experiment
-    members: Member
+    numbers: Numbers
 
     def bare(self) -> "Population":
         """The same members, with nothing in their experiments that initial weights do not depend on."""
         # Of the seeds' own kind, so that they lie where these lie.
-        none = 0 * self.members.seed.astype(jax.dtypes.canonicalize_dtype(float))
+        none = 0 * self.numbers.seed.astype(jax.dtypes.canonicalize_dtype(float))
         experiments = jax.tree.map(lambda leaf: leaf if np.ndim(leaf) else none + leaf, bare(self.experiments))
-        return Population(experiments, self.members)
+        return Population(experiments, self.numbers)
 
 
 def spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:

@@ -11,87 +11,96 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxtricks.engine import program
 from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.processes import placed
+from jaxtricks.engine.tables import Held, Tables
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
-from jaxtricks.restart.member import Pool, State, Variables
+from jaxtricks.restart.member import State, Variables
 
 
-def start(population: Population, given: Variables, pool: Pool, plan: Plan) -> State:
+def start(population: Population, given: Variables, held: Held, plan: Plan) -> State:
     """The states of all members before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-    return ready(population, draw(population.bare(), given, pool, plan.at_start), plan)
+    return ready(population, draw(population.bare(), given, held, plan.at_start), held.tables, plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def draw(population: Population, given: Variables, pool: Pool, plan: Plan) -> State:
+def draw(population: Population, given: Variables, held: Held, plan: Plan) -> State:
     """The initial weights of all members and their metrics, as states of no method."""
 
-    def first(population: Population, given: Variables, pool: Pool) -> Any:
-        return epochs.first_of(*population, pool, given)
+    def first(population: Population, given: Variables, held: Held) -> Any:
+        return epochs.first_of(population.experiments, held.tables.member(population.numbers), held.shared.pool, given)
 
-    return laid_out(spread(first, plan.mesh, plan.width, 2)(population, given, pool), plan)
+    return laid_out(spread(first, plan.mesh, plan.width, 2)(population, given, held), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def ready(population: Population, states: State, plan: Plan) -> State:
+def ready(population: Population, states: State, tables: Tables, plan: Plan) -> State:
     """The states of all members before their first step, from those of no method."""
 
-    def one(population: Population, state: State) -> State:
-        return epochs.ready(*population, state)
+    def one(population: Population, state: State, tables: Tables) -> State:
+        return epochs.ready(population.experiments, tables.member(population.numbers), state)
 
-    return laid_out(spread(one, plan.mesh, plan.width, 2)(population, states), plan)
+    return laid_out(spread(one, plan.mesh, plan.width, 2)(population, states, tables), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
 def advance(
-    population: Population, states: State, pool: Pool, first: Int[Array, ""], plan: Plan
+    population: Population, states: State, held: Held, first: Int[Array, ""], plan: Plan
 ) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
     """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
 
     place = functools.partial(over_data, plan=plan)
 
-    def segment(population: Population, state: State, pool: Pool, first: Array) -> Any:
-        numbers = first + jnp.arange(plan.epochs, dtype=jnp.int32)
-        return jax.lax.scan(lambda state, number: epochs.epoch(*population, pool, state, number, place), state, numbers)
+    def segment(population: Population, state: State, held: Held, first: Array) -> Any:
+        def epoch(state: State, number: Array) -> Any:
+            # Inside of the loop, so that no member holds its rows of the tables for longer than an epoch needs them; behind a
+            # barrier, so that a loop of one epoch, which the compiler unrolls, rounds as longer ones do.
+            member = jax.lax.optimization_barrier(held.tables.member(population.numbers))
+            return epochs.epoch(population.experiments, member, held.shared.pool, state, number, place)
 
-    after, curves = spread(segment, plan.mesh, plan.width, 2)(population, states, pool, first)
+        return jax.lax.scan(epoch, state, first + jnp.arange(plan.epochs, dtype=jnp.int32))
+
+    after, curves = spread(segment, plan.mesh, plan.width, 2)(population, states, held, first)
     return laid_out(after, plan), curves
 
 
 @functools.partial(jax.jit, static_argnames="plan")
 def predict(
-    population: Population, states: State, pool: Pool, indices: Int[Array, " n"], plan: Plan
+    population: Population, states: State, held: Held, indices: Int[Array, " n"], plan: Plan
 ) -> Float[Array, "members n classes"]:
     """Log-probabilities of the examples at the given positions, by every member."""
 
-    def log_probs(population: Population, state: State, pool: Pool, indices: Array) -> Any:
-        return evaluation.predict(population.experiments, state, population.members, pool, indices)
+    def log_probs(population: Population, state: State, held: Held, indices: Array) -> Any:
+        member = held.tables.member(population.numbers)
+        return evaluation.predict(population.experiments, state, member, held.shared.pool, indices)
 
-    return spread(log_probs, plan.mesh, plan.width, 2)(population, states, pool, indices)
+    return spread(log_probs, plan.mesh, plan.width, 2)(population, states, held, indices)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def evaluate(population: Population, states: State, pool: Pool, plan: Plan) -> dict[str, Float[Array, " members"]]:
+def evaluate(population: Population, states: State, held: Held, plan: Plan) -> dict[str, Float[Array, " members"]]:
     """Every metric of every member, on the examples of its split."""
 
-    def metrics(population: Population, state: State, pool: Pool) -> Any:
-        return evaluation.evaluate(population.experiments, state, population.members, pool)
+    def metrics(population: Population, state: State, held: Held) -> Any:
+        return evaluation.evaluate(population.experiments, state, held.tables.member(population.numbers), held.shared.pool)
 
-    return spread(metrics, plan.mesh, plan.width, 2)(population, states, pool)
+    return spread(metrics, plan.mesh, plan.width, 2)(population, states, held)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
 def finished(population: Population, states: State, plan: Plan) -> Bool[Array, " members"]:
     """Which members no further epoch changes."""
-    return spread(lambda population, state: one.finished(population.experiments, state), plan.mesh, plan.width, 2)(
-        population, states
-    )
+
+    def ended(population: Population, state: State) -> Array:
+        return one.finished(population.experiments, state)
+
+    return spread(ended, plan.mesh, plan.width, 2)(population, states)
 
 
-def lower(population: Population, states: Any, pool: Pool, plan: Plan) -> jax.stages.Lowered:
-    """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), see `traced`."""
+def lower(population: Population, states: Any, held: Held, plan: Plan) -> jax.stages.Lowered:
+    """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), see `program.traced`."""
     first = jax.ShapeDtypeStruct((), jnp.int32)
-    arguments = ((population, plan.per_member), (states, plan.lies(states)), (pool, plan.shared), (first, plan.shared))
+    arguments = ((population, plan.per_member), (states, plan.lies(states)), (held, plan.shared), (first, plan.shared))
     return program.traced(advance, arguments, plan=plan)
 
 
@@ -100,24 +109,23 @@ class Resident:
 
     Args:
         population: the members, on the devices.
-        pool: the data, on the devices.
+        held: the data and the tables, on the devices.
         states: the members', or their shapes.
         plan: devices, width and epochs of a segment.
     """
 
-    def __init__(self, population: Population, pool: Pool, states: State, plan: Plan) -> None:
-        self._population, self._pool, self._plan = population, pool, plan
-        self._run = program.compile(lower(population, states, pool, plan))
+    def __init__(self, population: Population, held: Held, states: State, plan: Plan) -> None:
+        self._population, self._held, self._plan = population, held, plan
+        self._run = program.compile(lower(population, states, held, plan))
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-        states: State = start(self._population, given, self._pool, self._plan)
-        return states
+        return start(self._population, given, self._held, self._plan)
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
         """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
         number = placed(np.int32(first), self._plan.shared)
-        after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._pool, number)
+        after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._held, number)
         return after
 
     def close(self) -> None:

@@ -19,34 +19,33 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.engine import program, resident
 from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.processes import placed
+from jaxtricks.engine.tables import Held, Tables
 from jaxtricks.engine.windows import Own, Windows, ahead, index
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.evaluation import EVALUATION
 from jaxtricks.restart.member import Pool, State, Variables
-from jaxtricks.restart.phase import Over, Phase, Run, Shared, Window, drive
+from jaxtricks.restart.phase import Over, Phase, Run, Window, drive
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def orders(
-    population: Population, shared: Shared, number: Int[Array, ""], plan: Plan
-) -> Int[Array, "members rounds turns batch"]:
+def orders(population: Population, held: Held, number: Int[Array, ""], plan: Plan) -> Int[Array, "members rounds turns batch"]:
     """Where the examples of every member's batches in one epoch lie in the pool.
 
     Args:
         population: the members.
-        shared: the pool's labels and lengths.
+        held: the pool's labels and lengths, and the tables.
         number: the epoch, from 0, [].
         plan: devices and width.
     """
 
-    def positions(population: Population, shared: Shared, number: Array) -> Array:
-        return epochs.positions(*population, shared.pool, number)
+    def positions(population: Population, held: Held, number: Array) -> Array:
+        return epochs.positions(population.experiments, held.tables.member(population.numbers), held.shared.pool, number)
 
-    return spread(positions, plan.mesh, 1, 1)(population, shared, number)
+    return spread(positions, plan.mesh, 1, 1)(population, held, number)
 
 
 def _of_all(
-    population: Population, left: Any, given: Any, window: Window | None, shared: Shared, run: Run, plan: Plan, own: bool
+    population: Population, left: Any, given: Any, window: Window | None, held: Held, run: Run, plan: Plan, own: bool
 ) -> Any:
     """A phase of all members.
 
@@ -55,18 +54,18 @@ def _of_all(
         left: what the last phase left, [members, ...].
         given: the window's examples as stored; own: [members, ...].
         window: the rest of the window, which all members share; None for a phase that goes over nothing.
-        shared: the pool's labels and lengths.
+        held: the pool's labels and lengths, and the tables.
         run: the phase.
         plan: devices and width.
         own: whether each member has a window of its own.
     """
 
-    def one(population: Population, left: Any, given: Any, window: Window | None, shared: Shared) -> Any:
+    def one(population: Population, left: Any, given: Any, window: Window | None, held: Held) -> Any:
         batches = window is not None and window.counted is None
         here = None if window is None else window._replace(given=over_data(given, plan) if batches else given)
-        return run(*population, shared, left, here)
+        return run(population.experiments, held.tables.member(population.numbers), held.shared, left, here)
 
-    return laid_out(spread(one, plan.mesh, plan.width, 2 + own)(population, left, given, window, shared), plan)
+    return laid_out(spread(one, plan.mesh, plan.width, 2 + own)(population, left, given, window, held), plan)
 
 
 _of_all_kept = jax.jit(_of_all, static_argnames=("run", "plan", "own"))
@@ -78,11 +77,11 @@ def phase_of(phase: Phase) -> Any:
     return _of_all_in_place if phase.in_place else _of_all_kept
 
 
-def lowered(windows: Windows, population: Population, states: State, shared: Shared, plan: Plan) -> jax.stages.Lowered:
+def lowered(windows: Windows, population: Population, states: State, held: Held, plan: Plan) -> jax.stages.Lowered:
     """The program of the first window's steps, traced, see `program.traced`; arguments as for `Streamed`, arrays or shapes."""
     begin, steps = epochs.EPOCH[:2]
     left = jax.eval_shape(
-        functools.partial(_of_all_kept, run=begin.run, plan=plan, own=False), population, states, None, None, shared
+        functools.partial(_of_all_kept, run=begin.run, plan=plan, own=False), population, states, None, None, held
     )
     given, lies = windows.first()
     number = jax.ShapeDtypeStruct((), np.int32)
@@ -91,7 +90,7 @@ def lowered(windows: Windows, population: Population, states: State, shared: Sha
         (left, plan.lies(left)),
         (given, lies),
         (Window(None, cast(Any, number)), plan.shared),
-        (shared, plan.shared),
+        (held, plan.shared),
     )
     return program.traced(phase_of(steps), arguments, run=steps.run, plan=plan, own=windows.own(Over.BATCHES))
 
@@ -101,14 +100,14 @@ class Fed(NamedTuple):
 
     Args:
         population: the members, on the devices.
-        shared: the pool's labels and lengths, on the devices.
+        held: the pool's labels and lengths, and the tables, on the devices.
         windows: how their epochs are cut.
         plan: devices and width.
         steps: the compiled program of a full window's steps; None where there is none yet.
     """
 
     population: Population
-    shared: Shared
+    held: Held
     windows: Windows
     plan: Plan
     steps: jax.stages.Compiled | None = None
@@ -129,11 +128,11 @@ class Fed(NamedTuple):
 
     def _call(self, phase: Phase, left: Any, window: Window | None) -> Any:
         if window is None:
-            return self._program(phase)(self.population, left, None, None, self.shared)
+            return self._program(phase)(self.population, left, None, None, self.held)
         jax.block_until_ready(left)  # else windows would pile up on the devices
         full = phase.run is epochs.steps and self.windows.full(window)
         program = self.steps if full and self.steps is not None else self._program(phase)
-        return program(self.population, left, window.given, window._replace(given=None), self.shared)
+        return program(self.population, left, window.given, window._replace(given=None), self.held)
 
     def _program(self, phase: Phase) -> Callable[..., Any]:
         static = {"run": phase.run, "plan": self.plan, "own": self.windows.own(phase.over)}
@@ -151,17 +150,17 @@ class Streamed:
     Args:
         windows: what their epochs are cut into.
         population: the members, on the devices.
-        shared: the pool's labels and lengths, on the devices.
+        held: the pool's labels and lengths, and the tables, on the devices.
         states: the members', or their shapes.
         plan: devices, width and epochs of a segment.
         further: whether the next segment's first windows are gathered at the end of one.
     """
 
     def __init__(
-        self, windows: Windows, population: Population, shared: Shared, states: State, plan: Plan, further: bool = True
+        self, windows: Windows, population: Population, held: Held, states: State, plan: Plan, further: bool = True
     ) -> None:
-        steps = program.compile(lowered(windows, population, states, shared, plan))
-        self._fed, self._plan, self._further = Fed(population, shared, windows, plan, steps), plan, further
+        steps = program.compile(lowered(windows, population, states, held, plan))
+        self._fed, self._plan, self._further = Fed(population, held, windows, plan, steps), plan, further
         self._phases = epochs.phases(population.experiments, states)
         self._feed = ahead(iter(()))
         self._next: int | None = None
@@ -173,7 +172,7 @@ class Streamed:
         order = functools.cache(functools.partial(self._local, self._order(0)))
         with contextlib.closing(ahead(jobs(epochs.START, fed.windows, order))) as feed:
             drawn = fed.drive(epochs.START, given, feed)
-        states: State = resident.ready(population, drawn, plan)
+        states: State = resident.ready(population, drawn, fed.held.tables, plan)
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
@@ -205,7 +204,7 @@ class Streamed:
 
     def _order(self, number: int) -> Int[Array, "members rounds turns batch"]:
         epoch = placed(np.int32(number), self._plan.shared)
-        order: Array = orders(self._fed.population, self._fed.shared, epoch, self._plan)
+        order: Array = orders(self._fed.population, self._fed.held, epoch, self._plan)
         return order
 
     def _local(self, array: Int[Array, "members ..."]) -> Int[np.ndarray, "members ..."]:
@@ -218,16 +217,20 @@ class Streamed:
         return here
 
 
-def evaluate(population: Population, states: State, source: Pool, plan: Plan) -> dict[str, Float[Array, " members"]]:
+def evaluate(
+    population: Population, states: State, tables: Tables, source: Pool, plan: Plan
+) -> dict[str, Float[Array, " members"]]:
     """Every metric of every member on the examples of its validation split, as `resident.evaluate` gives them.
 
     Args:
         population: the members, on the host.
         states: theirs.
+        tables: what they choose from, on the host.
         source: the data, on the host.
         plan: devices and width.
     """
-    fed = Fed(population, placed(index(source), plan.shared), Windows(population, source, plan, Own.of(population)), plan)
-    with contextlib.closing(ahead(jobs(EVALUATION, fed.windows, lambda: None))) as feed:
+    windows = Windows(population, tables, source, plan, Own.of(population, tables))
+    fed = Fed(population, placed(Held(index(source), tables), plan.shared), windows, plan)
+    with contextlib.closing(ahead(jobs(EVALUATION, windows, lambda: None))) as feed:
         metrics: dict[str, Array] = fed.drive(EVALUATION, states, feed)
     return metrics

@@ -14,6 +14,7 @@ from jaxtyping import Int
 
 from jaxtricks.engine.plan import Plan, Population
 from jaxtricks.engine.processes import placed
+from jaxtricks.engine.tables import Tables
 from jaxtricks.restart import evaluation
 from jaxtricks.restart.member import Pool, steps_per_epoch
 from jaxtricks.restart.phase import Over, Shared, Window
@@ -38,11 +39,11 @@ class Own(NamedTuple):
     validation: bool
 
     @classmethod
-    def of(cls, population: Population) -> "Own":
+    def of(cls, population: Population, tables: Tables) -> "Own":
         """What a whole population's members have for themselves; all batches of them go by that, too."""
-        members = population.members
-        seeds = members.seed if members.order is None else members.order
-        return cls(not (_alike(members.train) and _alike(seeds)), not _alike(members.validation))
+        numbers = population.numbers
+        seeds, used = numbers.seed if numbers.order is None else numbers.order, np.unique(numbers.split)
+        return cls(not (len(used) == 1 and _alike(seeds)), not _alike(tables.validation[used]))
 
 
 class Windows:
@@ -50,28 +51,29 @@ class Windows:
 
     Args:
         population: the members, on the host.
+        tables: what they choose from, on the host.
         source: the data, on the host.
         plan: devices and width.
         own: what members do not share.
     """
 
-    def __init__(self, population: Population, source: Pool, plan: Plan, own: Own) -> None:
-        experiment, members = population.experiments, population.members
+    def __init__(self, population: Population, tables: Tables, source: Pool, plan: Plan, own: Own) -> None:
+        experiment, split = population.experiments, np.asarray(population.numbers.split)
         if plan.window is None:
             raise ValueError("a plan without windows streams nothing.")
         self._plan, self._source, self._own = plan, source, own
-        self._members = len(members.seed)
+        self._members = len(split)
         each = sum(array.nbytes // len(array) for array in jax.tree.leaves(source))
         here = self._members // plan.mesh.shape["runs"]
         turns, batch = len(experiment.order.cuts), experiment.batch_size
-        rounds = steps_per_epoch(experiment, members.train.shape[1]) // turns
+        rounds = steps_per_epoch(experiment, tables.train.shape[1]) // turns
         room = plan.window // each
         self._batch = (turns, batch)
         self.rounds = cut(rounds, room // (turns * batch * (here if own.order else 1)))
-        questions = evaluation.asked(experiment, members.validation.shape[1], source)
+        questions = evaluation.asked(experiment, tables.validation.shape[1], source)
         self._questions = cut(len(questions.places), room // (here if own.validation else 1), questions.unit)
         self._counted, self._unit = questions.counted, questions.unit
-        self._validation = np.asarray(members.validation)[:, questions.places]
+        self._validation = np.asarray(tables.validation)[split if own.validation else split[:1]][:, questions.places]
 
     def own(self, over: Over) -> bool:
         """Whether each member has windows of a kind for itself."""

@@ -291,8 +291,8 @@ def _epochs(runs: tuple[Runs, ...]) -> int:
     longest: dict[tuple[str, str], int] = {}
     for each in runs:
         trained = np.isfinite(each.curves["train_loss"]).sum(axis=1)
-        for experiment, name, epochs in zip(each.experiments, each.names, trained, strict=True):
-            key = experiment.fingerprint(), name
+        for name, epochs in zip(each.names, trained, strict=True):
+            key = each.experiment.fingerprint(), name
             longest[key] = max(longest.get(key, 0), int(epochs))
     return sum(longest.values())
 

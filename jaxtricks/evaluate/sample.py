@@ -63,7 +63,7 @@ class Writer:
         if runs.data.vocabulary is None:
             raise ConfigError(f"{runs.data.name} has no vocabulary, and so no text can be written.")
         variables = jax.tree.map(lambda leaf: leaf[run], runs.variables)
-        return cls(runs.experiments[run].model, variables, runs.data.vocabulary)
+        return cls(runs.experiment.model, variables, runs.data.vocabulary)
 
     def write(self, prompt: str, *, tokens: int, temperature: float, seed: int) -> str:
         """A prompt and the text that the model writes after it.

@@ -282,10 +282,28 @@ def variables(experiment: Experiment, member: Member, state: State) -> Variables
 
     Where it stops early, those of its best epoch.
     """
+    return _variables(experiment, member.train.size, state)
+
+
+def _variables(experiment: Experiment, train: int, state: State) -> Variables:
     if state.best is not None:
         return dict(state.best.variables)
-    method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
+    method = assemble(experiment.optimizer, total_steps(experiment, train))
     return {"params": method.eval_params(state.params, state.method), **state.collections}
+
+
+def outcome(experiment: Experiment, train: int, state: State) -> State:
+    """What is left of a state once training is over: its parameters are those that are evaluated, the method's state is gone.
+
+    Args:
+        experiment: the settings.
+        train: the number of training examples.
+        state: after the last step.
+    """
+    collections = _variables(experiment, train, state)
+    params = collections.pop("params")
+    best = None if state.best is None else state.best._replace(variables=None)
+    return state._replace(params=params, collections=collections, method=None, best=best)
 
 
 def evaluated(experiment: Experiment, member: Member, state: State) -> Variables:

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import operator
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +16,19 @@ from jaxtricks.engine import processes as machines
 from jaxtricks.engine.cohort import Cohort, planned_for
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Population
+from jaxtricks.engine.tables import Numbers, Tables
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import Inputs, Moments, scaled_by
+from jaxtricks.experiment.inputs import Inputs, scaled_by
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.objectives.task import task_of
-from jaxtricks.restart.member import Member, Pool
+from jaxtricks.restart.member import Pool
 from jaxtricks.store.checkpoint import CheckpointError, read
 from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
 from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.loop import Keeper, restored, trained
+from jaxtricks.train.loop import Keeper, Trained, outcome, restored, trained
 from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.runs import Runs
 
@@ -109,7 +109,7 @@ def fit(
             pairs = zip(journals, cohorts, strict=True)
             records = [Keeper(journal, checkpoints, cohort) for journal, cohort in pairs]
             results = trained(cohorts, Pool.on_host(data), layout, progress, records)
-    ordered: list[Runs] = [Runs((ready[index],) * len(sampling), sampling, data, *results[index]) for index in range(len(wanted))]
+    ordered: list[Runs] = [Runs(ready[index], sampling, data, results[index]) for index in range(len(wanted))]
     return ordered if several else ordered[0]
 
 
@@ -233,39 +233,40 @@ def snapshots(
             continue
         planned = planned_for(cohort, Pool.on_host(data), layout, note["segment"], note)
         states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
-        members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
-        found[epoch] = Runs((ready[experiment],) * len(sampling), sampling, data, members, state, curve, planned.plan)
+        curve = {name: values[rows] for name, values in curves.items()}
+        came_to = Trained(outcome(cohort, states), np.arange(rows.start, rows.stop), curve, planned.plan, cohort.tables)
+        found[epoch] = Runs(ready[experiment], sampling, data, came_to)
     return found
 
 
 def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
-    """Groups experiments × members by tree structure; every member has its split, and the scaling of its training examples."""
+    """Groups experiments × members by tree structure, and gives what their members choose from."""
 
     @functools.cache  # the arms of a comparison mostly scale their inputs in the same way
-    def scaled(scaling: Inputs) -> Member:
-        return expanded(sampling, [scaled_by(scaling, data, train) for train in sampling.train])
+    def tables(scaling: Inputs) -> Tables:
+        return tables_of(sampling, scaling, data)
 
     cohorts = []
     for indices, stacked in group(experiments):
-        members = [scaled(experiments[index].inputs) for index in indices]
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
-        population = Population(floats, jax.tree.map(lambda *leaves: np.concatenate(leaves), *members))
+        numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
+        scalings = {experiments[index].inputs for index in indices}
+        assert len(scalings) == 1, "how inputs are scaled is static, and so the same in all members of a program"
         given: dict[str, Any] = {}
         if transfer is not None:
             everyone = sampling.at(np.tile(np.arange(len(sampling)), len(indices)))
             given = transfer.given(everyone, shapes(experiments[indices[0]], data)[0])
-        cohorts.append(Cohort(indices, population, given, len(sampling)))
+        cohorts.append(Cohort(indices, Population(floats, numbers), tables(*scalings), given, len(sampling)))
     return cohorts
 
 
-def expanded(sampling: Sampling, moments: Sequence[Moments]) -> Member:
-    """Gives the members of one experiment, each with its own row of the shared tables.
+def tables_of(sampling: Sampling, scaling: Inputs, data: Dataset) -> Tables:
+    """Gives what the members of a sampling choose from, on the host.
 
     Args:
         sampling: the members.
-        moments: shift and scale of the inputs for each row of the tables.
+        scaling: how inputs are scaled, by each split's training examples.
+        data: the data set.
     """
-    rows = sampling.split
-    shift, scale = (np.stack(part)[rows] for part in zip(*moments, strict=True))
-    arrays: Any = (sampling.seeds, sampling.train[rows], sampling.validation[rows], shift, scale)
-    return Member(*arrays, *(getattr(sampling, source) for source in ("weights", "order", "masks")))
+    arrays: Any = (sampling.train, sampling.validation, *scaled_by(scaling, data, sampling.train))
+    return Tables(*arrays)

@@ -2,12 +2,11 @@
 
 import contextlib
 import itertools
-import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,11 +15,13 @@ from jaxtyping import Float
 from jaxtricks.engine import layout as placement
 from jaxtricks.engine import preemption, processes, program
 from jaxtricks.engine.active import ActiveMembers
-from jaxtricks.engine.cohort import Cohort, Planned, Rows, fitting, planned_for
+from jaxtricks.engine.cohort import Cohort, Planned, Rows, fitting, planned_for, rows_of
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Plan
 from jaxtricks.engine.processes import agreed, gathered
-from jaxtricks.restart.member import Member, Pool, State
+from jaxtricks.engine.tables import Tables
+from jaxtricks.restart import member as one
+from jaxtricks.restart.member import Pool, State
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
@@ -28,6 +29,24 @@ from jaxtricks.train.progress import progress
 
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
 Progress = Callable[[int], None]
+
+
+class Trained(NamedTuple):
+    """What the members of one experiment came to.
+
+    Args:
+        states: those of all members of the program, on the devices as a rule, [members, ...].
+        rows: which of them are the experiment's, [runs].
+        curves: name → [runs, epochs].
+        plan: how the program was laid out.
+        tables: what members choose from.
+    """
+
+    states: State
+    rows: Rows
+    curves: Curves
+    plan: Plan
+    tables: Tables
 
 
 @dataclass(frozen=True)
@@ -175,13 +194,26 @@ def train(
                     record.journal.wait()
                     raise preemption.Preempted(last, epochs)
         look()
-        return active.states(), history.until(epochs)
+        return active.last(), history.until(epochs)
+
+
+def outcome(cohort: Cohort, states: State) -> State:
+    """The states of a cohort's members once training is over, where they lie, see `jaxtricks.restart.member.outcome`.
+
+    Args:
+        cohort: the members.
+        states: theirs, with those of the padding behind them if they lie on the devices.
+    """
+    padded, train = np.minimum(np.arange(len(states.step)), cohort.size - 1), cohort.tables.train.shape[1]
+    experiments = rows_of(cohort.population.experiments, padded)
+    kept: State = jax.vmap(lambda experiment, state: one.outcome(experiment, train, state))(experiments, states)
+    return gathered(kept) if jax.process_count() > 1 else kept  # whoever asks later may be one process alone
 
 
 def trained(
     cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, records: Sequence[Keeper | None]
-) -> dict[int, tuple[Member, State, Curves, Plan]]:
-    """Each experiment's members, states, curves and plan, by its position; finished cohorts are read and not trained."""
+) -> dict[int, Trained]:
+    """What each experiment's members came to, by its position; finished cohorts are read and not trained."""
     results = {}
     saved = processes.on_first(lambda: [None if record is None else record.journal.newest() for record in records])
     for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
@@ -206,9 +238,10 @@ def trained(
                 planned = fitting(planned, layout)
             bar.set_description("training")
             states, curves = train(planned, cohort, bar.update, at, record)
+            kept = outcome(cohort, states)
             for index, rows in cohort.rows():
-                members, state, curve = jax.tree.map(operator.itemgetter(rows), (cohort.population.members, states, curves))
-                results[index] = (members, state, curve, planned.plan)
+                curve = {name: values[rows] for name, values in curves.items()}
+                results[index] = Trained(kept, np.arange(rows.start, rows.stop), curve, planned.plan, cohort.tables)
     return results
 
 

@@ -1,26 +1,30 @@
 """What training gives: every restart, stacked."""
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from jaxtricks.config import stack
 from jaxtricks.data import Dataset, Examples
 from jaxtricks.data.examples import as_inputs, check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
 from jaxtricks.engine.processes import gathered, placed
+from jaxtricks.engine.tables import Held, Numbers
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
+from jaxtricks.restart.epoch import bare
 from jaxtricks.restart.member import Member, Pool, State, Variables
+from jaxtricks.restart.phase import Shared
+from jaxtricks.train.loop import Trained
 from jaxtricks.train.summary import Summary, summarize
 
 
@@ -29,14 +33,10 @@ class Runs:
     """The restarts of an experiment; every array has a leading axis [runs].
 
     Args:
-        experiments: what each run trained.
+        experiment: what the runs trained.
         sampling: who the runs are: their seeds, and which examples each one sees.
         data: the data set.
-        members: each run's split and scaling.
-        states: each run's last finite state.
-        curves: name → [runs, epochs]: mean training loss, mean and largest gradient norm of an epoch, validation metrics after
-            it; where a run diverged, nan and the last finite ones, where it stopped early, nan and the best ones.
-        plan: how the program was laid out.
+        trained: what came of them; weights stay on the devices until somebody asks.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -44,13 +44,10 @@ class Runs:
     (['accuracy', 'ece', 'nll'], (4,))
     """
 
-    experiments: tuple[Experiment, ...]
+    experiment: Experiment
     sampling: Sampling
     data: Dataset
-    members: Member
-    states: State
-    curves: dict[str, Float[np.ndarray, "runs epochs"]]
-    plan: Plan
+    trained: Trained
 
     def __len__(self) -> int:
         return len(self.sampling)
@@ -77,15 +74,42 @@ class Runs:
             rows: places from 0 on, [chosen].
         """
         places = np.asarray(rows)
-        members, states, curves = jax.tree.map(lambda leaf: leaf[places], (self.members, self.states, self.curves))
-        return Runs(
-            tuple(self.experiments[row] for row in rows), self.sampling.at(places), self.data, members, states, curves, self.plan
+        curves = {name: values[places] for name, values in self.curves.items()}
+        return replace(
+            self,
+            sampling=self.sampling.at(places),
+            trained=self.trained._replace(rows=self.trained.rows[places], curves=curves),
         )
 
     @property
-    def experiment(self) -> Experiment:
-        """The one experiment of all runs."""
-        return self.experiments[0]
+    def curves(self) -> dict[str, Float[np.ndarray, "runs epochs"]]:
+        """Name → [runs, epochs]: mean training loss, mean and largest gradient norm of an epoch, validation metrics after it.
+
+        Where a run diverged, nan and the last finite metrics; where it stopped early, nan and the best ones.
+        """
+        return self.trained.curves
+
+    @property
+    def plan(self) -> Plan:
+        """How the program was laid out."""
+        return self.trained.plan
+
+    @functools.cached_property
+    def members(self) -> Member:
+        """Each run's seeds, split and scaling, on the host, every array with a leading axis [runs]."""
+        return self.trained.tables.member(Numbers.of(self.sampling))
+
+    @functools.cached_property
+    def states(self) -> State:
+        """Each run's last finite state, on the host; its parameters are those that the optimization method evaluates.
+
+        The method's own state is not kept; checkpoints have it.
+        """
+        return self._host(self.trained.states)
+
+    def _host(self, tree: Any) -> Any:
+        """A part of the states, on the host."""
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[self.trained.rows], tree)
 
     @property
     def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]:
@@ -93,26 +117,25 @@ class Runs:
 
         With early stopping it is that of the best epoch, whose weights are kept.
         """
-        if self.states.best is not None:
-            return {name: np.asarray(values) for name, values in self.states.best.metrics.items()}
+        if (best := self.trained.states.best) is not None:
+            found: dict[str, Float[np.ndarray, " runs"]] = self._host(best.metrics)
+            return found
         return {name: curve[:, -1] for name, curve in self.curves.items() if name not in one.TRAINING}
 
     @property
     def diverged(self) -> dict[str, int]:
         """Name → the optimizer step at which loss or gradient stopped being finite, for the runs where they did."""
-        return {
-            name: int(step)
-            for name, step, alive in zip(self.names, self.states.step, self.states.alive, strict=True)
-            if not alive
-        }
+        steps, alive = self._host((self.trained.states.step, self.trained.states.alive))
+        return {name: int(step) for name, step, well in zip(self.names, steps, alive, strict=True) if not well}
 
     @property
     def stopped(self) -> dict[str, int]:
         """Name → the epochs that it was trained for, of the runs that stopped early."""
-        if (stopping := self.experiment.stopping) is None or self.states.best is None:
+        if (stopping := self.experiment.stopping) is None or self.trained.states.best is None:
             return {}
         trained = np.isfinite(self.curves["train_loss"]).sum(axis=1)
-        ended = np.asarray(stopping.stopped(self.states.best)) & np.asarray(self.states.alive)
+        best, alive = self._host((self.trained.states.best, self.trained.states.alive))
+        ended = np.asarray(stopping.stopped(best)) & alive
         return {name: int(epochs) for name, epochs, over in zip(self.names, trained, ended, strict=True) if over}
 
     @property
@@ -121,7 +144,7 @@ class Runs:
 
         The parameters are those that the optimization method evaluates.
         """
-        return jax.tree.map(np.asarray, jax.vmap(one.variables)(stack(self.experiments), self.members, self.states))
+        return {"params": self.states.params, **self.states.collections}
 
     def evaluate(self, split: Literal["train", "validation"] | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
         """Every metric on each run's own training or validation examples, or on others; [runs].
@@ -131,17 +154,20 @@ class Runs:
         Args:
             split: "train", "validation", or what `Dataset.open_test` gave.
         """
+        table: Any
         if isinstance(split, Examples):
             check("", split, self.data.kind, len(self.data.classes), self._tokens)
-            examples, places = split, np.tile(np.arange(len(split.x), dtype=np.int32), (len(self), 1))
+            everyone = np.arange(len(split.x), dtype=np.int32)
+            examples, table = split, np.broadcast_to(everyone, (len(self.trained.tables.train), len(everyone)))
         else:
-            examples, places = self.data.pool, np.asarray(getattr(self.members, split))
-        population, states = self._population(self.members._replace(validation=jnp.asarray(places)))
-        metrics = (
-            resident.evaluate(population, states, Pool.of(self.data, examples), self.plan)
-            if self.plan.window is None
-            else streamed.evaluate(population, states, Pool.on_host(self.data, examples), self.plan)
-        )
+            examples, table = self.data.pool, getattr(self.trained.tables, split)
+        population, states = self._population()
+        tables = self.trained.tables._replace(validation=table)
+        if self.plan.window is None:
+            held = Held(Shared.of(Pool.of(self.data, examples)), jax.tree.map(jnp.asarray, tables))
+            metrics = resident.evaluate(population, states, held, self.plan)
+        else:
+            metrics = streamed.evaluate(population, states, tables, Pool.on_host(self.data, examples), self.plan)
         return {name: values[: len(self)] for name, values in gathered(metrics).items()}
 
     def summary(self) -> Summary:
@@ -163,14 +189,17 @@ class Runs:
         """
         if self.data.vocabulary is not None or lengths is not None:  # out of range they would give NaN or another's scores
             as_inputs("", x, lengths, self._tokens)
-        population, states = self._population(self.members)
+        population, states = self._population()
+        tables = jax.tree.map(jnp.asarray, self.trained.tables)
         found = []
         for first, last in self._parts(x):
             unknown = np.zeros((last - first, *self.data.y.shape[1:]), self.data.y.dtype)
             part = Examples(x[first:last], unknown, None if lengths is None else lengths[first:last])
             pool = Pool.of(self.data, part)
             indices = jnp.arange(last - first, dtype=jnp.int32)
-            found.append(gathered(resident.predict(population, states, pool, indices, self.plan))[: len(self)])
+            found.append(
+                gathered(resident.predict(population, states, Held(Shared.of(pool), tables), indices, self.plan))[: len(self)]
+            )
         return np.concatenate(found, axis=1)
 
     @property
@@ -183,9 +212,14 @@ class Runs:
             return [(0, len(x))]
         return cut(len(x), self.plan.window // (x.nbytes // len(x)), evaluation.EVALUATION_BATCH)
 
-    def _population(self, members: Member) -> tuple[Population, State]:
-        """The runs as a program takes them, padded to whole chunks."""
+    def _population(self) -> tuple[Population, State]:
+        """The runs as a program takes them, padded to whole chunks, with nothing that training alone needs."""
         rows = padded(len(self), self.plan)
-        everyone = Population(stack(self.experiments), members), self.states
-        population, states = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], everyone)
-        return population, placed(states, self.plan.lies(states))
+        size, experiment = len(rows), jax.tree.map(np.asarray, bare(self.experiment))
+        floats = jax.tree.map(lambda leaf: np.full(size, leaf, jax.dtypes.canonicalize_dtype(float)), experiment)
+        numbers = jax.tree.map(lambda leaf: leaf[rows], Numbers.of(self.sampling))
+        whole, mine = self.trained.states._replace(best=None), self.trained.rows
+        if len(whole.step) == size and np.array_equal(mine, np.arange(len(self))):  # they lie on the devices as they are needed
+            return Population(floats, numbers), placed(whole, self.plan.lies(whole))
+        states = jax.tree.map(lambda leaf: np.asarray(leaf)[mine][rows], whole)
+        return Population(floats, numbers), placed(states, self.plan.lies(states))

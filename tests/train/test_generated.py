@@ -73,7 +73,9 @@ def test_two_finite_steps(pictures, experiment):
         experiment = prepare(experiment, pictures, 48)
     except ConfigError:  # parts that each are fine and do not go together
         assume(False)
-    member = Member(np.int32(0), split.train, split.validation, *experiment.inputs.moments(pictures, split.train))
+    member = Member(
+        np.int32(0), split.train, split.validation, *(part[0] for part in experiment.inputs.moments(pictures, split.train[None]))
+    )
     first = state = epochs.start(experiment, member, pool, {})
     for batch in one.shuffle(experiment, member, pool, jnp.int32(0)).reshape(-1, BATCH)[:2]:
         state, info = one.update(experiment, member, state, one.taken(pool, batch))

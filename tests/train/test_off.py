@@ -119,7 +119,7 @@ def ask(*experiments: jt.Experiment):
     # Always two, so that one program does.
     ready = [prepare(experiment, data, len(split.train)) for experiment in (experiments * 2)[:2]]
     places = (part.astype(np.int32) for part in split)
-    member = Member(np.int32(0), *places, *scaled_by(ready[0].inputs, data, split.train))
+    member = Member(np.int32(0), *places, *(part[0] for part in scaled_by(ready[0].inputs, data, split.train[None])))
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:

@@ -35,7 +35,7 @@ OTHERS = {
 def member(data, seed):
     split = data.split(seed)
     places = (part.astype(np.int32) for part in split)
-    return Member(np.int32(seed), *places, *jt.experiment.Standardize().moments(data, split.train))
+    return Member(np.int32(seed), *places, *(part[0] for part in jt.experiment.Standardize().moments(data, split.train[None])))
 
 
 def weights(experiment, data, seed=0):

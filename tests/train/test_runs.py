@@ -20,7 +20,7 @@ def runs(request, digits):
 
 
 def test_every_array_has_a_leading_axis_of_runs(runs):
-    assert len(runs) == len(runs.experiments) == 5
+    assert len(runs) == len(runs.names) == 5
     assert runs.seeds.tolist() == SEEDS
     assert all(leaf.shape[0] == 5 for leaf in jax.tree.leaves((runs.members, runs.states, runs.curves)))
     assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves((runs.members, runs.states, runs.curves)))

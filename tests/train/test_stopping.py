@@ -84,7 +84,7 @@ def test_those_that_have_stopped_leave_the_program_and_nobody_notices(data, runs
     lower = resident.lower
     with monkeypatch.context() as patch:
         patch.setattr(
-            resident, "lower", lambda population, *rest: sizes.append(len(population.members.seed)) or lower(population, *rest)
+            resident, "lower", lambda population, *rest: sizes.append(len(population.numbers.seed)) or lower(population, *rest)
         )
         assert_same(fit(STOPS, data, **HOW), runs)
     assert sizes[0] == 8 and sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1

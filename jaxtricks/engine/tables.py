@@ -1,0 +1,67 @@
+"""Tables that members share, on the host or on the devices once, and each member's numbers in them."""
+
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Float, Int
+
+from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.restart.member import Member
+from jaxtricks.restart.phase import Shared
+
+
+class Numbers(NamedTuple):
+    """What sets a member apart, beside its experiment's floats; of many members with a leading axis [members].
+
+    Args:
+        seed: the restart's number, [].
+        split: its row in the tables, [].
+        weights: the seed of its initial weights, [], where that is not its own; None: its own.
+        order: the same of its order of examples.
+        masks: the same of its masks and augmentation.
+    """
+
+    seed: Int[Array, ""]
+    split: Int[Array, ""]
+    weights: Int[Array, ""] | None = None
+    order: Int[Array, ""] | None = None
+    masks: Int[Array, ""] | None = None
+
+    @classmethod
+    def of(cls, sampling: Sampling) -> "Numbers":
+        """Those of all members of a sampling, on the host."""
+        arrays: Any = (sampling.seeds, sampling.split, sampling.weights, sampling.order, sampling.masks)
+        return cls(*arrays)
+
+
+class Tables(NamedTuple):
+    """What members choose from by their numbers; every row is there once.
+
+    Args:
+        train: positions of the training examples in the pool, [splits, train].
+        validation: positions of the validation examples, [splits, validation].
+        shift: subtracted from inputs, [splits, ...].
+        scale: what inputs are divided by, [splits, ...].
+    """
+
+    train: Int[Array, "splits train"]
+    validation: Int[Array, "splits validation"]
+    shift: Float[Array, "splits ..."]
+    scale: Float[Array, "splits ..."]
+
+    def member(self, numbers: Numbers) -> Member:
+        """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
+        row = numbers.split
+        rows = (self.train[row], self.validation[row], self.shift[row], self.scale[row])
+        return Member(numbers.seed, *rows, numbers.weights, numbers.order, numbers.masks)
+
+
+class Held(NamedTuple):
+    """What the devices hold for all members.
+
+    Args:
+        shared: the data, or where these stay on the host their labels and lengths.
+        tables: which examples members may see, and how their inputs are scaled.
+    """
+
+    shared: Shared
+    tables: Tables
