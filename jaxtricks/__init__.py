@@ -34,7 +34,7 @@ from jaxtricks.experiment.resampling import Disjoint, Folds, Forward, Part
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.transfer import Transfer
-from jaxtricks.models import CNN, MLP, RNN, TCN, Transformer
+from jaxtricks.models import CNN, MLP, RNN, TCN, Functional, Transformer
 from jaxtricks.moved import MOVED
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.objectives.metric import Metric
@@ -66,6 +66,7 @@ __all__ = [
     "Experiment",
     "Folds",
     "Forward",
+    "Functional",
     "Layout",
     "Metric",
     "Momentum",

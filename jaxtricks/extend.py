@@ -21,8 +21,10 @@ from jaxtricks.config import (
     trick,
 )
 from jaxtricks.experiment.catalogue import catalogue
+from jaxtricks.models.contract import Model, Network, Traits, contract
 from jaxtricks.nn.layer import Layer
 from jaxtricks.objectives.task import Task
+from jaxtricks.optim.chains import rule_of
 from jaxtricks.optim.method import Info, Method, Problem, Update, Validation
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "Info",
     "Layer",
     "Method",
+    "Model",
+    "Network",
     "NonNegative",
     "Positive",
     "Problem",
@@ -39,12 +43,15 @@ __all__ = [
     "Rate",
     "Real",
     "Task",
+    "Traits",
     "Trick",
     "Update",
     "Validation",
     "catalogue",
     "choices",
     "config",
+    "contract",
+    "rule_of",
     "trick",
 ]
 

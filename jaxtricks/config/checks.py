@@ -6,13 +6,12 @@ import textwrap
 import types
 from typing import Any, Literal, Union, get_args, get_origin
 
-import flax.linen as nn
 import jax
 import numpy as np
 
 from jaxtricks.config.declared import Field, Kind
 from jaxtricks.config.errors import ConfigError, nearest
-from jaxtricks.config.families import Family, choices, is_config
+from jaxtricks.config.families import AnyModel, Family, choices, is_config
 
 _UNCHECKED = (Any, Union, types.UnionType)  # types to some versions of Python, but not to isinstance
 
@@ -71,10 +70,10 @@ def _child(place: _Place, field: Field, value: Any) -> Any:
 
 def _model(place: _Place, field: Field, value: Any) -> Any:
     if isinstance(value, str):
-        if value not in choices(nn.Module):
-            raise place.refuse(f" names no model{nearest(value, list(choices(nn.Module)))}")
-        return choices(nn.Module)[value]()
-    if not isinstance(value, nn.Module):
+        if value not in choices(AnyModel):
+            raise place.refuse(f" names no model{nearest(value, list(choices(AnyModel)))}")
+        return choices(AnyModel)[value]()
+    if not isinstance(value, AnyModel):
         raise place.refuse()
     return value if is_config(type(value)) else _hashable(place, value)
 

@@ -10,7 +10,7 @@ import jax
 
 from jaxtricks.config.checks import checked
 from jaxtricks.config.declared import Kind, fields
-from jaxtricks.config.families import class_of, is_config, register
+from jaxtricks.config.families import AnyModel, class_of, is_config, register
 from jaxtricks.config.tricks import Trick, trick
 
 C = TypeVar("C")
@@ -91,7 +91,7 @@ def _flatten(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         value = getattr(self, field.name)
         if field.kind is Kind.STATIC:
             static.append(value)
-        elif field.kind is Kind.MODEL and isinstance(value, nn.Module) and not is_config(type(value)):
+        elif field.kind is Kind.MODEL and isinstance(value, AnyModel) and not is_config(type(value)):
             static.append(value)
             children.append(None)
         elif field.kind is Kind.MODEL:

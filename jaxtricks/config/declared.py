@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import flax.linen as nn
 
-from jaxtricks.config.families import Family, choices, is_config
+from jaxtricks.config.families import AnyModel, Family, choices, is_config
 from jaxtricks.config.ranges import Range
 from jaxtricks.config.tricks import Trick
 
@@ -23,7 +23,7 @@ class Kind(enum.Enum):
 
     TRACED = "traced"
     CONFIG = "config"
-    MODEL = "model"  # a child if the module is a config, static if it is a plain Linen module
+    MODEL = "model"  # a child if the model is a config, static if it is not
     STATIC = "static"
 
 
@@ -52,7 +52,7 @@ class Field:
         elif self.kind is Kind.CONFIG:
             text = "one of " + ", ".join(choices(self.type)) if choices(self.type) else f"of type {self.type.__name__}"
         elif self.kind is Kind.MODEL:
-            text = "one of " + ", ".join(choices(nn.Module)) + ", or a Linen module"
+            text = "one of " + ", ".join(choices(AnyModel)) + ", or a model of one's own"
         elif get_origin(self.type) is Literal:
             text = "one of " + ", ".join(map(str, get_args(self.type)))
         elif self.type is int:
@@ -103,8 +103,8 @@ def _field(name: str, hint: Any, trick: Trick | None) -> Field:
         kind = Kind.TRACED
     elif _is_child(base):
         kind = Kind.CONFIG
-    elif isinstance(base, type) and issubclass(base, nn.Module):
-        kind = Kind.MODEL
+    elif isinstance(base, type) and issubclass(base, AnyModel):
+        base, kind = AnyModel, Kind.MODEL
     elif _hides_floats(base):
         raise TypeError(f"{name}: floats inside {base} would be static; declare one field a float, as b1 and b2.")
     else:

@@ -1,10 +1,10 @@
 """Families of configs, and the register of their named members.
 
 A family is a set of configs of which one fills a place: the activations, the schedules, the rules. A member has a name that
-stands for it in Python, in JSON and on the command line: `schedule="warmup_cosine"`. All models are one family, that of Linen
-modules.
+stands for it in Python, in JSON and on the command line: `schedule="warmup_cosine"`. All models are one family, `AnyModel`.
 """
 
+import abc
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,6 +59,25 @@ class Family(metaclass=_CallableFamily):
 
 F = TypeVar("F", bound=Callable[..., type])
 
+
+class AnyModel(abc.ABC):  # noqa: B024
+    """The type of a field that holds a model: a Linen module, or of any class that inherits from this one or is registered here.
+
+    A model that is a config is a child of the config that holds it, any other is static.
+
+    >>> import flax.linen as nn
+    >>> isinstance(nn.Dense(3), AnyModel), isinstance(3, AnyModel)
+    (True, False)
+    """
+
+
+AnyModel.register(nn.Module)
+
+if TYPE_CHECKING:
+    ModelField = Any  # a type checker cannot know which classes are registered
+else:
+    ModelField = AnyModel
+
 _CHOICES: dict[type, dict[str, type]] = {}
 _TRICKS: dict[type, Trick] = {}
 _NAMES: dict[type, str] = {}
@@ -67,8 +86,8 @@ _MAKERS: dict[Any, Callable[..., type]] = {}
 
 def family_of(cls: type) -> type | None:
     """The class that heads the family of a class, or None where it has none."""
-    if issubclass(cls, nn.Module):
-        return nn.Module
+    if issubclass(cls, AnyModel):
+        return AnyModel
     return next((base for base in cls.__mro__ if Family in base.__bases__), None)
 
 
@@ -95,7 +114,7 @@ def choices(cls: type) -> dict[str, type]:
     >>> choices(Activation)["relu"].__name__
     'ReLU'
     """
-    return dict(_CHOICES.get(cls, {}))
+    return dict(_CHOICES.get(AnyModel if issubclass(cls, AnyModel) else cls, {}))
 
 
 def choice_trick(cls: type) -> Trick | None:

@@ -65,7 +65,7 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
     if not isinstance(data, Mapping):
         raise ConfigError(f"{cls.__name__}: expected a JSON object, not {data!r}.")
     body = dict(data)
-    if "kind" in body or not is_config(cls) or choices(cls):
+    if "kind" in body or not is_config(cls) or cls is family_of(cls):
         cls = _class(body.pop("kind", None), choices(family_of(cls) or cls))
     known = fields(cls) if is_config(cls) else {f.name: None for f in declared(cls)}
     for name in body:

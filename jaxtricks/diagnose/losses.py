@@ -30,7 +30,7 @@ def loss_at(
 
     def loss(params: Params) -> Float[Array, ""]:
         batch = one.inputs(pool, member, indices)
-        scores: Any = one.applied(experiment, {"params": params, **collections}, batch, train=False)
+        scores, _ = one.applied(experiment, {"params": params, **collections}, batch, train=False)
         return experiment.objective(scores, one.targets(batch, scores), params, member.train.size, batch.lengths)
 
     return loss

@@ -127,9 +127,9 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
 
     def loss(perturbations: Any, mutable: list[str]) -> Any:
         given = variables | ({"perturbations": perturbations} if perturbations else {})
-        rngs = {"dropout": rng.stream(rng.root(member.seed), "dropout", 0)}
+        key, changing = rng.stream(rng.root(member.seed), "dropout", 0), [*state.collections, *mutable]
         with nn.intercept_methods(_watch(order)):
-            scores, seen = one.applied(experiment, given, batch, train=True, mutable=[*state.collections, *mutable], rngs=rngs)
+            scores, seen = one.applied(experiment, given, batch, train=True, key=key, mutable=changing)
         targets = one.targets(batch, scores)
         return experiment.objective(scores, targets, state.params, member.train.size, batch.lengths), seen
 

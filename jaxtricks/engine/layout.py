@@ -12,11 +12,8 @@ from jax.sharding import AxisType, Mesh
 from jaxtricks.config import ConfigError
 from jaxtricks.data.cache import cache_dir
 from jaxtricks.engine import processes as machines
+from jaxtricks.models.contract import contract
 
-# Measured on 2 CPU cores (experiments/speed/restarts.py): 4 to 8 small members share the cost of an operation's start and
-# still fit the second-level cache together. A model's class may say otherwise by an attribute `CPU_WIDTH`, as CNN does.
-# Accelerators take as many as memory holds.
-CPU_WIDTH = 4
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
 HELD_SHARE = 0.5  # of what a program may plan with: larger data stay on the host
 WINDOW = 2**26  # bytes of examples that a device is handed at a time where they do, if its memory allows that
@@ -158,4 +155,4 @@ def widest(layout: Layout, mesh: Mesh, members: int, model: Any) -> int:
     each = math.ceil(members / mesh.shape["runs"])
     if layout.width is not None:
         return layout.width
-    return min(each, getattr(model, "CPU_WIDTH", CPU_WIDTH)) if mesh.devices.flat[0].platform == "cpu" else each
+    return min(each, contract(model).traits.cpu_width) if mesh.devices.flat[0].platform == "cpu" else each

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from jaxtricks import rng
-from jaxtricks.config import ConfigError, fields, is_config
+from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Vocabulary
+from jaxtricks.models.contract import CARRY, Variables, contract
 from jaxtricks.models.sequence import empty_cache
-from jaxtricks.restart.member import CARRY, Variables
 from jaxtricks.train.runs import Runs
 
 
@@ -42,12 +42,12 @@ class Writer:
     vocabulary: Vocabulary
 
     def __post_init__(self) -> None:
-        model: Any = self.model
-        known = fields(type(model)) if is_config(type(model)) else {}
-        if not {"read", "vocabulary"} <= set(known) or model.read != "every" or model.outputs != len(self.vocabulary):
-            raise ConfigError(f"{type(model).__name__} was not trained to give a score of every token at each step of a text.")
-        if getattr(model, "bidirectional", False):
-            raise ConfigError(f"{type(model).__name__}.bidirectional = True reads what is yet to be written; False is allowed.")
+        name, traits = type(self.model).__name__, contract(self.model).traits
+        if traits.writes != len(self.vocabulary):
+            raise ConfigError(f"{name} was not trained to give a score of every token at each step of a text.")
+        if traits.sees_future is not None:
+            setting, value = traits.sees_future
+            raise ConfigError(f"{name}.{setting} = {value} reads what is yet to be written; {not value} is allowed.")
 
     @classmethod
     def of(cls, runs: Runs, run: int = 0) -> "Writer":

@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any
 
-import flax.linen as nn
-
 from jaxtricks.config import Field, Kind, Trick, choice_trick, choices, fields
 from jaxtricks.experiment.experiment import Experiment
 
@@ -70,8 +68,6 @@ def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ..
 
 def _members(field: Field) -> dict[str, type]:
     """The classes that a field may hold, by name: the choices of a family, or one config class under an empty name."""
-    if field.kind is Kind.MODEL:
-        return choices(nn.Module)
-    if field.kind is Kind.CONFIG:
+    if field.kind in (Kind.MODEL, Kind.CONFIG):
         return choices(field.type) or {"": field.type}
     return {}

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json, trick
+from jaxtricks.config.families import ModelField
 from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.experiment.inputs import Inputs, Standardize
 from jaxtricks.experiment.order import Order, Reshuffled
@@ -25,7 +25,8 @@ class Experiment:
     """A model and how it is trained; a pytree whose leaves are its floats.
 
     Args:
-        model: a Linen module, called as `model(x [batch, ...], train=bool) -> logits [batch, classes]`.
+        model: what is trained: a network of this package, any Linen module that is called as
+            `model(x [batch, ...], train=bool) -> scores [batch, classes]`, or `Functional`.
         optimizer: how gradients become steps.
         objective: the loss and the penalties that are minimized.
         inputs: how inputs are scaled.
@@ -46,7 +47,7 @@ class Experiment:
     {'model.dropout': (Inverted(rate=0.5), None)}
     """
 
-    model: nn.Module = MLP()
+    model: ModelField = MLP()
     optimizer: Optimizer = Optimizer()
     objective: Objective = Objective()
     inputs: Inputs = Standardize()

@@ -3,6 +3,7 @@
 from jaxtricks.config.folder import import_files
 from jaxtricks.models.cnn import CNN
 from jaxtricks.models.folding import fold
+from jaxtricks.models.functional import Functional
 from jaxtricks.models.mlp import MLP
 from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
 from jaxtricks.models.tcn import TCN
@@ -10,7 +11,7 @@ from jaxtricks.models.transformer import Transformer
 
 import_files(__name__, __path__)
 
-__all__ = ["CNN", "MLP", "RNN", "TCN", "Combine", "ConcatLayers", "LastLayer", "SumLayers", "Transformer", "fold"]
+__all__ = ["CNN", "MLP", "RNN", "TCN", "Combine", "ConcatLayers", "Functional", "LastLayer", "SumLayers", "Transformer", "fold"]
 
 
 def __dir__() -> list[str]:

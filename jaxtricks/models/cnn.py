@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.models import tricks
+from jaxtricks.models.contract import Network, Traits
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.convolution import Conv, Lowering
 from jaxtricks.nn.dropout import Dropout
@@ -56,7 +57,7 @@ class ConvStage(nn.Module):
 
 
 @config("cnn", rows=["T004"], paper="Krizhevsky+ 2012")
-class CNN(nn.Module):
+class CNN(Network):
     """Stages of convolutions that each halve the image, and a linear head.
 
     A plain stage is convolution → normalization → pooling → activation. For max pooling and an activation that rises
@@ -82,9 +83,6 @@ class CNN(nn.Module):
         outputs: units of the head; `fit` fills it from the data's classes.
     """
 
-    # A member fills a core's cache alone: four under vmap take 1.1 to 1.3 times as long as one after the other.
-    CPU_WIDTH: ClassVar[int] = 1
-
     channels: tuple[Count, ...] = (32, 64)
     blocks: Blocks = "plain"
     kernel_size: Count = 3
@@ -99,6 +97,11 @@ class CNN(nn.Module):
     remat: bool = False
     lowering: Lowering = "patches"
     outputs: Count | None = None
+
+    @property
+    def traits(self) -> Traits:
+        # A member fills a core's cache alone: four under vmap take 1.1 to 1.3 times as long as one after the other.
+        return Traits(cpu_width=1, padded=False)
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch ..."], train: bool) -> Float[Array, "batch outputs"]:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.models import tricks
+from jaxtricks.models.contract import Network
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
@@ -36,7 +37,7 @@ class Hidden(nn.Module):
 
 
 @config("mlp", rows=["T001"], paper="lecture 0")
-class MLP(nn.Module):
+class MLP(Network):
     """Hidden layers of the given widths and a linear head; inputs are flattened.
 
     Args:

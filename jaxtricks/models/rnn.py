@@ -1,14 +1,13 @@
 """The recurrent network."""
 
-from typing import ClassVar
-
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.config import ConfigError, Count, Family, NonNegative, config, trick
 from jaxtricks.models import sequence
-from jaxtricks.models.sequence import Read, Steps
+from jaxtricks.models.contract import Network, Read, Traits
+from jaxtricks.models.sequence import Steps
 from jaxtricks.nn.cells import LSTM, Cell
 from jaxtricks.nn.dropout import Dropout, Inverted
 from jaxtricks.nn.initial_state import InitialState, LearnedState, ZeroState
@@ -76,7 +75,7 @@ def backwards(
 
 
 @config("rnn", rows=["T003", "T063"], paper="lecture 2")
-class RNN(nn.Module):
+class RNN(Network):
     """Stacked recurrent layers, and a linear head that reads their states.
 
     Args:
@@ -104,11 +103,6 @@ class RNN(nn.Module):
         vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
         read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
     """
-
-    # Members under vmap are batched products of small matrices, which XLA does not do well on a CPU: at 32 units four together
-    # take as long as one after the other, at 64 units 1.2 to 1.7 times as long.
-    CPU_WIDTH: ClassVar[int] = 1
-    REVERSE_MODE_ONLY: ClassVar[bool] = True  # see `jaxtricks.nn.recurrence.recur`
 
     embedding: Count = 64
     widths: tuple[Count, ...] = (128,)
@@ -186,6 +180,12 @@ class RNN(nn.Module):
     outputs: Count | None = None
     vocabulary: Count | None = None
     read: Read | None = None
+
+    @property
+    def traits(self) -> Traits:
+        future = ("bidirectional", True) if self.bidirectional else None
+        # Reverse mode only: see `jaxtricks.nn.recurrence.recur`.
+        return sequence.traits(self, sees_future=future, forward_mode=False, carries_state=self.carry_state)
 
     @nn.compact
     def __call__(

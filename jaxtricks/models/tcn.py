@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Callable
-from typing import ClassVar
 
 import flax.linen as nn
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import Count, config
 from jaxtricks.models import sequence, tricks
-from jaxtricks.models.sequence import Read, Steps
+from jaxtricks.models.contract import Network, Read, Traits
+from jaxtricks.models.sequence import Steps
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.causal import CausalConv
 from jaxtricks.nn.dropout import Dropout
@@ -57,7 +57,7 @@ class Level(nn.Module):
 
 
 @config("tcn", rows=["T089"], paper="Bai+ 2018")
-class TCN(nn.Module):
+class TCN(Network):
     """Residual levels of two causal convolutions each, the dilation doubling from level to level, and a head.
 
     All steps are computed at once. Step t sees the last 1 + 2 (k - 1) Σ 2ⁱ = 1 + 2 (k - 1) (2ⁿ - 1) steps, itself among them, for
@@ -83,8 +83,6 @@ class TCN(nn.Module):
         read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
     """
 
-    CPU_WIDTH: ClassVar[int] = 1
-
     channels: tuple[Count, ...] = (64, 64, 64, 64)
     kernel_size: Count = 3
     embedding: Count = 64
@@ -99,6 +97,10 @@ class TCN(nn.Module):
     outputs: Count | None = None
     vocabulary: Count | None = None
     read: Read | None = None
+
+    @property
+    def traits(self) -> Traits:
+        return sequence.traits(self, sees_future=None)
 
     @nn.compact
     def __call__(

@@ -1,13 +1,14 @@
 """A small decoder-only Transformer."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import flax.linen as nn
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.models import sequence, tricks
-from jaxtricks.models.sequence import Read, Steps
+from jaxtricks.models.contract import Network, Read, Traits
+from jaxtricks.models.sequence import Steps
 from jaxtricks.nn.activations import GEGLU, Activation, matched_widths
 from jaxtricks.nn.attention import Attention
 from jaxtricks.nn.dropout import Dropout
@@ -54,7 +55,7 @@ class Block(nn.Module):
 
 
 @config("transformer", rows=["T003"], paper="Vaswani+ 2017")
-class Transformer(nn.Module):
+class Transformer(Network):
     """Blocks of self-attention and a feed-forward layer on residual paths, with rotary positions, and a head.
 
     By default with what became usual later: layer norm before each part and at the end, and GEGLU.
@@ -80,8 +81,6 @@ class Transformer(nn.Module):
         read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
     """
 
-    CPU_WIDTH: ClassVar[int] = 1
-
     layers: Count = 2
     width: Count = 64
     heads: Count = 4
@@ -99,6 +98,10 @@ class Transformer(nn.Module):
     outputs: Count | None = None
     vocabulary: Count | None = None
     read: Read | None = None
+
+    @property
+    def traits(self) -> Traits:
+        return sequence.traits(self, sees_future=None if self.causal else ("causal", False))
 
     @nn.compact
     def __call__(

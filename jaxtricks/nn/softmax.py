@@ -7,6 +7,8 @@ A dense optimizer reads and writes all `features · classes` weights in each ste
 products and exponentials of `tokens · classes` scores.
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -31,9 +33,14 @@ class Deferred:
 class Softmax(Family):
     """The output layer, from a vector h to scores of the classes: called in a module's compact method, under an explicit name.
 
+    Attributes:
+        FORWARD_MODE: whether its training loss can be differentiated forwards.
+
     >>> jt.RNN(softmax="adaptive").softmax
     AdaptiveSoftmax(cutoffs=(2000, 10000))
     """
+
+    FORWARD_MODE: ClassVar[bool] = False
 
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
@@ -60,6 +67,8 @@ class FullSoftmax(Softmax):
     >>> jt.RNN(softmax=jt.nn.FullSoftmax()).softmax
     FullSoftmax()
     """
+
+    FORWARD_MODE: ClassVar[bool] = True
 
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str

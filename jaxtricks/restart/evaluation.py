@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.models.contract import CARRY, Variables
 from jaxtricks.objectives.metric import finished, sums
-from jaxtricks.restart.member import CARRY, Member, Pool, State, Variables, applied, evaluated, inputs
+from jaxtricks.restart.member import Member, Pool, State, applied, evaluated, inputs
 from jaxtricks.restart.phase import Answers, Over, Phase, Progress, Shared, Window, drive, put, whole
 
 EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
@@ -38,7 +39,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
     given = evaluated(experiment, member, state)
 
     def said(chunk: Int[Array, " chunk"]) -> Any:
-        scores = applied(experiment, given, inputs(pool, member, chunk), train=False)
+        scores, _ = applied(experiment, given, inputs(pool, member, chunk), train=False)
         return pool.task.log_probs(experiment.objective.loss, scores)
 
     whole = indices.size - indices.size % EVALUATION_BATCH

@@ -14,6 +14,7 @@ from jaxtricks.data import Dataset, Examples
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Seen
 from jaxtricks.experiment.stopping import Best
+from jaxtricks.models.contract import CARRY, PENALTIES, Variables, contract
 from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
@@ -21,10 +22,6 @@ from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart.accumulation import accumulated, split
 
 TRAINING = ("train_loss", "grad_norm", "largest_grad_norm")  # measured in an epoch; the other curves after it
-STATISTICS = "batch_stats"  # the collection of batch norm's averages
-CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
-
-Variables = dict[str, Any]  # collection → tree of arrays, as Linen has them: {"params": …, "batch_stats": …}, or a part of it
 
 
 class Pool(NamedTuple):
@@ -175,24 +172,22 @@ def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Poo
     return member._replace(shift=shift, scale=scale), batch
 
 
-def applied(experiment: Experiment, variables: Variables, batch: Pool, **how: Any) -> Any:
-    """The model's `apply` on a batch of scaled inputs; only a model of padded sequences is asked to know lengths.
+def applied(experiment: Experiment, variables: Variables, batch: Pool, *, train: bool, key: Any = None, mutable: Any = ()) -> Any:
+    """What the model gives for a batch of scaled inputs, and the collections that it changed, in the experiment's arithmetic.
 
     Args:
         experiment: whose model it is.
-        variables: what it is applied with.
+        variables: what it is called with, by collection.
         batch: the inputs.
-        how: `train`, and Linen's `mutable` and `rngs`.
+        train: whether it is trained, and not evaluated.
+        key: of the masks; None where there is nothing random.
+        mutable: the collections that it may change.
     """
+    model, how = contract(experiment.model), {"train": train, "key": key, "mutable": mutable}
     if experiment.compute == "full":
-        return experiment.model.apply(variables, batch.x, **lengths_of(batch), **how)
+        return model.called(variables, batch.x, batch.lengths, **how)
     low = {**variables, "params": _cast(variables["params"], jnp.bfloat16)}
-    given = experiment.model.apply(low, _cast(batch.x, jnp.bfloat16), **lengths_of(batch), **how)
-    full = jnp.zeros(()).dtype
-    if how.get("mutable") is None:
-        return _cast(given, full)
-    scores, changed = given
-    return _cast(scores, full), _cast(changed, full)
+    return _cast(model.called(low, _cast(batch.x, jnp.bfloat16), batch.lengths, **how), jnp.zeros(()).dtype)
 
 
 def _cast(tree: Any, dtype: Any) -> Any:
@@ -204,14 +199,9 @@ def _cast(tree: Any, dtype: Any) -> Any:
     return jax.tree.map(cast, tree)
 
 
-def lengths_of(batch: Pool) -> dict[str, Any]:
-    """What a model of padded sequences is given beside its inputs."""
-    return {} if batch.lengths is None else {"lengths": batch.lengths}
-
-
 def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables:
     """The model's variables for a batch of scaled inputs, drawn from the key of the stream "params"."""
-    return dict(experiment.model.init({"params": key}, batch.x, **lengths_of(batch), train=False))
+    return contract(experiment.model).drawn(key, batch.x, batch.lengths)
 
 
 def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
@@ -254,13 +244,12 @@ def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, co
     """The loss of a batch, or of a part of one, its inputs as stored."""
     change = experiment.augmentation
     x = change.mix(keys.augment, change.values(keys.augment, scaled(member, change.geometry(keys.augment, batch.x))))
-    rngs = {"dropout": keys.dropout}
 
     def outputs(params: Any) -> tuple[Outputs, Any]:
-        variables, mutable = {"params": params, **collections}, [*collections, "penalties"]
-        scores, changed = applied(experiment, variables, batch._replace(x=x), train=True, mutable=mutable, rngs=rngs)
-        changed = dict(changed)
-        return Outputs(scores, tuple(jax.tree.leaves(changed.pop("penalties", {})))), changed
+        variables, mutable = {"params": params, **collections}, [*collections, PENALTIES]
+        scores, changed = applied(experiment, variables, batch._replace(x=x), train=True, key=keys.dropout, mutable=mutable)
+        penalties = tuple(jax.tree.leaves(changed.get(PENALTIES, {})))
+        return Outputs(scores, penalties), {name: changed[name] for name in collections}
 
     def loss(outputs: Outputs, params: Any) -> Float[Array, ""]:
         wanted = change.mix(keys.augment, targets(batch, outputs.scores))

@@ -5,19 +5,25 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.nn.normalization import plain_mean
-from jaxtricks.restart.member import STATISTICS, Member, Pool, State, Variables, applied, root, scaled, shortened, variables
+from jaxtricks.restart.member import Member, Pool, State, applied, root, scaled, shortened, variables
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window
 
 
 def applies(experiment: Experiment, state: State) -> bool:
     """Whether batch norm's averages are taken anew at the end of an epoch."""
     averaging = experiment.optimizer.averaging
-    return averaging is not None and averaging.REESTIMATES and STATISTICS in state.collections
+    return averaging is not None and averaging.REESTIMATES and bool(statistics(experiment, state.collections))
+
+
+def statistics(experiment: Experiment, collections: Variables) -> Variables:
+    """The collections of running averages among all."""
+    return {name: collections[name] for name in contract(experiment.model).traits.statistics if name in collections}
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
@@ -32,7 +38,7 @@ def batches(experiment: Experiment, member: Member, shared: Shared, progress: Pr
     """
     state = progress.state
     params = variables(experiment, member, state)["params"]
-    rngs = {"dropout": rng.stream(root(member, "masks"), "reestimate", state.step)}
+    key = rng.stream(root(member, "masks"), "reestimate", state.step)
 
     def body(sofar: tuple[Any, Array], given: Any) -> tuple[tuple[Any, Array], None]:
         collections, seen = sofar
@@ -40,7 +46,7 @@ def batches(experiment: Experiment, member: Member, shared: Shared, progress: Pr
         for turn, cut in enumerate(experiment.order.cuts):
             cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), examples), cut)
             batch = batch._replace(x=scaled(cut_member, batch.x))
-            collections, seen = after_batch(experiment, params, collections, batch, seen, rngs), seen + 1
+            collections, seen = after_batch(experiment, params, collections, batch, seen, key), seen + 1
         return (collections, seen), None
 
     return progress._replace(extra=jax.lax.scan(body, progress.extra, window.given)[0])
@@ -48,12 +54,12 @@ def batches(experiment: Experiment, member: Member, shared: Shared, progress: Pr
 
 def end(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
     """The progress with these averages in the place of those that training left."""
-    collections = progress.state.collections | {STATISTICS: progress.extra[0][STATISTICS]}
+    collections = progress.state.collections | statistics(experiment, progress.extra[0])
     return progress._replace(state=progress.state._replace(collections=collections), extra=None)
 
 
 def after_batch(
-    experiment: Experiment, params: Any, collections: Variables, batch: Pool, seen: Float[Array, ""], rngs: dict[str, Any]
+    experiment: Experiment, params: Any, collections: Variables, batch: Pool, seen: Float[Array, ""], key: Key[Array, ""]
 ) -> Variables:
     """The collections after one more batch, batch norm's averages as plain means.
 
@@ -63,16 +69,16 @@ def after_batch(
         collections: the model's other variables after the batches so far.
         batch: inputs scaled, [batch, ...].
         seen: how many batches there were so far, [].
-        rngs: of the masks.
+        key: of the masks.
     """
 
     def after(averages: Any) -> tuple[Any, Variables]:
-        given = {"params": params, **collections, STATISTICS: averages}
-        _, changed = applied(experiment, given, batch, train=True, mutable=[*collections, "penalties"], rngs=rngs)
-        return changed[STATISTICS], {name: changed[name] for name in collections}
+        given, mutable = {"params": params, **collections, **averages}, [*collections, PENALTIES]
+        _, changed = applied(experiment, given, batch, train=True, key=key, mutable=mutable)
+        return statistics(experiment, changed), {name: changed[name] for name in collections}
 
-    means, others = plain_mean(after, collections[STATISTICS], seen)
-    return others | {STATISTICS: means}
+    means, others = plain_mean(after, statistics(experiment, collections), seen)
+    return others | means
 
 
 PHASES = (Phase(begin, applies=applies), Phase(batches, Over.BATCHES, applies), Phase(end, applies=applies, in_place=False))

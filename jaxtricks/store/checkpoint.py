@@ -19,7 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jaxtyping import Shaped
 
-from jaxtricks.restart.member import CARRY, Variables
+from jaxtricks.models.contract import CARRY, Variables
 
 FORMAT, SEAL, ARRAYS = 1, "seal.json", "state"
 

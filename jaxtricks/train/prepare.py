@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 
 from jaxtricks import rng
-from jaxtricks.config import ConfigError, fields, is_config, rebuild
+from jaxtricks.config import ConfigError, rebuild
 from jaxtricks.config.families import name_of
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Contiguous
-from jaxtricks.nn.softmax import Deferred
+from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.objectives.task import task_of
-from jaxtricks.restart.member import Pool, Variables, applied, drawn, taken, targets, total_steps
+from jaxtricks.restart.member import Pool, applied, drawn, taken, targets, total_steps
 from jaxtricks.train.measures import check_metrics
 
 
@@ -32,23 +32,17 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     batch = experiment.batch_size
     if batch > train:
         raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
-    model = experiment.model
-    experiment = rebuild(experiment, model=filled(model, data))
+    experiment = rebuild(experiment, model=filled(experiment.model, data))
     experiment.augmentation.check(data)
     experiment.objective.check(data)
     experiment.order.check(data)
-    if getattr(model, "carry_state", False) and not (data.stream and isinstance(experiment.order, Contiguous)):
-        raise ConfigError(
-            f"{type(model).__name__}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
-            f"the data are {data.name} and the order is {type(experiment.order).__name__}."
-        )
     _check_accumulation(experiment)
-    _check_sequences(experiment.model, data)
+    _check_sequences(experiment, data)
     variables, logits = shapes(experiment, data)
     wanted = task_of(data).output_shape(batch, data)
     if (shape := logits.shape) != wanted:
         raise ConfigError(
-            f"Experiment.model = {type(model).__name__} gives logits of shape {shape}, and the data's "
+            f"Experiment.model = {type(experiment.model).__name__} gives logits of shape {shape}, and the data's "
             f"{data.kind.words(len(data.classes))} ask for {wanted}."
         )
     check_metrics(experiment, data, logits)
@@ -73,38 +67,38 @@ def _check_accumulation(experiment: Experiment) -> None:
         raise ConfigError(
             f"Experiment.accumulate = {parts} gives no curvature of a whole batch, which {rule} needs; 1 is allowed."
         )
-    if getattr(experiment.model, "carry_state", False):
+    if contract(experiment.model).traits.carries_state:
         raise ConfigError(f"Experiment.accumulate = {parts} would cut the sequences that carry_state goes on with; 1 is allowed.")
 
 
-def _check_sequences(model: Any, data: Dataset) -> None:
+def _check_sequences(experiment: Experiment, data: Dataset) -> None:
     """Refuses what no sequence model may have on the data: too few tokens, labels that it does not read, sight of the future."""
-    name = type(model).__name__
-    if data.lengths is not None and is_config(type(model)) and "read" not in fields(type(model)):
-        raise ConfigError(f"{name} reads no padded sequences, as {data.name} holds; 'rnn', 'tcn' and 'transformer' do.")
-    if data.vocabulary is not None and (getattr(model, "vocabulary", None) or len(data.vocabulary)) < len(data.vocabulary):
+    name, traits = type(experiment.model).__name__, contract(experiment.model).traits
+    if traits.carries_state and not (data.stream and isinstance(experiment.order, Contiguous)):
         raise ConfigError(
-            f"{name}.vocabulary = {model.vocabulary} is less than the {len(data.vocabulary)} tokens of {data.name}."
+            f"{name}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
+            f"the data are {data.name} and the order is {type(experiment.order).__name__}."
         )
-    if (how := getattr(model, "read", None)) is not None and (how == "every") != data.kind.per_step:
+    if data.lengths is not None and not traits.padded:
+        raise ConfigError(f"{name} reads no padded sequences, as {data.name} holds; 'rnn', 'tcn' and 'transformer' do.")
+    if data.vocabulary is not None and traits.tokens is not None and traits.tokens < len(data.vocabulary):
+        raise ConfigError(f"{name}.vocabulary = {traits.tokens} is less than the {len(data.vocabulary)} tokens of {data.name}.")
+    if traits.read is not None and (traits.read == "every") != (data.kind.per_step):
         labels = "a label for each step; 'every'" if data.kind.per_step else "one label for each sequence; 'last' or 'mean'"
-        raise ConfigError(f"{name}.read = {how!r} does not fit {data.name}, which has {labels} is allowed.")
-    for field, blind in (("bidirectional", False), ("causal", True)):
-        if data.stream and getattr(model, field, blind) != blind:
-            raise ConfigError(
-                f"{name}.{field} = {not blind} sees the next tokens, which {data.name} asks to predict; {blind} is allowed."
-            )
+        raise ConfigError(f"{name}.read = {traits.read!r} does not fit {data.name}, which has {labels} is allowed.")
+    if data.stream and traits.sees_future is not None:
+        field, value = traits.sees_future
+        raise ConfigError(
+            f"{name}.{field} = {value} sees the next tokens, which {data.name} asks to predict; {not value} is allowed."
+        )
 
 
 def filled(model: Any, data: Dataset) -> Any:
     """The model with what it left to the data: how many outputs and tokens there are, and which steps have a label."""
-    known = {
-        "outputs": len(data.classes),
-        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
-        "read": "every" if data.kind.per_step else "last",
-    }
-    own = fields(type(model)) if is_config(type(model)) else {}
-    return rebuild(model, **{name: value for name, value in known.items() if name in own and getattr(model, name) is None})
+    tokens = None if data.vocabulary is None else len(data.vocabulary)
+    return contract(model).filled(
+        {"outputs": len(data.classes), "vocabulary": tokens, "read": "every" if data.kind.per_step else "last"}
+    )
 
 
 def _calls(experiment: Experiment, batch: Pool) -> Any:
@@ -112,16 +106,34 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     # in floats only is not traced again.
     key = rng.root(0)
     variables = drawn(experiment, key, batch)
-    mutable = [*(name for name in variables if name != "params"), "penalties"]
-    scores, _ = applied(experiment, variables, batch, train=True, mutable=mutable, rngs={"dropout": key})
+    collections = {name: tree for name, tree in variables.items() if name != "params"}
+    scores, changed = applied(experiment, variables, batch, train=True, key=key, mutable=[*collections, PENALTIES])
+    _check_collections(experiment, collections, changed)
     experiment.objective(scores, targets(batch, scores), variables["params"], len(batch.x), batch.lengths)
-    forwards = not (getattr(experiment.model, "REVERSE_MODE_ONLY", False) or isinstance(scores, Deferred))
-    if (rule := experiment.optimizer.rule).needs.forward_mode and not forwards:
+    rule = experiment.optimizer.rule
+    if rule.needs.forward_mode and not contract(experiment.model).traits.forward_mode:
         raise ConfigError(
             f"Optimizer.rule = {name_of(type(rule)) or type(rule).__name__!r} differentiates models forwards, which "
             f"{type(experiment.model).__name__} does not allow; rules that do not, such as 'newton', are allowed."
         )
-    return variables, applied(experiment, variables, batch, train=False)
+    return variables, applied(experiment, variables, batch, train=False)[0]
+
+
+def _check_collections(experiment: Experiment, before: Variables, after: Variables) -> None:
+    """Refuses a model whose state does not come back from a batch as it went in."""
+    shapes = [
+        {
+            name: [(jax.tree_util.keystr(path), leaf.shape) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
+            for name, tree in variables.items()
+        }
+        for variables in (before, after)
+    ]
+    for name, shape in shapes[0].items():
+        if shape != shapes[1].get(name):
+            raise ConfigError(
+                f"Experiment.model = {type(experiment.model).__name__} gives back another state {name!r} than it is given in "
+                "training; the same arrays, of the same shapes, are allowed."
+            )
 
 
 def shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:

@@ -42,6 +42,22 @@ class Own(nn.Module):
         return nn.Dense(3, name="head")(nn.relu((x - now[0][None]) / jnp.sqrt(now[1][None] + 1e-5)))
 
 
+def init(key, x):
+    below, above = jax.random.split(key)
+    params = {
+        "dense": {"kernel": jax.random.normal(below, (x[0].size, UNITS)), "bias": jnp.zeros(UNITS)},
+        "head": jax.random.normal(above, (UNITS, 3)),
+    }
+    return params, {"batch_stats": {"mean": jnp.zeros(UNITS), "var": jnp.ones(UNITS)}}
+
+
+def apply(params, state, x, *, train, key):
+    h = x.reshape(len(x), -1) @ params["dense"]["kernel"] + params["dense"]["bias"][None]
+    now = {"mean": jnp.mean(h, axis=0), "var": jnp.var(h, axis=0)} if train else state["batch_stats"]
+    y = jax.nn.relu((h - now["mean"][None]) / jnp.sqrt(now["var"][None] + 1e-5)) @ params["head"]
+    return y, {"batch_stats": jax.tree.map(lambda old, new: old + 0.25 * (new - old), state["batch_stats"], now)}
+
+
 def dense_before(params):
     """The kernel and bias of the layer that is normalized, wherever a model keeps them."""
     layer = params.get("hidden_0", params)["dense"]
@@ -62,7 +78,7 @@ def batches(runs, data, epoch):
     return [np.asarray(one.inputs(pool, member, jnp.asarray(part)).x) for part in order[: count * size].reshape(count, size)]
 
 
-NORMALIZED = [jt.MLP(widths=(UNITS,), normalization="batch"), Plain(), Own()]
+NORMALIZED = [jt.MLP(widths=(UNITS,), normalization="batch"), Plain(), Own(), jt.Functional(init, apply, stateful=True)]
 AVERAGES = [jt.optim.EMA(decay=0.8), jt.optim.SWA(start=0.5), jt.optim.LatestAverage(points=2, every=1)]
 
 

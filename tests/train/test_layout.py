@@ -69,7 +69,7 @@ def test_padding_repeats_the_last_member_to_whole_chunks(members, runs, width):
 def test_width_is_the_users_or_a_few_on_a_cpu_or_what_the_model_says():
     mesh = jt.Layout(runs=2).mesh(100)
     assert placement.widest(jt.Layout(width=32), mesh, 100, jt.CNN()) == 32
-    assert placement.widest(jt.Layout(), mesh, 100, jt.MLP()) == placement.CPU_WIDTH
+    assert placement.widest(jt.Layout(), mesh, 100, jt.MLP()) == 4
     assert placement.widest(jt.Layout(), mesh, 3, jt.MLP()) == 2
     assert placement.widest(jt.Layout(), mesh, 100, jt.CNN()) == 1
 

@@ -1,0 +1,210 @@
+"""What the engine asks of a model: one contract with defaults, whatever library the model is written in.
+
+The engine sees every model as a `Model`: how its variables are drawn, how it is called, how it fills itself from the data, and
+its `Traits`, which say what it is like. `contract(model)` gives that view. Here is that of Linen modules; another library's
+models are one more file, with this in it:
+
+    AnyModel.register(theirs.Module)              # such a module may stand where an experiment holds a model
+
+    @contract.register(theirs.Module)
+    def _(model): return Theirs(model)            # a `Model` that calls it
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import flax.linen as nn
+from jaxtyping import Array, Int, Key
+
+from jaxtricks.config import ConfigError, fields, is_config, rebuild
+from jaxtricks.config.families import AnyModel
+
+STATISTICS = "batch_stats"  # the collection of batch norm's averages
+CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
+PENALTIES = "penalties"  # the collection of what a model adds to the loss in training
+
+Variables = dict[str, Any]  # collection → tree of arrays: {"params": …, "batch_stats": …}, or a part of it
+Read = Literal["last", "mean", "every"]  # of a sequence, what the head of a model reads
+
+
+@dataclasses.dataclass(frozen=True)
+class Traits:
+    """What a model is like; by default what a model that nothing is known of is taken for.
+
+    Args:
+        cpu_width: restarts that go through a program together on a CPU. Measured on 2 CPU cores (experiments/speed/restarts.py):
+            4 to 8 small ones share the cost of an operation's start and still fit the second-level cache together. An accelerator
+            takes as many as its memory holds.
+        forward_mode: whether the model can be differentiated forwards (`jax.jvp`), too.
+        carries_state: whether a batch's sequences go on where the last batch's ended.
+        padded: whether the model may be called with `lengths`, the true steps of each sequence.
+        read: what the head of a sequence model reads: the last step, the mean over all steps, or every step.
+        tokens: how many tokens the model knows; None where it does not say.
+        sees_future: the setting, by name and value, that lets a step see later steps; None where no step does.
+        writes: how many tokens the model scores after each step of a text that it goes on with; None where it cannot go on.
+        statistics: the collections of running averages of batches' statistics, such as batch norm's.
+
+    >>> Traits(cpu_width=1).forward_mode
+    True
+    """
+
+    cpu_width: int = 4
+    forward_mode: bool = True
+    carries_state: bool = False
+    padded: bool = True
+    read: Read | None = None
+    tokens: int | None = None
+    sees_future: tuple[str, bool] | None = None
+    writes: int | None = None
+    statistics: tuple[str, ...] = (STATISTICS,)
+
+
+class Model(AnyModel):
+    """A model as the engine sees it; subclass it, with `@config` for traced floats, to say by hand what the engine asks.
+
+    >>> class Line(Model):
+    ...     '''y = x w.'''
+    ...
+    ...     def drawn(self, key, x, lengths):
+    ...         return {"params": jax.random.normal(key, (x.shape[-1], 3))}
+    ...
+    ...     def called(self, variables, x, lengths, *, train, key, mutable):
+    ...         return x @ variables["params"], {}
+    >>> contract(Line()).traits.carries_state
+    False
+    """
+
+    @property
+    def traits(self) -> Traits:
+        """What the model is like."""
+        return Traits()
+
+    def filled(self, known: Mapping[str, Any]) -> Any:
+        """The model with what it left to the data.
+
+        Args:
+            known: the number of "outputs"; of tokens, "vocabulary", None where there are none; and what to "read" of a sequence.
+        """
+        return self
+
+    def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
+        """The variables at the start, by collection; the parameters are those in "params".
+
+        Args:
+            key: of all that is random in them.
+            x: a batch of inputs, [batch, ...].
+            lengths: true steps of each sequence; None where the data are not padded.
+        """
+        raise NotImplementedError
+
+    def called(
+        self,
+        variables: Variables,
+        x: Array,
+        lengths: Int[Array, " batch"] | None,
+        *,
+        train: bool,
+        key: Key[Array, ""] | None,
+        mutable: Sequence[str],
+    ) -> tuple[Any, Variables]:
+        """What the model gives for a batch, and the collections that it changed.
+
+        Args:
+            variables: by collection.
+            x: inputs, [batch, ...].
+            lengths: true steps of each sequence; None where the data are not padded.
+            train: whether it is trained, and not evaluated.
+            key: of the masks; None where there is nothing random.
+            mutable: the collections that it may change, and gives back; "penalties" is what it adds to the loss.
+        """
+        raise NotImplementedError
+
+
+class Network(nn.Module):
+    """A Linen module that says of itself what it is like; all networks of this package are.
+
+    >>> class Slow(Network):
+    ...     @property
+    ...     def traits(self):
+    ...         return Traits(cpu_width=1)
+    >>> contract(Slow()).traits.cpu_width
+    1
+    """
+
+    @property
+    def traits(self) -> Traits:
+        """What the module is like; by default a network of whole examples."""
+        return Traits(padded=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Linen(Model):
+    """A Linen module, called as `module(x, train=…)`, with `lengths=…` where the data are padded.
+
+    Args:
+        module: the module. The fields `outputs`, `vocabulary` and `read` of a `@config` module are filled where they are None.
+        traits: what it is like.
+
+    >>> Linen(jt.MLP()).filled({"outputs": 2, "vocabulary": None, "read": "last"}).outputs
+    2
+    """
+
+    module: nn.Module
+    traits: Traits = Traits()
+
+    def filled(self, known: Mapping[str, Any]) -> Any:
+        own = fields(type(self.module)) if is_config(type(self.module)) else {}
+        left = {name: value for name, value in known.items() if name in own and getattr(self.module, name) is None}
+        return rebuild(self.module, **left) if left else self.module
+
+    def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
+        return dict(self.module.init({"params": key}, x, **_padding(lengths), train=False))
+
+    def called(
+        self,
+        variables: Variables,
+        x: Array,
+        lengths: Int[Array, " batch"] | None,
+        *,
+        train: bool,
+        key: Key[Array, ""] | None,
+        mutable: Sequence[str],
+    ) -> tuple[Any, Variables]:
+        rngs = {} if key is None else {"dropout": key}
+        scores, changed = self.module.apply(variables, x, **_padding(lengths), train=train, rngs=rngs, mutable=list(mutable))
+        return scores, dict(changed)
+
+
+def _padding(lengths: Int[Array, " batch"] | None) -> dict[str, Any]:
+    return {} if lengths is None else {"lengths": lengths}
+
+
+@functools.singledispatch
+def contract(model: Any) -> Model:
+    """The model as the engine sees it.
+
+    Raises:
+        ConfigError: for something that is no model.
+
+    >>> import flax.linen as nn
+    >>> contract(nn.Dense(3)).traits.padded, contract(jt.MLP()).traits.padded
+    (True, False)
+    """
+    raise ConfigError(f"Experiment.model = {model!r} is no model that the engine knows how to call.")
+
+
+@contract.register
+def _model(model: Model) -> Model:
+    return model
+
+
+@contract.register
+def _plain(module: nn.Module) -> Model:
+    return Linen(module)
+
+
+@contract.register
+def _network(module: Network) -> Model:
+    return Linen(module, module.traits)
