@@ -39,7 +39,7 @@ def refused(capsys, *words) -> str:
     with pytest.raises(SystemExit) as stop:
         cli.main(words)
     said = capsys.readouterr().err
-    assert stop.value.code == 2 and said.startswith("jaxtricks: ") and said.count("\n") == 1 and said.endswith(".\n")
+    assert stop.value.code == 2 and said.startswith("jaxtricks: ") and said.count("\n") == 1 and said.endswith((".\n", "?\n"))
     return said
 
 
@@ -60,6 +60,14 @@ def refused(capsys, *words) -> str:
             "mesh: 'rows=2' is not runs=<devices>, data=<devices> or model=<devices>, such as runs=4,data=2",
         ),
         (["run", "--mesh", "runs=2", "--devices", "2"], "--devices and --mesh both say how many devices there are"),
+        (
+            ["run", "--folds", "3", "--part", "0.5"],
+            "--folds and --part say which examples a restart sees",
+        ),
+        (["run", "--repeats", "2"], "--repeats is for --folds, which is missing"),
+        (["run", "--fresh", "head"], "--fresh is for --transfer, which is missing"),
+        (["run", "--five-by-two", "--seeds", "4"], "--five-by-two has five seeds, and --seeds asks for others"),
+        (["compare", "--vary", "mask", "--change", "epochs=2"], "nothing that restarts differ in; did you mean 'masks'?"),
         (["run", "--process", "1"], "--process is for --distributed, which is missing"),
         (["run", "--config", "file"], "--config file is not JSON: byte 128 is not UTF-8"),
         (["run", "--out", "file"], "file holds something already"),
@@ -141,6 +149,23 @@ class TestResume:
         assert self.metrics(folder) == self.metrics(here / "whole")
         monkeypatch.chdir(here)
         assert "is finished; its page is" in refused(capsys, "resume", str(folder))
+
+    def test_folds_that_start_from_an_earlier_run_go_on(self, capsys, here, monkeypatch):
+        words = ("run", "--model.widths", "8", "--seeds", "2", "--folds", "2", "--json")
+        cli.main([*words, "--epochs", "1", "--out", "earlier"])
+        words += ("--epochs", "2", "--keep-every", "1", "--transfer", "earlier", "--fresh", "head")
+        cli.main([*words, "--out", "whole"])
+        with monkeypatch.context() as patch:
+            patch.setattr(preemption, "asked", lambda: True)
+            with pytest.raises(SystemExit):
+                cli.main([*words, "--out", "again"])
+        monkeypatch.chdir(here / "again")
+        cli.main(["resume", "."])
+        assert self.metrics(here / "again") == self.metrics(here / "whole")
+        (arm,) = self.metrics(here / "whole")["arms"]
+        assert arm["names"] == ["seed 0 fold 0", "seed 0 fold 1", "seed 1 fold 0", "seed 1 fold 1"]
+        capsys.readouterr()
+        assert "Transfer.fresh = 'heat' names no layer" in refused(capsys, *words[:-1], "heat")
 
     def test_what_cannot_go_on(self, capsys, here):
         assert "runs/none is not a run's folder: command.json is missing" in refused(capsys, "resume", "runs/none")

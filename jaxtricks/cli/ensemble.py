@@ -11,6 +11,7 @@ from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.optional import Several, Switch
+from jaxtricks.cli.train import COMMANDS
 from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
 from jaxtricks.store import folder as folders
@@ -46,8 +47,8 @@ class EnsembleRuns(Command):
         if not self.folders:
             raise ConfigError("a run's folder is missing; name at least one, such as runs/digits-run-1.")
         places = [folder.absolute() for folder in self.folders]
-        training, *_ = begun(places[0])
-        data = dataclasses.replace(training, **dataclasses.asdict(Distributed())).start()  # one process, however many trained
+        training, *_ = begun(places[0], COMMANDS)
+        data = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed())).start()  # one process
         members: list[Runs] = []
         for place in places:
             kept = list(snapshots(place / folders.CHECKPOINTS, data).values())

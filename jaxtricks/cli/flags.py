@@ -1,4 +1,4 @@
-"""Flags that commands share: on which data, with which seeds, on which devices."""
+"""Flags that commands share: on which data, on which devices."""
 
 import dataclasses
 from pathlib import Path
@@ -9,7 +9,6 @@ from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Text
 from jaxtricks.engine.layout import Layout, set_up
-from jaxtricks.experiment.seeds import Seeds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,24 +44,6 @@ class DataFlags:
         if self.length is None:
             raise ConfigError(f"--level {self.level} needs --length, the tokens of one sequence, such as --length 100.")
         return Text(cast(Any, self.level), self.length, self.vocabulary)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SeedFlags:
-    """Which restarts to train.
-
-    Args:
-        seeds: one number: so many restarts, with the seeds 0, 1, …; several numbers: the seeds themselves.
-        split: a seed whose training and validation split all restarts share, as an ensemble of chosen ones asks for; by default
-            each restart draws its own.
-    """
-
-    seeds: tuple[int, ...] = (16,)
-    split: Maybe[int] = None
-
-    def sampled(self) -> Seeds:
-        """What the restarts sample; raises ConfigError for flags that do not go together."""
-        return Seeds(self.seeds[0] if len(self.seeds) == 1 else self.seeds, split=self.split)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

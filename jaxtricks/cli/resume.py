@@ -8,6 +8,7 @@ import tyro
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
+from jaxtricks.cli.train import COMMANDS
 from jaxtricks.cli.words import experiment_from
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
@@ -29,9 +30,8 @@ class Resume(Distributed):
         folder = self.folder.absolute()
         if folders.finished(folder):
             raise FolderError(f"{self.folder} is finished; its page is {self.folder / folders.PAGE}.")
-        training, settings, began = begun(folder)
-        # Other processes than before may go on, more of them or one.
-        training = dataclasses.replace(
-            training, **{field.name: getattr(self, field.name) for field in dataclasses.fields(Distributed)}
-        )
+        training, settings, began = begun(folder, COMMANDS)
+        # Other processes than before may go on, more of them or one; and the folder need not be free.
+        processes = {field.name: getattr(self, field.name) for field in dataclasses.fields(Distributed)}
+        training = dataclasses.replace(training, out=None, **processes)
         training.train(training.arms(experiment_from(training.config, settings)), training.start(), folder, began)

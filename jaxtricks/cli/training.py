@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from jaxtricks import report
+from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
-from jaxtricks.cli.flags import DataFlags, DeviceFlags, SeedFlags
+from jaxtricks.cli.flags import DataFlags, DeviceFlags
 from jaxtricks.cli.optional import Maybe, Switch
+from jaxtricks.cli.seeds import SeedFlags
 from jaxtricks.cli.words import experiment_from
 from jaxtricks.config import ConfigError, fields, nearest
 from jaxtricks.data import DataError, Dataset
 from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.report.record import BASELINE, Record
 from jaxtricks.store import folder as folders
+from jaxtricks.store.folder import FolderError
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.fit import snapshots
 from jaxtricks.train.runs import Runs
 
 ROOT = Path("runs")  # where new folders are made
@@ -118,8 +123,11 @@ class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
             print(f"{text}\n\n{folder / folders.PAGE}")
 
     def _trained(self, arms: Arms, data: Dataset, folder: Path, line: str) -> tuple[Record, str, Runs | None]:
+        seeds = self.sampled()
+        if self.transfer is not None:
+            seeds = dataclasses.replace(seeds, transfer=Transfer(_earlier(self.transfer), self.fresh or ()))
         options = {
-            "seeds": self.sampled(),
+            "seeds": seeds,
             "layout": self.layout(),
             "progress": not self.json,
             "checkpoints": Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every),
@@ -131,3 +139,27 @@ class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
             if processes.first():
                 print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
             sys.exit(preemption.EXIT_CODE)
+
+
+def _earlier(folder: Path) -> Runs:
+    """The restarts of the first experiment of an earlier run, as its newest checkpoint has them.
+
+    Args:
+        folder: the run's, or its name.
+
+    Raises:
+        FolderError: for a folder that is no run's, or has no checkpoint that can be read.
+    """
+    with contextlib.chdir("."):  # which `begun` leaves
+        place = folders.found(folder, ROOT).absolute()
+        training, *_ = begun(place, _commands(Training))
+        found = snapshots(place / folders.CHECKPOINTS, training.dataset())
+    if not found:
+        raise FolderError(f"{folder} holds no checkpoint that can be read.")
+    return found[max(found)]
+
+
+def _commands(kind: type[Training]) -> dict[str, type[Training]]:
+    """Name → command, of a kind of command and of all kinds below it."""
+    own = {kind.name: kind} if "name" in vars(kind) else {}
+    return own | {name: found for below in kind.__subclasses__() for name, found in _commands(below).items()}

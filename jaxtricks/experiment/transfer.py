@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, nearest
-from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.experiment.sampling import Sampling, few
 from jaxtricks.experiment.written import DIGEST, digest
 
 Variables = dict[str, Any]
@@ -81,7 +81,7 @@ class Transfer:
         wanted = sampling.names if by_name else [f"seed {seed}" for seed in sampling.seeds]
         for name in wanted:
             if name not in known:
-                raise ConfigError(f"Transfer.source has no run of {name}; it has {', '.join(known)}.")
+                raise ConfigError(f"Transfer.source has no run of {name}; it has {few(tuple(known))}.")
         return np.array([known[name] for name in wanted])
 
     def to_json(self) -> dict[str, Any]:
