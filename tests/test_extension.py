@@ -1,4 +1,4 @@
-"""One file adds a rule, a schedule, an activation, an architecture, a data set or a claim: nothing else names it."""
+"""One file adds a rule, a schedule, an activation, an architecture, a data set, a metric or a claim: nothing else names it."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jaxtricks
@@ -74,6 +75,12 @@ FILES = {
             x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
             return Arrays(Examples(x, (x[:, 0] > 0).astype(np.int32)), None, ("left", "right"))
     """,
+    "jaxtricks/objectives/kappa.py": """
+        from jaxtricks.objectives.metric import Mean
+        from jaxtricks.objectives.metrics import register, right
+
+        register(Mean("kappa", right, finish=lambda share: 2 * share - 1, higher_is_better=True, tasks=("classes",)))
+    """,
     "experiments/feedforward/cubes.py": '''
         from jaxtricks.evaluate.claim import Claim
 
@@ -109,12 +116,16 @@ def test_what_a_file_adds_is_listed(place):
     tricks = {row["path"] for row in said(place, "jaxtricks.cli", "list", "tricks")}
     assert {"optimizer.rule=sign_descent", "optimizer.schedule=halving", "model.activation=cube", "model=linear"} <= tricks
     assert "noise" in {row["name"] for row in said(place, "jaxtricks.cli", "list", "data")}
+    assert "kappa" in {row["name"] for row in said(place, "jaxtricks.cli", "list", "metrics")}
     assert "cubes" in {row["name"] for row in said(place, "experiments", "list")}
 
 
 def test_what_a_file_adds_is_trained(place):
     settings = ["--model", "linear", "--optimizer.rule", "sign_descent", "--optimizer.schedule", "halving", "--batch-size", "16"]
-    words = ["--data", "noise", "--seeds", "2", "--epochs", "1", *settings]
+    words = ["--data", "noise", "--seeds", "2", "--epochs", "1", "--metric", "kappa", *settings]
     written = Path(said(place, "jaxtricks.cli", "run", *words)["folder"])
     config = json.loads((place / written / "config.json").read_text())
+    (arm,) = json.loads((place / written / "metrics.json").read_text())["arms"]
+    kappa, accuracy = (np.array(arm["metrics"][name]) for name in ("kappa", "accuracy"))
+    np.testing.assert_allclose(kappa, 2 * accuracy - 1, rtol=1e-6)
     assert config["model"]["kind"] == "linear" and config["optimizer"]["rule"]["kind"] == "sign_descent"

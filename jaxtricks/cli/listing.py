@@ -1,4 +1,4 @@
-"""The command that lists what there is: tricks, settings, data sets and runs."""
+"""The command that lists what there is: tricks, settings, metrics, data sets and runs."""
 
 import dataclasses
 import json
@@ -15,6 +15,8 @@ from jaxtricks.config import Field, Kind, choices, items
 from jaxtricks.evaluate.compare import short
 from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.objectives.metrics import METRICS, TOP, find
+from jaxtricks.objectives.task import Task
 from jaxtricks.store import folder as folders
 
 Rows = list[dict[str, Any]]
@@ -22,20 +24,26 @@ Rows = list[dict[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class ListCommand(Command):
-    """List the tricks that can be switched, the settings that are flags, the data sets at hand, or the runs made.
+    """List the tricks that can be switched, the settings that are flags, the metrics, the data sets at hand, or the runs made.
 
     Args:
-        what: tricks, settings, data or runs.
+        what: tricks, settings, metrics, data or runs.
         data_dir: for data: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         json: print a JSON list instead of text.
     """
 
-    what: tyro.conf.Positional[Literal["tricks", "settings", "data", "runs"]]
+    what: tyro.conf.Positional[Literal["tricks", "settings", "metrics", "data", "runs"]]
     data_dir: Maybe[Path] = None
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
-        lists = {"tricks": _tricks, "settings": _settings, "data": lambda: _data(self.data_dir), "runs": _runs}
+        lists = {
+            "tricks": _tricks,
+            "settings": _settings,
+            "metrics": _metrics,
+            "data": lambda: _data(self.data_dir),
+            "runs": _runs,
+        }
         rows, lines = lists[self.what]()
         print(json.dumps(rows, default=str) if self.json else "\n".join(lines))
 
@@ -54,18 +62,33 @@ def _holds_settings(field: Field) -> bool:
     return field.kind is Kind.CONFIG and not choices(field.type)
 
 
+def _metrics() -> tuple[Rows, list[str]]:
+    metrics = [*METRICS.values(), find(TOP)]
+    tasks = [metric.tasks or tuple(choices(Task)) for metric in metrics]
+    rows: Rows = [
+        {"name": m.name, "higher_is_better": m.higher_is_better, "unit": m.declared.unit, "tasks": list(names)}
+        for m, names in zip(metrics, tasks, strict=True)
+    ]
+    lines = [
+        f"{m.name:18} {'higher' if m.higher_is_better else 'lower':6} is better  {', '.join(names)}"
+        for m, names in zip(metrics, tasks, strict=True)
+    ]
+    return rows, lines
+
+
 def _data(folder: Path | None) -> tuple[Rows, list[str]]:
     rows = [dataclasses.asdict(each) for each in data.names(folder)]
-    return rows, [_data_line(row) for row in rows]
+    width = max(len(row["name"]) for row in rows)
+    return rows, [f"{row['name']:{width}}  {_described(row)}" for row in rows]
 
 
-def _data_line(row: dict[str, Any]) -> str:
+def _described(row: dict[str, Any]) -> str:
     if not row["prepared"]:
-        return f"{row['name']:20} not prepared"
+        return "not prepared"
     if row["classes"] is None:
-        return f"{row['name']:20} text without labels, for --level byte, char or word"
+        return "text without labels, for --level byte, char or word"
     shape = "text" if row["shape"] is None else "×".join(map(str, row["shape"]))
-    return f"{row['name']:20} {row['examples']:>7} examples of {shape}, {row['classes']} classes"
+    return f"{row['examples']:>7} examples of {shape}, {row['classes']} classes"
 
 
 def _runs() -> tuple[Rows, list[str]]:

@@ -140,6 +140,27 @@ METRICS: dict[str, Metric] = {
         Whole("r2", r2, higher_is_better=True, may_overflow=True, tasks=("values",)),
     )
 }
+
+
+def register(metric: Metric) -> Metric:
+    """Makes a metric known by its name, as each file of this folder may do for its own.
+
+    >>> register(METRICS["nll"])
+    Traceback (most recent call last):
+    jaxtricks.config.errors.ConfigError: Metric.name = 'nll' is the name of another metric; take another one.
+
+    Args:
+        metric: the metric.
+
+    Raises:
+        ConfigError: if the name is taken.
+    """
+    if metric.name in METRICS:
+        raise ConfigError(f"Metric.name = {metric.name!r} is the name of another metric; take another one.")
+    METRICS[metric.name] = metric
+    return metric
+
+
 TOP = "top_5"  # stands for all of its kind where names are listed
 
 
