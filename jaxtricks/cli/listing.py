@@ -64,13 +64,13 @@ def _holds_settings(field: Field) -> bool:
 
 def _metrics() -> tuple[Rows, list[str]]:
     metrics = [*METRICS.values(), find(TOP)]
-    tasks = [metric.tasks or tuple(choices(Task)) for metric in metrics]
+    tasks: list[tuple[str, ...]] = [metric.tasks or tuple(choices(Task)) for metric in metrics]
     rows: Rows = [
         {"name": m.name, "higher_is_better": m.higher_is_better, "unit": m.declared.unit, "tasks": list(names)}
         for m, names in zip(metrics, tasks, strict=True)
     ]
     lines = [
-        f"{m.name:18} {'higher' if m.higher_is_better else 'lower':6} is better  {', '.join(names)}"
+        f"{m.name:18} {'higher is better' if m.higher_is_better else 'lower is better':16}  {', '.join(names)}"
         for m, names in zip(metrics, tasks, strict=True)
     ]
     return rows, lines

@@ -86,7 +86,7 @@ class Comparison:
     Args:
         label: what was changed, such as "dropout=0.5".
         baseline: the metric without the change, shape [members], in the metric's units (accuracy as a share).
-        change: the metric with the change, shape [members], in the same units; of a diverged member, that of its last finite state.
+        change: the metric with the change, shape [members], in the same units; a diverged member has its last finite one.
         members: the name of each pair, in the order of the arrays, such as "seed 3" or "seed 3 fold 2".
         collapsed: members that collapsed or diverged, by name, such as "change seed 3"; they are compared like all others.
         paired: what a pair is: a "seed", or a "member" where seeds have several, such as folds.
