@@ -1,4 +1,4 @@
-"""A user's arrays made into those that are stored, and what the checks of them have in common."""
+"""Converts a user's arrays to the dtypes that are stored, and checks them."""
 
 import textwrap
 from typing import Any
@@ -11,12 +11,12 @@ from jaxtricks.data.errors import DataError
 
 
 def short(value: Any) -> str:
-    """A value in some 60 characters."""
+    """Gives the text of a value, shortened to about 60 characters."""
     return textwrap.shorten(repr(value), 60)
 
 
 def as_array(name: str, values: ArrayLike) -> np.ndarray:
-    """An array of the values; raises DataError where rows differ in shape."""
+    """Gives an array of the values; raises DataError if rows differ in shape."""
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -24,7 +24,7 @@ def as_array(name: str, values: ArrayLike) -> np.ndarray:
 
 
 def as_numbers(name: str, values: ArrayLike) -> UInt8[np.ndarray, "..."] | Float32[np.ndarray, "..."]:
-    """Real numbers as they are stored: 8-bit unsigned ones as they are, others as float32."""
+    """Gives real numbers as they are stored: 8-bit unsigned ones unchanged, others as float32."""
     array = as_array(name, values)
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers and floats are allowed.")
@@ -35,12 +35,12 @@ def as_numbers(name: str, values: ArrayLike) -> UInt8[np.ndarray, "..."] | Float
 
 
 def as_integers(name: str, values: ArrayLike, kind: str) -> Int32[np.ndarray, "..."]:
-    """Integers from 0 on as int32.
+    """Gives integers from 0 on as int32.
 
     Args:
-        name: what messages call the array.
+        name: the name of the array in messages.
         values: the integers.
-        kind: what each of them is, in one word: "class", "token" or "length".
+        kind: the word for one of them in messages: "class", "token" or "length".
     """
     array = as_array(name, values)
     if array.dtype.kind not in "iu":
@@ -56,14 +56,14 @@ def as_integers(name: str, values: ArrayLike, kind: str) -> Int32[np.ndarray, ".
 
 
 def within(name: str, array: np.ndarray, size: int, kind: str) -> None:
-    """Raises DataError where an integer is not one of 0 … size - 1."""
+    """Raises DataError if an integer is not one of 0 … size - 1."""
     if not 0 <= array.min() <= array.max() < size:
         outside = array[(array < 0) | (array >= size)].flat[0]
         raise DataError(f"{name}: {outside} is no {kind}; integers from 0 to {size - 1} are allowed.")
 
 
 def finite(name: str, array: np.ndarray) -> None:
-    """Raises DataError where a float is not finite."""
+    """Raises DataError if a float is not finite."""
     if array.dtype == np.float32 and not np.isfinite(array).all():
         place = np.argwhere(~np.isfinite(array))[0]
         raise DataError(f"{name}: example {place[0]} holds {array[tuple(place)]} as float32; finite numbers are allowed.")

@@ -24,8 +24,8 @@ class Opening:
     """One opening of a test split.
 
     Args:
-        reason: what it was opened for.
-        time: when, in UTC, ISO 8601.
+        reason: why it was opened.
+        time: the time, in UTC, ISO 8601.
 
     >>> jt.data.Opening("final result", "2026-11-28T12:00:00+00:00").reason
     'final result'
@@ -40,24 +40,25 @@ class Dataset:
     """A pool of labelled examples that each seed splits anew, and a locked test split; made by `load` or `from_arrays`.
 
     Args:
-        name: what reports call it.
-        x: the inputs of the pool, shape [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
+        name: its name in reports.
+        x: the inputs of the pool, [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
         y: their classes, [examples], or the class of each step of a sequence, [examples, time], int32 in [0, len(classes)); or
             which of several labels they have, [examples, len(classes)], int32, 0 or 1; or values to regress on, [examples,
             len(classes)], float32.
-        classes: the names of the classes, of the labels or of the values; a class without examples is legal.
+        classes: the names of the classes, of the labels or of the values; a class may have no examples.
         validation: the share of the pool that every seed draws to validate on, in (0, 1), or one `Split` for all seeds.
-        scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 where that is unknown.
-        features: what each number of an input of one axis stands for, such as the word that it counts; None where unnamed.
-        openings: the written record of when and why the test split was opened; subsets share it with their origin.
-        lengths: true steps of each sequence, [examples], int32; the steps beyond are padding, 0 in x and y. None: all are whole.
-        vocabulary: what tokens stand for; None where inputs are no tokens.
-        stream: whether examples are windows of one text, in its order; a seed then validates on one contiguous part of it.
+        scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 if it is not known.
+        features: the names of an input's numbers, such as the words that they count; None if they have no names.
+        openings: the record of when and why the test split was opened; subsets share it with the data set they come from.
+        lengths: the true number of steps of each sequence, [examples], int32; the steps after them are padding, 0 in x and y.
+            None: no sequence is padded.
+        vocabulary: the vocabulary of the tokens; None where inputs are not tokens.
+        stream: whether examples are windows of one text, in its order; each seed then validates on one contiguous part of it.
         task: what is predicted: the class of each example ("classes") or of each step ("steps"), which of several labels an
-            example has ("multilabel"), or "values". None: what y looks like, which the data set's text says.
+            example has ("multilabel"), or "values". None: it is guessed from y, and shown when the data set is printed.
 
     Raises:
-        DataError: if a field does not hold what is written above.
+        DataError: if a field is not as described above.
 
     >>> data = jt.Dataset.from_arrays(np.zeros((10, 3)), np.arange(10) % 2, name="mine")
     >>> data.classes
@@ -115,26 +116,26 @@ class Dataset:
         stream: bool = False,
         task: TaskName | None = None,
     ) -> "Dataset":
-        """Makes a data set of one's own arrays.
+        """Makes a data set of your own arrays.
 
         Args:
-            x: the inputs, shape [examples, ...], finite; 8-bit unsigned ones stay so, other numbers become float32; with a
-                vocabulary, tokens, [examples, time].
-            y: integers: their classes, [examples], or the class of each step, [examples, time], or 0 and 1 for each of several
+            x: the inputs, [examples, ...], finite; 8-bit unsigned numbers stay so, others become float32; with a vocabulary
+                they are tokens, [examples, time].
+            y: integers: the class of each example, [examples], or of each step, [examples, time], or 0 and 1 for each of several
                 labels, [examples, labels]; floats: values to regress on, [examples, outputs].
-            name: what reports call it.
+            name: its name in reports.
             validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y), with lengths
                 (x, y, lengths).
-            test: a test set (x, y), with lengths (x, y, lengths), locked until `open_test`.
-            classes: the names of the classes; by default "0", "1", … as far as the labels go, without gaps.
-            scale: the largest value that an input can have; by default that of the unsigned integer type, 1 for others.
-            lengths: true steps of each sequence, [examples]; None: all are whole.
-            vocabulary: what tokens stand for.
+            test: a test set (x, y), with lengths (x, y, lengths), which is locked until `open_test`.
+            classes: the names of the classes; by default "0", "1", … up to the largest label; labels must have no gaps.
+            scale: the largest value that an input can have; by default that of an unsigned integer type, 1 for others.
+            lengths: the true number of steps of each sequence, [examples]; None: no sequence is padded.
+            vocabulary: the vocabulary of the tokens.
             stream: whether examples are windows of one text, in its order.
-            task: "classes", "steps", "multilabel" or "values"; None: what y looks like.
+            task: "classes", "steps", "multilabel" or "values"; None: it is guessed from y.
 
         Raises:
-            DataError: if lengths, shapes, labels or values do not fit, or labels cannot be those of the task.
+            DataError: if lengths, shapes, labels or values do not fit, or if labels do not fit the task.
 
         >>> Dataset.from_arrays(np.zeros((8, 3)), [[0, 1], [1, 1]] * 4)
         Dataset(arrays: 8 examples of 3, 2 labels, each 0 or 1, no test split)
@@ -204,32 +205,32 @@ class Dataset:
         return self._test is not None
 
     def split(self, seed: int) -> Split:
-        """Draws a seed's own training and validation examples, of each class in proportion.
+        """Draws the training and validation examples of a seed, of each class in proportion.
 
-        The sizes, in all and of each class, are the same for every seed, so that restarts stack. Windows of one text are
-        validated on in one contiguous part, at a place of the seed's own. A fixed validation set is the same for every seed.
+        The sizes, in total and of each class, are the same for every seed, so that restarts stack. Of windows of one text one
+        contiguous part is validated on, at a random place. A fixed validation set is the same for every seed.
 
         Args:
-            seed: the restart's number.
+            seed: the number of the restart.
         """
         if isinstance(self.validation, Split):
             return self.validation
         return self.draws.held_out(np.arange(len(self)), self.validation, rng.host(seed, "split"))
 
     def subset(self, n: int, seed: int, validation: float | None = None) -> "Dataset":
-        """Draws a smaller pool, of each class in proportion, for claims about little data; of one text its first windows.
+        """Draws a smaller pool, of each class in proportion, for questions about little data; of one text its first windows.
 
-        The test split, its lock and its record stay. A fixed validation set stays whole, and n counts the training
+        The test split, its lock and its record stay the same. A fixed validation set stays whole, and n counts the training
         examples.
 
         Args:
-            n: how many examples stay.
-            seed: which ones; the same seed draws the same.
+            n: the number of examples to keep.
+            seed: the seed of the draw; the same seed draws the same examples.
             validation: the share of them that every seed draws to validate on, in (0, 1); by default that of the pool.
 
         Raises:
-            DataError: if n is no integer, leaves a class with too few examples to train and to validate on, or is more than
-                there are; or for another share where the validation set is fixed.
+            DataError: if n is not an integer, leaves a class with too few examples to train and to validate on, or is more than
+                the pool has; or for another share where the validation set is fixed.
         """
         fixed = self.validation if isinstance(self.validation, Split) else None
         if fixed is not None and validation is not None:
@@ -251,17 +252,17 @@ class Dataset:
         return replace(self, x=self.x[keep], y=self.y[keep], lengths=lengths, validation=share)
 
     def at(self, places: Int[np.ndarray, " n"]) -> tuple[Inputs, Lengths | None]:
-        """The inputs at places in the pool, [n, ...], and their lengths."""
+        """Gives the inputs at places in the pool, [n, ...], and their lengths."""
         return self.x[places], None if self.lengths is None else self.lengths[places]
 
     def decode(self, tokens: Int[np.ndarray, " time"]) -> str:
-        """The text that a row of x, or of y in a language model's data, stands for.
+        """Gives the text of a row of x, or of a row of y in a language model's data.
 
         Args:
-            tokens: [time].
+            tokens: the tokens, [time].
 
         Raises:
-            DataError: for data without a vocabulary, or a token outside it.
+            DataError: for data without a vocabulary, or a token that the vocabulary lacks.
         """
         if self.vocabulary is None:
             raise DataError(f"tokens: {self.name} has no vocabulary to decode them by.")
@@ -270,13 +271,13 @@ class Dataset:
     def standardization(
         self, train: Int[np.ndarray, " train"]
     ) -> tuple[Float32[np.ndarray, "*shape"], Float32[np.ndarray, "*shape"]]:
-        """The mean and the standard deviation of each feature over the training examples of a split, and no others.
+        """Gives the mean and the standard deviation of each feature over the training examples of a split, and no others.
 
-        (x - mean) / std has mean 0 and variance 1 there; a feature that is constant there gets std 1. Padding does not count, and
-        steps that no sequence has get mean 0.
+        On these examples (x - mean) / std has mean 0 and variance 1; a feature that is constant there gets std 1. Padding does
+        not count, and steps that no sequence has get mean 0.
 
         Args:
-            train: `split(seed).train`, places in the pool, shape [train].
+            train: places in the pool, [train], such as `split(seed).train`.
 
         Returns:
             mean and std, each of the shape of one input, in the units of x.
@@ -291,10 +292,10 @@ class Dataset:
         """Opens the locked test split, and writes down that it was opened.
 
         Args:
-            reason: what for, in words; it goes to `openings`, the run folder and the page.
+            reason: why, in words; it is written to `openings`, to the folder of the run and on its page.
 
         Returns:
-            its inputs, shape [test, ...], with their classes and lengths, see `Examples`.
+            the inputs, [test, ...], with their labels and lengths, see `Examples`.
 
         Raises:
             DataError: if the reason is empty, or if there is no test split.
@@ -308,12 +309,12 @@ class Dataset:
 
     @property
     def draws(self) -> Draws:
-        """How parts of the pool are drawn: at random, or of windows of one text in contiguous stretches."""
+        """How parts of the pool are drawn: at random, or in contiguous stretches for windows of one text."""
         return Stretches() if self.stream else Random(self.strata)
 
     @property
     def strata(self) -> Int[np.ndarray, " examples"]:
-        """What a split keeps in proportion: the class of each example, or nothing where an example has more than one."""
+        """The classes that splits keep in proportion, [examples]; all zero where an example has more than one label."""
         return self.kind.strata(self.y)
 
     def _check_fraction(self, fraction: float) -> None:

@@ -1,4 +1,4 @@
-"""Arrays of examples: what a data set is made of, and the checks that it asks of them."""
+"""Arrays of examples: inputs, labels and lengths, and their checks."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,10 +16,10 @@ Lengths = Int32[np.ndarray, " examples"]
 
 
 class Examples(NamedTuple):
-    """Inputs with what belongs to them.
+    """Inputs with their labels and lengths.
 
     Args:
-        x: inputs, [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
+        x: the inputs, [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
         y: their classes, [examples], or the class of each step, [examples, time], int32; or values, [examples, outputs], float32.
         lengths: true steps of each sequence, [examples], int32; None where all are whole.
 
@@ -33,16 +33,16 @@ class Examples(NamedTuple):
 
 
 def as_examples(name: str, parts: Sequence[ArrayLike], kind: LabelKind, vocabulary: int | None) -> Examples:
-    """Examples of a user's arrays, checked.
+    """Makes examples of a user's arrays, and checks them.
 
     Args:
-        name: what stands before "x" and "y" in messages: "" or "test ".
-        parts: x and y, and lengths where sequences have some.
-        kind: what labels are.
-        vocabulary: tokens that there are; None where x holds none.
+        name: the text before "x" and "y" in messages: "" or "test ".
+        parts: x and y, and lengths where sequences have them.
+        kind: the kind of the labels.
+        vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
 
     Raises:
-        DataError: where types, shapes or values do not fit.
+        DataError: if types, shapes or values do not fit.
     """
     x, lengths = as_inputs(name, parts[0], parts[2] if len(parts) > 2 else None, vocabulary)
     examples = Examples(x, kind.stored(f"{name}y", parts[1]), lengths)
@@ -51,7 +51,7 @@ def as_examples(name: str, parts: Sequence[ArrayLike], kind: LabelKind, vocabula
 
 
 def as_inputs(name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: int | None) -> tuple[Inputs, Lengths | None]:
-    """Inputs of a user's arrays with their lengths, checked; arguments and errors as for `as_examples`."""
+    """Makes inputs and lengths of a user's arrays, and checks them; arguments and errors as for `as_examples`."""
     inputs = as_integers(f"{name}x", x, "token") if vocabulary is not None else as_numbers(f"{name}x", x)
     sizes = None if lengths is None else as_integers(f"{name}lengths", lengths, "length")
     _check_inputs(name, inputs, sizes, vocabulary)
@@ -59,7 +59,7 @@ def as_inputs(name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: in
 
 
 def further(name: str, parts: Any, pool: Examples, kind: LabelKind, vocabulary: int | None) -> Examples:
-    """A further set of examples, such as the pool's; arguments and errors as for `as_examples`."""
+    """Makes a further set of examples that has to be like the pool's; arguments and errors as for `as_examples`."""
     whole = 2 if pool.lengths is None else 3
     if not isinstance(parts, tuple) or len(parts) != whole:
         group = "pair of inputs and classes; a tuple (x, y)" if whole == 2 else "triple of inputs, classes and lengths; a tuple"
@@ -75,7 +75,7 @@ def further(name: str, parts: Any, pool: Examples, kind: LabelKind, vocabulary: 
 
 
 def joined(first: Examples, second: Examples) -> Examples:
-    """The examples of both, one after the other."""
+    """Joins two sets of examples, one after the other."""
     lengths = None
     if first.lengths is not None and second.lengths is not None:
         lengths = np.concatenate([first.lengths, second.lengths])
@@ -83,14 +83,14 @@ def joined(first: Examples, second: Examples) -> Examples:
 
 
 def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabulary: int | None) -> None:
-    """Raises DataError where arrays are not what `Dataset` says.
+    """Raises DataError if arrays are not as `Dataset` says.
 
     Args:
-        name: what stands before "x" and "y" in messages.
-        examples: what is checked.
-        kind: what labels are.
-        classes: how many names there are.
-        vocabulary: tokens that there are; None where x holds none.
+        name: the text before "x" and "y" in messages.
+        examples: the examples to check.
+        kind: the kind of the labels.
+        classes: the number of names.
+        vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
     """
     _check_inputs(name, examples.x, examples.lengths, vocabulary)
     kind.check(f"{name}y", examples.x, examples.y, classes)

@@ -1,4 +1,4 @@
-"""What the labels of a data set are: a class an example, a class a step, several labels an example, or values."""
+"""The kinds of labels: a class of each example, a class of each step, several labels of each example, or values."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -19,8 +19,8 @@ class LabelKind:
     """What a data set has to know of its labels y: how they are stored, checked, named and kept in proportion.
 
     Attributes:
-        name: what `Dataset.task` says.
-        one_class: whether each example has one class, by which examples can be sorted and splits keep proportions.
+        name: the name in `Dataset.task`.
+        one_class: whether each example has one class, so that examples can be sorted by it and splits can keep proportions.
         per_step: whether each step of a sequence has its own label.
 
     >>> jt.load("digits").kind.words(10)
@@ -32,30 +32,30 @@ class LabelKind:
     per_step: ClassVar[bool] = False
 
     def stored(self, name: str, y: ArrayLike) -> Labels:
-        """A user's labels in the type that they are stored in; raises DataError where they cannot be such labels."""
+        """Gives a user's labels in the dtype in which they are stored; raises DataError if they are not of this kind."""
         return as_integers(name, y, "class")
 
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
-        """Raises DataError where stored labels do not fit.
+        """Raises DataError if stored labels do not fit.
 
         Args:
-            name: what messages call them: "y" or "test y".
+            name: the name of the labels in messages: "y" or "test y".
             x: the inputs, [examples, ...].
             y: the labels.
-            classes: how many names there are; None where that is not known yet.
+            classes: the number of names; None if it is not known yet.
         """
         raise NotImplementedError
 
     def names(self, y: np.ndarray) -> tuple[str, ...]:
-        """Names for labels that have none: "0", "1", …"""
+        """Gives names for labels that have none: "0", "1", …"""
         raise NotImplementedError
 
     def words(self, count: int) -> str:
-        """What an example is labelled with, such as `10 classes`."""
+        """Says what the labels of an example are, such as `10 classes`."""
         raise NotImplementedError
 
     def strata(self, y: np.ndarray) -> Int[np.ndarray, " examples"]:
-        """What a split keeps in proportion: the class of each example, or nothing where an example has more than one."""
+        """Gives the classes that splits keep in proportion, [examples]; all zero where an example has more than one label."""
         return np.zeros(len(y), np.int32)
 
     def _refuse(self, name: str, y: np.ndarray, asked: str) -> DataError:
@@ -165,16 +165,16 @@ def zeros_and_ones(name: str, y: np.ndarray) -> None:
 
 
 def inferred(x: np.ndarray, y: np.ndarray) -> TaskName:
-    """The task that labels look like; where nothing else fits, "classes".
+    """Guesses the task from the labels; "classes" if nothing else fits.
 
-    One column of integers may be classes, and one 1 in each row a class, too: neither is taken for several labels.
+    One column of integers may be classes, and so may rows with a single 1: neither is taken for several labels.
 
     >>> inferred(np.zeros((3, 2)), np.array([[0, 1, 1, 0]] * 3))
     'multilabel'
 
     Args:
         x: the inputs, [examples, ...].
-        y: the labels, as a user gave them or as they are stored.
+        y: the labels, as the user gave them or as they are stored.
     """
     if y.ndim != 2:
         return "classes"
@@ -187,7 +187,7 @@ def inferred(x: np.ndarray, y: np.ndarray) -> TaskName:
 
 
 def kind_of(task: str) -> LabelKind:
-    """The kind of labels of a task; raises DataError for an unknown one."""
+    """Gives the kind of labels of a task; raises DataError for an unknown one."""
     known: Sequence[str] = list(KINDS)
     if task not in known:
         raise DataError(f"task: {task!r} is unknown{nearest(str(task), known)}")
@@ -195,7 +195,7 @@ def kind_of(task: str) -> LabelKind:
 
 
 def _numbered(y: np.ndarray) -> tuple[str, ...]:
-    """The classes "0", "1", … of labels without gaps."""
+    """Gives the classes "0", "1", … of labels without gaps."""
     used = np.unique(y)
     if used.size and used[-1] + 1 != used.size:
         gap = np.flatnonzero(used != np.arange(used.size))[0]

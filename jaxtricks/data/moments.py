@@ -21,7 +21,7 @@ def moments(
     trains: Int[np.ndarray, "splits train"],
     lengths: Int[np.ndarray, " examples"] | None = None,
 ) -> tuple[Float32[np.ndarray, "splits *shape"], Float32[np.ndarray, "splits *shape"]]:
-    """Each split's mean and standard deviation of every feature, over its training examples and no others.
+    """Gives the mean and standard deviation of every feature for each split, over its training examples and no others.
 
     With the weight w = 1 of a split's examples, 0 of the rest, and any origin c,
     `mean = c + Σ w (x - c)/n` and `std² = Σ w (x - c)²/n - (mean - c)²`: two products of [splits, examples] and
@@ -33,8 +33,9 @@ def moments(
 
     Args:
         x: the inputs of the pool, uint8 or float32.
-        trains: the places of each split's training examples.
-        lengths: true steps of each sequence; steps beyond do not count, and a step that no sequence has gets mean 0. None: all.
+        trains: the places of the training examples of each split.
+        lengths: the true number of steps of each sequence; later steps do not count, and a step that no sequence has gets mean 0.
+            None: all steps count.
 
     Returns:
         mean and std, in the units of x.
@@ -85,7 +86,7 @@ def moments(
 
 
 def _in_order(work: Callable[[int], Sums], places: range) -> Iterator[Sums]:
-    """What `work` gives for each place, in their order, from two threads: NumPy lets go of Python's lock."""
+    """Gives the results of `work` for all places, in order, from two threads (NumPy releases Python's lock)."""
     with ThreadPoolExecutor(max_workers=2) as workers:
         for first in range(0, len(places), AT_ONCE):
             yield from workers.map(work, places[first : first + AT_ONCE])
@@ -94,7 +95,7 @@ def _in_order(work: Callable[[int], Sums], places: range) -> Iterator[Sums]:
 def _twice(
     x: Float[np.ndarray, "train features"], valid: Bool[np.ndarray, "train features"] | None
 ) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"]]:
-    """Mean and variance in two passes: exactly 0 for a constant feature, and no cancellation beside a large mean."""
+    """Mean and variance in two passes: exactly 0 for a constant feature, and no cancellation when the mean is large."""
     kept = np.ones(x.shape, bool) if valid is None else valid
     count = np.maximum(kept.sum(axis=0), 1)
     first = x[kept.argmax(axis=0), np.arange(x.shape[1])].astype(np.float64)

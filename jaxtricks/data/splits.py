@@ -1,7 +1,7 @@
 """Which examples are trained on and which are validated on: pure draws of places in a pool.
 
-Examples that stand for themselves are drawn at random, each class in proportion; windows of one text are cut into contiguous
-stretches, since neighbours share what they say. `Dataset.draws` says which of the two a data set asks for.
+Independent examples are drawn at random, each class in proportion. Windows of one text are cut into contiguous stretches, since
+neighbouring windows are alike. `Dataset.draws` says which of the two a data set needs.
 """
 
 from dataclasses import dataclass
@@ -29,33 +29,33 @@ class Split(NamedTuple):
 
 
 class Draws(Protocol):
-    """How parts of a pool are drawn; sizes depend on the arguments alone, so that the draws of all seeds stack."""
+    """How parts of a pool are drawn; the sizes depend only on the arguments, so that the draws of all seeds stack."""
 
     def some(self, places: Places, count: int, generator: np.random.Generator) -> tuple[Places, Places]:
-        """So many of the places, and the others; both ascending.
+        """Draws `count` of the places, and gives them and the others, both ascending.
 
         Args:
-            places: in the pool, ascending, [places].
-            count: how many.
-            generator: of random numbers.
+            places: places in the pool, ascending, [places].
+            count: the number of places to draw.
+            generator: the random numbers.
         """
 
     def held_out(self, places: Places, share: float, generator: np.random.Generator) -> Split:
-        """A split of the places, with a share of them, rounded, to validate on.
+        """Draws a split of the places; a share of them, rounded, is validated on.
 
         Args:
-            places: in the pool, ascending, [places].
-            share: in (0, 1).
-            generator: of random numbers.
+            places: places in the pool, ascending, [places].
+            share: the share, in (0, 1).
+            generator: the random numbers.
         """
 
     def dealt(self, places: Places, parts: int, generator: np.random.Generator) -> Int[np.ndarray, "parts size"]:
-        """Disjoint parts of equal size, each ascending; up to `parts - 1` places are left over.
+        """Draws disjoint parts of equal size, each ascending; up to `parts - 1` places are left over.
 
         Args:
-            places: in the pool, ascending, [places].
-            parts: how many.
-            generator: of random numbers.
+            places: places in the pool, ascending, [places].
+            parts: the number of parts.
+            generator: the random numbers.
         """
 
 
@@ -74,7 +74,7 @@ class Random:
     strata: Int[np.ndarray, " examples"]
 
     def some(self, places: Places, count: int, generator: np.random.Generator) -> tuple[Places, Places]:
-        """So many of the places, of each stratum in proportion, and the others; arguments as for `Draws.some`."""
+        """Draws places, of each stratum in proportion; arguments as for `Draws.some`."""
         strata = self.strata[places]
         sizes = np.bincount(strata)
         # One of each stratum at least, where that many are drawn.
@@ -83,7 +83,7 @@ class Random:
         return places[drawn], places[rest]
 
     def held_out(self, places: Places, share: float, generator: np.random.Generator) -> Split:
-        """One of each stratum or more on each side of the split, if sizes allow; arguments as for `Draws.held_out`."""
+        """Draws a split with at least one example of each stratum on both sides, if sizes allow; see `Draws.held_out`."""
         strata = self.strata[places]
         sizes = np.bincount(strata)
         total, present = round(share * len(places)), np.count_nonzero(sizes)
@@ -93,46 +93,46 @@ class Random:
         return Split(places[train], places[validation])
 
     def dealt(self, places: Places, parts: int, generator: np.random.Generator) -> Int[np.ndarray, "parts size"]:
-        """Parts whose counts of each stratum differ by one at most; arguments as for `Draws.dealt`."""
+        """Draws parts whose counts of each stratum differ by at most one; arguments as for `Draws.dealt`."""
         order = generator.permutation(len(places))[: len(places) // parts * parts]
-        # Dealt like cards, stratum after stratum.
+        # One to each part in turn, stratum after stratum.
         order = order[np.argsort(self.strata[places][order], kind="stable")]
         return np.sort(places[order].reshape(-1, parts).T, axis=1)
 
 
 @dataclass(frozen=True)
 class Stretches:
-    """Draws contiguous stretches of places, as windows of one text ask for.
+    """Draws contiguous stretches of places, as windows of one text need.
 
     >>> Stretches().dealt(np.arange(7), 3, np.random.default_rng(0)).tolist()
     [[0, 1], [2, 3], [4, 5]]
     """
 
     def some(self, places: Places, count: int, generator: np.random.Generator) -> tuple[Places, Places]:
-        """One stretch, at a random place, and the places around it; arguments as for `Draws.some`."""
+        """Draws one stretch at a random place, and gives the places around it too; arguments as for `Draws.some`."""
         first = int(generator.integers(len(places) - count + 1))
         stretch = np.s_[first : first + count]
         return places[stretch], np.delete(places, stretch)
 
     def held_out(self, places: Places, share: float, generator: np.random.Generator) -> Split:
-        """A split that validates on one stretch, at a random place; arguments as for `Draws.held_out`."""
+        """Draws a split that validates on one stretch at a random place; arguments as for `Draws.held_out`."""
         validation, train = self.some(places, round(share * len(places)), generator)
         return Split(train, validation)
 
     def dealt(self, places: Places, parts: int, generator: np.random.Generator) -> Int[np.ndarray, "parts size"]:
-        """Stretches one after the other, the same for every generator; arguments as for `Draws.dealt`."""
+        """Gives stretches one after the other, the same for every generator; arguments as for `Draws.dealt`."""
         size = len(places) // parts
         return places[: size * parts].reshape(parts, size)
 
 
 def folds(places: Places, dealt: Int[np.ndarray, "folds size"]) -> list[Split]:
-    """Splits that validate on one part each and train on all other places, those left over too.
+    """Gives splits that each validate on one part and train on all other places, also on those left over.
 
     >>> [split.train.tolist() for split in folds(np.arange(5), np.array([[0, 1], [2, 3]]))]
     [[2, 3, 4], [0, 1, 4]]
 
     Args:
-        places: in the pool, ascending, [places].
+        places: places in the pool, ascending, [places].
         dealt: disjoint parts of them.
     """
     return [Split(np.setdiff1d(places, part, assume_unique=True), part) for part in dealt]
@@ -141,19 +141,19 @@ def folds(places: Places, dealt: Int[np.ndarray, "folds size"]) -> list[Split]:
 def grouped(
     groups: Shaped[np.ndarray, " examples"], strata: Int[np.ndarray, " examples"], parts: int, generator: np.random.Generator
 ) -> list[Split]:
-    """Folds that leave every group whole on one side, and come near the proportions of the strata.
+    """Gives folds that keep every group whole on one side, and come near to the proportions of the strata.
 
-    The groups are dealt out, the largest first, each to the fold that has fewest of its strata so far. All splits get the sizes
-    of the smallest fold and of the smallest training part; what larger ones have beyond that, drawn at random, they leave out.
+    The groups are assigned one by one, the largest first, each to the fold that has the fewest of its strata so far. All splits
+    get the sizes of the smallest fold and of the smallest training part; larger ones leave out some examples, drawn at random.
 
     >>> for train, validation in grouped(np.array(list("aabbcc")), np.zeros(6, int), 3, np.random.default_rng(0)):
     ...     assert len(train) == 4 and len(validation) == 2
 
     Args:
-        groups: the group of each example, [examples]; at least as many different ones as parts.
+        groups: the group of each example, [examples]; at least as many different groups as parts.
         strata: the stratum of each example, [examples].
-        parts: folds.
-        generator: of random numbers.
+        parts: the number of folds.
+        generator: the random numbers.
     """
     names, group = np.unique(groups, return_inverse=True)
     counts = np.zeros((len(names), strata.max() + 1))
@@ -162,7 +162,7 @@ def grouped(
     order = generator.permutation(len(names))
     fold, loads = np.zeros(len(names), int), np.zeros((parts, counts.shape[1]))
     for number in order[np.argsort(-counts.sum(axis=1)[order], kind="stable")]:
-        # The sum of squares of the folds' shares of each stratum grows least there; where that is no matter, by size.
+        # The fold where the sum of squares of its shares of each stratum grows least; if several are equal, the smallest fold.
         fold[number] = np.lexsort((loads.sum(axis=1), loads @ (weight * counts[number])))[0]
         loads[fold[number]] += counts[number]
     parted = [np.flatnonzero(fold[group] == part) for part in range(parts)]
@@ -179,15 +179,15 @@ def _kept(places: Places, size: int, generator: np.random.Generator) -> Places:
 
 
 def forward(order: Places, parts: int, window: int) -> list[Split]:
-    """Splits that validate on one stretch of time each and train on the `window` stretches of the same length just before it.
+    """Gives splits that each validate on one stretch of time and train on the `window` stretches of the same length before it.
 
     >>> [(train.tolist(), validation.tolist()) for train, validation in forward(np.arange(5), 2, 3)]
     [([0, 1, 2], [3]), ([1, 2, 3], [4])]
 
     Args:
-        order: places in the pool, the earliest first, [examples]; the earliest are left out where they fill no whole stretch.
-        parts: splits.
-        window: stretches that each trains on.
+        order: the places in the pool, the earliest first, [examples]; the earliest that do not fill a stretch are left out.
+        parts: the number of splits.
+        window: the number of stretches that each split trains on.
     """
     size = len(order) // (window + parts)
     stretches = order[len(order) - size * (window + parts) :].reshape(-1, size)
@@ -200,16 +200,16 @@ def apportion(
     low: Int[np.ndarray, " strata"],
     high: Int[np.ndarray, " strata"],
 ) -> Int[np.ndarray, " strata"]:
-    """Whole numbers within [low, high] that add up to the total, nearest to their quotas by largest remainders.
+    """Gives whole numbers within [low, high] that add up to the total, nearest to their quotas by largest remainders.
 
     >>> apportion(10, np.array([4.6, 5.4]), np.array([0, 0]), np.array([9, 9])).tolist()
     [5, 5]
 
     Args:
-        total: their sum.
-        quota: the shares wished for, [strata].
-        low: the smallest number allowed, [strata].
-        high: the largest, [strata].
+        total: the sum of the numbers.
+        quota: the exact shares, [strata].
+        low: the smallest allowed numbers, [strata].
+        high: the largest allowed numbers, [strata].
     """
     share: Int[np.ndarray, " strata"] = np.clip(np.floor(quota).astype(int), low, high)
     while (missing := total - share.sum()) != 0:
@@ -222,15 +222,15 @@ def apportion(
 def draw(
     strata: Int[np.ndarray, " n"], counts: Int[np.ndarray, " strata"], generator: np.random.Generator
 ) -> tuple[Int[np.ndarray, " drawn"], Int[np.ndarray, " rest"]]:
-    """Draws so many of each stratum, without replacement: the places of the drawn and of the rest, ascending.
+    """Draws some of each stratum without replacement, and gives the places of the drawn and of the others, ascending.
 
     >>> drawn, rest = draw(np.array([0, 0, 1]), np.array([1, 1]), np.random.default_rng(0))
     >>> len(drawn), len(rest)
     (2, 1)
 
     Args:
-        strata: of each place, [n].
-        counts: how many of each, [strata].
+        strata: the stratum of each place, [n].
+        counts: how many to draw of each stratum, [strata].
         generator: of random numbers.
     """
     order = generator.permutation(len(strata))

@@ -1,4 +1,4 @@
-"""What a metric says of itself: its name, its unit, whether higher is better, and how it comes of predictions."""
+"""What a metric is: its name, its unit, whether higher is better, and how it is computed from predictions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -17,13 +17,13 @@ POINTS = "points"  # hundredths: the unit of shares in [0, 1]
 
 @dataclass(frozen=True)
 class Declaration:
-    """How a metric is read, without what computes it; a run's record keeps it.
+    """How a metric is read, without the function that computes it; the record of a run keeps this.
 
     Args:
-        name: of the metric.
+        name: the name of the metric.
         higher_is_better: its direction.
-        unit: what differences are counted in: "points", hundredths, for a share in [0, 1]; otherwise its own.
-        may_overflow: whether it may be infinite or nan though the model is well.
+        unit: the unit of differences: "points", hundredths, for a share in [0, 1]; otherwise the metric's own unit.
+        may_overflow: whether it may be infinite or nan although training went well.
 
     >>> jt.metrics.METRICS["accuracy"].declared
     Declaration(name='accuracy', higher_is_better=True, unit='points', may_overflow=False)
@@ -36,27 +36,27 @@ class Declaration:
 
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> Self:
-        """The declaration in a metric's JSON, whose function need not be importable."""
+        """Gives the declaration from a metric's JSON; the metric's function need not be importable."""
         name = str(written["name"])
         return cls(name, bool(written["higher_is_better"]), str(written["unit"] or name), bool(written["may_overflow"]))
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that says how good predictions are. One of your own is a function of all validation examples' scores.
+    """A number that says how good predictions are; your own metric is a function of the scores of all validation examples.
 
     Args:
-        name: what results call it.
+        name: its name in results.
         function: (scores, targets) → the number, shape []: scores [examples, outputs] as the model gives them, of all validation
             examples; targets as the data set has them: class numbers [examples], 0 and 1 [examples, labels], or values.
-        higher_is_better: its direction, which verdicts, early stopping, `Checkpoints.best` and the page go by.
-        unit: "points" for a share in [0, 1], which is shown in per cent, or a name; None: the metric's own name.
-        may_overflow: whether it may be infinite or nan though the model is well, as where it has no meaning for some examples; a
-            restart with any other metric that is not finite counts as diverged.
-        tasks: the tasks that it has a meaning for, such as ("classes",); None: all.
+        higher_is_better: its direction; verdicts, early stopping, `Checkpoints.best` and the page use it.
+        unit: "points" for a share in [0, 1], which is shown in per cent, or the name of a unit; None: the metric's own name.
+        may_overflow: whether it may be infinite or nan although training went well, as when it is not defined for some examples.
+            A restart is taken as diverged if any other metric is not finite.
+        tasks: the tasks that it is defined for, such as ("classes",); None: all.
 
     Raises:
-        ConfigError: for a name that is no word, a function that cannot be called, or a direction that is no bool.
+        ConfigError: for a name that is not one word, a function that cannot be called, or a direction that is not a bool.
 
     >>> import jax.numpy as jnp
     >>> def worst(scores, targets):
@@ -90,15 +90,15 @@ class Metric:
         return Declaration(self.name, self.higher_is_better, self.unit or self.name, self.may_overflow)
 
     def of_rows(self, rows: Rows) -> Any:
-        """What each row adds to the sums that the metric is made of, a tree of [rows, ...]; empty where there are none."""
+        """Gives what each row adds to the sums behind the metric, a tree of [rows, ...]; empty where the metric has no sums."""
         return ()
 
     def value(self, means: Any, rows: Rows | None) -> Float[Array, ""]:
-        """The metric.
+        """Gives the value of the metric.
 
         Args:
             means: the means of `of_rows` over all rows.
-            rows: all rows, for a metric that needs them.
+            rows: all rows, for a metric that needs them together.
         """
         assert rows is not None
         return jnp.asarray(self.function(rows.scores, rows.targets), rows.scores.dtype)
@@ -106,11 +106,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class Mean(Metric):
-    """A metric that comes of means over examples, so that they can be evaluated by the batch: `finish(mean function(row))`.
+    """A metric that is computed from means over examples, `finish(mean function(row))`, so that batches can be added up.
 
     Args:
         function: rows → a tree of [rows, ...].
-        finish: its mean over all rows → the metric, [].
+        finish: the mean of that tree over all rows → the metric, [].
 
     >>> metric = jt.metrics.Mean("bias", lambda rows: (rows.scores - rows.targets).mean(axis=1), higher_is_better=False)
     >>> metric.needs_all
@@ -142,27 +142,27 @@ class Whole(Metric):
 
 
 def called(metric: str | Metric) -> str:
-    """The name of a metric that is given by its name or itself; raises ConfigError for anything else."""
+    """Gives the name of a metric that is given by its name or as a `Metric`; raises ConfigError for anything else."""
     if not isinstance(metric, str | Metric):
         raise ConfigError(f"metric = {metric!r} is neither the name of a metric nor a jaxtricks.Metric.")
     return metric if isinstance(metric, str) else metric.name
 
 
 def sums(metrics: Mapping[str, Metric], rows: Rows) -> tuple[Float[Array, ""], dict[str, Any]]:
-    """What a batch adds to the metrics: how many of its rows count, and metric → the sums over these."""
+    """Gives what a batch adds to the metrics: the number of its rows that count, and metric → the sums over these rows."""
     return rows.count, {name: jax.tree.map(rows.total, metric.of_rows(rows)) for name, metric in metrics.items()}
 
 
 def finished(
     metrics: Mapping[str, Metric], count: Float[Array, ""], totals: Mapping[str, Any], rows: Rows | None
 ) -> dict[str, Float[Array, ""]]:
-    """The metrics of all batches.
+    """Gives the metrics of all batches together.
 
     Args:
         metrics: name → metric.
-        count: rows that counted, in all.
+        count: the number of rows that counted.
         totals: the sums over all batches.
-        rows: all rows, where a metric needs them.
+        rows: all rows, where a metric needs them together.
     """
     means = jax.tree.map(lambda total: total / jnp.maximum(count, 1), dict(totals))
     return {name: metric.value(means[name], rows) for name, metric in metrics.items()}

@@ -1,4 +1,4 @@
-"""The metrics that there are, by name."""
+"""All metrics of the package, by name."""
 
 import math
 import re
@@ -26,22 +26,22 @@ LABELS: tuple[TaskName, ...] = (*ONE_CLASS, "multilabel")
 
 
 def right(rows: Rows) -> Float[Array, " rows"]:
-    """Whether the most probable class is the label; of several labels the share that is right, each by itself."""
+    """Whether the most probable class is the label; for several labels, the share of them that is right."""
     return rows.right
 
 
 def nll(rows: Rows) -> Float[Array, " rows"]:
-    """Negative log-likelihood `-log p(label)` in nats; of several labels its mean over them."""
+    """The negative log-likelihood `-log p(label)` in nats; for several labels, the mean over them."""
     return rows.nll
 
 
 def bits(nats: Float[Array, ""]) -> Float[Array, ""]:
-    """Nats in bits."""
+    """Converts nats to bits."""
     return nats / math.log(2)
 
 
 def gaps(rows: Rows) -> Float[Array, "rows bins"]:
-    """`correct - confidence`, in the bin that the confidence falls into: 15 equal ones in [0, 1] (Guo+ 2017)."""
+    """`correct - confidence`, in the bin of the confidence, one of 15 equal bins of [0, 1] (Guo+ 2017)."""
     confidence = jnp.exp(jnp.max(rows.log_probs, axis=-1))
     bins = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
     return jax.nn.one_hot(bins, BINS, dtype=confidence.dtype) * (rows.right - confidence)[:, None]
@@ -53,22 +53,22 @@ def absolute(gaps: Float[Array, " bins"]) -> Float[Array, ""]:
 
 
 def brier(rows: Rows) -> Float[Array, " rows"]:
-    """`Σ_j (p_j - t_j)²` over the classes (Brier 1950), in [0, 2]; of several labels the mean over them, in [0, 1]."""
+    """`Σ_j (p_j - t_j)²` over the classes (Brier 1950), in [0, 2]; for several labels, the mean over them, in [0, 1]."""
     return rows.pooled(jnp.square(jnp.exp(rows.log_probs) - rows.truth))
 
 
 def hits(rows: Rows) -> dict[str, Float[Array, "rows outputs"]]:
-    """For each class or label: whether it was named rightly, named, and there."""
+    """For each class or label: whether it was predicted and true, whether it was predicted, and whether it was true."""
     return {"hit": rows.guess * rows.truth, "named": rows.guess, "there": rows.truth}
 
 
 def recall(found: dict[str, Float[Array, " outputs"]]) -> Float[Array, ""]:
-    """The mean over the classes that there are of the share of their examples that are named rightly."""
+    """The share of a class's examples that are predicted rightly, the mean over all classes that have examples."""
     return _mean_where(found["there"] > 0, found["hit"], found["there"])
 
 
 def f1(found: dict[str, Float[Array, " outputs"]]) -> Float[Array, ""]:
-    """The mean of `2 hits/(named + there)` over the classes or labels that there are or that are named."""
+    """The mean of `2 hits/(predicted + true)` over the classes or labels that are true or predicted at least once."""
     either = found["named"] + found["there"]
     return _mean_where(either > 0, 2 * found["hit"], either)
 
@@ -80,12 +80,12 @@ def within(rows: Rows, k: int) -> Float[Array, " rows"]:
 
 
 def squared_error(rows: Rows) -> Float[Array, " rows"]:
-    """The squared difference of scores from what they should be (of classes 1 and 0), mean over outputs."""
+    """The squared difference between scores and targets (1 and 0 for classes), the mean over outputs."""
     return jnp.mean(jnp.square(rows.scores - rows.truth), axis=-1)
 
 
 def absolute_error(rows: Rows) -> Float[Array, " rows"]:
-    """The absolute difference of values, mean over outputs."""
+    """The absolute difference of values, the mean over outputs."""
     return jnp.mean(jnp.abs(rows.scores - rows.truth), axis=-1)
 
 
@@ -93,9 +93,9 @@ def absolute_error(rows: Rows) -> Float[Array, " rows"]:
 
 
 def roc_auc(rows: Rows) -> Float[Array, ""]:
-    """The chance that an example of a class is ranked above one of the others by its probability, mean over the classes.
+    """The probability that an example of a class is ranked above an example of another class, the mean over the classes.
 
-    One against the rest, ties half; classes that all or no examples have are left out, and nan is what remains where all are.
+    One class against the rest; ties count half. Classes that all examples have, or none, are left out; nan if no class is left.
     """
 
     def of_class(ranked: Float[Array, " rows"], there: Bool[Array, " rows"]) -> Float[Array, ""]:
@@ -112,14 +112,14 @@ def roc_auc(rows: Rows) -> Float[Array, ""]:
 
 
 def r2(rows: Rows) -> Float[Array, ""]:
-    """`1 - Σ (y - f)²/Σ (y - mean y)²`, mean over outputs; not finite where all examples have one value."""
+    """`1 - Σ (y - f)²/Σ (y - mean y)²`, the mean over outputs; not finite where all examples have the same value."""
     truth = rows.truth
     spread = jnp.sum(jnp.square(truth - jnp.mean(truth, axis=0, keepdims=True)), axis=0)
     return jnp.mean(1 - jnp.sum(jnp.square(rows.scores - truth), axis=0) / spread)
 
 
 def _mean_where(known: Bool[Array, " n"], above: Float[Array, " n"], below: Float[Array, " n"]) -> Float[Array, ""]:
-    """The mean of `above/below` over what is known; nan where nothing is."""
+    """The mean of `above/below` over the known entries; nan if there are none."""
     return jnp.sum(jnp.where(known, above / jnp.where(known, below, 1), 0)) / jnp.sum(known)
 
 
@@ -165,7 +165,7 @@ TOP = "top_5"  # stands for all of its kind where names are listed
 
 
 def find(name: str) -> Metric:
-    """The metric of a name: one of `METRICS`, or top_1, top_2, …, the share of labels among the k most probable classes.
+    """Gives the metric of a name: one of `METRICS`, or top_1, top_2, …, the share of labels among the k most probable classes.
 
     >>> find("macro_f1").higher_is_better
     True
@@ -173,7 +173,7 @@ def find(name: str) -> Metric:
     'points'
 
     Raises:
-        ConfigError: for a name that none has.
+        ConfigError: for an unknown name, with the nearest one.
     """
     if name in METRICS:
         return METRICS[name]
@@ -188,7 +188,7 @@ def named(metrics: Sequence[str]) -> dict[str, Metric]:
 
 
 def measure(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch"], names: Sequence[str]) -> dict[str, Any]:
-    """Metrics of one set of predicted classes, by name.
+    """Gives metrics of one set of predictions of classes, by name.
 
     >>> measure(jnp.log(jnp.array([[0.9, 0.1], [0.4, 0.6]])), jnp.array([0, 0]), ["accuracy"])
     {'accuracy': Array(0.5, dtype=float32)}
@@ -196,21 +196,21 @@ def measure(log_probs: Float[Array, "batch classes"], labels: Int[Array, " batch
     Args:
         log_probs: log-probabilities, [batch, classes].
         labels: class numbers, [batch].
-        names: of the metrics.
+        names: the names of the metrics.
     """
     rows, metrics = ClassRows(log_probs, log_probs, labels, jnp.ones(labels.shape, bool)), named(names)
     return finished(metrics, *sums(metrics, rows), rows)
 
 
 def bits_per_character(nll: ArrayLike, tokens: int, characters: int) -> Float[np.ndarray, "..."]:
-    """`nll · tokens/(characters · log 2)`: what a text costs per character, whatever its tokens are.
+    """`nll · tokens/(characters · log 2)`: the bits of a text per character, comparable between kinds of tokens.
 
     >>> float(bits_per_character(np.log(2), tokens=4, characters=8))
     0.5
 
     Args:
-        nll: in nats per token, [...].
-        tokens: of the text.
-        characters: of the text as it was before it was cut into tokens, line ends and spaces among them.
+        nll: the negative log-likelihood in nats per token, [...].
+        tokens: the number of tokens of the text.
+        characters: the number of characters of the text before it was cut into tokens, with line ends and spaces.
     """
     return np.asarray(nll) * tokens / (characters * math.log(2))

@@ -1,4 +1,4 @@
-"""What training minimizes: a loss of the batch, penalties of the weights, and their prior."""
+"""What training minimizes: the loss of the batch, penalties of the weights, and their prior."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ class Objective:
     """`mean loss + l2 Σ w² + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
 
     Args:
-        loss: the loss of an example, or of a step; a function (scores, targets) → loss of each example stands for one, too.
-        reduction: how the losses of a batch of sequences' steps become one number.
+        loss: the loss of an example, or of a step; a function (scores, targets) → the loss of each example is one too.
+        reduction: how the losses of all steps of a batch of sequences become one number.
         l2: λ of lecture 1's `λ Σ W²`, in loss per squared weight.
         l1: λ of `λ Σ |W|`, in loss per weight.
-        prior: the density p(w) and its power α; unlike l2 and l1 it weighs less the more examples there are.
+        prior: the density p(w) and its power α; unlike l2 and l1, its weight falls with the number of examples.
 
     >>> objective = jt.Objective(l2=0.5)
     >>> scores, targets = jnp.array([[2.0, 0.0]]), jnp.array([[1.0, 0.0]])
@@ -61,15 +61,15 @@ class Objective:
         examples: int,
         lengths: Int[Array, " batch"] | None = None,
     ) -> Float[Array, ""]:
-        """The number that training makes small, for one batch and the parameters that gave the scores.
+        """Gives the number that training minimizes, for one batch and the parameters that gave the scores.
 
         Args:
-            scores: [batch, outputs], or of each step [batch, time, outputs].
-            targets: what `Task.targets` gives: each example's distribution over the classes, 0 or 1 for each of its labels or
-                its values, [batch, outputs], floats; or the class number of each example or of each of its steps, [batch] or
-                [batch, time], integers.
-            params: the model's parameters.
-            examples: the size of the training split, over which a prior is spread.
+            scores: the scores, [batch, outputs], or of each step, [batch, time, outputs].
+            targets: the targets, as `Task.targets` gives them: the distribution over the classes of each example, 0 or 1 for each
+                of its labels, or its values, [batch, outputs], floats; or the class number of each example or of each step,
+                [batch] or [batch, time], integers.
+            params: the parameters of the model.
+            examples: the size of the training split; the prior is divided by it.
             lengths: true steps of each sequence, [batch]; None where all are whole.
         """
         class_numbers = jnp.issubdtype(targets.dtype, jnp.integer)
@@ -86,5 +86,5 @@ class Objective:
         return total
 
     def check(self, data: Dataset) -> None:
-        """Refuses data that the loss has no meaning for; raises ConfigError."""
+        """Raises ConfigError for data that the loss is not defined for."""
         self.loss.check(data)

@@ -19,7 +19,7 @@ def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:
 
 
 def sizes(w: Float[Array, "*shape"]) -> Float[Array, ""]:
-    """`Σ |w|`, with slope 0 at 0, where that of `jnp.abs` is 1.
+    """`Σ |w|`, with slope 0 at 0 (the slope of `jnp.abs` there is 1).
 
     >>> float(sizes(jnp.array([1.0, -2.0])))
     3.0
@@ -28,9 +28,9 @@ def sizes(w: Float[Array, "*shape"]) -> Float[Array, ""]:
 
 
 class Prior(Family):
-    """A density p(w) of the kernels, raised to a power α: training looks for `argmin -log p_w(x) - α log p(w)` (lecture 3).
+    """A density p(w) of the kernels, raised to a power α: training minimizes `-log p_w(x) - α log p(w)` (lecture 3).
 
-    Its argmin is the most probable w given the data where the loss is a negative log-likelihood, as cross-entropy is, and α = 1.
+    If the loss is a negative log-likelihood, as cross-entropy is, and α = 1, the minimum is the most probable w given the data.
 
     >>> jt.Objective(prior="gaussian").prior
     Gaussian(power=1.0, std=1.0)
@@ -39,7 +39,7 @@ class Prior(Family):
     power: NonNegative
 
     def energy(self, w: Float[Array, "*shape"]) -> Float[Array, ""]:
-        """`-log p(w)` of one kernel in nats, less its value at 0: constants move no minimum.
+        """Gives `-log p(w)` of one kernel in nats, minus its value at 0; constants do not change the minimum.
 
         Args:
             w: the kernel.
@@ -47,11 +47,11 @@ class Prior(Family):
         raise NotImplementedError
 
     def __call__(self, params: Any, examples: int) -> Float[Array, ""]:
-        """`-α log p(w)/examples` in nats, less its value at 0: the prior's share in a mean over examples.
+        """Gives `-α log p(w)/examples` in nats, minus its value at 0: the part of the prior in a mean over examples.
 
         Args:
-            params: the model's parameters; their kernels are w.
-            examples: the size of the training split; the prior counts once for all of it.
+            params: the parameters of the model; their kernels are w.
+            examples: the size of the training split; the prior counts once for all examples together.
         """
         return self.power * sum((self.energy(w) for w in kernels(params)), start=jnp.zeros(())) / examples
 
@@ -100,8 +100,8 @@ class ElasticNet(Prior):
 
     Args:
         power: α, unitless.
-        l1: in nats per weight.
-        l2: in nats per squared weight.
+        l1: the penalty of |w|, in nats per weight.
+        l2: the penalty of w², in nats per squared weight.
 
     >>> float(jt.losses.ElasticNet(l1=1.0, l2=0.5).energy(jnp.array([2.0, -4.0])))
     16.0

@@ -1,4 +1,4 @@
-"""Predictions beside what was to be predicted, one example or one step a row: what every metric is computed from."""
+"""Predictions beside their targets, one example or one step in each row: the data of every metric."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,11 @@ from jaxtricks.nn.softmax import cross_entropy
 
 @dataclass(frozen=True)
 class Rows:
-    """Some examples, or steps of sequences. What has no meaning for a kind of labels, it does not have.
+    """Some examples, or steps of sequences; a kind of labels has only the properties that are defined for it.
 
     Args:
-        scores: as the model gave them, [rows, outputs].
-        predicted: what the loss makes of them, [rows, outputs]: logits of classes, log-odds of labels, or values.
+        scores: the scores of the model, [rows, outputs].
+        predicted: what the scores mean by the loss, [rows, outputs]: logits of classes, log-odds of labels, or values.
         targets: class numbers, [rows]; 0 or 1 for each label, [rows, outputs]; or values, [rows, outputs].
         counted: which rows count, [rows]; the others are padding.
     """
@@ -27,13 +27,13 @@ class Rows:
     counted: Bool[Array, " rows"]
 
     def total(self, values: Float[Array, "rows ..."]) -> Float[Array, "..."]:
-        """The sum over the rows that count; padding may hold anything, nan too."""
+        """The sum over the rows that count; rows of padding may have any value, even nan."""
         counted = self.counted.reshape(-1, *[1] * (values.ndim - 1))
         return jnp.sum(jnp.where(counted, values, 0), axis=0)
 
     @property
     def count(self) -> Float[Array, ""]:
-        """How many rows count."""
+        """The number of rows that count."""
         return jnp.sum(self.counted.astype(self.scores.dtype))
 
     def losses(self, loss: Any) -> Float[Array, " rows"]:
@@ -41,17 +41,17 @@ class Rows:
         return loss(self.scores, self.truth)
 
     def pooled(self, values: Float[Array, "rows outputs"]) -> Float[Array, " rows"]:
-        """What a number of each output comes to in a row: the mean over outputs, or the sum over the classes of one label."""
+        """One number for each row from a number for each output: the mean over outputs, or the sum over classes."""
         return jnp.mean(values, axis=-1)
 
     @property
     def truth(self) -> Float[Array, "rows outputs"]:
-        """What the outputs should be: 1 for the class or for each label that the example has and 0 for others, or values."""
+        """The right outputs: 1 for the class, or for each label that the example has, and 0 for others; or the values."""
         return self.targets.astype(self.scores.dtype)
 
     @property
     def guess(self) -> Float[Array, "rows outputs"]:
-        """The same as the model has it: 1 for the most probable class, or for each label more probable than not."""
+        """The predicted outputs: 1 for the most probable class, or for each label that is more probable than not."""
         raise NotImplementedError
 
     @property

@@ -18,13 +18,13 @@ from jaxtricks.objectives.rows import ClassRows, LabelRows, Rows, ValueRows
 
 
 class Task(Family):
-    """What the engine, the verdicts and the page have to know of what is predicted. It holds no number, and so no JAX leaf.
+    """What is predicted, with all that the engine, the verdicts and the page have to know of it; it has no JAX leaves.
 
     Attributes:
-        name: as `Dataset.task` says it.
+        name: the name in `Dataset.task`.
         holds: what such data hold, in words.
-        loss: the name of the loss that such data usually have.
-        metrics: the names of the metrics that are always measured, the one that verdicts are about first.
+        loss: the name of the usual loss of such data.
+        metrics: the names of the metrics that are always measured; verdicts use the first one.
         constant: what a prediction that looks at no input says at best, in words.
         distribution: whether predictions are a distribution over classes, which ensembles average.
 
@@ -41,24 +41,24 @@ class Task(Family):
 
     @property
     def kind(self) -> LabelKind:
-        """What the labels are."""
+        """The kind of the labels."""
         return KINDS[self.name]
 
     def output_shape(self, batch: int, data: Dataset) -> tuple[int, ...]:
-        """The shape of the scores that a model has to give for a batch of so many examples."""
+        """Gives the shape of the scores that a model has to give for a batch."""
         return batch, len(data.classes)
 
     def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
-        """What the loss of a batch gets beside the scores, in their type.
+        """Gives the targets of a batch's loss, in the dtype of the scores.
 
         Args:
             y: the labels, as the data set stores them.
-            scores: what the model gave.
+            scores: the scores of the model.
         """
         return y.astype(scores.dtype)
 
     def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
-        """What scores say, by the loss that they were trained with: log-probabilities; or values themselves."""
+        """Gives log-probabilities from scores, by the loss that they were trained with; or the values themselves."""
         raise NotImplementedError
 
     def rows(
@@ -69,11 +69,11 @@ class Task(Family):
         lengths: Int[Array, " batch"] | None,
         counted: Bool[Array, " batch"],
     ) -> Rows:
-        """Scores and labels as metrics read them.
+        """Gives scores and labels as metrics read them.
 
         Args:
-            loss: what the model was trained with, which says what its scores mean.
-            scores: what it gave.
+            loss: the loss that the model was trained with, which says what its scores mean.
+            scores: the scores of the model.
             y: the labels.
             lengths: true steps of each sequence, [batch]; None where all are whole.
             counted: which examples count, [batch].
@@ -81,20 +81,20 @@ class Task(Family):
         raise NotImplementedError
 
     def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
-        """The first of `metrics` for each row, of the best prediction that looks at no input.
+        """Gives the first of `metrics` for each row, of the best prediction that does not depend on the input.
 
         Args:
             y: the labels of some examples.
-            lengths: true steps of each, [examples]; None where all are whole.
+            lengths: the true number of steps of each, [examples]; None where no sequence is padded.
         """
         raise NotImplementedError
 
     def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
-        """How many labels each restart predicts on its validation examples, at the fewest.
+        """Gives the number of labels that each restart predicts on its validation examples; the smallest of all restarts.
 
         Args:
             data: the data set.
-            validation: places of each restart's validation examples.
+            validation: the places of each restart's validation examples, [runs, validation].
         """
         return validation.shape[1]
 
@@ -111,7 +111,7 @@ class Classes(Task):
     distribution = True
 
     def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
-        # A distribution, so that examples can be blended; where not all scores are computed, the labels themselves.
+        # A distribution, so that examples can be blended; the labels themselves where not all scores are computed.
         return y if isinstance(scores, Deferred) else jax.nn.one_hot(y, scores.shape[-1], dtype=scores.dtype)
 
     def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
@@ -177,7 +177,7 @@ class Steps(Task):
 class Multilabel(Task):
     """Which of several labels an example has: scores [batch, labels], labels [batch, labels], each 0 or 1.
 
-    A label is named where it is more probable than not. Accuracy is the share of labels that are right, each by itself.
+    A label is predicted if it is more probable than not. Accuracy is the share of single labels that are right.
     """
 
     name = "multilabel"
@@ -245,7 +245,7 @@ def task_of(data: Dataset) -> Task:
 
 
 def headline(metrics: Iterable[str]) -> str:
-    """The metric that is shown where nobody chooses: one that some task has first, else the first of these.
+    """Gives the metric that is shown by default: one that is the first of some task, else the first of these.
 
     >>> headline(["ece", "nll", "accuracy"])
     'accuracy'
@@ -257,12 +257,12 @@ def headline(metrics: Iterable[str]) -> str:
 
 
 def no_better(reached: float, chance: Float[np.ndarray, " rows"], higher_is_better: bool) -> bool:
-    """Whether a metric is not better than chance by two standard errors of that.
+    """Tells whether a metric is not better than chance, by two standard errors of the latter.
 
     Args:
-        reached: the metric.
-        chance: what `Task.chance` gave.
-        higher_is_better: the metric's direction.
+        reached: the value of the metric.
+        chance: the values that `Task.chance` gave, [rows].
+        higher_is_better: the direction of the metric.
 
     >>> chance = np.array([1.0, 0.0, 0.0, 0.0] * 25)  # the commonest class is right in a quarter of all cases
     >>> no_better(0.3, chance, higher_is_better=True), no_better(0.5, chance, higher_is_better=True)
