@@ -43,3 +43,23 @@ class Scaled(nn.Module):
             x = self.inner(x, train)
         x = nn.Dense(self.outputs, name="dense")(x) * self.scale
         return x if self.shift is None else x + self.shift
+
+
+def share_right(scores, targets):
+    """A metric of classes."""
+    return jnp.mean(scores.argmax(axis=-1) == targets)
+
+
+def largest_error(scores, targets):
+    """A metric of values."""
+    return jnp.max(jnp.abs(scores - targets))
+
+
+def farthest(scores, targets):
+    """A metric of classes that is better when lower."""
+    return jnp.max(scores.max(axis=-1) - jnp.take_along_axis(scores, targets[:, None], axis=-1)[:, 0])
+
+
+def pseudo_huber(scores, targets):
+    """A loss of values."""
+    return (jnp.sqrt(1 + (scores - targets) ** 2) - 1).mean(axis=-1)

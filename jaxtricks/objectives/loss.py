@@ -222,7 +222,14 @@ class FunctionLoss(Loss):
     tasks = ("classes", "steps", "multilabel", "values")
 
     def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
-        losses: Float[Array, "*batch"] = self.function(logits, targets)
+        try:
+            losses: Float[Array, "*batch"] = self.function(logits, targets)
+        except Exception as error:  # whatever one's own function raises is about what it is given
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ConfigError(
+                f"Objective.loss = {self.name} does not take scores of shape {logits.shape} and targets of shape "
+                f"{targets.shape}: {reason}"
+            ) from error
         if jnp.shape(losses) != logits.shape[:-1]:
             raise ConfigError(
                 f"Objective.loss = {self.name} gives losses of shape {jnp.shape(losses)} for scores of shape {logits.shape}; "

@@ -39,12 +39,7 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     _check_accumulation(experiment)
     _check_sequences(experiment, data)
     variables, logits = shapes(experiment, data)
-    wanted = task_of(data).output_shape(batch, data)
-    if (shape := logits.shape) != wanted:
-        raise ConfigError(
-            f"Experiment.model = {type(experiment.model).__name__} gives logits of shape {shape}, and the data's "
-            f"{data.kind.words(len(data.classes))} ask for {wanted}."
-        )
+    _check_outputs(experiment, data, logits)
     check_metrics(experiment, data, logits)
     if not total_steps(experiment, train):
         turns = len(experiment.order.cuts)
@@ -53,6 +48,16 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
         )
     experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
     return experiment
+
+
+def _check_outputs(experiment: Experiment, data: Dataset, logits: Any) -> None:
+    """Refuses scores of another shape than the data's labels ask for."""
+    wanted = task_of(data).output_shape(experiment.batch_size, data)
+    if logits.shape != wanted:
+        raise ConfigError(
+            f"Experiment.model = {type(experiment.model).__name__} gives logits of shape {logits.shape}, and the data's "
+            f"{data.kind.words(len(data.classes))} ask for {wanted}."
+        )
 
 
 def _check_accumulation(experiment: Experiment) -> None:
@@ -136,6 +141,18 @@ def _check_collections(experiment: Experiment, before: Variables, after: Variabl
             )
 
 
+def _logits(experiment: Experiment, batch: Pool) -> Any:
+    """What the model gives for a batch in evaluation; None where it does not take the batch."""
+
+    def call(experiment: Experiment, batch: Pool) -> Any:
+        return applied(experiment, drawn(experiment, rng.root(0), batch), batch, train=False)[0]
+
+    try:
+        return jax.eval_shape(call, experiment, batch)
+    except Exception:  # whatever a user's own module raises
+        return None
+
+
 def shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
     """The shapes of the model's variables and of its logits for one batch."""
     shape = (experiment.batch_size, *data.shape)
@@ -145,5 +162,7 @@ def shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's own module raises is about its inputs
+        if (logits := _logits(experiment, batch)) is not None:
+            _check_outputs(experiment, data, logits)  # which the loss may have refused in other words
         model, reason = type(experiment.model).__name__, (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigError(f"Experiment.model = {model} does not take inputs of shape {shape}: {reason}") from error

@@ -156,3 +156,27 @@ def test_losses_of_classes_refuse_values():
             ConfigError, match=f"^Objective.loss = '{name}' is of classes, and arrays holds values; 'squared' is allowed.$"
         ):
             jt.Objective(loss=name).check(data)
+
+
+def test_what_scores_mean_is_said_by_the_loss():
+    scores = jnp.array([[0.7, 0.5, -0.2], [2.0, -1.0, 0.0]])
+    floor = np.maximum(scores, 1e-4)
+    squared = jt.losses.Squared()
+    np.testing.assert_allclose(jax.nn.softmax(squared.logits(scores)), floor / floor.sum(axis=1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(jax.nn.sigmoid(squared.log_odds(scores)), np.clip(scores, 1e-4, 1 - 1e-4), rtol=1e-4)
+    for loss in (jt.losses.CrossEntropy(), Hinge(), jt.losses.Loss(optax.softmax_cross_entropy)):
+        assert loss.logits(scores) is scores and loss.log_odds(scores) is scores
+
+
+def test_binary_cross_entropy_is_optax_s_over_labels():
+    scores, targets = np.random.default_rng(0).normal(size=(2, 9, 4)) * 40, np.eye(4)[np.arange(9) % 4]
+    ours = jt.losses.BinaryCrossEntropy()(jnp.asarray(scores[0]), jnp.asarray(targets))
+    theirs = optax.sigmoid_binary_cross_entropy(jnp.asarray(scores[0]), jnp.asarray(targets)).mean(axis=-1)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_s_validation_value_is_its_own_mean_or_the_metric_that_it_minimizes():
+    names = {name: loss().validation.name for name, loss in choices(jt.losses.Loss).items()}
+    assert names == {"cross_entropy": "nll", "binary_cross_entropy": "nll", "squared": "mse", "hinge": "hinge"}
+    assert jt.losses.Loss(optax.softmax_cross_entropy).validation.name == "softmax_cross_entropy"
+    assert not any(loss().validation.higher_is_better for loss in choices(jt.losses.Loss).values())
