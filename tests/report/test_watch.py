@@ -156,7 +156,7 @@ def view(phase=Activity.TRAINING, curves=None, arms=1, epochs=20, left=None):
     curves = {"train_loss": np.full((3, 2), 0.5), "accuracy": np.full((3, 2), 0.9)} if curves is None else curves
     labels = ["experiment"] if arms == 1 else ["baseline", *(f"model.dropout=0.{n}" for n in range(1, arms))]
     names = ("seed 0", "seed 1", "seed 2")
-    return View("runs/a", phase, tuple(ArmSoFar(label, names, epochs, curves) for label in labels), left)
+    return View("runs/a", phase, tuple(ArmSoFar(label, names, epochs, curves, {}) for label in labels), left)
 
 
 def plain(renderable, width=100, height=40):
