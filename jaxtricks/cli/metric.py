@@ -15,9 +15,9 @@ class MetricFlags:
     """Which metric counts.
 
     Args:
-        metric: what is compared, such as nll, macro_f1 or top_5, or module:name of a jaxtricks.Metric or a function of your own;
-            by default accuracy, or the error of values.
-        higher_is_better: the direction of a function, True or False.
+        metric: the metric that the result goes by: a name, such as nll, macro_f1 or top_5 (`jaxtricks list metrics`), or
+            module:name of your own jaxtricks.Metric or function; by default accuracy, or the mean squared error of values.
+        higher_is_better: for --metric module:function: its direction, True or False.
     """
 
     metric: Maybe[str] = dataclasses.field(default=None, kw_only=True)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, cast
 
-from jaxtricks.cli.optional import Maybe, Switch
+from jaxtricks.cli.optional import Maybe, Switch, Words
 from jaxtricks.config import ConfigError
 from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
@@ -18,22 +18,23 @@ class SeedFlags:
 
     Args:
         seeds: one number: so many restarts, with the seeds 0, 1, …; several numbers: the seeds themselves.
-        split: a seed whose training and validation split all restarts share, as an ensemble of chosen ones asks for; by default
-            each restart draws its own.
-        vary: in what restarts differ, out of split, weights, order and masks; by default in all.
-        folds: cross-validation: so many restarts of each seed, each of which validates on another part of the data.
-        repeats: with --folds, how many times the data are cut into folds anew.
-        forward: cross-validation forward in time: so many restarts of each seed, each trained on what lies before it validates.
-        disjoint: so many restarts of each seed, each with a part of the data of its own.
-        part: how much of the training examples each restart sees: a share such as 0.5, or a number of examples.
-        five_by_two: five seeds that train on one half and validate on the other, both ways.
+        split: the seed of one training and validation split for all restarts, which an ensemble of chosen ones needs; by
+            default each restart draws its own.
+        vary: in which of split, weights, order and masks the restarts differ; by default in all.
+        folds: cross-validation: the number of folds; each seed has a restart for each fold, which validates on that fold.
+        repeats: with --folds: how many times each seed draws new folds.
+        forward: cross-validation for data in the order of time: the number of restarts of each seed, each of which trains on
+            earlier examples than it validates on.
+        disjoint: the number of parts that have no example in common; each seed has a restart for each part.
+        part: how many of the training examples each restart uses: a share such as 0.5, or a number of examples.
+        five_by_two: 5×2 cross-validation: five seeds, each with two restarts that train on one half and validate on the other.
         transfer: the folder of an earlier run, such as runs/digits-run-1, whose weights the restarts start from.
-        fresh: with --transfer, layers whose weights are drawn all the same, such as head.
+        fresh: with --transfer: layers whose weights are drawn anew, such as head.
     """
 
     seeds: tuple[int, ...] = (16,)
     split: Maybe[int] = None
-    vary: Maybe[tuple[str, ...]] = None
+    vary: Words = None
     folds: Maybe[int] = None
     repeats: Maybe[int] = None
     forward: Maybe[int] = None
@@ -41,10 +42,14 @@ class SeedFlags:
     part: Maybe[float] = None
     five_by_two: Switch = False
     transfer: Maybe[Path] = None
-    fresh: Maybe[tuple[str, ...]] = None
+    fresh: Words = None
 
     def sampled(self) -> Seeds:
-        """What the restarts sample, but for the weights of earlier runs; raises ConfigError for flags that do not go together."""
+        """The seeds and examples of the restarts, without the weights of earlier runs.
+
+        Raises:
+            ConfigError: for flags that do not go together.
+        """
         if self.fresh is not None and self.transfer is None:
             raise ConfigError("--fresh is for --transfer, which is missing.")
         if self.repeats is not None and self.folds is None:

@@ -80,16 +80,16 @@ def study(
     """Trains a baseline and a family of changes on the same seeds, and judges every change against the baseline.
 
     Args:
-        baseline: the experiment without.
-        changes: label → the experiment with; all that were tried, since the correction counts them.
+        baseline: the experiment without a change.
+        changes: label → the experiment with that change; give all that were tried, since the correction counts them.
         data: the data set; validation only, its test split stays locked.
-        seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`; by default each
-            restart has a split of its own, so that the verdict covers the luck of the split, too.
-        metric: what verdicts are about: a name, such as "nll" or "macro_f1", or a `Metric` of your own, which is measured in all
-            arms then; None: the task's first, which is accuracy, or of values "mse".
+        seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`. By default each
+            restart draws its own split, so that the verdict includes the variance between splits.
+        metric: the metric that verdicts are about: a name, such as "nll" or "macro_f1", or your own `Metric`, which is then
+            measured in all arms; None: the task's first metric, which is accuracy, or "mse" for values.
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
-        checkpoints: where to keep what was reached, see `fit`.
+        checkpoints: where to keep checkpoints, see `fit`.
         progress: whether to show a bar.
 
     Raises:
@@ -113,7 +113,7 @@ def verdicts(
 ) -> tuple[Verdict, ...]:
     """The verdicts on trained arms; arguments as for `study`.
 
-    Pairs in which the metric was never finite are left out, and named among the collapsed.
+    Pairs in which the metric was never finite are left out, and are named among the collapsed.
 
     Raises:
         ConfigError: for an unknown metric, a margin below 0, an arm of other seeds, which cannot be paired, or one without a

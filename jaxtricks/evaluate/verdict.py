@@ -37,8 +37,8 @@ class Measure:
 
     Args:
         metric: its name, direction and unit.
-        examples: how many validation examples one seed predicts, which the margin of a share goes by; None: so many that they
-            set no limit.
+        examples: how many validation examples one seed predicts; the margin of a share is at least two of them; None: so
+            many that they set no limit.
         margin: the smallest difference worth caring about, in the metric's own units (0.005 is half a point of
             accuracy); None for the rule of `margin_for`.
 
@@ -141,15 +141,15 @@ class Verdict:
         decision: what the verdict says.
         baseline_mean: mean over seeds without the change, in the metric's units, as all that follow down to the margin.
         change_mean: mean over seeds with it.
-        difference: mean of change minus baseline; above zero is better or worse as the metric has it.
-        median_difference: their median.
+        difference: mean of change minus baseline; whether above zero is better depends on the metric.
+        median_difference: the median of change minus baseline.
         interval: the 95% interval of the mean difference; nan at both ends for one seed.
         margin: the smallest difference worth caring about.
         p: two-sided sign-flip p.
-        corrected_p: the same after Holm over the family.
+        corrected_p: p after Holm's correction over the family.
         comparisons: size of the family.
         seeds: pairs, a count.
-        collapsed: collapsed or diverged members by name.
+        collapsed: the names of members that collapsed or diverged.
         seeds_needed: if inconclusive, the seeds that it would probably take (None: more than 10,000); if there are too
             few, the fewest that could show an effect; None otherwise.
         paired: what a pair is: a "seed", or a "member" where seeds have several, such as folds.

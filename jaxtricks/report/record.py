@@ -1,4 +1,4 @@
-"""All that a run leaves behind, as plain data: the page is drawn from it, and the run's folder holds it."""
+"""The results of a run as plain data: the page is drawn from it, and the run's folder holds it as JSON."""
 
 import dataclasses
 import math
@@ -21,7 +21,7 @@ from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
 
 Kind = Literal["run", "compare", "ablate"]
-Values = tuple[float | None, ...]  # None where a number was not finite, since neither JSON nor == knows nan
+Values = tuple[float | None, ...]  # None for a number that is not finite: JSON has no nan, and nan equals nothing
 
 BASELINE, ALONE = "baseline", "experiment"
 
@@ -39,7 +39,7 @@ class Arm:
         curves: name → the restarts' values by epoch, [restarts][epochs].
         diverged: name → the step at which it diverged.
         collapsed: restarts that fell out, by name.
-        declared: validation metric → how it is read.
+        declared: validation metric → its direction and unit.
     """
 
     label: str
@@ -53,21 +53,21 @@ class Arm:
     declared: dict[str, Declaration]
 
     def metric(self, name: str) -> Declaration:
-        """How a metric or a curve is read."""
+        """The direction and unit of a metric or a curve."""
         return declaration(name, self.declared)
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is said of a data set.
+    """A data set, as the page describes it.
 
     Args:
         name: its name.
-        text: its sizes in words.
+        text: its description in words.
         train: examples that a restart trains on, a count.
-        validation: examples that it validates on, a count.
+        validation: examples that a restart validates on, a count.
         splits: how many different splits the restarts of an arm have.
-        openings: when and why the test split had been opened.
+        openings: when and why the test split was opened.
     """
 
     name: str
@@ -83,11 +83,11 @@ class Record:
     """A run, a comparison or an ablation.
 
     Args:
-        kind: which of them.
+        kind: which of the three it is.
         command: what reproduces it, a line of shell.
         data: what it was trained on.
         arms: the baseline, or the only experiment, and then the changes.
-        verdicts: one a change, in the same order; none for a run.
+        verdicts: one for each change, in the same order; none for a run.
         ensemble: what averaging the first arm's restarts gains, where that was asked for.
         environment: what `environment` gave when it was made.
     """
@@ -130,7 +130,7 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
         ensemble: what averaging them gains.
 
     Raises:
-        ConfigError: for an experiment with a function that has no name to be written down by.
+        ConfigError: for an experiment with a function that has no name to write down.
     """
     return Record("run", command, _data(runs), (_arm(ALONE, runs),), (), ensemble, environment())
 
@@ -151,7 +151,7 @@ def record_study(
         kind: which of the two it was.
 
     Raises:
-        ConfigError: for an experiment with a function that has no name to be written down by.
+        ConfigError: for an experiment with a function that has no name to write down.
     """
     arms = (_arm(BASELINE, study.baseline), *(_arm(label, runs) for label, runs in study.changes.items()))
     return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment())
