@@ -81,6 +81,11 @@ class CNN(Network):
         remat: whether a stage's activations are computed again in the backward pass, to save memory.
         lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" takes less memory.
         outputs: units of the head; `fit` fills it from the data's classes.
+
+    >>> model = jt.CNN(channels=(4, 8), outputs=10)
+    >>> variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)), train=False)
+    >>> model.apply(variables, jnp.ones((5, 8, 8, 1)), train=False).shape
+    (5, 10)
     """
 
     channels: tuple[Count, ...] = (32, 64)

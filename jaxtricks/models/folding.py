@@ -25,6 +25,15 @@ def fold(model: M, variables: Tree) -> tuple[M, Tree]:
 
     Raises:
         ConfigError: for a model without batch norm, or where it does not follow one linear layer.
+
+    >>> model = jt.MLP(widths=(4,), normalization="batch", outputs=2)
+    >>> x = jnp.ones((3, 5))
+    >>> variables = model.init(jax.random.key(0), x, train=False)
+    >>> plain, folded = jt.models.fold(model, variables)
+    >>> plain.normalization is None
+    True
+    >>> bool(jnp.allclose(plain.apply(folded, x, train=False), model.apply(variables, x, train=False), atol=1e-5))
+    True
     """
     known = is_config(type(model)) and "normalization" in fields(type(model))
     norm = model.normalization if known else None  # type: ignore[attr-defined]

@@ -51,6 +51,11 @@ class MLP(Network):
         dropout: dropout after each hidden layer; a number is its rate.
         remat: whether hidden activations are computed again in the backward pass, to save memory.
         outputs: units of the head; `fit` fills it from the data's classes.
+
+    >>> model = jt.MLP(widths=(32, 16), activation="gelu", dropout=0.5, outputs=10)
+    >>> variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)), train=False)
+    >>> model.apply(variables, jnp.ones((5, 8, 8, 1)), train=False).shape
+    (5, 10)
     """
 
     widths: tuple[Count, ...] = (128, 128)

@@ -20,7 +20,11 @@ from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
 
 
 class Combine(Family):
-    """What stacked layers give together."""
+    """What stacked layers give together.
+
+    >>> jt.RNN(widths=(8, 8), combine="sum_layers").combine
+    SumLayers()
+    """
 
     def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
         """The states that the head reads.
@@ -37,7 +41,11 @@ class Combine(Family):
 
 @config("last_layer", rows=["T064"], paper="lecture 2")
 class LastLayer(Combine):
-    """The last layer's states."""
+    """The last layer's states.
+
+    >>> jt.models.LastLayer()([jnp.ones((1, 2)), jnp.zeros((1, 3))], (2, 3)).shape
+    (1, 3)
+    """
 
     def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
         return layers[-1]
@@ -45,7 +53,11 @@ class LastLayer(Combine):
 
 @config("sum_layers", rows=["T064"], paper="lecture 2")
 class SumLayers(Combine):
-    """The sum of all layers' states, so that gradients reach each layer directly."""
+    """The sum of all layers' states, so that gradients reach each layer directly.
+
+    >>> jt.models.SumLayers()([jnp.ones((1, 2)), jnp.ones((1, 2))], (2, 2)).tolist()
+    [[2.0, 2.0]]
+    """
 
     def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
         if len(set(widths)) > 1:
@@ -57,7 +69,11 @@ class SumLayers(Combine):
 
 @config("concat_layers", rows=["T064"], paper="Graves 2013")
 class ConcatLayers(Combine):
-    """All layers' states side by side."""
+    """All layers' states side by side.
+
+    >>> jt.models.ConcatLayers()([jnp.ones((1, 2)), jnp.zeros((1, 3))], (2, 3)).shape
+    (1, 5)
+    """
 
     def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
         return jnp.concatenate(layers, axis=-1)
@@ -102,6 +118,11 @@ class RNN(Network):
         outputs: classes; `fit` fills it from the data.
         vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
         read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+
+    >>> model = jt.RNN(cell="lstm", widths=(8,), vocabulary=20, outputs=20, read="every")
+    >>> tokens = jnp.zeros((2, 5), jnp.int32)
+    >>> model.apply(model.init(jax.random.key(0), tokens, train=False), tokens, train=False).shape
+    (2, 5, 20)
     """
 
     embedding: Count = 64

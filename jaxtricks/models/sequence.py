@@ -31,7 +31,11 @@ Steps = Int[Array, "batch time"] | Float[Array, "batch time features"]
 
 
 def are_tokens(x: Array) -> bool:
-    """Whether an array holds tokens (integers) and not features."""
+    """Whether an array holds tokens (integers) and not features.
+
+    >>> are_tokens(jnp.zeros((2, 3), jnp.int32)), are_tokens(jnp.zeros((2, 3, 4)))
+    (True, False)
+    """
     return jnp.issubdtype(x.dtype, jnp.integer)
 
 
@@ -118,6 +122,9 @@ def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] |
         h: the last layer's states.
         lengths: true steps of each sequence, at least 1; None where all are whole.
         how: "every" gives [batch, time, features], "last" and "mean" [batch, features].
+
+    >>> read(jnp.arange(3.0).reshape(1, 3, 1), jnp.array([2]), "last").tolist()
+    [[1.0]]
     """
     if how == "every":
         return h

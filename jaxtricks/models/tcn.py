@@ -81,6 +81,11 @@ class TCN(Network):
         outputs: classes; `fit` fills it from the data.
         vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
         read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+
+    >>> model = jt.TCN(channels=(8, 8), vocabulary=20, outputs=20, read="every")
+    >>> tokens = jnp.zeros((2, 5), jnp.int32)
+    >>> model.apply(model.init(jax.random.key(0), tokens, train=False), tokens, train=False).shape
+    (2, 5, 20)
     """
 
     channels: tuple[Count, ...] = (64, 64, 64, 64)

@@ -79,6 +79,11 @@ class Transformer(Network):
         outputs: classes; `fit` fills it from the data.
         vocabulary: how many tokens there are; None for features, which take a linear map to the width; `fit` fills it.
         read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+
+    >>> model = jt.Transformer(layers=1, width=8, heads=2, hidden=16, vocabulary=20, outputs=20, read="every")
+    >>> tokens = jnp.zeros((2, 5), jnp.int32)
+    >>> model.apply(model.init(jax.random.key(0), tokens, train=False), tokens, train=False).shape
+    (2, 5, 20)
     """
 
     layers: Count = 2
