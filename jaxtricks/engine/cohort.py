@@ -14,6 +14,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.engine import layout as placement
 from jaxtricks.engine import program, resident, streamed
 from jaxtricks.engine.layout import Layout
+from jaxtricks.engine.orders import shape_of
 from jaxtricks.engine.plan import WIDE, Plan, Population, chunk_of
 from jaxtricks.engine.tables import Held, Tables
 from jaxtricks.engine.windows import AHEAD, Own, Windows, index
@@ -182,7 +183,8 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
     held = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), Held(Shared.of(pool), cohort.tables))
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few = rows_of((cohort.population, cohort.given), several)
-    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, held)
+    orders = shape_of(cohort.population.experiments, len(several), cohort.tables, plan.epochs)
+    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, held, orders)
     if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):
         raise ConfigError(
             f"Layout.model = {layout.model} finds no layer to share; {WIDE} units or more, a multiple of it, are allowed."

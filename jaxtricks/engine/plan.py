@@ -10,7 +10,6 @@ from jaxtyping import Int
 
 from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.restart.epoch import bare
 
 WIDE = 256  # units of a layer that is worth splitting
 
@@ -68,11 +67,15 @@ class Population(NamedTuple):
     experiments: Experiment
     numbers: Numbers
 
-    def bare(self) -> "Population":
-        """The same members, with nothing in their experiments that initial weights do not depend on."""
+    def reduced(self, to: Callable[[Experiment], Experiment]) -> "Population":
+        """The same members with less in their experiments, so that those of others may be the same and share a program.
+
+        Args:
+            to: gives the experiment of which all floats are those of the given one, or numbers.
+        """
         # Of the seeds' own kind, so that they lie where these lie.
         none = 0 * self.numbers.seed.astype(jax.dtypes.canonicalize_dtype(float))
-        experiments = jax.tree.map(lambda leaf: leaf if np.ndim(leaf) else none + leaf, bare(self.experiments))
+        experiments = jax.tree.map(lambda leaf: leaf if np.ndim(leaf) else none + leaf, to(self.experiments))
         return Population(experiments, self.numbers)
 
 

@@ -4,13 +4,11 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.engine import program
+from jaxtricks.engine.orders import Orders, orders_of, shape_of
 from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
-from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import Held, Tables
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
@@ -18,19 +16,28 @@ from jaxtricks.restart import member as one
 from jaxtricks.restart.member import State, Variables
 
 
-def start(population: Population, given: Variables, held: Held, plan: Plan) -> State:
-    """The states of all members before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-    return ready(population, draw(population.bare(), given, held, plan.at_start), held.tables, plan)
+def start(population: Population, given: Variables, held: Held, orders: Orders, plan: Plan) -> State:
+    """The states of all members before their first step.
+
+    Args:
+        population: the members.
+        given: variables that are not to be drawn, [members, ...].
+        held: the data and the tables.
+        orders: of the first segment.
+        plan: devices, width and epochs of a segment.
+    """
+    return ready(population, draw(population.reduced(epochs.bare), given, held, orders, plan.at_start), held.tables, plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def draw(population: Population, given: Variables, held: Held, plan: Plan) -> State:
+def draw(population: Population, given: Variables, held: Held, orders: Orders, plan: Plan) -> State:
     """The initial weights of all members and their metrics, as states of no method."""
 
-    def first(population: Population, given: Variables, held: Held) -> Any:
-        return epochs.first_of(population.experiments, held.tables.member(population.numbers), held.shared.pool, given)
+    def first(population: Population, given: Variables, orders: Array, held: Held) -> Any:
+        member = held.tables.member(population.numbers)
+        return epochs.first_of(population.experiments, member, held.shared.pool, given, orders[0])
 
-    return laid_out(spread(first, plan.mesh, plan.width, 2)(population, given, held), plan)
+    return laid_out(spread(first, plan.mesh, plan.width, 3)(population, given, orders, held), plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -45,22 +52,22 @@ def ready(population: Population, states: State, tables: Tables, plan: Plan) -> 
 
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
 def advance(
-    population: Population, states: State, held: Held, first: Int[Array, ""], plan: Plan
+    population: Population, states: State, held: Held, orders: Orders, plan: Plan
 ) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
-    """A segment: the plan's number of epochs from epoch `first`, of all members, and each epoch's measurements."""
+    """A segment of all members, one epoch for each order, and each epoch's measurements."""
 
     place = functools.partial(over_data, plan=plan)
 
-    def segment(population: Population, state: State, held: Held, first: Array) -> Any:
-        def epoch(state: State, number: Array) -> Any:
+    def segment(population: Population, state: State, orders: Array, held: Held) -> Any:
+        def epoch(state: State, order: Array) -> Any:
             # Inside of the loop, so that no member holds its rows of the tables for longer than an epoch needs them; behind a
             # barrier, so that a loop of one epoch, which the compiler unrolls, rounds as longer ones do.
             member = jax.lax.optimization_barrier(held.tables.member(population.numbers))
-            return epochs.epoch(population.experiments, member, held.shared.pool, state, number, place)
+            return epochs.epoch(population.experiments, member, held.shared.pool, state, order, place)
 
-        return jax.lax.scan(epoch, state, first + jnp.arange(plan.epochs, dtype=jnp.int32))
+        return jax.lax.scan(epoch, state, orders)
 
-    after, curves = spread(segment, plan.mesh, plan.width, 2)(population, states, held, first)
+    after, curves = spread(segment, plan.mesh, plan.width, 3)(population, states, orders, held)
     return laid_out(after, plan), curves
 
 
@@ -99,8 +106,8 @@ def finished(population: Population, states: State, plan: Plan) -> Bool[Array, "
 
 def lower(population: Population, states: Any, held: Held, plan: Plan) -> jax.stages.Lowered:
     """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), see `program.traced`."""
-    first = jax.ShapeDtypeStruct((), jnp.int32)
-    arguments = ((population, plan.per_member), (states, plan.lies(states)), (held, plan.shared), (first, plan.shared))
+    orders = shape_of(population.experiments, len(population.numbers.seed), held.tables, plan.epochs)
+    arguments = ((population, plan.per_member), (states, plan.lies(states)), (held, plan.shared), (orders, plan.per_member))
     return program.traced(advance, arguments, plan=plan)
 
 
@@ -120,13 +127,15 @@ class Resident:
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-        return start(self._population, given, self._held, self._plan)
+        return start(self._population, given, self._held, self._orders(0), self._plan)
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
         """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
-        number = placed(np.int32(first), self._plan.shared)
-        after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._held, number)
+        after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._held, self._orders(first))
         return after
+
+    def _orders(self, first: int) -> Orders:
+        return orders_of(self._population, self._held, first, self._plan.epochs, self._plan)
 
     def close(self) -> None:
         """Nothing is on its way."""

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.engine import program, resident
+from jaxtricks.engine.orders import orders_of
 from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import Held, Tables
@@ -25,23 +26,6 @@ from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.evaluation import EVALUATION
 from jaxtricks.restart.member import Pool, State, Variables
 from jaxtricks.restart.phase import Over, Phase, Run, Window, drive
-
-
-@functools.partial(jax.jit, static_argnames="plan")
-def orders(population: Population, held: Held, number: Int[Array, ""], plan: Plan) -> Int[Array, "members rounds turns batch"]:
-    """Where the examples of every member's batches in one epoch lie in the pool.
-
-    Args:
-        population: the members.
-        held: the pool's labels and lengths, and the tables.
-        number: the epoch, from 0, [].
-        plan: devices and width.
-    """
-
-    def positions(population: Population, held: Held, number: Array) -> Array:
-        return epochs.positions(population.experiments, held.tables.member(population.numbers), held.shared.pool, number)
-
-    return spread(positions, plan.mesh, 1, 1)(population, held, number)
 
 
 def _of_all(
@@ -168,7 +152,7 @@ class Streamed:
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
         population, plan = self._fed.population, self._plan
-        fed = self._fed._replace(population=population.bare(), plan=plan.at_start, steps=None)
+        fed = self._fed._replace(population=population.reduced(epochs.bare), plan=plan.at_start, steps=None)
         order = functools.cache(functools.partial(self._local, self._order(0)))
         with contextlib.closing(ahead(jobs(epochs.START, fed.windows, order))) as feed:
             drawn = fed.drive(epochs.START, given, feed)
@@ -202,19 +186,17 @@ class Streamed:
                 following = self._order(number + 1)
             yield from jobs(self._phases, self._fed.windows, order)
 
-    def _order(self, number: int) -> Int[Array, "members rounds turns batch"]:
-        epoch = placed(np.int32(number), self._plan.shared)
-        order: Array = orders(self._fed.population, self._fed.held, epoch, self._plan)
-        return order
+    def _order(self, number: int) -> Int[Array, "members epochs rounds turns batch"]:
+        return orders_of(self._fed.population, self._fed.held, number, 1, self._plan)
 
-    def _local(self, array: Int[Array, "members ..."]) -> Int[np.ndarray, "members ..."]:
-        """An array on the host, as far as this process has it; one member's where all members have the same."""
+    def _local(self, array: Int[Array, "members epochs ..."]) -> Int[np.ndarray, "members ..."]:
+        """An epoch's order on the host, as far as this process has it; one member's where all members have the same."""
         if not self._fed.windows.own(Over.BATCHES):
-            return np.asarray(array.addressable_shards[0].data)[:1]
+            return np.asarray(array.addressable_shards[0].data)[:1, 0]
         here = np.zeros(array.shape, array.dtype)
         for shard in array.addressable_shards:
             here[shard.index] = shard.data
-        return here
+        return here[:, 0]
 
 
 def evaluate(

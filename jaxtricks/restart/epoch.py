@@ -35,6 +35,7 @@ from jaxtricks.restart.member import (
 )
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
 
+Order = Int[Array, "rounds turns batch"]
 AFTER_THE_START = ("optimizer", "augmentation", "stopping", "accumulate", "epochs")  # parts of an experiment
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
@@ -48,12 +49,21 @@ def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) 
         pool: the data.
         given: variables that take the place of drawn ones; a part of the model's.
     """
-    return ready(experiment, member, first_of(bare(experiment), member, pool, given))
+    order = positions(experiment, member, pool, jnp.int32(0))
+    return ready(experiment, member, first_of(bare(experiment), member, pool, given, order))
 
 
-def first_of(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
-    """The drawn weights and their metrics, as a state of no method; `experiment` as `bare` gives it, the rest as for `start`."""
-    windows = held(experiment, member, pool, jnp.int32(0))
+def first_of(experiment: Experiment, member: Member, pool: Pool, given: Variables, order: Order) -> State:
+    """The drawn weights and their metrics, as a state of no method.
+
+    Args:
+        experiment: as `bare` gives it.
+        member: the restart.
+        pool: the data.
+        given: as for `start`.
+        order: of the first epoch, see `positions`.
+    """
+    windows = held(experiment, member, pool, order)
     return drive(START, given, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
@@ -62,7 +72,7 @@ def epoch(
     member: Member,
     pool: Pool,
     state: State,
-    number: Int[Array, ""],
+    order: Order,
     place: Callable[[Any], Any] = lambda batches: batches,
 ) -> tuple[State, dict[str, Array]]:
     """One pass over the training split, and what was measured in and after it, of data that the device holds.
@@ -72,10 +82,10 @@ def epoch(
         member: the restart.
         pool: the data.
         state: where it stands.
-        number: the epoch, from 0, [].
+        order: where the examples of the epoch's batches lie, see `positions`.
         place: lays batches, [rounds, turns, batch, ...], out over devices.
     """
-    windows = held(experiment, member, pool, number, place)
+    windows = held(experiment, member, pool, order, place)
     return drive(phases(experiment, state), state, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
@@ -88,11 +98,10 @@ def held(
     experiment: Experiment,
     member: Member,
     pool: Pool,
-    number: Int[Array, ""],
+    order: Order,
     place: Callable[[Any], Any] = lambda batches: batches,
 ) -> Callable[[Over], Iterable[Window | None]]:
     """The windows of an epoch of data that the device holds: one of each kind; arguments as for `epoch`."""
-    order = positions(experiment, member, pool, number)
     # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
     batches = whole(place(taken(pool, order))) if small else whole(place(order), pool)
@@ -106,8 +115,20 @@ def held(
     return windows.__getitem__
 
 
-def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Array, ""]) -> Int[Array, "rounds turns batch"]:
-    """Where the examples of an epoch's batches lie in the pool."""
+def ordering(experiment: Experiment) -> Experiment:
+    """An experiment of the same orders, see `positions`, with defaults for all else, so that most experiments share it."""
+    return rebuild(Experiment(), order=experiment.order, batch_size=experiment.batch_size)
+
+
+def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Array, ""]) -> Order:
+    """Where the examples of an epoch's batches lie in the pool; of the experiment, `ordering` is enough.
+
+    Args:
+        experiment: the settings.
+        member: the restart.
+        pool: the data, or their labels and lengths alone.
+        number: the epoch, from 0, [].
+    """
     count, turns = steps_per_epoch(experiment, member.train.size), len(experiment.order.cuts)
     order = shuffle(experiment, member, pool, number)[: count * experiment.batch_size]
     return order.reshape(count // turns, turns, experiment.batch_size)

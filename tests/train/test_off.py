@@ -90,7 +90,7 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
 def _train(stacked, members, pool):
     def train(experiment, member):
         def epoch(state, number):
-            return epochs.epoch(experiment, member, pool, state, number, lambda batches: batches)
+            return epochs.epoch(experiment, member, pool, state, epochs.positions(experiment, member, pool, number))
 
         _, curves = jax.lax.scan(epoch, epochs.start(experiment, member, pool, {}), jnp.arange(experiment.epochs))
         return jnp.append(curves["train_loss"], curves["nll"])

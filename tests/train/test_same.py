@@ -155,7 +155,9 @@ def test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits(digits, monkeyp
     state = epochs.start(experiment, member, pool, {})
 
     def epoch():
-        return jax.jit(lambda state: epochs.epoch(experiment, member, pool, state, jnp.int32(0), lambda batches: batches))(state)
+        return jax.jit(
+            lambda state: epochs.epoch(experiment, member, pool, state, epochs.positions(experiment, member, pool, jnp.int32(0)))
+        )(state)
 
     whole = epoch()
     monkeypatch.setattr(epochs, "GATHERED", 0)

@@ -91,7 +91,9 @@ def test_a_carried_state_goes_on_from_batch_to_batch_and_starts_anew_each_epoch(
     data = stream()
     member, pool = member_of(data), Pool.of(data)
     state = epochs.start(still, member, pool, {})
-    run = jax.jit(lambda state, number: epochs.epoch(still, member, pool, state, number, lambda batches: batches)[0])
+    run = jax.jit(
+        lambda state, number: epochs.epoch(still, member, pool, state, epochs.positions(still, member, pool, number))[0]
+    )
     after = run(run(state, jnp.int32(0)), jnp.int32(1))
     train = np.asarray(member.train)
     tracks = train[: len(train) // 4 * 4].reshape(4, -1)
