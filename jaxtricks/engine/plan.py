@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Int
+from jaxtyping import Array, Int
 
 from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
@@ -71,12 +71,14 @@ class Population(NamedTuple):
         """The same members with less in their experiments, so that those of others may be the same and share a program.
 
         Args:
-            to: gives the experiment of which all floats are those of the given one, or numbers.
+            to: experiment → experiment; its floats are those of the given one, or numbers.
         """
-        # Of the seeds' own kind, so that they lie where these lie.
-        none = 0 * self.numbers.seed.astype(jax.dtypes.canonicalize_dtype(float))
-        experiments = jax.tree.map(lambda leaf: leaf if np.ndim(leaf) else none + leaf, to(self.experiments))
-        return Population(experiments, self.numbers)
+
+        def one(experiment: Experiment, seed: Array) -> Experiment:
+            none = 0 * seed.astype(jax.dtypes.canonicalize_dtype(float))  # new floats lie where the seeds lie
+            return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.core.Tracer) else none + leaf, to(experiment))
+
+        return Population(jax.vmap(one)(self.experiments, self.numbers.seed), self.numbers)
 
 
 def spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from jaxtyping import Array, Int, Key
 
 from jaxtricks.config import ConfigError, fields, is_config, rebuild
 from jaxtricks.config.families import AnyModel
+from jaxtricks.nn.dropout import Dropout
 
 STATISTICS = "batch_stats"  # the collection of batch norm's averages
 CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
@@ -87,6 +88,10 @@ class Model(AnyModel):
         Args:
             known: the number of "outputs"; of tokens, "vocabulary", None where there are none; and what to "read" of a sequence.
         """
+        return self
+
+    def at_test(self) -> Any:
+        """The model without what acts in training alone: the same variables and the same scores, but fewer kinds of it."""
         return self
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
@@ -158,6 +163,12 @@ class Linen(Model):
         own = fields(type(self.module)) if is_config(type(self.module)) else {}
         left = {name: value for name, value in known.items() if name in own and getattr(self.module, name) is None}
         return rebuild(self.module, **left) if left else self.module
+
+    def at_test(self) -> Any:
+        own = fields(type(self.module)).values() if is_config(type(self.module)) else ()
+        parts = {field.name: getattr(self.module, field.name) for field in own if field.optional}
+        idle = {name: None for name, part in parts.items() if isinstance(part, Dropout) and part.training_only}
+        return rebuild(self.module, **idle) if idle else self.module
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
         return dict(self.module.init({"params": key}, x, **_padding(lengths), train=False))

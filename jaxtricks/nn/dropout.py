@@ -24,6 +24,11 @@ class Dropout(Family):
     def coerce(cls, value: Any) -> Any:
         return value if isinstance(value, Dropout | str | bool) else Inverted(rate=value)
 
+    @property
+    def training_only(self) -> bool:
+        """Whether units at test are what they are without dropout."""
+        return False
+
     def scales(self) -> tuple[Array, Array]:
         """The factor of the kept units in training, and the factor of all units at test; each of shape []."""
         raise NotImplementedError
@@ -46,6 +51,10 @@ class Inverted(Dropout):
     """
 
     rate: Rate = 0.5
+
+    @property
+    def training_only(self) -> bool:
+        return True
 
     def scales(self) -> tuple[Array, Array]:
         return 1 / (1 - jnp.asarray(self.rate)), jnp.ones(())

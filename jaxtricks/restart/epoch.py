@@ -12,6 +12,7 @@ from jaxtyping import Array, Int
 from jaxtricks import rng
 from jaxtricks.config import rebuild
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.models.contract import contract
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart import reestimate
@@ -143,7 +144,8 @@ def bare(experiment: Experiment) -> Experiment:
         experiment: the settings; floats may be of any shape.
     """
     plain = Experiment()
-    return rebuild(experiment, **{name: getattr(plain, name) for name in AFTER_THE_START})
+    later = {name: getattr(plain, name) for name in AFTER_THE_START}
+    return rebuild(experiment, model=contract(experiment.model).at_test(), **later)
 
 
 def draw(experiment: Experiment, member: Member, shared: Shared, given: Variables, window: Window) -> Progress:
