@@ -65,6 +65,8 @@ def refused(capsys, *words) -> str:
             "--folds and --part say which examples a restart sees",
         ),
         (["run", "--repeats", "2"], "--repeats is for --folds, which is missing"),
+        (["run", "--label-noise", "0.2", "--permute-labels"], "--label-noise and --permute-labels both change labels"),
+        (["run", "--label-noise", "2"], "NoisyLabels.share = 2.0 is not a share above 0, up to 1"),
         (["run", "--fresh", "head"], "--fresh is for --transfer, which is missing"),
         (["run", "--five-by-two", "--seeds", "4"], "--five-by-two has five seeds, and --seeds asks for others"),
         (["compare", "--vary", "mask", "--change", "epochs=2"], "nothing that restarts differ in; did you mean 'masks'?"),

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from jaxtricks.cli.optional import Maybe, Switch, Words
 from jaxtricks.config import ConfigError
+from jaxtricks.experiment.changes import LabelChange, NoisyLabels, PermutedInputs, PermutedLabels
 from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
 
@@ -28,6 +29,9 @@ class SeedFlags:
         disjoint: the number of parts that have no example in common; each seed has a restart for each part.
         part: how many of the training examples each restart uses: a share such as 0.5, or a number of examples.
         five_by_two: 5×2 cross-validation: five seeds, each with two restarts that train on one half and validate on the other.
+        label_noise: the share of training examples that get a wrong label, such as 0.2; each split draws its own.
+        permute_labels: give the labels of training examples to each other at random, so that they mean nothing.
+        permute_inputs: put the features of all inputs into a random order, one for each seed.
         transfer: the folder of an earlier run, such as runs/digits-run-1, whose weights the restarts start from.
         fresh: with --transfer: layers whose weights are drawn anew, such as head.
     """
@@ -41,6 +45,9 @@ class SeedFlags:
     disjoint: Maybe[int] = None
     part: Maybe[float] = None
     five_by_two: Switch = False
+    label_noise: Maybe[float] = None
+    permute_labels: Switch = False
+    permute_inputs: Switch = False
     transfer: Maybe[Path] = None
     fresh: Words = None
 
@@ -60,7 +67,21 @@ class SeedFlags:
                 raise ConfigError("--five-by-two has five seeds, and --seeds asks for others; one of the two is allowed.")
             seeds = FIVE
         number = seeds[0] if len(seeds) == 1 else seeds
-        return Seeds(number, split=self.split, vary=cast(Any, self.vary), examples=self._examples())
+        return Seeds(
+            number,
+            split=self.split,
+            vary=cast(Any, self.vary),
+            examples=self._examples(),
+            labels=self._labels(),
+            inputs=PermutedInputs() if self.permute_inputs else None,
+        )
+
+    def _labels(self) -> LabelChange | None:
+        if self.label_noise is None:
+            return PermutedLabels() if self.permute_labels else None
+        if self.permute_labels:
+            raise ConfigError("--label-noise and --permute-labels both change labels; one of the two is allowed.")
+        return NoisyLabels(self.label_noise)
 
     def _examples(self) -> Resampling:
         chosen: dict[str, Resampling] = {}

@@ -58,6 +58,22 @@ class LabelKind:
         """Gives the classes that splits keep in proportion, [examples]; all zero where an example has more than one label."""
         return np.zeros(len(y), np.int32)
 
+    def others(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
+        """Wrong labels in place of right ones: for each class another one, all others alike.
+
+        Args:
+            name: the data set's.
+            y: the right labels, of some examples.
+            classes: how many there are.
+            generator: of random numbers.
+
+        Raises:
+            DataError: where there is no other label.
+        """
+        if classes < 2:
+            raise DataError(f"classes: {name} has 1, and a wrong label is another one; 2 or more are allowed.")
+        return ((y + generator.integers(1, classes, y.shape)) % classes).astype(y.dtype)
+
     def _refuse(self, name: str, y: np.ndarray, asked: str) -> DataError:
         return DataError(f"{name}: shape {y.shape}, dtype {y.dtype}; the task {self.name!r} asks for {asked}.")
 
@@ -131,6 +147,9 @@ class ManyLabels(LabelKind):
     def words(self, count: int) -> str:
         return f"{count} labels, each 0 or 1"
 
+    def others(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
+        return 1 - y
+
 
 class ValueLabels(LabelKind):
     """Each example has values to regress on: y [examples, outputs], float32."""
@@ -152,6 +171,9 @@ class ValueLabels(LabelKind):
 
     def words(self, count: int) -> str:
         return f"{count} values"
+
+    def others(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
+        raise DataError(f"y: {name} has values, of which none is wrong as a class can be; classes are allowed.")
 
 
 KINDS: dict[TaskName, LabelKind] = {kind.name: kind for kind in (ClassLabels(), StepLabels(), ManyLabels(), ValueLabels())}

@@ -116,7 +116,11 @@ class Planned:
     @functools.cached_property
     def held(self) -> Held:
         """What each device holds for all members, on the host."""
-        return Held(Shared.of(self.pool) if self.plan.window is None else index(self.pool), self.tables)
+        if self.plan.window is None:
+            return Held(Shared.of(self.pool), self.tables)
+        # As of the data, labels are there that an order may ask for.
+        labels = self.tables.labels if self.pool.task.kind.one_class else None
+        return Held(index(self.pool), self.tables._replace(labels=labels))
 
     @property
     def bytes_held(self) -> int:

@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from jaxtyping import Array, Float, Int
+import jax
+from jaxtyping import Array, Float, Int, Num
 
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.restart.member import Member
@@ -41,18 +42,22 @@ class Tables(NamedTuple):
         validation: positions of the validation examples, [splits, validation].
         shift: subtracted from inputs, [splits, ...].
         scale: what inputs are divided by, [splits, ...].
+        labels: of the whole pool, as a member trains on them, [splits, examples, ...]; None: the data's.
+        features: which feature of a scaled input stands at each place, [splits, features]; None: as the data have them.
     """
 
     train: Int[Array, "splits train"]
     validation: Int[Array, "splits validation"]
     shift: Float[Array, "splits ..."]
     scale: Float[Array, "splits ..."]
+    labels: Num[Array, "splits examples ..."] | None = None
+    features: Int[Array, "splits features"] | None = None
 
     def member(self, numbers: Numbers) -> Member:
         """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
-        row = numbers.split
-        rows = (self.train[row], self.validation[row], self.shift[row], self.scale[row])
-        return Member(numbers.seed, *rows, numbers.weights, numbers.order, numbers.masks)
+        rows: Tables = jax.tree.map(lambda table: table[numbers.split], self)
+        seeds = (numbers.weights, numbers.order, numbers.masks)
+        return Member(numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds, rows.labels, rows.features)
 
 
 class Held(NamedTuple):

@@ -43,7 +43,8 @@ class Own(NamedTuple):
         """What a whole population's members have for themselves; all batches of them go by that, too."""
         numbers = population.numbers
         seeds, used = numbers.seed if numbers.order is None else numbers.order, np.unique(numbers.split)
-        return cls(not (len(used) == 1 and _alike(seeds)), not _alike(tables.validation[used]))
+        labelled = tables.labels is not None and len(used) > 1
+        return cls(not (len(used) == 1 and _alike(seeds)), labelled or not _alike(tables.validation[used]))
 
 
 class Windows:
@@ -62,7 +63,7 @@ class Windows:
         if plan.window is None:
             raise ValueError("a plan without windows streams nothing.")
         self._plan, self._source, self._own = plan, source, own
-        self._members = len(split)
+        self._members, self._split, self._labels = len(split), split, tables.labels
         each = sum(array.nbytes // len(array) for array in jax.tree.leaves(source))
         here = self._members // plan.mesh.shape["runs"]
         turns, batch = len(experiment.order.cuts), experiment.batch_size
@@ -135,7 +136,20 @@ class Windows:
 
             return jax.make_array_from_callback((*chosen.shape, *array.shape[1:]), lies, part)
 
-        return jax.tree.map(place, self._source)
+        given: Pool = jax.tree.map(place, self._source)
+        if self._labels is None:
+            return given
+        labels = np.asarray(self._labels)
+
+        def part(where: tuple[slice, ...] | None) -> np.ndarray:
+            here = (where or ())[: chosen.ndim]
+            if not self.own(over):
+                return rows(labels[self._split[0]], chosen[here])
+            members = zip(self._split[here[0]] if here else self._split, chosen[here], strict=True)
+            return np.stack([rows(labels[split], places) for split, places in members])
+
+        shape = (*chosen.shape, *labels.shape[2:])
+        return given._replace(y=jax.make_array_from_callback(shape, lies, part))
 
 
 def index(source: Pool) -> Shared:

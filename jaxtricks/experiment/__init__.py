@@ -1,6 +1,7 @@
 """What is trained, as values: the experiment, its inputs, the order of its examples, when it stops."""
 
 from jaxtricks.config.folder import import_files
+from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
@@ -23,8 +24,11 @@ __all__ = [
     "Folds",
     "Forward",
     "Inputs",
+    "NoisyLabels",
     "Order",
     "Part",
+    "PermutedInputs",
+    "PermutedLabels",
     "Raw",
     "Resampling",
     "Reshuffled",

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int, Int32
 
-from jaxtricks.data import Split
+from jaxtricks.data.labels import Labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,8 @@ class Sampling:
         split: the row of each member in the tables, [members].
         train: the places in the pool that are trained on, ascending, [splits, train].
         validation: the places that are validated on, ascending, [splits, validation].
+        labels: the labels of the whole pool, as a member trains on them, [splits, examples, ...]; None: the data's.
+        features: which feature of an input stands at each place, [splits, features]; None: as the data have them.
         weights: the seeds of the initial weights, [members]; None where these are the members' own seeds.
         order: the same for the order of examples.
         masks: the same for masks and augmentation.
@@ -31,6 +34,8 @@ class Sampling:
     split: Int32[np.ndarray, " members"]
     train: Int32[np.ndarray, "splits train"]
     validation: Int32[np.ndarray, "splits validation"]
+    labels: Labels | None = None
+    features: Int32[np.ndarray, "splits features"] | None = None
     weights: Int32[np.ndarray, " members"] | None = None
     order: Int32[np.ndarray, " members"] | None = None
     masks: Int32[np.ndarray, " members"] | None = None
@@ -70,24 +75,42 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names if len(names) < 5 else (*names[:2], "…", names[-1]))
 
 
-def tabled(splits: Sequence[Split]) -> tuple[Int32[np.ndarray, " given"], list[Split]]:
-    """Gives the different splits, each once, and for every given split its row among them.
-
-    >>> half = np.arange(3), np.arange(3, 6)
-    >>> rows, table = tabled([Split(*half), Split(*half[::-1]), Split(*half)])
-    >>> rows.tolist(), len(table)
-    ([0, 1, 0], 2)
+class Row(NamedTuple):
+    """One row of the tables that members share: what a member trains and validates on, and what it sees of that.
 
     Args:
-        splits: splits of equal sizes.
+        train: places in the pool, ascending, [train].
+        validation: places in the pool, ascending, [validation].
+        labels: of the whole pool, [examples, ...]; None: the data's.
+        features: which feature stands at each place, [features]; None: as the data have them.
+    """
+
+    train: Int[np.ndarray, " train"]
+    validation: Int[np.ndarray, " validation"]
+    labels: Labels | None = None
+    features: Int[np.ndarray, " features"] | None = None
+
+
+def tabled(rows: Sequence[Row]) -> tuple[Int32[np.ndarray, " given"], Row]:
+    """Gives the different rows, each once, stacked, and for every given row its place among them.
+
+    >>> half = np.arange(3), np.arange(3, 6)
+    >>> places, table = tabled([Row(*half), Row(*half[::-1]), Row(*half)])
+    >>> places.tolist(), table.train.shape
+    ([0, 1, 0], (2, 3))
+
+    Args:
+        rows: rows of equal sizes.
     """
     numbers: dict[bytes, int] = {}
-    table: list[Split] = []
-    rows = np.zeros(len(splits), np.int32)
-    for place, split in enumerate(splits):
-        key = np.concatenate(split).tobytes()
+    different: list[Row] = []
+    places = np.zeros(len(rows), np.int32)
+    for place, row in enumerate(rows):
+        key = b"".join(array.tobytes() for array in row if array is not None)
         if key not in numbers:
-            numbers[key] = len(table)
-            table.append(split)
-        rows[place] = numbers[key]
-    return rows, table
+            numbers[key] = len(different)
+            different.append(row)
+        places[place] = numbers[key]
+    columns = [None if column[0] is None else np.stack(column) for column in zip(*different, strict=True)]
+    table: Any = [column if column is None or column.dtype != np.int64 else column.astype(np.int32) for column in columns]
+    return places, Row(*table)

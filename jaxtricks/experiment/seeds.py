@@ -1,18 +1,20 @@
 """What a fit samples, as one value: its seeds, what they decide, and which examples a member may see."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeGuard
 
 import numpy as np
 from jaxtyping import Int32
 
+from jaxtricks import rng
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import Dataset
+from jaxtricks.experiment.changes import InputChange, LabelChange
 from jaxtricks.experiment.resampling import All, Folds, Resampling
-from jaxtricks.experiment.sampling import Sampling, tabled
+from jaxtricks.experiment.sampling import Row, Sampling, tabled
 from jaxtricks.experiment.transfer import Transfer
-from jaxtricks.experiment.written import read_as
+from jaxtricks.experiment.written import Written, read_as
 
 Source = Literal["split", "weights", "order", "masks"]
 SOURCES: tuple[Source, ...] = ("split", "weights", "order", "masks")
@@ -38,6 +40,8 @@ class Seeds:
         transfer: earlier runs whose weights the restarts start from; None: all weights are drawn.
         examples: which examples a restart may see; with `Folds`, `Forward` and `Disjoint` each seed has several members, one for
             each part.
+        labels: `NoisyLabels` or `PermutedLabels`, drawn for each split, of the examples that are trained on; None: the data's.
+        inputs: `PermutedInputs`, drawn for each seed; None: the data's.
 
     Raises:
         ConfigError: for no seed, a negative or repeated one, or an unknown name in `vary`.
@@ -48,6 +52,8 @@ class Seeds:
     vary: Sequence[Source] | None = None
     transfer: Transfer | None = None
     examples: Resampling = All()  # noqa: RUF009 (frozen)
+    labels: LabelChange | None = None
+    inputs: InputChange | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", _numbers(self.seeds))
@@ -101,7 +107,7 @@ class Seeds:
         varied = SOURCES if self.vary is None else self.vary
         own = self.split is None and "split" in varied
         shared = numbers[0] if self.split is None else self.split
-        rows, table = tabled([split for seed in (numbers if own else (shared,)) for split in self.examples.splits(data, seed)])
+        places, table = tabled([row for seed in (numbers if own else (shared,)) for row in self._rows(data, seed)])
         seeds = np.repeat(np.asarray(numbers, np.int32), parts)
 
         def common(source: Source) -> Int32[np.ndarray, " members"] | None:
@@ -111,13 +117,20 @@ class Seeds:
             self.names,
             seeds,
             np.tile(np.arange(parts), len(numbers)),
-            rows if own else np.tile(rows, len(numbers)),
-            np.stack([split.train for split in table]).astype(np.int32),
-            np.stack([split.validation for split in table]).astype(np.int32),
+            places if own else np.tile(places, len(numbers)),
+            *table,
             common("weights"),
             common("order"),
             common("masks"),
         )
+
+    def _rows(self, data: Dataset, seed: int) -> Iterator[Row]:
+        """What a seed's members see, part by part."""
+        features = None if self.inputs is None else self.inputs.features(data, rng.host(seed, "inputs"))
+        for part, split in enumerate(self.examples.splits(data, seed)):
+            draw = rng.host(seed, f"labels {part}")
+            labels = None if self.labels is None else self.labels.labels(data, split.train, draw)
+            yield Row(*split, labels, features)
 
     def to_json(self) -> dict[str, Any]:
         """Gives plain data; arrays and earlier runs are kept as digests only."""
@@ -127,6 +140,8 @@ class Seeds:
             "vary": None if self.vary is None else [source for source in SOURCES if source in self.vary],
             "transfer": None if self.transfer is None else self.transfer.to_json(),
             "examples": self.examples.to_json(),
+            "labels": None if self.labels is None else self.labels.to_json(),
+            "inputs": None if self.inputs is None else self.inputs.to_json(),
         }
 
     @classmethod
@@ -138,7 +153,9 @@ class Seeds:
         """
         if data["transfer"] is not None:
             raise ConfigError("Seeds.transfer holds earlier runs, which are not written down; give the same `seeds` once more.")
-        return cls(**{**data, "examples": read_as(Resampling, data["examples"])})
+        kinds: dict[str, type[Written]] = {"examples": Resampling, "labels": LabelChange, "inputs": InputChange}
+        read = {name: read_as(kind, data[name]) for name, kind in kinds.items() if data[name] is not None}
+        return cls(**{**data, **read})
 
 
 def _numbers(seeds: Any) -> tuple[int, ...]:

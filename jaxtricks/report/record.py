@@ -174,7 +174,9 @@ def _arm(label: str, runs: Runs) -> Arm:
 def _data(runs: Runs) -> Data:
     data: Dataset = runs.data
     train, validation = runs.sampling.train.shape[1], runs.sampling.validation.shape[1]
-    return Data(data.name, repr(data), train, validation, len(np.unique(runs.sampling.split)), tuple(data.openings))
+    text = f"{data!r}{', some labels changed' * (runs.sampling.labels is not None)}"
+    text += ", features permuted" * (runs.sampling.features is not None)
+    return Data(data.name, text, train, validation, len(np.unique(runs.sampling.split)), tuple(data.openings))
 
 
 def _values(values: Iterable[Any]) -> Values:

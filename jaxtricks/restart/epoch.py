@@ -24,6 +24,7 @@ from jaxtricks.restart.member import (
     Variables,
     drawn,
     evaluated,
+    labelled,
     resting,
     root,
     scaled,
@@ -105,7 +106,8 @@ def held(
     """The windows of an epoch of data that the device holds: one of each kind; arguments as for `epoch`."""
     # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
-    batches = whole(place(taken(pool, order))) if small else whole(place(order), pool)
+    own = labelled(member, pool)
+    batches = whole(place(taken(own, order))) if small else whole(place(order), own)
     questions = asked(experiment, member.validation.size, pool)
     windows: dict[Over, Iterable[Window | None]] = {
         Over.NOTHING: (None,),

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import CARRY, Variables
 from jaxtricks.objectives.metric import finished, sums
-from jaxtricks.restart.member import Member, Pool, State, applied, evaluated, inputs
+from jaxtricks.restart.member import Member, Pool, State, applied, evaluated, inputs, labelled
 from jaxtricks.restart.phase import Answers, Over, Phase, Progress, Shared, Window, drive, put, whole
 
 EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
@@ -54,6 +54,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
 
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
     """Every metric on the validation split, of data that the device holds."""
+    pool = labelled(member, pool)
     questions, shared = asked(experiment, member.validation.size, pool), Shared.of(pool)
     window = whole(member.validation[questions.places], pool, questions.counted)
 

@@ -88,6 +88,8 @@ class Member(NamedTuple):
         weights: the seed of its initial weights, [], where that is not its own; None: its own.
         order: the same of its order of examples.
         masks: the same of its masks and augmentation.
+        labels: of the whole pool, as it trains on them, [examples, ...]; None: the data's.
+        features: which feature of a scaled input stands at each place, [features]; None: as the data have them.
     """
 
     seed: Int[Array, ""]
@@ -98,6 +100,8 @@ class Member(NamedTuple):
     weights: Int[Array, ""] | None = None
     order: Int[Array, ""] | None = None
     masks: Int[Array, ""] | None = None
+    labels: Num[Array, "examples ..."] | None = None
+    features: Int[Array, " features"] | None = None
 
 
 class State(NamedTuple):
@@ -154,7 +158,13 @@ def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."
     """Stored inputs, [batch, ...], as a member's model sees them; tokens stay as they are."""
     if x.dtype == jnp.int32:
         return x
-    return (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
+    x = (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
+    return x if member.features is None else x.reshape(len(x), -1)[:, member.features].reshape(x.shape)
+
+
+def labelled(member: Member, pool: Pool) -> Pool:
+    """The data with the labels that a member trains on."""
+    return pool if member.labels is None else pool._replace(y=member.labels)
 
 
 def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Pool:
@@ -262,7 +272,7 @@ def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, co
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:
     """The training positions in the order of one epoch."""
     lengths = None if pool.lengths is None else pool.lengths[member.train]
-    seen = Seen(pool.y[member.train], lengths, experiment.batch_size)
+    seen = Seen(labelled(member, pool).y[member.train], lengths, experiment.batch_size)
     return member.train[experiment.order(root(member, "order"), seen, epoch)]
 
 

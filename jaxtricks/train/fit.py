@@ -268,5 +268,6 @@ def tables_of(sampling: Sampling, scaling: Inputs, data: Dataset) -> Tables:
         scaling: how inputs are scaled, by each split's training examples.
         data: the data set.
     """
-    arrays: Any = (sampling.train, sampling.validation, *scaled_by(scaling, data, sampling.train))
+    moments = scaled_by(scaling, data, sampling.train)
+    arrays: Any = (sampling.train, sampling.validation, *moments, sampling.labels, sampling.features)
     return Tables(*arrays)

@@ -163,6 +163,8 @@ class Runs:
             examples, table = self.data.pool, getattr(self.trained.tables, split)
         population, states = self._population()
         tables = self.trained.tables._replace(validation=table)
+        if isinstance(split, Examples):
+            tables = tables._replace(labels=None)
         if self.plan.window is None:
             held = Held(Shared.of(Pool.of(self.data, examples)), jax.tree.map(jnp.asarray, tables))
             metrics = resident.evaluate(population, states, held, self.plan)

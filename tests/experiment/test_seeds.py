@@ -8,6 +8,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
+from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels
 from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part
 from jaxtricks.experiment.seeds import SOURCES, Seeds
 
@@ -170,6 +171,54 @@ class TestDisjoint:
         assert all(set(data.y[row]) == {0, 1, 2} for row in sampling.validation)
 
 
+class TestLabels:
+    def test_noise_changes_a_share_of_the_training_labels_to_other_classes(self, data):
+        sampling = Seeds(4, examples=Folds(3), labels=NoisyLabels(0.25)).sampling(data)
+        assert sampling.labels.shape == (12, SIZE) and sampling.labels.dtype == np.int32
+        for train, labels in zip(sampling.train, sampling.labels, strict=True):
+            changed = np.flatnonzero(labels != data.y)
+            assert len(changed) == round(0.25 * len(train)) and set(changed) <= set(train)
+            assert set(labels) == {0, 1, 2}
+        assert len({tuple(np.flatnonzero(labels != data.y)) for labels in sampling.labels}) == 12
+
+    def test_every_other_class_is_as_likely(self, data):
+        labels = Seeds(200, labels=NoisyLabels(1.0)).sampling(data).labels
+        counts = np.array([np.bincount(labels[:, data.y == true].ravel(), minlength=3) for true in range(3)])
+        trained = 200 * 16  # of each class
+        np.testing.assert_array_equal(np.diag(counts), 200 * 4)  # those that are validated on
+        others = counts[~np.eye(3, dtype=bool)]
+        assert (np.abs(others - trained / 2) < 4 * np.sqrt(trained / 4)).all()
+
+    def test_permuted_labels_are_those_of_the_training_examples(self, data):
+        sampling = Seeds(3, labels=PermutedLabels()).sampling(data)
+        for train, validation, labels in zip(sampling.train, sampling.validation, sampling.labels, strict=True):
+            np.testing.assert_array_equal(labels[validation], data.y[validation])
+            np.testing.assert_array_equal(np.sort(labels[train]), np.sort(data.y[train]))
+            assert (labels[train] != data.y[train]).mean() > 0.4
+
+    def test_several_labels_are_flipped_and_steps_get_other_classes(self, text):
+        x = np.random.default_rng(0).normal(size=(40, 3))
+        y = np.random.default_rng(1).integers(0, 2, (40, 3))
+        several = jt.Dataset.from_arrays(x, y, task="multilabel")
+        flipped = Seeds(1, labels=NoisyLabels(0.5)).sampling(several).labels[0]
+        assert sorted((flipped != several.y).sum(axis=1).tolist()) == [0] * 24 + [3] * 16
+        steps = Seeds(1, labels=NoisyLabels(0.5)).sampling(text).labels[0]
+        assert sorted((steps != text.y).sum(axis=1).tolist()) == [0] * 15 + [4] * 10
+
+    def test_members_of_one_split_share_their_labels_and_others_do_not(self, data):
+        assert Seeds(9, split=0, labels=NoisyLabels(0.5)).sampling(data).labels.shape == (1, SIZE)
+        x = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+        fixed = jt.Dataset.from_arrays(x, np.arange(9) % 3, validation=(x[:3], np.arange(3)))
+        assert Seeds(5, labels=NoisyLabels(0.5)).sampling(fixed).labels.shape == (5, 12)
+
+
+def test_features_have_one_order_for_each_seed(data):
+    sampling = Seeds(20, examples=Folds(2), inputs=PermutedInputs()).sampling(data)
+    np.testing.assert_array_equal(np.sort(sampling.features, axis=1), np.tile(np.arange(4), (40, 1)))
+    np.testing.assert_array_equal(sampling.features[::2], sampling.features[1::2])
+    assert len({tuple(row) for row in sampling.features}) > 5  # of 24 that there are
+
+
 class TestJSON:
     @pytest.mark.parametrize(
         "seeds",
@@ -180,6 +229,8 @@ class TestJSON:
             Seeds(2, examples=Forward(2, window=1)),
             Seeds(2, examples=Part(0.5)),
             Seeds(2, examples=Disjoint(2)),
+            Seeds(2, labels=NoisyLabels(0.25), inputs=PermutedInputs()),
+            Seeds(2, labels=PermutedLabels()),
         ],
     )
     def test_it_comes_back_as_it_was(self, data, seeds):
@@ -210,6 +261,8 @@ class TestJSON:
         (lambda: Forward(time=[3.0, np.nan]), "Forward.time: example 1 has nan; a value for each example is allowed."),
         (lambda: Part(1.5), "Part.of = 1.5 is not a share between 0 and 1, or a number of examples >= 1."),
         (lambda: Part(0), "Part.of = 0 is not a share between 0 and 1, or a number of examples >= 1."),
+        (lambda: NoisyLabels(0), "NoisyLabels.share = 0 is not a share above 0, up to 1."),
+        (lambda: NoisyLabels(1.5), "NoisyLabels.share = 1.5 is not a share above 0, up to 1."),
         (lambda: Disjoint(1), "Disjoint.of = 1 is not an integer >= 2."),
     ],
 )
@@ -257,3 +310,21 @@ def test_a_text_has_one_way_to_be_cut(text, examples):
         ConfigError, match=r"^Folds of letters, windows of one text, are contiguous; only repeats=1 and groups=None"
     ):
         Seeds(2, examples=examples).sampling(text)
+
+
+def test_labels_and_inputs_that_cannot_be_changed(data, text):
+    values = jt.Dataset.from_arrays(np.zeros((9, 2)), np.zeros((9, 1)), name="sums")
+    one = jt.Dataset.from_arrays(np.zeros((9, 2)), np.zeros(9, int), name="alike")
+    for given, seeds, message in (
+        (values, Seeds(1, labels=NoisyLabels(0.5)), "y: sums has values, of which none is wrong as a class can be; classes"),
+        (
+            one,
+            Seeds(1, labels=NoisyLabels(0.5)),
+            "classes: alike has 1, and a wrong label is another one; 2 or more are allowed.",
+        ),
+        (data, Seeds(1, labels=NoisyLabels(0.01)), "NoisyLabels.share = 0.01 of 48 training examples is none; more is allowed."),
+        (text, Seeds(1, inputs=PermutedInputs()), "Seeds.inputs = PermutedInputs permutes features, and letters holds tokens"),
+    ):
+        with pytest.raises((ConfigError, jt.DataError)) as error:
+            seeds.sampling(given)
+        assert str(error.value).startswith(message)

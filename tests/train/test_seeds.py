@@ -1,5 +1,6 @@
 """Fits of folds and parts, end to end: trained, named, paired, resumed, averaged, transferred."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.engine import preemption
 from jaxtricks.engine.preemption import Preempted
+from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels
 from jaxtricks.store.checkpoint import CheckpointError
 
 BASE = jt.Experiment(model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.1)), batch_size=8, epochs=2)
@@ -132,3 +134,36 @@ def test_too_little_to_train_on_is_said_before_anything_compiles(blobs, examples
             call(jt.Seeds(2, examples=examples))
         assert str(error.value) == message
     assert not compiled
+
+
+class TestChanged:
+    """Labels and inputs of a member's own: as if the data had been such."""
+
+    SEEDS = (4, 1)
+    PERMUTED = BASE.replace({"order": jt.experiment.ByClass(), "optimizer.rule.learning_rate": 0.3})
+
+    @staticmethod
+    def changed(blobs, table, member):
+        """The data as a member sees them, with its split fixed."""
+        row = table.split[member]
+        y = blobs.y if table.labels is None else table.labels[row]
+        x = blobs.x if table.features is None else blobs.x[:, table.features[row]]
+        return dataclasses.replace(blobs, x=x, y=y, validation=jt.data.Split(table.train[row], table.validation[row]))
+
+    @pytest.mark.parametrize("stream", [False, True], ids=["resident", "streamed"])
+    @pytest.mark.parametrize(
+        "change", [{"labels": NoisyLabels(0.5)}, {"inputs": PermutedInputs()}, {"labels": PermutedLabels(), "split": 0}]
+    )
+    def test_a_run_is_that_of_data_so_changed(self, blobs, change, stream, float64):
+        seeds, layout = jt.Seeds(self.SEEDS, **change), dataclasses.replace(PLACE, stream=stream)
+        with float64():
+            runs = jt.fit(self.PERMUTED, blobs, seeds=seeds, layout=layout, progress=False)
+            plain = jt.fit(self.PERMUTED, blobs, seeds=self.SEEDS, layout=layout, progress=False)
+            table = seeds.sampling(blobs)
+            for row, seed in enumerate(self.SEEDS):
+                alone = fit(self.PERMUTED, self.changed(blobs, table, row), seeds=[seed])
+                for name, curve in alone.curves.items():
+                    np.testing.assert_allclose(runs.curves[name][row], curve[0], rtol=1e-9, err_msg=name)
+                for name, value in alone.evaluate("train").items():
+                    np.testing.assert_allclose(runs.evaluate("train")[name][row], value[0], rtol=1e-9, err_msg=name)
+            assert not np.allclose(runs.curves["nll"], plain.curves["nll"], rtol=1e-2)
