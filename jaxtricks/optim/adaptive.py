@@ -1,4 +1,4 @@
-"""Adam's variants: without its bias correction, with a maximum, a rectifier, a trust ratio, or signs only."""
+"""Variants of Adam: without bias correction, with a maximum, a rectifier, a trust ratio, or signs only."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class AdamUncorrected(Adam):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
@@ -59,7 +59,7 @@ class AMSGrad(Adam):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
@@ -76,13 +76,12 @@ class AMSGrad(Adam):
 
 @config("radam", rows=["T039"], paper="Liu+ 2020")
 class RAdam(Adam):
-    """Adam whose second moment counts only as far as enough gradients made it: d = r m̂/(√v̂ + ε) where ρ ≥ 5, else d = m̂.
-
+    """Adam that trusts its second moment only after enough gradients: d = r m̂/(√v̂ + ε) where ρ ≥ 5, else d = m̂.
     ρ∞ = 2/(1 - β₂) - 1, ρ = ρ∞ - 2 t β₂ᵗ/(1 - β₂ᵗ), r² = (ρ - 4)(ρ - 2) ρ∞ / ((ρ∞ - 4)(ρ∞ - 2) ρ).
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
@@ -113,12 +112,12 @@ class RAdam(Adam):
 
 
 class RAdamState(NamedTuple):
-    """Adam's moments and how many gradients made them.
+    """Adam's moments and the number of gradients in them.
 
     Args:
-        m: running average of the gradient.
-        v: running average of its square.
-        step: gradients seen, [].
+        m: the running average of the gradient.
+        v: the running average of its square.
+        step: the number of gradients seen, [].
     """
 
     m: Any
@@ -128,8 +127,8 @@ class RAdamState(NamedTuple):
 
 def _rectifier(step: Int[Array, ""], b2: Float[Array, ""]) -> tuple[Bool[Array, ""], Float[Array, ""]]:
     """Whether ρ ≥ 5 after so many steps, and r."""
-    # 1 - β₂ᵗ by expm1: optax's difference of nearly equal numbers lets ρ jump about in float32 where β₂ is 0.9999. Rounding
-    # is left near ρ = 5, but ρ < t for t > 1, so that the first five steps never count.
+    # 1 - β₂ᵗ by expm1: optax subtracts nearly equal numbers, which makes ρ noisy in float32 where β₂ is 0.9999. Some rounding
+    # is left near ρ = 5; since ρ < t for t > 1, the first five steps never count.
     log = step * jnp.log(b2)
     limit = 2 / (1 - b2) - 1
     rho = limit + 2 * step * jnp.exp(log) / jnp.expm1(log)
@@ -142,12 +141,12 @@ def _rectifier(step: Int[Array, ""], b2: Float[Array, ""]) -> tuple[Bool[Array, 
 class LAMB(Adam):
     """Adam whose direction (with its decoupled decay) is as long as the kernel that it changes: d ← d ‖w‖/‖d‖.
 
-    Kernels only; biases and the scales of normalization, whose length says nothing, take Adam's step, and must not decay. A
-    kernel that is all zeros takes Adam's step, too.
+    Kernels only; biases and the scales of normalization take Adam's step, since their length says nothing, and must not decay. A
+    kernel of zeros takes Adam's step too.
 
     Args:
-        learning_rate: α; near it lies the share of its length that a kernel moves in a step.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        learning_rate: α; a kernel moves by about this share of its length in a step.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
@@ -169,13 +168,13 @@ class LAMB(Adam):
 
 @config("lion", rows=["T033"], paper="Chen+ 2023")
 class Lion(Rule):
-    """d = sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g: one memory, and steps of one size.
+    """d = sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g: one running average, and steps of one size.
 
     Args:
         learning_rate: α; a third to a tenth of Adam's.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
-        b1: β₁, of the direction.
-        b2: β₂, of the memory.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
+        b1: β₁, for the direction.
+        b2: β₂, for the running average.
 
     >>> direction = jt.optim.Lion().direction()
     >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))

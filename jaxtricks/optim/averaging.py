@@ -1,4 +1,4 @@
-"""Averages around whole steps: two points instead of one, of which the engine evaluates the quieter."""
+"""Averages of weights: training goes on at one point, and another, less noisy one is evaluated."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,11 +11,11 @@ from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update,
 
 
 class Averaging(Family):
-    """Goes around the steps of any rule and averages the points that they come to.
+    """Averages the weights after the steps of any rule.
 
     Attributes:
-        REESTIMATES: whether batch norm's averages are taken anew at the average, from a pass over the training split after each
-            epoch; training itself does not see them.
+        REESTIMATES: whether batch norm's running averages are computed again for the averaged weights, by a pass over the
+            training split after each epoch; training itself does not use them.
 
     >>> jt.Optimizer(averaging="ema").averaging
     EMA(decay=0.99)
@@ -24,20 +24,20 @@ class Averaging(Family):
     REESTIMATES: ClassVar[bool] = False
 
     def around(self, inner: Method, total: int) -> Method:
-        """The method whose steps are those of `inner`, averaged, in a run of `total` steps."""
+        """Gives the method that takes the steps of `inner` and averages them, in a run of `total` steps."""
         raise NotImplementedError
 
     def check(self, steps: int) -> None:
-        """Refuses what averages nothing in a run of so many steps; raises ConfigError."""
+        """Raises ConfigError if nothing would be averaged in a run of so many steps."""
 
 
 class LookaheadState(NamedTuple):
     """Lookahead's state.
 
     Args:
-        inner: the rule's.
+        inner: the state of the rule.
         slow: the slow weights.
-        step: steps done, [].
+        step: the number of steps done, [].
     """
 
     inner: MethodState
@@ -49,11 +49,11 @@ class LookaheadState(NamedTuple):
 class Lookahead(Averaging):
     """After every k steps of the fast weights θ: φ ← φ + α (θ - φ), θ ← φ; the slow weights φ are evaluated.
 
-    The rule's state, such as its momentum, goes on as it is.
+    The rule's state, such as its momentum, is not changed.
 
     Args:
-        every: k.
-        alpha: α, how far the slow weights follow.
+        every: k, in steps.
+        alpha: α, how far the slow weights move towards the fast ones.
 
     >>> jt.Optimizer(averaging=jt.optim.Lookahead()).averaging
     Lookahead(every=5, alpha=0.5)
@@ -84,10 +84,10 @@ class ScheduleFreeState(NamedTuple):
     """Schedule-free's state.
 
     Args:
-        inner: the rule's.
-        z: where the rule's steps lead.
+        inner: the state of the rule.
+        z: the point that the rule's steps move.
         x: the average of all z.
-        weight: the sum of the weights of that average, [].
+        weight: the sum of the weights in that average, [].
     """
 
     inner: MethodState
@@ -100,11 +100,11 @@ class ScheduleFreeState(NamedTuple):
 class ScheduleFree(Averaging):
     """z ← z + (the rule's step at y), x ← (1 - c) x + c z, y ← (1 - β) z + β x; trained at y, evaluated at x.
 
-    c = η_t²/Σ η² with the schedule's factors η, so that a warm-up counts little; without a schedule it is 1/t. β is the
-    momentum: give Adam and its variants b1 = 0, as the paper does. Batch norm is evaluated at x with averages seen at y.
+    c = η_t²/Σ η² with the schedule's factors η, so that a warm-up counts little; without a schedule c = 1/t. β takes the place of
+    momentum: give Adam and its variants b1 = 0, as the paper does. Batch norm is evaluated at x with the running averages of y.
 
     Args:
-        beta: β, how near the gradient is taken to the average.
+        beta: β, how near to the average the gradient is computed.
 
     >>> jt.Optimizer(averaging=jt.optim.ScheduleFree()).averaging
     ScheduleFree(beta=0.9)
@@ -130,13 +130,13 @@ class ScheduleFree(Averaging):
 
 
 class MeanState(NamedTuple):
-    """The state of an average beside training.
+    """The state of an average that training does not use.
 
     Args:
-        inner: the rule's.
-        mean: the average so far, or the points that it is of.
-        weight: how much it is an average of, in points or in their weights, [].
-        step: steps done, [].
+        inner: the state of the rule.
+        mean: the average so far, or the points to average.
+        weight: the number of points in the average, or the sum of their weights, [].
+        step: the number of steps done, [].
     """
 
     inner: MethodState
@@ -146,20 +146,20 @@ class MeanState(NamedTuple):
 
 
 class _Beside(Averaging):
-    """Trains as ever, and evaluates an average of the points on the way; where it is of none yet, the point itself."""
+    """Trains as usual, and evaluates an average of the points on the way; before the first point, the current weights."""
 
     REESTIMATES: ClassVar[bool] = True
 
     def empty(self, params: Params) -> Params:
-        """The mean of nothing."""
+        """Gives the mean before the first point."""
         return jax.tree.map(jnp.zeros_like, params)
 
     def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
-        """Mean and weight once `state.step` steps are done and have come to `params`."""
+        """Gives mean and weight after `state.step` steps, which led to `params`."""
         raise NotImplementedError
 
     def value(self, state: MeanState) -> Params:
-        """The average, where the weight is not 0."""
+        """Gives the average; defined where the weight is not 0."""
         return state.mean
 
     def around(self, inner: Method, total: int) -> Method:
@@ -180,7 +180,7 @@ class _Beside(Averaging):
 
 @config("ema", rows=["T077"], paper="Tarvainen & Valpola 2017")
 class EMA(_Beside):
-    """The exponential average (1 - d) Σ_s d^(t - s) θ_s / (1 - d^t) of the points after all steps s ≤ t is evaluated.
+    """Evaluates the exponential average (1 - d) Σ_s d^(t - s) θ_s / (1 - d^t) of the weights after all steps s ≤ t.
 
     Args:
         decay: d, the weight of the old average in each step.
@@ -201,11 +201,11 @@ class EMA(_Beside):
 
 @config("swa", rows=["T077"], paper="Izmailov+ 2018")
 class SWA(_Beside):
-    """The plain average of the points after every k-th step of a run's last part is evaluated (stochastic weight averaging).
+    """Evaluates the plain average of the weights after every k-th step of the last part of a run (stochastic weight averaging).
 
     Args:
-        start: the share of the run that goes by before the first point is taken.
-        every: k; with a cyclic rate, the steps of a cycle.
+        start: the share of the run before the first point is taken.
+        every: k, in steps; with a cyclic learning rate, the length of a cycle.
 
     >>> jt.Optimizer(averaging=jt.optim.SWA(start=0.5)).averaging.start
     0.5
@@ -228,11 +228,11 @@ class SWA(_Beside):
 
 @config("latest", rows=["T077"], paper="Kaddour 2022")
 class LatestAverage(_Beside):
-    """The plain average of the latest k points, one after every so many steps, is evaluated.
+    """Evaluates the plain average of the latest k points, of which one is taken after every few steps.
 
     Args:
-        points: k; all of them are kept.
-        every: steps from one to the next.
+        points: k; all of them are kept in memory.
+        every: the number of steps from one point to the next.
 
     >>> jt.Optimizer(averaging=jt.optim.LatestAverage()).averaging
     LatestAverage(points=5, every=10)
@@ -259,5 +259,5 @@ class LatestAverage(_Beside):
 
 
 def _towards(a: Array, b: Array, share: Any) -> Array:
-    """a + share (b - a), with a's type, and exactly a where the two are the same."""
+    """a + share (b - a), in the dtype of a, and exactly a where the two are equal."""
     return a + jnp.asarray(share, a.dtype) * (b - a)

@@ -85,7 +85,8 @@ class Optax(Chain):
     Args:
         chain: such as `optax.adam(1e-3)`; another one, even of equal numbers, is compiled anew.
         learning_rate: α, what the steps are multiplied by, beside the schedule.
-        weight_decay: how weights are shrunk; a number is λ, decoupled. As α is 1, λ is the share that a step takes away.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay. Since α is
+            1, λ is the share of a weight that a step takes away.
 
     >>> import optax
     >>> Optax(optax.chain(optax.clip(1.0), optax.adam(1e-3))).learning_rate

@@ -1,4 +1,4 @@
-"""Clipping: gradients that are too large are made smaller, by a threshold that is given, per unit, or learnt."""
+"""Clipping: gradients that are too large are made smaller, by a given threshold, one for each unit, or a learnt one."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ FLOOR = 1e-3  # Brock+ 2021: a unit whose weights start at zero must be able to 
 def clip_by_unit(threshold: Positive) -> optax.GradientTransformation:
     """Scales each unit's gradient G_i down to ‖G_i‖ ≤ λ max(‖W_i‖, 10⁻³) (adaptive gradient clipping).
 
-    Of every layer; the paper leaves the output layer out.
+    This is done in every layer; the paper leaves the output layer out.
 
     Args:
         threshold: λ, the largest gradient for a weight vector of length 1.
@@ -43,12 +43,12 @@ def shrinkage(norm: Array, largest: Array) -> Array:
 
 
 class LearntState(NamedTuple):
-    """What a learnt threshold has seen.
+    """The state of a learnt threshold.
 
     Args:
-        norms: the gradient norms of the first steps, zero where there was none yet, [window].
-        seen: steps, at most the window, [].
-        threshold: the largest norm let through, []; the largest number there is while norms are recorded.
+        norms: the gradient norms of the first steps, zero for later ones, [window].
+        seen: the number of steps seen, at most the window, [].
+        threshold: the largest norm that is not clipped, []; the largest float while norms are recorded.
     """
 
     norms: Float[Array, " window"]
@@ -57,9 +57,9 @@ class LearntState(NamedTuple):
 
 
 class LearntClip(Family):
-    """A largest global norm that is learnt from norms seen; a bare number is the quantile of `QuantileClip`.
+    """Clips at a global norm that is learnt from the norms of earlier steps; a bare number is the quantile of `QuantileClip`.
 
-    The state says it: `optax.tree.get(state, "threshold")`.
+    The threshold is in the state: `optax.tree.get(state, "threshold")`.
 
     >>> jt.Optimizer(clip_learnt=0.9).clip_learnt
     QuantileClip(quantile=0.9, window=100)
@@ -74,16 +74,16 @@ class LearntClip(Family):
         raise NotImplementedError
 
     def check(self, steps: int) -> None:
-        """Refuses what learns nothing in a run of so many steps; raises ConfigError."""
+        """Raises ConfigError if nothing would be learnt in a run of so many steps."""
 
 
 @config("quantile", rows=["T049"], paper="lectures 2 and 3; Pascanu+ 2013")
 class QuantileClip(LearntClip):
-    """Records the norms of the first steps and clips nothing, then scales gradients down to a quantile of those norms.
+    """Records the norms of the first steps without clipping, and then scales gradients down to a quantile of these norms.
 
     Args:
-        quantile: which quantile of the norms is the threshold.
-        window: how many steps are recorded.
+        quantile: the quantile of the norms that becomes the threshold.
+        window: the number of steps that are recorded.
 
     >>> jt.Optimizer(clip_learnt=jt.optim.QuantileClip(quantile=0.5, window=20)).clip_learnt.window
     20
@@ -104,7 +104,7 @@ class QuantileClip(LearntClip):
         def update(grads: Any, state: LearntState, params: Any = None) -> tuple[Any, LearntState]:
             norm = optax.tree.norm(grads)
             scale = shrinkage(norm, state.threshold)
-            norms = state.norms.at[state.seen].set(norm, mode="drop")  # past the window there is no place for it
+            norms = state.norms.at[state.seen].set(norm, mode="drop")  # nothing is recorded after the window
             learnt = jnp.where(state.seen == self.window - 1, jnp.quantile(norms, self.quantile), state.threshold)
             grads = jax.tree.map(lambda g: g * scale.astype(g.dtype), grads)
             return grads, LearntState(norms, jnp.minimum(state.seen + 1, self.window), learnt.astype(norms.dtype))

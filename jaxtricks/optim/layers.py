@@ -1,7 +1,7 @@
-"""Layers by their paths: which ones are frozen, and which ones have a rate of their own.
+"""Layers by their paths: which ones are frozen, and which ones have their own learning rate.
 
-A path is a layer's place in the parameters, as Flax writes it: `hidden_0`, `hidden_0/dense`. A pattern may have the wildcards
-of file names, `hidden_*`, and stands for all that is inside.
+A path is the place of a layer in the parameters, as Flax writes it: `hidden_0`, `hidden_0/dense`. A pattern may have the
+wildcards of file names, `hidden_*`, and stands for everything inside the layers that it names.
 """
 
 import fnmatch
@@ -15,17 +15,17 @@ from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update,
 
 
 def _inside(path: Any, patterns: Sequence[str]) -> bool:
-    """Whether a parameter lies inside a layer that one of the patterns names."""
+    """Tells whether a parameter is inside a layer that one of the patterns names."""
     return any(fnmatch.fnmatchcase(layer, pattern) for layer in _layers(path) for pattern in patterns)
 
 
 def _layers(path: Any) -> list[str]:
-    """The layers around a parameter, and itself, from the outside in."""
+    """Gives the layers around a parameter, from the outermost to the parameter itself."""
     return [jax.tree_util.keystr(path[:depth], simple=True, separator="/") for depth in range(1, len(path) + 1)]
 
 
 def select(params: Params, patterns: Sequence[str]) -> Any:
-    """True for the parameters inside the layers that the patterns name.
+    """Gives a tree of bools, True for the parameters inside the layers that the patterns name.
 
     >>> select({"head": {"bias": 0.5}, "hidden_0": {"bias": 2.0}}, ["hidden_*"])
     {'head': {'bias': False}, 'hidden_0': {'bias': True}}
@@ -34,10 +34,10 @@ def select(params: Params, patterns: Sequence[str]) -> Any:
 
 
 def check_layers(field: str, patterns: Sequence[str], params: Params) -> None:
-    """Refuses patterns that name no layer.
+    """Checks that every pattern names a layer.
 
     Raises:
-        ConfigError: with the nearest layer that there is.
+        ConfigError: for a pattern that does not, with the nearest layer.
     """
     paths = [_layers(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     known = dict.fromkeys(layer for path in paths for layer in path)
@@ -51,10 +51,10 @@ def check_layers(field: str, patterns: Sequence[str], params: Params) -> None:
 
 
 def check_frozen(patterns: Sequence[str], params: Params) -> None:
-    """Refuses patterns that name no layer, or leave nothing to train.
+    """Checks that every pattern names a layer, and that some layer is left to train.
 
     Raises:
-        ConfigError: see above.
+        ConfigError: if not.
     """
     check_layers("Optimizer.frozen", patterns, params)
     if all(jax.tree.leaves(select(params, patterns))):
@@ -63,7 +63,7 @@ def check_frozen(patterns: Sequence[str], params: Params) -> None:
 
 
 def unfrozen(params: Params, patterns: Sequence[str]) -> Params:
-    """The parameters that are trained; None in the place of those in frozen layers.
+    """Gives the parameters that are trained, with None in place of those in frozen layers.
 
     >>> unfrozen({"head": {"bias": 0.5}, "hidden_0": {"bias": 2.0}}, ["hidden_*"])
     {'head': {'bias': 0.5}, 'hidden_0': {'bias': None}}
@@ -72,10 +72,10 @@ def unfrozen(params: Params, patterns: Sequence[str]) -> Params:
 
 
 def freeze(method: Method, patterns: Sequence[str]) -> Method:
-    """The method on the other layers only: to it the frozen ones are constants, with no gradient, no state and no decay.
+    """Gives a method that trains only the other layers; frozen ones are constants, without gradient, state or decay.
 
     Args:
-        method: what trains the others.
+        method: the method for the other layers.
         patterns: the layers to freeze.
     """
 
@@ -97,7 +97,7 @@ def freeze(method: Method, patterns: Sequence[str]) -> Method:
 
 
 def keep(patterns: Sequence[str], new: Any, old: Any) -> Any:
-    """`new` with what frozen layers had in `old`: a collection, such as batch norm's running averages, laid out as parameters."""
+    """Gives the collection `new`, such as batch norm's running averages, with the values of frozen layers from `old`."""
     return jax.tree.map(lambda after, before, frozen: before if frozen else after, new, old, select(old, patterns))
 
 
@@ -105,18 +105,18 @@ def keep(patterns: Sequence[str], new: Any, old: Any) -> Any:
 
 
 class Rates(Family):
-    """Learning rates of layers, as factors of the rule's; subclass it for a factor for each of one's own layers.
+    """Learning rates of layers, as factors of the rule's learning rate; subclass it for other factors.
 
     >>> jt.Optimizer(rates="discriminative").rates
     DiscriminativeRates(layers=('head', 'hidden_*'), factor=0.3846153846153846)
     """
 
     def factors(self, params: Params) -> Any:
-        """Each parameter's factor, a tree of numbers or of shapes []."""
+        """Gives the factor of each parameter, a tree of numbers or of arrays of shape []."""
         raise NotImplementedError
 
     def check(self, params: Params) -> None:
-        """Refuses layers that the model does not have; raises ConfigError."""
+        """Raises ConfigError for layers that the model does not have."""
 
 
 @config("layers", rows=["T062"], paper="Yosinski+ 2014")
@@ -125,7 +125,7 @@ class LayerRates(Rates):
 
     Args:
         layers: patterns of layer paths.
-        factor: unitless; at 0 they stand still, but for an independent weight decay.
+        factor: the factor, unitless; with 0 these layers do not move, except by an independent weight decay.
 
     >>> params = {"head": {"bias": jnp.ones(2)}, "hidden_0": {"bias": jnp.ones(2)}}
     >>> factors = jt.optim.LayerRates(layers=("hidden_*",), factor=0.5).factors(params)
@@ -148,8 +148,8 @@ class DiscriminativeRates(Rates):
     """Each layer of a list learns at `factor` times the rate of the one before: α factorⁱ in layer i = 0, 1, ….
 
     Args:
-        layers: patterns of layer paths from the top down; what none of them names learns at the rule's rate.
-        factor: unitless; the paper's is 1/2.6.
+        layers: patterns of layer paths from the top down; layers that no pattern names learn at the rule's rate.
+        factor: the factor, unitless; the paper's is 1/2.6.
 
     >>> params = {"head": {"bias": jnp.ones(2)}, "hidden_0": {"bias": jnp.ones(2)}}
     >>> factors = jt.optim.DiscriminativeRates(factor=0.5).factors(params)

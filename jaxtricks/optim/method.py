@@ -1,8 +1,8 @@
-"""The update protocol: what the engine asks of an optimization method, so that no method needs a loop of its own.
+"""The update protocol: what the engine asks of an optimization method, so that no method needs its own training loop.
 
-A method gets the parameters and the *problem*, a differentiable function of them that holds the batch and its random masks,
-and may evaluate it as often as it likes (SAM twice, a line search more). It gives new parameters and state. `optimizer.assemble`
-makes one of an optimizer's settings.
+A method gets the parameters and the *problem*, a differentiable function of the parameters that holds the batch and its random
+masks. It may evaluate the problem as often as it needs (SAM twice, a line search more often), and gives new parameters and a new
+state. `optimizer.assemble` makes a method of an optimizer's settings.
 """
 
 import dataclasses
@@ -19,10 +19,10 @@ Outputs = Any
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What a step makes small: the loss of its batch as a function of the parameters, in two halves.
+    """What a step minimizes: the loss of its batch as a function of the parameters, in two halves.
 
     Args:
-        outputs: parameters → (the model's outputs, what else it gave: batch norm's statistics).
+        outputs: parameters → (the model's outputs, the collections that it changed, such as batch norm's averages).
         loss: (outputs, parameters) → the loss with all penalties, shape [].
 
     >>> problem = jt.extend.Problem(lambda w: (2 * w, None), lambda outputs, w: outputs**2 + w)
@@ -34,13 +34,13 @@ class Problem:
     loss: Callable[[Outputs, Params], Float[Array, ""]]
 
     def __call__(self, params: Params) -> tuple[Float[Array, ""], Auxiliary]:
-        """The loss at the parameters, shape [], and what else the model gave there."""
+        """Gives the loss at the parameters, shape [], and the collections that the model changed."""
         outputs, auxiliary = self.outputs(params)
         return self.loss(outputs, params), auxiliary
 
 
 class Validation(NamedTuple):
-    """What a method may know of validation, for plateau rules.
+    """What a method may know of validation; plateau schedules use it.
 
     Args:
         loss: the last validation loss, shape []; before the first epoch, that of the initial weights.
@@ -55,11 +55,11 @@ class Validation(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What a step says of itself; the engine stops a member in which any of it is not finite.
+    """What a step reports; the engine stops a member if any of these numbers is not finite.
 
     Args:
         loss: the objective before the step, shape [].
-        grad_norm: the gradient's global norm before clipping, shape [].
+        grad_norm: the global norm of the gradient before clipping, shape [].
 
     >>> jt.extend.Info(jnp.float32(0.5), jnp.float32(2.0)).loss.item()
     0.5
@@ -70,13 +70,13 @@ class Info(NamedTuple):
 
 
 class Update(NamedTuple):
-    """The outcome of one step.
+    """The result of one step.
 
     Args:
         params: the new parameters.
-        state: the method's new state.
-        auxiliary: what the objective gave beside the loss (batch norm's statistics), at the old parameters.
-        info: see `Info`.
+        state: the new state of the method.
+        auxiliary: what the problem gave beside the loss (such as batch norm's averages), at the old parameters.
+        info: what the step reports, see `Info`.
 
     >>> update = jt.extend.Update(jnp.ones(2), (), None, jt.extend.Info(jnp.float32(0.5), jnp.float32(2.0)))
     >>> update.info.grad_norm.item()

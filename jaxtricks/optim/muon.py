@@ -20,17 +20,17 @@ ADAM_RMS = 0.2  # Liu+ 2025: about the size of Adam's steps, so that one learnin
 class Muon(Rule):
     """m ← γ m + g, d = 0.2 √max(i, o) NS(γ m + g) for a kernel [i, o], where NS(U S Vᵀ) ≈ U Vᵀ; other parameters by Adam.
 
-    NS repeats X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, from X/‖X‖ on. A convolution's kernel [h, w, i, o] is taken as [h w i, o].
-    The output layer's kernel is one of them, which Jordan+ leave to Adam.
+    NS repeats X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X, starting from X/‖X‖. The kernel [h, w, i, o] of a convolution is taken as
+    [h w i, o]. The kernel of the output layer is treated like the others; Jordan+ leave it to Adam.
 
     Args:
-        learning_rate: α, of the size that Adam would want.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        learning_rate: α, of the size that is usual for Adam.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         momentum: γ.
         b1: Adam's β₁.
         b2: Adam's β₂.
         epsilon: Adam's ε.
-        iterations: of NS.
+        iterations: the number of iterations of NS.
 
     >>> jt.Optimizer(rule="muon").rule.learning_rate
     0.001
@@ -56,7 +56,7 @@ class Muon(Rule):
 
 
 def _orthogonalized(update: Float[Array, "*inputs outputs"], iterations: int) -> Float[Array, "*inputs outputs"]:
-    """The nearest matrix with orthogonal rows or columns, nearly, times 0.2 √(its longer side)."""
+    """Gives approximately the nearest matrix with orthogonal rows or columns, times 0.2 √(its longer side)."""
     x = update.reshape(-1, update.shape[-1])
     fan_in, fan_out = x.shape
     x = x.T if fan_in > fan_out else x  # the smaller product

@@ -1,4 +1,4 @@
-"""The optimizer: everything that turns gradients into steps, put together in one place and one fixed order."""
+"""The optimizer: everything that turns gradients into steps, put together in one place, in one fixed order."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,24 +20,24 @@ from jaxtricks.optim.schedules import Constant, Schedule
 
 @config()
 class Optimizer:
-    """What turns gradients into steps.
+    """How gradients become steps.
 
     Args:
         rule: the update rule, with its learning rate and weight decay.
-        schedule: the learning rate's unit shape over the run.
-        sam: ρ, how far uphill from the weights the gradient is taken, in weights.
-        averaging: what averages the points that the steps come to.
-        clip_value: largest size of one gradient element, in loss per weight.
-        clip_norm: largest global norm of the gradient, in loss per weight.
-        clip_adaptive: largest norm of a unit's gradient, for a weight vector of length 1.
-        clip_learnt: a largest global norm that is learnt from norms seen; a number is their quantile.
-        proximal: λ of an L1 penalty on kernels that gives exact zeros, in loss per weight. Under rules that step along the
-            gradient, such as SGD, training ends where the loss with λ ‖w‖₁ is least; under rules that rescale it, such as Adam,
-            it is a decay towards zero by α_t λ a step, as AdamW's is.
-        max_norm: largest length of a unit's incoming weight vector, in weights.
-        frozen: layers whose parameters and running averages stay as they are, by path: "hidden_0", "hidden_*",
-            "hidden_0/dense". In training they go on drawing masks and normalizing by the batch.
-        rates: learning rates of layers, as factors of the rule's.
+        schedule: the shape of the learning rate over the run, in [0, 1].
+        sam: ρ, how far uphill from the weights the gradient is computed, in units of weights.
+        averaging: the average of weights that is evaluated.
+        clip_value: the largest size of one element of the gradient, in loss per weight.
+        clip_norm: the largest global norm of the gradient, in loss per weight.
+        clip_adaptive: the largest norm of a unit's gradient, for a weight vector of length 1.
+        clip_learnt: a largest global norm that is learnt from the norms of earlier steps; a number is their quantile.
+        proximal: λ of an L1 penalty on kernels that gives exact zeros, in loss per weight. With rules that step along the
+            gradient, such as SGD, training ends at the minimum of the loss plus λ ‖w‖₁; with rules that rescale it, such as Adam,
+            weights move towards zero by α_t λ in each step, as in AdamW.
+        max_norm: the largest length of a unit's incoming weight vector, in units of weights.
+        frozen: the layers whose parameters and running averages do not change, by path: "hidden_0", "hidden_*",
+            "hidden_0/dense". In training they still draw masks and normalize by the batch.
+        rates: the learning rates of layers, as factors of the rule's learning rate.
 
     >>> optimizer = jt.Optimizer(rule=jt.Adam(learning_rate=1e-3), schedule="warmup_cosine", clip_norm=1.0)
     >>> optimizer.schedule
@@ -107,17 +107,17 @@ class Optimizer:
     )
 
     def check(self, params: Params, *, steps: int, batch: int, examples: int) -> None:
-        """Refuses what a run could not do, before anything compiles.
+        """Checks that the settings fit a run, before anything compiles.
 
         Args:
-            params: the model's parameters, or a tree of their shapes.
-            steps: optimizer steps of the whole run.
-            batch: examples a step.
-            examples: examples of the training split.
+            params: the parameters of the model, or a tree of their shapes.
+            steps: the number of optimizer steps of the whole run.
+            batch: the number of examples in a step.
+            examples: the number of examples of the training split.
 
         Raises:
             ConfigError: for layers that the model does not have, nothing left to train, a schedule, an average or a learnt
-                threshold that does not fit into the run, an average of projected points, or a rule that wants other batches or
+                threshold that does not fit into the run, an average of projected points, or a rule that needs other batches or
                 another weight decay.
         """
         whole = params
@@ -141,12 +141,12 @@ class Optimizer:
 
 
 class OptimizerState(NamedTuple):
-    """What an optimizer's steps carry along.
+    """The state of an optimizer.
 
     Args:
-        step: steps done, [].
-        factor: the schedule's factor of the last step, [].
-        schedule: the schedule's state.
+        step: the number of steps done, [].
+        factor: the factor of the schedule in the last step, [].
+        schedule: the state of the schedule.
         chain: the states of the parts, by name.
     """
 
@@ -157,11 +157,11 @@ class OptimizerState(NamedTuple):
 
 
 def assemble(optimizer: Optimizer, total: int) -> Method:
-    """The method of a run: the step, in it the gradient (or SAM's); around it averaging, around that freezing.
+    """Puts the method of a run together: the step with its gradient (or SAM's), averaging around it, freezing around that.
 
     Args:
-        optimizer: the settings; its floats may be tracers.
-        total: optimizer steps of the whole run.
+        optimizer: the settings; floats may be tracers.
+        total: the number of optimizer steps of the whole run.
 
     >>> method = assemble(jt.Optimizer(rule=jt.SGD(learning_rate=0.5)), total=10)
     >>> method.init(jnp.zeros(2)).step.item()
@@ -224,7 +224,7 @@ def _chain(optimizer: Optimizer) -> optax.GradientTransformationExtraArgs:
 
 
 def _given(value: Any, make: Callable[[Any], Any]) -> Any:
-    """What `make` makes of a setting, None where it is off (a traced setting has no truth)."""
+    """Gives what `make` makes of a setting, or None where the setting is off (a tracer cannot be tested for truth)."""
     return None if value is None else make(value)
 
 

@@ -1,4 +1,4 @@
-"""What is done to the weights after a step: exact zeros, and a largest length of a unit's weight vector."""
+"""Changes of the weights after a step: exact zeros, and a largest length of a unit's weight vector."""
 
 from typing import Any
 

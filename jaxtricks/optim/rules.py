@@ -1,4 +1,4 @@
-"""Update rules: from a gradient to a direction, by the lectures' equations, on Optax."""
+"""Update rules, from a gradient to a direction, by the equations of the lectures, with Optax."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ from jaxtricks.optim.method import Params
 
 
 class Needs(NamedTuple):
-    """What a rule asks for beside the gradient of a batch.
+    """What a rule needs beside the gradient of a batch.
 
     Args:
-        curvature: how the slope of a whole batch's loss changes with the parameters, so that a batch cannot come in parts.
+        curvature: the curvature of a whole batch's loss, so that a batch cannot be cut into parts.
         forward_mode: a model that can be differentiated forwards.
         whole_set: the whole training split in each batch.
     """
@@ -26,16 +26,16 @@ class Needs(NamedTuple):
 
 @config()
 class Rule(Family):
-    """Turns gradients g into directions d; the step is `w ← w - α_t d`, with the decay where its kind has it.
+    """Turns gradients g into directions d; the step is `w ← w - α_t d`, with the weight decay at the place of its kind.
 
     Every rule has a learning rate α and an optional weight decay. `optim/optimizer.py` calls its transformations with
     `problem` (the batch's loss as a function), and with `value` and `grad` of it, for rules that want more than a gradient.
 
-    A rule of one's own is a class with a `direction`; see `jaxtricks.optim.chains` for one made of a whole Optax chain.
+    A rule of your own is a class with a `direction`; see `jaxtricks.optim.chains` for a rule made of a whole Optax chain.
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
 
     >>> import optax
     >>> from jaxtricks.config import Positive, config
@@ -61,7 +61,7 @@ class Rule(Family):
 
     @property
     def needs(self) -> Needs:
-        """What the rule asks for beside the gradient; by default nothing."""
+        """What the rule needs beside the gradient; by default nothing."""
         return Needs()
 
     def direction(self) -> optax.GradientTransformation:
@@ -69,19 +69,19 @@ class Rule(Family):
         raise NotImplementedError
 
     def rescale(self) -> optax.GradientTransformation:
-        """What is done to a direction after decoupled decay came to it; by default nothing."""
+        """Rescales a direction after decoupled decay was added; by default it is not changed."""
         return optax.identity()
 
     def check(self, params: Params, *, batch: int, examples: int) -> None:
-        """Refuses what the rule cannot train, before anything compiles.
+        """Checks that the rule can train such parameters, before anything compiles.
 
         Args:
-            params: the model's parameters, or a tree of their shapes.
-            batch: examples a step.
-            examples: examples of the training split.
+            params: the parameters of the model, or a tree of their shapes.
+            batch: the number of examples in a step.
+            examples: the number of examples of the training split.
 
         Raises:
-            ConfigError: for a batch that is too small, or settings that do not go together.
+            ConfigError: for a batch that is too small, or settings that do not fit together.
         """
         if self.needs.whole_set and batch < examples:
             raise ConfigError(
@@ -96,7 +96,7 @@ class SGD(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
 
     >>> direction = jt.SGD().direction()
     >>> d, state = direction.update(jnp.array([0.5, -2.0]), direction.init(jnp.zeros(2)), jnp.zeros(2))
@@ -116,7 +116,7 @@ class Momentum(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         momentum: γ; the lectures' values are 0.5, 0.9 and 0.99.
 
     >>> direction = jt.Momentum().direction()
@@ -134,11 +134,11 @@ class Momentum(Rule):
 
 @config("nesterov", rows=["T030"], paper="Sutskever+ 2013")
 class Nesterov(Rule):
-    """m ← γ m + g, d = γ m + g (the gradient seen from where the momentum leads).
+    """m ← γ m + g, d = γ m + g (the gradient at the point that the momentum leads to).
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         momentum: γ.
 
     >>> direction = jt.optim.Nesterov().direction()
@@ -160,7 +160,7 @@ class AdaGrad(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         epsilon: ε, under the root.
 
     >>> direction = jt.optim.AdaGrad().direction()
@@ -182,7 +182,7 @@ class RMSProp(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         decay: ρ.
         epsilon: ε, outside the root.
 
@@ -206,7 +206,7 @@ class Adam(Rule):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.
@@ -232,7 +232,7 @@ class AdamW(Adam):
 
     Args:
         learning_rate: α.
-        weight_decay: how weights are shrunk; a number is λ, decoupled, and None makes it Adam.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay, and None makes it Adam.
         b1: β₁.
         b2: β₂.
         epsilon: ε, outside the root.

@@ -1,4 +1,4 @@
-"""Schedules: unit shapes in [0, 1] of the step, which the learning rate multiplies."""
+"""Schedules: factors in [0, 1] of the learning rate, as functions of the step."""
 
 from typing import Annotated, Any, NamedTuple
 
@@ -10,9 +10,9 @@ from jaxtricks.optim.method import Validation
 
 
 class Schedule(Family):
-    """A shape in [0, 1]: the learning rate at step t is `learning_rate · schedule(t, total)`.
+    """A factor in [0, 1]: the learning rate at step t is `learning_rate · schedule(t, total)`.
 
-    One that remembers, or looks at validation, overrides `init` and `advance`; the others are a function of the step.
+    A schedule with a state, or one that uses validation, overrides `init` and `advance`; the others are functions of the step.
 
     >>> jt.Optimizer(schedule="cosine").schedule
     Cosine(floor=0.0)
@@ -34,11 +34,11 @@ class Schedule(Family):
 
     @property
     def follows(self) -> str | None:
-        """The validation metric that `Validation.loss` holds for it; None: the loss that is trained."""
+        """The validation metric that `Validation.loss` gives to it; None: the loss that is trained."""
         return None
 
     def check(self, steps: int) -> None:
-        """Refuses a shape that is longer than a training of so many steps; raises ConfigError."""
+        """Raises ConfigError for a shape that does not fit into so many steps."""
 
 
 def _progress(step: Int[Array, ""], total: int) -> Float[Array, ""]:
@@ -153,12 +153,12 @@ class Trapezoid(Schedule):
 
 @config("one_cycle", rows=["T045"], paper="Smith & Topin 2018")
 class OneCycle(Schedule):
-    """Lines from `start` up to 1 in the first `rise · total` steps, back to `start` in as many, and on to the floor at the end.
+    """Straight lines: from `start` to 1 in the first `rise · total` steps, back to `start` in as many, and then to the floor.
 
-    The paper's cycle without its momentum, which there moves the other way.
+    This is the paper's cycle without its cycle of momentum, which goes the other way.
 
     Args:
-        rise: length of the way up, and of the way down, as a share of all steps.
+        rise: the length of the way up, and of the way down, as a share of all steps.
         start: the factor at the start and at the end of the cycle, unitless.
         floor: the factor at the end, unitless.
 
@@ -178,10 +178,10 @@ class OneCycle(Schedule):
 
 @config("restarts", rows=["T045"], paper="Loshchilov & Hutter 2017")
 class Restarts(Schedule):
-    """Cosines from 1 to the floor, one after the other, each `growth` times as long as the one before (SGDR).
+    """Several cosines from 1 to the floor, each `growth` times as long as the one before (SGDR).
 
     Args:
-        cycles: how many.
+        cycles: the number of cosines.
         growth: T_mult, unitless.
         floor: the factor at the end of each, unitless.
 
@@ -202,7 +202,7 @@ class Restarts(Schedule):
         return _cosine(progress, jnp.asarray(self.floor))
 
     def _ends(self) -> list[float]:
-        """Where each cycle ends, as a share of all steps."""
+        """The end of each cycle, as a share of all steps."""
         lengths = [self.growth**cycle for cycle in range(self.cycles)]
         return [sum(lengths[: cycle + 1]) / sum(lengths) for cycle in range(self.cycles)]
 
@@ -216,12 +216,12 @@ class Restarts(Schedule):
 
 @config("step", rows=["T045"], paper="lectures 0 and 3")
 class Step(Schedule):
-    """factor^⌊max(t - hold · total, 0)/(every · total)⌋: the rate falls by a factor at equal distances.
+    """factor^⌊max(t - hold · total, 0)/(every · total)⌋: the learning rate falls by a factor at equal distances.
 
     Args:
-        factor: what the rate is multiplied by at each fall, unitless.
+        factor: the factor at each fall, unitless.
         every: the distance between falls, as a share of all steps.
-        hold: how much later all of them come, as a share of all steps.
+        hold: by how much all falls are delayed, as a share of all steps.
 
     >>> [round(float(jt.schedules.Step(factor=0.5, every=0.5)(jnp.int32(step), 4)), 2) for step in range(4)]
     [1.0, 1.0, 0.5, 0.5]
@@ -265,8 +265,8 @@ class RobbinsMonro(Schedule):
     loss converges almost surely.
 
     Args:
-        power: p.
-        delay: steps until the rate has fallen to 2^-p, as a share of all steps.
+        power: p, unitless.
+        delay: the time until the factor has fallen to 2^-p, as a share of all steps.
 
     >>> [round(float(jt.schedules.RobbinsMonro(delay=0.25)(jnp.int32(step), 4)), 2) for step in range(4)]
     [1.0, 0.5, 0.33, 0.25]
@@ -280,12 +280,12 @@ class RobbinsMonro(Schedule):
 
 
 class PlateauState(NamedTuple):
-    """What a plateau schedule remembers.
+    """The state of a plateau schedule.
 
     Args:
-        seen: the number of the last validation that it looked at, [].
-        best: the smallest validation loss so far, [].
-        stale: validations since then, or since the last fall, [].
+        seen: the number of the last validation that was used, [].
+        best: the best validation value so far, [].
+        stale: the number of validations since then, or since the last fall, [].
         scale: the factor, [].
     """
 

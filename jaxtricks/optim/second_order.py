@@ -1,4 +1,4 @@
-"""Second-order rules: steps that know the curvature, from products with it and never from a matrix."""
+"""Second-order rules: steps that use the curvature, by products with it and without its matrix."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,15 +17,16 @@ Product = Callable[[Params], Params]
 
 @config("lbfgs", rows=["T037"], paper="Liu & Nocedal 1989")
 class LBFGS(Rule):
-    """d = s B g: B is the inverse Hessian as the last steps' differences tell it, s comes from a line search (strong Wolfe).
+    """d = s B g: B approximates the inverse Hessian by the last steps' differences, and a line search (strong Wolfe) gives s.
 
-    For whole training sets: between mini-batches, differences of gradients tell more of the batches than of the curvature.
+    For whole training sets only: differences of gradients between mini-batches depend more on the batches than on the curvature.
 
     Args:
-        learning_rate: α; 1 is the line search's own step.
-        weight_decay: how weights are shrunk; a number is λ, decoupled. The line search does not see it; a penalty it does.
-        memory: how many differences are kept.
-        searches: evaluations of a line search at most.
+        learning_rate: α; 1 is the step of the line search.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay. The line
+            search does not see it; it does see a penalty.
+        memory: the number of differences that are kept.
+        searches: the largest number of evaluations of a line search.
 
     >>> def function(w, step):
     ...     return jnp.sum(jnp.array([1.0, 10.0]) * (w - 1) ** 2)
@@ -48,7 +49,7 @@ class LBFGS(Rule):
 
         def update(grads: Any, state: Any, params: Params, *, problem: Problem, value: Any, grad: Any, **extra: Any) -> Any:
             directions, state = curvature.update(grads, state, params)
-            # Its state would carry the last value and gradient over, which schedule, decay or dropout may have made untrue.
+            # Its state would keep the last value and gradient, which are no longer right after a schedule, decay or dropout.
             step, _ = search.update(
                 optax.tree.scale(-1, directions),
                 search.init(params),
@@ -71,9 +72,9 @@ class Newton(Rule):
 
     Args:
         learning_rate: α; 1 is Newton's step.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         damping: μ, added to the curvature.
-        iterations: products with the Hessian; the number of parameters solves exactly.
+        iterations: the number of products with the Hessian; as many as there are parameters solve exactly.
 
     >>> def function(w, step):
     ...     return jnp.sum(jnp.array([1.0, 10.0]) * (w - 1) ** 2)
@@ -101,7 +102,7 @@ class Newton(Rule):
 
             def damped(v: Params) -> Params:
                 hv = jax.tree.map(lambda hv, v: hv + jnp.asarray(self.damping, v.dtype) * v, product(v), v)
-                # What an L2 decay adds to a gradient is linear in the weights, and so its own Hessian's product with v.
+                # An L2 decay adds a gradient that is linear in the weights; applied to v it gives its Hessian times v.
                 return hv if decay is None else decay.update(hv, decay.init(v), v)[0]
 
             return conjugate_gradients(damped, grads, self.iterations), state
@@ -117,9 +118,9 @@ class GaussNewton(Newton):
 
     Args:
         learning_rate: α; 1 is Newton's step.
-        weight_decay: how weights are shrunk; a number is λ, decoupled.
+        weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay.
         damping: μ, added to the curvature.
-        iterations: products with G.
+        iterations: the number of products with G.
 
     >>> jt.Optimizer(rule="gauss_newton").rule.needs.curvature
     True
@@ -143,7 +144,7 @@ class GaussNewton(Newton):
 
 
 class _Search(NamedTuple):
-    """Where conjugate gradients stand: solution, residual, direction, ‖residual‖², whether it goes on."""
+    """The state of conjugate gradients: solution, residual, direction, ‖residual‖², and whether the search goes on."""
 
     x: Params
     residual: Params
@@ -153,12 +154,12 @@ class _Search(NamedTuple):
 
 
 def conjugate_gradients(product: Product, b: Params, iterations: int) -> Params:
-    """x with A x = b, after a fixed number of products with a symmetric A; see `Newton` for one that is not positive.
+    """Gives x with A x = b, after a fixed number of products with a symmetric A; see `Newton` for an A that is not positive.
 
     Args:
-        product: v → A v.
+        product: the function v → A v.
         b: a tree like the parameters.
-        iterations: how many products.
+        iterations: the number of products.
 
     >>> a = jnp.array([[2.0, 0.0], [0.0, 4.0]])
     >>> conjugate_gradients(lambda v: a @ v, jnp.array([2.0, 8.0]), iterations=2).tolist()

@@ -1,4 +1,4 @@
-"""An optimizer on a function of one's own: no data, no model, no batches."""
+"""An optimizer on a function of your own: no data, no model, no batches."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ from jaxtricks.optim.optimizer import Optimizer, assemble
 
 
 class Trajectory(NamedTuple):
-    """Where an optimizer went.
+    """The path of an optimizer.
 
     Args:
         params: the parameters to evaluate after each step, every leaf with a leading axis [steps].
-        values: the function where each step starts, [steps].
-        grad_norms: its gradient's global norm there, [steps].
+        values: the value of the function at the start of each step, [steps].
+        grad_norms: the global norm of its gradient there, [steps].
 
     >>> path = jt.optim.Trajectory(params=jnp.zeros((3, 2)), values=jnp.array([4.0, 1.0, 0.0]), grad_norms=jnp.zeros(3))
     >>> float(path.values[-1])
@@ -32,16 +32,16 @@ class Trajectory(NamedTuple):
 def minimize(
     optimizer: Optimizer, function: Callable[[Params, Int[Array, ""]], Float[Array, ""]], start: Params, steps: int
 ) -> Trajectory:
-    """Runs an optimizer on `function(params, step) -> []` from `start`, in one scan; pure, so `jit` and `vmap` it at will.
+    """Runs an optimizer on `function(params, step) -> []` from `start`, in one scan; pure, so that `jit` and `vmap` work.
 
     Args:
-        optimizer: rule, schedule, clipping; a schedule's whole length is `steps`.
-        function: differentiable in its first argument; the step, 0 … steps - 1, is there for noise that changes with it.
-        start: the parameters to start from; left as they are.
-        steps: how many steps.
+        optimizer: the rule, schedule and clipping; the whole length of a schedule is `steps`.
+        function: a function that is differentiable in its first argument; it may use the step, 0 … steps - 1, for noise.
+        start: the parameters to start from.
+        steps: the number of steps.
 
     Raises:
-        ConfigError: for settings that such parameters or so few steps cannot have.
+        ConfigError: for settings that do not fit the parameters or the number of steps.
 
     >>> path = jt.optim.minimize(
     ...     jt.Optimizer(rule=jt.SGD(learning_rate=0.25)), lambda w, step: jnp.sum(w**2), jnp.array([2.0, 4.0]), steps=3
@@ -55,7 +55,7 @@ def minimize(
     validation = Validation(jnp.asarray(jnp.inf), jnp.int32(0))
 
     def body(carry: tuple[Params, Any], step: Int[Array, ""]) -> tuple[tuple[Params, Any], Trajectory]:
-        # All of it in the second half: to Gauss-Newton, a function that says nothing of its parts is its own outer function.
+        # The whole function is the second half: Gauss-Newton takes a function of unknown parts as its own outer function.
         problem = Problem(lambda params: (params, None), lambda point, params: function(point, step))
         new = method.step(problem, *carry, validation)
         evaluated = method.eval_params(new.params, new.state)
