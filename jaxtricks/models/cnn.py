@@ -48,7 +48,7 @@ class ConvStage(nn.Module):
         return x if self.dropout is None else self.dropout(x, train=train, name="dropout")
 
     def _normalized(self, x: Array, train: bool, suffix: str) -> Array:
-        """The pre-activations of the layer whose parts' names end in `suffix`."""
+        """The normalized pre-activations of the layer whose names end in `suffix`."""
         features, kernel_size = self.activation.pieces * self.features, (self.kernel_size,) * 2
         x = Conv(
             features, self.kernel_init, kernel_size, lowering=self.lowering, drop_connect=self.drop_connect, name=f"conv{suffix}"
@@ -60,27 +60,26 @@ class ConvStage(nn.Module):
 class CNN(Network):
     """Stages of convolutions that each halve the image, and a linear head.
 
-    A plain stage is convolution → normalization → pooling → activation. For max pooling and an activation that rises
-    everywhere this is the same as the usual order, pooling last, at a quarter of the work; for others it is what is meant here.
-    A residual stage goes on with two more convolutions whose sum with their input is activated, y = a(x + f(x)), in the style
-    of the small ResNet of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
+    A plain stage is convolution → normalization → pooling → activation. With max pooling and an increasing activation this equals
+    the usual order (pooling last) at a quarter of the work. A residual stage adds two more convolutions, y = a(x + f(x)), in the
+    style of the small ResNet of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
 
     Args:
-        channels: of each stage, from the input up; of units with several pieces (maxout, GEGLU, SwiGLU) there are fewer, by a
-            common factor, so that the network has as many parameters, or just under.
-        blocks: what a stage is made of, "plain" or "residual".
-        kernel_size: rows and columns of all kernels; images are padded by zeros.
-        pooling: of 2 × 2 places, "max" or "average"; an odd last row or column is left out.
-        head: what the head sees, "flatten" for all places or "average" for each channel's mean over them.
-        activation: the stages' non-linearity: a config, its name, or a function.
+        channels: the channels of each stage, from the input up; with units of several pieces (maxout, GEGLU, SwiGLU) there are
+            fewer, by a common factor, so that the network has no more parameters.
+        blocks: the kind of stages, "plain" or "residual".
+        kernel_size: the rows and columns of all kernels; images are padded by zeros.
+        pooling: pooling of 2 × 2 places, "max" or "average"; an odd last row or column is left out.
+        head: the input of the head: "flatten" for all places, or "average" for the mean of each channel over the places.
+        activation: the non-linearity of the stages: a config, its name, or a function.
         kernel_init: how all kernels are drawn.
-        normalization: of the pre-activations, over examples and places alike.
+        normalization: normalization of the pre-activations, over examples and places.
         input_dropout: dropout on the inputs; a number is its rate.
-        drop_connect: dropout of the convolutions' single weights, the same ones for a whole batch; a number is its rate.
+        drop_connect: dropout of the single weights of convolutions, the same for a whole batch; a number is its rate.
         dropout: dropout after each stage; a number is its rate.
-        remat: whether a stage's activations are computed again in the backward pass, to save memory.
+        remat: whether the activations of a stage are computed again in the backward pass, to save memory.
         lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" takes less memory.
-        outputs: units of the head; `fit` fills it from the data's classes.
+        outputs: the units of the head; `fit` fills it from the data.
 
     >>> model = jt.CNN(channels=(4, 8), outputs=10)
     >>> variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)), train=False)

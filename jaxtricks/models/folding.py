@@ -1,4 +1,4 @@
-"""Batch norm that costs nothing at test: folded into the linear layer before it."""
+"""Batch norm folded into the linear layer before it, so that it costs nothing at test."""
 
 from typing import Any, TypeVar
 
@@ -14,10 +14,10 @@ Tree = dict[str, Any]
 
 
 def fold(model: M, variables: Tree) -> tuple[M, Tree]:
-    """The same function at test, without batch norm: W' = W f and b' = (b - μ) f + β with f = γ/√(σ² + ε) (T020).
+    """Gives the same function at test without batch norm: W' = W f and b' = (b - μ) f + β with f = γ/√(σ² + ε) (T020).
 
     Args:
-        model: a config that normalizes what dense layers or convolutions give, "conv_1" by the "norm_1" beside it.
+        model: a config that normalizes the outputs of dense layers or convolutions, "conv_1" by the "norm_1" beside it.
         variables: {"params": …, "batch_stats": …} of one run, or of several with a leading axis [runs].
 
     Returns:
@@ -45,7 +45,7 @@ def fold(model: M, variables: Tree) -> tuple[M, Tree]:
 
 
 def _folded(params: Tree, averages: Tree, norm: BatchNorm, path: str) -> Tree:
-    """A scope's parameters, those of each batch norm put into the linear layer before it."""
+    """Gives the parameters of a scope, with each batch norm folded into the linear layer before it."""
     norms = [name for name, tree in averages.items() if "mean" in tree]
     linear = [name for name, tree in params.items() if isinstance(tree, dict) and "kernel" in tree]
     folded = {name: tree for name, tree in params.items() if name not in norms}
@@ -62,7 +62,7 @@ def _folded(params: Tree, averages: Tree, norm: BatchNorm, path: str) -> Tree:
 
 
 def _suffix(name: str, norms: list[str]) -> str:
-    """What tells the layers of one scope apart: "_1" of "conv_1", where there is a "norm_1"."""
+    """Gives the end of a layer's name, such as "_1" of "conv_1", if there is a "norm_1"."""
     return max((norm.removeprefix("norm") for norm in norms if name.endswith(norm.removeprefix("norm"))), key=len, default=name)
 
 

@@ -41,16 +41,16 @@ class MLP(Network):
     """Hidden layers of the given widths and a linear head; inputs are flattened.
 
     Args:
-        widths: units of each hidden layer, from the input up; of units with several pieces (maxout, GEGLU, SwiGLU) there are
-            fewer, by a common factor, so that the network has as many parameters, or just under.
-        activation: the hidden layers' non-linearity: a config, its name, or a function.
+        widths: the units of each hidden layer, from the input up; with units of several pieces (maxout, GEGLU, SwiGLU) there are
+            fewer, by a common factor, so that the network has no more parameters.
+        activation: the non-linearity of the hidden layers: a config, its name, or a function.
         kernel_init: how all kernels are drawn; biases start at zero.
-        normalization: of the pre-activations.
+        normalization: normalization of the pre-activations.
         input_dropout: dropout on the inputs; a number is its rate.
-        drop_connect: dropout of the hidden layers' single weights, the same ones for a whole batch; a number is its rate.
+        drop_connect: dropout of the single weights of hidden layers, the same for a whole batch; a number is its rate.
         dropout: dropout after each hidden layer; a number is its rate.
         remat: whether hidden activations are computed again in the backward pass, to save memory.
-        outputs: units of the head; `fit` fills it from the data's classes.
+        outputs: the units of the head; `fit` fills it from the data.
 
     >>> model = jt.MLP(widths=(32, 16), activation="gelu", dropout=0.5, outputs=10)
     >>> variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)), train=False)
@@ -84,7 +84,7 @@ class MLP(Network):
         return Dense(self.outputs, self.kernel_init, name="head")(x)
 
     def _parameters(self, inputs: int) -> Callable[[tuple[int, ...], int], int]:
-        """(widths, pieces of a unit) → parameters, those of a normalization always among them: it must change no width."""
+        """(widths, pieces of a unit) → the number of parameters, always with a normalization's, so that it changes no width."""
 
         def count(widths: tuple[int, ...], pieces: int) -> int:
             sizes = (inputs, *widths)

@@ -20,28 +20,28 @@ from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
 
 
 class Combine(Family):
-    """What stacked layers give together.
+    """How the states of stacked layers are combined.
 
     >>> jt.RNN(widths=(8, 8), combine="sum_layers").combine
     SumLayers()
     """
 
     def __call__(self, layers: list[Float[Array, "*shape"]], widths: tuple[int, ...]) -> Float[Array, "*out"]:
-        """The states that the head reads.
+        """Gives the states that the head reads.
 
         Args:
-            layers: each layer's states, [..., width].
-            widths: of the layers.
+            layers: the states of each layer, [..., width].
+            widths: the widths of the layers.
 
         Raises:
-            ConfigError: where these widths cannot be combined.
+            ConfigError: if these widths cannot be combined.
         """
         raise NotImplementedError
 
 
 @config("last_layer", rows=["T064"], paper="lecture 2")
 class LastLayer(Combine):
-    """The last layer's states.
+    """The states of the last layer.
 
     >>> jt.models.LastLayer()([jnp.ones((1, 2)), jnp.zeros((1, 3))], (2, 3)).shape
     (1, 3)
@@ -53,7 +53,7 @@ class LastLayer(Combine):
 
 @config("sum_layers", rows=["T064"], paper="lecture 2")
 class SumLayers(Combine):
-    """The sum of all layers' states, so that gradients reach each layer directly.
+    """The sum of the states of all layers, so that gradients reach each layer directly.
 
     >>> jt.models.SumLayers()([jnp.ones((1, 2)), jnp.ones((1, 2))], (2, 2)).tolist()
     [[2.0, 2.0]]
@@ -69,7 +69,7 @@ class SumLayers(Combine):
 
 @config("concat_layers", rows=["T064"], paper="Graves 2013")
 class ConcatLayers(Combine):
-    """All layers' states side by side.
+    """The states of all layers, side by side.
 
     >>> jt.models.ConcatLayers()([jnp.ones((1, 2)), jnp.zeros((1, 3))], (2, 3)).shape
     (1, 5)
@@ -82,7 +82,7 @@ class ConcatLayers(Combine):
 def backwards(
     x: Float[Array, "time batch features"], lengths: Int[Array, " batch"] | None
 ) -> Float[Array, "time batch features"]:
-    """Each sequence from its true end to its start; padding stays where it is, and twice is as it was."""
+    """Reverses each sequence from its true end to its start; padding stays in place, and reversing twice changes nothing."""
     if lengths is None:
         return x[::-1]
     steps = jnp.arange(len(x))[:, None]
@@ -95,29 +95,29 @@ class RNN(Network):
     """Stacked recurrent layers, and a linear head that reads their states.
 
     Args:
-        embedding: features of a token's vector, where inputs are tokens.
-        widths: units of each layer, from the input up.
+        embedding: the features of a token's vector, where inputs are tokens.
+        widths: the units of each layer, from the input up.
         cell: the gates of all layers.
-        kernel_init: how input weights are drawn, each gate for itself, the embedding, see `Embed`, and the head.
-        recurrent_init: how recurrent weights are drawn, each gate for itself.
-        initial_state: where states start.
-        combine: what the layers give together.
-        softmax: the head; in training all but the full one give a `Deferred`.
-        bidirectional: whether each layer also reads from the true end backwards, with weights of its own, so that each step
-            sees the whole sequence, its future too; of "last", the two directions' states after all steps are read.
-        carry_state: whether a batch's sequences go on where the last batch's ended (truncated back-propagation through time).
-        recurrent_normalization: of the products with input and recurrent weights, and of an LSTM's memory.
-        dropout: on the way into each layer and out of the last, never from step to step nor of features that come in; a number
-            is its rate.
-        variational: dropout with one mask for a whole sequence, on recurrent connections and on words too.
-        update_dropout: dropout of the update vector, which is what a cell adds to its state; a number is its rate.
+        kernel_init: how the input weights of each gate, the embedding (see `Embed`) and the head are drawn.
+        recurrent_init: how the recurrent weights of each gate are drawn.
+        initial_state: the initial state.
+        combine: how the states of the layers are combined.
+        softmax: the head; in training all kinds but the full one give a `Deferred`.
+        bidirectional: whether each layer also reads backwards from the true end, with its own weights, so that each step sees
+            the whole sequence; with `read` = "last" the head gets the states of both directions after all steps.
+        carry_state: whether the sequences of a batch go on where the last batch ended (truncated back-propagation through time).
+        recurrent_normalization: normalization of the products with input and recurrent weights, and of an LSTM's memory.
+        dropout: dropout of the input of each layer and of the output of the last, but not between steps, and not of features
+            that are the model's input; a number is its rate.
+        variational: dropout with one mask for a whole sequence, also of recurrent connections and of words.
+        update_dropout: dropout of the update vector, which a cell adds to its state; a number is its rate.
         zoneout: units that keep their value in a step.
-        drop_connect: dropout of single recurrent weights, the same ones for a whole batch and all steps; a number is its rate.
+        drop_connect: dropout of single recurrent weights, the same for a whole batch and all steps; a number is its rate.
         activation_penalty: α of the penalty α mean(h²) on the states that go to the head, after dropout, at all true steps.
         temporal_penalty: β of the penalty β mean((hₜ - hₜ₋₁)²) on the states before dropout, at true steps.
-        outputs: classes; `fit` fills it from the data.
-        vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
-        read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+        outputs: the number of classes; `fit` fills it from the data.
+        vocabulary: the number of tokens, None for features; `fit` fills it from the data.
+        read: what the head reads, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
 
     >>> model = jt.RNN(cell="lstm", widths=(8,), vocabulary=20, outputs=20, read="every")
     >>> tokens = jnp.zeros((2, 5), jnp.int32)
@@ -244,7 +244,7 @@ class RNN(Network):
     def _layers(
         self, h: Float[Array, "time batch below"], train: bool, lengths: Int[Array, " batch"] | None, memory: Memory | None
     ) -> Float[Array, "time batch features"]:
-        """What all layers give together; of two directions the forward one's first."""
+        """The combined states of all layers; of two directions, the forward one first."""
         directions = ("", "_backward") if self.bidirectional else ("",)
         layers: dict[str, list[Array]] = {direction: [] for direction in directions}
         for i, units in enumerate(self.widths):
@@ -279,7 +279,7 @@ class RNN(Network):
     def _dropped(
         self, h: Float[Array, "time batch features"], name: str, train: bool, between: bool = True
     ) -> Float[Array, "time batch features"]:
-        """States on their way up, with new masks in each step where they lie between layers."""
+        """Applies dropout to states that go up to the next layer, with new masks in each step."""
         if self.dropout is None or not between:
             return h
         return self.dropout(h, train=train, name=f"dropout_{name}")
@@ -294,7 +294,7 @@ class RNN(Network):
         return jnp.concatenate([sequence.read(h[..., :half], lengths, "last"), h[:, 0, half:]], axis=-1)
 
     def _penalize(self, states: Array, dropped: Array, lengths: Int[Array, " batch"] | None) -> None:
-        """Adds the two penalties to the collection "penalties", where the loss finds them."""
+        """Adds the two penalties to the collection "penalties", from which the loss takes them."""
         valid = None if lengths is None else true_steps(lengths, len(states)).T
         if self.activation_penalty is not None:
             self.sow("penalties", "activation", self.activation_penalty * _mean_square(dropped, valid))
@@ -304,7 +304,7 @@ class RNN(Network):
 
 
 def _mean_square(h: Float[Array, "time batch features"], valid: Bool[Array, "time batch"] | None) -> Float[Array, ""]:
-    """The mean of h² over true steps; zero where there are none."""
+    """The mean of h² over true steps; zero if there are none."""
     true = jnp.ones(h.shape[:2], bool) if valid is None else valid
     count = jnp.maximum(jnp.sum(true), 1).astype(h.dtype) * h.shape[-1]
     return jnp.sum(jnp.where(true[..., None], h, 0) ** 2) / count

@@ -1,17 +1,17 @@
-"""What all sequence models share: their inputs, what their head reads, and how they go on step by step.
+"""What all sequence models share: their inputs, what their head reads, and decoding step by step.
 
 A sequence model is called `model(x, train, lengths=None, decode=False)`. Its `x` are tokens [batch, time] or features
-[batch, time, features]; `lengths` [batch] says how many steps of each sequence are true, and what is padded behind them does not
-matter.
+[batch, time, features]; `lengths` [batch] is the true number of steps of each sequence; padding after
+them does not matter.
 
 Decoding: with `decode=True` the steps of `x` follow those of earlier calls, so that a text can be written token by token,
 
     scores, new = model.apply({**variables, "cache": cache}, tokens[:, None], train=False, decode=True, mutable=["cache"])
     cache = new["cache"]
 
-and the scores of every step are those of the whole sequence in one call. What the model must remember is in the collection
-"cache", of a size that does not grow; zeros are its beginning, see `empty_cache`. A call takes one step or many, such as a
-prompt's, and no `lengths`. Without `decode` no model has or touches a cache.
+and the scores of every step equal those of the whole sequence in one call. The memory of the model is in the collection
+"cache", whose size does not grow; it starts with zeros, see `empty_cache`. A call takes one step or several, such as those of a
+prompt, and no `lengths`. Without `decode` a model has no cache.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ Steps = Int[Array, "batch time"] | Float[Array, "batch time features"]
 
 
 def are_tokens(x: Array) -> bool:
-    """Whether an array holds tokens (integers) and not features.
+    """Tells whether an array holds tokens (integers) and not features.
 
     >>> are_tokens(jnp.zeros((2, 3), jnp.int32)), are_tokens(jnp.zeros((2, 3, 4)))
     (True, False)
@@ -90,14 +90,14 @@ def check(model: Any, x: Array, decoded: Int[Array, " batch"] | None) -> tuple[i
 class Embed(Layer):
     """A learnt vector for each token, y = Eₓ with E [vocabulary, features]; features pass as they are.
 
-    E is drawn as the kernel of a linear head would be that gives tokens for features, and transposed: its fan_in is `features`.
-    With `LecunNormal` the entries are N(0, 1/features) and a token's vector has length 1 or so, whatever the width. As a map
-    of one-hot inputs it would have fan_in = vocabulary, though one input alone is ever on, and vanish in a large vocabulary.
+    E is drawn like the kernel of a linear head from features to tokens, and transposed, so that its fan_in is `features`. With
+    `LecunNormal` the entries are N(0, 1/features), and a token's vector has length 1 or so for every width. As a map of one-hot
+    inputs E would have fan_in = vocabulary although only one input is on, and would be tiny for a large vocabulary.
 
     Args:
-        features: of a token's vector.
-        vocabulary: how many tokens there are; None where the inputs are features.
-        kernel_init: how E is drawn, as that kernel.
+        features: the features of a token's vector.
+        vocabulary: the number of tokens; None where the inputs are features.
+        kernel_init: how E is drawn.
     """
 
     features: int
@@ -116,11 +116,11 @@ class Embed(Layer):
 
 
 def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] | None, how: Read) -> Float[Array, "batch ..."]:
-    """What the head sees: h of every step, h at step lengths - 1, or the mean of h over the true steps.
+    """Gives what the head reads: h of every step, h at step lengths - 1, or the mean of h over the true steps.
 
     Args:
-        h: the last layer's states.
-        lengths: true steps of each sequence, at least 1; None where all are whole.
+        h: the states of the last layer.
+        lengths: the true number of steps of each sequence, at least 1; None where no sequence is padded.
         how: "every" gives [batch, time, features], "last" and "mean" [batch, features].
 
     >>> read(jnp.arange(3.0).reshape(1, 3, 1), jnp.array([2]), "last").tolist()
@@ -139,12 +139,12 @@ def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] |
 
 
 def empty_cache(model: nn.Module, variables: Any, x: Steps) -> Any:
-    """The cache before the first step: zeros of the shapes that decoding `x` leaves behind.
+    """Gives the cache before the first step: zeros, of the shapes of the cache after decoding `x`.
 
     Args:
         model: any sequence model.
-        variables: its own, without a cache.
-        x: steps as they will be decoded, for their batch size and dtype; one is enough.
+        variables: the variables of the model, without a cache.
+        x: steps as they will be decoded, for their batch size and dtype; one step is enough.
     """
 
     def decode() -> Any:

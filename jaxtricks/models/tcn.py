@@ -19,9 +19,9 @@ from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
 
 
 class Level(nn.Module):
-    """Twice convolution → activation → dropout, and y = a(x + f(x)), with a linear map on the skip where the width changes.
+    """Two times convolution → activation → dropout, and y = a(x + f(x)), with a linear map of x where the width changes.
 
-    Of units with several pieces y = x + f(x).
+    With units of several pieces, y = x + f(x).
     """
 
     features: int
@@ -52,7 +52,7 @@ class Level(nn.Module):
                 branch = self.dropout(branch, train=train, name=f"dropout_{i}")
         if x.shape[-1] != self.features:
             x = Dense(self.features, self.kernel_init, name="skip")(x)
-        # Of a gated unit's pieces one sum would be the square of the other, level by level.
+        # With gated units x would be multiplied by itself again in each level.
         return self.activation(branch + x) if pieces == 1 else branch + x
 
 
@@ -60,27 +60,28 @@ class Level(nn.Module):
 class TCN(Network):
     """Residual levels of two causal convolutions each, the dilation doubling from level to level, and a head.
 
-    All steps are computed at once. Step t sees the last 1 + 2 (k - 1) Σ 2ⁱ = 1 + 2 (k - 1) (2ⁿ - 1) steps, itself among them, for
+    All steps are computed at once. A step sees itself and earlier steps, 1 + 2 (k - 1) Σ 2ⁱ = 1 + 2 (k - 1) (2ⁿ - 1) in all, for
     kernels of k steps and n levels i = 0, …, n - 1: 3061 for the paper's k = 7 and n = 8.
 
-    Nothing normalizes the levels: gated units (GEGLU, SwiGLU), whose products grow with each, are for two or three of them.
+    The levels are not normalized: use gated units (GEGLU, SwiGLU), whose products grow from level to level, with two or three
+    levels only.
 
     Args:
-        channels: of each level, from the input up; of units with several pieces (maxout, GEGLU, SwiGLU) there are fewer, by a
-            common factor, so that the network has as many parameters, or just under.
-        kernel_size: k, steps that a convolution sees.
-        embedding: features of a token's vector, where inputs are tokens.
-        weight_norm: whether each kernel's length and direction are learnt apart, as in the paper.
-        activation: the levels' non-linearity: a config, its name, or a function.
-        kernel_init: how all kernels are drawn, and the embedding, see `Embed`.
+        channels: the channels of each level, from the input up; with units of several pieces (maxout, GEGLU, SwiGLU) there are
+            fewer, by a common factor, so that the network has no more parameters.
+        kernel_size: k, the number of steps that a convolution sees.
+        embedding: the features of a token's vector, where inputs are tokens.
+        weight_norm: whether the length and the direction of each kernel are learnt separately, as in the paper.
+        activation: the non-linearity of the levels: a config, its name, or a function.
+        kernel_init: how all kernels and the embedding (see `Embed`) are drawn.
         input_dropout: dropout on the inputs or their embeddings; a number is its rate.
-        drop_connect: dropout of the convolutions' single weights, the same ones for a whole batch; a number is its rate.
+        drop_connect: dropout of the single weights of convolutions, the same for a whole batch; a number is its rate.
         dropout: dropout after each convolution; a number is its rate.
-        softmax: the head; in training all but the full one give a `Deferred`.
-        remat: whether a level's activations are computed again in the backward pass, to save memory.
-        outputs: classes; `fit` fills it from the data.
-        vocabulary: how many tokens there are, None for features; `fit` fills it from the data.
-        read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+        softmax: the head; in training all kinds but the full one give a `Deferred`.
+        remat: whether the activations of a level are computed again in the backward pass, to save memory.
+        outputs: the number of classes; `fit` fills it from the data.
+        vocabulary: the number of tokens, None for features; `fit` fills it from the data.
+        read: what the head reads, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
 
     >>> model = jt.TCN(channels=(8, 8), vocabulary=20, outputs=20, read="every")
     >>> tokens = jnp.zeros((2, 5), jnp.int32)
@@ -122,7 +123,7 @@ class TCN(Network):
         return self.softmax(sequence.read(h, lengths, how), outputs, self.kernel_init, train=train, name="head")
 
     def _parameters(self, inputs: int) -> Callable[[tuple[int, ...], int], int]:
-        """(channels, pieces of a unit) → parameters, weight norm's always among them: it must change no width."""
+        """(channels, pieces of a unit) → the number of parameters, always with weight norm's, so that it changes no width."""
 
         def count(channels: tuple[int, ...], pieces: int) -> int:
             total = ((inputs, *channels)[-1] + 1) * (self.outputs or 0)

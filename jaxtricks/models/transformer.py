@@ -58,27 +58,27 @@ class Block(nn.Module):
 class Transformer(Network):
     """Blocks of self-attention and a feed-forward layer on residual paths, with rotary positions, and a head.
 
-    By default with what became usual later: layer norm before each part and at the end, and GEGLU.
+    The defaults are those of later papers: layer norm before each part and at the end, and GEGLU.
 
     Args:
-        layers: blocks, one upon another.
-        width: features of a step on the residual path.
-        heads: of the attention; width / heads is an even number.
-        hidden: units of a feed-forward layer; of units with several pieces (maxout, GEGLU, SwiGLU) there are fewer, so that the
-            network has as many parameters, or just under.
-        context: steps that an attention sees, itself among them; also how many a text that goes on must remember.
-        causal: whether no step sees a later one; without it the model cannot decode.
-        norm: where layer norm stands: "pre", before attention and feed-forward layer; "post", behind their residual sums; "none".
-        activation: of the feed-forward layers: a config, its name, or a function.
-        kernel_init: how all kernels are drawn, and the embedding, see `Embed`.
+        layers: the number of blocks.
+        width: the features of a step on the residual path.
+        heads: the number of heads of the attention; width / heads has to be even.
+        hidden: the units of a feed-forward layer; with units of several pieces (maxout, GEGLU, SwiGLU) there are fewer, so that
+            the network has no more parameters.
+        context: the number of steps that an attention sees, with the step itself; also the number that decoding has to remember.
+        causal: whether a step sees no later step; only a causal model can decode.
+        norm: the place of layer norm: "pre", before attention and feed-forward layer; "post", after their residual sums; "none".
+        activation: the non-linearity of the feed-forward layers: a config, its name, or a function.
+        kernel_init: how all kernels and the embedding (see `Embed`) are drawn.
         input_dropout: dropout on the inputs or their embeddings; a number is its rate.
-        drop_connect: dropout of the blocks' single weights, the same ones for a whole batch; a number is its rate.
-        dropout: dropout on what attention and feed-forward layer add; a number is its rate.
-        softmax: the head; in training all but the full one give a `Deferred`.
-        remat: whether a block's activations are computed again in the backward pass, to save memory.
-        outputs: classes; `fit` fills it from the data.
-        vocabulary: how many tokens there are; None for features, which take a linear map to the width; `fit` fills it.
-        read: what the head sees, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
+        drop_connect: dropout of the single weights of blocks, the same for a whole batch; a number is its rate.
+        dropout: dropout of what attention and feed-forward layer add; a number is its rate.
+        softmax: the head; in training all kinds but the full one give a `Deferred`.
+        remat: whether the activations of a block are computed again in the backward pass, to save memory.
+        outputs: the number of classes; `fit` fills it from the data.
+        vocabulary: the number of tokens; None for features, which a linear map brings to the width; `fit` fills it from the data.
+        read: what the head reads, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
 
     >>> model = jt.Transformer(layers=1, width=8, heads=2, hidden=16, vocabulary=20, outputs=20, read="every")
     >>> tokens = jnp.zeros((2, 5), jnp.int32)
@@ -126,7 +126,7 @@ class Transformer(Network):
         arrangement = self.heads, hidden, self.context, self.causal, self.norm
         parts = self.activation, self.kernel_init, self.drop_connect, self.dropout
         block = nn.remat(Block, static_argnums=(2, 4)) if self.remat else Block
-        # In a causal model padding comes after all that is true, and nothing sees it.
+        # In a causal model padding comes after all true steps, and no true step sees it.
         visible = None if self.causal else lengths
         for i in range(self.layers):
             h = block(*arrangement, *parts, name=f"block_{i}")(h, train, visible, decode)
@@ -135,6 +135,6 @@ class Transformer(Network):
         return self.softmax(sequence.read(h, lengths, how), outputs, self.kernel_init, train=train, name="head")
 
     def _parameters(self, widths: tuple[int, ...], pieces: int) -> int:
-        """Those of a feed-forward layer, of (units,) and pieces of a unit."""
+        """((units,), pieces of a unit) → the number of parameters of a feed-forward layer."""
         (hidden,) = widths
         return pieces * hidden * (self.width + 1) + (hidden + 1) * self.width

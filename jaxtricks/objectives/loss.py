@@ -1,4 +1,4 @@
-"""Losses of an example, by its scores and what they should be; what a loss's scores mean, and how it is validated."""
+"""Losses of an example, from its scores and targets; what the scores mean, and which metric validates the loss."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -22,10 +22,10 @@ LEAST = 1e-4  # the least probability that a score trained by squared errors sta
 class Loss(Family):
     """A loss of each example, or of each step: `loss(scores [..., outputs], targets [..., outputs]) -> [...]`.
 
-    A function of one's own stands for a loss: `jt.Objective(loss=function)`.
+    A function of your own is a loss, too: `jt.Objective(loss=function)`.
 
     Attributes:
-        tasks: the tasks that it has a meaning for.
+        tasks: the tasks that the loss is defined for.
 
     >>> jt.Objective(loss="hinge").loss
     Hinge()
@@ -42,9 +42,9 @@ class Loss(Family):
         """The loss of each example.
 
         Args:
-            logits: scores of the classes, of the labels or values, [..., outputs].
-            targets: each example's distribution over the classes, one-hot unless mixup blended two; 1 for each label that it has
-                and 0 for others; or its values.
+            logits: the scores of the classes or labels, or the predicted values, [..., outputs].
+            targets: the distribution of each example over the classes, one-hot unless mixup blended two; 1 for each label that it
+                has and 0 for others; or its values.
         """
         raise NotImplementedError
 
@@ -52,8 +52,8 @@ class Loss(Family):
         """The loss of each class number.
 
         Args:
-            scores: of the classes, [..., classes].
-            labels: class numbers, [...].
+            scores: the scores of the classes, [..., classes].
+            labels: the class numbers, [...].
         """
         if isinstance(scores, Deferred):
             raise ConfigError(f"{type(self).__name__} needs the scores of all classes, which softmax = 'full' gives.")
@@ -61,23 +61,23 @@ class Loss(Family):
 
     @property
     def name(self) -> str:
-        """What messages and metrics call it."""
+        """The name in messages and metrics."""
         return next((name for name, member in choices(Loss).items() if member is type(self)), type(self).__name__)
 
     @property
     def validation(self) -> Metric:
-        """What early stopping and plateau rules follow where nobody chooses: the mean of the loss itself over validation rows."""
+        """The metric that early stopping and plateau schedules use by default: the mean of the loss over validation examples."""
         return Mean(self.name, self._of_rows, higher_is_better=False)
 
     def _of_rows(self, rows: Rows) -> Float[Array, " rows"]:
         return rows.losses(self)
 
     def logits(self, scores: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
-        """Logarithms of the probabilities that scores of classes stand for, up to a constant: the scores themselves."""
+        """The logarithms of the class probabilities that the scores mean, up to a constant; by default the scores themselves."""
         return scores
 
     def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
-        """`log p/(1 - p)` of the probabilities that scores of several labels stand for: the scores themselves."""
+        """`log p/(1 - p)` of the label probabilities that the scores mean; by default the scores themselves."""
         return scores
 
     def check(self, data: Dataset) -> None:
@@ -139,11 +139,11 @@ class CrossEntropy(Loss):
 class Hinge(Loss):
     """The multiclass support vector machine: `Σ_y t_y Σ_{j≠y} max(0, s_j - s_y + 1)`, in units of the logits.
 
-    For a label y that is lecture 1's sum over the other classes. The sum is Weston & Watkins'; Crammer & Singer 2001, who are
-    often named for it, take the largest of its terms alone. With two classes they are one.
+    For a label y this is lecture 1's sum over the other classes. The sum is by Weston & Watkins; Crammer & Singer 2001, who are
+    often cited for it, take only the largest of its terms. With two classes both are the same.
 
-    Its scores are margins and no probabilities. Where probabilities are asked for, as by nll and ece, the softmax of the scores
-    stands in; what is followed in validation is the hinge loss itself.
+    The scores are margins and not probabilities. Metrics that need probabilities, such as nll and ece, use the softmax of the
+    scores; the loss is validated by the hinge loss itself.
 
     >>> float(jt.losses.Hinge()(jnp.array([2.0, 1.5, -1.0]), jnp.array([1.0, 0.0, 0.0])))
     0.5
@@ -162,10 +162,10 @@ class Hinge(Loss):
 
 @config("squared", rows=["T003"], paper="Bishop 1995")
 class Squared(Loss):
-    """`Σ_j (s_j - t_j)²/outputs`: of values, or of scores against 1 for the class or for each label and 0 for the others.
+    """`Σ_j (s_j - t_j)²/outputs`: of values, or of scores with targets 1 for the class or for each label and 0 for the others.
 
-    The scores that make it smallest are the probabilities themselves. So a class's probability is its score, at least 1e-4, over
-    the sum of all these; a label's is its score, between 1e-4 and 1 - 1e-4.
+    The scores at the minimum are the probabilities themselves. So the probability of a class is its score, at least 1e-4, divided
+    by the sum over all classes; that of a label is its score, between 1e-4 and 1 - 1e-4.
 
     >>> float(jt.losses.Squared()(jnp.array([0.5, 1.0]), jnp.array([1.0, 0.0])))
     0.625
@@ -189,7 +189,7 @@ class Squared(Loss):
 
 @config("binary_cross_entropy")
 class BinaryCrossEntropy(Loss):
-    """`-Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j))/labels` with `p = 1/(1 + exp(-s))`, in nats: each label by itself.
+    """`-Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j))/labels` with `p = 1/(1 + exp(-s))`, in nats: the mean over single labels.
 
     >>> round(float(jt.losses.BinaryCrossEntropy()(jnp.zeros(3), jnp.array([1.0, 0.0, 1.0]))), 4)  # log 2
     0.6931
@@ -207,10 +207,10 @@ class BinaryCrossEntropy(Loss):
 
 @config()
 class FunctionLoss(Loss):
-    """A function of one's own, of any task: probabilities are the softmax of scores, or of several labels their sigmoid.
+    """A function of your own, for any task; probabilities are the softmax of the scores, or their sigmoid for several labels.
 
     Args:
-        function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...], as all losses here.
+        function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...].
 
     >>> loss = jt.losses.Loss(lambda scores, targets: jnp.abs(scores - targets).sum(axis=-1))
     >>> float(loss(jnp.zeros(2), jnp.array([1.0, 0.5])))
