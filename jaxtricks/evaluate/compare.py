@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
-import flax.linen as nn
 import numpy as np
 
 from jaxtricks.config import ConfigError, choices, fields, is_config, nearest, rebuild
@@ -208,6 +207,7 @@ def short(value: Any) -> str:
         shown = ", ".join(f"{k}={short(v)}" for k, v in settings.items() if len(settings) == 1 or v != declared[k])
         kind = next((name for base in cls.__mro__ for name, member in choices(base).items() if member is cls), cls.__name__)
         return f"{kind}({shown})" if shown else kind
-    if isinstance(value, nn.Module):
-        return cls.__name__
-    return f"{value:g}" if isinstance(value, float) else getattr(value, "__name__", str(value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    words = getattr(value, "__name__", str(value))
+    return cls.__name__ if words.startswith(f"{cls.__name__}(") else words  # a module, or an Optax chain

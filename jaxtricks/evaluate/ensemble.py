@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -288,11 +289,11 @@ def _validation(runs: tuple[Runs, ...]) -> list[Int[np.ndarray, " validation"]]:
 
 def _epochs(runs: tuple[Runs, ...]) -> int:
     """Epochs of training in total; several checkpoints of one restart count once, as the longest."""
-    longest: dict[tuple[str, str], int] = {}
+    longest: dict[Any, int] = {}
     for each in runs:
         trained = np.isfinite(each.curves["train_loss"]).sum(axis=1)
         for name, epochs in zip(each.names, trained, strict=True):
-            key = each.experiment.fingerprint(), name
+            key = jax.tree.structure(each.experiment), *jax.tree.leaves(each.experiment), name
             longest[key] = max(longest.get(key, 0), int(epochs))
     return sum(longest.values())
 

@@ -1,7 +1,7 @@
 """The order in which a restart sees its training examples."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -33,9 +33,14 @@ class Seen(NamedTuple):
 class Order(Family):
     """A permutation of the training examples for each epoch, drawn from the random stream "shuffle".
 
+    Attributes:
+        GOES_ON: whether the sequences of a batch go on where those of the last batch ended, in windows of one text.
+
     >>> jt.Experiment(order="by_class").order
     ByClass()
     """
+
+    GOES_ON: ClassVar[bool] = False
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
         """Places in the training split, in the order of one epoch.
@@ -125,6 +130,8 @@ class Contiguous(Order):
     >>> jt.experiment.Contiguous()(rng.root(0), seen, jnp.int32(0)).tolist()
     [0, 3, 1, 4, 2, 5]
     """
+
+    GOES_ON: ClassVar[bool] = True
 
     def __call__(self, key: Key[Array, ""], seen: Seen, epoch: Int[Array, ""]) -> Int[Array, " train"]:
         steps = len(seen.labels) // seen.batch_size

@@ -51,7 +51,7 @@ class Transfer:
     fresh: tuple[str, ...] = ()
 
     def given(self, sampling: Sampling, variables: Variables) -> Variables:
-        """Gives the part of `variables` that comes from the source, each leaf with a leading axis [members].
+        """Gives the variables that come from the source: path → array with a leading axis [members].
 
         Args:
             sampling: the members.
@@ -60,13 +60,16 @@ class Transfer:
         Raises:
             ConfigError: for a run that the source lacks, a fresh layer that the model lacks, or if nothing is transferred.
         """
-        layers = list(variables["params"])
+        layers = list(dict.fromkeys(_name(path[:1]) for path, _ in jax.tree_util.tree_leaves_with_path(variables["params"])))
         for name in self.fresh:
             if name not in layers:
                 raise ConfigError(f"Transfer.fresh = {name!r} names no layer of the model{nearest(name, layers)}")
-        rows = self._rows(sampling)
-        kept = {kind: {k: v for k, v in tree.items() if k not in self.fresh} for kind, tree in variables.items()}
-        given = _common(kept, self.source.variables, rows)
+        rows, there = self._rows(sampling), by_path(self.source.variables)
+        given = {}
+        for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+            known = there.get(_name(path))
+            if _name(path[1:2]) not in self.fresh and known is not None and np.shape(known)[1:] == leaf.shape:
+                given[_name(path)] = np.asarray(known)[rows]
         if not given:
             raise ConfigError(
                 f"Transfer.source has no layer that the model has in the same shape; the model has {', '.join(layers)}."
@@ -90,9 +93,23 @@ class Transfer:
         return {"source": {DIGEST: digest(*map(np.asarray, leaves))}, "fresh": list(self.fresh)}
 
 
-def _common(wanted: Any, there: Any, rows: Int[np.ndarray, " members"]) -> Any:
-    """Gives the given rows of all leaves of the second tree that the first has too, at the same path with the same shape."""
-    if not isinstance(wanted, dict):
-        return np.asarray(there)[rows] if not isinstance(there, dict) and np.shape(there)[1:] == wanted.shape else None
-    pairs = {k: _common(v, there[k], rows) for k, v in wanted.items() if isinstance(there, dict) and k in there}
-    return {k: v for k, v in pairs.items() if v is not None} or None
+def by_path(tree: Any) -> Variables:
+    """The leaves of a tree by their paths.
+
+    >>> by_path({"params": {"head": [1.0, 2.0]}})
+    {'params/head/0': 1.0, 'params/head/1': 2.0}
+    """
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def replaced(tree: Any, given: Variables) -> Any:
+    """The tree with other leaves at the given paths.
+
+    >>> replaced({"params": {"head": [1.0, 2.0]}}, {"params/head/1": 3.0})
+    {'params': {'head': [1.0, 3.0]}}
+    """
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: given.get(_name(path), leaf), tree)
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -10,7 +10,7 @@ from jaxtricks.models.contract import Network, Read, Traits
 from jaxtricks.models.sequence import Steps
 from jaxtricks.nn.cells import LSTM, Cell
 from jaxtricks.nn.dropout import Dropout, Inverted
-from jaxtricks.nn.initial_state import InitialState, LearnedState, ZeroState
+from jaxtricks.nn.initial_state import InitialState, ZeroState
 from jaxtricks.nn.initializers import Initializer, LecunNormal, Orthogonal
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.recurrent import Memory, Recurrent
@@ -216,7 +216,7 @@ class RNN(Network):
         if not self.widths:
             raise ConfigError("RNN.widths = () has no layer; one at least is needed.")
         norm = self.recurrent_normalization
-        if isinstance(self.initial_state, LearnedState) and norm is not None and "recurrent" in norm.places:
+        if self.initial_state.LEARNT and norm is not None and "recurrent" in norm.places:
             raise ConfigError(
                 "RNN.initial_state = 'learned' starts at zero, where a normalized state has no slope or an endless one; "
                 "recurrent_normalization = 'batch_input' or None is allowed."

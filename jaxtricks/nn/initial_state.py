@@ -1,6 +1,6 @@
 """The state of a recurrent layer before the first step."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,14 @@ from jaxtricks.nn.layer import Layer
 class InitialState(Family):
     """The initial value of each array of a state.
 
+    Attributes:
+        LEARNT: whether the value is a parameter, and so needs a gradient.
+
     >>> jt.RNN(initial_state="learned").initial_state
     LearnedState()
     """
+
+    LEARNT: ClassVar[bool] = False
 
     def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
         """Gives the array `name`, of `shape` [batch, units], inside the layer's compact method."""
@@ -41,6 +46,8 @@ class LearnedState(InitialState):
     >>> jt.RNN(initial_state=jt.nn.LearnedState()).initial_state
     LearnedState()
     """
+
+    LEARNT: ClassVar[bool] = True
 
     def __call__(self, layer: Layer, name: str, shape: tuple[int, int], dtype: Any, train: bool) -> Float[Array, "batch units"]:
         first = layer.weight(f"initial_{name}", lambda key: jnp.zeros(shape[1:], dtype))

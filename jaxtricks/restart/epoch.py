@@ -12,6 +12,7 @@ from jaxtyping import Array, Int
 from jaxtricks import rng
 from jaxtricks.config import rebuild
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.transfer import replaced
 from jaxtricks.models.contract import contract
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
@@ -155,7 +156,7 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Variable
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(member, batch.x))
-    variables = _replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
+    variables = replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
     params = variables.pop("params")
     return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}))
 
@@ -184,13 +185,6 @@ def _settled(tree: Any) -> Any:
         return jax.lax.convert_element_type(leaf, jnp.zeros(()).dtype if dtype == jnp.float32 else dtype)
 
     return jax.tree.map(settle, tree)
-
-
-def _replaced(drawn: Any, given: Any) -> Any:
-    """`drawn` with the leaves that `given`, a part of the same tree, has."""
-    if not isinstance(drawn, dict):
-        return given
-    return {name: _replaced(value, given[name]) if name in given else value for name, value in drawn.items()}
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:

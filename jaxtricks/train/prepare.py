@@ -10,7 +10,6 @@ from jaxtricks.config import ConfigError, rebuild
 from jaxtricks.config.families import name_of
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.order import Contiguous
 from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool, applied, drawn, taken, targets, total_steps
@@ -79,7 +78,7 @@ def _check_accumulation(experiment: Experiment) -> None:
 def _check_sequences(experiment: Experiment, data: Dataset) -> None:
     """Refuses what no sequence model may have on the data: too few tokens, labels that it does not read, sight of the future."""
     name, traits = type(experiment.model).__name__, contract(experiment.model).traits
-    if traits.carries_state and not (data.stream and isinstance(experiment.order, Contiguous)):
+    if traits.carries_state and not (data.stream and experiment.order.GOES_ON):
         raise ConfigError(
             f"{name}.carry_state = True asks for windows of one text and Experiment.order = 'contiguous'; here "
             f"the data are {data.name} and the order is {type(experiment.order).__name__}."

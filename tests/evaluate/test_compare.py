@@ -4,6 +4,7 @@ from functools import partial
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxtricks as jt
@@ -200,6 +201,7 @@ def test_labels_say_what_changes(changes, expected):
 
 def test_labels_of_what_is_taken_away():
     assert label(BASE.replace({"model.dropout": 0.5}), BASE) == "model.dropout=off"
+    assert short(jt.Optax(optax.sgd(0.1))) == "Optax(chain=GradientTransformationExtraArgs)"
     assert short(None) == "off" and short(True) == "True" and short(1e-4) == "0.0001"
 
 

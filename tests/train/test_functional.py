@@ -126,6 +126,19 @@ def test_layers_can_be_frozen_by_their_places(clouds):
     assert np.abs(above[0] - above_still[0]).max() > 1e-4
 
 
+def test_weights_go_over_by_their_places_in_a_list_too(clouds):
+    still = jt.Optimizer(rule=jt.SGD(learning_rate=1e-30))
+    base = jt.Experiment(model=jt.Functional(init, apply), batch_size=16, epochs=1)
+    earlier = jt.fit(base, clouds, seeds=2, **HOW)
+    seeds = jt.Seeds(2, transfer=jt.Transfer(earlier, fresh=("1",)))
+    later = jt.fit(base.replace({"optimizer": still}), clouds, seeds=seeds, **HOW)
+    (below, above), (below_before, above_before) = later.variables["params"], earlier.variables["params"]
+    np.testing.assert_allclose(below[0], below_before[0], rtol=1e-6)
+    assert np.abs(above[0] - above_before[0]).max() > 1e-4
+    with pytest.raises(ConfigError, match=r"^Transfer\.fresh = 'head' names no layer of the model; there are: 0, 1\.$"):
+        jt.fit(base, clouds, seeds=jt.Seeds(2, transfer=jt.Transfer(earlier, fresh=("head",))), **HOW)
+
+
 def test_what_is_carried_starts_anew_in_each_epoch():
     text = jt.load("python_topics", text=jt.Text("char", length=8)).subset(64, 0)
     tokens = len(text.vocabulary)
