@@ -9,7 +9,7 @@ COLAB := .venv-colab
 # Colab's TPU image of November 2026.
 COLAB_PINS := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 orbax-checkpoint==0.12.4 numpy==2.1.3
 # The suite compiles without optimizations; equal bits must come with them, too.
-OPTIMIZED := $(addprefix tests/train/test_same.py::,TestBitsInOneProgram test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits)
+OPTIMIZED := $(addprefix tests/engine/test_same.py::,TestBitsInOneProgram test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits)
 
 .PHONY: demo test suite test-colab lint bench clean
 .DELETE_ON_ERROR:

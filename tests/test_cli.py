@@ -16,8 +16,6 @@ from jaxtricks.evaluate import compare
 from jaxtricks.report import watch
 from jaxtricks.store.folder import FolderError
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch) -> Path:

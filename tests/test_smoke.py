@@ -10,7 +10,6 @@ import jaxtricks as jt
 from jaxtricks.cli import main
 from jaxtricks.evaluate import ablate
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 SMALL = ["--data", "digits", "--epochs", "2", "--model.widths", "8", "--seeds", "3"]
 
 

@@ -12,7 +12,6 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError, fields, stack
 from jaxtricks.data.augmentation import Augmentation
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 KEY = jax.random.key(3)
 X = jax.random.normal(jax.random.key(0), (400, 9, 8, 2))
 TRICKS = {name: field.trick for name, field in fields(Augmentation).items()}

@@ -8,7 +8,6 @@ from scipy import ndimage
 
 from jaxtricks.data.resample import interpolate, window
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 compiled = jax.jit(window)
 
 

@@ -18,8 +18,6 @@ compare, study = partial(jt.compare, progress=False), partial(jt.study, progress
 PLACE = jt.Layout(runs=2)
 BASE = jt.Experiment(model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.3)), batch_size=24, epochs=3)
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 @pytest.fixture(scope="module")
 def blobs() -> jt.Dataset:

@@ -5,8 +5,6 @@ from scipy import stats
 import jaxtricks as jt
 from jaxtricks.objectives.metrics import BINS
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 @pytest.fixture(scope="module")
 def data() -> jt.Dataset:

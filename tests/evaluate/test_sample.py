@@ -12,7 +12,6 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
 from jaxtricks.data.vocabulary import Tokenizer
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 LETTERS = jt.data.Vocabulary(tuple("abcd"), Tokenizer("char"))
 fit = partial(jt.fit, progress=False, layout=jt.Layout(runs=1))
 

@@ -6,8 +6,6 @@ import pytest
 import jaxtricks as jt
 from experiments.measures import RATE, TUNING, epochs_until, final_loss, fit_tuned, seconds_an_epoch, slowness
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 def test_a_curve_gets_somewhere_on_the_line_between_two_epochs():
     curves = np.array([[1.0, 0.5, 0.1, 0.7], [0.3, 0.2, 0.1, 0.0], [1.0, 0.9, 0.8, np.nan], [1.0, 0.4, 0.4, 0.4]])

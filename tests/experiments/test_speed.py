@@ -16,8 +16,6 @@ from experiments.speed.harness import alone
 from experiments.speed.segments import Watch
 from jaxtricks.engine.resident import Resident
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 @pytest.fixture
 def watch(monkeypatch):

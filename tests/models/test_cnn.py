@@ -13,7 +13,6 @@ from jaxtricks.models.cnn import CNN
 X = jax.random.normal(jax.random.key(0), (5, 6, 7, 2))
 BASE = CNN(channels=(4, 3), outputs=3)
 RESIDUAL = rebuild(BASE, blocks="residual")
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def flat(tree):

@@ -15,7 +15,6 @@ from jaxtricks.nn.initial_state import LearnedState
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
 from jaxtricks.nn.recurrent_norm import InputBatchNorm, RecurrentBatchNorm, RecurrentLayerNorm
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 VOCABULARY, TIME, LENGTHS = 7, 6, jnp.array([6, 3, 4])
 TOKENS = jax.random.randint(jax.random.key(0), (3, TIME), 1, VOCABULARY)
 FEATURES = jax.random.normal(jax.random.key(1), (3, TIME, 2))

@@ -24,7 +24,6 @@ MODELS = {
     "transformer": Transformer(layers=2, width=8, heads=2, hidden=9, context=4),
 }
 WHOLE = {**MODELS, "not causal": rebuild(MODELS["transformer"], causal=False)}
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def model(name, read="every"):

@@ -12,7 +12,6 @@ from tests.models import networks
 
 X = jax.random.normal(jax.random.key(0), (2, 8, 3))
 BASE = TCN(channels=(4, 5), kernel_size=2, outputs=3, read="every")
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def shapes(model, x=X):

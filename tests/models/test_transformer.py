@@ -13,7 +13,6 @@ from tests.models import networks
 
 X = jax.random.normal(jax.random.key(0), (2, 6, 3))
 BASE = Transformer(layers=1, width=8, heads=2, hidden=9, outputs=3, read="every")
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def shapes(model, x=X):

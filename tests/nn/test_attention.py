@@ -9,7 +9,6 @@ from jaxtricks.nn.attention import Attention, rotate, seen
 from jaxtricks.nn.initializers import LecunNormal
 
 X = jax.random.normal(jax.random.key(0), (2, 7, 8))
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def turned(x, positions):

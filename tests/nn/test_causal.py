@@ -9,7 +9,6 @@ from jaxtricks.nn.causal import CausalConv, convolve
 from jaxtricks.nn.initializers import LecunNormal
 
 X = jax.random.normal(jax.random.key(0), (2, 9, 3))
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 @pytest.mark.parametrize("taps", [1, 2, 4])

@@ -11,7 +11,6 @@ from jaxtricks.nn.convolution import Conv, convolve
 
 KEY = jax.random.key(0)
 float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 # (image, kernel, strides): kernels 1, 2, 3 and 5, rectangular ones, odd and rectangular images, strides that leave places over
 CASES = [

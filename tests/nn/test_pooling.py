@@ -7,7 +7,6 @@ import pytest
 
 from jaxtricks.nn.pooling import average_pool, global_average_pool, max_pool
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 CASES = [((6, 4), (2, 2)), ((5, 7), (2, 2)), ((7, 6), (3, 2)), ((4, 5), (1, 2)), ((3, 3), (3, 3))]
 
 

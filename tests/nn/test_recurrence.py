@@ -11,7 +11,6 @@ import pytest
 from jaxtricks.nn import recurrence
 from jaxtricks.nn.recurrence import _scan, recur
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 TIME, BATCH, UNITS = 9, 3, 4
 
 

@@ -17,7 +17,6 @@ from jaxtricks.nn.recurrent import CellStep, Recurrent, StepInputs
 from jaxtricks.nn.recurrent_dropout import Zoneout
 from jaxtricks.nn.recurrent_norm import InputBatchNorm, Normalizers, RecurrentBatchNorm, RecurrentLayerNorm
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 CELLS = choices(Cell)
 TIME, BATCH, BELOW, UNITS = 6, 4, 3, 5
 X = jax.random.normal(jax.random.key(0), (TIME, BATCH, BELOW))

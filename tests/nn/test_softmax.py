@@ -15,7 +15,6 @@ from jaxtricks.nn.sampled_softmax import NCE, NCEScores, SampledScores, SampledS
 from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax, cross_entropy
 from jaxtricks.nn.tree_softmax import AdaptiveSoftmax, HierarchicalSoftmax
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 CLASSES, FEATURES = 23, 8
 H = np.random.default_rng(0).normal(size=(2, 3, FEATURES))
 LABELS = np.array([[0, 22, 7], [5, 12, 0]])

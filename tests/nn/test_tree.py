@@ -16,7 +16,6 @@ FEATURES, VOCABULARY = 4, 6
 TREES = st.lists(
     st.recursive(st.integers(0, VOCABULARY - 1), lambda tree: st.tuples(tree, tree), max_leaves=9), min_size=1, max_size=5
 )
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
 
 def height(tree):

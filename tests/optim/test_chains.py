@@ -12,7 +12,6 @@ from jaxtricks.optim.rules import Rule
 from tests.optim.chains_of_a_user import clipped_adam, signs
 from tests.optim.quadratic import START, STEPS, close, descend, float64, gradient, run, value
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 SIZES = {"steps": 8, "batch": 4, "examples": 4}
 
 

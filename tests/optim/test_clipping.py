@@ -11,8 +11,6 @@ from jaxtricks.config import stack
 from jaxtricks.nn.kernels import unit_norm
 from tests.optim.quadratic import STEPS, close, descend, float64, gradient, run, trained
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 def unit(w):
     return np.sqrt((w**2).sum(axis=0, keepdims=True) if w.ndim > 1 else (w**2).sum(keepdims=True))

@@ -7,7 +7,6 @@ import jaxtricks as jt
 from jaxtricks.config import choices
 from tests.optim.quadratic import START, STEPS, close, descend, gradient, run
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 SCHEDULE, HALF = jt.schedules.Step(factor=0.5, every=1 / STEPS), 0.5
 EVERYWHERE = {"kernels": ["kernel"], "all": ["kernel", "bias"]}
 

@@ -11,7 +11,6 @@ from jaxtricks.optim.method import Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 from tests.optim.quadratic import STEPS, close, descend, gradient, run
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 PARAMS = {
     "hidden_0": {"dense": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}},
     "hidden_1": {"dense": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}, "norm": {"scale": jnp.ones(2)}},

@@ -11,8 +11,6 @@ from jaxtricks.config import NonNegative, Positive, Rate, stack
 from jaxtricks.optim.optimizer import assemble
 from tests.optim.quadratic import PROBLEM, START, STEPS, C, D, close, descend, float64, gradient, run, trained
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 
 def norm(tree):
     return np.sqrt(sum(np.sum(leaf**2) for leaf in tree.values()))

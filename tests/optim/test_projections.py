@@ -2,12 +2,10 @@
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 import jaxtricks as jt
 from tests.optim.quadratic import START, STEPS, close, descend, gradient, run
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 HALF = jt.schedules.Step(factor=0.5, every=1 / STEPS)
 
 

@@ -11,7 +11,6 @@ from jaxtricks.config import ConfigError, choices, rebuild, stack
 from jaxtricks.optim.muon import _orthogonalized
 from tests.optim.quadratic import START, STEPS, TOTAL, C, D, close, descend, float64, gradient, run, trained
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 SECOND_ORDER = {jt.optim.LBFGS, jt.optim.Newton, jt.optim.GaussNewton}  # in a file of their own
 
 # --- the equations ------------------------------------------------------------------------------------------------------

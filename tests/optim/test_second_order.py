@@ -14,7 +14,6 @@ from jaxtricks.optim.optimizer import assemble
 from jaxtricks.optim.second_order import conjugate_gradients
 from tests.optim.quadratic import float64
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 SIZE = 6
 DRAW = np.random.default_rng(0)
 ROOT = DRAW.normal(size=(SIZE, SIZE))

@@ -3,14 +3,12 @@
 from functools import partial
 
 import numpy as np
-import pytest
 
 import jaxtricks as jt
 from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.report.page import page
 from jaxtricks.report.record import record_runs
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, seeds=2, progress=False, layout=jt.Layout(runs=1))
 
 

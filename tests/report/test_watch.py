@@ -28,8 +28,6 @@ from jaxtricks.store import folder as folders
 from jaxtricks.store.curves import MemberCurves
 from jaxtricks.store.folder import CHECKPOINTS, FolderError
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
-
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=32, epochs=4)
 ARMS = [BASE, BASE.replace({"model.dropout": 0.5}), BASE.replace({"optimizer.rule.learning_rate": 0.01})]
 

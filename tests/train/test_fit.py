@@ -15,7 +15,6 @@ from jaxtricks.engine import layout as placement
 from jaxtricks.experiment.seeds import SOURCES
 
 fit = partial(jt.fit, progress=False)
-pytestmark = pytest.mark.usefixtures("unoptimized")
 ONE = jt.Layout(runs=1, width=4)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=16, epochs=1)
 

@@ -7,7 +7,6 @@ import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import jaxtricks as jt
@@ -56,7 +55,6 @@ def of_class(cls):
     return st.builds(cls, **{name: strategy for name, strategy in strategies.items() if strategy is not None})
 
 
-@pytest.mark.usefixtures("unoptimized")
 @settings(
     max_examples=10,
     derandomize=True,

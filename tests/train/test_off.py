@@ -35,8 +35,6 @@ LETTERS = jt.data.Vocabulary(tuple("abcdefghijkl"), Tokenizer("char"))
 ENTRIES = {entry.path: entry for entry in jt.extend.catalogue()}
 OPTIONAL = [path for path in ENTRIES if "=" not in path]
 CHOICES = [path for path in ENTRIES if "=" in path]
-# A neutral value leaves these in the program as they are, and the others to rounding.
-pytestmark = pytest.mark.usefixtures("unoptimized")
 # What makes a trick act within the base's six steps: norms that rise for a learnt threshold, validations that bring nothing.
 PRESSED = {
     "optimizer.clip_learnt": {"optimizer.rule": jt.SGD(learning_rate=2.0)},
@@ -59,6 +57,7 @@ PRESSED = {
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
 # Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
 SAME = {"model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
+# A neutral value leaves these in the program as they are, and the others to rounding.
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
 
 

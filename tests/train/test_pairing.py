@@ -15,7 +15,6 @@ from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.prepare import prepare
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, progress=False)
 # Sigmoids are never zero, so that what is zero was masked.
 BASE = jt.Experiment(model=jt.MLP(widths=(8,), activation="sigmoid", dropout=0.5), batch_size=16, epochs=2)

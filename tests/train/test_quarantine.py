@@ -12,7 +12,6 @@ import jaxtricks as jt
 from jaxtricks.config import NonNegative, Positive, config
 
 fit = partial(jt.fit, progress=False)
-pytestmark = pytest.mark.usefixtures("unoptimized")
 PLACE = jt.Layout(runs=1, width=3)
 STEPS = 3  # an epoch
 NEVER = 1e6

@@ -6,7 +6,6 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.restart.evaluation import EVALUATION_BATCH
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 SEEDS = [4, 9, 1, 0, 2]
 
 

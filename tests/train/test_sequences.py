@@ -17,7 +17,6 @@ from jaxtricks.restart import member as one
 from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.prepare import prepare
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 fit = partial(jt.fit, progress=False, layout=jt.Layout(runs=1))
 LETTERS = Vocabulary(tuple("abcdef"), Tokenizer("char"))
 

@@ -77,7 +77,6 @@ def test_each_restart_is_held_against_its_own_split():
     assert collapsed(two) == ("seed 10 (no better than the commonest class)",)
 
 
-@pytest.mark.usefixtures("unoptimized")
 def test_of_real_runs(blobs):
     good = jt.Experiment(
         model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)), batch_size=16, epochs=10

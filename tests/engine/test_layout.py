@@ -111,7 +111,6 @@ def text(blobs, monkeypatch):
     return compiled
 
 
-@pytest.mark.usefixtures("unoptimized")
 class TestCommunication:
     def test_members_never_talk(self, text):
         assert not re.findall("|".join(COLLECTIVES), text(jt.Layout(runs=8), 11))

@@ -73,7 +73,6 @@ class TestBitsInOneProgram:
         assert len(np.unique(losses)) == losses.size
 
 
-@pytest.mark.usefixtures("unoptimized")
 class TestBitsInAnother:
     """Of the same width."""
 
@@ -81,7 +80,7 @@ class TestBitsInAnother:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def first(digits, unoptimized):
+    def first(digits):
         return outcome(fit(FULL, digits, seeds=5, layout=TestBitsInAnother.PLACE))
 
     def test_other_segment_lengths(self, first, digits, monkeypatch):
@@ -124,12 +123,11 @@ def seed_2(data, name, **changes):
 
 
 @pytest.fixture(scope="module")
-def alone(digits, float64, unoptimized):
+def alone(digits, float64):
     with float64():
         return seed_2(digits, "alone", epochs=20)
 
 
-@pytest.mark.usefixtures("unoptimized")
 class TestRounding:
     @pytest.mark.parametrize("name", list(LAYOUTS)[1:])
     def test_float64_after_20_epochs(self, name, alone, digits, float64):

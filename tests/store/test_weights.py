@@ -7,12 +7,10 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.store.checkpoint import CheckpointError, load_weights, save_weights
 
-pytestmark = pytest.mark.usefixtures("unoptimized")
 
-
-def test_weights_come_back_as_they_were(tmp_path):
+def test_weights_come_back_as_they_were(digits, tmp_path):
     experiment = jt.Experiment(model=jt.MLP(widths=(4,), normalization="batch"), epochs=1)
-    runs = jt.fit(experiment, jt.load("digits").subset(200, seed=0), seeds=2, progress=False, layout=jt.Layout(runs=1))
+    runs = jt.fit(experiment, digits, seeds=2, progress=False, layout=jt.Layout(runs=1))
     save_weights(runs.variables, tmp_path / "weights")
     back = load_weights(tmp_path / "weights")
     assert back.keys() == {"params", "batch_stats"}
