@@ -13,11 +13,11 @@ from typing import NoReturn
 
 import jax
 
-from jaxtricks.engine import processes as machines
+from jaxtricks.engine import processes
 
 LIFELINE = "JAXTRICKS_LIFELINE"  # names the child's end of a pipe, which closes when the parent dies
 LOST = 76  # sysexits.h: a remote error in the protocol
-PATIENCE_S = machines.HEARTBEAT_S + 5  # seconds, after which JAX has noticed a process that died
+PATIENCE_S = processes.HEARTBEAT_S + 5  # seconds, after which JAX has noticed a process that died
 KEPT = (
     "What was trained up to the last checkpoint, if there is one, is kept: `jaxtricks resume` goes on, with one process or "
     "several, and `jaxtricks list runs` names the run."

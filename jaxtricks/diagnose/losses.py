@@ -8,8 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.restart import member as one
-from jaxtricks.restart.member import Member, Pool, Variables
+from jaxtricks.restart.member import Member, Pool, Variables, applied, inputs, targets
 from jaxtricks.train.runs import Runs
 
 Params = Any
@@ -29,9 +28,9 @@ def loss_at(
     """
 
     def loss(params: Params) -> Float[Array, ""]:
-        batch = one.inputs(pool, member, indices)
-        scores, _ = one.applied(experiment, {"params": params, **collections}, batch, train=False)
-        return experiment.objective(scores, one.targets(batch, scores), params, member.train.size, batch.lengths)
+        batch = inputs(pool, member, indices)
+        scores, _ = applied(experiment, {"params": params, **collections}, batch, train=False)
+        return experiment.objective(scores, targets(batch, scores), params, member.train.size, batch.lengths)
 
     return loss
 

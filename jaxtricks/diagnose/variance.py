@@ -18,8 +18,7 @@ from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart import member as one
-from jaxtricks.restart.member import Member, Pool
+from jaxtricks.restart.member import Member, Pool, applied, inputs, shuffle, targets
 from jaxtricks.train.fit import tables_of
 from jaxtricks.train.prepare import prepare
 
@@ -120,8 +119,8 @@ def variance_profile(
 def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str, tuple[Array, Array, Array]]:
     """Path → variances of input, output and gradient, [] each, in the order of the forward pass."""
     state = epochs.start(experiment, member, pool, {})
-    places = one.shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
-    batch = one.inputs(pool, member, places)
+    places = shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
+    batch = inputs(pool, member, places)
     variables = {"params": state.params, **state.collections}
     order: dict[tuple[str, ...], None] = {}
 
@@ -129,9 +128,8 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
         given = variables | ({"perturbations": perturbations} if perturbations else {})
         key, changing = rng.stream(rng.root(member.seed), "dropout", 0), [*state.collections, *mutable]
         with nn.intercept_methods(_watch(order)):
-            scores, seen = one.applied(experiment, given, batch, train=True, key=key, mutable=changing)
-        targets = one.targets(batch, scores)
-        return experiment.objective(scores, targets, state.params, member.train.size, batch.lengths), seen
+            scores, seen = applied(experiment, given, batch, train=True, key=key, mutable=changing)
+        return experiment.objective(scores, targets(batch, scores), state.params, member.train.size, batch.lengths), seen
 
     shapes = jax.eval_shape(lambda: loss({}, ["perturbations"])[1].get("perturbations", {}))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

@@ -13,10 +13,9 @@ from jaxtricks.engine.plan import chunk_of
 from jaxtricks.engine.processes import gathered, placed
 from jaxtricks.engine.resident import Resident
 from jaxtricks.engine.streamed import Streamed
-from jaxtricks.engine.tables import Held
+from jaxtricks.engine.tables import DeviceData
 from jaxtricks.engine.windows import Windows
-from jaxtricks.restart import member as one
-from jaxtricks.restart.member import State
+from jaxtricks.restart.member import State, resting
 
 
 class MemberBatch:
@@ -24,15 +23,15 @@ class MemberBatch:
 
     Args:
         planned: the plan.
-        held: what its devices hold of the data.
+        data: what its devices hold of the data.
         rows: the members' places among all.
         whole: the same, padded to whole chunks.
         alone: whether no other batch needs the devices: then they keep the states, else the host does.
         states: those of all members, on the host; None for the start.
     """
 
-    def __init__(self, planned: Planned, held: Held, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
-        self.rows, self._planned, self._held, self._alone = rows, planned, held, alone
+    def __init__(self, planned: Planned, data: DeviceData, rows: Rows, whole: Rows, alone: bool, states: State | None) -> None:
+        self.rows, self._planned, self._data, self._alone = rows, planned, data, alone
         self._population = rows_of(planned.population, whole)
         self._shapes = shapes_of(len(whole), planned.states)
         self._ready: Resident | Streamed | None = None
@@ -86,10 +85,10 @@ class MemberBatch:
         population = placed(self._population, plan.per_member)
         engine: Resident | Streamed
         if plan.window is None:
-            engine = Resident(population, self._held, self._shapes, plan)
+            engine = Resident(population, self._data, self._shapes, plan)
         else:
             windows = Windows(self._population, self._planned.tables, self._planned.pool, plan, self._planned.own)
-            engine = Streamed(windows, population, self._held, self._shapes, plan, further=self._alone)
+            engine = Streamed(windows, population, self._data, self._shapes, plan, further=self._alone)
         if self._alone:
             self._ready = engine
         return engine
@@ -105,7 +104,7 @@ class ActiveMembers:
 
     def __init__(self, planned: Planned, states: State | None) -> None:
         self.plan, self._planned, self._left = planned.plan, planned, states
-        self._held = placed(planned.held, self.plan.shared)
+        self._data = placed(planned.data, self.plan.shared)
         self._batches: list[MemberBatch] = []
         self._place(np.arange(planned.size))
 
@@ -144,7 +143,7 @@ class ActiveMembers:
             return gone[:0], {}
         self._left = self.states()
         self._place(rest)
-        return gone, one.resting(rows_of(self._left, gone))
+        return gone, resting(rows_of(self._left, gone))
 
     def close(self) -> None:
         """Lets go of what is on its way to the devices."""
@@ -154,4 +153,4 @@ class ActiveMembers:
     def _place(self, rows: Rows) -> None:
         self.close()
         self.rows, parts = rows, self._planned.batches(rows)
-        self._batches = [MemberBatch(self._planned, self._held, *part, len(parts) == 1, self._left) for part in parts]
+        self._batches = [MemberBatch(self._planned, self._data, *part, len(parts) == 1, self._left) for part in parts]

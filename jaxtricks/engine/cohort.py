@@ -16,8 +16,8 @@ from jaxtricks.engine import program, resident, streamed
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.orders import shape_of
 from jaxtricks.engine.plan import WIDE, Plan, Population, chunk_of
-from jaxtricks.engine.tables import Held, Tables
-from jaxtricks.engine.windows import AHEAD, Own, Windows, index
+from jaxtricks.engine.tables import DeviceData, Tables
+from jaxtricks.engine.windows import AHEAD, PerMember, Windows, index
 from jaxtricks.restart.member import Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 
@@ -104,23 +104,23 @@ class Planned:
         rows = self.batches(np.arange(self.size))[0][1]
         population, states = rows_of(self.population, rows), shapes_of(len(rows), self.states)
         if self.plan.window is None:
-            return resident.lower(population, states, self.held, self.plan)
+            return resident.lower(population, states, self.data, self.plan)
         windows = Windows(population, self.tables, self.pool, self.plan, self.own)
-        return streamed.lowered(windows, population, states, self.held, self.plan)
+        return streamed.lowered(windows, population, states, self.data, self.plan)
 
     @functools.cached_property
-    def own(self) -> Own:
+    def own(self) -> PerMember:
         """What the members do not share, of a stream."""
-        return Own.of(self.population, self.tables)
+        return PerMember.of(self.population, self.tables)
 
     @functools.cached_property
-    def held(self) -> Held:
+    def data(self) -> DeviceData:
         """What each device holds for all members, on the host."""
         if self.plan.window is None:
-            return Held(Shared.of(self.pool), self.tables)
+            return DeviceData(Shared.of(self.pool), self.tables)
         # As of the data, labels are there that an order may ask for.
         labels = self.tables.labels if self.pool.task.kind.one_class else None
-        return Held(index(self.pool), self.tables._replace(labels=labels))
+        return DeviceData(index(self.pool), self.tables._replace(labels=labels))
 
     @property
     def bytes_held(self) -> int:
@@ -184,11 +184,11 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
         plan = Plan(mesh, width, segment, placement.window(layout, _bytes(pool), mesh.local_devices[0]))
     else:
         plan = Plan(mesh, note["width"], note["segment"], note["window"])
-    held = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), Held(Shared.of(pool), cohort.tables))
+    data = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), DeviceData(Shared.of(pool), cohort.tables))
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few = rows_of((cohort.population, cohort.given), several)
     orders = shape_of(cohort.population.experiments, len(several), cohort.tables, plan.epochs)
-    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, held, orders)
+    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, data, orders)
     if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):
         raise ConfigError(
             f"Layout.model = {layout.model} finds no layer to share; {WIDE} units or more, a multiple of it, are allowed."

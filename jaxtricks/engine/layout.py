@@ -11,7 +11,7 @@ from jax.sharding import AxisType, Mesh
 
 from jaxtricks.config import ConfigError
 from jaxtricks.data.cache import cache_dir
-from jaxtricks.engine import processes as machines
+from jaxtricks.engine import processes
 from jaxtricks.models.contract import contract
 
 MEMORY_SHARE = 0.6  # of a device's memory that one program may plan with
@@ -134,7 +134,7 @@ def memory_limit(device: Any) -> float:
 
 def memory(layout: Layout, device: Any) -> float:
     """Bytes that a program may plan with on one device, as the user decided or else as it has them."""
-    return machines.least(memory_limit(device) if layout.memory is None else layout.memory * 1e9)
+    return processes.least(memory_limit(device) if layout.memory is None else layout.memory * 1e9)
 
 
 def fits(compiled: jax.stages.Compiled, limit: float) -> bool:

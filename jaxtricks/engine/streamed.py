@@ -20,8 +20,8 @@ from jaxtricks.engine import program, resident
 from jaxtricks.engine.orders import orders_of
 from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.processes import placed
-from jaxtricks.engine.tables import Held, Tables
-from jaxtricks.engine.windows import Own, Windows, ahead, index
+from jaxtricks.engine.tables import DeviceData, Tables
+from jaxtricks.engine.windows import PerMember, Windows, ahead, index
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.evaluation import EVALUATION
 from jaxtricks.restart.member import Pool, State, Variables
@@ -29,7 +29,7 @@ from jaxtricks.restart.phase import Over, Phase, Run, Window, drive
 
 
 def _of_all(
-    population: Population, left: Any, given: Any, window: Window | None, held: Held, run: Run, plan: Plan, own: bool
+    population: Population, left: Any, given: Any, window: Window | None, data: DeviceData, run: Run, plan: Plan, own: bool
 ) -> Any:
     """A phase of all members.
 
@@ -38,18 +38,18 @@ def _of_all(
         left: what the last phase left, [members, ...].
         given: the window's examples as stored; own: [members, ...].
         window: the rest of the window, which all members share; None for a phase that goes over nothing.
-        held: the pool's labels and lengths, and the tables.
+        data: the pool's labels and lengths, and the tables.
         run: the phase.
         plan: devices and width.
         own: whether each member has a window of its own.
     """
 
-    def one(population: Population, left: Any, given: Any, window: Window | None, held: Held) -> Any:
+    def one(population: Population, left: Any, given: Any, window: Window | None, data: DeviceData) -> Any:
         batches = window is not None and window.counted is None
         here = None if window is None else window._replace(given=over_data(given, plan) if batches else given)
-        return run(population.experiments, held.tables.member(population.numbers), held.shared, left, here)
+        return run(population.experiments, data.tables.member(population.numbers), data.shared, left, here)
 
-    return laid_out(spread(one, plan.mesh, plan.width, 2 + own)(population, left, given, window, held), plan)
+    return laid_out(spread(one, plan.mesh, plan.width, 2 + own)(population, left, given, window, data), plan)
 
 
 _of_all_kept = jax.jit(_of_all, static_argnames=("run", "plan", "own"))
@@ -61,11 +61,11 @@ def phase_of(phase: Phase) -> Any:
     return _of_all_in_place if phase.in_place else _of_all_kept
 
 
-def lowered(windows: Windows, population: Population, states: State, held: Held, plan: Plan) -> jax.stages.Lowered:
+def lowered(windows: Windows, population: Population, states: State, data: DeviceData, plan: Plan) -> jax.stages.Lowered:
     """The program of the first window's steps, traced, see `program.traced`; arguments as for `Streamed`, arrays or shapes."""
     begin, steps = epochs.EPOCH[:2]
     left = jax.eval_shape(
-        functools.partial(_of_all_kept, run=begin.run, plan=plan, own=False), population, states, None, None, held
+        functools.partial(_of_all_kept, run=begin.run, plan=plan, own=False), population, states, None, None, data
     )
     given, lies = windows.first()
     number = jax.ShapeDtypeStruct((), np.int32)
@@ -74,24 +74,24 @@ def lowered(windows: Windows, population: Population, states: State, held: Held,
         (left, plan.lies(left)),
         (given, lies),
         (Window(None, cast(Any, number)), plan.shared),
-        (held, plan.shared),
+        (data, plan.shared),
     )
     return program.traced(phase_of(steps), arguments, run=steps.run, plan=plan, own=windows.own(Over.BATCHES))
 
 
-class Fed(NamedTuple):
+class Feed(NamedTuple):
     """Members, and what they are fed with.
 
     Args:
         population: the members, on the devices.
-        held: the pool's labels and lengths, and the tables, on the devices.
+        data: the pool's labels and lengths, and the tables, on the devices.
         windows: how their epochs are cut.
         plan: devices and width.
         steps: the compiled program of a full window's steps; None where there is none yet.
     """
 
     population: Population
-    held: Held
+    data: DeviceData
     windows: Windows
     plan: Plan
     steps: jax.stages.Compiled | None = None
@@ -112,11 +112,11 @@ class Fed(NamedTuple):
 
     def _call(self, phase: Phase, left: Any, window: Window | None) -> Any:
         if window is None:
-            return self._program(phase)(self.population, left, None, None, self.held)
+            return self._program(phase)(self.population, left, None, None, self.data)
         jax.block_until_ready(left)  # else windows would pile up on the devices
         full = phase.run is epochs.steps and self.windows.full(window)
         program = self.steps if full and self.steps is not None else self._program(phase)
-        return program(self.population, left, window.given, window._replace(given=None), self.held)
+        return program(self.population, left, window.given, window._replace(given=None), self.data)
 
     def _program(self, phase: Phase) -> Callable[..., Any]:
         static = {"run": phase.run, "plan": self.plan, "own": self.windows.own(phase.over)}
@@ -134,17 +134,17 @@ class Streamed:
     Args:
         windows: what their epochs are cut into.
         population: the members, on the devices.
-        held: the pool's labels and lengths, and the tables, on the devices.
+        data: the pool's labels and lengths, and the tables, on the devices.
         states: the members', or their shapes.
         plan: devices, width and epochs of a segment.
         further: whether the next segment's first windows are gathered at the end of one.
     """
 
     def __init__(
-        self, windows: Windows, population: Population, held: Held, states: State, plan: Plan, further: bool = True
+        self, windows: Windows, population: Population, data: DeviceData, states: State, plan: Plan, further: bool = True
     ) -> None:
-        steps = program.compile(lowered(windows, population, states, held, plan))
-        self._fed, self._plan, self._further = Fed(population, held, windows, plan, steps), plan, further
+        steps = program.compile(lowered(windows, population, states, data, plan))
+        self._fed, self._plan, self._further = Feed(population, data, windows, plan, steps), plan, further
         self._phases = epochs.phases(population.experiments, states)
         self._feed = ahead(iter(()))
         self._next: int | None = None
@@ -156,7 +156,7 @@ class Streamed:
         order = functools.cache(functools.partial(self._local, self._order(0)))
         with contextlib.closing(ahead(jobs(epochs.START, fed.windows, order))) as feed:
             drawn = fed.drive(epochs.START, given, feed)
-        states: State = resident.ready(population, drawn, fed.held.tables, plan)
+        states: State = resident.ready(population, drawn, fed.data.tables, plan)
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
@@ -187,7 +187,7 @@ class Streamed:
             yield from jobs(self._phases, self._fed.windows, order)
 
     def _order(self, number: int) -> Int[Array, "members epochs rounds turns batch"]:
-        return orders_of(self._fed.population, self._fed.held, number, 1, self._plan)
+        return orders_of(self._fed.population, self._fed.data, number, 1, self._plan)
 
     def _local(self, array: Int[Array, "members epochs ..."]) -> Int[np.ndarray, "members ..."]:
         """An epoch's order on the host, as far as this process has it; one member's where all members have the same."""
@@ -211,8 +211,8 @@ def evaluate(
         source: the data, on the host.
         plan: devices and width.
     """
-    windows = Windows(population, tables, source, plan, Own.of(population, tables))
-    fed = Fed(population, placed(Held(index(source), tables), plan.shared), windows, plan)
+    windows = Windows(population, tables, source, plan, PerMember.of(population, tables))
+    fed = Feed(population, placed(DeviceData(index(source), tables), plan.shared), windows, plan)
     with contextlib.closing(ahead(jobs(EVALUATION, windows, lambda: None))) as feed:
         metrics: dict[str, Array] = fed.drive(EVALUATION, states, feed)
     return metrics

@@ -60,7 +60,7 @@ class Tables(NamedTuple):
         return Member(numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds, rows.labels, rows.features)
 
 
-class Held(NamedTuple):
+class DeviceData(NamedTuple):
     """What the devices hold for all members.
 
     Args:

@@ -27,7 +27,7 @@ POSITIONS = {  # axes of the places that windows are gathered by
 }
 
 
-class Own(NamedTuple):
+class PerMember(NamedTuple):
     """What each member of a population has for itself, and does not share with all others.
 
     Args:
@@ -39,7 +39,7 @@ class Own(NamedTuple):
     validation: bool
 
     @classmethod
-    def of(cls, population: Population, tables: Tables) -> "Own":
+    def of(cls, population: Population, tables: Tables) -> "PerMember":
         """What a whole population's members have for themselves; all batches of them go by that, too."""
         numbers = population.numbers
         seeds, used = numbers.seed if numbers.order is None else numbers.order, np.unique(numbers.split)
@@ -58,7 +58,7 @@ class Windows:
         own: what members do not share.
     """
 
-    def __init__(self, population: Population, tables: Tables, source: Pool, plan: Plan, own: Own) -> None:
+    def __init__(self, population: Population, tables: Tables, source: Pool, plan: Plan, own: PerMember) -> None:
         experiment, split = population.experiments, np.asarray(population.numbers.split)
         if plan.window is None:
             raise ValueError("a plan without windows streams nothing.")
@@ -71,10 +71,10 @@ class Windows:
         room = plan.window // each
         self._batch = (turns, batch)
         self.rounds = cut(rounds, room // (turns * batch * (here if own.order else 1)))
-        questions = evaluation.asked(experiment, tables.validation.shape[1], source)
-        self._questions = cut(len(questions.places), room // (here if own.validation else 1), questions.unit)
-        self._counted, self._unit = questions.counted, questions.unit
-        self._validation = np.asarray(tables.validation)[split if own.validation else split[:1]][:, questions.places]
+        order = evaluation.validation_order(experiment, tables.validation.shape[1], source)
+        self._questions = cut(len(order.places), room // (here if own.validation else 1), order.unit)
+        self._counted, self._unit = order.counted, order.unit
+        self._validation = np.asarray(tables.validation)[split if own.validation else split[:1]][:, order.places]
 
     def own(self, over: Over) -> bool:
         """Whether each member has windows of a kind for itself."""

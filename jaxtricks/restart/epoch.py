@@ -17,7 +17,7 @@ from jaxtricks.models.contract import contract
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart import reestimate
-from jaxtricks.restart.evaluation import VALIDATE, asked, judged, unasked
+from jaxtricks.restart.evaluation import VALIDATE, empty_carry, metrics_of, validation_order
 from jaxtricks.restart.member import (
     Member,
     Pool,
@@ -53,10 +53,10 @@ def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) 
         given: variables that take the place of drawn ones; a part of the model's.
     """
     order = positions(experiment, member, pool, jnp.int32(0))
-    return ready(experiment, member, first_of(bare(experiment), member, pool, given, order))
+    return ready(experiment, member, initial_state(bare(experiment), member, pool, given, order))
 
 
-def first_of(experiment: Experiment, member: Member, pool: Pool, given: Variables, order: Order) -> State:
+def initial_state(experiment: Experiment, member: Member, pool: Pool, given: Variables, order: Order) -> State:
     """The drawn weights and their metrics, as a state of no method.
 
     Args:
@@ -66,7 +66,7 @@ def first_of(experiment: Experiment, member: Member, pool: Pool, given: Variable
         given: as for `start`.
         order: of the first epoch, see `positions`.
     """
-    windows = held(experiment, member, pool, order)
+    windows = resident_windows(experiment, member, pool, order)
     return drive(START, given, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
@@ -88,7 +88,7 @@ def epoch(
         order: where the examples of the epoch's batches lie, see `positions`.
         place: lays batches, [rounds, turns, batch, ...], out over devices.
     """
-    windows = held(experiment, member, pool, order, place)
+    windows = resident_windows(experiment, member, pool, order, place)
     return drive(phases(experiment, state), state, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
@@ -97,7 +97,7 @@ def _here(experiment: Experiment, member: Member, pool: Pool) -> Callable[[Phase
     return lambda phase, left, window: phase.run(experiment, member, shared, left, window)
 
 
-def held(
+def resident_windows(
     experiment: Experiment,
     member: Member,
     pool: Pool,
@@ -109,12 +109,12 @@ def held(
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
     own = labelled(member, pool)
     batches = whole(place(taken(own, order))) if small else whole(place(order), own)
-    questions = asked(experiment, member.validation.size, pool)
+    checked = validation_order(experiment, member.validation.size, pool)
     windows: dict[Over, Iterable[Window | None]] = {
         Over.NOTHING: (None,),
         Over.FIRST: whole(order[:1, :1], pool),
         Over.BATCHES: batches,
-        Over.VALIDATION: whole(member.validation[questions.places], pool, questions.counted),
+        Over.VALIDATION: whole(member.validation[checked.places], pool, checked.counted),
     }
     return windows.__getitem__
 
@@ -164,7 +164,7 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Variable
 def first(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:
     """The drawn weights with their metrics, as a state of no method."""
     assert progress.answers is not None
-    return progress.state._replace(metrics=judged(experiment, member, shared, progress.answers))
+    return progress.state._replace(metrics=metrics_of(experiment, member, shared, progress.answers))
 
 
 def ready(experiment: Experiment, member: Member, state: State) -> State:
@@ -191,7 +191,7 @@ def begin(experiment: Experiment, member: Member, shared: Shared, state: State, 
     """An epoch before its first step: a model carries nothing on from the last epoch."""
     turns = len(experiment.order.cuts)
     nothing = jnp.zeros((steps_per_epoch(experiment, member.train.size) // turns, turns), jnp.zeros(()).dtype)
-    latest = state._replace(collections=state.collections | unasked(state), best=None)
+    latest = state._replace(collections=state.collections | empty_carry(state), best=None)
     return Progress(state, latest, Info(nothing, nothing))
 
 
@@ -219,7 +219,7 @@ def close(
     """
     assert progress.before is not None and progress.info is not None and progress.answers is not None
     state, latest, info = progress.before, progress.state, progress.info
-    metrics = judged(experiment, member, shared, progress.answers)
+    metrics = metrics_of(experiment, member, shared, progress.answers)
     # Quarantine: a member that diverged goes back to the last epoch's end and stays there. The state just before the first
     # loss that is not finite would not do: it is the one that gave that loss.
     alive = latest.alive & experiment.sound(metrics)

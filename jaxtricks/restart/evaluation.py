@@ -11,7 +11,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import CARRY, Variables
 from jaxtricks.objectives.metric import finished, sums
 from jaxtricks.restart.member import Member, Pool, State, applied, evaluated, inputs, labelled
-from jaxtricks.restart.phase import Answers, Over, Phase, Progress, Shared, Window, drive, put, whole
+from jaxtricks.restart.phase import EvaluationSums, Over, Phase, Progress, Shared, Window, drive, put, whole
 
 EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
 
@@ -55,8 +55,8 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
     """Every metric on the validation split, of data that the device holds."""
     pool = labelled(member, pool)
-    questions, shared = asked(experiment, member.validation.size, pool), Shared.of(pool)
-    window = whole(member.validation[questions.places], pool, questions.counted)
+    order, shared = validation_order(experiment, member.validation.size, pool), Shared.of(pool)
+    window = whole(member.validation[order.places], pool, order.counted)
 
     def call(phase: Phase, left: Any, window: Any) -> Any:
         return phase.run(experiment, member, shared, left, window)
@@ -64,7 +64,7 @@ def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -
     return drive(EVALUATION, state, lambda over: window if over is Over.VALIDATION else (None,), call)  # type: ignore[no-any-return]
 
 
-class Questions(NamedTuple):
+class ValidationOrder(NamedTuple):
     """In which order the examples of a validation split are looked at.
 
     Args:
@@ -78,7 +78,7 @@ class Questions(NamedTuple):
     unit: int
 
 
-def asked(experiment: Experiment, size: int, pool: Pool) -> Questions:
+def validation_order(experiment: Experiment, size: int, pool: Pool) -> ValidationOrder:
     """The order in which a validation split of `size` examples is looked at, by the batch.
 
     Sequences with a label a step in parallel tracks, so that a batch of windows goes on where the last one ended; others as they
@@ -93,7 +93,7 @@ def asked(experiment: Experiment, size: int, pool: Pool) -> Questions:
     places = np.arange(-(-size // batch) * batch)
     if pool.task.kind.per_step:
         places = places.reshape(batch, -1).T.ravel()
-    return Questions(np.minimum(places, size - 1), places < size, batch)
+    return ValidationOrder(np.minimum(places, size - 1), places < size, batch)
 
 
 def _batch(experiment: Experiment, size: int, pool: Pool) -> int:
@@ -101,39 +101,39 @@ def _batch(experiment: Experiment, size: int, pool: Pool) -> int:
     return experiment.batch_size if pool.task.kind.per_step else -(-size // -(-size // EVALUATION_BATCH))
 
 
-def unasked(state: State) -> Variables:
+def empty_carry(state: State) -> Variables:
     """What a model carries before the first batch of an evaluation."""
     return {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
 
 
-def look(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
+def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
     """A state that is to be evaluated as it is."""
     return Progress(None, state)
 
 
-def ask(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
+def reserve(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
     """The progress with room for all answers."""
-    state, questions = progress.state, asked(experiment, member.validation.size, shared.like)
-    carry, unit = unasked(state), questions.unit
+    state, order = progress.state, validation_order(experiment, member.validation.size, shared.like)
+    carry, unit = empty_carry(state), order.unit
     some = jax.tree.map(lambda array: jnp.zeros((unit, *array.shape[1:]), array.dtype), shared.like)
     indices, counts = jnp.arange(unit), jnp.ones(unit, bool)
-    _, found = jax.eval_shape(lambda: _answered(experiment, member, state, some, indices, counts, carry))
-    units = len(questions.places) // unit
+    _, found = jax.eval_shape(lambda: _scored(experiment, member, state, some, indices, counts, carry))
+    units = len(order.places) // unit
     return progress._replace(
-        answers=Answers(carry, jax.tree.map(lambda leaf: jnp.zeros((units, *leaf.shape[1:]), leaf.dtype), found))
+        answers=EvaluationSums(carry, jax.tree.map(lambda leaf: jnp.zeros((units, *leaf.shape[1:]), leaf.dtype), found))
     )
 
 
-def answer(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
+def score(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
     """The progress with the answers for a window of validation examples."""
     assert progress.answers is not None and window.counted is not None
     pool = window.given if window.pool is None else window.pool
     indices = jnp.arange(len(window.counted)) if window.pool is None else window.given
-    carry, found = _answered(experiment, member, progress.state, pool, indices, window.counted, progress.answers.carry)
-    return progress._replace(answers=Answers(carry, put(window.first, progress.answers.found, found)))
+    carry, found = _scored(experiment, member, progress.state, pool, indices, window.counted, progress.answers.carry)
+    return progress._replace(answers=EvaluationSums(carry, put(window.first, progress.answers.found, found)))
 
 
-def _answered(
+def _scored(
     experiment: Experiment,
     member: Member,
     state: State,
@@ -168,7 +168,7 @@ def _answered(
     return jax.lax.scan(body, carry, (indices.reshape(-1, batch), counted.reshape(-1, batch)))
 
 
-def judged(experiment: Experiment, member: Member, shared: Shared, answers: Answers) -> dict[str, Float[Array, ""]]:
+def metrics_of(experiment: Experiment, member: Member, shared: Shared, answers: EvaluationSums) -> dict[str, Float[Array, ""]]:
     """Every metric, of all answers for the validation split."""
     found, task = answers.found, shared.like.task
     count, totals = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), (found.rows, found.sums))
@@ -180,13 +180,13 @@ def judged(experiment: Experiment, member: Member, shared: Shared, answers: Answ
     return finished(experiment.measured(task), count, totals, every)
 
 
-def judge(
+def finish(
     experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None
 ) -> dict[str, Float[Array, ""]]:
     """Every metric."""
     assert progress.answers is not None
-    return judged(experiment, member, shared, progress.answers)
+    return metrics_of(experiment, member, shared, progress.answers)
 
 
-VALIDATE = (Phase(ask), Phase(answer, Over.VALIDATION))
-EVALUATION = (Phase(look, in_place=False), *VALIDATE, Phase(judge, in_place=False))
+VALIDATE = (Phase(reserve), Phase(score, Over.VALIDATION))
+EVALUATION = (Phase(begin, in_place=False), *VALIDATE, Phase(finish, in_place=False))

@@ -291,7 +291,7 @@ def _variables(experiment: Experiment, train: int, state: State) -> Variables:
     return {"params": method.eval_params(state.params, state.method), **state.collections}
 
 
-def outcome(experiment: Experiment, train: int, state: State) -> State:
+def after_training(experiment: Experiment, train: int, state: State) -> State:
     """What is left of a state once training is over: its parameters are those that are evaluated, the method's state is gone.
 
     Args:

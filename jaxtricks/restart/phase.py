@@ -65,7 +65,7 @@ class Shared(NamedTuple):
         return cls(pool, jax.tree.map(lambda array: array[:0], pool))
 
 
-class Answers(NamedTuple):
+class EvaluationSums(NamedTuple):
     """What a model has given for validation examples so far.
 
     Args:
@@ -92,7 +92,7 @@ class Progress(NamedTuple):
     state: State
     info: Info | None = None
     extra: Any = None
-    answers: Answers | None = None
+    answers: EvaluationSums | None = None
 
 
 def _always(experiment: Experiment, state: State) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxtricks.config import ConfigError, group, nearest, rebuild
 from jaxtricks.data import Dataset
-from jaxtricks.engine import processes as machines
+from jaxtricks.engine import processes
 from jaxtricks.engine.cohort import Cohort, planned_for
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Population
@@ -28,7 +28,7 @@ from jaxtricks.store.checkpoint import CheckpointError, read
 from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
 from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.loop import Keeper, Trained, outcome, restored, trained
+from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, restored, trained
 from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.runs import Runs
 
@@ -98,16 +98,16 @@ def fit(
     else:
         _check_best(checkpoints, ready, data)
         manifest = Manifest.of(wanted, several, sampled, data)
-        if other := manifest.differs(machines.on_first(lambda: manifest)):
+        if other := manifest.differs(processes.on_first(lambda: manifest)):
             raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
         with contextlib.ExitStack() as stack:
-            machines.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
-            kind = Journal if machines.first() else NullJournal
+            processes.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
+            kind = Journal if processes.first() else NullJournal
             journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
             for journal in journals:
                 stack.callback(journal.close)
             pairs = zip(journals, cohorts, strict=True)
-            records = [Keeper(journal, checkpoints, cohort) for journal, cohort in pairs]
+            records = [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in pairs]
             results = trained(cohorts, Pool.on_host(data), layout, progress, records)
     ordered: list[Runs] = [Runs(ready[index], sampling, data, results[index]) for index in range(len(wanted))]
     return ordered if several else ordered[0]

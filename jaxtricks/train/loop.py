@@ -20,8 +20,7 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Plan
 from jaxtricks.engine.processes import agreed, gathered
 from jaxtricks.engine.tables import Tables
-from jaxtricks.restart import member as one
-from jaxtricks.restart.member import Pool, State
+from jaxtricks.restart.member import Pool, State, after_training
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
@@ -50,7 +49,7 @@ class Trained(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Keeper:
+class CheckpointWriter:
     """Where a cohort's checkpoints go.
 
     Args:
@@ -130,7 +129,7 @@ def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
 
 
 def train(
-    planned: Planned, cohort: Cohort, progress: Progress, saved: Saved | None = None, record: Keeper | None = None
+    planned: Planned, cohort: Cohort, progress: Progress, saved: Saved | None = None, writer: CheckpointWriter | None = None
 ) -> tuple[State, Curves]:
     """All segments, from the start or from a checkpoint; the next one runs while the host looks at the last one's results.
 
@@ -139,7 +138,7 @@ def train(
         cohort: the members.
         progress: told how many restart-epochs are done.
         saved: where to go on from.
-        record: where checkpoints go, one at the end of each segment.
+        writer: where checkpoints go, one at the end of each segment.
 
     Returns:
         the members' states, and their curves.
@@ -149,26 +148,26 @@ def train(
         Preempted: at the end of a segment in which the process was asked to end, once its checkpoint is written.
     """
     size, epochs, segment = cohort.size, cohort.epochs, planned.plan.epochs
-    history, states, done = CurveBuffer(size, epochs), None, 0
+    buffer, states, done = CurveBuffer(size, epochs), None, 0
     if saved is not None:
         (states, curves), done = restored(saved, planned.states, size), saved.epoch
-        history.put(np.arange(size), 0, curves)
+        buffer.put(np.arange(size), 0, curves)
     if states is not None and done == epochs:
-        return states, history.until(epochs)
+        return states, buffer.until(epochs)
     with contextlib.closing(ActiveMembers(planned, states)) as active:
         stops = cohort.population.experiments.stopping is not None
         waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
 
-        def look() -> None:
+        def collect() -> None:
             while waiting:
                 rows, first, new = waiting.pop()
-                history.put(rows, first, new)
+                buffer.put(rows, first, new)
                 progress(size * segment)
 
         def pack(epoch: int) -> None:
-            gone, values = active.pack()
-            if len(gone):
-                history.rest(gone, epoch, values)
+            finished, values = active.pack()
+            if len(finished):
+                buffer.rest(finished, epoch, values)
 
         if stops and done:
             pack(done)
@@ -176,29 +175,29 @@ def train(
             last = first + segment
             if not len(active.rows):  # all have finished
                 progress(size * (epochs - first))
-                if record is not None:
-                    record.keep(planned.plan, epochs, active.states(), history.until(epochs))
+                if writer is not None:
+                    writer.keep(planned.plan, epochs, active.states(), buffer.until(epochs))
                 break
             new = active.advance(first)
-            if record is not None:
-                record.journal.wait()  # written while the next segment trains, and before more than that can be lost
-            look()
+            if writer is not None:
+                writer.journal.wait()  # written while the next segment trains, and before more than that can be lost
+            collect()
             waiting.append((active.rows, first, new))
-            if stops or record is not None:
-                look()
+            if stops or writer is not None:
+                collect()
             if stops:
                 pack(last)
-            if record is not None:
-                record.keep(planned.plan, last, active.states(), history.until(last))
+            if writer is not None:
+                writer.keep(planned.plan, last, active.states(), buffer.until(last))
                 if agreed(preemption.asked()) and last < epochs:
-                    record.journal.wait()
+                    writer.journal.wait()
                     raise preemption.Preempted(last, epochs)
-        look()
-        return active.last(), history.until(epochs)
+        collect()
+        return active.last(), buffer.until(epochs)
 
 
 def outcome(cohort: Cohort, states: State) -> State:
-    """The states of a cohort's members once training is over, where they lie, see `jaxtricks.restart.member.outcome`.
+    """The states of a cohort's members once training is over, where they lie, see `jaxtricks.restart.member.after_training`.
 
     Args:
         cohort: the members.
@@ -206,17 +205,17 @@ def outcome(cohort: Cohort, states: State) -> State:
     """
     padded, train = np.minimum(np.arange(len(states.step)), cohort.size - 1), cohort.tables.train.shape[1]
     experiments = rows_of(cohort.population.experiments, padded)
-    kept: State = jax.vmap(lambda experiment, state: one.outcome(experiment, train, state))(experiments, states)
+    kept: State = jax.vmap(lambda experiment, state: after_training(experiment, train, state))(experiments, states)
     return gathered(kept) if jax.process_count() > 1 else kept  # whoever asks later may be one process alone
 
 
 def trained(
-    cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, records: Sequence[Keeper | None]
+    cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, writers: Sequence[CheckpointWriter | None]
 ) -> dict[int, Trained]:
     """What each experiment's members came to, by its position; finished cohorts are read and not trained."""
     results = {}
-    saved = processes.on_first(lambda: [None if record is None else record.journal.newest() for record in records])
-    for sentence in itertools.chain(*(record.journal.damaged for record in records if record is not None)):
+    saved = processes.on_first(lambda: [None if writer is None else writer.journal.newest() for writer in writers])
+    for sentence in itertools.chain(*(writer.journal.damaged for writer in writers if writer is not None)):
         warnings.warn(sentence, stacklevel=3)
     with (
         progress(
@@ -227,17 +226,17 @@ def trained(
         ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):
         # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
-        plans = [_plan(cohort, pool, layout, at, record) for cohort, at, record in zip(cohorts, saved, records, strict=True)]
+        plans = [_plan(cohort, pool, layout, at, writer) for cohort, at, writer in zip(cohorts, saved, writers, strict=True)]
         compiling = [
             None if _finished(cohort, at) else workers.submit(program.compile, planned.lowered())
             for cohort, planned, at in zip(cohorts, plans, saved, strict=True)
         ]
-        for cohort, planned, future, at, record in zip(cohorts, plans, compiling, saved, records, strict=True):
+        for cohort, planned, future, at, writer in zip(cohorts, plans, compiling, saved, writers, strict=True):
             if future is not None:
                 future.result()
                 planned = fitting(planned, layout)
             bar.set_description("training")
-            states, curves = train(planned, cohort, bar.update, at, record)
+            states, curves = train(planned, cohort, bar.update, at, writer)
             kept = outcome(cohort, states)
             for index, rows in cohort.rows():
                 curve = {name: values[rows] for name, values in curves.items()}
@@ -245,11 +244,11 @@ def trained(
     return results
 
 
-def _plan(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, record: Keeper | None) -> Planned:
+def _plan(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, writer: CheckpointWriter | None) -> Planned:
     """A cohort's plan: as the checkpoint's was, since another width would round differently."""
     if saved is not None:
         return planned_for(cohort, pool, layout, saved.note["segment"], saved.note)
-    every = None if record is None else record.policy.every
+    every = None if writer is None else writer.policy.every
     return planned_for(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
 
 

@@ -15,14 +15,13 @@ from jaxtricks.data.examples import as_inputs, check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
 from jaxtricks.engine.processes import gathered, placed
-from jaxtricks.engine.tables import Held, Numbers
+from jaxtricks.engine.tables import DeviceData, Numbers
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.restart import evaluation
-from jaxtricks.restart import member as one
 from jaxtricks.restart.epoch import bare
-from jaxtricks.restart.member import Member, Pool, State, Variables
+from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.summary import Summary, summarize
@@ -120,7 +119,7 @@ class Runs:
         if (best := self.trained.states.best) is not None:
             found: dict[str, Float[np.ndarray, " runs"]] = self._host(best.metrics)
             return found
-        return {name: curve[:, -1] for name, curve in self.curves.items() if name not in one.TRAINING}
+        return {name: curve[:, -1] for name, curve in self.curves.items() if name not in TRAINING}
 
     @property
     def diverged(self) -> dict[str, int]:
@@ -166,8 +165,8 @@ class Runs:
         if isinstance(split, Examples):
             tables = tables._replace(labels=None)
         if self.plan.window is None:
-            held = Held(Shared.of(Pool.of(self.data, examples)), jax.tree.map(jnp.asarray, tables))
-            metrics = resident.evaluate(population, states, held, self.plan)
+            data = DeviceData(Shared.of(Pool.of(self.data, examples)), jax.tree.map(jnp.asarray, tables))
+            metrics = resident.evaluate(population, states, data, self.plan)
         else:
             metrics = streamed.evaluate(population, states, tables, Pool.on_host(self.data, examples), self.plan)
         return {name: values[: len(self)] for name, values in gathered(metrics).items()}
@@ -200,7 +199,9 @@ class Runs:
             pool = Pool.of(self.data, part)
             indices = jnp.arange(last - first, dtype=jnp.int32)
             found.append(
-                gathered(resident.predict(population, states, Held(Shared.of(pool), tables), indices, self.plan))[: len(self)]
+                gathered(resident.predict(population, states, DeviceData(Shared.of(pool), tables), indices, self.plan))[
+                    : len(self)
+                ]
             )
         return np.concatenate(found, axis=1)
 
