@@ -10,7 +10,7 @@ The names here are those of a first page. The rest is in namespaces:
 
     jt.data         data sets, texts, augmentation        jt.losses     losses, reductions, priors
     jt.nn           layers and what goes into them        jt.metrics    what predictions are judged by
-    jt.models       networks                              jt.experiment inputs, orders of the examples
+    jt.models       networks                              jt.experiment inputs, orders, parts of the data
     jt.optim        rules, decay, clipping, averages      jt.evaluate   verdicts, ensembles, text
     jt.schedules    learning rates over time              jt.diagnose   gradients, curvature, variance, noise
     jt.extend       what an extension of your own is made of
@@ -30,7 +30,7 @@ from jaxtricks.evaluate.compare import compare, study
 from jaxtricks.evaluate.ensemble import ensemble
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.resampling import Disjoint, Folds, Forward, Part
+from jaxtricks.experiment.resampling import Folds
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.transfer import Transfer
@@ -60,12 +60,10 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
-    "Disjoint",
     "Dropout",
     "EarlyStopping",
     "Experiment",
     "Folds",
-    "Forward",
     "Functional",
     "Layout",
     "Metric",
@@ -73,7 +71,6 @@ __all__ = [
     "Objective",
     "Optax",
     "Optimizer",
-    "Part",
     "Runs",
     "Seeds",
     "Text",

@@ -179,7 +179,7 @@ class Forward(Resampling):
         time: the time of each example of the pool, [examples]; equal times keep their order. None: the pool is in order of time.
 
     >>> data = jt.Dataset.from_arrays(np.zeros((6, 3)), np.arange(6) % 2)
-    >>> splits = jt.Forward(folds=2, window=1).splits(data, seed=0)
+    >>> splits = jt.experiment.Forward(folds=2, window=1).splits(data, seed=0)
     >>> [(split.train.tolist(), split.validation.tolist()) for split in splits]
     [([0, 1], [2, 3]), ([2, 3], [4, 5])]
     """
@@ -218,7 +218,7 @@ class Disjoint(Resampling):
         of: the number of parts; up to `of - 1` left-over examples are not used.
 
     >>> data = jt.Dataset.from_arrays(np.zeros((20, 3)), np.arange(20) % 2)
-    >>> first, second = jt.Disjoint(2).splits(data, seed=0)
+    >>> first, second = jt.experiment.Disjoint(2).splits(data, seed=0)
     >>> set(map(int, first.train)) & set(map(int, second.train))
     set()
     """

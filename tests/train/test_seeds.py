@@ -123,8 +123,8 @@ def test_a_transferred_fit_asks_for_its_source_to_be_resumed(runs, blobs, tmp_pa
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        (jt.Part(7), "Experiment.batch_size = 8 is not a number of examples that the training split has: 7."),
-        (jt.Disjoint(8), "Experiment.batch_size = 8 is not a number of examples that the training split has: 6."),
+        (jt.experiment.Part(7), "Experiment.batch_size = 8 is not a number of examples that the training split has: 7."),
+        (jt.experiment.Disjoint(8), "Experiment.batch_size = 8 is not a number of examples that the training split has: 6."),
         (jt.Folds(21), "Folds.folds = 21 is more than the 20 examples of class '0' of blobs, and stratified=False allows more."),
     ],
 )
