@@ -1,4 +1,4 @@
-"""Strict by default: warnings are errors (pyproject), rank promotion raises, eight pretended CPU devices; and what tests share."""
+"""Strict by default: warnings are errors (pyproject), rank promotion raises, eight pretended CPU devices; what tests share."""
 
 import gc
 import os
