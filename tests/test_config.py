@@ -365,7 +365,7 @@ def test_nearest():
         ("model.widths", (0, 3), "MLP.widths = (0, 3) is not a tuple (an integer >= 1, ...)."),
         ("model.remat", 1, "MLP.remat = 1 is not of type bool."),
         ("model", "mlq", "Experiment.model = 'mlq' names no model; did you mean 'mlp'?"),
-        ("model", 3, f"Experiment.model = 3 is not one of {MODELS}, or a model of one's own."),
+        ("model", 3, f"Experiment.model = 3 is not one of {MODELS}, or a model of your own."),
         ("optimizer", "adam", "Experiment.optimizer = 'adam' is not of type Optimizer."),
         (
             "optimizer.schedule",
@@ -392,7 +392,7 @@ def test_a_wrong_value_is_refused_by_field_value_and_what_is_allowed(path, value
         ("pair", (1, "a", "b"), "Every.pair = (1, 'a', 'b') is not a tuple (an integer, of type str), or None for off."),
         ("function", 3, "Every.function = 3 is not of type"),
         ("word", 3, "Every.word = 3 is not of type str."),
-        ("inner", 3, f"Every.inner = 3 is not one of {MODELS}, or a model of one's own, or None for off."),
+        ("inner", 3, f"Every.inner = 3 is not one of {MODELS}, or a model of your own, or None for off."),
     ],
 )
 def test_static_fields_are_checked_by_their_declared_type(field, wrong, sentence):

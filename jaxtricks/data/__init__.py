@@ -1,4 +1,4 @@
-"""A name or arrays of one's own → a data set, split without leaks (the only room that knows TFDS)."""
+"""A name or arrays of your own → a data set, split without leaks (the only room that knows TFDS)."""
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.data.augmentation import Augmentation

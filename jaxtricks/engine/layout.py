@@ -23,7 +23,7 @@ SEGMENTS = 20  # a run is cut into about so many pieces: progress is seen, and a
 
 
 def set_up(members: int) -> None:
-    """Prepares JAX for a program of one's own: a CPU's cores as devices, and compiled programs kept for the next process.
+    """Prepares JAX for a program of your own: a CPU's cores as devices, and compiled programs kept for the next process.
 
     For command lines and scripts, before the first array is made; a library user decides these things alone.
 

@@ -24,7 +24,7 @@ class Preempted(Exception):
 
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
-    """Has SIGTERM ask for the end, in place of ending the process at once; for programs of one's own, in the main thread."""
+    """Has SIGTERM ask for the end, in place of ending the process at once; for programs of your own, in the main thread."""
     before = listen()
     try:
         yield

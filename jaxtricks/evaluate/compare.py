@@ -151,7 +151,7 @@ def measuring(metric: str | Metric | None, experiments: Sequence[Experiment], da
     """The experiments with a metric among those that each of them measures.
 
     Args:
-        metric: a name or a metric of one's own; None: nothing is added.
+        metric: a name or a metric of your own; None: nothing is added.
         experiments: the arms.
         data: the data set.
 

@@ -80,7 +80,7 @@ class Experiment:
         return named(task.metrics) | {followed.name: followed} | {name: self.metric(name) for name in map(called, self.metrics)}
 
     def metric(self, name: str) -> Metric:
-        """The metric of a name: of one's own, of the loss, or a known one; raises ConfigError where there is none.
+        """The metric of a name: of your own, of the loss, or a known one; raises ConfigError where there is none.
 
         >>> Experiment().metric("accuracy").higher_is_better
         True

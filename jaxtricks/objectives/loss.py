@@ -224,7 +224,7 @@ class FunctionLoss(Loss):
     def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         try:
             losses: Float[Array, "*batch"] = self.function(logits, targets)
-        except Exception as error:  # whatever one's own function raises is about what it is given
+        except Exception as error:  # a user's function may raise anything, and it is about what it is given
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ConfigError(
                 f"Objective.loss = {self.name} does not take scores of shape {logits.shape} and targets of shape "

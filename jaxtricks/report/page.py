@@ -136,7 +136,7 @@ def _summaries(record: Record) -> list[tuple[str, list[tuple[str, ...]]]]:
 
 
 def _place(name: str) -> tuple[int, str]:
-    """Where a metric or a curve stands among others: known ones in their order, then one's own by name."""
+    """Where a metric or a curve stands among others: known ones in their order, then your own by name."""
     return (ORDER.index(name) if name in ORDER else len(ORDER)), name
 
 

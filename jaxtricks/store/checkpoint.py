@@ -168,7 +168,7 @@ def save_weights(variables: Variables, folder: Path) -> None:
 
     Args:
         variables: those of all runs, each array with a leading axis [runs]; states that a model carries along are left out.
-        folder: absent as yet.
+        folder: must not exist.
 
     Raises:
         CheckpointError: if it cannot be written.

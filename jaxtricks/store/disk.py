@@ -29,7 +29,7 @@ def writing(path: Path, error: type[ValueError]) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[Path]:
     """A hidden file beside a path, which takes its place when the block ends without an error.
 
-    So whoever reads the path finds the earlier file or the new one, and never half of one.
+    So a reader of the path finds the earlier file or the new one, and never half of one.
 
     Args:
         path: the file to write; its folder must exist.

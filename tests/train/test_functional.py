@@ -220,7 +220,7 @@ def test_functions_that_do_not_fit_are_refused_in_one_sentence(clouds, model, se
 
 
 def test_what_is_no_model_is_refused():
-    with pytest.raises(ConfigError, match=r"^Experiment\.model = .* is not one of .*, or a model of one's own\.$"):
+    with pytest.raises(ConfigError, match=r"^Experiment\.model = .* is not one of .*, or a model of your own\.$"):
         jt.Experiment(model=init)
     with pytest.raises(ConfigError, match=r"^Experiment\.model = 3 is no model that the engine knows how to call\.$"):
         contract(3)
