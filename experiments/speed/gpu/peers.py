@@ -92,7 +92,7 @@ def graph(work: str, scale: str, members: int) -> Timed:
     def train() -> None:
         model = bench.network()
         parameters = list(model.parameters())
-        optimizer = bench.work.stepper(parameters, capturable=True)
+        optimizer = bench.work.stepper(parameters, capturable=True, fused=True)
         first = bench.batches()[0]
         x, y = bench.x[first].clone(), bench.y[first].clone()
 
