@@ -1,9 +1,12 @@
 """The names that a user meets: a first page of them at the top, the rest in namespaces, old ones for a release."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
+import re
 import types
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +85,12 @@ def test_the_head_of_a_family_makes_what_its_field_makes_of_a_value():
 def test_the_head_of_a_family_refuses_what_its_field_refuses(value, error):
     with pytest.raises(jt.ConfigError, match=error):
         jt.Dropout(value)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "colab/quickstart.py"])
+def test_documents_use_names_that_are_there(document):
+    text = (Path(__file__).parents[1] / document).read_text()
+    names = set(re.findall(r"(?<![\w.])jt((?:\.[A-Za-z_]\w*)+)", text))
+    assert names
+    for name in names:  # a name that moved would warn, and warnings are errors
+        functools.reduce(getattr, name[1:].split("."), jt)
