@@ -1,6 +1,6 @@
 """Paired statistics for a few restarts: intervals of a mean, the sign-flip test, Holm's correction, seeds still needed.
 
-Pure functions of NumPy arrays, one value a seed. They are deterministic: where they draw, the generator is theirs.
+Pure functions of NumPy arrays, one value a seed. They are deterministic: those that draw random numbers have their own generator.
 """
 
 import math
