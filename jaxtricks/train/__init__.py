@@ -1,1 +1,1 @@
-"""State → step → fit: many restarts in one compiled program."""
+"""Training: many restarts in one compiled program, and what they give."""

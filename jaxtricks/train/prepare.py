@@ -1,4 +1,4 @@
-"""An experiment made ready for its data: what it left open is filled in, and what does not fit is refused, by shapes alone."""
+"""Makes an experiment ready for its data: fills in what depends on the data, and checks that all fits, from shapes alone."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ from jaxtricks.train.measures import check_metrics
 
 
 def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
-    """The experiment with its model's outputs filled from the data, checked against them by shapes alone.
+    """Gives the experiment with the model's outputs filled from the data, and checks that both fit, from shapes alone.
 
     Args:
-        experiment: as the user gave it.
+        experiment: the experiment of the user.
         data: the data set.
-        train: examples that each restart trains on.
+        train: the number of examples that each restart trains on.
 
     Raises:
-        ConfigError: for a batch larger than the training split, a model that does not take the inputs or give the classes, or
-            any part of the experiment that has no meaning for such data or such a model.
+        ConfigError: for a batch larger than the training split, a model that does not take the inputs or does not give scores of
+            the classes, or a part of the experiment that is not defined for such data or such a model.
     """
     batch = experiment.batch_size
     if batch > train:
@@ -50,7 +50,7 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
 
 
 def _check_outputs(experiment: Experiment, data: Dataset, logits: Any) -> None:
-    """Refuses scores of another shape than the data's labels ask for."""
+    """Raises ConfigError for scores of another shape than the labels need."""
     wanted = task_of(data).output_shape(experiment.batch_size, data)
     if logits.shape != wanted:
         raise ConfigError(
@@ -60,7 +60,7 @@ def _check_outputs(experiment: Experiment, data: Dataset, logits: Any) -> None:
 
 
 def _check_accumulation(experiment: Experiment) -> None:
-    """Refuses parts of batches that are not whole, or that something looks at as a whole."""
+    """Raises ConfigError if a batch cannot be cut into equal parts, or if something needs the whole batch."""
     parts, batch = experiment.accumulate, experiment.batch_size
     if parts == 1:
         return
@@ -76,7 +76,7 @@ def _check_accumulation(experiment: Experiment) -> None:
 
 
 def _check_sequences(experiment: Experiment, data: Dataset) -> None:
-    """Refuses what no sequence model may have on the data: too few tokens, labels that it does not read, sight of the future."""
+    """Raises ConfigError if a sequence model does not fit: too few tokens, labels that it cannot give, a view of the future."""
     name, traits = type(experiment.model).__name__, contract(experiment.model).traits
     if traits.carries_state and not (data.stream and experiment.order.GOES_ON):
         raise ConfigError(
@@ -98,7 +98,7 @@ def _check_sequences(experiment: Experiment, data: Dataset) -> None:
 
 
 def filled(model: Any, data: Dataset) -> Any:
-    """The model with what it left to the data: how many outputs and tokens there are, and which steps have a label."""
+    """Gives the model with the fields that depend on the data: how many outputs and tokens, and which steps have a label."""
     tokens = None if data.vocabulary is None else len(data.vocabulary)
     return contract(model).filled(
         {"outputs": len(data.classes), "vocabulary": tokens, "read": "every" if data.kind.per_step else "last"}
@@ -106,8 +106,8 @@ def filled(model: Any, data: Dataset) -> Any:
 
 
 def _calls(experiment: Experiment, batch: Pool) -> Any:
-    # As `member` calls it: drawn without train, trained with all collections, evaluated; a second experiment that differs
-    # in floats only is not traced again.
+    # As `member` calls it: drawn, trained with all collections, and evaluated. A second experiment that differs only in floats
+    # is not traced again.
     key = rng.root(0)
     variables = drawn(experiment, key, batch)
     collections = {name: tree for name, tree in variables.items() if name != "params"}
@@ -124,7 +124,7 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
 
 
 def _check_collections(experiment: Experiment, before: Variables, after: Variables) -> None:
-    """Refuses a model whose state does not come back from a batch as it went in."""
+    """Raises ConfigError for a model whose collections change their shapes or types in a batch."""
     shapes = [
         {
             name: [(jax.tree_util.keystr(path), leaf.shape) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
@@ -141,7 +141,7 @@ def _check_collections(experiment: Experiment, before: Variables, after: Variabl
 
 
 def _logits(experiment: Experiment, batch: Pool) -> Any:
-    """What the model gives for a batch in evaluation; None where it does not take the batch."""
+    """Gives the shape of the model's scores for a batch in evaluation; None if it does not take the batch."""
 
     def call(experiment: Experiment, batch: Pool) -> Any:
         return applied(experiment, drawn(experiment, rng.root(0), batch), batch, train=False)[0]
@@ -153,7 +153,7 @@ def _logits(experiment: Experiment, batch: Pool) -> Any:
 
 
 def shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
-    """The shapes of the model's variables and of its logits for one batch."""
+    """Gives the shapes of the model's variables and of its logits for one batch."""
     shape = (experiment.batch_size, *data.shape)
     batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), Pool.on_host(data))
     try:

@@ -1,4 +1,4 @@
-"""What training gives: every restart, stacked."""
+"""The result of training: all restarts, stacked."""
 
 import functools
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ class Runs:
     """The restarts of an experiment; every array has a leading axis [runs].
 
     Args:
-        experiment: what the runs trained.
-        sampling: who the runs are: their seeds, and which examples each one sees.
+        experiment: the experiment that the runs trained.
+        sampling: the seeds and names of the runs, and the examples that each one sees.
         data: the data set.
-        trained: what came of them; weights stay on the devices until somebody asks.
+        trained: the results of training; weights stay on the devices until they are read.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -53,24 +53,24 @@ class Runs:
 
     @property
     def seeds(self) -> Int[np.ndarray, " runs"]:
-        """Each run's seed."""
+        """The seed of each run, [runs]."""
         return self.sampling.seeds
 
     @property
     def parts(self) -> Int[np.ndarray, " runs"]:
-        """Which of its seed's runs each one is, from 0, such as its fold."""
+        """The number of each run among those of its seed, from 0, such as its fold, [runs]."""
         return self.sampling.parts
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each run is called, such as "seed 3" or "seed 3 fold 2"; what pairs the runs of two experiments."""
+        """The name of each run, such as "seed 3" or "seed 3 fold 2"; runs of two experiments are paired by it."""
         return self.sampling.names
 
     def at(self, rows: Sequence[int]) -> "Runs":
-        """Some of the restarts, by their places; evaluated in the same program width.
+        """Gives some of the restarts, by their places; they are evaluated in the same program width.
 
         Args:
-            rows: places from 0 on, [chosen].
+            rows: the places, from 0 on, [chosen].
         """
         places = np.asarray(rows)
         curves = {name: values[places] for name, values in self.curves.items()}
@@ -84,25 +84,26 @@ class Runs:
     def curves(self) -> dict[str, Float[np.ndarray, "runs epochs"]]:
         """Name → [runs, epochs]: mean training loss, mean and largest gradient norm of an epoch, validation metrics after it.
 
-        Where a run diverged, nan and the last finite metrics; where it stopped early, nan and the best ones.
+        After a run diverged, its training curves are nan and its metrics the last finite ones; after it stopped early, its
+        training curves are nan and its metrics the best ones.
         """
         return self.trained.curves
 
     @property
     def plan(self) -> Plan:
-        """How the program was laid out."""
+        """The layout of the program on the devices."""
         return self.trained.plan
 
     @functools.cached_property
     def members(self) -> Member:
-        """Each run's seeds, split and scaling, on the host, every array with a leading axis [runs]."""
+        """The seeds, split and scaling of each run, on the host; every array has a leading axis [runs]."""
         return self.trained.tables.member(Numbers.of(self.sampling))
 
     @functools.cached_property
     def states(self) -> State:
-        """Each run's last finite state, on the host; its parameters are those that the optimization method evaluates.
+        """The last finite state of each run, on the host, with the parameters that the optimization method evaluates.
 
-        The method's own state is not kept; checkpoints have it.
+        The state of the method is not kept here; checkpoints have it.
         """
         return self._host(self.trained.states)
 
@@ -112,9 +113,9 @@ class Runs:
 
     @property
     def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]:
-        """Validation metric → its value after the last epoch, [runs]; a diverged run's is that of its last finite state.
+        """Validation metric → its value after the last epoch, [runs]; of a diverged run, the value of its last finite state.
 
-        With early stopping it is that of the best epoch, whose weights are kept.
+        With early stopping it is the value of the best epoch, whose weights are kept.
         """
         if (best := self.trained.states.best) is not None:
             found: dict[str, Float[np.ndarray, " runs"]] = self._host(best.metrics)
@@ -123,13 +124,13 @@ class Runs:
 
     @property
     def diverged(self) -> dict[str, int]:
-        """Name → the optimizer step at which loss or gradient stopped being finite, for the runs where they did."""
+        """Name → the optimizer step at which loss or gradient was no longer finite, for the runs that diverged."""
         steps, alive = self._host((self.trained.states.step, self.trained.states.alive))
         return {name: int(step) for name, step, well in zip(self.names, steps, alive, strict=True) if not well}
 
     @property
     def stopped(self) -> dict[str, int]:
-        """Name → the epochs that it was trained for, of the runs that stopped early."""
+        """Name → the number of epochs trained, for the runs that stopped early."""
         if (stopping := self.experiment.stopping) is None or self.trained.states.best is None:
             return {}
         trained = np.isfinite(self.curves["train_loss"]).sum(axis=1)
@@ -139,19 +140,20 @@ class Runs:
 
     @property
     def variables(self) -> Variables:
-        """Every run's variables as its model takes them, {"params": …, …}, each with a leading axis [runs].
+        """The variables of all runs, as the model takes them, {"params": …, …}; each has a leading axis [runs].
 
         The parameters are those that the optimization method evaluates.
         """
         return {"params": self.states.params, **self.states.collections}
 
     def evaluate(self, split: Literal["train", "validation"] | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
-        """Every metric on each run's own training or validation examples, or on others; [runs].
+        """Evaluates every metric on the training or validation examples of each run, or on other examples; [runs].
 
-        As they are: no masks, no augmentation. Steps are evaluated in as many tracks as a batch has sequences.
+        Without masks or augmentation. Sequences with a label for each step are evaluated in as many parallel tracks as a batch
+        has sequences.
 
         Args:
-            split: "train", "validation", or what `Dataset.open_test` gave.
+            split: "train", "validation", or the examples that `Dataset.open_test` gave.
         """
         table: Any
         if isinstance(split, Examples):
@@ -172,21 +174,22 @@ class Runs:
         return {name: values[: len(self)] for name, values in gathered(metrics).items()}
 
     def summary(self) -> Summary:
-        """Mean, 95% interval and spread of every metric over the runs, and the runs that fell out, by name."""
+        """Gives the mean, 95% interval and spread of every metric over the runs, and the names of collapsed runs."""
         return summarize(self)
 
     def log_probs(
         self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None
     ) -> Float[np.ndarray, "runs examples ..."]:
-        """Every run's log-probabilities of the classes, of each example or of each step, or of having each of several labels;
-        of data with values, those.
+        """Gives the log-probabilities of all runs: of the classes of each example or step, or of each of several labels.
+
+        For data with values, these are the predicted values.
 
         Args:
-            x: inputs as the data set stores them, [examples, ...]; they are scaled as the run's own training data were.
-            lengths: true steps of each sequence, [examples]; None where all are whole.
+            x: inputs as the data set stores them, [examples, ...]; they are scaled as the training data of each run were.
+            lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
 
         Raises:
-            DataError: for tokens outside the vocabulary, or lengths that sequences cannot have.
+            DataError: for tokens that the vocabulary lacks, or lengths that the sequences cannot have.
         """
         if self.data.vocabulary is not None or lengths is not None:  # out of range they would give NaN or another's scores
             as_inputs("", x, lengths, self._tokens)
@@ -210,13 +213,13 @@ class Runs:
         return None if self.data.vocabulary is None else len(self.data.vocabulary)
 
     def _parts(self, x: Shaped[np.ndarray, "examples ..."]) -> list[tuple[int, int]]:
-        """First and last of the inputs that the devices are given at a time: all, or windows of those that stay on the host."""
+        """The first and the last of the inputs that go to the devices together: all, or windows of data that stay on the host."""
         if self.plan.window is None:
             return [(0, len(x))]
         return cut(len(x), self.plan.window // (x.nbytes // len(x)), evaluation.EVALUATION_BATCH)
 
     def _population(self) -> tuple[Population, State]:
-        """The runs as a program takes them, padded to whole chunks, with nothing that training alone needs."""
+        """The runs as a program takes them, padded to whole chunks, without the arrays that only training needs."""
         rows = padded(len(self), self.plan)
         size, experiment = len(rows), jax.tree.map(np.asarray, bare(self.experiment))
         floats = jax.tree.map(lambda leaf: np.full(size, leaf, jax.dtypes.canonicalize_dtype(float)), experiment)

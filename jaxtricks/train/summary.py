@@ -1,4 +1,4 @@
-"""What the restarts of one experiment came to: mean, interval, spread, and who fell out."""
+"""A summary of the restarts of one experiment: mean, interval, spread, and the restarts that collapsed."""
 
 import math
 from dataclasses import dataclass
@@ -44,12 +44,12 @@ class MetricSummary:
     """One metric over restarts.
 
     Args:
-        mean: over all restarts, collapsed ones too, in the metric's units, as all others; those alone are left out in which the
-            metric was never finite.
+        mean: the mean over all restarts, also collapsed ones, in the units of the metric, as all numbers here. Only restarts
+            whose metric was never finite are left out.
         interval: the 95% interval of the mean; nan for one restart.
-        spread: standard deviation over restarts; nan for one.
+        spread: the standard deviation over restarts; nan for one.
         low: the smallest value.
-        high: the largest.
+        high: the largest value.
     """
 
     mean: float
@@ -64,9 +64,9 @@ class Summary:
     """The restarts of one experiment.
 
     Args:
-        restarts: how many.
+        restarts: the number of restarts.
         metrics: validation metric → its summary.
-        collapsed: restarts that were never finite, diverged or ended no better than the commonest class, by name.
+        collapsed: the names of restarts that were never finite, diverged, or ended no better than the commonest class.
     """
 
     restarts: int
@@ -84,13 +84,13 @@ class Summary:
 
 
 def summarize(runs: Restarted) -> Summary:
-    """The summary of restarts, after the last epoch, on each one's own validation split.
+    """Gives the summary of restarts after the last epoch, each on its own validation split.
 
     Args:
         runs: the restarts of one experiment.
 
     Raises:
-        ConfigError: for a metric that was finite in none of them.
+        ConfigError: for a metric that was finite in no restart.
     """
     metrics = {}
     for name, values in runs.metrics.items():
@@ -108,11 +108,11 @@ def summarize(runs: Restarted) -> Summary:
 
 
 def collapsed(runs: Restarted) -> tuple[str, ...]:
-    """The restarts that fell out, by name: never finite, diverged, or no better than the commonest class.
+    """Gives the names of collapsed restarts: never finite, diverged, or no better than the commonest class.
 
-    A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has none, not even the first.
-    "No better" is the task's first metric within two standard errors of what the best constant prediction has on the validation
-    split: an accuracy near the share of the commonest class, or a squared error near that of the mean value.
+    A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has no finite state at all.
+    "No better" means that the first metric of the task is within two standard errors of the best constant prediction on the
+    validation split: an accuracy near the share of the commonest class, or a squared error near that of the mean value.
     """
     task, metrics = task_of(runs.data), runs.metrics
     headline = task.metrics[0]
