@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from jaxtricks.engine import resident
 from jaxtricks.engine.cohort import Planned, Rows, rows_of, shapes_of
-from jaxtricks.engine.plan import chunk_of
+from jaxtricks.engine.plan import Members, chunk_of
 from jaxtricks.engine.processes import gathered, placed
 from jaxtricks.engine.resident import Resident
 from jaxtricks.engine.streamed import Streamed
@@ -82,13 +82,13 @@ class MemberBatch:
         if self._ready is not None:
             return self._ready
         plan = self._planned.plan
-        population = placed(self._population, plan.per_member)
+        members = Members.placed(self._population, plan)
         engine: Resident | Streamed
         if plan.window is None:
-            engine = Resident(population, self._data, self._shapes, plan)
+            engine = Resident(members, self._data, self._shapes, plan)
         else:
             windows = Windows(self._population, self._planned.tables, self._planned.pool, plan, self._planned.own)
-            engine = Streamed(windows, population, self._data, self._shapes, plan, further=self._alone)
+            engine = Streamed(windows, members, self._data, self._shapes, plan, further=self._alone)
         if self._alone:
             self._ready = engine
         return engine

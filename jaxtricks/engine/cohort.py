@@ -15,9 +15,10 @@ from jaxtricks.engine import layout as placement
 from jaxtricks.engine import program, resident, streamed
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.orders import shape_of
-from jaxtricks.engine.plan import WIDE, Plan, Population, chunk_of
+from jaxtricks.engine.plan import WIDE, Members, Plan, Population, chunk_of
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.engine.windows import AHEAD, PerMember, Windows, index
+from jaxtricks.restart.epoch import bare, ordering
 from jaxtricks.restart.member import Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 
@@ -186,9 +187,10 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
         plan = Plan(mesh, note["width"], note["segment"], note["window"])
     data = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), DeviceData(Shared.of(pool), cohort.tables))
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
-    few = rows_of((cohort.population, cohort.given), several)
+    few, given = rows_of((cohort.population, cohort.given), several)
+    members = Members(few, few.reduced(bare), few.reduced(ordering))
     orders = shape_of(cohort.population.experiments, len(several), cohort.tables, plan.epochs)
-    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), *few, data, orders)
+    states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), members, given, data, orders)
     if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):
         raise ConfigError(
             f"Layout.model = {layout.model} finds no layer to share; {WIDE} units or more, a multiple of it, are allowed."

@@ -31,14 +31,14 @@ def orders_of(population: Population, data: DeviceData, first: int, count: int, 
     """Where the examples of every member's batches lie in the pool, in some epochs.
 
     Args:
-        population: the members, on the devices.
+        population: the members, on the devices, see `Members.order`.
         data: the data, or their labels and lengths, and the tables, on the devices.
         first: the first of the epochs, from 0.
         count: how many.
         plan: devices; sorting is done by as many members at a time as initial weights are drawn by.
     """
     number, plan = placed(np.int32(first), plan.shared), plan.at_start._replace(epochs=0, window=None)
-    found: Orders = _orders(population.reduced(epochs.ordering), data, number, plan, count)
+    found: Orders = _orders(population, data, number, plan, count)
     return found
 
 

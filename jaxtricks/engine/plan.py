@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int
+from jaxtyping import Int
 
+from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.restart.epoch import bare, ordering
 
 WIDE = 256  # units of a layer that is worth splitting
 
@@ -68,17 +70,39 @@ class Population(NamedTuple):
     numbers: Numbers
 
     def reduced(self, to: Callable[[Experiment], Experiment]) -> "Population":
-        """The same members with less in their experiments, so that those of others may be the same and share a program.
+        """The same members, on the host, with less in their experiments, so that others may have the same and share a program.
 
         Args:
-            to: experiment → experiment; its floats are those of the given one, or numbers.
+            to: experiment → experiment, with numbers for the floats that come new.
         """
+        there = dict(jax.tree_util.tree_flatten_with_path(self.experiments)[0])
+        first = to(jax.tree.map(lambda leaf: float(leaf[0]), self.experiments))
+        size, dtype = len(self.numbers.seed), jax.dtypes.canonicalize_dtype(float)
 
-        def one(experiment: Experiment, seed: Array) -> Experiment:
-            none = 0 * seed.astype(jax.dtypes.canonicalize_dtype(float))  # new floats lie where the seeds lie
-            return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.core.Tracer) else none + leaf, to(experiment))
+        def of_all(path: Any, leaf: float) -> Any:
+            return there[path] if path in there else np.full(size, leaf, dtype)
 
-        return Population(jax.vmap(one)(self.experiments, self.numbers.seed), self.numbers)
+        return Population(jax.tree_util.tree_map_with_path(of_all, first), self.numbers)
+
+
+class Members(NamedTuple):
+    """The members of a program on the devices, with as much of their experiments as what they do depends on.
+
+    Args:
+        training: with all.
+        start: with what initial weights depend on, see `jaxtricks.restart.epoch.bare`.
+        order: with what orders depend on, see `jaxtricks.restart.epoch.ordering`.
+    """
+
+    training: Population
+    start: Population
+    order: Population
+
+    @classmethod
+    def placed(cls, population: Population, plan: Plan) -> "Members":
+        """The members, from the host."""
+        parts = (population, population.reduced(bare), population.reduced(ordering))
+        return cls(*(placed(part, plan.per_member) for part in parts))
 
 
 def spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:

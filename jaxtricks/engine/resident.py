@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxtricks.engine import program
 from jaxtricks.engine.orders import Orders, orders_of, shape_of
-from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
+from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
@@ -16,17 +16,17 @@ from jaxtricks.restart import member as restart
 from jaxtricks.restart.member import State, Variables
 
 
-def start(population: Population, given: Variables, data: DeviceData, orders: Orders, plan: Plan) -> State:
+def start(members: Members, given: Variables, data: DeviceData, orders: Orders, plan: Plan) -> State:
     """The states of all members before their first step.
 
     Args:
-        population: the members.
+        members: the members.
         given: variables that are not to be drawn, [members, ...].
         data: the data and the tables.
         orders: of the first segment.
         plan: devices, width and epochs of a segment.
     """
-    return ready(population, draw(population.reduced(epochs.bare), given, data, orders, plan.at_start), data.tables, plan)
+    return ready(members.training, draw(members.start, given, data, orders, plan.at_start), data.tables, plan)
 
 
 @functools.partial(jax.jit, static_argnames="plan")
@@ -115,27 +115,27 @@ class Resident:
     """Epochs of members whose data the devices hold.
 
     Args:
-        population: the members, on the devices.
+        members: the members, on the devices.
         data: the data and the tables, on the devices.
         states: the members', or their shapes.
         plan: devices, width and epochs of a segment.
     """
 
-    def __init__(self, population: Population, data: DeviceData, states: State, plan: Plan) -> None:
-        self._population, self._data, self._plan = population, data, plan
-        self._run = program.compile(lower(population, states, data, plan))
+    def __init__(self, members: Members, data: DeviceData, states: State, plan: Plan) -> None:
+        self._members, self._data, self._plan = members, data, plan
+        self._run = program.compile(lower(members.training, states, data, plan))
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-        return start(self._population, given, self._data, self._orders(0), self._plan)
+        return start(self._members, given, self._data, self._orders(0), self._plan)
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
         """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
-        after: tuple[State, dict[str, Array]] = self._run(self._population, states, self._data, self._orders(first))
+        after: tuple[State, dict[str, Array]] = self._run(self._members.training, states, self._data, self._orders(first))
         return after
 
     def _orders(self, first: int) -> Orders:
-        return orders_of(self._population, self._data, first, self._plan.epochs, self._plan)
+        return orders_of(self._members.order, self._data, first, self._plan.epochs, self._plan)
 
     def close(self) -> None:
         """Nothing is on its way."""

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxtricks.engine import program, resident
 from jaxtricks.engine.orders import orders_of
-from jaxtricks.engine.plan import Plan, Population, laid_out, over_data, spread
+from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.engine.windows import PerMember, Windows, ahead, index
@@ -133,7 +133,7 @@ class Streamed:
 
     Args:
         windows: what their epochs are cut into.
-        population: the members, on the devices.
+        members: the members, on the devices.
         data: the pool's labels and lengths, and the tables, on the devices.
         states: the members', or their shapes.
         plan: devices, width and epochs of a segment.
@@ -141,22 +141,22 @@ class Streamed:
     """
 
     def __init__(
-        self, windows: Windows, population: Population, data: DeviceData, states: State, plan: Plan, further: bool = True
+        self, windows: Windows, members: Members, data: DeviceData, states: State, plan: Plan, further: bool = True
     ) -> None:
-        steps = program.compile(lowered(windows, population, states, data, plan))
-        self._fed, self._plan, self._further = Feed(population, data, windows, plan, steps), plan, further
-        self._phases = epochs.phases(population.experiments, states)
+        steps = program.compile(lowered(windows, members.training, states, data, plan))
+        self._fed = Feed(members.training, data, windows, plan, steps)
+        self._members, self._plan, self._further = members, plan, further
+        self._phases = epochs.phases(members.training.experiments, states)
         self._feed = ahead(iter(()))
         self._next: int | None = None
 
     def start(self, given: Variables) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
-        population, plan = self._fed.population, self._plan
-        fed = self._fed._replace(population=population.reduced(epochs.bare), plan=plan.at_start, steps=None)
+        fed = self._fed._replace(population=self._members.start, plan=self._plan.at_start, steps=None)
         order = functools.cache(functools.partial(self._local, self._order(0)))
         with contextlib.closing(ahead(jobs(epochs.START, fed.windows, order))) as feed:
             drawn = fed.drive(epochs.START, given, feed)
-        states: State = resident.ready(population, drawn, fed.data.tables, plan)
+        states: State = resident.ready(self._members.training, drawn, fed.data.tables, self._plan)
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
@@ -187,7 +187,7 @@ class Streamed:
             yield from jobs(self._phases, self._fed.windows, order)
 
     def _order(self, number: int) -> Int[Array, "members epochs rounds turns batch"]:
-        return orders_of(self._fed.population, self._fed.data, number, 1, self._plan)
+        return orders_of(self._members.order, self._fed.data, number, 1, self._plan)
 
     def _local(self, array: Int[Array, "members epochs ..."]) -> Int[np.ndarray, "members ..."]:
         """An epoch's order on the host, as far as this process has it; one member's where all members have the same."""
