@@ -115,6 +115,12 @@ def test_a_reader_that_has_enough_ends_it_without_a_word(capsys, monkeypatch):
     assert stop.value.code == 0 and capsys.readouterr().err == ""
 
 
+def test_settings_that_hold_settings_are_listed_where_they_can_be_switched(capsys):
+    cli.main(["list", "settings", "--json"])
+    allowed = {row["path"]: row["allowed"] for row in json.loads(capsys.readouterr().out)}
+    assert allowed["stopping"] == "on, or off" and "optimizer" not in allowed
+
+
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_help_shows_no_default_that_is_only_absence(command, capsys):
     with pytest.raises(SystemExit) as stop:

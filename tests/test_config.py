@@ -642,6 +642,15 @@ def test_words_for_every_kind_of_field(path, words, value):
     assert replace(node, {path: parse(node, path, split)}) == replace(node, {path: value})
 
 
+@pytest.mark.parametrize("path", ["model.dropout", "optimizer.clip_norm", "stopping"])
+def test_on_turns_a_trick_on_at_the_value_that_it_declares(path):
+    base = jt.Experiment()
+    trick = next(field.trick for name, field, _ in items(base) if name == path)
+    on = base.replace({path: parse(base, path, ["on"])})
+    assert on == base.replace({path: trick.on}) != base
+    assert on.replace({path: parse(on, path, ["off"])}) == base
+
+
 @pytest.mark.parametrize(
     ("path", "words", "sentence"),
     [

@@ -54,7 +54,11 @@ def _tricks() -> tuple[Rows, list[str]]:
 
 
 def _settings() -> tuple[Rows, list[str]]:
-    rows = [{"path": p, "default": short(v), "allowed": f.allowed} for p, f, v in items(Experiment()) if not _holds_settings(f)]
+    rows = [
+        {"path": p, "default": short(v), "allowed": "on, or off" if _holds_settings(f) else f.allowed}
+        for p, f, v in items(Experiment())
+        if f.optional or not _holds_settings(f)
+    ]
     return rows, [f"--{row['path'].replace('_', '-'):34} {row['default']:44} {row['allowed']}" for row in rows]
 
 

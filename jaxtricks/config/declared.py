@@ -60,6 +60,8 @@ class Field:
         elif get_origin(self.type) is tuple:
             parts = ["..." if hint is ... else _field(self.name, hint, None).allowed for hint in get_args(self.type)]
             text = f"a tuple ({', '.join(parts)})"
+        elif get_origin(self.type) is Union:
+            text = "of type " + " or ".join(hint.__name__ for hint in get_args(self.type))
         else:
             text = f"of type {getattr(self.type, '__name__', self.type)}"
         return text + (", or None for off" if self.optional else "")

@@ -1,4 +1,4 @@
-"""Values from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`."""
+"""Values from words of a command line: `0.5`, `off`, `on`, `256 256`, `warmup_cosine`, `{"kind": ...}`."""
 
 import json
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from jaxtricks.config.paths import locate
 def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
     """The value at `path` from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`.
 
+    `on` turns a trick on at the value that its declaration names.
+
     Args:
         node: the config that the path starts from.
         path: dotted path.
@@ -26,6 +28,8 @@ def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
     (256, 128)
     >>> parse(jt.Experiment(), "optimizer.clip_norm", ["off"]) is None
     True
+    >>> parse(jt.Experiment(), "model.dropout", ["on"])
+    0.5
     """
     field = locate(node, path)
     words = [w for text in texts for w in text.replace(",", " ").split()]
@@ -42,6 +46,8 @@ def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
 def _word(path: str, field: Field, text: str) -> Any:
     if field.optional and text.lower() in ("none", "off"):
         return None
+    if field.optional and field.trick is not None and text.lower() == "on":
+        return field.trick.on
     if field.kind in (Kind.CONFIG, Kind.MODEL) and text.startswith("{"):
         try:
             return from_json(field.type, json.loads(text))
