@@ -1,4 +1,4 @@
-"""Gradient accumulation: a batch's gradient as the mean over its parts, taken one after the other."""
+"""Gradient accumulation: the gradient of a batch as the mean over its parts, computed one after the other."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +13,9 @@ PartProblem = Callable[[Any, Any], Problem]
 
 
 def split(batch: Any, parts: int) -> Any:
-    """A batch [examples, …] as [parts, examples / parts, …]: part i has every `parts`-th example from the i-th on.
+    """Cuts a batch [examples, …] into [parts, examples / parts, …]: part i has every `parts`-th example, starting with the i-th.
 
-    So that a batch that lies spread over devices is cut in each of them.
+    So a batch that is spread over devices is cut on each of them.
     """
 
     def cut(leaf: jax.Array) -> jax.Array:
@@ -25,14 +25,14 @@ def split(batch: Any, parts: int) -> Any:
 
 
 def accumulated(part_problem: PartProblem, collections: Any, parts: Any) -> Problem:
-    """The mean over parts of a batch of their losses, whose gradient is the mean of theirs; one part at a time is in memory.
+    """Gives the mean loss of the parts of a batch, whose gradient is the mean of theirs; one part at a time is in memory.
 
-    It has the reverse mode of differentiation only. What the model gives beside (batch norm's statistics) goes from part to part.
+    It can only be differentiated in reverse mode. The model's collections (batch norm's averages) go from part to part.
 
     Args:
         part_problem: the loss of one part.
-        collections: the model's, before the batch.
-        parts: of the batch, tree of arrays [parts, …].
+        collections: the collections of the model before the batch.
+        parts: the parts of the batch, a tree of arrays [parts, …].
     """
 
     def run(params: Any, take: Callable[[Problem], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""One restart's start and its epochs, as chains of phases."""
+"""The start and the epochs of one restart, as chains of phases."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -44,27 +44,27 @@ GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied a
 
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
-    """The state before the first step, of data that the device holds.
+    """Gives the state before the first step, where the device holds the data.
 
     Args:
         experiment: the settings, their floats of shape [].
         member: the restart.
         pool: the data.
-        given: variables that take the place of drawn ones; a part of the model's.
+        given: variables of the model that replace drawn ones.
     """
     order = positions(experiment, member, pool, jnp.int32(0))
     return ready(experiment, member, initial_state(bare(experiment), member, pool, given, order))
 
 
 def initial_state(experiment: Experiment, member: Member, pool: Pool, given: Variables, order: Order) -> State:
-    """The drawn weights and their metrics, as a state of no method.
+    """Gives the drawn weights and their metrics, as a state without an optimization method.
 
     Args:
-        experiment: as `bare` gives it.
+        experiment: the settings, as `bare` gives them.
         member: the restart.
         pool: the data.
         given: as for `start`.
-        order: of the first epoch, see `positions`.
+        order: the order of the first epoch, see `positions`.
     """
     windows = resident_windows(experiment, member, pool, order)
     return drive(START, given, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
@@ -78,15 +78,15 @@ def epoch(
     order: Order,
     place: Callable[[Any], Any] = lambda batches: batches,
 ) -> tuple[State, dict[str, Array]]:
-    """One pass over the training split, and what was measured in and after it, of data that the device holds.
+    """Trains for one pass over the training split and evaluates, where the device holds the data.
 
     Args:
         experiment: the settings, their floats of shape [].
         member: the restart.
         pool: the data.
-        state: where it stands.
-        order: where the examples of the epoch's batches lie, see `positions`.
-        place: lays batches, [rounds, turns, batch, ...], out over devices.
+        state: the state before the epoch.
+        order: the places of the examples of the epoch's batches, see `positions`.
+        place: spreads batches, [rounds, turns, batch, ...], over devices.
     """
     windows = resident_windows(experiment, member, pool, order, place)
     return drive(phases(experiment, state), state, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
@@ -104,7 +104,7 @@ def resident_windows(
     order: Order,
     place: Callable[[Any], Any] = lambda batches: batches,
 ) -> Callable[[Over], Iterable[Window | None]]:
-    """The windows of an epoch of data that the device holds: one of each kind; arguments as for `epoch`."""
+    """Gives the windows of an epoch where the device holds the data: one of each kind; arguments as for `epoch`."""
     # One gather of a whole epoch is faster than one a step, as long as the epoch is small.
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
     own = labelled(member, pool)
@@ -120,18 +120,18 @@ def resident_windows(
 
 
 def ordering(experiment: Experiment) -> Experiment:
-    """An experiment of the same orders, see `positions`, with defaults for all else, so that most experiments share it."""
+    """Gives an experiment with the same order of examples and defaults for all else, so that most experiments share it."""
     return rebuild(Experiment(), order=experiment.order, batch_size=experiment.batch_size)
 
 
 def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Array, ""]) -> Order:
-    """Where the examples of an epoch's batches lie in the pool; of the experiment, `ordering` is enough.
+    """Gives the places in the pool of the examples of an epoch's batches; `ordering(experiment)` is enough for it.
 
     Args:
         experiment: the settings.
         member: the restart.
-        pool: the data, or their labels and lengths alone.
-        number: the epoch, from 0, [].
+        pool: the data, or only their labels and lengths.
+        number: the number of the epoch, from 0, [].
     """
     count, turns = steps_per_epoch(experiment, member.train.size), len(experiment.order.cuts)
     order = shuffle(experiment, member, pool, number)[: count * experiment.batch_size]
@@ -139,9 +139,9 @@ def positions(experiment: Experiment, member: Member, pool: Pool, number: Int[Ar
 
 
 def bare(experiment: Experiment) -> Experiment:
-    """The experiment with defaults for all that weights before the first step, and what they give, do not depend on.
+    """Gives the experiment with defaults for everything that initial weights and their metrics do not depend on.
 
-    Experiments that differ in nothing else have one program of initial weights.
+    Experiments that differ only in such settings share one program of initial weights.
 
     Args:
         experiment: the settings; floats may be of any shape.
@@ -152,7 +152,7 @@ def bare(experiment: Experiment) -> Experiment:
 
 
 def draw(experiment: Experiment, member: Member, shared: Shared, given: Variables, window: Window) -> Progress:
-    """The start of a run: variables drawn from the stream "params", and those of `given` in their place."""
+    """Starts a run: draws variables from the stream "params", and replaces those in `given`."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(member, batch.x))
@@ -162,13 +162,13 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Variable
 
 
 def first(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:
-    """The drawn weights with their metrics, as a state of no method."""
+    """Gives the drawn weights with their metrics, as a state without an optimization method."""
     assert progress.answers is not None
     return progress.state._replace(metrics=metrics_of(experiment, member, shared, progress.answers))
 
 
 def ready(experiment: Experiment, member: Member, state: State) -> State:
-    """The state before the first step, from one of no method that `START` gave for `bare(experiment)`."""
+    """Gives the state before the first step, from the state that `START` gave for `bare(experiment)`."""
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     state = state._replace(method=method.init(state.params))
     if (stopping := experiment.stopping) is not None:
@@ -177,7 +177,7 @@ def ready(experiment: Experiment, member: Member, state: State) -> State:
 
 
 def _settled(tree: Any) -> Any:
-    """The arrays with the types that they will keep: a state that comes back with others compiles once more, or not at all."""
+    """Gives the arrays the dtypes that they will keep: if a step changed the dtypes, the program would compile again, or fail."""
 
     def settle(leaf: Any) -> Array:
         # Python numbers leave weak types behind. Linen's own layers start in float32, whatever JAX's default precision is.
@@ -188,7 +188,7 @@ def _settled(tree: Any) -> Any:
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
-    """An epoch before its first step: a model carries nothing on from the last epoch."""
+    """Begins an epoch: a model carries no state on from the last epoch."""
     turns = len(experiment.order.cuts)
     nothing = jnp.zeros((steps_per_epoch(experiment, member.train.size) // turns, turns), jnp.zeros(()).dtype)
     latest = state._replace(collections=state.collections | empty_carry(state), best=None)
@@ -196,7 +196,7 @@ def begin(experiment: Experiment, member: Member, shared: Shared, state: State, 
 
 
 def steps(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
-    """Optimizer steps, one for each batch of a window."""
+    """Takes optimizer steps, one for each batch of a window."""
 
     def body(state: State, given: Any) -> tuple[State, Info]:
         turns, infos = window.examples(given), []
@@ -213,9 +213,9 @@ def steps(experiment: Experiment, member: Member, shared: Shared, progress: Prog
 def close(
     experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None
 ) -> tuple[State, dict[str, Array]]:
-    """The end of an epoch: the state to go on from, and what the curves show.
+    """Ends an epoch: gives the state to go on from, and the values of the curves.
 
-    A member that diverged or stopped stays where it was.
+    The state of a member that diverged or stopped does not change.
     """
     assert progress.before is not None and progress.info is not None and progress.answers is not None
     state, latest, info = progress.before, progress.state, progress.info
@@ -249,5 +249,5 @@ EPOCH = (Phase(begin), Phase(steps, Over.BATCHES), *reestimate.PHASES, *VALIDATE
 
 
 def phases(experiment: Experiment, state: State) -> list[Phase]:
-    """Those of an epoch that an experiment has; `state` may hold shapes alone."""
+    """Gives the phases of an epoch that an experiment has; `state` may hold only shapes."""
     return [phase for phase in EPOCH if phase.applies(experiment, state)]

@@ -1,4 +1,4 @@
-"""What a restart's model says of examples, and how good that is."""
+"""The predictions of a restart's model, and their metrics."""
 
 from typing import Any, NamedTuple
 
@@ -17,12 +17,12 @@ EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradien
 
 
 class Found(NamedTuple):
-    """What batches of validation examples come to, with a leading axis [batches].
+    """The results of batches of validation examples, with a leading axis [batches].
 
     Args:
-        rows: how many count.
-        sums: metric → sums over these.
-        kept: all scores and labels, [batches, batch, ...], where some metric needs them; None where none does.
+        rows: the number of rows that count.
+        sums: metric → sums over these rows.
+        kept: all scores and labels, [batches, batch, ...], if some metric needs them; None if none does.
     """
 
     rows: Float[Array, " batches"]
@@ -31,10 +31,10 @@ class Found(NamedTuple):
 
 
 def predict(experiment: Experiment, state: State, member: Member, pool: Pool, indices: Int[Array, " n"]) -> Float[Array, "n ..."]:
-    """What `Task.log_probs` makes of the scores of the examples at the given positions, so many at a time.
+    """Gives the predictions for the examples at the given positions, some examples at a time, see `Task.log_probs`.
 
-    Log-probabilities of the classes of examples, or of their steps, or of having each label; or values. By the parameters that
-    the method evaluates.
+    These are log-probabilities of the classes of examples or steps, or of having each label; or values. The parameters are those
+    that the method evaluates.
     """
     given = evaluated(experiment, member, state)
 
@@ -53,7 +53,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
 
 
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
-    """Every metric on the validation split, of data that the device holds."""
+    """Gives every metric on the validation split, where the device holds the data."""
     pool = labelled(member, pool)
     order, shared = validation_order(experiment, member.validation.size, pool), Shared.of(pool)
     window = whole(member.validation[order.places], pool, order.counted)
@@ -65,12 +65,12 @@ def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -
 
 
 class ValidationOrder(NamedTuple):
-    """In which order the examples of a validation split are looked at.
+    """The order in which the examples of a validation split are evaluated.
 
     Args:
-        places: in the split, [n]; those that fill the last batch stand for others.
+        places: places in the split, [n]; some are repeated to fill the last batch.
         counted: which of them count, [n].
-        unit: how many of them make a batch, for which `Found` has one row.
+        unit: the number of places in a batch; `Found` has one row for each batch.
     """
 
     places: Int[np.ndarray, " n"]
@@ -79,14 +79,14 @@ class ValidationOrder(NamedTuple):
 
 
 def validation_order(experiment: Experiment, size: int, pool: Pool) -> ValidationOrder:
-    """The order in which a validation split of `size` examples is looked at, by the batch.
+    """Gives the order in which a validation split of `size` examples is evaluated, in batches.
 
-    Sequences with a label a step in parallel tracks, so that a batch of windows goes on where the last one ended; others as they
-    lie, in batches of one size. Places beyond the end fill the last batch, and do not count.
+    Sequences with a label for each step go in parallel tracks, so that a batch of windows goes on where the last one ended; other
+    examples go in their order, in batches of one size. Repeated places fill the last batch, and do not count.
 
     Args:
         experiment: the settings.
-        size: of the split.
+        size: the size of the split.
         pool: the data, or any part of it.
     """
     batch = _batch(experiment, size, pool)
@@ -97,22 +97,22 @@ def validation_order(experiment: Experiment, size: int, pool: Pool) -> Validatio
 
 
 def _batch(experiment: Experiment, size: int, pool: Pool) -> int:
-    """Examples that are evaluated together: a batch of sequences with a label a step, or so many that few are left over."""
+    """The number of examples in a batch: a batch of sequences with labels for each step, or so many that few are left over."""
     return experiment.batch_size if pool.task.kind.per_step else -(-size // -(-size // EVALUATION_BATCH))
 
 
 def empty_carry(state: State) -> Variables:
-    """What a model carries before the first batch of an evaluation."""
+    """Gives the carried state of a model before the first batch of an evaluation."""
     return {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
-    """A state that is to be evaluated as it is."""
+    """Begins the evaluation of a state, without training."""
     return Progress(None, state)
 
 
 def reserve(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
-    """The progress with room for all answers."""
+    """Gives the progress with room for the results of all batches."""
     state, order = progress.state, validation_order(experiment, member.validation.size, shared.like)
     carry, unit = empty_carry(state), order.unit
     some = jax.tree.map(lambda array: jnp.zeros((unit, *array.shape[1:]), array.dtype), shared.like)
@@ -125,7 +125,7 @@ def reserve(experiment: Experiment, member: Member, shared: Shared, progress: Pr
 
 
 def score(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
-    """The progress with the answers for a window of validation examples."""
+    """Gives the progress with the results for a window of validation examples."""
     assert progress.answers is not None and window.counted is not None
     pool = window.given if window.pool is None else window.pool
     indices = jnp.arange(len(window.counted)) if window.pool is None else window.given
@@ -169,7 +169,7 @@ def _scored(
 
 
 def metrics_of(experiment: Experiment, member: Member, shared: Shared, answers: EvaluationSums) -> dict[str, Float[Array, ""]]:
-    """Every metric, of all answers for the validation split."""
+    """Gives every metric from the results for the whole validation split."""
     found, task = answers.found, shared.like.task
     count, totals = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), (found.rows, found.sums))
     every = None
@@ -183,7 +183,7 @@ def metrics_of(experiment: Experiment, member: Member, shared: Shared, answers: 
 def finish(
     experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None
 ) -> dict[str, Float[Array, ""]]:
-    """Every metric."""
+    """Ends the evaluation: gives every metric."""
     assert progress.answers is not None
     return metrics_of(experiment, member, shared, progress.answers)
 

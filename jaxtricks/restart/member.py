@@ -1,6 +1,6 @@
-"""One restart, as pure functions: its state, what it sees, one step. `epochs` and `evaluation` make more of it, `program` many.
+"""One restart, as pure functions: its state, its examples, and one step.
 
-Nothing here prints, logs or calls back. Everything random comes from the restart's seed by named streams.
+Nothing here prints, logs or calls the host. All random numbers come from the restart's seed, by named streams.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -28,11 +28,11 @@ class Pool(NamedTuple):
     """The data, shared by all members; or a batch of them.
 
     Args:
-        x: inputs, [examples, ...], as stored.
-        y: labels, as the task has them: class numbers, [examples] or [examples, time], 0 and 1, [examples, labels], or values,
+        x: the inputs, [examples, ...], as stored.
+        y: the labels of the task: class numbers, [examples] or [examples, time], 0 and 1, [examples, labels], or values,
             [examples, outputs].
         task: what is predicted.
-        lengths: true steps of each sequence, [examples]; None where all are whole.
+        lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
     """
 
     x: Num[Array, "examples ..."]
@@ -42,22 +42,22 @@ class Pool(NamedTuple):
 
     @classmethod
     def of(cls, data: Dataset, examples: Examples | None = None) -> "Pool":
-        """All examples of a data set's pool, or those given, on the device."""
+        """Puts all examples of a data set's pool, or the given ones, on the device."""
         return jax.tree.map(jnp.asarray, cls.on_host(data, examples))
 
     @classmethod
     def on_host(cls, data: Dataset, examples: Examples | None = None) -> "Pool":
-        """The same as NumPy's arrays, until they are put on their devices."""
+        """Gives the same as NumPy arrays, which are put on devices later."""
         arrays: Any = data.pool if examples is None else examples
         return cls(arrays.x, arrays.y, task_of(data), arrays.lengths)
 
 
 class Outputs(NamedTuple):
-    """What a model gives for a batch.
+    """The outputs of a model for a batch.
 
     Args:
-        scores: of the classes, [batch, classes] or [batch, time, classes], or `Deferred`.
-        penalties: what it adds to the loss, [] each.
+        scores: the scores of the classes, [batch, classes] or [batch, time, classes], or a `Deferred`.
+        penalties: the numbers that the model adds to the loss, [] each.
     """
 
     scores: Any
@@ -65,11 +65,11 @@ class Outputs(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """A step's own, of what is random in it.
+    """The random keys of a step.
 
     Args:
-        dropout: masks.
-        augment: changes of inputs.
+        dropout: the key of masks.
+        augment: the key of changes of inputs.
     """
 
     dropout: Key[Array, ""]
@@ -77,19 +77,19 @@ class Keys(NamedTuple):
 
 
 class Member(NamedTuple):
-    """What sets one restart apart, beside its experiment's floats.
+    """What makes one restart different from another, beside the floats of its experiment.
 
     Args:
-        seed: the restart's number, [].
-        train: positions of its training examples in the pool, [train].
-        validation: positions of its validation examples, [validation].
-        shift: subtracted from inputs, of an example's shape.
+        seed: the number of the restart, [].
+        train: the positions of its training examples in the pool, [train].
+        validation: the positions of its validation examples, [validation].
+        shift: what is subtracted from inputs, of an example's shape.
         scale: what inputs are divided by, of an example's shape.
-        weights: the seed of its initial weights, [], where that is not its own; None: its own.
-        order: the same of its order of examples.
-        masks: the same of its masks and augmentation.
-        labels: of the whole pool, as it trains on them, [examples, ...]; None: the data's.
-        features: which feature of a scaled input stands at each place, [features]; None: as the data have them.
+        weights: the seed of its initial weights, []; None: `seed`.
+        order: the seed of its order of examples, []; None: `seed`.
+        masks: the seed of its masks and augmentation, []; None: `seed`.
+        labels: the labels of the whole pool that it trains on, [examples, ...]; None: those of the data.
+        features: for each place of a scaled input, which feature stands there, [features]; None: the order of the data.
     """
 
     seed: Int[Array, ""]
@@ -105,16 +105,16 @@ class Member(NamedTuple):
 
 
 class State(NamedTuple):
-    """What training changes.
+    """The state of a restart, which training changes.
 
     Args:
-        params: the model's parameters.
+        params: the parameters of the model.
         collections: its other variables, such as running averages.
-        method: the optimization method's state.
-        step: optimizer steps done, []; in a member that diverged, those before the loss or gradient that was not finite.
+        method: the state of the optimization method.
+        step: the number of optimizer steps done, []; of a diverged member, before the first loss or gradient that was not finite.
         alive: whether loss, gradient and validation metrics have been finite so far, [].
         metrics: validation metric → its last value, [].
-        best: what early stopping goes back to; None without.
+        best: the best epoch, to which early stopping goes back; None without early stopping.
     """
 
     params: Any
@@ -133,29 +133,29 @@ def root(member: Member, source: Literal["weights", "order", "masks"]) -> Key[Ar
 
 
 def steps_per_epoch(experiment: Experiment, train: int) -> int:
-    """Whole batches in `train` examples, and whole rounds of them where batches take turns."""
+    """The number of whole batches in `train` examples; whole rounds of batches where these take turns."""
     turns = len(experiment.order.cuts)
     return train // experiment.batch_size // turns * turns
 
 
 def total_steps(experiment: Experiment, train: int) -> int:
-    """Optimizer steps of the whole run."""
+    """The number of optimizer steps of the whole run."""
     return experiment.epochs * steps_per_epoch(experiment, train)
 
 
 def taken(pool: Pool, indices: Int[Array, "..."]) -> Pool:
-    """The examples at the given positions, ready to compute with."""
+    """Gives the examples at the given positions, with inputs of the right dtype."""
     return typed(jax.tree.map(lambda array: array[indices], pool))
 
 
 def typed(batch: Pool) -> Pool:
-    """A batch as the data set stores it, its inputs tokens, or numbers in JAX's default precision."""
+    """Gives a batch whose inputs are tokens, or numbers in JAX's default precision; not scaled."""
     x = batch.x
     return batch if x.dtype == jnp.int32 else batch._replace(x=x.astype(jnp.zeros(()).dtype))
 
 
 def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
-    """Stored inputs, [batch, ...], as a member's model sees them; tokens stay as they are."""
+    """Scales stored inputs, [batch, ...], for the model of a member; tokens do not change."""
     if x.dtype == jnp.int32:
         return x
     x = (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
@@ -163,18 +163,18 @@ def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."
 
 
 def labelled(member: Member, pool: Pool) -> Pool:
-    """The data with the labels that a member trains on."""
+    """Gives the data with the labels that a member trains on."""
     return pool if member.labels is None else pool._replace(y=member.labels)
 
 
 def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Pool:
-    """The examples at the given positions, inputs scaled."""
+    """Gives the examples at the given positions, with scaled inputs."""
     batch = taken(pool, indices)
     return batch._replace(x=scaled(member, batch.x))
 
 
 def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Pool]:
-    """A batch whose sequences are cut to so many steps, and the member with the scaling of those; None: as they are."""
+    """Cuts the sequences of a batch to `cut` steps, and the member's scaling with them; None: no cut."""
     if cut is None:
         return member, batch
     shift, scale = (part[:cut] if part.ndim else part for part in (member.shift, member.scale))
@@ -183,15 +183,15 @@ def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Poo
 
 
 def applied(experiment: Experiment, variables: Variables, batch: Pool, *, train: bool, key: Any = None, mutable: Any = ()) -> Any:
-    """What the model gives for a batch of scaled inputs, and the collections that it changed, in the experiment's arithmetic.
+    """Applies the model to a batch of scaled inputs, in the experiment's precision; also gives the collections that it changed.
 
     Args:
-        experiment: whose model it is.
-        variables: what it is called with, by collection.
+        experiment: the experiment with the model.
+        variables: the variables, by collection.
         batch: the inputs.
-        train: whether it is trained, and not evaluated.
-        key: of the masks; None where there is nothing random.
-        mutable: the collections that it may change.
+        train: whether the model is trained (True) or evaluated.
+        key: the key of the masks; None where nothing is random.
+        mutable: the collections that the model may change.
     """
     model, how = contract(experiment.model), {"train": train, "key": key, "mutable": mutable}
     if experiment.compute == "full":
@@ -201,7 +201,7 @@ def applied(experiment: Experiment, variables: Variables, batch: Pool, *, train:
 
 
 def _cast(tree: Any, dtype: Any) -> Any:
-    """Its floats in another precision."""
+    """Gives a tree with its floats in another precision."""
 
     def cast(leaf: Any) -> Any:
         return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
@@ -210,22 +210,22 @@ def _cast(tree: Any, dtype: Any) -> Any:
 
 
 def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables:
-    """The model's variables for a batch of scaled inputs, drawn from the key of the stream "params"."""
+    """Draws the variables of the model for a batch of scaled inputs, from the key of the stream "params"."""
     return contract(experiment.model).drawn(key, batch.x, batch.lengths)
 
 
 def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
-    """What the scores of a batch should be, see `Task.targets`.
+    """Gives the targets of a batch, see `Task.targets`.
 
     Args:
         batch: the examples.
-        scores: what the model gave for them.
+        scores: the scores that the model gave for them.
     """
     return batch.task.targets(batch.y, scores)
 
 
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
-    """One optimizer step of one member on one batch, its inputs as stored."""
+    """Takes one optimizer step of one member on one batch, whose inputs are as stored."""
     train, masks = member.train.size, root(member, "masks")
     keys = Keys(rng.stream(masks, "dropout", state.step), rng.stream(masks, "augment", state.step))
     if (parts := experiment.accumulate) == 1:
@@ -251,7 +251,7 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
 
 
 def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, collections: Any) -> Problem:
-    """The loss of a batch, or of a part of one, its inputs as stored."""
+    """Gives the loss of a batch, or of a part of one, whose inputs are as stored."""
     change = experiment.augmentation
     x = change.mix(keys.augment, change.values(keys.augment, scaled(member, change.geometry(keys.augment, batch.x))))
 
@@ -270,16 +270,16 @@ def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, co
 
 
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:
-    """The training positions in the order of one epoch."""
+    """Gives the training positions in the order of one epoch."""
     lengths = None if pool.lengths is None else pool.lengths[member.train]
     seen = Seen(labelled(member, pool).y[member.train], lengths, experiment.batch_size)
     return member.train[experiment.order(root(member, "order"), seen, epoch)]
 
 
 def variables(experiment: Experiment, member: Member, state: State) -> Variables:
-    """What a member's model is evaluated with: the parameters that the optimization method evaluates, and the collections.
+    """Gives the variables that a member's model is evaluated with: the parameters that the method evaluates, and the collections.
 
-    Where it stops early, those of its best epoch.
+    With early stopping, those of the best epoch.
     """
     return _variables(experiment, member.train.size, state)
 
@@ -292,12 +292,12 @@ def _variables(experiment: Experiment, train: int, state: State) -> Variables:
 
 
 def after_training(experiment: Experiment, train: int, state: State) -> State:
-    """What is left of a state once training is over: its parameters are those that are evaluated, the method's state is gone.
+    """Gives the state to keep after training: with the parameters that are evaluated, and without the state of the method.
 
     Args:
         experiment: the settings.
         train: the number of training examples.
-        state: after the last step.
+        state: the state after the last step.
     """
     collections = _variables(experiment, train, state)
     params = collections.pop("params")
@@ -306,18 +306,18 @@ def after_training(experiment: Experiment, train: int, state: State) -> State:
 
 
 def evaluated(experiment: Experiment, member: Member, state: State) -> Variables:
-    """`variables` without the state that a model carried from the last batch: every sequence starts anew."""
+    """Gives `variables` without the state that a model carried from the last batch, so that every sequence starts anew."""
     return {name: tree for name, tree in variables(experiment, member, state).items() if name != CARRY}
 
 
 def finished(experiment: Experiment, state: State) -> Bool[Array, ""]:
-    """Whether no further epoch changes a member: it diverged, or stopped early."""
+    """Tells whether a member is finished, because it diverged or stopped early: no further epoch changes it."""
     if experiment.stopping is None or state.best is None:
         return ~state.alive
     return ~state.alive | experiment.stopping.stopped(state.best)
 
 
 def resting(state: State) -> dict[str, Array]:
-    """What every further epoch of a finished member reports."""
+    """Gives the values that every further epoch of a finished member reports."""
     metrics = state.metrics if state.best is None else state.best.metrics
     return metrics | dict.fromkeys(TRAINING, jnp.asarray(jnp.nan, jnp.zeros(()).dtype))

@@ -1,9 +1,9 @@
 """The phases of an epoch, and the one driver that goes through them.
 
-An epoch is a chain of phases: begin → steps → what acts once an epoch → evaluation → close. A phase is a pure function of one
-restart that turns what the last one left into what the next one gets; it runs once, or once for each window of examples. Data
-that a device holds are one window of each kind, and the whole chain is one program; data that stay on the host come in many
-windows, and each phase is a program. Both go through `drive`.
+An epoch is a chain of phases: begin → steps → tricks that act once an epoch → evaluation → close. A phase is a pure function of
+one restart, from the result of the last phase to the input of the next one. It runs once, or once for each window of examples.
+If a device holds the data, there is one window of each kind and the whole chain is one program. If the data stay on the host,
+there are many windows and each phase is a program. Both go through `drive`.
 """
 
 import enum
@@ -20,7 +20,7 @@ from jaxtricks.restart.member import Pool, State, Variables, taken, typed
 
 
 class Over(enum.Enum):
-    """What a phase goes over."""
+    """The examples that a phase goes over."""
 
     NOTHING = "nothing"  # it runs once
     FIRST = "first"  # the first batch of the first epoch, [1, 1, batch, ...]
@@ -29,11 +29,11 @@ class Over(enum.Enum):
 
 
 class Window(NamedTuple):
-    """Examples that a phase gets together: all of a kind, or a part.
+    """Examples that a phase gets together: all of one kind, or a part of them.
 
     Args:
         given: the examples as stored, or their places in `pool`; leading axes as `Over` says.
-        first: the place of the window among all: its first round, or its first unit of validation, [].
+        first: the place of the window: its first round, or its first batch of validation, [].
         counted: which of the validation examples count, [n]; None for batches.
         pool: the examples that places refer to; None where `given` are examples.
     """
@@ -44,16 +44,16 @@ class Window(NamedTuple):
     pool: Pool | None = None
 
     def examples(self, given: Any) -> Pool:
-        """The examples of a part of `given`, ready to compute with."""
+        """Gives the examples of a part of `given`, with inputs of the right dtype."""
         return typed(given) if self.pool is None else taken(self.pool, given)
 
 
 class Shared(NamedTuple):
-    """What all restarts read.
+    """The data that all restarts share.
 
     Args:
-        pool: all examples. Where these stay on the host, their labels and lengths alone, as far as orders and metrics need them.
-        like: no examples, of the shapes and types of those in the pool, [0, ...].
+        pool: all examples; if they stay on the host, only the labels and lengths that orders and metrics need.
+        like: zero examples with the shapes and dtypes of the pool, [0, ...].
     """
 
     pool: Pool
@@ -61,16 +61,16 @@ class Shared(NamedTuple):
 
     @classmethod
     def of(cls, pool: Pool) -> "Shared":
-        """All of the examples."""
+        """Gives all examples as shared data."""
         return cls(pool, jax.tree.map(lambda array: array[:0], pool))
 
 
 class EvaluationSums(NamedTuple):
-    """What a model has given for validation examples so far.
+    """The results of an evaluation so far.
 
     Args:
-        carry: the state that the last batch left, of models that carry one on.
-        found: what metrics are made of, see `jaxtricks.restart.evaluation`; zeros where windows are still to come.
+        carry: the carried state after the last batch, for models that have one.
+        found: the results that metrics are computed from, see `jaxtricks.restart.evaluation`; zeros for later windows.
     """
 
     carry: Variables
@@ -78,14 +78,14 @@ class EvaluationSums(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """An epoch under way, of one restart.
+    """The progress of one restart within an epoch.
 
     Args:
-        before: the state at its start, to which a restart that diverges goes back; None at the start of a run.
-        state: the state now, without what early stopping keeps.
-        info: what the steps said of themselves, [rounds, turns]; zeros where they are to come.
-        extra: what a phase that goes over many windows keeps from one to the next.
-        answers: what the evaluation has found so far.
+        before: the state at the start of the epoch, to which a restart that diverges goes back; None at the start of a run.
+        state: the present state, without the best epoch of early stopping.
+        info: the reports of the steps, [rounds, turns]; zeros for later steps.
+        extra: values that a phase over many windows keeps from one window to the next.
+        answers: the results of the evaluation so far.
     """
 
     before: State | None
@@ -104,13 +104,13 @@ Run = Callable[..., Any]
 
 
 class Phase(NamedTuple):
-    """One phase.
+    """One phase of an epoch.
 
     Args:
-        run: `(experiment, member, shared, left, window) -> left`; the window is None where it goes over nothing.
-        over: what it goes over.
-        applies: whether an experiment has it, by the settings and the shapes of its state.
-        in_place: whether all that it gets is in what it leaves, so that one may lie where the other lay.
+        run: `(experiment, member, shared, left, window) -> left`; the window is None if the phase goes over no examples.
+        over: the examples that it goes over.
+        applies: whether an experiment has the phase, by the settings and the shapes of its state.
+        in_place: whether its result has all arrays of its input, so that the result can reuse their memory.
     """
 
     run: Run
@@ -122,12 +122,12 @@ class Phase(NamedTuple):
 def drive(
     phases: Iterable[Phase], left: Any, windows: Callable[[Over], Iterable[Window | None]], call: Callable[[Phase, Any, Any], Any]
 ) -> Any:
-    """What the last of a chain of phases leaves.
+    """Runs a chain of phases, and gives the result of the last one.
 
     Args:
         phases: the chain.
-        left: what the first phase gets.
-        windows: gives the windows of a kind, in their order; one None for phases that go over nothing.
+        left: the input of the first phase.
+        windows: gives the windows of a kind, in order; a single None for phases that go over no examples.
         call: runs a phase: `(phase, left, window) -> left`.
     """
     for phase in phases:
@@ -137,11 +137,11 @@ def drive(
 
 
 def put(first: Int[Array, ""], whole: Any, part: Any) -> Any:
-    """Arrays with a part of them written in place, from `first` on along the first axis."""
+    """Gives arrays with a part replaced, from `first` on along the first axis."""
     return jax.tree.map(lambda all_of, some: jax.lax.dynamic_update_slice_in_dim(all_of, some, first, 0), whole, part)
 
 
 def whole(given: Any, pool: Pool | None = None, counted: Bool[np.ndarray, " n"] | None = None) -> tuple[Window]:
-    """The one window of data that a device holds."""
+    """Gives the single window of data that a device holds."""
     zero = np.int32(0)
     return (Window(given, jax.numpy.asarray(zero), None if counted is None else jax.numpy.asarray(counted), pool),)

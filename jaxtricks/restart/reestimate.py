@@ -1,4 +1,4 @@
-"""Batch norm beside an average of weights: its running averages, taken anew at the average from an epoch's batches."""
+"""Batch norm with averaged weights: its running averages are computed again for these weights, from the batches of an epoch."""
 
 from operator import itemgetter
 from typing import Any
@@ -16,25 +16,25 @@ from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window
 
 
 def applies(experiment: Experiment, state: State) -> bool:
-    """Whether batch norm's averages are taken anew at the end of an epoch."""
+    """Tells whether batch norm's averages are computed again at the end of an epoch."""
     averaging = experiment.optimizer.averaging
     return averaging is not None and averaging.REESTIMATES and bool(statistics(experiment, state.collections))
 
 
 def statistics(experiment: Experiment, collections: Variables) -> Variables:
-    """The collections of running averages among all."""
+    """Gives the collections of running averages."""
     return {name: collections[name] for name in contract(experiment.model).traits.statistics if name in collections}
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
-    """The progress with the collections after no batch, and how many that was."""
+    """Gives the progress before the first batch: the collections, and the number of batches."""
     return progress._replace(extra=(progress.state.collections, jnp.zeros(())))
 
 
 def batches(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
-    """The progress with the collections after a window's batches: batch norm's averages are the plain mean so far.
+    """Gives the progress after the batches of a window; batch norm's averages are the plain mean over all batches so far.
 
-    At the parameters that are evaluated, after the epoch's last step.
+    The model has the parameters that are evaluated, after the last step of the epoch.
     """
     state = progress.state
     params = variables(experiment, member, state)["params"]
@@ -53,7 +53,7 @@ def batches(experiment: Experiment, member: Member, shared: Shared, progress: Pr
 
 
 def end(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
-    """The progress with these averages in the place of those that training left."""
+    """Gives the progress with these averages in place of those of training."""
     collections = progress.state.collections | statistics(experiment, progress.extra[0])
     return progress._replace(state=progress.state._replace(collections=collections), extra=None)
 
@@ -61,15 +61,15 @@ def end(experiment: Experiment, member: Member, shared: Shared, progress: Progre
 def after_batch(
     experiment: Experiment, params: Any, collections: Variables, batch: Pool, seen: Float[Array, ""], key: Key[Array, ""]
 ) -> Variables:
-    """The collections after one more batch, batch norm's averages as plain means.
+    """Gives the collections after one more batch, with batch norm's averages as plain means.
 
     Args:
         experiment: the settings.
         params: the parameters.
-        collections: the model's other variables after the batches so far.
-        batch: inputs scaled, [batch, ...].
-        seen: how many batches there were so far, [].
-        key: of the masks.
+        collections: the other variables of the model after the batches so far.
+        batch: scaled inputs, [batch, ...].
+        seen: the number of batches so far, [].
+        key: the key of the masks.
     """
 
     def after(averages: Any) -> tuple[Any, Variables]:
