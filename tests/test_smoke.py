@@ -48,6 +48,15 @@ def test_compare_judges_each_change(capsys):
     assert page.read_text() == before
 
 
+def test_a_metric_of_one_s_own_is_compared_and_is_on_the_page(capsys):
+    own = ["--metric", "tests.user_code:share_right", "--better", "higher"]
+    main(["compare", *SMALL, *own, "--metrics", "macro_f1", "--change", "epochs=1"])
+    out = capsys.readouterr().out
+    assert out.startswith("Dataset(digits: 1437 examples of 8x8x1, 10 classes, test split locked)\nvalidation share right; ")
+    page = Path(out.strip().splitlines()[-1]).read_text()
+    assert "Share right" in page and "Macro F1, %" in page
+
+
 def test_ablate_and_ensemble(capsys, monkeypatch):
     whole = ablate.add_one
     few = ("model.dropout", "model.normalization", "objective.prior")  # every trick is a program that has to compile

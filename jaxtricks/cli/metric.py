@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Literal
 
 from jaxtricks.cli.optional import Maybe
 from jaxtricks.config import ConfigError
@@ -17,11 +18,11 @@ class MetricFlags:
     Args:
         metric: the metric that the result goes by: a name, such as nll, macro_f1 or top_5 (`jaxtricks list metrics`), or
             module:name of your own jaxtricks.Metric or function; by default accuracy, or the mean squared error of values.
-        higher_is_better: for --metric module:function: its direction, True or False.
+        better: for --metric module:function: which values are better, higher or lower.
     """
 
     metric: Maybe[str] = dataclasses.field(default=None, kw_only=True)
-    higher_is_better: Maybe[bool] = dataclasses.field(default=None, kw_only=True)
+    better: Maybe[Literal["higher", "lower"]] = dataclasses.field(default=None, kw_only=True)
 
     def judged_by(self) -> str | Metric | None:
         """The metric, or its name.
@@ -31,15 +32,13 @@ class MetricFlags:
         """
         name = self.metric
         if name is None or ":" not in name:
-            if self.higher_is_better is not None:
-                raise ConfigError(
-                    f"--higher-is-better is for --metric module:function, and the metric is {name or 'the usual one'}."
-                )
+            if self.better is not None:
+                raise ConfigError(f"--better is for --metric module:function, and the metric is {name or 'the usual one'}.")
             return name
         sys.path.insert(0, str(Path.cwd()))  # as Python itself does for a script
         found = resolve(name)
         if isinstance(found, Metric):
             return found
-        if self.higher_is_better is None:
-            raise ConfigError(f"--metric {name} is no jaxtricks.Metric, so --higher-is-better has to be True or False.")
-        return Metric(getattr(found, "__name__", name), found, higher_is_better=self.higher_is_better)
+        if self.better is None:
+            raise ConfigError(f"--metric {name} is no jaxtricks.Metric, so --better higher or --better lower has to say more.")
+        return Metric(getattr(found, "__name__", name), found, higher_is_better=self.better == "higher")
