@@ -18,7 +18,7 @@ from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart.member import Member, Pool, applied, inputs, shuffle, targets
+from jaxtricks.restart.member import Member, Pool, applied, inputs, labelled, shuffle, targets
 from jaxtricks.train.fit import tables_of
 from jaxtricks.train.prepare import prepare
 
@@ -120,7 +120,7 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
     """Path → variances of input, output and gradient, [] each, in the order of the forward pass."""
     state = epochs.start(experiment, member, pool, {})
     places = shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
-    batch = inputs(pool, member, places)
+    batch = inputs(labelled(member, pool), member, places)
     variables = {"params": state.params, **state.collections}
     order: dict[tuple[str, ...], None] = {}
 

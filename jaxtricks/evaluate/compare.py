@@ -128,7 +128,7 @@ def verdicts(
     for name, runs in changes.items():
         if runs.names != baseline.names:
             raise ConfigError(f"{name}: {few(runs.names)} cannot be paired with the baseline's {few(baseline.names)}.")
-    examples = task_of(baseline.data).predictions(baseline.data, np.asarray(baseline.members.validation))
+    examples = task_of(baseline.data).predictions(baseline.data, baseline.sampling.validation[np.unique(baseline.sampling.split)])
     measure = Measure(judged, examples, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
     paired = "member" if len(set(baseline.seeds.tolist())) < len(baseline) else "seed"

@@ -284,7 +284,7 @@ def _log_probs(
 
 def _validation(runs: tuple[Runs, ...]) -> list[Int[np.ndarray, " validation"]]:
     """The validation split of each member."""
-    return [np.asarray(split) for each in runs for split in each.members.validation]
+    return [each.sampling.validation[split] for each in runs for split in each.sampling.split]
 
 
 def _epochs(runs: tuple[Runs, ...]) -> int:

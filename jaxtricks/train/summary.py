@@ -1,8 +1,9 @@
 """A summary of the restarts of one experiment: mean, interval, spread, and the restarts that collapsed."""
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -11,9 +12,8 @@ from jaxtricks import statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.sampling import few
+from jaxtricks.experiment.sampling import Sampling, few
 from jaxtricks.objectives.task import no_better, task_of
-from jaxtricks.restart.member import Member
 from jaxtricks.statistics import Interval
 
 
@@ -30,7 +30,7 @@ class Restarted(Protocol):
     def data(self) -> Dataset: ...
 
     @property
-    def members(self) -> Member: ...
+    def sampling(self) -> Sampling: ...
 
     @property
     def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]: ...
@@ -117,13 +117,18 @@ def collapsed(runs: Restarted) -> tuple[str, ...]:
     task, metrics = task_of(runs.data), runs.metrics
     headline = task.metrics[0]
     started = np.all([np.isfinite(metrics[name]) for name in metrics if not runs.experiment.metric(name).may_overflow], axis=0)
-    names = []
-    for name, validation, reached, finite in zip(runs.names, runs.members.validation, metrics[headline], started, strict=True):
-        labels, lengths = runs.data.y[validation], None if runs.data.lengths is None else runs.data.lengths[validation]
+    names, diverged, better = [], runs.diverged, runs.experiment.metric(headline).higher_is_better
+
+    @functools.cache  # many restarts may have one split
+    def chance(split: int) -> Any:
+        validation = runs.sampling.validation[split]
+        return task.chance(runs.data.y[validation], None if runs.data.lengths is None else runs.data.lengths[validation])
+
+    for name, split, reached, finite in zip(runs.names, runs.sampling.split, metrics[headline], started, strict=True):
         if not finite:
             names.append(f"{name} (not finite at the initial weights)")
-        elif name in runs.diverged:
-            names.append(f"{name} (diverged at step {runs.diverged[name]})")
-        elif no_better(reached, task.chance(labels, lengths), runs.experiment.metric(headline).higher_is_better):
+        elif name in diverged:
+            names.append(f"{name} (diverged at step {diverged[name]})")
+        elif no_better(reached, chance(int(split)), better):
             names.append(f"{name} (no better than {task.constant})")
     return tuple(names)

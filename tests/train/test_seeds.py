@@ -167,3 +167,14 @@ class TestChanged:
                 for name, value in alone.evaluate("train").items():
                     np.testing.assert_allclose(runs.evaluate("train")[name][row], value[0], rtol=1e-9, err_msg=name)
             assert not np.allclose(runs.curves["nll"], plain.curves["nll"], rtol=1e-2)
+
+
+def test_400_members_of_16_splits_have_tables_of_16_rows():
+    x, y = np.zeros((1_600, 1), np.float32), np.arange(1_600) % 2
+    data = jt.Dataset.from_arrays(x, y)
+    tiny = jt.Experiment(model=jt.MLP(widths=()), batch_size=1_000, epochs=1)
+    trials = [tiny.replace({"optimizer.rule.learning_rate": 1e-3 * (trial + 1)}) for trial in range(25)]
+    runs = jt.fit(trials, data, seeds=16, progress=False)
+    (tables,) = {id(each.trained.tables): each.trained.tables for each in runs}.values()
+    assert sum(map(len, runs)) == 400
+    assert tables.train.nbytes + tables.validation.nbytes == 16 * len(data) * 4

@@ -21,7 +21,7 @@ def runs(accuracy, nll=None, diverged=(), labels=(0, 0, 0, 1, 1, 2, 2, 2, 2, 2))
         experiment=jt.Experiment(),
         names=tuple(f"seed {seed + 10}" for seed in range(len(accuracy))),
         metrics={"accuracy": np.float32(accuracy), "nll": np.float32(accuracy if nll is None else nll)},
-        members=SimpleNamespace(validation=np.tile(np.arange(10), (len(accuracy), 1))),
+        sampling=SimpleNamespace(split=np.zeros(len(accuracy), int), validation=np.arange(10)[None]),
         data=jt.Dataset.from_arrays(np.zeros((len(labels), 1)), labels),
         diverged=dict(diverged),
     )
@@ -71,7 +71,8 @@ def test_collapsed_restarts_are_named_and_stay_in_the_mean():
 
 def test_each_restart_is_held_against_its_own_split():
     two = runs([0.7, 0.7])
-    two.members.validation = np.array([[5, 6, 7, 8, 9] * 2, [0, 1, 2, 3, 4] * 2])  # all of class 2, or 3 in 5 of class 0
+    two.sampling.split = np.array([0, 1])
+    two.sampling.validation = np.array([[5, 6, 7, 8, 9] * 2, [0, 1, 2, 3, 4] * 2])  # all of class 2, or 3 in 5 of class 0
     assert collapsed(two) == ("seed 10 (no better than the commonest class)", "seed 11 (no better than the commonest class)")
     two.metrics["accuracy"] = np.array([0.95, 0.95])
     assert collapsed(two) == ("seed 10 (no better than the commonest class)",)
