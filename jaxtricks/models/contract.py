@@ -171,7 +171,7 @@ class Linen(Model):
         return rebuild(self.module, **idle) if idle else self.module
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
-        return dict(self.module.init({"params": key}, x, **_padding(lengths), train=False))
+        return dict(self.module.init({"params": key}, x, **padding(lengths), train=False))
 
     def called(
         self,
@@ -184,11 +184,16 @@ class Linen(Model):
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
         rngs = {} if key is None else {"dropout": key}
-        scores, changed = self.module.apply(variables, x, **_padding(lengths), train=train, rngs=rngs, mutable=list(mutable))
+        scores, changed = self.module.apply(variables, x, **padding(lengths), train=train, rngs=rngs, mutable=list(mutable))
         return scores, dict(changed)
 
 
-def _padding(lengths: Int[Array, " batch"] | None) -> dict[str, Any]:
+def padding(lengths: Int[Array, " batch"] | None) -> dict[str, Any]:
+    """The argument `lengths` of a call, where the data are padded.
+
+    >>> padding(None)
+    {}
+    """
     return {} if lengths is None else {"lengths": lengths}
 
 

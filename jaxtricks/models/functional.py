@@ -7,7 +7,7 @@ from typing import Any
 from jaxtyping import Array, Int, Key
 
 from jaxtricks.config import ConfigError, config
-from jaxtricks.models.contract import Model, Traits, Variables
+from jaxtricks.models.contract import Model, Traits, Variables, padding
 
 
 @config()
@@ -56,7 +56,7 @@ class Functional(Model):
     traits: Traits = Traits()
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
-        drawn = self.init(key, x, **_padding(lengths))
+        drawn = self.init(key, x, **padding(lengths))
         if not self.stateful:
             return {"params": drawn}
         params, state = _pair("init", "(params, state)", drawn)
@@ -72,16 +72,12 @@ class Functional(Model):
         key: Key[Array, ""] | None,
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
-        params, how = variables["params"], {"train": train, "key": key, **_padding(lengths)}
+        params, how = variables["params"], {"train": train, "key": key, **padding(lengths)}
         if not self.stateful:
             return self.apply(params, x, **how), {}
         state = {name: tree for name, tree in variables.items() if name != "params"}
         scores, new = _pair("apply", "(scores, state)", self.apply(params, state, x, **how))
         return scores, {name: new[name] for name in mutable if name in new}
-
-
-def _padding(lengths: Int[Array, " batch"] | None) -> dict[str, Any]:
-    return {} if lengths is None else {"lengths": lengths}
 
 
 def _pair(function: str, wanted: str, given: Any) -> tuple[Any, Variables]:
