@@ -1,6 +1,7 @@
 """Training: experiments × seeds → runs."""
 
 import contextlib
+import dataclasses
 import functools
 import warnings
 from collections.abc import Sequence
@@ -219,8 +220,11 @@ def snapshots(
     if manifest.data != (data.name, digest(data)):
         raise CheckpointError(f"{folder} holds checkpoints of {manifest.data[0]} as it was then, and {data!r} is not that.")
     wanted = [Experiment.from_json(each) for each in manifest.experiments]
-    sampled = Seeds.from_json(manifest.seeds | {"transfer": None}) if seeds is None else seeds
-    sampling = sampled.sampling(data)
+    if seeds is None:
+        seeds = Seeds.from_json(manifest.seeds | {"transfer": None})  # weights to start from play no part any more
+    elif other := dataclasses.replace(manifest, seeds=seeds.to_json()).differs(manifest):
+        raise CheckpointError(f"{folder} holds checkpoints of another fit: here {other}.")
+    sampling = seeds.sampling(data)
     ready, cohorts = _ready(wanted, data, sampling, None)
     (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
     cohort, rows = cohorts[number], dict(cohorts[number].rows())[experiment]

@@ -88,6 +88,8 @@ def test_a_resumed_fit_of_folds_has_the_same_bits(blobs, seeds, tmp_path, monkey
             resume(tmp_path, blobs)
         with pytest.raises(CheckpointError, match="holds checkpoints of another fit: here examples "):
             resume(tmp_path, blobs, seeds=jt.Seeds(3, examples=jt.Folds(2, groups=GROUPS[::-1])))
+        with pytest.raises(CheckpointError, match="holds checkpoints of another fit: here examples "):
+            jt.snapshots(tmp_path, blobs, seeds=jt.Seeds(3, examples=jt.Folds(2, groups=GROUPS[::-1])))
     resumed = resume(tmp_path, blobs, seeds=given)
     assert_same(resumed, fit(BASE, blobs, seeds=seeds))
     last = jt.snapshots(tmp_path, blobs, layout=PLACE, seeds=given)[BASE.epochs]
