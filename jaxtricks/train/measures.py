@@ -55,10 +55,9 @@ def _check_meaning(metric: Metric, task: Task, data: Dataset) -> None:
 
 
 def _check_shape(experiment: Experiment, metric: Metric, task: Task, data: Dataset, scores: Any) -> None:
-    """Calls the metric with shapes."""
-    size = len(data.split(0).validation)
+    """Calls the metric with the shapes of a batch."""
+    size = scores.shape[0]
     y = jax.ShapeDtypeStruct((size, *data.y.shape[1:]), data.y.dtype)
-    given = jax.ShapeDtypeStruct((size, *scores.shape[1:]), scores.dtype)
 
     def call(scores: Any, y: Any) -> Any:
         rows = task.rows(experiment.objective.loss, scores, y, None, jnp.ones(size, bool))
@@ -66,13 +65,13 @@ def _check_shape(experiment: Experiment, metric: Metric, task: Task, data: Datas
         return metric.value(means, rows)
 
     try:
-        shape = jnp.shape(jax.eval_shape(call, given, y))
+        shape = jnp.shape(jax.eval_shape(call, scores, y))
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's own function raises is about what it is given
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigError(
-            f"Experiment.metrics = {metric.name!r} does not take scores of shape {given.shape} and targets of shape {y.shape}: "
+            f"Experiment.metrics = {metric.name!r} does not take scores of shape {scores.shape} and targets of shape {y.shape}: "
             f"{reason}"
         ) from error
     if shape:

@@ -176,7 +176,7 @@ def test_a_loss_of_one_s_own_trains_and_is_validated_by_its_mean(valued):
         ),
         (
             {"metrics": (jt.Metric("wrong", lambda scores: 0.0, higher_is_better=True),)},
-            "Experiment.metrics = 'wrong' does not take scores of shape (12, 3) and targets of shape (12,): ",
+            "Experiment.metrics = 'wrong' does not take scores of shape (16, 3) and targets of shape (16,): ",
         ),
         (
             {"stopping": jt.EarlyStopping(metric="macro_f1")},
