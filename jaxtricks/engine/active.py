@@ -53,7 +53,7 @@ class MemberBatch:
         return curves
 
     def close(self) -> None:
-        """Lets go of what is on its way to the devices."""
+        """Cancels windows that were prefetched, and ends the thread that does it."""
         if self._ready is not None:
             self._ready.close()
 
@@ -146,7 +146,7 @@ class ActiveMembers:
         return gone, resting(rows_of(self._left, gone))
 
     def close(self) -> None:
-        """Lets go of what is on its way to the devices."""
+        """Cancels windows that were prefetched, and ends the thread that does it."""
         for batch in self._batches:
             batch.close()
 

@@ -135,7 +135,7 @@ class Planned:
         return 0 if self.plan.window is None else AHEAD * self.plan.window
 
     def smaller(self, compiled: jax.stages.Compiled) -> "Planned":
-        """A stage that asks for less memory than its program: fewer members on a device, or at a time.
+        """A plan whose program needs less memory: fewer members on a device, or fewer at a time.
 
         Raises:
             ConfigError: where one member alone is too large.

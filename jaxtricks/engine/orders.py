@@ -46,7 +46,7 @@ def shape_of(experiment: Experiment, members: int, tables: Tables, count: int) -
     """The shape that `orders_of` gives for so many members and epochs.
 
     Args:
-        experiment: theirs.
+        experiment: the settings of the members.
         members: how many.
         tables: what they choose from.
         count: epochs.

@@ -39,5 +39,5 @@ def listen() -> Any:
 
 
 def asked() -> bool:
-    """Whether the end was asked for."""
+    """Whether the process was asked to stop."""
     return _asked.is_set()

@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 def join(place: Place) -> None:
-    """Connects this process with the others, before JAX's backend starts; SIGTERM asks for the end from then on.
+    """Connects this process with the others, before JAX's backend starts; from then on SIGTERM requests a stop.
 
     Args:
         place: which of them this is.
@@ -160,7 +160,7 @@ def placed(tree: Any, lies: Any) -> Any:
 
 
 def gathered(tree: Any) -> Any:
-    """Arrays, wherever they lie, as NumPy's, whole in every process; copies, which nobody else writes to."""
+    """Copies of arrays, wherever they are, as whole NumPy arrays in every process."""
 
     def gather(leaf: Any) -> np.ndarray:
         if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:

@@ -43,7 +43,7 @@ def compile(lowered: jax.stages.Lowered) -> jax.stages.Compiled:
 
 
 def forget() -> None:
-    """Lets go of every program that this process has traced or compiled; what the cache on disk holds is loaded again.
+    """Frees every program that this process has traced or compiled; those in the cache on disk can be loaded again.
 
     XLA's CPU client maps memory for each of a program's kernels, and Linux grants a process 65,530 maps (vm.max_map_count):
     some hundred different programs later the next one ends in a segmentation fault. So a process that goes through many

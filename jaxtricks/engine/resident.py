@@ -130,7 +130,7 @@ class Resident:
         return start(self._members, given, self._data, self._orders(0), self._plan)
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
-        """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
+        """Trains a segment from epoch `first` on; gives the states after it and its curves, on the devices. `states` are donated."""
         after: tuple[State, dict[str, Array]] = self._run(self._members.training, states, self._data, self._orders(first))
         return after
 
@@ -138,4 +138,4 @@ class Resident:
         return orders_of(self._members.order, self._data, first, self._plan.epochs, self._plan)
 
     def close(self) -> None:
-        """Nothing is on its way."""
+        """Does nothing: there are no prefetched windows."""

@@ -57,7 +57,7 @@ _of_all_in_place = jax.jit(_of_all, static_argnames=("run", "plan", "own"), dona
 
 
 def phase_of(phase: Phase) -> Any:
-    """The program of a phase of all members, see `_of_all`; what is left before is used up where the phase works in place."""
+    """The program of a phase of all members, see `_of_all`; what the last phase left is donated where the phase works in place."""
     return _of_all_in_place if phase.in_place else _of_all_kept
 
 
@@ -160,7 +160,7 @@ class Streamed:
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
-        """A segment from epoch `first` on: the states after it, and its curves, on the devices; `states` are used up."""
+        """Trains a segment from epoch `first` on; gives the states after it and its curves, on the devices. `states` are donated."""
         if first != self._next:
             self._feed.close()
             last = self._fed.population.experiments.epochs if self._further else first + self._plan.epochs
@@ -173,7 +173,7 @@ class Streamed:
         return states, {name: jnp.stack([each[name] for each in curves], axis=1) for name in curves[0]}
 
     def close(self) -> None:
-        """Lets go of the windows that are on their way, and of the thread that gathers them."""
+        """Cancels windows that were prefetched, and ends the thread that does it."""
         self._feed.close()
         self._next = None
 
@@ -206,7 +206,7 @@ def evaluate(
 
     Args:
         population: the members, on the host.
-        states: theirs.
+        states: the states of the members.
         tables: what they choose from, on the host.
         source: the data, on the host.
         plan: devices and width.

@@ -28,7 +28,7 @@ POSITIONS = {  # axes of the places that windows are gathered by
 
 
 class PerMember(NamedTuple):
-    """What each member of a population has for itself, and does not share with all others.
+    """Which data each member of a population needs separately, since it does not share them with all others.
 
     Args:
         order: the order of its training examples, and which these are.

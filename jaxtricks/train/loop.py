@@ -201,12 +201,14 @@ def outcome(cohort: Cohort, states: State) -> State:
 
     Args:
         cohort: the members.
-        states: theirs, with those of the padding behind them if they lie on the devices.
+        states: the states of the members, followed by those of the padding if they are on the devices.
     """
     padded, train = np.minimum(np.arange(len(states.step)), cohort.size - 1), cohort.tables.train.shape[1]
     experiments = rows_of(cohort.population.experiments, padded)
     kept: State = jax.vmap(lambda experiment, state: after_training(experiment, train, state))(experiments, states)
-    return gathered(kept) if jax.process_count() > 1 else kept  # whoever asks later may be one process alone
+    return (
+        gathered(kept) if jax.process_count() > 1 else kept
+    )  # a later request may come from one process alone, and could not gather
 
 
 def trained(
