@@ -130,7 +130,7 @@ class Resident:
         return start(self._members, given, self._data, self._orders(0), self._plan)
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
-        """Trains a segment from epoch `first` on; gives the states after it and its curves, on the devices. `states` are donated."""
+        """Trains a segment from epoch `first` on, and gives the states after it and its curves; `states` are donated."""
         after: tuple[State, dict[str, Array]] = self._run(self._members.training, states, self._data, self._orders(first))
         return after
 

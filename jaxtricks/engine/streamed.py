@@ -57,7 +57,7 @@ _of_all_in_place = jax.jit(_of_all, static_argnames=("run", "plan", "own"), dona
 
 
 def phase_of(phase: Phase) -> Any:
-    """The program of a phase of all members, see `_of_all`; what the last phase left is donated where the phase works in place."""
+    """The program of a phase of all members, see `_of_all`; what the last phase left is donated if it works in place."""
     return _of_all_in_place if phase.in_place else _of_all_kept
 
 
@@ -160,7 +160,7 @@ class Streamed:
         return states
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
-        """Trains a segment from epoch `first` on; gives the states after it and its curves, on the devices. `states` are donated."""
+        """Trains a segment from epoch `first` on, and gives the states after it and its curves; `states` are donated."""
         if first != self._next:
             self._feed.close()
             last = self._fed.population.experiments.epochs if self._further else first + self._plan.epochs
