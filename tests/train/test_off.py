@@ -76,7 +76,7 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
     switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED - FOLLOWED
     assert switches == set(OPTIONAL)
     assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
-    # No tricks: the usual ones, and the loss of several labels, which this file has no data for.
+    # No tricks: the usual ones, and the one loss that several labels have.
     plain = {
         "optimizer.schedule=constant",
         "objective.loss=cross_entropy",
@@ -120,7 +120,7 @@ def few_programs():
 def ask(*experiments: jt.Experiment):
     """The program of experiments of one structure, compiling in another thread, and what it is called with."""
     assert len(experiments) <= 2
-    data = data_for(experiments[0].model)
+    data = data_for(experiments[0])
     split = data.split(0)
     # Always two, so that one program does.
     ready = [prepare(experiment, data, len(split.train)) for experiment in (experiments * 2)[:2]]
@@ -166,8 +166,18 @@ def labelled_steps() -> jt.Dataset:
     return jt.Dataset("steps", data.x, data.x, tuple("abcdefghijkl"), lengths=data.lengths, vocabulary=LETTERS)
 
 
-def data_for(model) -> jt.Dataset:
-    """What a model is for."""
+@functools.cache
+def tagged() -> jt.Dataset:
+    """The pictures with two labels each: whether it is in the first class, and in the first two."""
+    x, y = pictures().x, pictures().y
+    return jt.Dataset.from_arrays(x, np.stack([y == 0, y <= 1], axis=1).astype(np.int32), name="tagged", task="multilabel")
+
+
+def data_for(experiment) -> jt.Dataset:
+    """What a model and a loss are for."""
+    model = experiment.model
+    if "classes" not in experiment.objective.loss.tasks:
+        return tagged()
     if not isinstance(model, jt.RNN | jt.TCN | jt.Transformer):
         return pictures()
     return sentences() if model.read == "last" else labelled_steps()
