@@ -3,7 +3,6 @@
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from jaxtyping import Float
 import jaxtricks as jt
 from jaxtricks.evaluate.claim import Estimate
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart.member import Member, Pool
+from jaxtricks.restart.member import Member, Pool, State
 from jaxtricks.train.prepare import prepare
 
 TUNING = range(1_000, 1_004)  # restarts, with splits of their own, on which settings are chosen and nothing is judged
@@ -82,8 +81,8 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
             *map(jnp.asarray, (np.int32(0), *split, *(part[0] for part in experiment.inputs.moments(data, split.train[None]))))
         )
         state = jax.jit(epochs.start)(experiment, member, pool, {})
-        run = jax.jit(epochs.epoch, static_argnums=5).lower(experiment, member, pool, state, jnp.int32(0), _as_is).compile()
-        runs[name] = functools.partial(run, experiment, member, pool, state, jnp.int32(0))
+        run = jax.jit(_first_epoch).lower(experiment, member, pool, state).compile()
+        runs[name] = functools.partial(run, experiment, member, pool, state)
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     for turn in range(rounds + 1):
         for name, epoch in runs.items():
@@ -94,8 +93,8 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
     return {name: np.array(values) for name, values in seconds.items()}
 
 
-def _as_is(batches: Any) -> Any:
-    return batches
+def _first_epoch(experiment: jt.Experiment, member: Member, pool: Pool, state: State) -> tuple[State, dict[str, jax.Array]]:
+    return epochs.epoch(experiment, member, pool, state, epochs.positions(experiment, member, pool, jnp.int32(0)))
 
 
 def epochs_until(curves: Float[np.ndarray, "runs epochs"], level: float) -> Float[np.ndarray, " runs"]:

@@ -125,7 +125,7 @@ def lost(runs, seeds):
     """The runs as they are left where some were not finite at the initial weights: of nothing, the largest is class 0."""
     gone = np.isin(runs.seeds, seeds)[:, None]
     curves = {name: curve if name == "accuracy" else np.where(gone, np.nan, curve) for name, curve in runs.curves.items()}
-    return dataclasses.replace(runs, curves=curves)
+    return dataclasses.replace(runs, trained=runs.trained._replace(curves=curves))
 
 
 def test_restarts_without_a_finite_loss_are_named_and_the_others_are_summed_up(rates):
