@@ -7,7 +7,6 @@ common; that pairing is what makes a few restarts enough.
 import zlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
@@ -47,29 +46,6 @@ def stream(key: Key[Array, ""], name: str, step: int | Int[Array, ""] | None = N
     """
     key = jax.random.fold_in(key, _number(name))
     return key if step is None else jax.random.fold_in(key, step)
-
-
-def permutation(key: Key[Array, ""], size: int) -> Int[Array, " size"]:
-    """The numbers 0 … size - 1 in random order.
-
-    They are the low bits of random 32-bit words, which are sorted; where the bits left are few, the outcome is shuffled again,
-    so that two numbers keep their old order by a tie in one of 2³² cases at most. A CPU sorts such words 8 times as fast as it
-    sorts places by random words, which is what `argsort` does.
-
-    >>> permutation(root(0), 4).tolist()
-    [3, 1, 0, 2]
-
-    Args:
-        key: of this one draw, shape [].
-        size: how many numbers.
-    """
-    low = max(1, (size - 1).bit_length())
-    mask, order = jnp.uint32(2**low - 1), jnp.arange(size, dtype=jnp.uint32)
-    places = order
-    for each in jax.random.split(key, -(-32 // (32 - low))):
-        words = jax.random.bits(each, (size,), jnp.uint32)
-        order = order[jnp.sort(words & ~mask | places) & mask]
-    return order.astype(jnp.int32)
 
 
 def host(seed: int, name: str) -> np.random.Generator:

@@ -98,26 +98,3 @@ def test_the_names_of_all_streams_have_different_numbers():
 def test_a_negative_seed_is_refused_on_the_host():
     with pytest.raises(ValueError, match="non-negative"):
         rng.host(-1, "split")
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 64, 1000, 70_000])
-def test_a_permutation_has_every_number_once(size):
-    found = np.asarray(rng.permutation(rng.root(0), size))
-    assert found.dtype == np.int32
-    np.testing.assert_array_equal(np.sort(found), np.arange(size))
-    if size > 3:
-        assert not np.array_equal(found, rng.permutation(rng.root(1), size))
-
-
-def test_permutations_of_four_are_all_as_frequent():
-    draws = 24 * 500
-    found = jax.vmap(lambda key: rng.permutation(key, 4))(jax.random.split(rng.root(0), draws))
-    _, counts = np.unique(np.asarray(found), axis=0, return_counts=True)
-    assert len(counts) == 24
-    assert ((counts - 500) ** 2 / 500).sum() < 49.7  # chi-squared with 23 degrees of freedom: one in a thousand
-
-
-def test_where_few_bits_are_left_the_order_has_no_runs():
-    """With 2¹⁸ numbers one sort leaves 14 random bits, and the 16 numbers that share them would come out in rising order."""
-    found = np.asarray(rng.permutation(rng.root(0), 2**18))
-    assert np.mean(np.diff(found) > 0) == pytest.approx(0.5, abs=0.005)

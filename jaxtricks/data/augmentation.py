@@ -155,7 +155,7 @@ class Augmentation:
         # Drawn in one precision for all rows, so that inputs and targets get the same share.
         share = jax.random.beta(rng.stream(key, "mixup"), alpha, alpha)
         share = jnp.maximum(share, 1 - share).astype(rows.dtype)
-        partner = rng.permutation(rng.stream(key, "mixup partner"), len(rows))
+        partner = jnp.argsort(jax.random.bits(rng.stream(key, "mixup partner"), (len(rows),)))
         return share * rows + (1 - share) * rows[partner]
 
 

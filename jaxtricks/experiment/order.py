@@ -71,7 +71,8 @@ class Order(Family):
 
 
 def _random(key: Key[Array, ""], size: int, epoch: Int[Array, ""] | int) -> Int[Array, " size"]:
-    return rng.permutation(rng.stream(key, "shuffle", epoch), size)
+    # Sorting random bits costs one sort, `random.permutation` several; two equal numbers may stand in either order.
+    return jnp.argsort(jax.random.bits(rng.stream(key, "shuffle", epoch), (size,)))
 
 
 @config("reshuffled", rows=["T047"], paper="Bottou 2009; lecture 0")
