@@ -5,7 +5,10 @@ import importlib
 import inspect
 import io
 import pkgutil
+import pydoc
+import re
 import types
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -49,3 +52,11 @@ def test_every_public_name_has_an_example():
 def test_every_public_example_is_run_but_for_the_long_ones():
     skipped = {found.name for found in EXAMPLES if any(example.options.get(doctest.SKIP) for example in found.examples)}
     assert skipped == LONG
+
+
+def test_what_docstrings_refer_to_is_there():
+    """Every `jaxtricks.room.file.name` in the sources."""
+    sources = "\n".join(path.read_text() for path in Path(jt.__file__).parent.rglob("*.py"))
+    named = set(re.findall(r"`(jaxtricks\.[a-z_]+(?:\.\w+)+)`", sources))
+    assert len(named) > 10
+    assert not [name for name in named if pydoc.locate(name) is None]

@@ -67,7 +67,7 @@ class Planned:
         given: the variables that they start from in place of drawn ones.
         states: the shapes of their states.
         pool: the data.
-        chunks: chunks of members, see `jaxtricks.train.runs.chunk`, that the devices hold at a time.
+        chunks: chunks of members, see `jaxtricks.engine.plan.chunk_of`, that the devices hold at a time.
     """
 
     plan: Plan
@@ -200,7 +200,7 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
 
 
 def fitting(planned: Planned, layout: Layout) -> Planned:
-    """The stage, made smaller until its program fits the device's memory; raises ConfigError where one member does not."""
+    """The plan, made smaller until its program fits the device's memory; raises ConfigError where one member does not."""
     device = planned.plan.mesh.local_devices[0]
     limit = placement.memory(layout, device)
     while not placement.fits(compiled := program.compile(planned.lowered()), limit - planned.beside):

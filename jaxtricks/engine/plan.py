@@ -23,7 +23,7 @@ class Plan(NamedTuple):
         mesh: the devices, with axes "runs", "data" and "model".
         width: members that go through the program together on one device.
         epochs: epochs of one segment.
-        window: bytes of examples that a device is handed at a time, see `jaxtricks.engine.stream`; None: it holds all data.
+        window: bytes of examples that a device is handed at a time, see `jaxtricks.engine.streamed`; None: it holds all data.
     """
 
     mesh: Mesh

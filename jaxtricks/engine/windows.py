@@ -72,7 +72,7 @@ class Windows:
         self._batch = (turns, batch)
         self.rounds = cut(rounds, room // (turns * batch * (here if own.order else 1)))
         order = evaluation.validation_order(experiment, tables.validation.shape[1], source)
-        self._questions = cut(len(order.places), room // (here if own.validation else 1), order.unit)
+        self._validation_parts = cut(len(order.places), room // (here if own.validation else 1), order.unit)
         self._counted, self._unit = order.counted, order.unit
         self._validation = np.asarray(tables.validation)[split if own.validation else split[:1]][:, order.places]
 
@@ -82,7 +82,7 @@ class Windows:
 
     def count(self, over: Over) -> int:
         """How many windows of a kind an epoch has."""
-        return {Over.FIRST: 1, Over.BATCHES: len(self.rounds), Over.VALIDATION: len(self._questions)}[over]
+        return {Over.FIRST: 1, Over.BATCHES: len(self.rounds), Over.VALIDATION: len(self._validation_parts)}[over]
 
     def full(self, window: Window) -> bool:
         """Whether a window of batches has as many rounds as an epoch's first."""
@@ -105,13 +105,13 @@ class Windows:
             order: gives where the epoch's examples lie; for members that share it, one of them.
         """
         if over is Over.VALIDATION:
-            for first, last in self._questions:
-                yield functools.partial(self._questioned, first, last)
+            for first, last in self._validation_parts:
+                yield functools.partial(self._validation_window, first, last)
         elif over is not Over.NOTHING:
             for first, last in [(0, 1)] if over is Over.FIRST else self.rounds:
                 yield functools.partial(self._batches, over, order, first, last)
 
-    def _questioned(self, first: int, last: int) -> Window:
+    def _validation_window(self, first: int, last: int) -> Window:
         given = self._gathered(Over.VALIDATION, self._validation[:, first:last])
         return Window(given, self._shared(np.int32(first // self._unit)), self._shared(self._counted[first:last]))
 
@@ -190,10 +190,14 @@ def ahead(jobs: Iterator[Callable[[], Window]]) -> Generator[Window]:
     """What the jobs give, in their order, begun in another thread while the last ones are used."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="window") as worker:
         waiting = deque(worker.submit(job) for job in islice(jobs, AHEAD))
-        while waiting:
-            window = waiting.popleft().result()
-            waiting.extend(worker.submit(job) for job in islice(jobs, 1))
-            yield window
+        try:
+            while waiting:
+                window = waiting.popleft().result()
+                waiting.extend(worker.submit(job) for job in islice(jobs, 1))
+                yield window
+        finally:
+            for job in waiting:
+                job.cancel()
 
 
 def _alike(rows: Any) -> bool:

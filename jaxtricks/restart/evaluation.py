@@ -142,14 +142,14 @@ def _scored(
     counted: Bool[Array, " n"],
     carry: Variables,
 ) -> tuple[Variables, Found]:
-    """What `judged` makes metrics of, batch by batch, since all scores may fill the memory; and what the model carries on.
+    """What `metrics_of` makes metrics of, batch by batch, since all scores may fill the memory; and what the model carries on.
 
     Args:
         experiment: the settings.
         member: the restart.
         state: whose parameters are evaluated.
         pool: the data.
-        indices: positions in it, in the order of `asked`: whole batches.
+        indices: positions in it, in the order of `validation_order`: whole batches.
         counted: which of them count.
         carry: what the last batch left.
     """

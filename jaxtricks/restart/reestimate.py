@@ -11,6 +11,7 @@ from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.nn.normalization import plain_mean
+from jaxtricks.optim.layers import keep
 from jaxtricks.restart.member import Member, Pool, State, applied, root, scaled, shortened, variables
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window
 
@@ -54,8 +55,10 @@ def batches(experiment: Experiment, member: Member, shared: Shared, progress: Pr
 
 def end(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
     """Gives the progress with these averages in place of those of training."""
-    collections = progress.state.collections | statistics(experiment, progress.extra[0])
-    return progress._replace(state=progress.state._replace(collections=collections), extra=None)
+    old, new = progress.state.collections, statistics(experiment, progress.extra[0])
+    if (frozen := experiment.optimizer.frozen) is not None:
+        new = {name: keep(frozen, tree, old[name]) for name, tree in new.items()}
+    return progress._replace(state=progress.state._replace(collections=old | new), extra=None)
 
 
 def after_batch(

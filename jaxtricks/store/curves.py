@@ -76,6 +76,6 @@ def read(path: Path) -> MemberCurves | None:
 
 
 def of(arrays: Mapping[str, np.ndarray], experiments: Sequence[int], marks: Sequence[tuple[int, float]]) -> MemberCurves:
-    """The curves among the arrays of a checkpoint, see `jaxtricks.engine.cohort.Record`."""
+    """The curves among the arrays of a checkpoint, see `jaxtricks.train.loop.CheckpointWriter`."""
     found = {name.removeprefix(_CURVES): values for name, values in arrays.items() if name.startswith(_CURVES)}
     return MemberCurves(tuple(experiments), found, tuple(marks))

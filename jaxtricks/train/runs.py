@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from jaxtricks.data import Dataset, Examples
+from jaxtricks.data import DataError, Dataset, Examples
 from jaxtricks.data.examples import as_inputs, check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
@@ -191,6 +191,8 @@ class Runs:
         Raises:
             DataError: for tokens that the vocabulary lacks, or lengths that the sequences cannot have.
         """
+        if not len(x):
+            raise DataError(f"x: shape {np.shape(x)} holds no examples; at least one is allowed.")
         if self.data.vocabulary is not None or lengths is not None:  # out of range they would give NaN or another's scores
             as_inputs("", x, lengths, self._tokens)
         population, states = self._population()

@@ -130,3 +130,12 @@ def test_it_is_taken_in_the_arithmetic_that_the_model_computes_in(blobs, compute
     experiment = jt.Experiment(model=Precision(), optimizer=optimizer, batch_size=16, epochs=1, compute=compute)
     runs = jt.fit(experiment, blobs, seeds=1, layout=jt.Layout(runs=1), progress=False)
     np.testing.assert_allclose(runs.variables["batch_stats"]["spacing"], [spacing], rtol=1e-5)
+
+
+def test_a_frozen_layer_keeps_its_running_averages_beside_an_average(blobs):
+    model = jt.MLP(widths=(UNITS,), normalization="batch")
+    optimizer = jt.Optimizer(averaging=jt.optim.EMA(decay=0.8), frozen=("hidden_*",))
+    experiment = jt.Experiment(model=model, optimizer=optimizer, batch_size=13, epochs=2)
+    norm = averages(jt.fit(experiment, blobs, seeds=1, layout=jt.Layout(runs=1), progress=False).variables)
+    np.testing.assert_array_equal(norm["mean"], 0)
+    np.testing.assert_array_equal(norm["var"], 1)

@@ -80,3 +80,11 @@ def test_the_validation_set_may_be_larger_than_a_chunk(digits):
         assert validation.size == 1100
         log_probs = runs.log_probs(large.x[validation])[row]
         np.testing.assert_allclose(runs.metrics["nll"][row], -log_probs[np.arange(1100), large.y[validation]].mean(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_examples_are_refused(blobs, stream):
+    experiment = jt.Experiment(model=jt.MLP(widths=()), batch_size=16, epochs=1)
+    runs = jt.fit(experiment, blobs, seeds=1, layout=jt.Layout(runs=1, stream=stream), progress=False)
+    with pytest.raises(jt.DataError, match=r"^x: shape \(0, 5\) holds no examples; at least one is allowed\.$"):
+        runs.log_probs(blobs.x[:0])
