@@ -8,6 +8,8 @@ import re
 import types
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 import jaxtricks as jt
@@ -94,3 +96,11 @@ def test_documents_use_names_that_are_there(document):
     assert names
     for name in names:  # a name that moved would warn, and warnings are errors
         functools.reduce(getattr, name[1:].split("."), jt)
+
+
+def test_the_readme_s_metric_is_a_number_where_a_class_is_missing():
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    written: dict = {"jnp": jnp}
+    exec(re.search(r"^def worst_recall.*?\n(?=\n)", text, re.MULTILINE | re.DOTALL)[0], written)
+    scores = jax.nn.one_hot(jnp.array([0, 1, 1, 0]), 10)
+    assert written["worst_recall"](scores, jnp.array([0, 1, 1, 1])) == pytest.approx(2 / 3)

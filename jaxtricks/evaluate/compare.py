@@ -150,6 +150,8 @@ def verdicts(
 def measuring(metric: str | Metric | None, experiments: Sequence[Experiment], data: Dataset) -> list[Experiment]:
     """The experiments with a metric among those that each of them measures.
 
+    A metric of your own with the name of another one is added too, so that training refuses it.
+
     Args:
         metric: a name or a metric of your own; None: nothing is added.
         experiments: the arms.
@@ -161,7 +163,11 @@ def measuring(metric: str | Metric | None, experiments: Sequence[Experiment], da
     if metric is None:
         return list(experiments)
     name, task = called(metric), task_of(data)
-    return [each if name in each.measured(task) else rebuild(each, metrics=(*each.metrics, metric)) for each in experiments]
+
+    def has(measured: Mapping[str, Metric]) -> bool:
+        return name in measured and metric in (name, measured[name])
+
+    return [each if has(each.measured(task)) else rebuild(each, metrics=(*each.metrics, metric)) for each in experiments]
 
 
 def _judged(metric: str | Metric | None, arms: Sequence[Runs]) -> Declaration:

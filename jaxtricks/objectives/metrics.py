@@ -74,9 +74,11 @@ def f1(found: dict[str, Float[Array, " outputs"]]) -> Float[Array, ""]:
 
 
 def within(rows: Rows, k: int) -> Float[Array, " rows"]:
-    """Whether fewer than k classes have a higher score than the label."""
-    own = jnp.take_along_axis(rows.scores, rows.targets[:, None], axis=-1, mode="clip")
-    return (jnp.sum(rows.scores > own, axis=-1) < k).astype(rows.scores.dtype)
+    """Whether fewer than k classes come before the label: by a higher score, or by the same one and a smaller class number."""
+    labels = rows.targets[:, None]
+    own = jnp.take_along_axis(rows.scores, labels, axis=-1, mode="clip")
+    first = (rows.scores == own) & (jnp.arange(rows.scores.shape[-1])[None] < labels)  # as argmax chooses among equal scores
+    return (jnp.sum((rows.scores > own) | first, axis=-1) < k).astype(rows.scores.dtype)
 
 
 def squared_error(rows: Rows) -> Float[Array, " rows"]:
@@ -107,7 +109,7 @@ def roc_auc(rows: Rows) -> Float[Array, ""]:
 
     there = rows.truth > 0
     known = there.any(axis=0) & ~there.all(axis=0)
-    each = jax.vmap(of_class, in_axes=(1, 1))(rows.log_probs, there)
+    each = jax.vmap(of_class, in_axes=(1, 1))(rows.evidence, there)
     return _mean_where(known, each, jnp.ones_like(each))
 
 

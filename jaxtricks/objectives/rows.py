@@ -69,6 +69,11 @@ class Rows:
         """The log-probability of each class, or of having each label."""
         raise NotImplementedError
 
+    @property
+    def evidence(self) -> Float[Array, "rows outputs"]:
+        """What examples are ranked by, for each class or label: it rises with the probability and tells apart those near 1."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class ClassRows(Rows):
@@ -100,6 +105,15 @@ class ClassRows(Rows):
     def log_probs(self) -> Float[Array, "rows outputs"]:
         return jax.nn.log_softmax(self.predicted)
 
+    @property
+    def evidence(self) -> Float[Array, "rows outputs"]:
+        # log p_k/(1 - p_k) as log p_k - log Σ_{j≠k} p_j, where no difference from 1 is rounded away.
+        log_probs = self.log_probs
+        none = jnp.full_like(log_probs[:, :1], -jnp.inf)
+        before = jax.lax.cumlogsumexp(log_probs, axis=1)[:, :-1]
+        after = jax.lax.cumlogsumexp(log_probs, axis=1, reverse=True)[:, 1:]
+        return log_probs - jnp.logaddexp(jnp.concatenate([none, before], axis=1), jnp.concatenate([after, none], axis=1))
+
 
 @dataclass(frozen=True)
 class LabelRows(Rows):
@@ -120,6 +134,10 @@ class LabelRows(Rows):
     @property
     def log_probs(self) -> Float[Array, "rows outputs"]:
         return jax.nn.log_sigmoid(self.predicted)
+
+    @property
+    def evidence(self) -> Float[Array, "rows outputs"]:
+        return self.scores
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from jaxtricks.restart.member import TRAINING
 
 
 def check_metrics(experiment: Experiment, data: Dataset, scores: Any) -> None:
-    """Refuses metrics that have no meaning for the data, are not one number, or are followed and not measured.
+    """Refuses metrics that share a name, have no meaning for the data, are not one number, or are followed and not measured.
 
     Args:
         experiment: the settings.
@@ -25,19 +25,30 @@ def check_metrics(experiment: Experiment, data: Dataset, scores: Any) -> None:
     Raises:
         ConfigError: naming the metric and what is allowed.
     """
+    _check_names(experiment)
     task = task_of(data)
     measured = experiment.measured(task)
     for name, metric in measured.items():
         _check_meaning(metric, task, data)
-        known = METRICS.get(name)
-        if name in TRAINING or (known is not None and known is not metric):
-            raise ConfigError(f"Metric.name = {name!r} is that of another curve; another name is allowed.")
-        if known is None:
+        if name not in METRICS:
             _check_shape(experiment, metric, task, data, scores)
     stopping = None if experiment.stopping is None else experiment.stopping.metric
     for field, watched in (("Experiment.stopping", stopping), ("Optimizer.schedule", experiment.optimizer.schedule.follows)):
         if watched is not None and watched not in measured:
             raise ConfigError(f"{field} has metric = {watched!r}, which is not measured{nearest(watched, list(measured))}")
+
+
+def _check_names(experiment: Experiment) -> None:
+    """Refuses a loss or a metric that has the name of another curve."""
+    followed = experiment.objective.loss.validation
+    if followed.name in TRAINING or METRICS.get(followed.name, followed) != followed:
+        raise ConfigError(
+            f"Objective.loss = {followed.name!r} has the name of another curve; a function of another name is allowed."
+        )
+    taken = METRICS | {followed.name: followed}
+    for metric in experiment.metrics:
+        if isinstance(metric, Metric) and (metric.name in TRAINING or taken.setdefault(metric.name, metric) != metric):
+            raise ConfigError(f"Metric.name = {metric.name!r} is that of another curve; another name is allowed.")
 
 
 def _check_meaning(metric: Metric, task: Task, data: Dataset) -> None:

@@ -147,7 +147,7 @@ def test_metrics_of_classes_are_scikit_learn_s(classes):
         "macro_f1": pytest.approx(reference.f1_score(labels, guess, average="macro"), rel=1e-5),
         "brier": pytest.approx(np.square(p - np.eye(classes)[labels]).sum(axis=1).mean(), rel=1e-5),
         "roc_auc": pytest.approx(reference.roc_auc_score(labels, ranked, multi_class="ovr"), rel=1e-5),
-        "top_2": pytest.approx(np.mean([(row > row[label]).sum() < 2 for row, label in zip(scores, labels, strict=True)])),
+        "top_2": pytest.approx(np.mean((np.argsort(-scores, axis=1, kind="stable")[:, :2] == labels[:, None]).any(axis=1))),
         "nll": pytest.approx(reference.log_loss(labels, p), rel=1e-5),
     }
 
@@ -157,6 +157,28 @@ def test_top_k_is_scikit_learn_s_where_no_scores_are_equal():
     for k in (1, 3):
         expected = reference.top_k_accuracy_score(labels, scores, k=k, labels=range(6))
         assert measured(Classes(), (f"top_{k}",), scores, labels)[f"top_{k}"] == pytest.approx(expected)
+
+
+def test_top_1_is_accuracy_whichever_scores_are_equal():
+    labels = np.arange(60) % 6
+    for scores in (np.zeros((60, 6)), DRAW.integers(0, 3, (60, 6)).astype(float), DRAW.normal(size=(60, 6))):
+        found = measured(Classes(), ("accuracy", "top_1", "top_6"), scores, labels)
+        assert found["top_1"] == found["accuracy"] and found["top_6"] == 1
+    assert measured(Classes(), ("top_3",), np.zeros((60, 6)), labels)["top_3"] == 0.5
+
+
+def test_confident_examples_are_ranked_by_how_confident_they_are():
+    margins, labels = np.array([30.0, 20.0, 300.0, 20.5]), np.array([0, 1, 0, 1])
+    two = np.stack([margins, np.zeros(4)], axis=1)
+    assert measured(Classes(), ("roc_auc",), two, labels)["roc_auc"] == 1
+    assert measured(Classes(), ("roc_auc",), two, 1 - labels)["roc_auc"] == 0
+    three = np.stack([margins, np.zeros(4), np.full(4, -5.0)], axis=1)
+    assert measured(Classes(), ("roc_auc",), three, labels)["roc_auc"] == 1
+    several = 10 * margins[:, None]
+    for loss in (None, jt.losses.Squared()):
+        assert measured(Multilabel(), ("roc_auc",), several, (labels == 0)[:, None].astype(int), loss)["roc_auc"] == 1
+    sure = jnp.log(jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]))
+    assert float(measure(sure, jnp.array([0, 2, 1]), ("roc_auc",))["roc_auc"]) == 1
 
 
 def test_a_class_that_nobody_has_and_nobody_names_is_left_out():

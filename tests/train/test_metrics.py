@@ -10,6 +10,7 @@ import sklearn.metrics as reference
 
 import jaxtricks as jt
 from jaxtricks import ConfigError, DataError
+from jaxtricks.evaluate.compare import measuring
 from jaxtricks.report.page import page
 from jaxtricks.report.record import from_json, record_runs, record_study, to_json
 from jaxtricks.train.prepare import prepare
@@ -19,6 +20,10 @@ HERE = jt.Layout(runs=1)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)), batch_size=16, epochs=4)
 OWN = jt.Metric("share_right", share_right, higher_is_better=True, unit="points")
 DISTANCE = jt.Metric("largest_error", largest_error, higher_is_better=False, unit="metres")
+
+
+def nll(scores, targets):
+    return -jnp.sum(targets * jax.nn.log_softmax(scores), axis=-1)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +108,14 @@ def test_a_metric_of_one_s_own_is_measured_and_judged_by_its_direction(blobs):
     assert (other.decision, other.unit) == ("helps", "share_right")
 
 
+def test_a_comparison_by_a_metric_of_one_s_own_never_goes_by_another_of_its_name(blobs):
+    other = jt.Metric("accuracy", farthest, higher_is_better=False)
+    with pytest.raises(ConfigError, match=r"^Metric\.name = 'accuracy' is that of another curve; another name is allowed\.$"):
+        jt.compare(BASE, BASE.replace({"epochs": 5}), blobs, metric=other, seeds=2, layout=HERE, progress=False)
+    own = BASE.replace({"metrics": (OWN,)})
+    assert measuring(OWN, [own], blobs) == measuring("share_right", [own], blobs) == [own]
+
+
 def test_an_experiment_with_a_metric_of_one_s_own_is_written_and_read():
     experiment = BASE.replace({"metrics": ("macro_f1", OWN)})
     assert jt.Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
@@ -173,6 +186,18 @@ def test_a_loss_of_one_s_own_trains_and_is_validated_by_its_mean(valued):
         (
             {"metrics": (jt.Metric("nll", share_right, higher_is_better=True),)},
             "Metric.name = 'nll' is that of another curve; another name is allowed.",
+        ),
+        (
+            {"metrics": (OWN, jt.Metric("share_right", farthest, higher_is_better=False))},
+            "Metric.name = 'share_right' is that of another curve; another name is allowed.",
+        ),
+        (
+            {"objective.loss": pseudo_huber, "metrics": (jt.Metric("pseudo_huber", share_right, higher_is_better=True),)},
+            "Metric.name = 'pseudo_huber' is that of another curve; another name is allowed.",
+        ),
+        (
+            {"objective.loss": nll},
+            "Objective.loss = 'nll' has the name of another curve; a function of another name is allowed.",
         ),
         (
             {"metrics": (jt.Metric("wrong", lambda scores: 0.0, higher_is_better=True),)},
