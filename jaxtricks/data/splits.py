@@ -143,8 +143,10 @@ def grouped(
 ) -> list[Split]:
     """Gives folds that keep every group whole on one side, and come near to the proportions of the strata.
 
-    The groups are assigned one by one, the largest first, each to the fold that has the fewest of its strata so far. All splits
-    get the sizes of the smallest fold and of the smallest training part; larger ones leave out some examples, drawn at random.
+    The groups are assigned one by one, the largest first, each to the fold that has the fewest of its strata so far. How many
+    groups of each size a fold gets is found without random numbers, so that the sizes are the same for every generator; which
+    of the groups of one size these are is drawn. All splits get the sizes of the smallest fold and of the smallest training
+    part; larger ones leave out some examples, drawn at random.
 
     >>> for train, validation in grouped(np.array(list("aabbcc")), np.zeros(6, int), 3, np.random.default_rng(0)):
     ...     assert len(train) == 4 and len(validation) == 2
@@ -158,13 +160,11 @@ def grouped(
     names, group = np.unique(groups, return_inverse=True)
     counts = np.zeros((len(names), strata.max() + 1))
     np.add.at(counts, (group, strata), 1)
-    weight = 1 / np.maximum(counts.sum(axis=0), 1) ** 2
-    order = generator.permutation(len(names))
-    fold, loads = np.zeros(len(names), int), np.zeros((parts, counts.shape[1]))
-    for number in order[np.argsort(-counts.sum(axis=1)[order], kind="stable")]:
-        # The fold where the sum of squares of its shares of each stratum grows least; if several are equal, the smallest fold.
-        fold[number] = np.lexsort((loads.sum(axis=1), loads @ (weight * counts[number])))[0]
-        loads[fold[number]] += counts[number]
+    sizes, kind = np.unique(counts.sum(axis=1), return_inverse=True)
+    slots = np.zeros((parts, len(sizes)), int)
+    planned = _assigned(counts, kind, np.arange(len(names)), np.full_like(slots, len(names)))
+    np.add.at(slots, (planned, kind), 1)
+    fold = _assigned(counts, kind, generator.permutation(len(names)), slots)
     parted = [np.flatnonzero(fold[group] == part) for part in range(parts)]
     size, train = min(map(len, parted)), len(groups) - max(map(len, parted))
     pool = np.arange(len(groups))
@@ -172,6 +172,32 @@ def grouped(
         Split(_kept(np.setdiff1d(pool, part, assume_unique=True), train, generator), _kept(part, size, generator))
         for part in parted
     ]
+
+
+def _assigned(
+    counts: Float[np.ndarray, "groups strata"],
+    kind: Int[np.ndarray, " groups"],
+    order: Int[np.ndarray, " groups"],
+    slots: Int[np.ndarray, "parts sizes"],
+) -> Int[np.ndarray, " groups"]:
+    """Gives the fold of each group.
+
+    Args:
+        counts: the examples of each stratum in each group.
+        kind: the number of each group's size among the different sizes, the smallest size first.
+        order: the groups; those of one size are assigned in this order.
+        slots: how many groups of each size a fold may get.
+    """
+    weight = 1 / np.maximum(counts.sum(axis=0), 1) ** 2
+    fold, loads, free = np.zeros(len(counts), int), np.zeros((len(slots), counts.shape[1])), slots.copy()
+    for number in order[np.argsort(-kind[order], kind="stable")]:
+        allowed = np.flatnonzero(free[:, kind[number]])
+        # The fold where the sum of squares of its shares of each stratum grows least; if several are equal, the smallest fold.
+        growth = loads[allowed] @ (weight * counts[number])
+        fold[number] = allowed[np.lexsort((loads[allowed].sum(axis=1), growth))[0]]
+        loads[fold[number]] += counts[number]
+        free[fold[number], kind[number]] -= 1
+    return fold
 
 
 def _kept(places: Places, size: int, generator: np.random.Generator) -> Places:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, choices, fields, is_config, nearest, rebuild
 from jaxtricks.data import Dataset
@@ -115,8 +116,8 @@ def verdicts(
     Pairs in which the metric was never finite are left out, and are named among the collapsed.
 
     Raises:
-        ConfigError: for an unknown metric, a margin below 0, an arm of other seeds, which cannot be paired, or one without a
-            finite pair.
+        ConfigError: for an unknown metric, a margin below 0, an arm of other seeds or other validation examples, which cannot be
+            paired, or one without a finite pair.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -128,6 +129,10 @@ def verdicts(
     for name, runs in changes.items():
         if runs.names != baseline.names:
             raise ConfigError(f"{name}: {few(runs.names)} cannot be paired with the baseline's {few(baseline.names)}.")
+        if not np.array_equal(_validated(runs), _validated(baseline)):
+            raise ConfigError(
+                f"{name}: {few(runs.names)} were validated on other examples than the baseline's, and cannot be paired with them."
+            )
     examples = task_of(baseline.data).predictions(baseline.data, baseline.sampling.validation[np.unique(baseline.sampling.split)])
     measure = Measure(judged, examples, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
@@ -145,6 +150,11 @@ def verdicts(
         members = tuple(itertools.compress(baseline.names, finite))
         comparisons.append(Comparison(name, without[finite], given[finite], members, fallen, paired))
     return judge_family(comparisons, measure)
+
+
+def _validated(runs: Runs) -> Int[np.ndarray, "members validation"]:
+    """The places in the pool that each member was validated on."""
+    return runs.sampling.validation[runs.sampling.split]
 
 
 def measuring(metric: str | Metric | None, experiments: Sequence[Experiment], data: Dataset) -> list[Experiment]:

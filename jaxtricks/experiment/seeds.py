@@ -41,7 +41,7 @@ class Seeds:
         examples: which examples a restart may see; with `Folds`, `Forward` and `Disjoint` each seed has several members, one for
             each part.
         labels: `NoisyLabels` or `PermutedLabels`, drawn for each split, of the examples that are trained on; None: the data's.
-        inputs: `PermutedInputs`, drawn for each seed; None: the data's.
+        inputs: `PermutedInputs`, drawn for each seed, or once for all restarts where they share the split; None: the data's.
 
     Raises:
         ConfigError: for no seed, a negative or repeated one, or an unknown name in `vary`.

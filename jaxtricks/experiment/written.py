@@ -60,4 +60,6 @@ def digest(*arrays: np.ndarray) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return {DIGEST: digest(value)} if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray):
+        return {DIGEST: digest(value)}
+    return value.item() if isinstance(value, np.generic) else value

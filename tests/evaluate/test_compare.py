@@ -96,6 +96,12 @@ def test_arms_of_other_seeds_are_not_paired(rates, blobs):
         jt.evaluate.verdicts(rates.baseline, {"other": other})
 
 
+def test_arms_of_other_splits_are_not_paired(rates, blobs):
+    other = jt.fit(BASE, blobs, seeds=jt.Seeds(10, split=7), layout=PLACE, progress=False)
+    with pytest.raises(jt.ConfigError, match=r"^other: seed 0, .*, seed 9 were validated on other examples than the "):
+        jt.evaluate.verdicts(rates.baseline, {"other": other})
+
+
 def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
     monkeypatch.setattr(resident, "lower", None)
     with pytest.raises(jt.ConfigError, match=r"^metric = 'acuracy' is unknown; did you mean 'accuracy'\?$"):

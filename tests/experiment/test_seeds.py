@@ -130,6 +130,16 @@ class TestFolds:
         for train, validation in zip(sampling.train, sampling.validation, strict=True):
             assert len(set(groups[validation])) == 1 and not set(groups[train]) & set(groups[validation])
 
+    def test_unequal_groups_give_equal_sizes_for_every_seed_and_repeat(self, data):
+        groups = np.random.default_rng(3).integers(0, 12, SIZE)
+        folds = Folds(3, repeats=2, groups=groups)
+        sampling = Seeds(20, examples=folds).sampling(data)
+        assert len(np.unique(sampling.split)) > 100  # of 20 × 2 × 3: seeds and repeats deal anew
+        for train, validation in zip(sampling.train, sampling.validation, strict=True):
+            assert not set(groups[train]) & set(groups[validation])
+        alone = Seeds((7,), examples=folds).sampling(data)  # a seed's folds do not depend on the other seeds
+        np.testing.assert_array_equal(sampling.train[sampling.split][sampling.seeds == 7], alone.train[alone.split])
+
     def test_folds_of_a_text_are_contiguous(self, text):
         sampling = Seeds(2, examples=Folds(4)).sampling(text)
         assert (np.diff(sampling.validation, axis=1) == 1).all() and len(sampling.validation) == 4  # for both seeds
@@ -217,6 +227,8 @@ def test_features_have_one_order_for_each_seed(data):
     np.testing.assert_array_equal(np.sort(sampling.features, axis=1), np.tile(np.arange(4), (40, 1)))
     np.testing.assert_array_equal(sampling.features[::2], sampling.features[1::2])
     assert len({tuple(row) for row in sampling.features}) > 5  # of 24 that there are
+    shared = Seeds(20, split=3, inputs=PermutedInputs()).sampling(data).features
+    assert shared.shape == (1, 4)  # one for all that share the split
 
 
 class TestJSON:
@@ -228,7 +240,7 @@ class TestJSON:
             Seeds(2, examples=Folds(3, repeats=2, stratified=False)),
             Seeds(2, examples=Forward(2, window=1)),
             Seeds(2, examples=Part(0.5)),
-            Seeds(2, examples=Disjoint(2)),
+            Seeds(2, examples=Disjoint(np.int64(2))),
             Seeds(2, labels=NoisyLabels(0.25), inputs=PermutedInputs()),
             Seeds(2, labels=PermutedLabels()),
         ],
