@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num
+from threadpoolctl import threadpool_limits
 
 from jaxtricks.data.errors import DataError
 
@@ -86,8 +87,11 @@ def moments(
 
 
 def _in_order(work: Callable[[int], Sums], places: range) -> Iterator[Sums]:
-    """Gives the results of `work` for all places, in order, from two threads (NumPy releases Python's lock)."""
-    with ThreadPoolExecutor(max_workers=2) as workers:
+    """Gives what `work` makes of each place, in their order, from two threads: NumPy releases Python's lock.
+
+    The matrix products use one thread each: they are small, and threads that wait for each other take twice the time.
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(max_workers=2) as workers:
         for first in range(0, len(places), AT_ONCE):
             yield from workers.map(work, places[first : first + AT_ONCE])
 
