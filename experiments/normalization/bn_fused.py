@@ -20,13 +20,20 @@ SAME = 1e-4
 
 def operations(model: nn.Module, x: Float[Array, "batch ..."]) -> dict[str, float]:
     """Floating-point operations of one batch, by the compiler's count, of a network with batch norm and its two rivals."""
-    normed = dict(model.init(jax.random.key(0), x, train=False))
-    bare = rebuild(model, normalization=None)
-    arms = {
-        NORMED: (model, normed),
-        FOLDED: jt.models.fold(model, normed),
-        WITHOUT: (bare, bare.init(jax.random.key(0), x, train=False)),
-    }
+
+    def shapes(network: nn.Module) -> Any:  # all that a count depends on
+        return jax.eval_shape(lambda key: dict(network.init(key, x, train=False)), jax.random.key(0))
+
+    bare, normed = rebuild(model, normalization=None), shapes(model)
+    folded: list[nn.Module] = []
+
+    def fold(variables: Any) -> Any:
+        network, rest = jt.models.fold(model, variables)
+        folded.append(network)
+        return rest
+
+    weights = jax.eval_shape(fold, normed)
+    arms = {NORMED: (model, normed), FOLDED: (folded[0], weights), WITHOUT: (bare, shapes(bare))}
     counts = {}
     for name, (network, variables) in arms.items():
         apply = jax.jit(lambda variables, x, network=network: network.apply(variables, x, train=False))

@@ -112,7 +112,7 @@ PROGRAMS = {}
 def few_programs():
     """Tests side by side share programs, but all of this file's are more than a process may hold."""
     yield
-    if len(PROGRAMS) > 24:
+    if len(PROGRAMS) > 64:
         PROGRAMS.clear()
         forget()
 
