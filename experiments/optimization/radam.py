@@ -40,7 +40,7 @@ def measure(scale: Scale) -> Outcome:
     with a warm-up over the first tenth. Liu+ show it on a translation Transformer.
     """
     rates = decades(-5, 0, scale.pick(smoke=1, cpu=2, full=4))
-    layers = (scale.pick(smoke=16, cpu=64, full=256),) * scale.pick(smoke=2, cpu=8, full=8)
+    layers = (scale.pick(smoke=16, cpu=64, full=256),) * scale.pick(smoke=1, cpu=8, full=8)
     arm = functools.partial(network, widths=layers, epochs=scale.pick(smoke=1, cpu=10, full=50))
     arms = {
         "Adam": arm(jt.Adam()),
