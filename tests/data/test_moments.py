@@ -43,6 +43,14 @@ def test_a_feature_that_is_constant_over_one_split_is_exactly_centred_there(kind
     assert mean[2, 1] == kind(201.7) and std[2, 1] == 1 and (std[[0, 1, 3, 4], 1] > 30).all()
 
 
+def test_many_constants_of_floats_are_exact_though_their_squares_are_not():
+    x = DRAW.normal(size=(3000, 50)).astype(np.float32)
+    x[TRAINS[2]] = constants = DRAW.normal(size=50).astype(np.float32)
+    mean, std = moments(x, TRAINS)
+    np.testing.assert_array_equal(mean[2], constants)
+    np.testing.assert_array_equal(std[2], 1)
+
+
 def test_steps_beyond_a_sequences_length_do_not_count():
     lengths = DRAW.integers(1, 7, 300).astype(np.int32)
     x = DRAW.normal(3.0, 2.0, size=(300, 8, 2)).astype(np.float32)
