@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from jaxtricks import rng
 from jaxtricks.data.arrays import as_array, short
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.examples import Examples, Inputs, Lengths, as_examples, check, further, joined
+from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, as_examples, check, further, joined
 from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
 from jaxtricks.data.moments import moments
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
@@ -54,6 +54,10 @@ class Dataset:
             None: no sequence is padded.
         vocabulary: the vocabulary of the tokens; None where inputs are not tokens.
         stream: whether examples are windows of one text, in its order; each seed then validates on one contiguous part of it.
+        weights: how much each example counts in the loss, [examples], float32, at least 0: an example of weight 2 counts as two.
+            Metrics count all examples alike. None: all count alike in the loss, too.
+        counted: which steps have a label that counts in loss and metrics, [examples, time], bool; y is 0 at the others. None: all
+            true steps have one.
         task: what is predicted: the class of each example ("classes") or of each step ("steps"), which of several labels an
             example has ("multilabel"), or "values". None: it is guessed from y, and shown when the data set is printed.
 
@@ -81,6 +85,8 @@ class Dataset:
     vocabulary: Vocabulary | None = None
     stream: bool = False
     task: TaskName | None = None
+    weights: Weights | None = None
+    counted: Counted | None = None
 
     def __post_init__(self) -> None:
         if self.task is None:
@@ -112,6 +118,8 @@ class Dataset:
         classes: Sequence[str] | None = None,
         scale: float | None = None,
         lengths: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
         vocabulary: Vocabulary | None = None,
         stream: bool = False,
         task: TaskName | None = None,
@@ -130,6 +138,9 @@ class Dataset:
             classes: the names of the classes; by default "0", "1", … up to the largest label; labels must have no gaps.
             scale: the largest value that an input can have; by default that of an unsigned integer type, 1 for others.
             lengths: the true number of steps of each sequence, [examples]; None: no sequence is padded.
+            weights: how much each example of x counts in the loss, [examples], 0 or more; a fixed validation set needs none.
+                None: all count alike.
+            mask: which labels of steps count, [examples, time], True or False; labels of -100 do not count either way.
             vocabulary: the vocabulary of the tokens.
             stream: whether examples are windows of one text, in its order.
             task: "classes", "steps", "multilabel" or "values"; None: it is guessed from y.
@@ -143,7 +154,7 @@ class Dataset:
         tokens, dtype = None if vocabulary is None else len(vocabulary), as_array("x", x).dtype
         task = task or inferred(as_array("x", x), as_array("y", y))
         kind = kind_of(task)
-        pool = as_examples("", (x, y) if lengths is None else (x, y, lengths), kind, tokens)
+        pool = as_examples("", (x, y) if lengths is None else (x, y, lengths), kind, tokens, weights, mask)
         locked = None if test is None else further("test", test, pool, kind, tokens)
         split: float | Split
         if isinstance(validation, tuple | list):
@@ -167,6 +178,8 @@ class Dataset:
             vocabulary=vocabulary,
             stream=stream,
             task=task,
+            weights=pool.weights,
+            counted=pool.counted,
             _test=locked,
         )
 
@@ -187,7 +200,7 @@ class Dataset:
     @property
     def pool(self) -> Examples:
         """The examples that seeds split."""
-        return Examples(self.x, self.y, self.lengths)
+        return Examples(self.x, self.y, self.lengths, self.weights, self.counted)
 
     @property
     def kind(self) -> LabelKind:
@@ -248,8 +261,7 @@ class Dataset:
         if fixed is not None:
             train, keep = keep, np.union1d(keep, fixed.validation)
             share = Split(np.searchsorted(keep, train), np.searchsorted(keep, fixed.validation))
-        lengths = None if self.lengths is None else self.lengths[keep]
-        return replace(self, x=self.x[keep], y=self.y[keep], lengths=lengths, validation=share)
+        return replace(self, **self.pool.at(keep)._asdict(), validation=share)
 
     def at(self, places: Int[np.ndarray, " n"]) -> tuple[Inputs, Lengths | None]:
         """Gives the inputs at places in the pool, [n, ...], and their lengths."""

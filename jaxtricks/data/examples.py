@@ -1,27 +1,31 @@
-"""Arrays of examples: inputs, labels and lengths, and their checks."""
+"""Arrays of examples: inputs, labels, lengths, weights and which steps count, and their checks."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Bool, Float32, Int, Int32, UInt8
 from numpy.typing import ArrayLike
 
-from jaxtricks.data.arrays import as_integers, as_numbers, finite, short, within
+from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, short, within
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import LabelKind, Labels
 
 Inputs = UInt8[np.ndarray, "examples *shape"] | Float32[np.ndarray, "examples *shape"] | Int32[np.ndarray, "examples time"]
 Lengths = Int32[np.ndarray, " examples"]
+Weights = Float32[np.ndarray, " examples"]
+Counted = Bool[np.ndarray, "examples time"]
 
 
 class Examples(NamedTuple):
-    """Inputs with their labels and lengths.
+    """Inputs with their labels, lengths and weights.
 
     Args:
         x: the inputs, [examples, ...], uint8 or float32; or tokens, [examples, time], int32.
         y: their classes, [examples], or the class of each step, [examples, time], int32; or values, [examples, outputs], float32.
         lengths: true steps of each sequence, [examples], int32; None where all are whole.
+        weights: how much each example counts in the loss, [examples], float32; None where all count alike.
+        counted: which steps have a label that counts, [examples, time], bool; None where all true steps have.
 
     >>> jt.data.Examples(np.zeros((2, 3), np.float32), np.zeros(2, np.int32)).x.shape
     (2, 3)
@@ -30,9 +34,31 @@ class Examples(NamedTuple):
     x: Inputs
     y: Labels
     lengths: Lengths | None = None
+    weights: Weights | None = None
+    counted: Counted | None = None
+
+    def at(self, places: Int[np.ndarray, " n"]) -> "Examples":
+        """Gives the examples at places, [n]."""
+        arrays: Any = (None if array is None else array[places] for array in self)
+        return Examples(*arrays)
+
+    @property
+    def steps(self) -> Counted | None:
+        """Which steps count, [examples, time]: those that are neither padding nor masked; None where all do."""
+        if self.lengths is None:
+            return self.counted
+        true = np.arange(self.x.shape[1]) < self.lengths[:, None]
+        return true if self.counted is None else true & self.counted
 
 
-def as_examples(name: str, parts: Sequence[ArrayLike], kind: LabelKind, vocabulary: int | None) -> Examples:
+def as_examples(
+    name: str,
+    parts: Sequence[ArrayLike],
+    kind: LabelKind,
+    vocabulary: int | None,
+    weights: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> Examples:
     """Makes examples of a user's arrays, and checks them.
 
     Args:
@@ -40,14 +66,32 @@ def as_examples(name: str, parts: Sequence[ArrayLike], kind: LabelKind, vocabula
         parts: x and y, and lengths where sequences have them.
         kind: the kind of the labels.
         vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
+        weights: how much each example counts, [examples]; None: all alike.
+        mask: which steps have a label that counts, [examples, time]; None: all but those whose label is -100.
 
     Raises:
         DataError: if types, shapes or values do not fit.
     """
     x, lengths = as_inputs(name, parts[0], parts[2] if len(parts) > 2 else None, vocabulary)
-    examples = Examples(x, kind.stored(f"{name}y", parts[1]), lengths)
+    y, counted = kind.counted(f"{name}y", parts[1], None if mask is None else as_mask(f"{name}mask", mask))
+    examples = Examples(x, kind.stored(f"{name}y", y), lengths, None if weights is None else as_weights(weights), counted)
     kind.check(f"{name}y", x, examples.y, None)
+    if kind.per_step and counted is not None and lengths is not None and (counted == examples._replace(counted=None).steps).all():
+        return examples._replace(counted=None)  # what is masked is padding, which is known by its length
     return examples
+
+
+def as_weights(weights: ArrayLike) -> Weights:
+    """Gives a user's weights as they are stored; raises DataError if they are no numbers."""
+    return as_numbers("weights", weights).astype(np.float32)
+
+
+def as_mask(name: str, mask: ArrayLike) -> Counted:
+    """Gives a user's mask as it is stored; raises DataError if it is neither bools nor zeros and ones."""
+    array = as_array(name, mask)
+    if array.dtype.kind not in "biu" or not np.isin(array, (0, 1)).all():
+        raise DataError(f"{name}: dtype {array.dtype}; True or 1 at each step that counts, False or 0 elsewhere, is allowed.")
+    return array.astype(bool)
 
 
 def as_inputs(name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: int | None) -> tuple[Inputs, Lengths | None]:
@@ -76,10 +120,27 @@ def further(name: str, parts: Any, pool: Examples, kind: LabelKind, vocabulary: 
 
 def joined(first: Examples, second: Examples) -> Examples:
     """Joins two sets of examples, one after the other."""
-    lengths = None
-    if first.lengths is not None and second.lengths is not None:
-        lengths = np.concatenate([first.lengths, second.lengths])
-    return Examples(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]), lengths)
+    plain = {"lengths": _whole, "weights": _alike, "counted": _all_counted}  # what stands for None beside an array
+
+    def both(name: str) -> Any:
+        one, other = getattr(first, name), getattr(second, name)
+        if one is None and other is None:
+            return None
+        return np.concatenate([plain[name](part) if array is None else array for part, array in ((first, one), (second, other))])
+
+    return Examples(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]), *map(both, plain))
+
+
+def _whole(examples: Examples) -> Lengths:
+    return np.full(len(examples.x), examples.x.shape[1], np.int32)
+
+
+def _alike(examples: Examples) -> Weights:
+    return np.ones(len(examples.x), np.float32)
+
+
+def _all_counted(examples: Examples) -> Counted:
+    return np.ones(examples.x.shape[:2], bool)
 
 
 def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabulary: int | None) -> None:
@@ -94,6 +155,10 @@ def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabula
     """
     _check_inputs(name, examples.x, examples.lengths, vocabulary)
     kind.check(f"{name}y", examples.x, examples.y, classes)
+    if examples.weights is not None:
+        _check_weights(f"{name}weights", examples.x, examples.weights)
+    if examples.counted is not None:
+        _check_counted(f"{name}mask", examples, kind)
 
 
 def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int | None) -> None:
@@ -106,6 +171,30 @@ def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int
     if lengths is not None:
         _check_lengths(name, x, lengths)
     finite(f"{name}x", x)
+
+
+def _check_weights(name: str, x: Inputs, weights: Weights) -> None:
+    if weights.dtype != np.float32 or weights.shape != x.shape[:1]:
+        raise DataError(
+            f"{name}: shape {weights.shape}, dtype {weights.dtype}; one float32 for each example, {x.shape[:1]}, is allowed."
+        )
+    wrong = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
+    if wrong.size:
+        raise DataError(f"{name}: example {wrong[0]} has {weights[wrong[0]]}; finite numbers of 0 or more are allowed.")
+    if not weights.any():
+        raise DataError(f"{name}: all are 0, and nothing counts; at least one number above 0 is allowed.")
+
+
+def _check_counted(name: str, examples: Examples, kind: LabelKind) -> None:
+    counted, steps = examples.counted, examples.steps
+    if not kind.per_step or counted is None or steps is None:
+        raise DataError(f"{name}: the task {kind.name!r} has no label for each step, which a mask is of; only None is allowed.")
+    if counted.dtype != np.bool_ or counted.shape != examples.y.shape:
+        raise DataError(
+            f"{name}: shape {counted.shape}, dtype {counted.dtype}; a bool for each step, {examples.y.shape}, is allowed."
+        )
+    if not steps.any():
+        raise DataError(f"{name}: no step counts; at least one is allowed.")
 
 
 def _check_lengths(name: str, x: Inputs, lengths: Lengths) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float32, Int, Int32
+from jaxtyping import Bool, Float32, Int, Int32
 from numpy.typing import ArrayLike
 
 from jaxtricks.config import nearest
@@ -12,6 +12,7 @@ from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, wit
 from jaxtricks.data.errors import DataError
 
 TaskName = Literal["classes", "steps", "multilabel", "values"]
+IGNORED = -100  # a label that does not count, as PyTorch and Hugging Face write it
 Labels = Int32[np.ndarray, " examples"] | Int32[np.ndarray, "examples columns"] | Float32[np.ndarray, "examples outputs"]
 
 
@@ -34,6 +35,18 @@ class LabelKind:
     def stored(self, name: str, y: ArrayLike) -> Labels:
         """Gives a user's labels in the dtype in which they are stored; raises DataError if they are not of this kind."""
         return as_integers(name, y, "class")
+
+    def counted(
+        self, name: str, y: ArrayLike, mask: Bool[np.ndarray, "examples time"] | None
+    ) -> tuple[ArrayLike, Bool[np.ndarray, "examples time"] | None]:
+        """Gives a user's labels, 0 where they do not count, and which of them count; None where all do.
+
+        Args:
+            name: the name of the labels in messages.
+            y: the labels.
+            mask: which of them count; None: not told.
+        """
+        return y, mask
 
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
         """Raises DataError if stored labels do not fit.
@@ -110,6 +123,15 @@ class StepLabels(LabelKind):
 
     name = "steps"
     per_step = True
+
+    def counted(
+        self, name: str, y: ArrayLike, mask: Bool[np.ndarray, "examples time"] | None
+    ) -> tuple[ArrayLike, Bool[np.ndarray, "examples time"] | None]:
+        labels = as_array(name, y)
+        if mask is not None and mask.shape != labels.shape:
+            raise DataError(f"{name.removesuffix('y')}mask: shape {mask.shape}; one for each label, {labels.shape}, is allowed.")
+        counted = labels != IGNORED if mask is None else mask & (labels != IGNORED)
+        return (y, None) if counted.all() else (np.where(counted, labels, 0), counted)
 
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
         if y.dtype != np.int32 or y.ndim != 2 or y.shape != x.shape[:2]:

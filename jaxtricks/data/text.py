@@ -104,7 +104,7 @@ def windows(tokens: Int32[np.ndarray, " time"], length: int) -> Examples:
     >>> windows(np.arange(7, dtype=np.int32), 3)
     Examples(x=array([[0, 1, 2],
            [3, 4, 5]], dtype=int32), y=array([[1, 2, 3],
-           [4, 5, 6]], dtype=int32), lengths=None)
+           [4, 5, 6]], dtype=int32), lengths=None, weights=None, counted=None)
     """
     n = (len(tokens) - 1) // length
     x, y = (tokens[start : start + n * length].reshape(n, length) for start in (0, 1))

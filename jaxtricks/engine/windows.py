@@ -159,7 +159,7 @@ def index(source: Pool) -> Shared:
         source: the data, on the host.
     """
     labels = source.y if source.task.kind.one_class else _none_of(source.y)
-    return Shared.of(source)._replace(pool=source._replace(x=_none_of(source.x), y=labels))
+    return Shared.of(source)._replace(pool=source._replace(x=_none_of(source.x), y=labels, weights=None, counted=None))
 
 
 def _none_of(array: Any) -> Any:

@@ -15,6 +15,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Seen
 from jaxtricks.experiment.stopping import Best
 from jaxtricks.models.contract import CARRY, PENALTIES, Variables, contract
+from jaxtricks.nn.masks import true_steps
 from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
@@ -33,12 +34,24 @@ class Pool(NamedTuple):
             [examples, outputs].
         task: what is predicted.
         lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
+        weights: how much each example counts in the loss, [examples]; None where all count alike.
+        counted: which steps have a label that counts, [examples, time]; None where all true steps have.
     """
 
     x: Num[Array, "examples ..."]
     y: Num[Array, "examples ..."]
     task: Task
     lengths: Int[Array, " examples"] | None = None
+    weights: Float[Array, " examples"] | None = None
+    counted: Bool[Array, "examples time"] | None = None
+
+    @property
+    def steps(self) -> Bool[Array, "examples time"] | None:
+        """Which steps have a label that counts: those that are neither padding nor masked; None where all labels count."""
+        if not self.task.kind.per_step or self.lengths is None:
+            return self.counted
+        true = true_steps(self.lengths, self.y.shape[1])
+        return true if self.counted is None else true & self.counted
 
     @classmethod
     def of(cls, data: Dataset, examples: Examples | None = None) -> "Pool":
@@ -49,7 +62,7 @@ class Pool(NamedTuple):
     def on_host(cls, data: Dataset, examples: Examples | None = None) -> "Pool":
         """Gives the same as NumPy arrays, which are put on devices later."""
         arrays: Any = data.pool if examples is None else examples
-        return cls(arrays.x, arrays.y, task_of(data), arrays.lengths)
+        return cls(arrays.x, arrays.y, task_of(data), arrays.lengths, arrays.weights, arrays.counted)
 
 
 class Outputs(NamedTuple):
@@ -178,7 +191,9 @@ def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Poo
     if cut is None:
         return member, batch
     shift, scale = (part[:cut] if part.ndim else part for part in (member.shift, member.scale))
-    batch = batch._replace(x=batch.x[:, :cut], y=batch.y[:, :cut] if batch.task.kind.per_step else batch.y)
+    batch = batch._replace(x=batch.x[:, :cut])
+    if batch.task.kind.per_step:
+        batch = batch._replace(y=batch.y[:, :cut], counted=None if batch.counted is None else batch.counted[:, :cut])
     return member._replace(shift=shift, scale=scale), batch
 
 

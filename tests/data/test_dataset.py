@@ -120,7 +120,7 @@ def test_test_split_is_in_no_attribute_and_not_in_the_repr():
 
 def test_opening_the_test_split_is_recorded():
     dataset = locked()
-    x, y, _ = dataset.open_test("final table")
+    x, y, *_ = dataset.open_test("final table")
     assert np.array_equal(x, np.full((7, 2), 123.0)) and np.array_equal(y, np.arange(7) % 2)
     assert [opening.reason for opening in dataset.openings] == ["final table"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", dataset.openings[0].time)

@@ -98,7 +98,7 @@ def test_an_empty_sequence_is_named():
 @given(st.integers(2, 60), st.integers(1, 20))
 def test_windows_follow_each_other_and_y_is_a_token_later(tokens, length):
     text = np.arange(tokens, dtype=np.int32)
-    x, y, lengths = windows(text, length)
+    x, y, lengths, *_ = windows(text, length)
     assert np.array_equal(x.ravel(), text[: x.size]) and np.array_equal(y, x + 1) and lengths is None
     assert x.shape[1:] == (length,) and tokens - 1 - length < x.size <= tokens - 1
 
@@ -119,7 +119,7 @@ def test_a_labelled_text_becomes_its_first_tokens(prepared, offline, level, long
 
 def test_words_of_the_test_split_alone_are_unknown(prepared):
     data = load("labelled", prepared, text=Text("word", 8))
-    x, y, lengths = data.open_test("to look at")
+    x, y, lengths = data.open_test("to look at")[:3]
     rows = {data.decode(row): (label, steps) for row, label, steps in zip(x, y, lengths, strict=True)}
     assert rows == {f"{UNKNOWN} good": (1, 2), "bad film film bad film film bad film": (0, 8)}
     assert data.vocabulary.unknown == len(data.vocabulary) - 1
@@ -135,7 +135,7 @@ def test_texts_without_labels_are_one_stream(prepared, offline, level):
     data, whole = load("play", prepared, text=Text(level, 7)), "".join(PLAY)
     assert data.stream and data.task == "steps" and data.lengths is None and data.classes == data.vocabulary.tokens
     assert "".join(map(data.decode, data.x)) == whole[: data.x.size] and data.decode(data.y[3]) == whole[22:29]
-    x, _, _ = data.open_test("to look at")
+    x, _, _ = data.open_test("to look at")[:3]
     seen = whole if level == "char" else LAST[0]
     assert "".join(map(data.decode, x)) == "".join(c if c in seen else UNKNOWN for c in LAST[0][: x.size])
     assert (len(data.vocabulary) == 256) == (level == "byte")
@@ -164,7 +164,7 @@ def test_a_folder_is_read_as_penn_treebank_is(treebank, offline):
     assert data.decode(data.x[train].ravel()).split() == (WORDS * 5).split()[: len(train) * 6 - 4]
     assert data.decode(data.x[valid[0]]) == "the river town\nthe river"
     assert [data.vocabulary.tokens[token] for token in data.y[valid[0]]] == ["river", "town", END, "the", "river", "town"]
-    x, y, _ = data.open_test("to look at")
+    x, y, _ = data.open_test("to look at")[:3]
     assert data.decode(x[0]) == f"the {UNKNOWN} river\nthe {UNKNOWN}" and data.decode(y[0][:2]) == f"{UNKNOWN} river"
     # Ten to a line, two of them "the"; "<unk>" as often as any other.
     assert data.vocabulary.tokens == ("the", ",", END, UNKNOWN, "by", "in", "old", "river", "town")
