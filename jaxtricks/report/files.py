@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from pyarrow import csv
 
 from jaxtricks.data import Vocabulary
 from jaxtricks.evaluate.sample import Writer
@@ -14,7 +15,7 @@ from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, from_json, to_json
 from jaxtricks.store.checkpoint import load_weights, save_weights
 from jaxtricks.store.disk import replacing, writing
-from jaxtricks.store.folder import CONFIG, PAGE, FolderError, gathered
+from jaxtricks.store.folder import CONFIG, CURVES, PAGE, FolderError, gathered
 from jaxtricks.train.runs import Runs
 
 FILES = (CONFIG, "metrics.json", "verdicts.json", "environment.json")
@@ -22,7 +23,7 @@ VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 
 def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
-    """Writes a run's folder, whole or not at all; the page is `report.html` in it.
+    """Writes a run's folder, whole or not at all; the page is `report.html` in it, and `report.csv` its curves as a long table.
 
     Args:
         record: what goes in.
@@ -40,6 +41,7 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
         for name, text in contents.items():
             (place / name).write_text(text, encoding="utf-8")
+        csv.write_csv(record.frame(), place / CURVES)
         if runs is not None and runs.data.vocabulary is not None and runs.data.kind.per_step:
             (place / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
             save_weights(runs.variables, place / WEIGHTS)
@@ -71,7 +73,7 @@ def load(folder: Path | str) -> Record:
 
 
 def render(folder: Path | str) -> Path:
-    """Renders a run's page again, from the files in its folder alone.
+    """Renders a run's page and its table of curves again, from the files in its folder alone.
 
     Args:
         folder: a run's folder.
@@ -82,10 +84,12 @@ def render(folder: Path | str) -> Path:
     Raises:
         FolderError: if it is no run's folder, or cannot be written.
     """
-    target = Path(folder) / PAGE
-    text = page(load(folder))
+    target, record = Path(folder) / PAGE, load(folder)
+    text = page(record)
     with writing(target, FolderError), replacing(target) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+    with writing(target.with_name(CURVES), FolderError), replacing(target.with_name(CURVES)) as unfinished:
+        csv.write_csv(record.frame(), unfinished)
     return target
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from jaxtricks.data import Dataset, Opening
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.verdict import Verdict
+from jaxtricks.experiment.settings import Settings, settings_that_differ
 from jaxtricks.objectives.metric import Declaration
 from jaxtricks.objectives.task import headline, task_of
 from jaxtricks.report.environment import environment
 from jaxtricks.report.text import declaration
 from jaxtricks.statistics import Interval
+from jaxtricks.train.frame import frame
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.summary import collapsed
 
@@ -40,6 +43,7 @@ class Arm:
         diverged: name → the step at which it diverged.
         collapsed: restarts that fell out, by name.
         declared: validation metric → its direction and unit.
+        settings: those in which the arms differ, or of one arm alone those that differ from `Experiment()`.
     """
 
     label: str
@@ -51,6 +55,7 @@ class Arm:
     diverged: dict[str, int]
     collapsed: tuple[str, ...]
     declared: dict[str, Declaration]
+    settings: Settings
 
     def metric(self, name: str) -> Declaration:
         """The direction and unit of a metric or a curve."""
@@ -115,6 +120,10 @@ class Record:
         """The metric that the verdicts are about; where there are none, the first of the task."""
         return self.verdicts[0].metric if self.verdicts else headline(self.baseline.metrics)
 
+    def frame(self) -> pa.Table:
+        """Gives the curves of all arms as a long table, as `jaxtricks.Runs.frame` and `Study.frame` do."""
+        return frame({arm.label: arm for arm in self.arms}, [arm.settings for arm in self.arms])
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that all arms have measured."""
@@ -132,7 +141,7 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
     Raises:
         ConfigError: for an experiment with a function that has no name to write down.
     """
-    return Record("run", command, _data(runs), (_arm(ALONE, runs),), (), ensemble, environment())
+    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment())
 
 
 def record_study(
@@ -153,11 +162,16 @@ def record_study(
     Raises:
         ConfigError: for an experiment with a function that has no name to write down.
     """
-    arms = (_arm(BASELINE, study.baseline), *(_arm(label, runs) for label, runs in study.changes.items()))
+    arms = _arms({BASELINE: study.baseline, **study.changes})
     return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment())
 
 
-def _arm(label: str, runs: Runs) -> Arm:
+def _arms(arms: Mapping[str, Runs]) -> tuple[Arm, ...]:
+    settings = settings_that_differ([runs.experiment for runs in arms.values()])
+    return tuple(_arm(label, runs, each) for (label, runs), each in zip(arms.items(), settings, strict=True))
+
+
+def _arm(label: str, runs: Runs, settings: Settings) -> Arm:
     return Arm(
         label=label,
         experiment=runs.experiment.to_json(),
@@ -168,6 +182,7 @@ def _arm(label: str, runs: Runs) -> Arm:
         diverged=dict(runs.diverged),
         collapsed=collapsed(runs),
         declared={name: metric.declared for name, metric in runs.experiment.measured(task_of(runs.data)).items()},
+        settings=settings,
     )
 
 
@@ -235,6 +250,7 @@ def _arm_from_json(data: Mapping[str, Any]) -> Arm:
         diverged=dict(data["diverged"]),
         collapsed=tuple(data["collapsed"]),
         declared={name: Declaration(**each) for name, each in data["declared"].items()},
+        settings=dict(data.get("settings", {})),  # folders of earlier versions have none
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jaxtricks.store.disk import writing
 
-CONFIG, PAGE = "config.json", "report.html"  # of a finished run
+CONFIG, PAGE, CURVES = "config.json", "report.html", "report.csv"  # of a finished run
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
 EVENTS = "tensorboard"  # where they were asked for
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float, Int, Shaped
 
 from jaxtricks.data import DataError, Dataset, Examples
@@ -19,10 +20,12 @@ from jaxtricks.engine.tables import DeviceData, Numbers
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.restart import evaluation
 from jaxtricks.restart.epoch import bare
 from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
+from jaxtricks.train.frame import frame
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.summary import Summary, summarize
 
@@ -176,6 +179,18 @@ class Runs:
     def summary(self) -> Summary:
         """Gives the mean, 95% interval and spread of every metric over the runs, and the names of collapsed runs."""
         return summarize(self)
+
+    def frame(self) -> pa.Table:
+        """Gives all curves as a long table, which pandas, polars, Arrow and DuckDB read; its settings differ from `Experiment()`.
+
+        Its columns are those of `jaxtricks.train.frame.frame`: a row for each restart, epoch and metric.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> table = jt.fit(base, digits, seeds=4, progress=False).frame()
+        >>> table["metric"].to_pylist().count("accuracy"), table["model.widths"][0].as_py()
+        (8, '(8,)')
+        """
+        return frame({"experiment": self}, settings_that_differ([self.experiment]))
 
     def log_probs(
         self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None

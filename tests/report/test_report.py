@@ -26,7 +26,7 @@ from jaxtricks.report.files import FILES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
-from jaxtricks.store.folder import PAGE, FolderError
+from jaxtricks.store.folder import CURVES, PAGE, FolderError
 
 VOID = {"meta", "br", "wbr", "use", "path", "rect"}
 COMMAND = "jaxtricks compare digits --model.dropout 0.5"
@@ -47,6 +47,7 @@ def arm(label, accuracy, epochs=3, diverged=None, experiment=None):
         diverged={f"seed {seed}": step for seed, step in (diverged or {}).items()},
         collapsed=tuple(f"seed {s} (diverged at step {n})" for s, n in (diverged or {}).items()),
         declared={name: METRICS[name].declared for name in ("accuracy", "nll")},
+        settings={"model.dropout": None},
     )
 
 
@@ -130,7 +131,7 @@ def test_a_study_comes_back_from_its_folder_as_it_went_in(study, tmp_path):
     assert all(v is None for v in record.changes[1].curves["train_loss"][0])
     path = report.save(record, tmp_path / "runs" / "a")
     assert report.load(path) == record
-    assert sorted(p.name for p in path.iterdir()) == sorted([*FILES, PAGE])
+    assert sorted(p.name for p in path.iterdir()) == sorted([*FILES, PAGE, CURVES])
     assert not list((tmp_path / "runs").glob(".*"))
     assert (path / PAGE).read_text() == page(record)
 
@@ -146,10 +147,12 @@ def test_config_json_is_the_experiment(study, tmp_path):
 def test_the_page_is_drawn_again_from_the_folder_alone(record, tmp_path):
     path = report.save(record, tmp_path / "a")
     before = (path / PAGE).read_bytes()
-    (path / PAGE).unlink()
+    rows = (path / CURVES).read_bytes()
+    for name in (PAGE, CURVES):
+        (path / name).unlink()
     assert report.render(path) == path / PAGE
-    assert (path / PAGE).read_bytes() == before
-    assert len(list(path.iterdir())) == len(FILES) + 1
+    assert (path / PAGE).read_bytes() == before and (path / CURVES).read_bytes() == rows
+    assert len(list(path.iterdir())) == len(FILES) + 2
 
 
 @pytest.mark.parametrize("name", [*FILES, "notes.txt"])
