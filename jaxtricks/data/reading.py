@@ -1,7 +1,7 @@
 """A set that TFDS has prepared → arrays, read through TFDS."""
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from jaxtricks.data.cache import Arrays
 from jaxtricks.data.corpus import tokenized

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,10 +24,9 @@ from jaxtricks.restart.member import Pool, State, after_training
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.progress import progress
+from jaxtricks.train.progress import Shown, progress
 
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
-Progress = Callable[[int], None]
 
 
 class Trained(NamedTuple):
@@ -129,14 +128,14 @@ def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
 
 
 def train(
-    planned: Planned, cohort: Cohort, progress: Progress, saved: Saved | None = None, writer: CheckpointWriter | None = None
+    planned: Planned, cohort: Cohort, progress: Shown, saved: Saved | None = None, writer: CheckpointWriter | None = None
 ) -> tuple[State, Curves]:
     """All segments, from the start or from a checkpoint; the next one runs while the host looks at the last one's results.
 
     Args:
         planned: the program.
         cohort: the members.
-        progress: told how many restart-epochs are done.
+        progress: told when training begins, and how many restart-epochs are done.
         saved: where to go on from.
         writer: where checkpoints go, one at the end of each segment.
 
@@ -155,6 +154,7 @@ def train(
     if states is not None and done == epochs:
         return states, buffer.until(epochs)
     with contextlib.closing(ActiveMembers(planned, states)) as active:
+        progress.training()  # the start is compiled by now
         stops = cohort.population.experiments.stopping is not None
         waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
 
@@ -162,7 +162,7 @@ def train(
             while waiting:
                 rows, first, new = waiting.pop()
                 buffer.put(rows, first, new)
-                progress(size * segment)
+                progress.update(size * segment)
 
         def pack(epoch: int) -> None:
             finished, values = active.pack()
@@ -174,7 +174,7 @@ def train(
         for first in range(done, epochs, segment):
             last = first + segment
             if not len(active.rows):  # all have finished
-                progress(size * (epochs - first))
+                progress.update(size * (epochs - first))
                 if writer is not None:
                     writer.keep(planned.plan, epochs, active.states(), buffer.until(epochs))
                 break
@@ -233,12 +233,15 @@ def trained(
             None if _finished(cohort, at) else workers.submit(program.compile, planned.lowered())
             for cohort, planned, at in zip(cohorts, plans, saved, strict=True)
         ]
-        for cohort, planned, future, at, writer in zip(cohorts, plans, compiling, saved, writers, strict=True):
+        programs = zip(cohorts, plans, compiling, saved, writers, strict=True)
+        for number, (cohort, planned, future, at, writer) in enumerate(programs, start=1):
             if future is not None:
+                bar.compiling(f"program {number} of {len(cohorts)}")
                 future.result()
                 planned = fitting(planned, layout)
-            bar.set_description("training")
-            states, curves = train(planned, cohort, bar.update, at, writer)
+            states, curves = train(planned, cohort, bar, at, writer)
+            if future is not None:
+                bar.trained()
             kept = outcome(cohort, states)
             for index, rows in cohort.rows():
                 curve = {name: values[rows] for name, values in curves.items()}
