@@ -1,10 +1,11 @@
 """Converts a user's arrays to the dtypes that are stored, and checks them."""
 
+import numbers
 import textwrap
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Int32, Real
 from numpy.typing import ArrayLike
 
 from jaxtricks.data.errors import DataError
@@ -23,15 +24,29 @@ def as_array(name: str, values: ArrayLike) -> np.ndarray:
         raise DataError(f"{name}: its rows differ in shape; an array is allowed.") from error
 
 
-def as_numbers(name: str, values: ArrayLike) -> UInt8[np.ndarray, "..."] | Float32[np.ndarray, "..."]:
-    """Gives real numbers as they are stored: 8-bit unsigned ones unchanged, others as float32."""
+def as_numbers(name: str, values: ArrayLike) -> Real[np.ndarray, "..."]:
+    """Gives real numbers, and dates and durations as days, float64: dates since the start of 1970, UTC.
+
+    >>> as_numbers("x", np.array(["1970-01-02T12", "1970-01-03"], "datetime64[h]")).tolist()
+    [1.5, 2.0]
+
+    Args:
+        name: the name of the array in messages.
+        values: the numbers; Python's own in an array of objects, too.
+
+    Raises:
+        DataError: for anything else.
+    """
     array = as_array(name, values)
+    if array.dtype.kind == "M":
+        array = array - np.datetime64(0, "D")
+    if array.dtype.kind == "m":
+        return array / np.timedelta64(1, "D")
+    if array.dtype.kind == "O" and array.size and all(isinstance(value, numbers.Real) for value in array.flat):
+        return array.astype(np.float64)
     if array.dtype.kind not in "buif":
-        raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers and floats are allowed.")
-    if array.dtype == np.uint8:
-        return array
-    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and that is refused below
-        return array.astype(np.float32)
+        raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers, floats and dates are allowed.")
+    return array
 
 
 def as_integers(name: str, values: ArrayLike, kind: str) -> Int32[np.ndarray, "..."]:

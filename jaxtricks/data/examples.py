@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, short, within
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import LabelKind, Labels
+from jaxtricks.data.offsets import less
 
 Inputs = UInt8[np.ndarray, "examples *shape"] | Float32[np.ndarray, "examples *shape"] | Int32[np.ndarray, "examples time"]
 Lengths = Int32[np.ndarray, " examples"]
@@ -96,7 +97,7 @@ def as_mask(name: str, mask: ArrayLike) -> Counted:
 
 def as_inputs(name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: int | None) -> tuple[Inputs, Lengths | None]:
     """Makes inputs and lengths of a user's arrays, and checks them; arguments and errors as for `as_examples`."""
-    inputs = as_integers(f"{name}x", x, "token") if vocabulary is not None else as_numbers(f"{name}x", x)
+    inputs = as_integers(f"{name}x", x, "token") if vocabulary is not None else less(as_numbers(f"{name}x", x), None)
     sizes = None if lengths is None else as_integers(f"{name}lengths", lengths, "length")
     _check_inputs(name, inputs, sizes, vocabulary)
     return inputs, sizes

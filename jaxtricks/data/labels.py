@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from jaxtricks.config import nearest
 from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, within
 from jaxtricks.data.errors import DataError
+from jaxtricks.data.offsets import less
 
 TaskName = Literal["classes", "steps", "multilabel", "values"]
 IGNORED = -100  # a label that does not count, as PyTorch and Hugging Face write it
@@ -179,7 +180,7 @@ class ValueLabels(LabelKind):
     name = "values"
 
     def stored(self, name: str, y: ArrayLike) -> Labels:
-        return as_numbers(name, y).astype(np.float32)
+        return less(as_numbers(name, y), None).astype(np.float32)
 
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
         if y.dtype != np.float32 or y.ndim != 2 or len(y) != len(x) or not y.size:
