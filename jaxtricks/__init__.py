@@ -13,7 +13,7 @@ The names here are those of a first page. The rest is in namespaces:
     jt.models       networks                              jt.experiment inputs, orders, parts of the data
     jt.optim        rules, decay, clipping, averages      jt.evaluate   verdicts, ensembles, text
     jt.schedules    learning rates over time              jt.diagnose   gradients, curvature, variance, noise
-    jt.extend       what an extension of your own is made of
+    jt.report       pages, tables and folders of results  jt.extend     what an extension of your own is made of
 """
 
 import functools
@@ -21,7 +21,7 @@ import sys
 import typing
 import warnings
 
-from jaxtricks import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
+from jaxtricks import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, report, schedules
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset, Text, load
 from jaxtricks.engine.layout import Layout
@@ -92,6 +92,7 @@ __all__ = [
     "models",
     "nn",
     "optim",
+    "report",
     "resume",
     "schedules",
     "snapshots",

@@ -25,11 +25,12 @@ from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 from jaxtricks.train.frame import frame
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import collapsed
 
 
-@dataclass(frozen=True, eq=False)
-class Study:
+@dataclass(frozen=True, eq=False, repr=False)
+class Study(Shown):
     """A baseline, its changes, and a verdict on each.
 
     Args:
@@ -40,6 +41,8 @@ class Study:
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
     >>> found = jt.evaluate.Study(runs, {"nothing": runs}, jt.evaluate.verdicts(runs, {"nothing": runs}))
+    >>> found
+    Study(digits, 4 restarts an arm; nothing: no difference)
     >>> list(found.arms)
     ['baseline', 'nothing']
     """
@@ -59,6 +62,10 @@ class Study:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.verdicts))
+
+    def __repr__(self) -> str:
+        verdicts = ", ".join(f"{verdict.label}: {verdict.decision}" for verdict in self.verdicts)
+        return f"Study({self.baseline.data.name}, {len(self.baseline)} restarts an arm; {verdicts})"
 
 
 class Options(TypedDict, total=False):

@@ -5,6 +5,7 @@ from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, record_runs, record_study
+from jaxtricks.report.shown import RecordPage
 from jaxtricks.report.table import table
 from jaxtricks.store.folder import FolderError, fresh
 
@@ -12,6 +13,7 @@ __all__ = [
     "FolderError",
     "ListedRun",
     "Record",
+    "RecordPage",
     "environment",
     "fresh",
     "listing",
@@ -23,3 +25,7 @@ __all__ = [
     "save",
     "table",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

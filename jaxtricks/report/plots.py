@@ -1,4 +1,7 @@
-"""Plots as inline SVG: text stays text, lines take the page's text colour, and the same record gives the same bytes."""
+"""Plots as inline SVG: text stays text, lines take the page's text colour, and the same record gives the same bytes.
+
+Matplotlib is imported when a plot is drawn: it would make `import jaxtricks` a quarter slower.
+"""
 
 import io
 import math
@@ -6,16 +9,11 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 from markupsafe import Markup, escape
-from matplotlib import style
-from matplotlib.axes import Axes
-from matplotlib.axis import XAxis, YAxis
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
 from scipy.stats import gmean
 
 from jaxtricks.diagnose.variance import VarianceProfile
@@ -23,6 +21,11 @@ from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, decades, named, units
 from jaxtricks.statistics import band
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 # Placeholders for the page's colours, which differ in dark mode: Okabe and Ito's blue and vermilion, which colour-blind
 # readers can tell apart, and the colour of text.
@@ -100,7 +103,7 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             marker = "o" if mean.size == 1 else None
             axes.plot(np.arange(1, mean.size + 1), mean, color=colour, linewidth=2, linestyle=dashes, marker=marker)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _whole(axes.xaxis)
         _label(axes, units(baseline.metric(name)))
         return _svg(figure, f"Learning curves: {named(name)} by epoch")
 
@@ -188,25 +191,34 @@ def variance(profile: VarianceProfile) -> Markup:
             axes.plot(places, gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
         logarithmic(axes.yaxis)
         axes.set_xlabel("layer")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _whole(axes.xaxis)
         axes.set_ylabel("variance")
         axes.yaxis.set_label_coords(-0.185, 0.5)
         axes.legend(frameon=False)
         return _svg(figure, "Variance of pre-activations and gradients at the start, by layer")
 
 
-class _Plain(LogFormatter):
-    """Matplotlib's tick labels as plain numbers: its own are formulas, which the plots do not typeset."""
+def logarithmic(axis: "Axis") -> None:
+    """Gives an axis a logarithmic scale with plain numbers: at decades, and between them where there are few.
 
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}" if super().__call__(x, pos) else ""
+    Matplotlib's own tick labels are formulas, which the plots do not typeset.
+    """
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("log")
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain())
 
 
-def logarithmic(axis: XAxis | YAxis) -> None:
-    """Gives an axis a logarithmic scale with plain numbers: at decades, and between them where there are few."""
-    (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
-    axis.set_major_formatter(_Plain())
-    axis.set_minor_formatter(_Plain())
+def _whole(axis: "Axis") -> None:
+    """Puts ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:
@@ -223,21 +235,25 @@ def _shortened(label: str) -> str:
 
 def _style(salt: str) -> AbstractContextManager[None]:
     """The style of every plot, whatever the user's matplotlibrc says; the salt makes a plot's ids differ from those of others."""
+    from matplotlib import style
+
     return style.context(STYLE | {"svg.hashsalt": salt}, after_reset=True)
 
 
-def _axes(height: float, left: float = 0.86, right: float = 0.08) -> tuple[Figure, Axes]:
+def _axes(height: float, left: float = 0.86, right: float = 0.08) -> "tuple[Figure, Axes]":
     """One plot, with margins in inches. They are fixed, so that plots beside each other align; measuring takes twice the time."""
+    from matplotlib.figure import Figure
+
     figure, below, above = Figure(figsize=(WIDTH, height)), 0.58, 0.12
     return figure, figure.add_axes((left / WIDTH, below / height, 1 - (left + right) / WIDTH, 1 - (below + above) / height))
 
 
-def _label(axes: Axes, units: Units) -> None:
+def _label(axes: "Axes", units: Units) -> None:
     axes.set_ylabel(units.axis)
     axes.yaxis.set_label_coords(-0.185, 0.5)
 
 
-def _svg(figure: Figure, label: str) -> Markup:
+def _svg(figure: "Figure", label: str) -> Markup:
     """The figure as an <svg> element that can stand in a page beside others.
 
     Args:

@@ -27,11 +27,12 @@ from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 from jaxtricks.train.frame import frame
 from jaxtricks.train.loop import Trained
+from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import Summary, summarize
 
 
-@dataclass(frozen=True, eq=False)
-class Runs:
+@dataclass(frozen=True, eq=False, repr=False)
+class Runs(Shown):
     """The restarts of an experiment; every array has a leading axis [runs].
 
     Args:
@@ -53,6 +54,10 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.sampling)
+
+    def __repr__(self) -> str:
+        epochs = self.experiment.epochs
+        return f"Runs({len(self)} of {type(self.experiment.model).__name__} on {self.data.name}, {epochs} epochs)"
 
     @property
     def seeds(self) -> Int[np.ndarray, " runs"]:
