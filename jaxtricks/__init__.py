@@ -13,7 +13,7 @@ The names here are those of a first page. The rest is in namespaces:
     jt.models       networks                              jt.experiment inputs, orders, parts of the data
     jt.optim        rules, decay, clipping, averages      jt.evaluate   verdicts, ensembles, text
     jt.schedules    learning rates over time              jt.diagnose   gradients, curvature, variance, noise
-    jt.report       pages, tables and folders of results  jt.extend     what an extension of your own is made of
+    jt.extend       what an extension of your own is made of
 """
 
 import functools
@@ -21,7 +21,7 @@ import sys
 import typing
 import warnings
 
-from jaxtricks import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, report, schedules
+from jaxtricks import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset, Text, load
 from jaxtricks.engine.layout import Layout
@@ -40,6 +40,7 @@ from jaxtricks.nn.dropout import Dropout
 from jaxtricks.objectives.metric import Metric
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
+from jaxtricks.report import shown as _pages  # registers the pages of runs and studies
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit, resume, snapshots
@@ -92,7 +93,6 @@ __all__ = [
     "models",
     "nn",
     "optim",
-    "report",
     "resume",
     "schedules",
     "snapshots",

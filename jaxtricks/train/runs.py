@@ -56,8 +56,8 @@ class Runs(Shown):
         return len(self.sampling)
 
     def __repr__(self) -> str:
-        epochs = self.experiment.epochs
-        return f"Runs({len(self)} of {type(self.experiment.model).__name__} on {self.data.name}, {epochs} epochs)"
+        model, epochs = type(self.experiment.model).__name__, self.experiment.epochs
+        return f"Runs({len(self)} of {model} on {self.data.name}, epochs={epochs})"
 
     @property
     def seeds(self) -> Int[np.ndarray, " runs"]:

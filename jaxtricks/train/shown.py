@@ -20,7 +20,7 @@ class Paged(Protocol):
         name: what its folder is called, such as "digits-compare".
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
-    >>> paged(jt.fit(base, digits, seeds=4, progress=False)).html().startswith("<!doctype html>")
+    >>> paged(jt.fit(base, digits, seeds=4, progress=False)).html().startswith("<!DOCTYPE html>")
     True
     """
 
