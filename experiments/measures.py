@@ -77,9 +77,8 @@ def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds
     runs = {}
     for name, given in arms.items():
         experiment = jax.tree.map(jnp.float32, prepare(given, data, len(split.train)))
-        member = Member(
-            *map(jnp.asarray, (np.int32(0), *split, *(part[0] for part in experiment.inputs.moments(data, split.train[None]))))
-        )
+        shift, scale = (jnp.asarray(part[0]) for part in experiment.inputs.moments(data, split.train[None]))
+        member = Member(jnp.int32(0), jnp.asarray(split.train), jnp.asarray(split.validation), shift, scale)
         state = jax.jit(epochs.start)(experiment, member, pool, {})
         run = jax.jit(_first_epoch).lower(experiment, member, pool, state).compile()
         runs[name] = functools.partial(run, experiment, member, pool, state)

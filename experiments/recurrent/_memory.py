@@ -26,6 +26,8 @@ def adding(model: jt.RNN, epochs: int) -> jt.Experiment:
         objective=jt.Objective(loss=jt.losses.Squared()),
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
         inputs=jt.experiment.Raw(),
+        targets=jt.experiment.RawTargets(),
+        metrics=("mse",),
         batch_size=BATCH,
         epochs=epochs,
     )

@@ -24,6 +24,7 @@ class LabelKind:
         name: the name in `Dataset.task`.
         one_class: whether each example has one class, so that examples can be sorted by it and splits can keep proportions.
         per_step: whether each step of a sequence has its own label.
+        scales: whether labels are values, which have a scale.
 
     >>> jt.load("digits").kind.words(10)
     '10 classes'
@@ -32,6 +33,7 @@ class LabelKind:
     name: ClassVar[TaskName]
     one_class: ClassVar[bool] = False
     per_step: ClassVar[bool] = False
+    scales: ClassVar[bool] = False
 
     def stored(self, name: str, y: ArrayLike) -> Labels:
         """Gives a user's labels in the dtype in which they are stored; raises DataError if they are not of this kind."""
@@ -178,6 +180,7 @@ class ValueLabels(LabelKind):
     """Each example has values to regress on: y [examples, outputs], float32."""
 
     name = "values"
+    scales = True
 
     def stored(self, name: str, y: ArrayLike) -> Labels:
         return less(as_numbers(name, y), None).astype(np.float32)

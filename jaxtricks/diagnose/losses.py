@@ -21,7 +21,7 @@ def loss_at(
 
     Args:
         experiment: the experiment with the objective, its penalties included.
-        member: the restart, which says how inputs are scaled.
+        member: the restart, which says how inputs and values are scaled.
         pool: the data.
         collections: the model's variables without its parameters, such as the running averages of batch norm.
         indices: positions in the pool, [examples].
@@ -30,7 +30,7 @@ def loss_at(
     def loss(params: Params) -> Float[Array, ""]:
         batch = inputs(labelled(member, pool), member, indices)
         scores, _ = applied(experiment, {"params": params, **collections}, batch, train=False)
-        return experiment.objective(scores, targets(batch, scores), params, member.train.size, batch.lengths)
+        return experiment.objective(scores, targets(member, batch, scores), params, member.train.size, batch.lengths)
 
     return loss
 

@@ -99,7 +99,7 @@ def variance_profile(
     sampling = Seeds.of(seeds).sampling(data)
     given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
     ready = prepare(given, data, sampling.train.shape[1])
-    members = tables_of(sampling, ready.inputs, data).member(Numbers.of(sampling))
+    members = tables_of(sampling, ready.inputs, ready.targets, data).member(Numbers.of(sampling))
     layers: dict[str, None] = {}
 
     def look(member: Member, pool: Pool) -> tuple[Array, Array, Array]:
@@ -129,7 +129,7 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
         key, changing = rng.stream(rng.root(member.seed), "dropout", 0), [*state.collections, *mutable]
         with nn.intercept_methods(_watch(order)):
             scores, seen = applied(experiment, given, batch, train=True, key=key, mutable=changing)
-        return experiment.objective(scores, targets(batch, scores), state.params, member.train.size, batch.lengths), seen
+        return experiment.objective(scores, targets(member, batch, scores), state.params, member.train.size, batch.lengths), seen
 
     shapes = jax.eval_shape(lambda: loss({}, ["perturbations"])[1].get("perturbations", {}))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

@@ -6,6 +6,7 @@ import jax
 from jaxtyping import Array, Float, Int, Num
 
 from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.restart.member import Member
 from jaxtricks.restart.phase import Shared
 
@@ -44,6 +45,7 @@ class Tables(NamedTuple):
         scale: what inputs are divided by, [splits, ...].
         labels: of the whole pool, as a member trains on them, [splits, examples, ...]; None: the data's.
         features: which feature of a scaled input stands at each place, [splits, features]; None: as the data have them.
+        targets: of the values that are learnt, [splits, outputs]; None: labels are learnt as they are stored.
     """
 
     train: Int[Array, "splits train"]
@@ -52,12 +54,14 @@ class Tables(NamedTuple):
     scale: Float[Array, "splits ..."]
     labels: Num[Array, "splits examples ..."] | None = None
     features: Int[Array, "splits features"] | None = None
+    targets: Scaling | None = None
 
     def member(self, numbers: Numbers) -> Member:
         """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
         rows: Tables = jax.tree.map(lambda table: table[numbers.split], self)
         seeds = (numbers.weights, numbers.order, numbers.masks)
-        return Member(numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds, rows.labels, rows.features)
+        own = (rows.labels, rows.features, rows.targets)
+        return Member(numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds, *own)
 
 
 class DeviceData(NamedTuple):

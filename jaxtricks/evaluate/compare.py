@@ -100,7 +100,7 @@ def study(
         seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`. By default each
             restart draws its own split, so that the verdict includes the variance between splits.
         metric: the metric that verdicts are about: a name, such as "nll" or "macro_f1", or your own `Metric`, which is then
-            measured in all arms; None: the task's first metric, which is accuracy, or "mse" for values.
+            measured in all arms; None: the task's first metric, which is accuracy, or "rmse" for values.
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         layout: devices and width.
         checkpoints: where to keep checkpoints, see `fit`.

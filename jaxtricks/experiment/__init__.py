@@ -8,6 +8,7 @@ from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder
 from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
+from jaxtricks.experiment.targets import RawTargets, StandardizedTargets, Targets
 from jaxtricks.experiment.transfer import Transfer
 
 import_files(__name__, __path__)
@@ -30,10 +31,13 @@ __all__ = [
     "PermutedInputs",
     "PermutedLabels",
     "Raw",
+    "RawTargets",
     "Resampling",
     "Reshuffled",
     "Seeds",
     "Standardize",
+    "StandardizedTargets",
+    "Targets",
     "Transfer",
     "Unit",
 ]

@@ -12,6 +12,7 @@ from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.experiment.inputs import Inputs, Standardize
 from jaxtricks.experiment.order import Order, Reshuffled
 from jaxtricks.experiment.stopping import EarlyStopping
+from jaxtricks.experiment.targets import StandardizedTargets, Targets
 from jaxtricks.models.mlp import MLP
 from jaxtricks.objectives.metric import Metric, called
 from jaxtricks.objectives.metrics import find, named
@@ -30,6 +31,7 @@ class Experiment:
         optimizer: how gradients become steps.
         objective: the loss and the penalties that are minimized.
         inputs: how inputs are scaled.
+        targets: how the values of a regression are scaled; what is measured stays in the user's units.
         augmentation: random changes of training inputs.
         order: the order in which training examples are seen.
         batch_size: the number of examples in a step.
@@ -51,6 +53,7 @@ class Experiment:
     optimizer: Optimizer = Optimizer()
     objective: Objective = Objective()
     inputs: Inputs = Standardize()
+    targets: Targets = StandardizedTargets()
     augmentation: Augmentation = Augmentation()
     order: Order = Reshuffled()
     stopping: EarlyStopping | None = trick(
@@ -76,7 +79,7 @@ class Experiment:
         >>> list(Experiment(metrics=("macro_f1",)).measured(jt.extend.Task("classes")))
         ['accuracy', 'nll', 'ece', 'macro_f1']
         """
-        followed = self.objective.loss.validation
+        followed = self.objective.loss.fitted(task).validation
         return named(task.metrics) | {followed.name: followed} | {name: self.metric(name) for name in map(called, self.metrics)}
 
     def metric(self, name: str) -> Metric:

@@ -14,7 +14,7 @@ from jaxtricks.nn.softmax import Deferred, cross_entropy
 from jaxtricks.objectives.metric import Mean, Metric
 from jaxtricks.objectives.metrics import METRICS, ONE_CLASS
 from jaxtricks.objectives.rows import Rows
-from jaxtricks.objectives.task import task_of
+from jaxtricks.objectives.task import Task, task_of
 
 LEAST = 1e-4  # the least probability that a score trained by squared errors stands for, so that no class is impossible
 
@@ -64,9 +64,16 @@ class Loss(Family):
         """The name in messages and metrics."""
         return next((name for name, member in choices(Loss).items() if member is type(self)), type(self).__name__)
 
+    def fitted(self, task: Task) -> "Loss":
+        """The loss that is trained with data of a task; itself, unless it stands for another one there."""
+        return self
+
     @property
     def validation(self) -> Metric:
-        """The metric that early stopping and plateau schedules use by default: the mean of the loss over validation examples."""
+        """The metric that early stopping and plateau schedules use by default: the mean of the loss over validation examples.
+
+        Of values it is that of the scaled ones, which the model learns, see `jaxtricks.experiment.Targets`.
+        """
         return Mean(self.name, self._of_rows, higher_is_better=False)
 
     def _of_rows(self, rows: Rows) -> Float[Array, " rows"]:
@@ -94,6 +101,9 @@ class Loss(Family):
 class CrossEntropy(Loss):
     """`log Σ_j exp(s_j) - Σ_j t_j s_j`, with the target t, or smoothed to `(1 - ε) t + ε/classes`, in nats.
 
+    This is the negative log-likelihood of classes. It stands for that of other data, too: for `binary_cross_entropy` where an
+    example has several labels, and for `squared` where it has values. So the usual loss needs no name.
+
     Args:
         label_smoothing: ε, the mass spread evenly over the classes.
 
@@ -117,6 +127,12 @@ class CrossEntropy(Loss):
             smoothing = jnp.asarray(self.label_smoothing, logits.dtype)
             targets = (1 - smoothing) * targets + smoothing / logits.shape[-1]
         return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(targets * logits, axis=-1)
+
+    def fitted(self, task: Task) -> Loss:
+        if task.name in self.tasks or self.label_smoothing is not None:
+            return self
+        usual: Loss = choices(Loss)[task.loss]()
+        return usual
 
     @property
     def validation(self) -> Metric:
@@ -175,10 +191,6 @@ class Squared(Loss):
 
     def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         return jnp.mean(jnp.square(logits - targets), axis=-1)
-
-    @property
-    def validation(self) -> Metric:
-        return METRICS["mse"]
 
     def logits(self, scores: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
         return jnp.log(jnp.maximum(scores, LEAST))

@@ -83,12 +83,22 @@ def within(rows: Rows, k: int) -> Float[Array, " rows"]:
 
 def squared_error(rows: Rows) -> Float[Array, " rows"]:
     """The squared difference between scores and targets (1 and 0 for classes), the mean over outputs."""
-    return jnp.mean(jnp.square(rows.scores - rows.truth), axis=-1)
+    return jnp.mean(jnp.square(rows.error), axis=-1)
+
+
+def squared_errors(rows: Rows) -> Float[Array, "rows outputs"]:
+    """The squared difference of values, for each output."""
+    return jnp.square(rows.error)
+
+
+def root(squares: Float[Array, " outputs"]) -> Float[Array, ""]:
+    """The root of the mean squared error of each output, in the unit of the values; the mean over outputs."""
+    return jnp.mean(jnp.sqrt(squares))
 
 
 def absolute_error(rows: Rows) -> Float[Array, " rows"]:
     """The absolute difference of values, the mean over outputs."""
-    return jnp.mean(jnp.abs(rows.scores - rows.truth), axis=-1)
+    return jnp.mean(jnp.abs(rows.error), axis=-1)
 
 
 # --- metrics of all rows together ---------------------------------------------------------------------------------------
@@ -117,7 +127,7 @@ def r2(rows: Rows) -> Float[Array, ""]:
     """`1 - Σ (y - f)²/Σ (y - mean y)²`, the mean over outputs; not finite where all examples have the same value."""
     truth = rows.truth
     spread = jnp.sum(jnp.square(truth - jnp.mean(truth, axis=0, keepdims=True)), axis=0)
-    return jnp.mean(1 - jnp.sum(jnp.square(rows.scores - truth), axis=0) / spread)
+    return jnp.mean(1 - jnp.sum(jnp.square(rows.error), axis=0) / spread)
 
 
 def _mean_where(known: Bool[Array, " n"], above: Float[Array, " n"], below: Float[Array, " n"]) -> Float[Array, ""]:
@@ -138,6 +148,7 @@ METRICS: dict[str, Metric] = {
         Mean("macro_f1", hits, finish=f1, higher_is_better=True, unit=POINTS, may_overflow=True, tasks=LABELS),
         Mean("brier", brier, higher_is_better=False, tasks=LABELS),
         Whole("roc_auc", roc_auc, higher_is_better=True, unit=POINTS, may_overflow=True, tasks=("classes", "multilabel")),
+        Mean("rmse", squared_errors, finish=root, higher_is_better=False, tasks=("values",)),
         Mean("mae", absolute_error, higher_is_better=False, tasks=("values",)),
         Whole("r2", r2, higher_is_better=True, may_overflow=True, tasks=("values",)),
     )

@@ -19,7 +19,8 @@ class Objective:
     """`mean loss + l2 Σ w² + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
 
     Args:
-        loss: the loss of an example, or of a step; a function (scores, targets) → the loss of each example is one too.
+        loss: the loss of an example, or of a step; a function (scores, targets) → the loss of each example is one too. By default
+            it is the usual one of the data's task: cross-entropy of classes and labels, squared errors of values.
         reduction: how the losses of all steps of a batch of sequences become one number.
         l2: λ of lecture 1's `λ Σ W²`, in loss per squared weight.
         l1: λ of `λ Σ |W|`, in loss per weight.

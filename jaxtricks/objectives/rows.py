@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Num
 
 from jaxtricks.nn.softmax import cross_entropy
+from jaxtricks.objectives.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Rows:
     def truth(self) -> Float[Array, "rows outputs"]:
         """The right outputs: 1 for the class, or for each label that the example has, and 0 for others; or the values."""
         return self.targets.astype(self.scores.dtype)
+
+    @property
+    def error(self) -> Float[Array, "rows outputs"]:
+        """Scores minus the right outputs, in the units of the labels."""
+        return self.scores - self.truth
 
     @property
     def guess(self) -> Float[Array, "rows outputs"]:
@@ -142,4 +148,23 @@ class LabelRows(Rows):
 
 @dataclass(frozen=True)
 class ValueRows(Rows):
-    """Rows with values to regress on."""
+    """Rows with values to regress on; `scores` and `targets` are in the user's units, `predicted` is as the model gives it.
+
+    Args:
+        scaling: of the values that the model learns; None: it learns them as they are stored.
+    """
+
+    scaling: Scaling | None = None
+
+    def losses(self, loss: Any) -> Float[Array, " rows"]:
+        return loss(self.predicted, self._learnt)
+
+    @property
+    def error(self) -> Float[Array, "rows outputs"]:
+        # On the scale of the model, where a value's mean does not take the digits of its differences.
+        away = self.predicted - self._learnt
+        return away if self.scaling is None else self.scaling.scale.astype(away.dtype)[None] * away
+
+    @property
+    def _learnt(self) -> Float[Array, "rows outputs"]:
+        return self.truth if self.scaling is None else self.scaling.scaled(self.truth)

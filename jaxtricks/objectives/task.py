@@ -15,6 +15,7 @@ from jaxtricks.data.labels import KINDS
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.rows import ClassRows, LabelRows, Rows, ValueRows
+from jaxtricks.objectives.scaling import Scaling
 
 
 class Task(Family):
@@ -48,17 +49,20 @@ class Task(Family):
         """Gives the shape of the scores that a model has to give for a batch."""
         return batch, len(data.classes)
 
-    def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
+    def targets(self, y: Num[Array, "batch ..."], scores: Any, scaling: Scaling | None = None) -> Num[Array, "batch ..."]:
         """Gives the targets of a batch's loss, in the dtype of the scores.
 
         Args:
             y: the labels, as the data set stores them.
             scores: the scores of the model.
+            scaling: of the values that the model learns; None where labels are learnt as they are stored.
         """
         return y.astype(scores.dtype)
 
-    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
-        """Gives log-probabilities from scores, by the loss that they were trained with; or the values themselves."""
+    def log_probs(
+        self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
+    ) -> Float[Array, "batch ... outputs"]:
+        """Gives log-probabilities from scores, by the loss that they were trained with; or values, in the user's units."""
         raise NotImplementedError
 
     def rows(
@@ -68,6 +72,7 @@ class Task(Family):
         y: Num[Array, "batch ..."],
         lengths: Int[Array, " batch"] | None,
         counted: Bool[Array, " batch"],
+        scaling: Scaling | None = None,
     ) -> Rows:
         """Gives scores and labels as metrics read them.
 
@@ -77,11 +82,12 @@ class Task(Family):
             y: the labels.
             lengths: true steps of each sequence, [batch]; None where all are whole.
             counted: which examples count, [batch].
+            scaling: of the values that the model learns; None where labels are learnt as they are stored.
         """
         raise NotImplementedError
 
     def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
-        """Gives the first of `metrics` for each row, of the best prediction that does not depend on the input.
+        """Gives rows whose mean is the first of `metrics`, of the best prediction that does not depend on the input.
 
         Args:
             y: the labels of some examples.
@@ -110,11 +116,13 @@ class Classes(Task):
     constant = "the commonest class"
     distribution = True
 
-    def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
+    def targets(self, y: Num[Array, "batch ..."], scores: Any, scaling: Scaling | None = None) -> Num[Array, "batch ..."]:
         # A distribution, so that examples can be blended; the labels themselves where not all scores are computed.
         return y if isinstance(scores, Deferred) else jax.nn.one_hot(y, scores.shape[-1], dtype=scores.dtype)
 
-    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+    def log_probs(
+        self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
+    ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_softmax(loss.logits(scores))
 
     def rows(
@@ -124,6 +132,7 @@ class Classes(Task):
         y: Num[Array, "batch ..."],
         lengths: Int[Array, " batch"] | None,
         counted: Bool[Array, " batch"],
+        scaling: Scaling | None = None,
     ) -> Rows:
         return ClassRows(scores, loss.logits(scores), y, counted)
 
@@ -145,10 +154,12 @@ class Steps(Task):
     def output_shape(self, batch: int, data: Dataset) -> tuple[int, ...]:
         return batch, data.shape[0], len(data.classes)
 
-    def targets(self, y: Num[Array, "batch ..."], scores: Any) -> Num[Array, "batch ..."]:
+    def targets(self, y: Num[Array, "batch ..."], scores: Any, scaling: Scaling | None = None) -> Num[Array, "batch ..."]:
         return y  # a distribution for each step would be as large as the scores
 
-    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+    def log_probs(
+        self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
+    ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_softmax(loss.logits(scores))
 
     def rows(
@@ -158,6 +169,7 @@ class Steps(Task):
         y: Num[Array, "batch ..."],
         lengths: Int[Array, " batch"] | None,
         counted: Bool[Array, " batch"],
+        scaling: Scaling | None = None,
     ) -> Rows:
         true = jnp.ones(y.shape, bool) if lengths is None else true_steps(lengths, y.shape[1])
         flat = scores.reshape(-1, scores.shape[-1])
@@ -186,7 +198,9 @@ class Multilabel(Task):
     metrics = ("accuracy", "nll")
     constant = "the commonest value of each label"
 
-    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+    def log_probs(
+        self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
+    ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_sigmoid(loss.log_odds(scores))
 
     def rows(
@@ -196,6 +210,7 @@ class Multilabel(Task):
         y: Num[Array, "batch ..."],
         lengths: Int[Array, " batch"] | None,
         counted: Bool[Array, " batch"],
+        scaling: Scaling | None = None,
     ) -> Rows:
         return LabelRows(scores, loss.log_odds(scores), y, counted)
 
@@ -208,16 +223,22 @@ class Multilabel(Task):
 
 @config("values")
 class Values(Task):
-    """Values to regress on: scores [batch, outputs], labels [batch, outputs], floats."""
+    """Values to regress on: scores [batch, outputs], labels [batch, outputs], floats; what is measured is in their units."""
 
     name = "values"
     holds = "values"
     loss = "squared"
-    metrics = ("mse",)
+    metrics = ("rmse", "mae", "r2")
     constant = "the mean value"
 
-    def log_probs(self, loss: Any, scores: Float[Array, "batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
-        return scores
+    def targets(self, y: Num[Array, "batch ..."], scores: Any, scaling: Scaling | None = None) -> Num[Array, "batch ..."]:
+        values = super().targets(y, scores)
+        return values if scaling is None else scaling.scaled(values)
+
+    def log_probs(
+        self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
+    ) -> Float[Array, "batch ... outputs"]:
+        return scores if scaling is None else scaling.restored(scores)
 
     def rows(
         self,
@@ -226,11 +247,15 @@ class Values(Task):
         y: Num[Array, "batch ..."],
         lengths: Int[Array, " batch"] | None,
         counted: Bool[Array, " batch"],
+        scaling: Scaling | None = None,
     ) -> Rows:
-        return ValueRows(scores, scores, y, counted)
+        return ValueRows(self.log_probs(loss, scores, scaling), scores, y, counted, scaling)
 
     def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
-        return np.square(y - y.mean(axis=0)).mean(axis=1)
+        # Rows whose mean is the root and whose spread is its own to first order: r + (e² - r²)/2r, with the errors e.
+        squares = np.square(y - y.mean(axis=0, dtype=np.float64))
+        roots = np.sqrt(squares.mean(axis=0))
+        return (roots + (squares - np.square(roots)) / (2 * np.where(roots > 0, roots, 1))).mean(axis=1)
 
 
 def task_of(data: Dataset) -> Task:
@@ -238,7 +263,7 @@ def task_of(data: Dataset) -> Task:
 
     >>> from jaxtricks.data import Dataset
     >>> task_of(Dataset.from_arrays(np.zeros((8, 3)), np.zeros((8, 2)))).metrics
-    ('mse',)
+    ('rmse', 'mae', 'r2')
     """
     task: Task = choices(Task)[data.kind.name]()
     return task

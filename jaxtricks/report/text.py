@@ -27,6 +27,7 @@ NAMES = {
     "ece": "calibration error",
     "perplexity": "perplexity",
     "bits": "bits a token",
+    "rmse": "root of the mean squared error",
     "mse": "mean squared error",
     "mae": "mean absolute error",
     "r2": "R²",
@@ -39,7 +40,7 @@ NAMES = {
     "largest_grad_norm": "largest gradient norm",
 }
 MOST_PLACES = 6
-UNBOUNDED = ("nll", "perplexity", "mse", "mae", "train_loss", "grad_norm", "largest_grad_norm")
+UNBOUNDED = ("nll", "perplexity", "rmse", "mse", "mae", "squared", "train_loss", "grad_norm", "largest_grad_norm")
 DECADES = 50  # one of these that spans more than this factor is drawn on a logarithmic axis
 
 

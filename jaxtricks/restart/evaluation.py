@@ -40,7 +40,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
 
     def said(chunk: Int[Array, " chunk"]) -> Any:
         scores, _ = applied(experiment, given, inputs(pool, member, chunk), train=False)
-        return pool.task.log_probs(experiment.objective.loss, scores)
+        return pool.task.log_probs(experiment.objective.loss, scores, member.targets)
 
     whole = indices.size - indices.size % EVALUATION_BATCH
     parts = []
@@ -160,7 +160,7 @@ def _scored(
         places, counts = part
         batch = inputs(pool, member, places)
         scores, carry = applied(experiment, given | carry, batch, train=False, mutable=list(carry))
-        count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.lengths, counts))
+        count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.lengths, counts, member.targets))
         kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None
         return dict(carry), Found(count, summed, kept)
 
@@ -176,7 +176,7 @@ def metrics_of(experiment: Experiment, member: Member, shared: Shared, answers: 
     if found.kept is not None:
         size = member.validation.size
         scores, y = (leaf.reshape(-1, *leaf.shape[2:])[:size] for leaf in found.kept)
-        every = task.rows(experiment.objective.loss, scores, y, None, jnp.ones(size, bool))
+        every = task.rows(experiment.objective.loss, scores, y, None, jnp.ones(size, bool), member.targets)
     return finished(experiment.measured(task), count, totals, every)
 
 

@@ -16,6 +16,7 @@ from jaxtricks.experiment.order import Seen
 from jaxtricks.experiment.stopping import Best
 from jaxtricks.models.contract import CARRY, PENALTIES, Variables, contract
 from jaxtricks.nn.masks import true_steps
+from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
@@ -103,6 +104,7 @@ class Member(NamedTuple):
         masks: the seed of its masks and augmentation, []; None: `seed`.
         labels: the labels of the whole pool that it trains on, [examples, ...]; None: those of the data.
         features: for each place of a scaled input, which feature stands there, [features]; None: the order of the data.
+        targets: of the values that it learns; None: it learns labels as they are stored.
     """
 
     seed: Int[Array, ""]
@@ -115,6 +117,7 @@ class Member(NamedTuple):
     masks: Int[Array, ""] | None = None
     labels: Num[Array, "examples ..."] | None = None
     features: Int[Array, " features"] | None = None
+    targets: Scaling | None = None
 
 
 class State(NamedTuple):
@@ -229,14 +232,15 @@ def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables
     return contract(experiment.model).drawn(key, batch.x, batch.lengths)
 
 
-def targets(batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
+def targets(member: Member, batch: Pool, scores: Any) -> Num[Array, "batch ..."]:
     """Gives the targets of a batch, see `Task.targets`.
 
     Args:
+        member: the restart, which scales values.
         batch: the examples.
         scores: the scores that the model gave for them.
     """
-    return batch.task.targets(batch.y, scores)
+    return batch.task.targets(batch.y, scores, member.targets)
 
 
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
@@ -277,7 +281,7 @@ def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, co
         return Outputs(scores, penalties), {name: changed[name] for name in collections}
 
     def loss(outputs: Outputs, params: Any) -> Float[Array, ""]:
-        wanted = change.mix(keys.augment, targets(batch, outputs.scores))
+        wanted = change.mix(keys.augment, targets(member, batch, outputs.scores))
         total = experiment.objective(outputs.scores, wanted, params, member.train.size, batch.lengths)
         return sum(outputs.penalties, start=total)
 

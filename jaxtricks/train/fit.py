@@ -22,6 +22,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, scaled_by
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.seeds import Seeds
+from jaxtricks.experiment.targets import Targets, targets_scaled_by
 from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool
@@ -246,32 +247,33 @@ def snapshots(
 def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
     """Groups experiments × members by tree structure, and gives what their members choose from."""
 
-    @functools.cache  # the arms of a comparison mostly scale their inputs in the same way
-    def tables(scaling: Inputs) -> Tables:
-        return tables_of(sampling, scaling, data)
+    @functools.cache  # the arms of a comparison mostly scale their inputs and targets in the same way
+    def tables(inputs: Inputs, targets: Targets) -> Tables:
+        return tables_of(sampling, inputs, targets, data)
 
     cohorts = []
     for indices, stacked in group(experiments):
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
         numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
-        scalings = {experiments[index].inputs for index in indices}
-        assert len(scalings) == 1, "how inputs are scaled is static, and so the same in all members of a program"
+        scalings = {(experiments[index].inputs, experiments[index].targets) for index in indices}
+        assert len(scalings) == 1, "how data are scaled is static, and so the same in all members of a program"
         given: dict[str, Any] = {}
         if transfer is not None:
             everyone = sampling.at(np.tile(np.arange(len(sampling)), len(indices)))
             given = transfer.given(everyone, shapes(experiments[indices[0]], data)[0])
-        cohorts.append(Cohort(indices, Population(floats, numbers), tables(*scalings), given, len(sampling)))
+        cohorts.append(Cohort(indices, Population(floats, numbers), tables(*scalings.pop()), given, len(sampling)))
     return cohorts
 
 
-def tables_of(sampling: Sampling, scaling: Inputs, data: Dataset) -> Tables:
+def tables_of(sampling: Sampling, inputs: Inputs, targets: Targets, data: Dataset) -> Tables:
     """Gives what the members of a sampling choose from, on the host.
 
     Args:
         sampling: the members.
-        scaling: how inputs are scaled, by each split's training examples.
+        inputs: how inputs are scaled, by each split's training examples.
+        targets: the same of the values that are learnt.
         data: the data set.
     """
-    moments = scaled_by(scaling, data, sampling.train)
-    arrays: Any = (sampling.train, sampling.validation, *moments, sampling.labels, sampling.features)
+    moments, learnt = scaled_by(inputs, data, sampling.train), targets_scaled_by(targets, data, sampling.train)
+    arrays: Any = (sampling.train, sampling.validation, *moments, sampling.labels, sampling.features, learnt)
     return Tables(*arrays)

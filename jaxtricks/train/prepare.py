@@ -12,12 +12,12 @@ from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.objectives.task import task_of
-from jaxtricks.restart.member import Pool, applied, drawn, taken, targets, total_steps
+from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
 from jaxtricks.train.measures import check_metrics
 
 
 def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
-    """Gives the experiment with the model's outputs filled from the data, and checks that both fit, from shapes alone.
+    """Gives the experiment with what depends on the data filled in, such as outputs, and checks that both fit, by shapes alone.
 
     Args:
         experiment: the experiment of the user.
@@ -31,7 +31,8 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     batch = experiment.batch_size
     if batch > train:
         raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
-    experiment = rebuild(experiment, model=filled(experiment.model, data))
+    objective = rebuild(experiment.objective, loss=experiment.objective.loss.fitted(task_of(data)))
+    experiment = rebuild(experiment, model=filled(experiment.model, data), objective=objective)
     experiment.augmentation.check(data)
     experiment.objective.check(data)
     experiment.order.check(data)
@@ -113,7 +114,7 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     collections = {name: tree for name, tree in variables.items() if name != "params"}
     scores, changed = applied(experiment, variables, batch, train=True, key=key, mutable=[*collections, PENALTIES])
     _check_collections(experiment, collections, changed)
-    experiment.objective(scores, targets(batch, scores), variables["params"], len(batch.x), batch.lengths)
+    experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), batch.lengths)
     rule = experiment.optimizer.rule
     if rule.needs.forward_mode and not contract(experiment.model).traits.forward_mode:
         raise ConfigError(

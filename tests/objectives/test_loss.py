@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, choices
 from jaxtricks.objectives.loss import Hinge
+from jaxtricks.objectives.task import task_of
 
 float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
@@ -151,11 +152,18 @@ def test_squared_is_the_mean_squared_error_of_values():
 def test_losses_of_classes_refuse_values():
     data = jt.Dataset.from_arrays(np.zeros((8, 3)), np.zeros((8, 1)))
     jt.Objective(loss="squared").check(data)
-    for name in ("cross_entropy", "hinge"):
+    for loss in (Hinge(), jt.losses.CrossEntropy(label_smoothing=0.1)):
+        loss = loss.fitted(task_of(data))
         with pytest.raises(
-            ConfigError, match=f"^Objective.loss = '{name}' is of classes, and arrays holds values; 'squared' is allowed.$"
+            ConfigError, match=f"^Objective.loss = '{loss.name}' is of classes, and arrays holds values; 'squared' is allowed.$"
         ):
-            jt.Objective(loss=name).check(data)
+            loss.check(data)
+
+
+def test_the_usual_loss_needs_no_name():
+    for y, usual in ((np.zeros((8, 1)), "squared"), (np.array([[0, 1], [1, 1]] * 4), "binary_cross_entropy")):
+        task = task_of(jt.Dataset.from_arrays(np.zeros((8, 3)), y))
+        assert jt.Experiment().objective.loss.fitted(task).name == usual == task.loss
 
 
 def test_what_scores_mean_is_said_by_the_loss():
@@ -177,6 +185,6 @@ def test_binary_cross_entropy_is_optax_s_over_labels():
 
 def test_a_loss_s_validation_value_is_its_own_mean_or_the_metric_that_it_minimizes():
     names = {name: loss().validation.name for name, loss in choices(jt.losses.Loss).items()}
-    assert names == {"cross_entropy": "nll", "binary_cross_entropy": "nll", "squared": "mse", "hinge": "hinge"}
+    assert names == {"cross_entropy": "nll", "binary_cross_entropy": "nll", "squared": "squared", "hinge": "hinge"}
     assert jt.losses.Loss(optax.softmax_cross_entropy).validation.name == "softmax_cross_entropy"
     assert not any(loss().validation.higher_is_better for loss in choices(jt.losses.Loss).values())

@@ -120,8 +120,9 @@ def test_metrics_of_steps_are_those_of_all_true_steps_together():
 
 def test_metrics_of_values_are_scikit_learn_s():
     scores, wanted = DRAW.normal(size=(40, 3)).astype(np.float32), DRAW.normal(size=(40, 3)).astype(np.float32) + 100
-    found = measured(Values(), ("mse", "mae", "r2"), scores, wanted, batches=3)
+    found = measured(Values(), ("rmse", "mse", "mae", "r2"), scores, wanted, batches=3)
     assert found == {
+        "rmse": pytest.approx(reference.root_mean_squared_error(wanted, scores), rel=1e-5),
         "mse": pytest.approx(reference.mean_squared_error(wanted, scores), rel=1e-5),
         "mae": pytest.approx(reference.mean_absolute_error(wanted, scores), rel=1e-5),
         "r2": pytest.approx(reference.r2_score(wanted, scores), rel=1e-4),

@@ -17,7 +17,7 @@ def test_a_page_of_values_tells_of_their_error():
     data = jt.Dataset.from_arrays(x, x[:, :1])
     experiment = jt.Experiment(model=jt.MLP(widths=(4,)), objective=jt.Objective(loss="squared"), batch_size=16, epochs=2)
     text = page(record_runs(fit(experiment, data), command="a command"))
-    assert "mean squared error" in text.lower() and "accuracy" not in text.replace("or an accuracy", "")
+    assert "root of the mean squared error" in text.lower() and "accuracy" not in text.replace("or an accuracy", "")
 
 
 def test_a_page_of_text_tells_of_perplexity():

@@ -143,7 +143,7 @@ def test_the_best_checkpoint_is_that_of_the_metric_s_direction(tmp_path, blobs, 
 
 
 def test_early_stopping_and_plateaus_follow_what_is_trained(blobs, valued):
-    for loss, data, name in (("hinge", blobs, "hinge"), ("squared", blobs, "mse"), (pseudo_huber, valued, "pseudo_huber")):
+    for loss, data, name in (("hinge", blobs, "hinge"), ("squared", blobs, "squared"), (pseudo_huber, valued, "pseudo_huber")):
         stopped = BASE.replace({"objective.loss": loss, "stopping": jt.EarlyStopping(patience=3), "epochs": 6})
         runs = jt.fit(stopped, data, seeds=2, layout=HERE, progress=False)
         np.testing.assert_allclose(runs.metrics[name], runs.curves[name].min(axis=1), rtol=1e-6)
@@ -161,7 +161,8 @@ def test_a_plateau_falls_by_the_metric_that_it_is_given(blobs):
 
 
 def test_a_loss_of_one_s_own_trains_and_is_validated_by_its_mean(valued):
-    runs = jt.fit(BASE.replace({"objective.loss": pseudo_huber}), valued, seeds=2, layout=HERE, progress=False)
+    raw = BASE.replace({"objective.loss": pseudo_huber, "targets": "raw"})
+    runs = jt.fit(raw, valued, seeds=2, layout=HERE, progress=False)
     for row, validation in enumerate(runs.members.validation):
         values = runs.log_probs(valued.x)[row, validation]
         expected = float(np.mean(pseudo_huber(values, valued.y[validation])))

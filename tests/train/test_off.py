@@ -18,6 +18,7 @@ from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, sta
 from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.engine.program import forget
 from jaxtricks.experiment.inputs import scaled_by
+from jaxtricks.experiment.targets import targets_scaled_by
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool
 from jaxtricks.train.prepare import prepare
@@ -53,6 +54,7 @@ PRESSED = {
     "stopping.": {"epochs": 8, "optimizer.rule.learning_rate": 0.001},  # falls, by less than half a nat
     "order=by_length": {"order": jt.experiment.ByLength(buckets=2)},
     "objective.reduction": {"model": SMALL["rnn"]},
+    "targets": {"metrics": ("mae",)},  # what only values have
 }
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
 FOLLOWED = {"optimizer.schedule.metric", "stopping.metric"}  # None: the value of the loss that is trained
@@ -99,7 +101,7 @@ def _train(stacked, members, pool):
             return epochs.epoch(experiment, member, pool, state, epochs.positions(experiment, member, pool, number))
 
         _, curves = jax.lax.scan(epoch, epochs.start(experiment, member, pool, {}), jnp.arange(experiment.epochs))
-        return jnp.append(curves["train_loss"], curves["nll"])
+        return jnp.append(curves["train_loss"], curves["nll" if "nll" in curves else "mae"])
 
     return jax.vmap(train)(stacked, members)
 
@@ -125,7 +127,9 @@ def ask(*experiments: jt.Experiment):
     # Always two, so that one program does.
     ready = [prepare(experiment, data, len(split.train)) for experiment in (experiments * 2)[:2]]
     places = (part.astype(np.int32) for part in split)
-    member = Member(np.int32(0), *places, *(part[0] for part in scaled_by(ready[0].inputs, data, split.train[None])))
+    trains = split.train[None]
+    scaling, learnt = scaled_by(ready[0].inputs, data, trains), targets_scaled_by(ready[0].targets, data, trains)
+    member = Member(np.int32(0), *places, *(part[0] for part in scaling), targets=jax.tree.map(lambda part: part[0], learnt))
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:
@@ -173,9 +177,17 @@ def tagged() -> jt.Dataset:
     return jt.Dataset.from_arrays(x, np.stack([y == 0, y <= 1], axis=1).astype(np.int32), name="tagged", task="multilabel")
 
 
+@functools.cache
+def valued() -> jt.Dataset:
+    """The pictures with two values each."""
+    return jt.Dataset.from_arrays(pictures().x, pictures().x[:, 0, :2, 0], name="valued")
+
+
 def data_for(experiment) -> jt.Dataset:
     """What a model and a loss are for."""
     model = experiment.model
+    if "mae" in experiment.metrics:
+        return valued()
     if "classes" not in experiment.objective.loss.tasks:
         return tagged()
     if not isinstance(model, jt.RNN | jt.TCN | jt.Transformer):

@@ -171,8 +171,8 @@ def test_values_are_regressed_on_and_a_run_that_predicts_the_mean_has_collapsed(
     data = jt.Dataset.from_arrays(x, x @ [[1.0], [2.0], [-1.0]])
     base = jt.Experiment(
         model=jt.MLP(widths=(8,)),
-        objective=jt.Objective(loss="squared"),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)),
+        metrics=("mse",),
     ).replace({"batch_size": 16, "epochs": 12})
     learnt, still = fit([base, base.replace({"optimizer.rule.learning_rate": 1e-9})], data, seeds=2)
     assert (learnt.metrics["mse"] < 0.5).all() and not learnt.summary().collapsed
