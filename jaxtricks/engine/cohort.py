@@ -184,7 +184,7 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
         width = placement.widest(layout, mesh, cohort.size, cohort.population.experiments.model)
         plan = Plan(mesh, width, segment, placement.window(layout, _bytes(pool), mesh.local_devices[0]))
     else:
-        plan = Plan(mesh, note["width"], note["segment"], note["window"])
+        plan = Plan(mesh, note["width"], segment, note["window"])
     data = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), DeviceData(Shared.of(pool), cohort.tables))
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few, given = rows_of((cohort.population, cohort.given), several)

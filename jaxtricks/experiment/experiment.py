@@ -6,7 +6,19 @@ from typing import Any, Literal, Self
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxtricks.config import Count, config, diff, fingerprint, from_json, hyperparameters, replace, to_json, trick
+from jaxtricks.config import (
+    ConfigError,
+    Count,
+    config,
+    diff,
+    fingerprint,
+    from_json,
+    hyperparameters,
+    rebuild,
+    replace,
+    to_json,
+    trick,
+)
 from jaxtricks.config.families import ModelField
 from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.experiment.inputs import Inputs, Standardize
@@ -109,6 +121,24 @@ class Experiment:
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Gives a copy with values at dotted paths changed: `{"model.dropout": 0.5}`; raises ConfigError as `config.replace`."""
         return replace(self, changes)
+
+    def longer(self, epochs: int) -> Self:
+        """Gives the experiment of so many epochs that begins as this one, so that its runs can go on.
+
+        Args:
+            epochs: of the whole, not fewer than here.
+
+        Raises:
+            ConfigError: for fewer epochs, or a schedule or an average that depends on the end of the run.
+
+        >>> jt.Experiment(epochs=20).longer(40).epochs
+        40
+        """
+        if epochs == self.epochs:
+            return self
+        if epochs < self.epochs:
+            raise ConfigError(f"epochs = {epochs} is less than the {self.epochs} of the run; {self.epochs} or more are allowed.")
+        return rebuild(self, epochs=epochs, optimizer=self.optimizer.longer(epochs / self.epochs))
 
     def diff(self, other: "Experiment") -> dict[str, tuple[Any, Any]]:
         """Gives what differs from another experiment: dotted path → (value here, value there)."""

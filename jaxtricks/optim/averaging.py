@@ -1,6 +1,6 @@
 """Averages of weights: training goes on at one point, and another, less noisy one is evaluated."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,18 @@ class Averaging(Family):
 
     def check(self, steps: int) -> None:
         """Raises ConfigError if nothing would be averaged in a run of so many steps."""
+
+    def longer(self, times: float) -> Self:
+        """The averaging of a run that is `times` as long and begins with this one, as `Schedule.longer`.
+
+        Raises:
+            ConfigError: where there is none, since what is averaged depends on the end of the run; unless an average says
+                otherwise, this is so.
+        """
+        raise ConfigError(
+            f"Optimizer.averaging = {self!r} is laid out over the whole run, and does not go on after its end; train from the "
+            "start, or with an average that goes on, such as 'ema' or 'latest'."
+        )
 
 
 class LookaheadState(NamedTuple):
@@ -61,6 +73,9 @@ class Lookahead(Averaging):
 
     every: Count = 5
     alpha: Fraction = 0.5
+
+    def longer(self, times: float) -> Self:
+        return self
 
     def check(self, steps: int) -> None:
         if self.every > steps:
@@ -111,6 +126,9 @@ class ScheduleFree(Averaging):
     """
 
     beta: Rate = 0.9
+
+    def longer(self, times: float) -> Self:
+        return self
 
     def around(self, inner: Method, total: int) -> Method:
         def init(params: Params) -> ScheduleFreeState:
@@ -194,6 +212,9 @@ class EMA(_Beside):
 
     decay: Rate = 0.99
 
+    def longer(self, times: float) -> Self:
+        return self
+
     def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
         weight = self.decay * state.weight + (1 - self.decay)
         return jax.tree.map(lambda mean, now: _towards(mean, now, (1 - self.decay) / weight), state.mean, params), weight
@@ -240,6 +261,9 @@ class LatestAverage(_Beside):
 
     points: Count = 5
     every: Count = 10
+
+    def longer(self, times: float) -> Self:
+        return self
 
     def check(self, steps: int) -> None:
         if self.every > steps:

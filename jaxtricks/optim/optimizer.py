@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import ConfigError, NonNegative, Positive, config, trick
+from jaxtricks.config import ConfigError, NonNegative, Positive, config, rebuild, trick
 from jaxtricks.optim.averaging import Averaging
 from jaxtricks.optim.clipping import LearntClip, QuantileClip, clip_by_unit
 from jaxtricks.optim.layers import Rates, check_frozen, freeze, unfrozen
@@ -138,6 +138,18 @@ class Optimizer:
                         "average of points is not where the projection put them; leave one of the two off."
                     )
         self.rule.check(params, batch=batch, examples=examples)
+
+    def longer(self, times: float) -> "Optimizer":
+        """Gives the optimizer of a run that is `times` as long and begins with this one.
+
+        Raises:
+            ConfigError: for a schedule or an average that depends on the end of the run.
+
+        >>> jt.Optimizer(schedule="inverse_sqrt").longer(2).schedule
+        InverseSqrt(warmup=0.025)
+        """
+        averaging = None if self.averaging is None else self.averaging.longer(times)
+        return rebuild(self, schedule=self.schedule.longer(times), averaging=averaging)
 
 
 class OptimizerState(NamedTuple):

@@ -1,11 +1,11 @@
 """Schedules: factors in [0, 1] of the learning rate, as functions of the step."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import ConfigError, Count, Family, Fraction, NonNegative, Positive, Range, config
+from jaxtricks.config import ConfigError, Count, Family, Fraction, NonNegative, Positive, Range, config, rebuild
 from jaxtricks.optim.method import Validation
 
 
@@ -40,6 +40,21 @@ class Schedule(Family):
     def check(self, steps: int) -> None:
         """Raises ConfigError for a shape that does not fit into so many steps."""
 
+    def longer(self, times: float) -> Self:
+        """The schedule of a run that is `times` as long and begins with this one, so that a finished run can go on.
+
+        Raises:
+            ConfigError: where there is none, since the shape is that of the whole run, up to its end; unless a schedule says
+                otherwise, this is so.
+
+        >>> jt.schedules.RobbinsMonro(delay=0.5).longer(2)
+        RobbinsMonro(power=1.0, delay=0.25)
+        """
+        raise ConfigError(
+            f"Optimizer.schedule = {self!r} is laid out over the whole run, and does not go on after its end; train from the "
+            "start, or with a schedule that goes on, such as 'constant', 'plateau' or 'inverse_sqrt'."
+        )
+
 
 def _progress(step: Int[Array, ""], total: int) -> Float[Array, ""]:
     return step / jnp.asarray(total, float)  # int32/int is float32 even in float64
@@ -64,6 +79,9 @@ class Constant(Schedule):
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         return jnp.ones(())
+
+    def longer(self, times: float) -> Self:
+        return self
 
 
 @config("cosine", rows=["T045"], paper="Loshchilov & Hutter 2017")
@@ -204,7 +222,12 @@ class Restarts(Schedule):
     def _ends(self) -> list[float]:
         """The end of each cycle, as a share of all steps."""
         lengths = [self.growth**cycle for cycle in range(self.cycles)]
-        return [sum(lengths[: cycle + 1]) / sum(lengths) for cycle in range(self.cycles)]
+        return [sum(lengths[: cycle + 1]) / self.cycle_lengths for cycle in range(self.cycles)]
+
+    @property
+    def cycle_lengths(self) -> int:
+        """The length of all cycles, in units of the first."""
+        return sum(self.growth**cycle for cycle in range(self.cycles))
 
     def check(self, steps: int) -> None:
         if self._ends()[0] * steps < 1:
@@ -212,6 +235,17 @@ class Restarts(Schedule):
                 f"Restarts.cycles = {self.cycles} at growth {self.growth} are longer than the training; "
                 f"with {steps} steps the first one would have less than one."
             )
+
+    def longer(self, times: float) -> Self:
+        cycles = self.cycles
+        while (reached := (longer := rebuild(self, cycles=cycles)).cycle_lengths / self.cycle_lengths) < times - 1e-9:
+            cycles += 1
+        if reached > times + 1e-9:
+            raise ConfigError(
+                f"Optimizer.schedule = {self!r} goes on by whole cosines; the next ones end at {reached:g} times the epochs of "
+                f"this run, not at {times:g} times."
+            )
+        return longer
 
 
 @config("step", rows=["T045"], paper="lectures 0 and 3")
@@ -240,6 +274,9 @@ class Step(Schedule):
         if self.every > 1:
             raise ConfigError(f"Step.every = {self.every:g} is longer than the training; it may be 1 at most.")
 
+    def longer(self, times: float) -> Self:
+        return rebuild(self, every=self.every / times, hold=self.hold / times)
+
 
 @config("inverse_sqrt", rows=["T044", "T045"], paper="Vaswani+ 2017")
 class InverseSqrt(Schedule):
@@ -257,6 +294,9 @@ class InverseSqrt(Schedule):
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         steps = jnp.maximum(jnp.asarray(self.warmup) * total, 1.0)
         return jnp.minimum((step + 1) / steps, jnp.sqrt(steps / (step + 1)))
+
+    def longer(self, times: float) -> Self:
+        return rebuild(self, warmup=self.warmup / times)
 
 
 @config("robbins_monro", rows=["T027", "T045"], paper="Robbins & Monro 1951")
@@ -277,6 +317,9 @@ class RobbinsMonro(Schedule):
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         return (1 + _progress(step, total) / jnp.asarray(self.delay)) ** -jnp.asarray(self.power)
+
+    def longer(self, times: float) -> Self:
+        return rebuild(self, delay=self.delay / times)
 
 
 class PlateauState(NamedTuple):
@@ -330,6 +373,9 @@ class Plateau(Schedule):
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
         return jnp.ones(())
+
+    def longer(self, times: float) -> Self:
+        return self
 
     def init(self) -> PlateauState:
         return PlateauState(jnp.int32(-1), jnp.asarray(jnp.inf), jnp.int32(0), jnp.ones(()))

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from jaxtricks.config import diff
+from jaxtricks.config import ConfigError, diff
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
@@ -37,6 +37,7 @@ class Manifest:
         seeds: the JSON of what the restarts sample.
         members: what the restarts of each experiment are called.
         data: name and digest of the data set.
+        earlier: the epochs of the shorter fits that this one went on from.
     """
 
     experiments: tuple[dict[str, Any], ...]
@@ -44,6 +45,7 @@ class Manifest:
     seeds: dict[str, Any]
     members: tuple[str, ...]
     data: tuple[str, str]
+    earlier: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, experiments: Sequence[Experiment], several: bool, seeds: Seeds, data: Dataset) -> Self:
@@ -62,6 +64,26 @@ class Manifest:
             return f"{len(self.experiments)} experiments"
         new, old = ({"several": each.several, **each.seeds, "data": each.data} for each in (self, other))
         return next((f"{name} {new[name]!r} in place of {old[name]!r}" for name in new if new[name] != old[name]), "")
+
+    def after(self, there: "Manifest") -> "Manifest | None":
+        """This fit as the one that goes on where a folder's ended, or was interrupted; None where it is another one.
+
+        Args:
+            there: the folder's.
+        """
+        if not self.differs(there):
+            return dataclasses.replace(self, earlier=there.earlier)
+        epochs = there.experiments[0]["epochs"]
+        try:
+            longer = tuple(
+                Experiment.from_json(old).longer(new["epochs"]).to_json()
+                for old, new in zip(there.experiments, self.experiments, strict=True)
+            )
+        except (ConfigError, ValueError):
+            return None
+        if self.differs(dataclasses.replace(there, experiments=longer)):
+            return None
+        return dataclasses.replace(self, earlier=(*there.earlier, epochs))
 
 
 @contextlib.contextmanager
@@ -86,8 +108,10 @@ def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
             raise CheckpointError(f"{folder} is in use by another process, which trains there now.") from None
         if (folder / MANIFEST).exists():
             there, _ = manifest_of(folder)
-            if other := manifest.differs(there):
+            if (goes_on := manifest.after(there)) is None:
+                other = manifest.differs(there)
                 raise CheckpointError(f"{folder} holds checkpoints of another fit: here {other}; name another folder.")
+            manifest = goes_on
         elif any(path.name != LOCK for path in folder.iterdir()):
             raise CheckpointError(f"{folder} holds something else than checkpoints; name another folder.")
         _write_manifest(folder, manifest, policy)
@@ -119,6 +143,7 @@ def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
             content["seeds"],
             tuple(content["members"]),
             (content["data"][0], content["data"][1]),
+            tuple(content.get("earlier", ())),
         )
         return manifest, Checkpoints(folder, **policy)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:

@@ -138,17 +138,22 @@ def resume(
     folder: Path | str,
     data: Dataset,
     *,
+    epochs: int | None = None,
     seeds: Seeds | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     progress: bool = True,
 ) -> Runs | list[Runs]:
-    """Goes on with a fit that was interrupted, from its newest readable checkpoints.
+    """Goes on with a fit from its newest readable checkpoints: to its end if it was interrupted, or for more epochs.
 
-    On the same devices the result has the same bits as the uninterrupted fit, on others it is equal up to rounding.
+    On the same devices the result has the same bits as the uninterrupted fit, on others it is equal up to rounding. With more
+    epochs the state of the optimizer goes on too, and the result is that of a fit which had so many from the start; restarts
+    that stopped early stay as they are.
 
     Args:
         folder: the folder of the fit's `Checkpoints`.
         data: the data set of the fit.
+        epochs: of the whole fit, more than it had; None: as many as it had. Its schedule and average must not depend on the end
+            of the run, see `Schedule.longer`.
         seeds: the seeds of the fit, needed if they hold arrays (groups, times) or earlier runs, which checkpoints do not keep;
             None: as the checkpoints have them.
         layout: the devices and their memory; the width stays as it was if it fits, and so do the windows of a stream.
@@ -159,7 +164,7 @@ def resume(
 
     Raises:
         CheckpointError: for a folder that has no checkpoints, or has those of other data, is in use or cannot be written.
-        ConfigError: if `seeds` is missing where the checkpoints do not keep them.
+        ConfigError: if `seeds` is missing where the checkpoints do not keep them, or for `epochs` for which it cannot go on.
         Preempted: if the process was asked to end once more.
 
     >>> import tempfile
@@ -167,11 +172,14 @@ def resume(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     runs = jt.fit(base, digits, seeds=4, checkpoints=jt.Checkpoints(folder), progress=False)
     ...     same = jt.resume(folder, digits, progress=False)
-    >>> bool(np.array_equal(runs.metrics["nll"], same.metrics["nll"]))
-    True
+    ...     longer = jt.resume(folder, digits, epochs=4, progress=False)
+    >>> bool(np.array_equal(runs.metrics["nll"], same.metrics["nll"])), longer.curves["nll"].shape
+    (True, (4, 4))
     """
     manifest, policy = manifest_of(Path(folder))
     experiments = [Experiment.from_json(each) for each in manifest.experiments]
+    if epochs is not None:
+        experiments = longer(experiments, epochs)
     return fit(
         experiments if manifest.several else experiments[0],
         data,
@@ -180,6 +188,21 @@ def resume(
         checkpoints=policy,
         progress=progress,
     )
+
+
+def longer(experiments: Sequence[Experiment], epochs: int) -> list[Experiment]:
+    """Gives the experiments for more epochs, see `Experiment.longer`.
+
+    Args:
+        experiments: those of one fit.
+        epochs: of each of them.
+
+    Raises:
+        ConfigError: where one of them cannot go on, or they do not have the same number of epochs.
+    """
+    if len(had := sorted({experiment.epochs for experiment in experiments})) > 1:
+        raise ConfigError(f"epochs = {epochs} is for experiments of one length; these have {', '.join(map(str, had))} epochs.")
+    return [experiment.longer(epochs) for experiment in experiments]
 
 
 def snapshots(

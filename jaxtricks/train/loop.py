@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -251,10 +252,11 @@ def trained(
 
 def _plan(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, writer: CheckpointWriter | None) -> Planned:
     """A cohort's plan: as the checkpoint's was, since another width would round differently."""
-    if saved is not None:
-        return planned_for(cohort, pool, layout, saved.note["segment"], saved.note)
     every = None if writer is None else writer.policy.every
-    return planned_for(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
+    if saved is None:
+        return planned_for(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
+    segment = placement.segment_epochs(cohort.epochs, math.gcd(saved.epoch, every or 0))
+    return planned_for(cohort, pool, layout, segment, saved.note)
 
 
 def _finished(cohort: Cohort, saved: Saved | None) -> bool:
