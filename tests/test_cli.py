@@ -178,6 +178,21 @@ class TestResume:
         capsys.readouterr()
         assert "Transfer.fresh = 'heat' names no layer" in refused(capsys, *words[:-1], "heat")
 
+    def test_a_finished_comparison_goes_on_for_more_epochs(self, capsys, here):
+        words = ("compare", *self.WORDS[1:], "--change", "model.dropout=0.5")
+        rest = [word for word in words if word not in ("--epochs", "3")]
+        cli.main([*rest, "--epochs", "2", "--out", "short"])
+        cli.main([*rest, "--epochs", "4", "--out", "whole"])
+        cli.main(["resume", "short", "--epochs", "4"])
+        assert self.metrics(here / "short") == self.metrics(here / "whole")
+        assert json.loads((here / "short" / "config.json").read_text())["epochs"] == 4
+        assert "resume short --epochs 4" in json.loads((here / "short" / "metrics.json").read_text())["command"]
+        assert json.loads((here / "short/earlier/epochs-2/config.json").read_text())["epochs"] == 2
+        capsys.readouterr()
+        assert "has 4 epochs already" in refused(capsys, "resume", "short", "--epochs", "4")
+        assert "epochs = 3 is less than the 4" in refused(capsys, "resume", "short", "--epochs", "3")
+        assert (here / "short" / "report.html").is_file()
+
     def test_what_cannot_go_on(self, capsys, here):
         assert "runs/none is not a run's folder: command.json is missing" in refused(capsys, "resume", "runs/none")
         (here / "command.json").write_text("{")

@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.words import parsed
@@ -13,20 +13,39 @@ from jaxtricks.store import folder as folders
 C = TypeVar("C", bound=Command)
 
 
-def begun(folder: Path, commands: Mapping[str, type[C]]) -> tuple[C, Settings, str]:
-    """The command that a run's folder was begun with, its settings of the experiment, and the whole line of shell.
+class Begun(NamedTuple, Generic[C]):
+    """How a run was begun.
+
+    Args:
+        command: with which.
+        settings: those of the experiment.
+        line: what reproduces it, a line of shell.
+        epochs: to how many the run went on last; None: it did not.
+    """
+
+    command: C
+    settings: Settings
+    line: str
+    epochs: int | None
+
+
+def begun(folder: Path, commands: Mapping[str, type[C]], epochs: int | None = None) -> Begun[C]:
+    """The command that a run's folder was begun with.
 
     From here on the process works in the folder in which the line was given, where paths among its flags are found.
 
     Args:
         folder: the run's.
         commands: those that begin runs, by name.
+        epochs: to how many it goes on now; None: to as many as before.
 
     Raises:
         FolderError: if it is no run's folder.
     """
-    line, where = folders.claimed(folder)
-    if where.is_dir():
-        os.chdir(where)
-    command, settings = parsed(shlex.split(line)[1:], commands)
-    return command, settings, line
+    origin = folders.claimed(folder).until(epochs)
+    if origin.where.is_dir():
+        os.chdir(origin.where)
+    command, settings = parsed(shlex.split(origin.command)[1:], commands)
+    again = shlex.quote(os.path.relpath(folder, origin.where))
+    line = " && ".join([origin.command, *(f"jaxtricks resume {again} --epochs {longer}" for longer in origin.epochs)])
+    return Begun(command, settings, line, origin.epochs[-1] if origin.epochs else None)

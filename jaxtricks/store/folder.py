@@ -9,16 +9,37 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, Self
 
-from jaxtricks.store.disk import writing
+from jaxtricks.store.disk import replacing, writing
 
 CONFIG, PAGE, CURVES = "config.json", "report.html", "report.csv"  # of a finished run
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
 EVENTS = "tensorboard"  # where they were asked for
+EARLIER = "earlier"  # the results of a run that goes on, as they were before
+BESIDES = (COMMAND, CHECKPOINTS, EVENTS, EARLIER)
 
 
 class FolderError(ValueError):
     """A folder that cannot be read or written as a run's folder: one sentence that names it."""
+
+
+class Origin(NamedTuple):
+    """How a run was begun.
+
+    Args:
+        command: the line of shell.
+        where: the folder in which it was typed.
+        epochs: to how many epochs the run went on later, time after time.
+    """
+
+    command: str
+    where: Path
+    epochs: tuple[int, ...] = ()
+
+    def until(self, epochs: int | None) -> Self:
+        """The same run, going on to so many epochs; None: as it is."""
+        return self if epochs is None or epochs in self.epochs[-1:] else self._replace(epochs=(*self.epochs, epochs))
 
 
 def claim(folder: Path, command: str) -> Path:
@@ -44,9 +65,38 @@ def claim(folder: Path, command: str) -> Path:
     check_free(folder)
     with writing(folder, FolderError):
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"command": command, "folder": str(Path.cwd())}, indent=2, ensure_ascii=False)
-        (folder / COMMAND).write_text(f"{text}\n", encoding="utf-8")
+        _write(folder, Origin(command, Path.cwd()))
     return folder
+
+
+def _write(folder: Path, claimed: Origin) -> None:
+    content = {"command": claimed.command, "folder": str(claimed.where), "epochs": claimed.epochs}
+    with replacing(folder / COMMAND) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def reopen(folder: Path, before: int, epochs: int) -> None:
+    """Has a claimed run go on for more epochs: it is no longer finished, and its results so far move into `earlier/`.
+
+    Args:
+        folder: the run's.
+        before: epochs that it had.
+        epochs: those that it will have.
+
+    Raises:
+        FolderError: if another process works on the run, or the folder cannot be written.
+    """
+    if worked_on(folder):
+        raise FolderError(f"{folder} is in use by another process, which trains there now.")
+    said = claimed(folder).until(epochs)
+    with writing(folder, FolderError):
+        _write(folder, said)
+        if finished(folder):
+            place = folder / EARLIER / f"epochs-{before}"
+            place.mkdir(parents=True, exist_ok=True)
+            results = [path for path in folder.iterdir() if path.name not in BESIDES]
+            for path in sorted(results, key=lambda path: path.name == CONFIG):  # the last of them: until then it is finished
+                path.rename(place / path.name)
 
 
 @contextlib.contextmanager
@@ -95,8 +145,8 @@ def finished(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
 
 
-def claimed(folder: Path) -> tuple[str, Path]:
-    """The command that began a run, and the folder in which it was typed.
+def claimed(folder: Path) -> Origin:
+    """How a run was begun.
 
     Args:
         folder: the run's, finished or not.
@@ -106,7 +156,7 @@ def claimed(folder: Path) -> tuple[str, Path]:
     """
     try:
         content = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
-        return content["command"], Path(content["folder"])
+        return Origin(content["command"], Path(content["folder"]), tuple(content.get("epochs", ())))
     except FileNotFoundError:
         raise FolderError(f"{folder} is not a run's folder: {COMMAND} is missing.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -206,8 +256,7 @@ def gathered(folder: Path) -> Iterator[Path]:
     Raises:
         FolderError: if there is something already, or if it cannot be written.
     """
-    besides = (COMMAND, CHECKPOINTS, EVENTS)
-    check_free(folder, besides)
+    check_free(folder, BESIDES)
     place = folder.resolve()  # nothing can take the place of a link, or of "."
     hidden = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
     try:
@@ -219,7 +268,7 @@ def gathered(folder: Path) -> Iterator[Path]:
         else:
             os.rename(hidden, place)
     except OSError as error:
-        check_free(folder, besides)  # another process may have taken it since the first check
+        check_free(folder, BESIDES)  # another process may have taken it since the first check
         raise FolderError(f"{folder} cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)

@@ -25,7 +25,7 @@ from jaxtricks.restart.member import Pool, State, after_training
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.progress import Shown, progress
+from jaxtricks.train.progress import Tracker, progress
 
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
 
@@ -129,7 +129,7 @@ def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
 
 
 def train(
-    planned: Planned, cohort: Cohort, progress: Shown, saved: Saved | None = None, writer: CheckpointWriter | None = None
+    planned: Planned, cohort: Cohort, progress: Tracker, saved: Saved | None = None, writer: CheckpointWriter | None = None
 ) -> tuple[State, Curves]:
     """All segments, from the start or from a checkpoint; the next one runs while the host looks at the last one's results.
 

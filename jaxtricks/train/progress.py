@@ -11,7 +11,7 @@ UNIT = "restart-epochs"
 SECONDS = 10.0  # between two lines of one program
 
 
-class Shown(Protocol):
+class Tracker(Protocol):
     """What a fit tells of its progress: which program is compiled, that it trains, and what is done."""
 
     def __enter__(self) -> Self: ...
@@ -135,7 +135,7 @@ class Bar:
         self._bar.refresh()
 
 
-def progress(total: int, initial: int, shown: bool) -> Shown:
+def progress(total: int, initial: int, shown: bool) -> Tracker:
     """Gives a context that shows the progress of a fit.
 
     Args:
