@@ -10,6 +10,7 @@ from jaxtricks.data.loading import load
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
+from jaxtricks.data.use import inputs_for
 from jaxtricks.data.vocabulary import Vocabulary
 
 import_files(__name__, __path__)
@@ -28,6 +29,7 @@ __all__ = [
     "Vocabulary",
     "adding_problem",
     "copy_problem",
+    "inputs_for",
     "load",
     "names",
     "pixels",

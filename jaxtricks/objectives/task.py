@@ -1,13 +1,13 @@
 """What is predicted, as values with one contract: a class an example, a class a step, several labels, or values."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int, Num, Shaped
 
 from jaxtricks.config import Family, choices, config
 from jaxtricks.data import Dataset, LabelKind, TaskName
@@ -64,6 +64,19 @@ class Task(Family):
     ) -> Float[Array, "batch ... outputs"]:
         """Gives log-probabilities from scores, by the loss that they were trained with; or values, in the user's units."""
         raise NotImplementedError
+
+    def probabilities(self, log_probs: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
+        """Gives what the predictions of several models are averaged as: probabilities, or values."""
+        return np.exp(log_probs)
+
+    def answers(self, averaged: Float[np.ndarray, "... outputs"], names: Sequence[str]) -> Shaped[np.ndarray, "..."]:
+        """Gives what averaged predictions say: the name of the most probable class, 1 for each label it has, or values.
+
+        Args:
+            averaged: probabilities of the classes or labels, or values.
+            names: of the classes, labels or values.
+        """
+        return np.asarray(names)[averaged.argmax(axis=-1)]
 
     def rows(
         self,
@@ -203,6 +216,9 @@ class Multilabel(Task):
     ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_sigmoid(loss.log_odds(scores))
 
+    def answers(self, averaged: Float[np.ndarray, "... outputs"], names: Sequence[str]) -> Shaped[np.ndarray, "..."]:
+        return (averaged > 0.5).astype(np.int32)
+
     def rows(
         self,
         loss: Any,
@@ -239,6 +255,12 @@ class Values(Task):
         self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
     ) -> Float[Array, "batch ... outputs"]:
         return scores if scaling is None else scaling.restored(scores)
+
+    def probabilities(self, log_probs: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
+        return log_probs
+
+    def answers(self, averaged: Float[np.ndarray, "... outputs"], names: Sequence[str]) -> Shaped[np.ndarray, "..."]:
+        return averaged
 
     def rows(
         self,

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int, Shaped
+from numpy.typing import ArrayLike
 
-from jaxtricks.data import DataError, Dataset, Examples
-from jaxtricks.data.examples import as_inputs, check
+from jaxtricks.data import Dataset, Examples, inputs_for
+from jaxtricks.data.examples import check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
 from jaxtricks.engine.processes import gathered, placed
@@ -21,6 +22,7 @@ from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.settings import settings_that_differ
+from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
 from jaxtricks.restart.epoch import bare
 from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
@@ -161,13 +163,18 @@ class Runs(Shown):
         has sequences.
 
         Args:
-            split: "train", "validation", or the examples that `Dataset.open_test` gave.
+            split: "train", "validation", or other examples, such as those that `Dataset.open_test` gave.
+
+        Raises:
+            DataError: for examples that are not like those of the data set.
         """
         table: Any
         if isinstance(split, Examples):
-            check("", split, self.data.kind, len(self.data.classes), self._tokens)
-            everyone = np.arange(len(split.x), dtype=np.int32)
-            examples, table = split, np.broadcast_to(everyone, (len(self.trained.tables.train), len(everyone)))
+            x, lengths = inputs_for(self.data, split.x, split.lengths)
+            examples = split._replace(x=x, lengths=lengths)
+            check("", examples, self.data.kind, len(self.data.classes), self._tokens)
+            everyone = np.arange(len(x), dtype=np.int32)
+            table = np.broadcast_to(everyone, (len(self.trained.tables.train), len(everyone)))
         else:
             examples, table = self.data.pool, getattr(self.trained.tables, split)
         population, states = self._population()
@@ -197,9 +204,46 @@ class Runs(Shown):
         """
         return frame({"experiment": self}, settings_that_differ([self.experiment]))
 
-    def log_probs(
-        self, x: Shaped[np.ndarray, "examples ..."], lengths: Int[np.ndarray, " examples"] | None = None
-    ) -> Float[np.ndarray, "runs examples ..."]:
+    def probabilities(self, x: ArrayLike, lengths: ArrayLike | None = None, *, members: bool = False) -> Float[np.ndarray, "..."]:
+        """Gives the probabilities of the classes or labels of inputs, or values in the user's units; the mean over the runs.
+
+        Args:
+            x: inputs on the scale of the data set, [examples, ...].
+            lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
+            members: whether to give those of each run, [runs, examples, ...].
+
+        Raises:
+            DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> jt.fit(base, digits, seeds=4, progress=False).probabilities(digits.x[:3]).shape
+        (3, 10)
+        """
+        each = task_of(self.data).probabilities(self.log_probs(x, lengths).astype(np.float64))
+        return each if members else np.asarray(each.mean(axis=0))
+
+    def predict(self, x: ArrayLike, lengths: ArrayLike | None = None, *, members: bool = False) -> Shaped[np.ndarray, "..."]:
+        """Gives what the runs together predict for inputs.
+
+        This is the name of the class of each example, or of each step; 1 or 0 for each label; or values in the user's units,
+        [examples, outputs], in the order of `Dataset.classes`.
+
+        Args:
+            x: inputs on the scale of the data set, [examples, ...].
+            lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
+            members: whether to give what each run predicts, [runs, examples, ...]; else it is by the mean of `probabilities`.
+
+        Raises:
+            DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+        >>> runs.predict(digits.x[:3]).shape, runs.predict(digits.x[:3], members=True).shape
+        ((3,), (4, 3))
+        """
+        return task_of(self.data).answers(self.probabilities(x, lengths, members=members), self.data.classes)
+
+    def log_probs(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Float[np.ndarray, "runs examples ..."]:
         """Gives the log-probabilities of all runs: of the classes of each example or step, or of each of several labels.
 
         For data with values, these are the predicted values.
@@ -209,18 +253,15 @@ class Runs(Shown):
             lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
 
         Raises:
-            DataError: for tokens that the vocabulary lacks, or lengths that the sequences cannot have.
+            DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
         """
-        if not len(x):
-            raise DataError(f"x: shape {np.shape(x)} holds no examples; at least one is allowed.")
-        if self.data.vocabulary is not None or lengths is not None:  # out of range they would give NaN or another's scores
-            as_inputs("", x, lengths, self._tokens)
+        inputs, sizes = inputs_for(self.data, x, lengths)
         population, states = self._population()
         tables = jax.tree.map(jnp.asarray, self.trained.tables)
         found = []
-        for first, last in self._parts(x):
+        for first, last in self._parts(inputs):
             unknown = np.zeros((last - first, *self.data.y.shape[1:]), self.data.y.dtype)
-            part = Examples(x[first:last], unknown, None if lengths is None else lengths[first:last])
+            part = Examples(inputs[first:last], unknown, None if sizes is None else sizes[first:last])
             pool = Pool.of(self.data, part)
             indices = jnp.arange(last - first, dtype=jnp.int32)
             found.append(
