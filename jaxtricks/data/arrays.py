@@ -5,7 +5,7 @@ import textwrap
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Real
+from jaxtyping import Int32, Real, Shaped
 from numpy.typing import ArrayLike
 
 from jaxtricks.data.errors import DataError
@@ -46,6 +46,34 @@ def as_numbers(name: str, values: ArrayLike) -> Real[np.ndarray, "..."]:
         return array.astype(np.float64)
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers, floats and dates are allowed.")
+    return array
+
+
+def as_labels(name: str, values: ArrayLike) -> Shaped[np.ndarray, "examples ..."]:
+    """Gives labels of any kind as an array of words, bools, numbers or dates, with none missing.
+
+    >>> as_labels("y", np.array(["cat", b"dog"], object)).tolist()
+    ['cat', 'dog']
+
+    Args:
+        name: the name of the array in messages.
+        values: the labels; a list, an array, or a column of a table.
+
+    Raises:
+        DataError: for a missing label, or labels of several kinds.
+    """
+    array = as_array(name, values)
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.dtype.kind == "O" and array.size:
+        labels = [label.decode() if isinstance(label, bytes) else label for label in array.flat]
+        for place, label in enumerate(labels):
+            if not isinstance(label, str | numbers.Real) or label != label:
+                example = np.unravel_index(place, array.shape)[0]
+                raise DataError(f"{name}: example {example} has {short(label)} as its label; a word or a number is allowed.")
+        if len({isinstance(label, str) for label in labels}) == 2:
+            raise DataError(f"{name}: it holds words and numbers; one of the two is allowed.")
+        array = np.array(labels).reshape(array.shape)
     return array
 
 

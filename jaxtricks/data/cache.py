@@ -13,6 +13,8 @@ import numpy as np
 
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
+from jaxtricks.data.labels import TaskName
+from jaxtricks.data.offsets import PLAIN, Offsets
 from jaxtricks.data.vocabulary import Vocabulary
 
 
@@ -27,6 +29,8 @@ class Arrays(NamedTuple):
         features: the names of the inputs, where they have names.
         vocabulary: of a text.
         fixed: how many examples at the end of the pool are validated on, whatever the seed; None: each seed draws its own.
+        task: what is predicted; None: what the stored labels look like.
+        offsets: what was subtracted from the numbers where they were stored.
     """
 
     pool: Examples
@@ -36,6 +40,8 @@ class Arrays(NamedTuple):
     features: tuple[str, ...] | None = None
     vocabulary: Vocabulary | None = None
     fixed: int | None = None
+    task: TaskName | None = None
+    offsets: Offsets = PLAIN
 
 
 def cache_dir() -> Path:

@@ -1,6 +1,7 @@
 """A pool of labelled examples, its split into training and validation for each seed, and a locked test split."""
 
 import numbers
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,13 +11,18 @@ from jaxtyping import Float32, Int
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng
-from jaxtricks.data.arrays import as_array, short
+from jaxtricks.data.arrays import short
+from jaxtricks.data.cache import Arrays
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, as_examples, check, further, joined
+from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, check
+from jaxtricks.data.given import given
 from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
 from jaxtricks.data.moments import moments
+from jaxtricks.data.offsets import PLAIN, Offsets
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
+
+SHOWN = 4  # names of classes in a data set's line
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Dataset:
             Metrics count all examples alike. None: all count alike in the loss, too.
         counted: which steps have a label that counts in loss and metrics, [examples, time], bool; y is 0 at the others. None: all
             true steps have one.
+        offsets: what was subtracted from the user's numbers where they were stored, see `Offsets`; nothing from most.
         task: what is predicted: the class of each example ("classes") or of each step ("steps"), which of several labels an
             example has ("multilabel"), or "values". None: it is guessed from y, and shown when the data set is printed.
 
@@ -87,6 +94,7 @@ class Dataset:
     task: TaskName | None = None
     weights: Weights | None = None
     counted: Counted | None = None
+    offsets: Offsets = PLAIN
 
     def __post_init__(self) -> None:
         if self.task is None:
@@ -127,15 +135,16 @@ class Dataset:
         """Makes a data set of your own arrays.
 
         Args:
-            x: the inputs, [examples, ...], finite; 8-bit unsigned numbers stay so, others become float32; with a vocabulary
-                they are tokens, [examples, time].
-            y: integers: the class of each example, [examples], or of each step, [examples, time], or 0 and 1 for each of several
-                labels, [examples, labels]; floats: values to regress on, [examples, outputs].
+            x: the inputs, [examples, ...], finite; 8-bit unsigned numbers stay so, others become float32, see `Dataset.offsets`;
+                dates become days; with a vocabulary they are tokens, [examples, time].
+            y: words, bools or whole numbers: the class of each example, [examples], or of each step, [examples, time]; 0 and 1
+                for each of several labels, [examples, labels]; floats or dates: values to regress on, [examples] or [examples,
+                outputs]. Whole numbers of many kinds, such as ages, may be either: `task` says which.
             name: its name in reports.
             validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y), with lengths
                 (x, y, lengths).
             test: a test set (x, y), with lengths (x, y, lengths), which is locked until `open_test`.
-            classes: the names of the classes; by default "0", "1", … up to the largest label; labels must have no gaps.
+            classes: the names of the classes, which whole numbers count from 0 on; by default the labels are the names, sorted.
             scale: the largest value that an input can have; by default that of an unsigned integer type, 1 for others.
             lengths: the true number of steps of each sequence, [examples]; None: no sequence is padded.
             weights: how much each example of x counts in the loss, [examples], 0 or more; a fixed validation set needs none.
@@ -150,37 +159,38 @@ class Dataset:
 
         >>> Dataset.from_arrays(np.zeros((8, 3)), [[0, 1], [1, 1]] * 4)
         Dataset(arrays: 8 examples of 3, 2 labels, each 0 or 1, no test split)
+        >>> Dataset.from_arrays(np.zeros((8, 3)), ["cat", "dog"] * 4, name="pets")
+        Dataset(pets: 8 examples of 3, 2 classes (cat, dog), no test split)
         """
-        tokens, dtype = None if vocabulary is None else len(vocabulary), as_array("x", x).dtype
-        task = task or inferred(as_array("x", x), as_array("y", y))
-        kind = kind_of(task)
-        pool = as_examples("", (x, y) if lengths is None else (x, y, lengths), kind, tokens, weights, mask)
-        locked = None if test is None else further("test", test, pool, kind, tokens)
-        split: float | Split
-        if isinstance(validation, tuple | list):
-            fixed = further("validation", validation, pool, kind, tokens)
-            split = Split(np.arange(len(pool.x)), np.arange(len(pool.x), len(pool.x) + len(fixed.x)))
-            pool = joined(pool, fixed)
-        else:
-            split = validation
-        if classes is None:
-            classes = kind.names(pool.y if locked is None else np.concatenate([pool.y, locked.y]))
-        if scale is None:
-            scale = float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+        arrays = given(x, y, validation, test, classes, scale, lengths, weights, mask, vocabulary, task)
+        return cls.of(name, arrays, 0.2 if isinstance(validation, tuple | list) else validation, stream)
+
+    @classmethod
+    def of(cls, name: str, arrays: Arrays, validation: float = 0.2, stream: bool = False) -> "Dataset":
+        """Makes a data set of arrays as they are stored.
+
+        Args:
+            name: its name in reports.
+            arrays: the arrays, with all that is known of them.
+            validation: the share of the pool that every seed draws to validate on, where none is fixed.
+            stream: whether examples are windows of one text, in its order.
+
+        Raises:
+            DataError: if arrays are not as `Dataset` says.
+        """
+        fixed = None if arrays.fixed is None else Split(*np.split(np.arange(len(arrays.pool.x)), [-arrays.fixed]))
         return cls(
             name,
-            pool.x,
-            pool.y,
-            tuple(classes),
-            split,
-            scale,
-            lengths=pool.lengths,
-            vocabulary=vocabulary,
+            **arrays.pool._asdict(),
+            classes=arrays.classes,
+            validation=validation if fixed is None else fixed,
+            scale=arrays.scale,
+            features=arrays.features,
+            _test=arrays.test,
+            vocabulary=arrays.vocabulary,
             stream=stream,
-            task=task,
-            weights=pool.weights,
-            counted=pool.counted,
-            _test=locked,
+            task=arrays.task,
+            offsets=arrays.offsets,
         )
 
     def __len__(self) -> int:
@@ -195,7 +205,16 @@ class Dataset:
             test = f"test split opened {len(self.openings)}×"
         else:
             test = "test split locked"
-        return f"Dataset({self.name}: {len(self)} examples of {shape}, {self.kind.words(len(self.classes))}, {test})"
+        return (
+            f"Dataset({self.name}: {len(self)} examples of {shape}, {self.kind.words(len(self.classes))}{self._names()}, {test})"
+        )
+
+    def _names(self) -> str:
+        """The first of the classes' names, where they are more than numbers, in parentheses."""
+        if self.stream or self.classes == tuple(map(str, range(len(self.classes)))):
+            return ""
+        shown = [textwrap.shorten(name, 20, placeholder="…") or "''" for name in self.classes[:SHOWN]]
+        return f" ({', '.join(shown)}{', …' * (len(self.classes) > SHOWN)})"
 
     @property
     def pool(self) -> Examples:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, short, within
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import LabelKind, Labels
-from jaxtricks.data.offsets import less
+from jaxtricks.data.offsets import PLAIN, Offset, Offsets, less, stored
 
 Inputs = UInt8[np.ndarray, "examples *shape"] | Float32[np.ndarray, "examples *shape"] | Int32[np.ndarray, "examples time"]
 Lengths = Int32[np.ndarray, " examples"]
@@ -59,6 +59,7 @@ def as_examples(
     vocabulary: int | None,
     weights: ArrayLike | None = None,
     mask: ArrayLike | None = None,
+    offsets: Offsets = PLAIN,
 ) -> Examples:
     """Makes examples of a user's arrays, and checks them.
 
@@ -69,13 +70,20 @@ def as_examples(
         vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
         weights: how much each example counts, [examples]; None: all alike.
         mask: which steps have a label that counts, [examples, time]; None: all but those whose label is -100.
+        offsets: what is subtracted from the user's numbers.
 
     Raises:
         DataError: if types, shapes or values do not fit.
     """
-    x, lengths = as_inputs(name, parts[0], parts[2] if len(parts) > 2 else None, vocabulary)
+    x, lengths = as_inputs(name, parts[0], parts[2] if len(parts) > 2 else None, vocabulary, offsets.x)
+    if np.ndim(parts[1]) and len(np.asarray(parts[1])) != len(x):
+        raise DataError(
+            f"{name}y: {len(np.asarray(parts[1]))} labels for the {len(x)} examples of {name}x; one for each is allowed."
+        )
     y, counted = kind.counted(f"{name}y", parts[1], None if mask is None else as_mask(f"{name}mask", mask))
-    examples = Examples(x, kind.stored(f"{name}y", y), lengths, None if weights is None else as_weights(weights), counted)
+    examples = Examples(
+        x, kind.stored(f"{name}y", y, offsets.y), lengths, None if weights is None else as_weights(weights), counted
+    )
     kind.check(f"{name}y", x, examples.y, None)
     if kind.per_step and counted is not None and lengths is not None and (counted == examples._replace(counted=None).steps).all():
         return examples._replace(counted=None)  # what is masked is padding, which is known by its length
@@ -95,25 +103,65 @@ def as_mask(name: str, mask: ArrayLike) -> Counted:
     return array.astype(bool)
 
 
-def as_inputs(name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: int | None) -> tuple[Inputs, Lengths | None]:
-    """Makes inputs and lengths of a user's arrays, and checks them; arguments and errors as for `as_examples`."""
-    inputs = as_integers(f"{name}x", x, "token") if vocabulary is not None else less(as_numbers(f"{name}x", x), None)
+def as_inputs(
+    name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: int | None, offset: Offset | None = None
+) -> tuple[Inputs, Lengths | None]:
+    """Makes inputs and lengths of a user's arrays, and checks them.
+
+    Args:
+        name: the text before "x" in messages.
+        x: the inputs, [examples, ...], in the user's units.
+        lengths: true steps of each sequence; None where all are whole.
+        vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
+        offset: what is subtracted from each number of an input; None: nothing.
+
+    Raises:
+        DataError: if types, shapes or values do not fit.
+    """
+    inputs = as_integers(f"{name}x", x, "token") if vocabulary is not None else as_numbers(f"{name}x", x)
     sizes = None if lengths is None else as_integers(f"{name}lengths", lengths, "length")
+    if vocabulary is None:
+        if offset is not None and inputs.shape[1:] != offset.shape:
+            raise DataError(f"{name}x: inputs of shape {inputs.shape[1:]}; {offset.shape} is allowed.")
+        inputs = less(inputs, offset)
     _check_inputs(name, inputs, sizes, vocabulary)
+    if offset is not None and sizes is not None:
+        inputs[np.arange(inputs.shape[1]) >= sizes[:, None]] = 0
     return inputs, sizes
 
 
-def further(name: str, parts: Any, pool: Examples, kind: LabelKind, vocabulary: int | None) -> Examples:
-    """Makes a further set of examples that has to be like the pool's; arguments and errors as for `as_examples`."""
-    whole = 2 if pool.lengths is None else 3
-    if not isinstance(parts, tuple) or len(parts) != whole:
-        group = "pair of inputs and classes; a tuple (x, y)" if whole == 2 else "triple of inputs, classes and lengths; a tuple"
+def offsets_of(parts: Sequence[ArrayLike], pool: Examples, kind: LabelKind) -> Offsets:
+    """Gives what has to be subtracted from a user's numbers so that float32 keeps them apart.
+
+    Args:
+        parts: x and y of the pool, as the user gave them.
+        pool: the same as they are stored with nothing subtracted, checked.
+        kind: the kind of the labels.
+
+    Raises:
+        DataError: if nothing that could be subtracted keeps them apart.
+    """
+    x = None if pool.x.dtype != np.float32 else stored("x", as_numbers("x", parts[0]), pool.lengths).offset
+    return Offsets(x, kind.offset("y", parts[1]))
+
+
+def as_parts(name: str, parts: Any, padded: bool) -> tuple[ArrayLike, ...]:
+    """Gives a further set of examples as the user gave it; raises DataError if it is not a pair, or a triple with lengths."""
+    if not isinstance(parts, tuple) or len(parts) != 2 + padded:
+        group = "triple of inputs, classes and lengths; a tuple" if padded else "pair of inputs and classes; a tuple (x, y)"
         raise DataError(f"{name}: {short(parts)} is no {group} is allowed.")
-    examples = as_examples(f"{name} ", parts, kind, vocabulary)
+    return parts
+
+
+def further(
+    name: str, parts: Sequence[ArrayLike], pool: Examples, kind: LabelKind, vocabulary: int | None, offsets: Offsets
+) -> Examples:
+    """Makes a further set of examples that has to be like the pool's; arguments and errors as for `as_examples`."""
+    examples = as_examples(name, parts, kind, vocabulary, offsets=offsets)
     for key, ours, theirs in (("x", examples.x, pool.x), ("y", examples.y, pool.y)):
         if ours.dtype != theirs.dtype or ours.shape[1:] != theirs.shape[1:]:
             raise DataError(
-                f"{name} {key}: {'inputs' if key == 'x' else 'labels'} of {ours.shape[1:]}, {ours.dtype}; only "
+                f"{name}{key}: {'inputs' if key == 'x' else 'labels'} of {ours.shape[1:]}, {ours.dtype}; only "
                 f"{theirs.shape[1:]}, {theirs.dtype}, as in {key}, is allowed."
             )
     return examples
@@ -155,11 +203,11 @@ def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabula
         vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
     """
     _check_inputs(name, examples.x, examples.lengths, vocabulary)
-    kind.check(f"{name}y", examples.x, examples.y, classes)
     if examples.weights is not None:
         _check_weights(f"{name}weights", examples.x, examples.weights)
     if examples.counted is not None:
         _check_counted(f"{name}mask", examples, kind)
+    kind.check(f"{name}y", examples.x, examples.y, classes)
 
 
 def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int | None) -> None:

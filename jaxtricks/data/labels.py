@@ -1,6 +1,6 @@
 """The kinds of labels: a class of each example, a class of each step, several labels of each example, or values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from jaxtricks.config import nearest
 from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, within
 from jaxtricks.data.errors import DataError
-from jaxtricks.data.offsets import less
+from jaxtricks.data.naming import IGNORED, Given, numbered
+from jaxtricks.data.offsets import Offset, less, stored
 
 TaskName = Literal["classes", "steps", "multilabel", "values"]
-IGNORED = -100  # a label that does not count, as PyTorch and Hugging Face write it
 Labels = Int32[np.ndarray, " examples"] | Int32[np.ndarray, "examples columns"] | Float32[np.ndarray, "examples outputs"]
 
 
@@ -35,8 +35,24 @@ class LabelKind:
     per_step: ClassVar[bool] = False
     scales: ClassVar[bool] = False
 
-    def stored(self, name: str, y: ArrayLike) -> Labels:
-        """Gives a user's labels in the dtype in which they are stored; raises DataError if they are not of this kind."""
+    def numbered(
+        self, labels: Mapping[str, Given], mask: Bool[np.ndarray, "examples time"] | None, classes: Sequence[str] | None
+    ) -> tuple[Mapping[str, Given], Sequence[str] | None]:
+        """Gives numbers for labels that have names of their own, and the names of the classes; None: they have none.
+
+        Args:
+            labels: the labels of the pool, and after them those of other sets, by the names that messages call them.
+            mask: which of the pool's labels count; None: not told.
+            classes: the names that the user gives them; None: none.
+        """
+        return labels, classes
+
+    def offset(self, name: str, y: ArrayLike) -> Offset | None:
+        """Gives what is subtracted from the labels where they are stored, [outputs]; None: nothing is."""
+        return None
+
+    def stored(self, name: str, y: ArrayLike, offset: Offset | None) -> Labels:
+        """Gives a user's labels, minus an offset, as they are stored; raises DataError if they are not of this kind."""
         return as_integers(name, y, "class")
 
     def counted(
@@ -63,8 +79,8 @@ class LabelKind:
         raise NotImplementedError
 
     def names(self, y: np.ndarray) -> tuple[str, ...]:
-        """Gives names for labels that have none: "0", "1", …"""
-        raise NotImplementedError
+        """Gives names for stored labels that have none: "0", "1", … of the columns."""
+        return tuple(map(str, range(y.shape[1])))
 
     def words(self, count: int) -> str:
         """Says what the labels of an example are, such as `10 classes`."""
@@ -100,6 +116,12 @@ class ClassLabels(LabelKind):
     name = "classes"
     one_class = True
 
+    def numbered(
+        self, labels: Mapping[str, Given], mask: Bool[np.ndarray, "examples time"] | None, classes: Sequence[str] | None
+    ) -> tuple[Mapping[str, Given], Sequence[str] | None]:
+        flat = {name: y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y for name, y in labels.items()}
+        return numbered(flat, dict.fromkeys(flat), classes)
+
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
         if y.dtype != np.int32 or y.shape != x.shape[:1]:
             inputs = name.removesuffix("y") + "x"
@@ -110,9 +132,6 @@ class ClassLabels(LabelKind):
             )
         if classes is not None:
             within(name, y, classes, "class")
-
-    def names(self, y: np.ndarray) -> tuple[str, ...]:
-        return _numbered(y)
 
     def words(self, count: int) -> str:
         return f"{count} classes"
@@ -127,6 +146,12 @@ class StepLabels(LabelKind):
     name = "steps"
     per_step = True
 
+    def numbered(
+        self, labels: Mapping[str, Given], mask: Bool[np.ndarray, "examples time"] | None, classes: Sequence[str] | None
+    ) -> tuple[Mapping[str, Given], Sequence[str] | None]:
+        masks = dict.fromkeys(labels) | {next(iter(labels)): mask}
+        return numbered(labels, {name: self.counted(name, y, masks[name])[1] for name, y in labels.items()}, classes)
+
     def counted(
         self, name: str, y: ArrayLike, mask: Bool[np.ndarray, "examples time"] | None
     ) -> tuple[ArrayLike, Bool[np.ndarray, "examples time"] | None]:
@@ -134,16 +159,17 @@ class StepLabels(LabelKind):
         if mask is not None and mask.shape != labels.shape:
             raise DataError(f"{name.removesuffix('y')}mask: shape {mask.shape}; one for each label, {labels.shape}, is allowed.")
         counted = labels != IGNORED if mask is None else mask & (labels != IGNORED)
-        return (y, None) if counted.all() else (np.where(counted, labels, 0), counted)
+        if counted.all():
+            return y, None
+        kept = labels.copy()
+        kept[~counted] = 0
+        return kept, counted
 
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
         if y.dtype != np.int32 or y.ndim != 2 or y.shape != x.shape[:2]:
             raise self._refuse(name, y, f"one int32 for each step, {x.shape[:2]}")
         if classes is not None:
             within(name, y, classes, "class")
-
-    def names(self, y: np.ndarray) -> tuple[str, ...]:
-        return _numbered(y)
 
     def words(self, count: int) -> str:
         return f"{count} classes a step"
@@ -154,7 +180,7 @@ class ManyLabels(LabelKind):
 
     name = "multilabel"
 
-    def stored(self, name: str, y: ArrayLike) -> Labels:
+    def stored(self, name: str, y: ArrayLike, offset: Offset | None) -> Labels:
         array = as_array(name, y)
         zeros_and_ones(name, array)
         return array.astype(np.int32)
@@ -165,9 +191,6 @@ class ManyLabels(LabelKind):
         zeros_and_ones(name, y)
         if classes is not None and y.shape[1] != classes:
             raise DataError(f"{name}: {y.shape[1]} labels an example; {classes}, one a name, are allowed.")
-
-    def names(self, y: np.ndarray) -> tuple[str, ...]:
-        return tuple(map(str, range(y.shape[1])))
 
     def words(self, count: int) -> str:
         return f"{count} labels, each 0 or 1"
@@ -182,8 +205,11 @@ class ValueLabels(LabelKind):
     name = "values"
     scales = True
 
-    def stored(self, name: str, y: ArrayLike) -> Labels:
-        return less(as_numbers(name, y), None).astype(np.float32)
+    def offset(self, name: str, y: ArrayLike) -> Offset | None:
+        return stored(name, _columns(as_numbers(name, y))).offset
+
+    def stored(self, name: str, y: ArrayLike, offset: Offset | None) -> Labels:
+        return less(_columns(as_numbers(name, y)), offset).astype(np.float32)
 
     def check(self, name: str, x: np.ndarray, y: np.ndarray, classes: int | None) -> None:
         if y.dtype != np.float32 or y.ndim != 2 or len(y) != len(x) or not y.size:
@@ -192,17 +218,19 @@ class ValueLabels(LabelKind):
             raise DataError(f"{name}: {y.shape[1]} values an example; {classes}, one a name, are allowed.")
         finite(name, y)
 
-    def names(self, y: np.ndarray) -> tuple[str, ...]:
-        return tuple(map(str, range(y.shape[1])))
-
     def words(self, count: int) -> str:
-        return f"{count} values"
+        return f"{count} value{'s' * (count != 1)}"
 
     def others(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
         raise DataError(f"y: {name} has values, of which none is wrong as a class can be; classes are allowed.")
 
 
 KINDS: dict[TaskName, LabelKind] = {kind.name: kind for kind in (ClassLabels(), StepLabels(), ManyLabels(), ValueLabels())}
+
+
+def _columns(values: np.ndarray) -> np.ndarray:
+    """One value an example as one column."""
+    return values[:, None] if values.ndim == 1 else values
 
 
 def zeros_and_ones(name: str, y: np.ndarray) -> None:
@@ -228,7 +256,7 @@ def inferred(x: np.ndarray, y: np.ndarray) -> TaskName:
         return "classes"
     if y.dtype.kind == "f":
         return "values"
-    if y.dtype.kind in "iu" and y.shape == x.shape[:2]:
+    if y.dtype.kind in "iuU" and y.shape == x.shape[:2]:
         return "steps"
     several = y.dtype.kind in "biu" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) != 1).any() and y.shape[1] > 1
     return "multilabel" if several else "classes"
@@ -240,12 +268,3 @@ def kind_of(task: str) -> LabelKind:
     if task not in known:
         raise DataError(f"task: {task!r} is unknown{nearest(str(task), known)}")
     return next(kind for name, kind in KINDS.items() if name == task)
-
-
-def _numbered(y: np.ndarray) -> tuple[str, ...]:
-    """Gives the classes "0", "1", … of labels without gaps."""
-    used = np.unique(y)
-    if used.size and used[-1] + 1 != used.size:
-        gap = np.flatnonzero(used != np.arange(used.size))[0]
-        raise DataError(f"y: {used[-1]} is a label and {gap} is not; without `classes`, labels 0, 1, … are allowed.")
-    return tuple(str(label) for label in used)

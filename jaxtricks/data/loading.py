@@ -4,12 +4,10 @@ import hashlib
 import os
 from pathlib import Path
 
-import numpy as np
-
 from jaxtricks.data.cache import cached
 from jaxtricks.data.checks import check_images, check_text, check_words
 from jaxtricks.data.corpus import stream, tokens_key
-from jaxtricks.data.dataset import Dataset, Split
+from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.embedded import EMBEDDED
 from jaxtricks.data.prepared import Prepared, find, resolve
 from jaxtricks.data.reading import read
@@ -63,22 +61,7 @@ def load(name: str, data_dir: Path | str | None = None, words: int | None = None
         else:
             check_images(name, words, text)
         arrays = cached(_key(prepared, words, text), lambda: read(prepared, words, text))
-    validation: float | Split = 0.2
-    if arrays.fixed is not None:
-        validation = Split(*np.split(np.arange(len(arrays.pool.x)), [-arrays.fixed]))
-    return Dataset(
-        name,
-        arrays.pool.x,
-        arrays.pool.y,
-        arrays.classes,
-        validation,
-        scale=arrays.scale,
-        features=arrays.features,
-        _test=arrays.test,
-        lengths=arrays.pool.lengths,
-        vocabulary=arrays.vocabulary,
-        stream=arrays.vocabulary is not None and arrays.pool.lengths is None,
-    )
+    return Dataset.of(name, arrays, stream=arrays.vocabulary is not None and arrays.pool.lengths is None)
 
 
 def _folder(name: str) -> Path | None:

@@ -26,6 +26,24 @@ class Stored(NamedTuple):
     offset: Offset | None = None
 
 
+class Offsets(NamedTuple):
+    """What was subtracted from a user's numbers where they are stored: added again, they are in the user's units.
+
+    Args:
+        x: of each number of an input, in the shape of one; None: nothing was.
+        y: of each value to regress on, [outputs]; None: nothing was.
+
+    >>> jt.Dataset.from_arrays([[1.7e9], [1.7e9 + 1], [1.7e9 + 2]] * 4, [0, 1, 0] * 4).offsets.x
+    array([1.7e+09])
+    """
+
+    x: Offset | None = None
+    y: Offset | None = None
+
+
+PLAIN = Offsets()
+
+
 def stored(name: str, raw: Num[np.ndarray, "examples *shape"], lengths: Int[np.ndarray, " examples"] | None = None) -> Stored:
     """Gives numbers as float32, minus an offset where that alone keeps them apart; 8-bit unsigned ones stay as they are.
 

@@ -9,6 +9,7 @@ from jaxtricks.data.arrays import short
 from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples, Inputs
+from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
 
 BLANK, MARKER = "_", "?"
@@ -109,7 +110,8 @@ def pixels(dataset: Dataset, permutation: int | None = None) -> Dataset:
     name = f"{dataset.name}_pixels" + ("" if permutation is None else f"_{permutation}")
     # The new test split is locked as well, and shares the record of openings: nothing is looked at here.
     test = None if dataset._test is None else Examples(read(dataset._test.x), dataset._test.y)
-    return replace(dataset, name=name, x=read(dataset.x), _test=test)
+    offset = None if dataset.offsets.x is None else read(dataset.offsets.x[None])[0]
+    return replace(dataset, name=name, x=read(dataset.x), _test=test, offsets=Offsets(offset, dataset.offsets.y))
 
 
 def _check(**numbers: tuple[int, int]) -> None:

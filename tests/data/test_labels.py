@@ -16,7 +16,7 @@ SEVERAL = DRAW.integers(0, 2, (20, 4))
     ("y", "task", "words"),
     [
         (np.arange(20) % 3, "classes", "3 classes"),
-        (DRAW.integers(0, 2, (20, 3)), "steps", "2 classes a step"),
+        (DRAW.integers(0, 3, (20, 3)), "steps", "3 classes a step"),
         (SEVERAL, "multilabel", "4 labels, each 0 or 1"),
         (SEVERAL == 1, "multilabel", "4 labels, each 0 or 1"),
         (DRAW.normal(size=(20, 2)), "values", "2 values"),
@@ -30,7 +30,9 @@ def test_the_task_is_what_labels_look_like_and_is_said(y, task, words):
 
 def test_a_task_may_be_said_where_labels_could_be_several():
     ambiguous = DRAW.integers(0, 2, (20, 3))  # of each of three steps, or three labels
-    assert jt.Dataset.from_arrays(X, ambiguous).task == "steps"
+    with pytest.raises(DataError, match=r"task = 'steps' or task = 'multilabel' says which\.$"):
+        jt.Dataset.from_arrays(X, ambiguous)
+    assert jt.Dataset.from_arrays(X, ambiguous, task="steps").task == "steps"
     several = jt.Dataset.from_arrays(X, ambiguous, task="multilabel", classes=["red", "green", "blue"])
     assert several.task == "multilabel" and several.y.dtype == np.int32 and several.classes == ("red", "green", "blue")
     numbers = jt.Dataset.from_arrays(X, SEVERAL, task="values")
@@ -65,8 +67,8 @@ def test_one_column_and_one_label_in_each_row_are_not_taken_for_several_labels()
             "y: shape (20, 4), dtype int32; the task 'steps' asks for one int32 for each step, (20, 3).",
         ),
         (
-            {"y": SEVERAL[:, 0], "task": "values"},
-            "y: shape (20,), dtype float32; the task 'values' asks for float32 [20, outputs].",
+            {"y": SEVERAL[..., None], "task": "values"},
+            "y: shape (20, 4, 1), dtype float32; the task 'values' asks for float32 [20, outputs].",
         ),
         ({"y": SEVERAL, "classes": ["a"]}, "y: 4 labels an example; 1, one a name, are allowed."),
         ({"y": SEVERAL, "task": "multilabels"}, "task: 'multilabels' is unknown; did you mean 'multilabel'?"),

@@ -35,7 +35,7 @@ def test_labels_of_minus_100_do_not_count_and_neither_do_masked_ones():
     mask[0, 0] = False
     masked = jt.Dataset.from_arrays(FEATURES, STEPS, mask=mask, validation=(FEATURES[:1], STEPS[:1]))
     np.testing.assert_array_equal(masked.counted, np.concatenate([mask & (STEPS != -100), [[True] * 3]]))
-    assert jt.Dataset.from_arrays(FEATURES, np.abs(STEPS) % 2).counted is None
+    assert jt.Dataset.from_arrays(FEATURES, np.abs(STEPS) % 2, task="steps").counted is None
 
 
 def test_labels_of_minus_100_behind_the_end_of_a_sequence_are_padding():
@@ -51,7 +51,9 @@ def test_labels_of_minus_100_behind_the_end_of_a_sequence_are_padding():
 
 def test_another_weight_or_mask_is_another_data_set():
     plain, weighted = jt.Dataset.from_arrays(X, Y), jt.Dataset.from_arrays(X, Y, weights=[1] * 6)
-    steps = [jt.Dataset.from_arrays(FEATURES, np.abs(STEPS) % 2, mask=mask) for mask in (None, STEPS > 0, STEPS >= 0)]
+    steps = [
+        jt.Dataset.from_arrays(FEATURES, np.abs(STEPS) % 2, mask=mask, task="steps") for mask in (None, STEPS > 0, STEPS >= 0)
+    ]
     assert len({digest(data) for data in (plain, weighted, *steps)}) == 5
 
 

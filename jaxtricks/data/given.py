@@ -1,0 +1,65 @@
+"""A user's arrays → the arrays of a data set: labels become numbers, numbers float32, and all is checked."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jaxtricks.data.arrays import as_array, as_labels
+from jaxtricks.data.cache import Arrays
+from jaxtricks.data.examples import as_examples, as_mask, as_parts, further, joined, offsets_of
+from jaxtricks.data.guess import guessed
+from jaxtricks.data.labels import TaskName, kind_of
+from jaxtricks.data.vocabulary import Vocabulary
+
+
+def given(
+    x: ArrayLike,
+    y: ArrayLike,
+    validation: object,
+    test: object,
+    classes: Sequence[str] | None,
+    scale: float | None,
+    lengths: ArrayLike | None,
+    weights: ArrayLike | None,
+    mask: ArrayLike | None,
+    vocabulary: Vocabulary | None,
+    task: TaskName | None,
+) -> Arrays:
+    """Makes the arrays of a data set; arguments and errors as for `Dataset.from_arrays`.
+
+    >>> given([[0.0], [1.0]], ["no", "yes"], 0.5, None, None, None, None, None, None, None, None).classes
+    ('no', 'yes')
+    """
+    sets: dict[str, tuple[ArrayLike, ...]] = {"": (x, y) if lengths is None else (x, y, lengths)}
+    if isinstance(validation, tuple | list):
+        sets["validation "] = as_parts("validation", validation, lengths is not None)
+    if test is not None:
+        sets["test "] = as_parts("test", test, lengths is not None)
+    labels = {f"{name}y": as_labels(f"{name}y", parts[1]) for name, parts in sets.items()}
+    inputs = as_array("x", x)
+    sequences = any(each is not None for each in (vocabulary, lengths, mask))
+    task = task or guessed(inputs, labels["y"], classes is not None, sequences)
+    kind, tokens = kind_of(task), None if vocabulary is None else len(vocabulary)
+    counts = None if mask is None else as_mask("mask", mask)
+    numbers, names = kind.numbered(labels, counts, classes)
+    sets = {name: (parts[0], numbers[f"{name}y"], *parts[2:]) for name, parts in sets.items()}
+
+    pool = as_examples("", sets[""], kind, tokens, weights, counts)
+    offsets = offsets_of(sets[""], pool, kind)
+    if offsets.x is not None or offsets.y is not None:
+        pool = as_examples("", sets[""], kind, tokens, weights, counts, offsets)
+    others = {name: further(name, parts, pool, kind, tokens, offsets) for name, parts in sets.items() if name}
+    fixed = others.get("validation ")
+    if scale is None:
+        scale = float(np.iinfo(inputs.dtype).max) if inputs.dtype.kind == "u" else 1.0
+    return Arrays(
+        pool if fixed is None else joined(pool, fixed),
+        others.get("test "),
+        tuple(kind.names(pool.y) if names is None else names),
+        scale,
+        vocabulary=vocabulary,
+        fixed=None if fixed is None else len(fixed.x),
+        task=task,
+        offsets=offsets,
+    )
