@@ -10,7 +10,7 @@ from jaxtricks.data.loading import load
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
-from jaxtricks.data.use import inputs_for
+from jaxtricks.data.use import in_units, inputs_for, nearer
 from jaxtricks.data.vocabulary import Vocabulary
 
 import_files(__name__, __path__)
@@ -29,9 +29,11 @@ __all__ = [
     "Vocabulary",
     "adding_problem",
     "copy_problem",
+    "in_units",
     "inputs_for",
     "load",
     "names",
+    "nearer",
     "pixels",
 ]
 

@@ -3,10 +3,10 @@
 import warnings
 
 import numpy as np
-from jaxtyping import Bool, Num, Shaped
+from jaxtyping import Bool, Float, Num, Shaped
 from numpy.typing import ArrayLike
 
-from jaxtricks.data.arrays import as_array
+from jaxtricks.data.arrays import as_array, as_numbers
 from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Inputs, Lengths, as_inputs
@@ -51,6 +51,42 @@ def inputs_for(data: Dataset, x: ArrayLike, lengths: ArrayLike | None = None) ->
     if tokens is None and sizes is None:
         _warn_of_scale(data, stored)
     return stored, sizes
+
+
+def nearer(data: Dataset, x: ArrayLike, lengths: ArrayLike | None = None) -> ArrayLike:
+    """Gives inputs in the user's units minus the offset with which a data set stores its own; as they are where it has none.
+
+    >>> data = jt.Dataset.from_arrays(1.7e9 + np.arange(8.0)[:, None], np.arange(8) % 2)
+    >>> jt.data.nearer(data, [[1.7e9 + 4], [1.7e9 + 5]]).ravel().tolist()
+    [0.0, 1.0]
+
+    Args:
+        data: the data set that a model was trained on.
+        x: inputs, [examples, ...].
+        lengths: the true number of steps of each sequence, whose padding stays 0; None where no sequence is padded.
+
+    Raises:
+        DataError: for another shape or kind of numbers.
+    """
+    if data.offsets.x is None:
+        return x
+    array = as_numbers("x", x)
+    _check_shape(data, array)
+    return as_inputs("", array, lengths, None, data.offsets.x)[0]
+
+
+def in_units(data: Dataset, values: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
+    """Gives values that a model predicts in the user's units: plus the offset with which a data set stores its own.
+
+    >>> data = jt.Dataset.from_arrays(np.zeros((600, 1)), 1.7e9 + np.arange(600.0))
+    >>> jt.data.in_units(data, data.y[:2]).ravel().tolist()
+    [1700000000.0, 1700000001.0]
+
+    Args:
+        data: the data set that a model was trained on.
+        values: predictions, on the scale of `Dataset.y`.
+    """
+    return values if data.offsets.y is None else values + data.offsets.y
 
 
 def _check_shape(data: Dataset, x: Shaped[np.ndarray, "..."]) -> None:
@@ -100,9 +136,10 @@ def _warn_of_scale(data: Dataset, x: Inputs) -> None:
         feature = int(far.argmax())
         example = int(beyond[:, feature].argmax())
         name = f"number {feature} of an input" if data.features is None else repr(data.features[feature])
+        offset = 0.0 if data.offsets.x is None else data.offsets.x.ravel()[feature]
         warnings.warn(
-            f"x: {name} is {flat[example, feature]:g} in example {example}, and {data.name} holds {low[feature]:g} to "
-            f"{high[feature]:g}: predictions so far outside of it mean little.",
+            f"x: {name} is {offset + flat[example, feature]:g} in example {example}, and {data.name} holds "
+            f"{offset + low[feature]:g} to {offset + high[feature]:g}: predictions so far outside of it mean little.",
             stacklevel=4,
         )
     elif len(x) >= SEVERAL and (span > 0).any():

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, Shaped
 from numpy.typing import ArrayLike
 
-from jaxtricks.data import Dataset, Examples, inputs_for
+from jaxtricks.data import Dataset, Examples, in_units, inputs_for, nearer
 from jaxtricks.data.examples import check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
@@ -208,7 +208,7 @@ class Runs(Shown):
         """Gives the probabilities of the classes or labels of inputs, or values in the user's units; the mean over the runs.
 
         Args:
-            x: inputs on the scale of the data set, [examples, ...].
+            x: inputs in the units of the user, [examples, ...].
             lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
             members: whether to give those of each run, [runs, examples, ...].
 
@@ -219,7 +219,8 @@ class Runs(Shown):
         >>> jt.fit(base, digits, seeds=4, progress=False).probabilities(digits.x[:3]).shape
         (3, 10)
         """
-        each = task_of(self.data).probabilities(self.log_probs(x, lengths).astype(np.float64))
+        found = self.log_probs(nearer(self.data, x, lengths), lengths).astype(np.float64)
+        each = in_units(self.data, task_of(self.data).probabilities(found))
         return each if members else np.asarray(each.mean(axis=0))
 
     def predict(self, x: ArrayLike, lengths: ArrayLike | None = None, *, members: bool = False) -> Shaped[np.ndarray, "..."]:
@@ -229,7 +230,7 @@ class Runs(Shown):
         [examples, outputs], in the order of `Dataset.classes`.
 
         Args:
-            x: inputs on the scale of the data set, [examples, ...].
+            x: inputs in the units of the user, [examples, ...].
             lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
             members: whether to give what each run predicts, [runs, examples, ...]; else it is by the mean of `probabilities`.
 
@@ -246,10 +247,11 @@ class Runs(Shown):
     def log_probs(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Float[np.ndarray, "runs examples ..."]:
         """Gives the log-probabilities of all runs: of the classes of each example or step, or of each of several labels.
 
-        For data with values, these are the predicted values.
+        For data with values, these are the predicted values, minus `Dataset.offsets`.
 
         Args:
-            x: inputs as the data set stores them, [examples, ...]; they are scaled as the training data of each run were.
+            x: inputs as the data set stores them, minus `Dataset.offsets`, [examples, ...]; they are scaled as the training data
+                of each run were.
             lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
 
         Raises:

@@ -145,3 +145,17 @@ def test_labels_that_cannot_be_meant_are_refused_in_one_sentence(y, arguments, s
     with pytest.raises(DataError) as caught:
         jt.Dataset.from_arrays(X, np.array(y, arguments.pop("as", None)), **arguments)
     assert str(caught.value) == sentence
+
+
+def test_what_was_learnt_of_times_is_used_with_times():
+    seconds = 1.7e9 + DRAW.permutation(64) * 10.0
+    data = jt.Dataset.from_arrays(seconds[:, None], 2e9 + (seconds - 1.7e9) / 10, validation=0.25)
+    base = jt.Experiment(
+        model=jt.MLP(widths=()), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.05)), batch_size=16, epochs=60
+    )
+    runs = jt.fit(base, data, seeds=2, progress=False)
+    assert np.abs(runs.predict(seconds[:, None])[:, 0] - (2e9 + (seconds - 1.7e9) / 10)).max() < 3
+    with pytest.warns(UserWarning, match=r"x: number 0 of an input is 3\.4e\+09 in example 0, and arrays holds 1\.7e\+09"):
+        runs.predict(2 * seconds[:, None])
+    with pytest.raises(DataError, match=r"^x: shape \(64, 2\)"):
+        runs.predict(np.stack([seconds, seconds], axis=1))
