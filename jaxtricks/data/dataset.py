@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -23,6 +24,7 @@ from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, dr
 from jaxtricks.data.vocabulary import Vocabulary
 
 SHOWN = 4  # names of classes in a data set's line
+Meaning = Literal["tokens", "features", "outputs"]  # what the weights of a network belong to
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,12 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """The shape of one input."""
         return self.x.shape[1:]
+
+    @property
+    def meanings(self) -> dict[Meaning, tuple[str, ...] | None]:
+        """What the tokens and the features of an input, and the outputs of a model, are called; None where they have no names."""
+        tokens = None if self.vocabulary is None else self.vocabulary.tokens
+        return {"tokens": tokens, "features": self.features, "outputs": self.classes}
 
     @property
     def has_test(self) -> bool:

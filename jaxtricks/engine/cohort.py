@@ -18,8 +18,9 @@ from jaxtricks.engine.orders import shape_of
 from jaxtricks.engine.plan import WIDE, Members, Plan, Population, chunk_of
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.engine.windows import AHEAD, PerMember, Windows, index
+from jaxtricks.experiment.matching import Given, Transferred
 from jaxtricks.restart.epoch import bare, ordering
-from jaxtricks.restart.member import Pool, State, Variables
+from jaxtricks.restart.member import Pool, State
 from jaxtricks.restart.phase import Shared
 
 Rows = Int[np.ndarray, " members"]
@@ -33,15 +34,17 @@ class Cohort:
         indices: the positions of their experiments, in the order given to `fit`.
         population: the members, experiment by experiment, before padding.
         tables: what they choose from.
-        given: the variables that they start from in place of drawn ones, [members, ...].
+        given: path → what they start from in place of drawn variables, [members, ...].
         seeds: members of each experiment.
+        transferred: what that is, in words; None where all is drawn.
     """
 
     indices: list[int]
     population: Population
     tables: Tables
-    given: Variables
+    given: dict[str, Given]
     seeds: int
+    transferred: Transferred | None = None
 
     @property
     def size(self) -> int:
@@ -64,7 +67,7 @@ class Planned:
         plan: devices, width and segments.
         population: the members.
         tables: what they choose from.
-        given: the variables that they start from in place of drawn ones.
+        given: path → what they start from in place of drawn variables.
         states: the shapes of their states.
         pool: the data.
         chunks: chunks of members, see `jaxtricks.engine.plan.chunk_of`, that the devices hold at a time.
@@ -73,7 +76,7 @@ class Planned:
     plan: Plan
     population: Population
     tables: Tables
-    given: Variables
+    given: dict[str, Given]
     states: State
     pool: Pool
     chunks: int

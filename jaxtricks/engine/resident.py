@@ -1,6 +1,7 @@
 """Epochs of members whose data the devices hold: a segment of whole epochs is one program."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -10,13 +11,14 @@ from jaxtricks.engine import program
 from jaxtricks.engine.orders import Orders, orders_of, shape_of
 from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.tables import DeviceData, Tables
+from jaxtricks.experiment.matching import Given
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as restart
-from jaxtricks.restart.member import State, Variables
+from jaxtricks.restart.member import State
 
 
-def start(members: Members, given: Variables, data: DeviceData, orders: Orders, plan: Plan) -> State:
+def start(members: Members, given: Mapping[str, Given], data: DeviceData, orders: Orders, plan: Plan) -> State:
     """The states of all members before their first step.
 
     Args:
@@ -30,10 +32,10 @@ def start(members: Members, given: Variables, data: DeviceData, orders: Orders, 
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def draw(population: Population, given: Variables, data: DeviceData, orders: Orders, plan: Plan) -> State:
+def draw(population: Population, given: Mapping[str, Given], data: DeviceData, orders: Orders, plan: Plan) -> State:
     """The initial weights of all members and their metrics, as states of no method."""
 
-    def first(population: Population, given: Variables, orders: Array, data: DeviceData) -> Any:
+    def first(population: Population, given: Mapping[str, Given], orders: Array, data: DeviceData) -> Any:
         member = data.tables.member(population.numbers)
         return epochs.initial_state(population.experiments, member, data.shared.pool, given, orders[0])
 
@@ -125,7 +127,7 @@ class Resident:
         self._members, self._data, self._plan = members, data, plan
         self._run = program.compile(lower(members.training, states, data, plan))
 
-    def start(self, given: Variables) -> State:
+    def start(self, given: Mapping[str, Given]) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
         return start(self._members, given, self._data, self._orders(0), self._plan)
 

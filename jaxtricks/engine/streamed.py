@@ -8,7 +8,7 @@ split, see `fit`'s `vary`; otherwise each has its own, and pays for it. Each pro
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -22,9 +22,10 @@ from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data
 from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.engine.windows import PerMember, Windows, ahead, index
+from jaxtricks.experiment.matching import Given
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.evaluation import EVALUATION
-from jaxtricks.restart.member import Pool, State, Variables
+from jaxtricks.restart.member import Pool, State
 from jaxtricks.restart.phase import Over, Phase, Run, Window, drive
 
 
@@ -150,7 +151,7 @@ class Streamed:
         self._feed = ahead(iter(()))
         self._next: int | None = None
 
-    def start(self, given: Variables) -> State:
+    def start(self, given: Mapping[str, Given]) -> State:
         """The members' states before their first step; `given` are variables that are not to be drawn, [members, ...]."""
         fed = self._fed._replace(population=self._members.start, plan=self._plan.at_start, steps=None)
         order = functools.cache(functools.partial(self._local, self._order(0)))

@@ -13,21 +13,43 @@ models are one more file, with this in it:
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 from jaxtyping import Array, Int, Key
 
 from jaxtricks.config import ConfigError, fields, is_config, rebuild
 from jaxtricks.config.families import AnyModel
+from jaxtricks.data.dataset import Meaning
 from jaxtricks.nn.dropout import Dropout
 
 STATISTICS = "batch_stats"  # the collection of batch norm's averages
 CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
+PARAMS = "params"  # the collection of the parameters
 PENALTIES = "penalties"  # the collection of what a model adds to the loss in training
 
 Variables = dict[str, Any]  # collection → tree of arrays: {"params": …, "batch_stats": …}, or a part of it
 Read = Literal["last", "mean", "every"]  # of a sequence, what the head of a model reads
+
+
+class Axis(NamedTuple):
+    """What stands along an axis of one of a model's arrays, so that weights of other data can be put in its places.
+
+    Args:
+        path: of the array within the parameters, such as "head/kernel"; or of a layer, where `axis` is None.
+        axis: the number of the axis; None: the layer depends on all of them together, and no part of it belongs to one alone.
+        of: the tokens or the features of the inputs, or the outputs.
+
+    >>> jt.MLP(widths=()).traits.axes[0]
+    Axis(path='head/kernel', axis=0, of='features')
+    """
+
+    path: str
+    axis: int | None
+    of: Meaning
+
+
+HEAD = (Axis("head/kernel", 1, "outputs"), Axis("head/bias", 0, "outputs"))  # of a dense layer of that name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +68,7 @@ class Traits:
         sees_future: the setting, by name and value, that lets a step see later steps; None where no step does.
         writes: how many tokens the model scores after each step of a text that it goes on with; None where it cannot go on.
         statistics: the collections of running averages of batches' statistics, such as batch norm's.
+        axes: what stands along the axes of its arrays; None where it does not say.
 
     >>> Traits(cpu_width=1).forward_mode
     True
@@ -60,6 +83,7 @@ class Traits:
     sees_future: tuple[str, bool] | None = None
     writes: int | None = None
     statistics: tuple[str, ...] = (STATISTICS,)
+    axes: tuple[Axis, ...] | None = None
 
 
 class Model(AnyModel):

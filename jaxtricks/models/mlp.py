@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.models import tricks
-from jaxtricks.models.contract import Network
+from jaxtricks.models.contract import HEAD, Axis, Network, Traits
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
@@ -67,6 +67,10 @@ class MLP(Network):
     dropout: Dropout | None = tricks.dropout()
     remat: bool = False
     outputs: Count | None = None
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(padded=False, axes=(Axis("hidden_0/dense/kernel" if self.widths else "head/kernel", 0, "features"), *HEAD))
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch ..."], train: bool) -> Float[Array, "batch outputs"]:

@@ -22,10 +22,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import ConfigError
-from jaxtricks.models.contract import Read, Traits
+from jaxtricks.models.contract import Axis, Read, Traits
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Layer
 from jaxtricks.nn.masks import true_steps
+from jaxtricks.nn.softmax import Softmax
 
 Steps = Int[Array, "batch time"] | Float[Array, "batch time features"]
 
@@ -61,7 +62,14 @@ def traits(model: Any, *, sees_future: tuple[str, bool] | None, forward_mode: bo
         tokens=model.vocabulary,
         sees_future=sees_future,
         writes=model.outputs if model.read == "every" else None,
+        axes=(Axis("embed/embedding", 0, "tokens"), *_head(model.softmax)),
     )
+
+
+def _head(softmax: Softmax) -> tuple[Axis, ...]:
+    if softmax.COLUMNS is None:
+        return (Axis("head", None, "outputs"),)
+    return tuple(Axis(f"head/{name}", axis, "outputs") for name, axis in softmax.COLUMNS.items())
 
 
 def check(model: Any, x: Array, decoded: Int[Array, " batch"] | None) -> tuple[int, Read]:

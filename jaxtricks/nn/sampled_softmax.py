@@ -2,7 +2,8 @@
 
 import functools
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import flax.struct
@@ -15,7 +16,7 @@ from scipy import optimize
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Layer
-from jaxtricks.nn.softmax import Deferred, Softmax, cross_entropy
+from jaxtricks.nn.softmax import DENSE, Deferred, Softmax, cross_entropy
 
 
 def draw_classes(key: Key[Array, ""], samples: int, classes: int) -> Int[Array, " samples"]:
@@ -59,6 +60,8 @@ def _edges(samples: int, classes: int) -> Int[np.ndarray, " samples+1"]:
 
 
 class _Sampling(Softmax):
+    COLUMNS: ClassVar[Mapping[str, int] | None] = DENSE
+
     samples: Count
 
     def check(self, classes: int) -> None:

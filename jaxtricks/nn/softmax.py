@@ -7,6 +7,7 @@ A dense optimizer reads and writes all `features · classes` weights in each ste
 products and exponentials of `tokens · classes` scores.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
@@ -16,6 +17,8 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.config import Family, config
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Dense
+
+DENSE = {"kernel": 1, "bias": 0}  # the axis of the classes in a dense layer's arrays
 
 
 class Deferred:
@@ -35,12 +38,14 @@ class Softmax(Family):
 
     Attributes:
         FORWARD_MODE: whether its training loss can be differentiated forwards.
+        COLUMNS: the axis of the classes in each of its arrays, by name; None where a class has no part of them to itself.
 
     >>> jt.RNN(softmax="adaptive").softmax
     AdaptiveSoftmax(cutoffs=(2000, 10000))
     """
 
     FORWARD_MODE: ClassVar[bool] = False
+    COLUMNS: ClassVar[Mapping[str, int] | None] = None
 
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
@@ -69,6 +74,7 @@ class FullSoftmax(Softmax):
     """
 
     FORWARD_MODE: ClassVar[bool] = True
+    COLUMNS: ClassVar[Mapping[str, int] | None] = DENSE
 
     def __call__(
         self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str

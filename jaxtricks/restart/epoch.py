@@ -1,7 +1,7 @@
 """The start and the epochs of one restart, as chains of phases."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -12,6 +12,7 @@ from jaxtyping import Array, Int
 from jaxtricks import rng
 from jaxtricks.config import rebuild
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.matching import Given
 from jaxtricks.experiment.transfer import replaced
 from jaxtricks.models.contract import contract
 from jaxtricks.optim.method import Info
@@ -22,7 +23,6 @@ from jaxtricks.restart.member import (
     Member,
     Pool,
     State,
-    Variables,
     drawn,
     evaluated,
     labelled,
@@ -43,7 +43,7 @@ AFTER_THE_START = ("optimizer", "augmentation", "stopping", "accumulate", "epoch
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
 
-def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) -> State:
+def start(experiment: Experiment, member: Member, pool: Pool, given: Mapping[str, Given]) -> State:
     """Gives the state before the first step, where the device holds the data.
 
     Args:
@@ -56,7 +56,7 @@ def start(experiment: Experiment, member: Member, pool: Pool, given: Variables) 
     return ready(experiment, member, initial_state(bare(experiment), member, pool, given, order))
 
 
-def initial_state(experiment: Experiment, member: Member, pool: Pool, given: Variables, order: Order) -> State:
+def initial_state(experiment: Experiment, member: Member, pool: Pool, given: Mapping[str, Given], order: Order) -> State:
     """Gives the drawn weights and their metrics, as a state without an optimization method.
 
     Args:
@@ -151,7 +151,7 @@ def bare(experiment: Experiment) -> Experiment:
     return rebuild(experiment, model=contract(experiment.model).at_test(), **later)
 
 
-def draw(experiment: Experiment, member: Member, shared: Shared, given: Variables, window: Window) -> Progress:
+def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[str, Given], window: Window) -> Progress:
     """Starts a run: draws variables from the stream "params", and replaces those in `given`."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))

@@ -14,12 +14,13 @@ import numpy as np
 from jaxtricks.config import ConfigError, group, nearest, rebuild
 from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
-from jaxtricks.engine.cohort import Cohort, planned_for
+from jaxtricks.engine.cohort import Cohort, planned_for, rows_of
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Population
 from jaxtricks.engine.tables import Numbers, Tables
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, scaled_by
+from jaxtricks.experiment.matching import Given
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.targets import Targets, targets_scaled_by
@@ -111,7 +112,8 @@ def fit(
             pairs = zip(journals, cohorts, strict=True)
             records = [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in pairs]
             results = trained(cohorts, Pool.on_host(data), layout, progress, records)
-    ordered: list[Runs] = [Runs(ready[index], sampling, data, results[index]) for index in range(len(wanted))]
+    started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
+    ordered: list[Runs] = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
     return ordered if several else ordered[0]
 
 
@@ -280,11 +282,14 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
         numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
         scalings = {(experiments[index].inputs, experiments[index].targets) for index in indices}
         assert len(scalings) == 1, "how data are scaled is static, and so the same in all members of a program"
-        given: dict[str, Any] = {}
+        given: dict[str, Given] = {}
+        transferred = None
         if transfer is not None:
-            everyone = sampling.at(np.tile(np.arange(len(sampling)), len(indices)))
-            given = transfer.given(everyone, shapes(experiments[indices[0]], data)[0])
-        cohorts.append(Cohort(indices, Population(floats, numbers), tables(*scalings.pop()), given, len(sampling)))
+            first = experiments[indices[0]]
+            given, transferred = transfer.given(sampling, shapes(first, data)[0], first.model, data.meanings)
+            given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
+        members = Population(floats, numbers)
+        cohorts.append(Cohort(indices, members, tables(*scalings.pop()), given, len(sampling), transferred))
     return cohorts
 
 

@@ -20,8 +20,10 @@ from jaxtricks.engine.processes import gathered, placed
 from jaxtricks.engine.tables import DeviceData, Numbers
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.matching import Transferred
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.settings import settings_that_differ
+from jaxtricks.experiment.weights import Weights, weights_of
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
 from jaxtricks.restart.epoch import bare
@@ -42,6 +44,7 @@ class Runs(Shown):
         sampling: the seeds and names of the runs, and the examples that each one sees.
         data: the data set.
         trained: the results of training; weights stay on the devices until they are read.
+        transferred: what they took of the weights that they started from; None where all were drawn.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -53,6 +56,7 @@ class Runs(Shown):
     sampling: Sampling
     data: Dataset
     trained: Trained
+    transferred: Transferred | None = None
 
     def __len__(self) -> int:
         return len(self.sampling)
@@ -155,6 +159,11 @@ class Runs(Shown):
         The parameters are those that the optimization method evaluates.
         """
         return {"params": self.states.params, **self.states.collections}
+
+    @property
+    def weights(self) -> Weights:
+        """The weights of all runs by name, to be saved, read by another library or transferred."""
+        return weights_of(self.variables, self.sampling, self.data.meanings)
 
     def evaluate(self, split: Literal["train", "validation"] | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
         """Evaluates every metric on the training or validation examples of each run, or on other examples; [runs].
