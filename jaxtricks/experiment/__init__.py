@@ -10,6 +10,7 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.targets import RawTargets, StandardizedTargets, Targets
 from jaxtricks.experiment.transfer import Transfer
+from jaxtricks.experiment.weights import Weights
 
 import_files(__name__, __path__)
 
@@ -40,6 +41,7 @@ __all__ = [
     "Targets",
     "Transfer",
     "Unit",
+    "Weights",
 ]
 
 

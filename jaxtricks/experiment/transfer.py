@@ -128,8 +128,10 @@ class Transfer:
         there, unused = weights.convention.ours(weights.arrays, {path: leaf.shape for path, leaf in here.items()})
         wanted = {path: leaf for path, leaf in here.items() if path in there and _layer(path) not in self.fresh}
         if not wanted:
+            own = list(dict.fromkeys(path.partition("/")[2].rpartition("/")[0] for path in here))
             raise ConfigError(
-                f"Transfer.source has no layer that the model has: it has {_few(unused)}, and the model {_few(layers)}."
+                f"Transfer.source has no layer that the model has: it has {_few(unused)}, and the model {_few(own)}; "
+                "Transfer.of(names=…) says which is which."
             )
         matching = Matching(
             {} if self.by_place else weights.meanings, meanings, contract(model).traits.axes, type(model).__name__

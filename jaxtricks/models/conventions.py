@@ -172,7 +172,7 @@ class Torch(Convention):
             if channels is not None and len(kernels[layer]) == 2:
                 raise ConfigError(
                     f"{layer} reads {inputs} numbers, perhaps {inputs // channels} places of {channels} channels, which PyTorch "
-                    f"flattens channels first: flattened = {{{layer!r}: {channels}}} says so, {{{layer!r}: 1}} that they are none."
+                    f"flattens channels first; flattened = {{{layer!r}: {channels}}} says so, and {{{layer!r}: 1}} not."
                 )
 
 

@@ -89,9 +89,8 @@ class Affine(TorchLayer):
         weight = self._taken(theirs, "weight_v" if "scale" in here else "weight", told)
         if told.channels > 1:
             if weight.ndim != 3 or weight.shape[2] % told.channels:
-                raise ConfigError(
-                    f"flattened: {told.here} reads {weight.shape[2:]} numbers, no places of {told.channels} channels."
-                )
+                inputs = " x ".join(map(str, weight.shape[2:]))
+                raise ConfigError(f"flattened: {told.here} reads {inputs} numbers, no places of {told.channels} channels.")
             weight = _turned(weight, told.channels, weight.shape[2] // told.channels)
         found = {"kernel": weight.transpose(0, *range(3, weight.ndim), 2, 1) if weight.ndim > 2 else weight}
         if "scale" in here:

@@ -20,7 +20,7 @@ class Cell(Family):
         states: the names of the arrays of a state, the hidden state first.
 
     >>> jt.RNN(cell="gru").cell
-    GRU(reset_bias=0.0, update_bias=0.0)
+    GRU(reset_bias=0.0, update_bias=0.0, second_bias=False)
     """
 
     gates: ClassVar[int]
@@ -29,6 +29,10 @@ class Cell(Family):
     def offsets(self) -> tuple[float, ...]:
         """What is added to the initial bias of each gate."""
         return (0.0,) * self.gates
+
+    def has_second_bias(self) -> bool:
+        """Whether the product with the recurrent weights has a bias of its own, which starts at zero."""
+        return False
 
     def __call__(
         self,
@@ -71,26 +75,31 @@ class GRU(Cell):
     """h' = z h + (1 - z) n, where r, z = σ(xW + hU + b) and n = tanh(xW + r (hU) + b).
 
     The update gate z keeps the memory: a *positive* update bias remembers. (Some papers swap z and 1 - z.) The reset gate r acts
-    after the product of h and U, as in cuDNN, so that one product gives all gates; cuDNN's second bias, inside r (·), is left
-    out. The blocks of the weights are in the order r, z, n.
+    after the product of h and U, as in cuDNN, so that one product gives all gates; the second bias of cuDNN, PyTorch and Keras'
+    `reset_after`, inside r (·), is left out unless it is asked for. The blocks of the weights are in the order r, z, n.
 
     A negative reset bias, as lecture 2 advises, takes the past out of the candidate n; it does not change how much is kept.
 
     Args:
         reset_bias: the initial bias of r.
         update_bias: the initial bias of z.
+        second_bias: whether hU has a bias of its own, as weights of PyTorch's need: n = tanh(xW + b + r (hU + b₂)).
 
     >>> jt.RNN(cell=jt.nn.GRU()).cell
-    GRU(reset_bias=0.0, update_bias=0.0)
+    GRU(reset_bias=0.0, update_bias=0.0, second_bias=False)
     """
 
     gates: ClassVar[int] = 3
 
     reset_bias: Real = 0.0
     update_bias: Real = 0.0
+    second_bias: bool = False
 
     def offsets(self) -> tuple[float, ...]:
         return self.reset_bias, self.update_bias, 0.0
+
+    def has_second_bias(self) -> bool:
+        return self.second_bias
 
     def __call__(
         self, state: CellState, x: Array, product: Array, update: Callable[[Array], Array], normalize: Callable[[Array], Array]

@@ -63,12 +63,14 @@ class CellStep:
         zoneout: which units keep their value.
         mask: what h is multiplied by on its way to the next step, the same in all steps, see `masked`.
         norms: what normalizes the hidden state's product and the memory.
+        bias: of the product; None where the input's bias is the only one.
     """
 
     cell: Cell
     zoneout: Zoneout | None
     mask: Float[Array, "batch *gates units"] | None
     norms: Normalizers
+    bias: Float[Array, " gates"] | None = None
 
     def recalled(self, state: CellState) -> Float[Array, "batch *gates units"]:
         return masked(state[0], self.mask)
@@ -77,6 +79,7 @@ class CellStep:
         self, state: CellState, x: StepInputs, product: Array
     ) -> tuple[CellState, tuple[Array, dict[Place, BatchMoments]]]:
         product, found = self.norms("recurrent", product, x.valid, x.known)
+        product = product if self.bias is None else product + self.bias[None]
 
         def update(values: Array) -> Array:
             return values if x.update is None else values * x.update
@@ -142,6 +145,8 @@ class Recurrent(Layer):
         kernel = self._kernel("kernel", self.kernel_init, flat)
         recurrent = self._recurrent_kernel(dtype, train)
         bias = self.weight("bias", lambda key: self._biases(key, below, dtype))
+        gates, second = recurrent.shape[1:], self.cell.has_second_bias()
+        second_bias = self.weight("recurrent_bias", lambda key: jnp.zeros(gates, dtype)) if second else None
         valid = None if lengths is None else true_steps(lengths, time).T
         norms, averages = self._norms(time, dtype, train)
         state, position = self._begin((batch, self.units), dtype, train)
@@ -159,7 +164,7 @@ class Recurrent(Layer):
             {place: moments for place, moments in known.items() if place != "input"},
         )
         mask = self._held(self.recurrent_dropout, (batch, self.units), dtype, train, "recurrent")
-        state, (h, more) = recur(CellStep(self.cell, self.zoneout, mask, norms), recurrent, inputs, state)
+        state, (h, more) = recur(CellStep(self.cell, self.zoneout, mask, norms, second_bias), recurrent, inputs, state)
         if not self.is_initializing():
             self._keep(state, position + time)
             for place, moments in (found | more).items():
