@@ -17,97 +17,28 @@ The names here are those of a first page. The rest is in namespaces:
 """
 
 import functools
+import importlib
+import importlib.util
 import sys
-import typing
 import warnings
+from typing import Any
 
-from jaxtricks import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
-from jaxtricks.config import ConfigError
-from jaxtricks.data import DataError, Dataset, Text, load
-from jaxtricks.engine.layout import Layout
-from jaxtricks.evaluate.ablate import ablate
-from jaxtricks.evaluate.compare import compare, study
-from jaxtricks.evaluate.ensemble import ensemble
-from jaxtricks.evaluate.verdict import Verdict
-from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.resampling import Folds
-from jaxtricks.experiment.seeds import Seeds
-from jaxtricks.experiment.stopping import EarlyStopping
-from jaxtricks.experiment.transfer import Transfer
-from jaxtricks.models import CNN, MLP, RNN, TCN, Functional, Transformer
+import lazy_loader
+
 from jaxtricks.moved import MOVED
-from jaxtricks.nn.dropout import Dropout
-from jaxtricks.objectives.metric import Metric
-from jaxtricks.objectives.objective import Objective
-from jaxtricks.optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
-from jaxtricks.report import shown as _pages  # registers the pages of runs and studies
-from jaxtricks.store.checkpoint import CheckpointError
-from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.fit import fit, resume, snapshots
-from jaxtricks.train.runs import Runs
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CNN",
-    "MLP",
-    "RNN",
-    "SGD",
-    "TCN",
-    "Adam",
-    "AdamW",
-    "CheckpointError",
-    "Checkpoints",
-    "ConfigError",
-    "DataError",
-    "Dataset",
-    "Dropout",
-    "EarlyStopping",
-    "Experiment",
-    "Folds",
-    "Functional",
-    "Layout",
-    "Metric",
-    "Momentum",
-    "Objective",
-    "Optax",
-    "Optimizer",
-    "Runs",
-    "Seeds",
-    "Text",
-    "Transfer",
-    "Transformer",
-    "Verdict",
-    "ablate",
-    "compare",
-    "data",
-    "diagnose",
-    "ensemble",
-    "evaluate",
-    "experiment",
-    "extend",
-    "fit",
-    "load",
-    "losses",
-    "metrics",
-    "models",
-    "nn",
-    "optim",
-    "resume",
-    "schedules",
-    "snapshots",
-    "study",
-]
+# What `__init__.pyi` names is imported when it is first asked for: `jaxtricks --help` needs none of it.
+_listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
-def __dir__() -> list[str]:
-    return __all__
-
-
-if not typing.TYPE_CHECKING:  # a type checker is to find a name that is not there
-
-    def __getattr__(name: str) -> typing.Any:
-        if name not in MOVED:
-            raise AttributeError(f"module 'jaxtricks' has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return _listed(name)
+    if name in MOVED:
         warnings.warn(f"jaxtricks.{name} is now jaxtricks.{MOVED[name]}.", DeprecationWarning, stacklevel=2)
         return functools.reduce(getattr, MOVED[name].split("."), sys.modules[__name__])
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):  # a room that is not of the first page
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'jaxtricks' has no attribute {name!r}")

@@ -7,8 +7,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import special, stats
 
 # Below 32 seeds BCa covers too little (at 8 it errs 11% of the time), and the t interval is the better of the two.
 BCA_FROM = 32
@@ -104,7 +104,7 @@ def t_interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95) -> Inte
     x, level = _values(x), _upper(confidence)
     if x.size == 1:
         return Interval(math.nan, math.nan)
-    half = float(special.stdtrit(x.size - 1, level)) * spread(x) / math.sqrt(x.size)
+    half = float(scipy.special.stdtrit(x.size - 1, level)) * spread(x) / math.sqrt(x.size)
     return Interval(float(x.mean()) - half, float(x.mean()) + half)
 
 
@@ -134,7 +134,7 @@ def bca_interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95, resam
     if not scale > 1e-12 * np.abs(x).max():
         return t_interval(x, confidence)
     # `random_state` and not `rng`: the one spelling that SciPy 1.14 and 1.17 both take.
-    low, high = stats.bootstrap(
+    low, high = scipy.stats.bootstrap(
         ((x - mean) / scale,),
         np.mean,
         confidence_level=2 * level - 1,
@@ -281,10 +281,10 @@ def seeds_needed(
     if most <= seeds:
         return None
     n = np.arange(max(seeds + 1, 2), most + 1)
-    half = special.stdtrit(n - 1, 1 - alpha / 2) * sd / np.sqrt(n)
+    half = scipy.special.stdtrit(n - 1, 1 - alpha / 2) * sd / np.sqrt(n)
     norm = np.sqrt(n * mean**2 + (n - 1) * sd**2)
     score = np.divide(abs(mean) * n, norm, out=np.zeros(n.size), where=norm > 0)
-    p = np.maximum(2 * special.ndtr(-score), 2.0 ** (1.0 - n))
+    p = np.maximum(2 * scipy.special.ndtr(-score), 2.0 ** (1.0 - n))
     decided = (abs(mean) + half <= margin) | ((abs(mean) > half) & (p < alpha / comparisons))
     return int(n[decided.argmax()]) if decided.any() else None
 

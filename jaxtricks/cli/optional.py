@@ -1,13 +1,13 @@
-"""Types of flags that may be left out: their help ends with the sentence about them, and not with "(default: None)"."""
+"""How the fields of a command are declared: what may be left out, what takes several words, what has no name of its own."""
 
 from typing import Annotated, TypeVar
 
-import tyro
-
 T = TypeVar("T")
-_NO_DEFAULT_SHOWN = tyro.conf.arg(help_behavior_hint="")
+POSITIONAL = "positional"  # marks a field that is given by its place among the words, without --name
 
-Maybe = Annotated[T | None, _NO_DEFAULT_SHOWN]
-Words = Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="STR [STR ...]", help_behavior_hint="")]
-Several = Annotated[tuple[T, ...], _NO_DEFAULT_SHOWN]
-Switch = Annotated[bool, _NO_DEFAULT_SHOWN]
+Maybe = T | None
+Words = tuple[str, ...] | None
+Several = tuple[T, ...]
+Repeated = tuple[tuple[T, ...], ...]  # --change a=1 b=2 --change c=3: several words each time
+Switch = bool
+Positional = Annotated[T, POSITIONAL]

@@ -8,8 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float
-from scipy.stats import gmean
 
 from jaxtricks import rng
 from jaxtricks.config import ConfigError
@@ -58,7 +58,7 @@ class VarianceProfile:
         """The table, of geometric means over seeds."""
         blank = np.full((len(self.outputs), 1), np.nan)
         ratios = np.hstack([blank, self.forward_ratios]), np.hstack([self.backward_ratios, blank])
-        rows = [gmean(a) for a in (self.inputs, self.outputs, ratios[0], self.gradients, ratios[1])]
+        rows = [scipy.stats.gmean(a) for a in (self.inputs, self.outputs, ratios[0], self.gradients, ratios[1])]
         width = max(len("layer"), *map(len, self.layers)) + 2
         heads = ("activations in", "pre-activations", "× layer before", "gradient", "× layer after")
         lines = ["layer".ljust(width) + "".join(f"{head:>17}" for head in heads)]

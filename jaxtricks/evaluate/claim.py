@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
+import scipy
 
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
@@ -120,7 +120,7 @@ class Estimate(NamedTuple):
         >>> f"{Estimate.share(np.array([True, True, True, False])):.2f}"
         '0.75 [0.19, 0.99]'
         """
-        interval = stats.binomtest(int(np.sum(flags)), np.size(flags)).proportion_ci()
+        interval = scipy.stats.binomtest(int(np.sum(flags)), np.size(flags)).proportion_ci()
         return cls(float(np.mean(flags)), float(interval.low), float(interval.high))
 
     def __format__(self, spec: str) -> str:

@@ -10,8 +10,8 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float, Int, Key
-from scipy import optimize
 
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.nn.initializers import Initializer
@@ -53,7 +53,7 @@ def _edges(samples: int, classes: int) -> Int[np.ndarray, " samples+1"]:
     """Where the cells of `draw_classes` begin and end."""
     if samples == classes:
         return np.arange(classes + 1, dtype=np.int32)
-    a = optimize.brentq(lambda a: a * np.log1p(classes / a) - samples, 1e-9, float(classes) ** 2)
+    a = scipy.optimize.brentq(lambda a: a * np.log1p(classes / a) - samples, 1e-9, float(classes) ** 2)
     edges = np.rint(a * np.expm1(np.arange(samples + 1) / a))
     # No cell is empty, since they widen from more than 1 on; sorted, because rounding may give 1, 2 and 1 again.
     return np.append(0, np.cumsum(np.sort(np.diff(edges)))).astype(np.int32)

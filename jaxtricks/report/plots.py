@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float
 from markupsafe import Markup, escape
-from scipy.stats import gmean
 
 from jaxtricks.diagnose.variance import VarianceProfile
 from jaxtricks.evaluate.verdict import Decision, Verdict
@@ -188,7 +188,7 @@ def variance(profile: VarianceProfile) -> Markup:
         for name, values, colour, dashes in kinds:
             alive = np.where(values > 0, values, np.nan)  # a dead layer has variance 0, and no logarithm
             axes.plot(places, alive.T, color=colour, alpha=0.25, linewidth=0.8)
-            axes.plot(places, gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
+            axes.plot(places, scipy.stats.gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
         logarithmic(axes.yaxis)
         axes.set_xlabel("layer")
         _whole(axes.xaxis)

@@ -2,6 +2,7 @@
 
 import functools
 import html
+import importlib
 import sys
 import tempfile
 import webbrowser
@@ -45,7 +46,11 @@ def paged(result: Any) -> Paged:
     >>> "4 restarts" in paged(jt.fit(base, digits, seeds=4, progress=False)).html()
     True
     """
-    raise TypeError(f"{type(result).__name__} is no result that has a page.")
+    importlib.import_module("jaxtricks.report")  # registers the kinds; drawing is the last that a program needs
+    draw = paged.dispatch(type(result))
+    if draw is paged.dispatch(object):
+        raise TypeError(f"{type(result).__name__} is no result that has a page.")
+    return draw(result)
 
 
 class Shown:

@@ -1,0 +1,75 @@
+from . import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
+from .config import ConfigError
+from .data import DataError, Dataset, Text, load
+from .engine.layout import Layout
+from .evaluate.ablate import ablate
+from .evaluate.compare import compare, study
+from .evaluate.ensemble import ensemble
+from .evaluate.verdict import Verdict
+from .experiment.experiment import Experiment
+from .experiment.resampling import Folds
+from .experiment.seeds import Seeds
+from .experiment.stopping import EarlyStopping
+from .experiment.transfer import Transfer
+from .models import CNN, MLP, RNN, TCN, Functional, Transformer
+from .nn.dropout import Dropout
+from .objectives.metric import Metric
+from .objectives.objective import Objective
+from .optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
+from .store.checkpoint import CheckpointError
+from .store.policy import Checkpoints
+from .train.fit import fit, resume, snapshots
+from .train.runs import Runs
+
+__version__: str
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "RNN",
+    "SGD",
+    "TCN",
+    "Adam",
+    "AdamW",
+    "CheckpointError",
+    "Checkpoints",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Dropout",
+    "EarlyStopping",
+    "Experiment",
+    "Folds",
+    "Functional",
+    "Layout",
+    "Metric",
+    "Momentum",
+    "Objective",
+    "Optax",
+    "Optimizer",
+    "Runs",
+    "Seeds",
+    "Text",
+    "Transfer",
+    "Transformer",
+    "Verdict",
+    "ablate",
+    "compare",
+    "data",
+    "diagnose",
+    "ensemble",
+    "evaluate",
+    "experiment",
+    "extend",
+    "fit",
+    "load",
+    "losses",
+    "metrics",
+    "models",
+    "nn",
+    "optim",
+    "resume",
+    "schedules",
+    "snapshots",
+    "study",
+]
