@@ -275,6 +275,6 @@ class TestEnsemble:
         assert (report["members"] == members) or "greedy" in words
 
     def test_refused(self, runs, capsys):
-        assert "a run's folder is missing" in refused(capsys, "ensemble")
+        assert "FOLDERS is missing; see `jaxtricks ensemble --help`" in refused(capsys, "ensemble")
         assert "TopK.k = 5 is not an integer from 1 to 2" in refused(capsys, "ensemble", "a", "--choose", "top")
         assert "nowhere is not a run's folder" in refused(capsys, "ensemble", "nowhere")

@@ -325,7 +325,12 @@ def test_replacing_works_on_tracers():
         ("modell.dropout", "there is no setting 'modell.dropout'; did you mean 'model.dropout'?"),
         ("optimiser.clip_norm", "there is no setting 'optimiser.clip_norm'; did you mean 'optimizer.clip_norm'?"),
         ("epoch", "there is no setting 'epoch'; did you mean 'epochs'?"),
-        ("model.name", "there is no setting 'model.name'; did you mean 'model.remat'?"),
+        ("lr", "there is no setting 'lr'; did you mean 'optimizer.rule.learning_rate'?"),
+        (
+            "optimizer.rule.speed",
+            "there is no setting 'optimizer.rule.speed'; there are: optimizer.rule.learning_rate, optimizer.rule.weight_decay, "
+            "optimizer.rule.b1, optimizer.rule.b2, optimizer.rule.epsilon.",
+        ),
         ("epochs.x", "there is no setting 'epochs.x'; did you mean 'epochs'?"),
         ("model.dropout.rate", "model.dropout.rate has no meaning while model.dropout is off; set model.dropout first."),
     ],

@@ -1,6 +1,7 @@
 """The flags with which several processes work together on one run."""
 
 import dataclasses
+from typing import ClassVar
 
 from jaxtricks.cli import supervisor
 from jaxtricks.cli.command import Command
@@ -21,6 +22,8 @@ class Distributed(Command):
         processes: how many processes there are.
         process: which of them this is, from 0.
     """
+
+    title: ClassVar[str] = "processes"
 
     distributed: Switch = False
     coordinator: Maybe[str] = None

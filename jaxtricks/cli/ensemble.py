@@ -5,14 +5,11 @@ import json
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.distributed import Distributed
-from jaxtricks.cli.optional import Several, Switch
+from jaxtricks.cli.optional import Positional, Several, Switch
 from jaxtricks.cli.train import COMMANDS
-from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
@@ -36,7 +33,7 @@ class EnsembleRuns(Command):
         json: print one JSON object instead of text.
     """
 
-    folders: tyro.conf.Positional[Several[Path]]
+    folders: Positional[Several[Path]]
     of: Literal["restarts", "checkpoints"] = "restarts"
     choose: Literal["all", "top", "greedy", "fitted"] = "all"
     size: int = 5
@@ -44,8 +41,6 @@ class EnsembleRuns(Command):
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
-        if not self.folders:
-            raise ConfigError("a run's folder is missing; name at least one, such as runs/digits-run-1.")
         places = [folder.absolute() for folder in self.folders]
         training, *_ = begun(places[0], COMMANDS)
         data = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed())).start()  # one process

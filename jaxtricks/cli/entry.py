@@ -1,38 +1,36 @@
-"""The entry point: which commands there are, and how each kind of error ends."""
+"""The entry point: which commands there are. What a command needs is imported when it is asked for."""
 
+import importlib
 import os
-import shlex
 import sys
-import traceback
 from collections.abc import Sequence
 
-from jax.errors import JaxRuntimeError
+import jaxtricks
 
-from jaxtricks.cli import supervisor, train
-from jaxtricks.cli.command import Command
-from jaxtricks.cli.ensemble import EnsembleRuns
-from jaxtricks.cli.finished import Report, Sample
-from jaxtricks.cli.gradient import CheckGradient
-from jaxtricks.cli.listing import ListCommand
-from jaxtricks.cli.resume import Resume
-from jaxtricks.cli.watch import TensorBoard, Watch
-from jaxtricks.cli.words import parsed
-from jaxtricks.config import ConfigError
-from jaxtricks.data import DataError
-from jaxtricks.store.checkpoint import CheckpointError
-from jaxtricks.store.folder import FolderError
-
-COMMANDS: dict[str, type[Command]] = {
-    **train.COMMANDS,
-    "resume": Resume,
-    "watch": Watch,
-    "tensorboard": TensorBoard,
-    "ensemble": EnsembleRuns,
-    "list": ListCommand,
-    "report": Report,
-    "sample": Sample,
-    "check-gradient": CheckGradient,
+COMMANDS = {
+    "run": ("train:Run", "Train restarts of one experiment in one compiled program, and sum them up."),
+    "compare": ("train:Compare", "Judge changes against a baseline, paired by seed."),
+    "ablate": ("train:Ablate", "Judge an experiment without each of its tricks, and with each that it lacks."),
+    "resume": ("resume:Resume", "Go on with a run that was cut off."),
+    "watch": ("watch:Watch", "Show how a run goes on that another process trains."),
+    "tensorboard": ("watch:TensorBoard", "Write a run's curves as event files for TensorBoard."),
+    "ensemble": ("ensemble:EnsembleRuns", "Average the predictions of restarts, and say what that gains."),
+    "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets or runs."),
+    "report": ("finished:Report", "Render the page of a run's folder again."),
+    "sample": ("finished:Sample", "Write text with a language model that was trained on a text."),
+    "check-gradient": ("gradient:CheckGradient", "Compare the gradient of a function with central differences."),
 }
+HELP = "\n".join(
+    [
+        "Does a training trick help on your task, by how much, and is that more than luck?",
+        "",
+        "  jaxtricks compare --data digits --seeds 16 --change model.dropout=0.5 --change optimizer.schedule=warmup_cosine",
+        "",
+        *(f"  {name:15} {sentence}" for name, (_, sentence) in COMMANDS.items()),
+        "",
+        "`jaxtricks COMMAND --help` names a command's flags, `jaxtricks list settings` those of the experiment that it trains.",
+    ]
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,27 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: for bad input, and with the exit codes that the commands' --help names.
     """
-    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        command, settings = parsed(words, COMMANDS)
-        if command.place() is not None and supervisor.needed():
-            sys.exit(supervisor.supervise(words))
-        command.check(settings)
-        command(settings, shlex.join(["jaxtricks", *words]))
-        sys.stdout.flush()
-    except (ConfigError, DataError, FolderError, CheckpointError) as error:
-        print(f"jaxtricks: {error}", file=sys.stderr)
-        supervisor.give_up(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        try:
+            _run(sys.argv[1:] if arguments is None else list(arguments))
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # who reads has enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
         sys.exit(0)
-    except Exception as error:
-        if supervisor.needed():
-            raise
-        if isinstance(error, JaxRuntimeError):  # a message to the others failed, as a rule
-            print(f"jaxtricks: {str(error).splitlines()[0]}", file=sys.stderr)
-            supervisor.give_up(supervisor.LOST)
-        traceback.print_exc()
-        supervisor.give_up(1)
+
+
+def _run(words: list[str]) -> None:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP)
+    elif words[0] in ("-V", "--version", "version"):
+        print(f"jaxtricks {jaxtricks.__version__}")
+    else:
+        importlib.import_module("jaxtricks.cli.dispatch").dispatch(words, COMMANDS)

@@ -4,10 +4,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-import tyro
-
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.optional import Switch
+from jaxtricks.cli.optional import Positional, Switch
 from jaxtricks.report import files
 
 
@@ -19,7 +17,7 @@ class Report(Command):
         folder: the run's folder, such as runs/digits-compare-1.
     """
 
-    folder: tyro.conf.Positional[Path]
+    folder: Positional[Path]
 
     def __call__(self, settings: Settings, line: str) -> None:
         print(files.render(self.folder))
@@ -39,7 +37,7 @@ class Sample(Command):
         json: print one JSON object instead of text.
     """
 
-    folder: tyro.conf.Positional[Path]
+    folder: Positional[Path]
     prompt: str
     tokens: int = 300
     temperature: float = 0.8

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from jaxtricks import data
 from jaxtricks.cli.optional import Maybe, Switch
@@ -23,6 +23,8 @@ class DataFlags:
         length: of a text with --level, the tokens of one sequence.
         vocabulary: of a text with --level, how many tokens are kept at most, the commonest.
     """
+
+    title: ClassVar[str] = "data"
 
     data: str = "digits"
     data_dir: Maybe[Path] = None
@@ -57,6 +59,8 @@ class DeviceFlags:
         memory: GB that training may take on one device; restarts beyond that take turns. By default a share of what it has.
         stream: keep the data on the host and feed the devices window by window, as happens anyway to data that they cannot hold.
     """
+
+    title: ClassVar[str] = "devices"
 
     devices: Maybe[int] = None
     mesh: Maybe[str] = None

@@ -5,10 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-import tyro
-
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.optional import Switch
+from jaxtricks.cli.optional import Positional, Switch
 from jaxtricks.diagnose.gradients import check_named
 
 
@@ -23,7 +21,7 @@ class CheckGradient(Command):
         json: print one JSON object instead of text.
     """
 
-    function: tyro.conf.Positional[str]
+    function: Positional[str]
     points: int = 100
     seed: int = 0
     json: Switch = False

@@ -5,11 +5,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
 from jaxtricks import data, report
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.optional import Maybe, Switch
+from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.config import Field, Kind, choices, items
 from jaxtricks.evaluate.compare import short
@@ -32,7 +30,7 @@ class ListCommand(Command):
         json: print a JSON list instead of text.
     """
 
-    what: tyro.conf.Positional[Literal["tricks", "settings", "metrics", "data", "runs"]]
+    what: Positional[Literal["tricks", "settings", "metrics", "data", "runs"]]
     data_dir: Maybe[Path] = None
     json: Switch = False
 

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxtricks.cli.optional import Maybe
 from jaxtricks.config import ConfigError
@@ -20,6 +20,8 @@ class MetricFlags:
             module:name of your own jaxtricks.Metric or function; by default accuracy, or the mean squared error of values.
         better: for --metric module:function: which values are better, higher or lower.
     """
+
+    title: ClassVar[str] = "metric"
 
     metric: Maybe[str] = dataclasses.field(default=None, kw_only=True)
     better: Maybe[Literal["higher", "lower"]] = dataclasses.field(default=None, kw_only=True)

@@ -54,6 +54,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises ConfigError in place of the usage and an exit."""
         text = re.sub("^argument ", "", message)
+        text = re.sub("^the following arguments are required: (.*)", rf"\1 is missing; see `{self.prog} --help`", text)
         raise ConfigError(text if text.endswith((".", "?")) else f"{text}.")
 
 
@@ -63,8 +64,11 @@ class _Formatter(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
 
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join(textwrap.fill(part, width, initial_indent=indent, subsequent_indent=indent) for part in text.split("\n\n"))
+        return "\n\n".join(textwrap.fill(part, width) for part in text.split("\n\n"))
 
 
 def _usage(kind: type, name: str) -> str:
@@ -94,7 +98,7 @@ def _add(group: Any, field: dataclasses.Field[Any], hint: Any, words: str) -> No
         return
     if get_origin(hint) is tuple:
         hint, _ = _bare(get_args(hint)[0])
-        about["nargs"] = "*" if by_place else "+"
+        about["nargs"] = "+"
     if get_origin(hint) is tuple:
         hint, _ = _bare(get_args(hint)[0])
         about["action"] = "append"

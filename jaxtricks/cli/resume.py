@@ -3,12 +3,10 @@
 import dataclasses
 from pathlib import Path
 
-import tyro
-
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
-from jaxtricks.cli.optional import Maybe
+from jaxtricks.cli.optional import Maybe, Positional
 from jaxtricks.cli.train import COMMANDS
 from jaxtricks.cli.words import experiment_from
 from jaxtricks.engine import processes
@@ -31,7 +29,7 @@ class Resume(Distributed):
             results so far move into the folder's folder earlier.
     """
 
-    folder: tyro.conf.Positional[Path]
+    folder: Positional[Path]
     epochs: Maybe[int] = None
 
     def __call__(self, settings: Settings, line: str) -> None:

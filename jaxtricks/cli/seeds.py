@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from jaxtricks.cli.optional import Maybe, Switch, Words
 from jaxtricks.config import ConfigError
@@ -35,6 +35,8 @@ class SeedFlags:
         transfer: the folder of an earlier run, such as runs/digits-run-1, whose weights the restarts start from.
         fresh: with --transfer: layers whose weights are drawn anew, such as head.
     """
+
+    title: ClassVar[str] = "restarts"
 
     seeds: tuple[int, ...] = (16,)
     split: Maybe[int] = None

@@ -3,10 +3,8 @@
 import dataclasses
 from typing import Any, ClassVar
 
-import tyro
-
 from jaxtricks.cli.metric import MetricFlags
-from jaxtricks.cli.optional import Maybe
+from jaxtricks.cli.optional import Maybe, Repeated
 from jaxtricks.cli.training import Arms, Training
 from jaxtricks.cli.words import changed
 from jaxtricks.config import ConfigError
@@ -42,6 +40,8 @@ class Judging(MetricFlags, Training):
         margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
     """
 
+    title: ClassVar[str] = "metric"
+
     margin: Maybe[float] = None
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Compare(Judging):
 
     name: ClassVar[str] = "compare"
 
-    change: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    change: Repeated[str] = ()
 
     def arms(self, experiment: Experiment) -> Arms:
         if not self.change:

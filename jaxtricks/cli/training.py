@@ -33,7 +33,7 @@ Arms = dict[str, Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
-class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
+class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
     """A command that trains; any setting of the experiment is a flag of it too, such as --model.widths 256 256.
 
     Args:
@@ -44,6 +44,7 @@ class Training(Distributed, DeviceFlags, SeedFlags, DataFlags):
         json: print one JSON object instead of text.
     """
 
+    title: ClassVar[str] = "run"
     name: ClassVar[str]  # of the command, and part of its folder's name
 
     config: Maybe[Path] = dataclasses.field(default=None, kw_only=True)

@@ -6,10 +6,8 @@ import itertools
 import sys
 from pathlib import Path
 
-import tyro
-
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.optional import Maybe, Switch
+from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
@@ -30,7 +28,7 @@ class Watch(Command):
         once: show how it stands now, and end.
     """
 
-    folder: tyro.conf.Positional[Path]
+    folder: Positional[Path]
     metric: Maybe[str] = None
     arm: Maybe[str] = None
     once: Switch = False
@@ -50,7 +48,7 @@ class TensorBoard(Command):
         folder: the run's folder, such as runs/digits-run-1; the files go into its folder tensorboard.
     """
 
-    folder: tyro.conf.Positional[Path]
+    folder: Positional[Path]
 
     def __call__(self, settings: Settings, line: str) -> None:
         folder = folders.found(self.folder, ROOT)

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union
-
-import tyro
+from typing import Any, TypeVar
 
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.config import ConfigError, parse
+from jaxtricks.cli.parser import Parser
+from jaxtricks.config import ConfigError, nearest, parse
 from jaxtricks.experiment.experiment import Experiment
 
 C = TypeVar("C", bound=Command)
@@ -18,35 +17,27 @@ def parsed(words: Sequence[str], commands: Mapping[str, type[C]]) -> tuple[C, Se
     """The command with its flags, and the other flags, which may be settings of an experiment.
 
     Args:
-        words: the command line without the program's name.
-        commands: name → command, at least two.
+        words: the command line without the program's name; the command's name stands first.
+        commands: name → command.
 
     Raises:
-        ConfigError: for a command that there is not, or a word where a flag should stand.
-        SystemExit: for flags with wrong values, and after --help.
+        ConfigError: for a command that there is not, a value that a flag does not take, or a word where a flag should stand.
+        SystemExit: after --help.
 
-    >>> from jaxtricks.cli.entry import COMMANDS
+    >>> from jaxtricks.cli.train import COMMANDS
     >>> command, settings = parsed(["run", "--seeds", "8", "--model.widths", "256", "256"], COMMANDS)
     >>> command.seeds, settings
     ((8,), {'model.widths': ['256', '256']})
     """
-    if words and not words[0].startswith("-") and words[0] not in commands:
-        raise ConfigError(f"there is no command {words[0]!r}; there are: {', '.join(commands)}.")
-    kinds: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in commands.items())]  # noqa: UP007
-    command, rest = tyro.cli(
-        kinds,
-        prog="jaxtricks",
-        description="Does a training trick help on your task, by how much, and is that more than luck?",
-        args=words,
-        return_unknown_args=True,
-        config=(
-            tyro.conf.OmitSubcommandPrefixes,
-            tyro.conf.FlagCreatePairsOff,
-            tyro.conf.DisallowNone,
-            tyro.conf.PositionalMetavarFromFieldName,
-        ),
-    )
-    return command, _settings(rest)
+    name, *rest = words
+    if name not in commands:
+        raise ConfigError(f"there is no command {name!r}{nearest(name, list(commands))}")
+    parser = Parser(commands[name], name)
+    own, settings = _sorted(rest, parser.flags)
+    given, astray = parser.parse_known_args(own)
+    if astray:
+        raise ConfigError(f"{astray[0]!r} stands where a flag should, such as --model.dropout.")
+    return commands[name](**{flag: _fixed(value) for flag, value in vars(given).items()}), settings
 
 
 def experiment_from(file: Path | None, settings: Settings) -> Experiment:
@@ -89,20 +80,28 @@ def changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
     return baseline
 
 
-def _settings(words: Sequence[str]) -> Settings:
-    """`--model.widths 256 256` → {"model.widths": ["256", "256"]}."""
-    found: dict[str, list[str]] = {}
-    current: list[str] | None = None
+def _sorted(words: Sequence[str], flags: Sequence[str]) -> tuple[list[str], Settings]:
+    """The words of a command's own flags, and those of all others: `--model.widths 8 8` → {"model.widths": ["8", "8"]}."""
+    own: list[str] = []
+    settings: dict[str, list[str]] = {}
+    current = own
     for word in words:
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
-            current = found.setdefault(name.replace("-", "_"), [])
+        name, equals, value = word.partition("=")
+        flag = name.replace("_", "-")
+        if flag == "-h" or flag in flags:
+            current = own
+            own.append(flag + equals + value)
+        elif word.startswith("--"):
+            current = settings.setdefault(name[2:].replace("-", "_"), [])
             current += [value] if equals else []
-        elif current is None:
-            raise ConfigError(f"{word!r} stands where a flag should, such as --model.dropout.")
         else:
             current.append(word)
-    return found
+    return own, settings
+
+
+def _fixed(value: Any) -> Any:
+    """Lists as tuples."""
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
 
 
 def _read(file: Path) -> Experiment:

@@ -8,7 +8,7 @@ def described(cls: type) -> dict[str, str]:
     """What the `Args:` of a class and of its bases say of each field, a class before its bases.
 
     >>> described(jt.optim.Lookahead)["every"]
-    'k, the number of steps.'
+    'k, in steps.'
 
     Args:
         cls: any class; one without a docstring of its own adds nothing.

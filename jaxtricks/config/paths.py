@@ -57,7 +57,8 @@ def locate(node: Any, path: str) -> Field:
     else:
         if is_config(type(here)) and name in fields(type(here)):
             return fields(type(here))[name]
-    raise ConfigError(f"there is no setting {path!r}{nearest(path, [p for p, _, _ in items(node)])}")
+    beside = [f"{'.'.join(parents)}.{field}".lstrip(".") for field in fields(type(here))] if is_config(type(here)) else []
+    raise ConfigError(f"there is no setting {path!r}{nearest(path, [p for p, _, _ in items(node)], beside)}")
 
 
 def replace(node: C, changes: Mapping[str, Any]) -> C:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 import scipy
+from jaxtyping import Bool, Float
 
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
