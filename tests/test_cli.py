@@ -110,16 +110,6 @@ def test_training_that_was_never_finite_ends_in_one_sentence(command, capsys, he
     assert [path.name for path in here.iterdir()] == ["file"]
 
 
-def test_a_reader_that_has_enough_ends_it_without_a_word(capsys, monkeypatch):
-    reading, writing = os.pipe()
-    os.close(reading)  # as `| head` does
-    with os.fdopen(writing, "w") as out:
-        monkeypatch.setattr(sys, "stdout", out)
-        with pytest.raises(SystemExit) as stop:
-            cli.main(["list", "tricks"])
-    assert stop.value.code == 0 and capsys.readouterr().err == ""
-
-
 def test_settings_that_hold_settings_are_listed_where_they_can_be_switched(capsys):
     cli.main(["list", "settings", "--json"])
     allowed = {row["path"]: row["allowed"] for row in json.loads(capsys.readouterr().out)}
