@@ -23,12 +23,15 @@ from jaxtricks.config import (
 from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.models.contract import Model, Network, Traits, contract
 from jaxtricks.nn.layer import Layer
+from jaxtricks.nn.quotient import Quotient
+from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.task import Task
 from jaxtricks.optim.chains import rule_of
 from jaxtricks.optim.method import Info, Method, Problem, Update, Validation
 
 __all__ = [
     "Count",
+    "Counting",
     "Family",
     "Fraction",
     "Info",
@@ -39,6 +42,7 @@ __all__ = [
     "NonNegative",
     "Positive",
     "Problem",
+    "Quotient",
     "Range",
     "Rate",
     "Real",

@@ -15,6 +15,7 @@ from experiments.measures import estimates
 from jaxtricks import rng
 from jaxtricks.data.text import padded
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.nn.masks import true_steps
 from jaxtricks.train.prepare import filled
 
 SIMILAR = 0.5  # decades: a factor of √10
@@ -61,7 +62,8 @@ def first_steps(data: jt.Dataset, units: int, seeds: int) -> dict[str, tuple[Flo
 
     def loss(params: Any, reduction: jt.losses.Reduction, x: Array, y: Array, lengths: Array | None) -> Array:
         scores: Any = model.apply({"params": params}, x, train=True, lengths=lengths)
-        return jt.Objective(reduction=reduction)(scores, y, params, len(data), lengths)
+        steps = None if lengths is None else true_steps(lengths, y.shape[1])
+        return jt.Objective(reduction=reduction)(scores, y, params, len(data), jt.extend.Counting(steps))
 
     def one(seed: Array, x: Array, y: Array, lengths: Array | None) -> dict[str, tuple[Array, Array]]:
         params = model.init({"params": rng.stream(rng.root(seed), "params")}, x, train=False)["params"]

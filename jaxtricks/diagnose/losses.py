@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.restart.member import Member, Pool, Variables, applied, inputs, labelled, targets
+from jaxtricks.restart.member import Member, Pool, Variables, applied, counting, inputs, labelled, targets
 from jaxtricks.train.runs import Runs
 
 Params = Any
@@ -30,7 +30,7 @@ def loss_at(
     def loss(params: Params) -> Float[Array, ""]:
         batch = inputs(labelled(member, pool), member, indices)
         scores, _ = applied(experiment, {"params": params, **collections}, batch, train=False)
-        return experiment.objective(scores, targets(member, batch, scores), params, member.train.size, batch.lengths)
+        return experiment.objective(scores, targets(member, batch, scores), params, member.train.size, counting(batch))
 
     return loss
 

@@ -18,7 +18,7 @@ from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart.member import Member, Pool, applied, inputs, labelled, shuffle, targets
+from jaxtricks.restart.member import Member, Pool, applied, counting, inputs, labelled, shuffle, targets
 from jaxtricks.train.fit import tables_of
 from jaxtricks.train.prepare import prepare
 
@@ -129,7 +129,9 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
         key, changing = rng.stream(rng.root(member.seed), "dropout", 0), [*state.collections, *mutable]
         with nn.intercept_methods(_watch(order)):
             scores, seen = applied(experiment, given, batch, train=True, key=key, mutable=changing)
-        return experiment.objective(scores, targets(member, batch, scores), state.params, member.train.size, batch.lengths), seen
+        return experiment.objective(
+            scores, targets(member, batch, scores), state.params, member.train.size, counting(batch)
+        ), seen
 
     shapes = jax.eval_shape(lambda: loss({}, ["perturbations"])[1].get("perturbations", {}))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

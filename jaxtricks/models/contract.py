@@ -26,7 +26,7 @@ from jaxtricks.nn.dropout import Dropout
 STATISTICS = "batch_stats"  # the collection of batch norm's averages
 CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
 PARAMS = "params"  # the collection of the parameters
-PENALTIES = "penalties"  # the collection of what a model adds to the loss in training
+PENALTIES = "penalties"  # the collection of what a model adds to the loss in training: numbers, or a `Quotient` each
 
 Variables = dict[str, Any]  # collection → tree of arrays: {"params": …, "batch_stats": …}, or a part of it
 Read = Literal["last", "mean", "every"]  # of a sequence, what the head of a model reads

@@ -28,7 +28,7 @@ class Functional(Model):
 
     It is a dict of trees by what they are for: "batch_stats" are running averages of batches' statistics, "carry" is what goes on
     from batch to batch and starts as zeros in each epoch, and any other name is the model's own. What `apply` gives back in
-    training may have "penalties" beside, numbers that are added to the loss.
+    training may have "penalties" beside, numbers or `jt.extend.Quotient`s that are added to the loss.
 
     Nothing in a model of functions is traced; for traced floats subclass `jt.extend.Model` with `@jt.extend.config()`. In JSON
     the functions stand as `module:qualname`: checkpoints and reports need functions at the top of a module.

@@ -13,6 +13,7 @@ from jaxtricks.nn.dropout import Dropout, Inverted
 from jaxtricks.nn.initial_state import InitialState, ZeroState
 from jaxtricks.nn.initializers import Initializer, LecunNormal, Orthogonal
 from jaxtricks.nn.masks import true_steps
+from jaxtricks.nn.quotient import Quotient
 from jaxtricks.nn.recurrent import Memory, Recurrent
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
 from jaxtricks.nn.recurrent_norm import RecurrentNormalization
@@ -297,14 +298,16 @@ class RNN(Network):
         """Adds the two penalties to the collection "penalties", from which the loss takes them."""
         valid = None if lengths is None else true_steps(lengths, len(states)).T
         if self.activation_penalty is not None:
-            self.sow("penalties", "activation", self.activation_penalty * _mean_square(dropped, valid))
+            self.sow("penalties", "activation", _mean_square(self.activation_penalty, dropped, valid))
         if self.temporal_penalty is not None:
-            changes = _mean_square(states[1:] - states[:-1], None if valid is None else valid[1:])
-            self.sow("penalties", "temporal", self.temporal_penalty * changes)
+            changes = states[1:] - states[:-1]
+            self.sow("penalties", "temporal", _mean_square(self.temporal_penalty, changes, None if valid is None else valid[1:]))
 
 
-def _mean_square(h: Float[Array, "time batch features"], valid: Bool[Array, "time batch"] | None) -> Float[Array, ""]:
-    """The mean of h² over true steps; zero if there are none."""
+def _mean_square(
+    factor: Float[Array, ""] | float, h: Float[Array, "time batch features"], valid: Bool[Array, "time batch"] | None
+) -> Quotient:
+    """Gives `factor mean(h²)` over true steps; zero if there are none."""
     true = jnp.ones(h.shape[:2], bool) if valid is None else valid
-    count = jnp.maximum(jnp.sum(true), 1).astype(h.dtype) * h.shape[-1]
-    return jnp.sum(jnp.where(true[..., None], h, 0) ** 2) / count
+    count = jnp.sum(true).astype(jnp.zeros(()).dtype) * h.shape[-1]  # in full precision, where h may be bfloat16
+    return Quotient(factor * jnp.sum(jnp.where(true[..., None], h, 0) ** 2), count)

@@ -3,12 +3,14 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Float, Num
 
 from jaxtricks.config import ConfigError, NonNegative, config, trick
 from jaxtricks.data import Dataset
 from jaxtricks.nn.kernels import kernels
+from jaxtricks.nn.quotient import Quotient
 from jaxtricks.nn.softmax import Deferred
+from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.loss import CrossEntropy, Loss
 from jaxtricks.objectives.prior import Gaussian, Prior, sizes, squares
 from jaxtricks.objectives.reduction import PerToken, Reduction
@@ -17,6 +19,8 @@ from jaxtricks.objectives.reduction import PerToken, Reduction
 @config()
 class Objective:
     """`mean loss + l2 Σ w² + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
+
+    If the data have weights of examples e, the mean is `Σ e loss/Σ e` over each batch, as in scikit-learn and PyTorch.
 
     Args:
         loss: the loss of an example, or of a step; a function (scores, targets) → the loss of each example is one too. By default
@@ -60,24 +64,40 @@ class Objective:
         targets: Num[Array, "batch ..."],
         params: Any,
         examples: int,
-        lengths: Int[Array, " batch"] | None = None,
+        counting: Counting = Counting(),  # noqa: B008 (a tuple)
     ) -> Float[Array, ""]:
         """Gives the number that training minimizes, for one batch and the parameters that gave the scores.
+
+        Args:
+            scores: as for `of_batch`.
+            targets: as for `of_batch`.
+            params: the parameters of the model.
+            examples: the size of the training split; the prior is divided by it.
+            counting: how much each loss counts.
+        """
+        return self.of_batch(scores, targets, counting).value + self.of_params(params, examples)
+
+    def of_batch(self, scores: Any, targets: Num[Array, "batch ..."], counting: Counting) -> Quotient:
+        """Gives the mean loss of a batch, as a weighted sum over its divisor.
 
         Args:
             scores: the scores, [batch, outputs], or of each step, [batch, time, outputs].
             targets: the targets, as `Task.targets` gives them: the distribution over the classes of each example, 0 or 1 for each
                 of its labels, or its values, [batch, outputs], floats; or the class number of each example or of each step,
                 [batch] or [batch, time], integers.
-            params: the parameters of the model.
-            examples: the size of the training split; the prior is divided by it.
-            lengths: true steps of each sequence, [batch]; None where all are whole.
+            counting: how much each loss counts.
         """
         class_numbers = jnp.issubdtype(targets.dtype, jnp.integer)
         if isinstance(scores, Deferred) and not class_numbers:
             raise ConfigError("values and blended targets need the scores of all classes, which softmax = 'full' gives.")
         losses = self.loss.of_labels(scores, targets) if class_numbers else self.loss(scores, targets)
-        total = jnp.mean(losses) if losses.ndim == 1 else self.reduction(losses, lengths)
+        reduction = PerToken() if losses.ndim == 1 else self.reduction
+        losses = losses.reshape(len(losses), -1)  # an example without steps has one
+        return reduction(losses, counting.of_steps(losses), counting.of_examples(losses))
+
+    def of_params(self, params: Any, examples: int) -> Float[Array, ""]:
+        """Gives the penalties of the parameters, which do not depend on the batch; arguments as for a call."""
+        total = jnp.zeros(())
         if self.l2 is not None:
             total = total + self.l2 * sum(squares(w) for w in kernels(params))
         if self.l1 is not None:

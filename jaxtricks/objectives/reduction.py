@@ -1,71 +1,76 @@
 """How the losses of a batch of sequences become one number."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, config
-from jaxtricks.nn.masks import true_steps
+from jaxtricks.nn.quotient import Quotient
 
 
 class Reduction(Family):
-    """How the losses of all steps, [batch, time], become one number, []; padding does not count.
+    """How the losses of all steps, [batch, time], become one number, []: their weighted sum, divided by some number.
+
+    Padding and masked steps have weight 0. A sequence of weight 2 counts as two sequences.
 
     >>> jt.Objective(reduction="sum").reduction
     Summed()
     """
 
-    def __call__(self, losses: Float[Array, "batch time"], lengths: Int[Array, " batch"] | None) -> Float[Array, ""]:
-        """Gives the loss of a batch.
+    def __call__(
+        self, losses: Float[Array, "batch time"], steps: Float[Array, "batch time"], examples: Float[Array, " batch"]
+    ) -> Quotient:
+        """Gives the loss of a batch, `Σ_it e_i s_it loss_it/divisor`.
 
         Args:
             losses: the loss of each step, [batch, time].
-            lengths: true steps of each sequence, [batch]; None where all are whole.
+            steps: s, the weight of each step within its sequence, [batch, time]; 0 at steps that do not count.
+            examples: e, the weight of each sequence, [batch].
         """
-        valid = jnp.ones(losses.shape, bool) if lengths is None else true_steps(lengths, losses.shape[1])
-        # Not a product: a model's loss on padding need not be finite.
-        return self.reduced(jnp.sum(jnp.where(valid, losses, 0)), valid)
+        weights = steps * examples[:, None]
+        # Where, beside the product: a model's loss on padding need not be finite.
+        return Quotient(jnp.sum(jnp.where(weights > 0, weights * losses, 0)), self.divisor(steps, examples))
 
-    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
-        """Divides the sum of all losses, []; `valid`, [batch, time], is 1 at true steps."""
+    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
+        """Gives the number that the weighted sum of all losses is divided by, []; arguments as for a call."""
         raise NotImplementedError
 
 
 @config("tokens", rows=["T051"], paper="lecture 2")
 class PerToken(Reduction):
-    """`Σ loss/Σ length`: the mean over the true steps of the batch, as perplexity is defined; 0 if there are none.
+    """`Σ e s loss/Σ e s`: the mean over the true steps of the batch, as perplexity is defined; 0 if there are none.
 
-    >>> losses, lengths = jnp.ones((2, 4)), jnp.array([1, 3])
-    >>> float(jt.losses.PerToken()(losses, lengths))
+    >>> losses, steps = jnp.ones((2, 4)), jnp.array([[1.0, 0, 0, 0], [1, 1, 1, 0]])
+    >>> float(jt.losses.PerToken()(losses, steps, jnp.ones(2)).value)
     1.0
     """
 
-    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
-        return total / jnp.maximum(jnp.sum(valid), 1)
+    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
+        return jnp.sum(steps * examples[:, None])
 
 
 @config("max_length", rows=["T051"], paper="lecture 2")
 class PerMaxLength(Reduction):
-    """`Σ loss/(batch · time)`: the sum of each sequence divided by the maximum length, averaged over the batch (lecture 2).
+    """`Σ e s loss/(time Σ e)`: the sum of each sequence divided by the maximum length, averaged over the batch (lecture 2).
 
     The maximum length is the number of steps of the padded batch; with `ByLength` that of its bucket.
 
-    >>> losses, lengths = jnp.ones((2, 4)), jnp.array([1, 3])
-    >>> float(jt.losses.PerMaxLength()(losses, lengths))
+    >>> losses, steps = jnp.ones((2, 4)), jnp.array([[1.0, 0, 0, 0], [1, 1, 1, 0]])
+    >>> float(jt.losses.PerMaxLength()(losses, steps, jnp.ones(2)).value)
     0.5
     """
 
-    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
-        return total / valid.size
+    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
+        return steps.shape[1] * jnp.sum(examples)
 
 
 @config("sum", rows=["T051"], paper="Zaremba+ 2014")
 class Summed(Reduction):
-    """`Σ loss/batch`: the sum of each sequence, averaged over the batch, as in Zaremba's code.
+    """`Σ e s loss/Σ e`: the sum of each sequence, averaged over the batch, as in Zaremba's code.
 
-    >>> losses, lengths = jnp.ones((2, 4)), jnp.array([1, 3])
-    >>> float(jt.losses.Summed()(losses, lengths))
+    >>> losses, steps = jnp.ones((2, 4)), jnp.array([[1.0, 0, 0, 0], [1, 1, 1, 0]])
+    >>> float(jt.losses.Summed()(losses, steps, jnp.ones(2)).value)
     2.0
     """
 
-    def reduced(self, total: Float[Array, ""], valid: Bool[Array, "batch time"]) -> Float[Array, ""]:
-        return total / len(valid)
+    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
+        return jnp.sum(examples)

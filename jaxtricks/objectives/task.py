@@ -12,7 +12,6 @@ from jaxtyping import Array, Bool, Float, Int, Num, Shaped
 from jaxtricks.config import Family, choices, config
 from jaxtricks.data import Dataset, LabelKind, TaskName
 from jaxtricks.data.labels import KINDS
-from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.rows import ClassRows, LabelRows, Rows, ValueRows
 from jaxtricks.objectives.scaling import Scaling
@@ -83,7 +82,7 @@ class Task(Family):
         loss: Any,
         scores: Float[Array, "batch ... outputs"],
         y: Num[Array, "batch ..."],
-        lengths: Int[Array, " batch"] | None,
+        steps: Bool[Array, "batch time"] | None,
         counted: Bool[Array, " batch"],
         scaling: Scaling | None = None,
     ) -> Rows:
@@ -93,18 +92,18 @@ class Task(Family):
             loss: the loss that the model was trained with, which says what its scores mean.
             scores: the scores of the model.
             y: the labels.
-            lengths: true steps of each sequence, [batch]; None where all are whole.
+            steps: which steps count, [batch, time]; None where all do.
             counted: which examples count, [batch].
             scaling: of the values that the model learns; None where labels are learnt as they are stored.
         """
         raise NotImplementedError
 
-    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+    def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         """Gives rows whose mean is the first of `metrics`, of the best prediction that does not depend on the input.
 
         Args:
             y: the labels of some examples.
-            lengths: the true number of steps of each, [examples]; None where no sequence is padded.
+            steps: which steps count, [examples, time]; None where all do.
         """
         raise NotImplementedError
 
@@ -143,13 +142,13 @@ class Classes(Task):
         loss: Any,
         scores: Float[Array, "batch ... outputs"],
         y: Num[Array, "batch ..."],
-        lengths: Int[Array, " batch"] | None,
+        steps: Bool[Array, "batch time"] | None,
         counted: Bool[Array, " batch"],
         scaling: Scaling | None = None,
     ) -> Rows:
         return ClassRows(scores, loss.logits(scores), y, counted)
 
-    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+    def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         return 1.0 * (y == np.bincount(y).argmax())
 
 
@@ -180,22 +179,21 @@ class Steps(Task):
         loss: Any,
         scores: Float[Array, "batch ... outputs"],
         y: Num[Array, "batch ..."],
-        lengths: Int[Array, " batch"] | None,
+        steps: Bool[Array, "batch time"] | None,
         counted: Bool[Array, " batch"],
         scaling: Scaling | None = None,
     ) -> Rows:
-        true = jnp.ones(y.shape, bool) if lengths is None else true_steps(lengths, y.shape[1])
+        there = jnp.ones(y.shape, bool) if steps is None else steps
         flat = scores.reshape(-1, scores.shape[-1])
-        return ClassRows(flat, loss.logits(flat), y.ravel(), (true & counted[:, None]).ravel())
+        return ClassRows(flat, loss.logits(flat), y.ravel(), (there & counted[:, None]).ravel())
 
-    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
-        labels = y.ravel() if lengths is None else y[np.arange(y.shape[1])[None] < lengths[:, None]]
+    def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
+        labels = y.ravel() if steps is None else y[steps]
         return 1.0 * (labels == np.bincount(labels).argmax())
 
     def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
-        if data.lengths is None:
-            return validation.shape[1] * data.shape[0]
-        return int(data.lengths[validation].sum(axis=1).min())
+        steps = data.pool.steps
+        return validation.shape[1] * data.shape[0] if steps is None else int(steps.sum(axis=1)[validation].sum(axis=1).min())
 
 
 @config("multilabel")
@@ -224,13 +222,13 @@ class Multilabel(Task):
         loss: Any,
         scores: Float[Array, "batch ... outputs"],
         y: Num[Array, "batch ..."],
-        lengths: Int[Array, " batch"] | None,
+        steps: Bool[Array, "batch time"] | None,
         counted: Bool[Array, " batch"],
         scaling: Scaling | None = None,
     ) -> Rows:
         return LabelRows(scores, loss.log_odds(scores), y, counted)
 
-    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+    def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         return (y == (y.mean(axis=0) > 0.5)).mean(axis=1)
 
     def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
@@ -267,13 +265,13 @@ class Values(Task):
         loss: Any,
         scores: Float[Array, "batch ... outputs"],
         y: Num[Array, "batch ..."],
-        lengths: Int[Array, " batch"] | None,
+        steps: Bool[Array, "batch time"] | None,
         counted: Bool[Array, " batch"],
         scaling: Scaling | None = None,
     ) -> Rows:
         return ValueRows(self.log_probs(loss, scores, scaling), scores, y, counted, scaling)
 
-    def chance(self, y: np.ndarray, lengths: Int[np.ndarray, " examples"] | None) -> Float[np.ndarray, " rows"]:
+    def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         # Rows whose mean is the root and whose spread is its own to first order: r + (e² - r²)/2r, with the errors e.
         squares = np.square(y - y.mean(axis=0, dtype=np.float64))
         roots = np.sqrt(squares.mean(axis=0))

@@ -160,7 +160,7 @@ def _scored(
         places, counts = part
         batch = inputs(pool, member, places)
         scores, carry = applied(experiment, given | carry, batch, train=False, mutable=list(carry))
-        count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.lengths, counts, member.targets))
+        count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.steps, counts, member.targets))
         kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None
         return dict(carry), Found(count, summed, kept)
 

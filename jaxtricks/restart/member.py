@@ -3,6 +3,7 @@
 Nothing here prints, logs or calls the host. All random numbers come from the restart's seed, by named streams.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -16,6 +17,8 @@ from jaxtricks.experiment.order import Seen
 from jaxtricks.experiment.stopping import Best
 from jaxtricks.models.contract import CARRY, PENALTIES, Variables, contract
 from jaxtricks.nn.masks import true_steps
+from jaxtricks.nn.quotient import Quotient
+from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
@@ -71,11 +74,11 @@ class Outputs(NamedTuple):
 
     Args:
         scores: the scores of the classes, [batch, classes] or [batch, time, classes], or a `Deferred`.
-        penalties: the numbers that the model adds to the loss, [] each.
+        penalties: what the model adds to the loss.
     """
 
     scores: Any
-    penalties: tuple[Float[Array, ""], ...]
+    penalties: tuple[Quotient, ...]
 
 
 class Keys(NamedTuple):
@@ -243,19 +246,35 @@ def targets(member: Member, batch: Pool, scores: Any) -> Num[Array, "batch ..."]
     return batch.task.targets(batch.y, scores, member.targets)
 
 
+def counting(batch: Pool) -> Counting:
+    """Gives how much each loss of a batch counts."""
+    return Counting(batch.steps, batch.weights)
+
+
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
     """Takes one optimizer step of one member on one batch, whose inputs are as stored."""
     train, masks = member.train.size, root(member, "masks")
     keys = Keys(rng.stream(masks, "dropout", state.step), rng.stream(masks, "augment", state.step))
+
+    def of_params(params: Any) -> Float[Array, ""]:
+        return experiment.objective.of_params(params, train)
+
     if (parts := experiment.accumulate) == 1:
-        problem = _problem(experiment, member, batch, keys, state.collections)
+        outputs, quotients = _halves(experiment, member, batch, keys, state.collections)
+        problem = Problem(outputs, lambda outputs, params: _summed(quotients(outputs)) + of_params(params))
     else:
         own = Keys(*(jax.random.split(key, parts) for key in keys))
 
-        def part_problem(part: tuple[Pool, Keys], collections: Any) -> Problem:
-            return _problem(experiment, member, part[0], part[1], collections)
+        def part_loss(part: tuple[Pool, Keys], collections: Any) -> Any:
+            outputs, quotients = _halves(experiment, member, part[0], part[1], collections)
 
-        problem = accumulated(part_problem, state.collections, (split(batch, parts), own))
+            def loss(params: Any) -> tuple[tuple[Quotient, ...], Any]:
+                found, after = outputs(params)
+                return quotients(found), after
+
+            return loss
+
+        problem = accumulated(part_loss, of_params, state.collections, (split(batch, parts), own))
     method = assemble(experiment.optimizer, total_steps(experiment, train))
     cost = experiment.cost(state.metrics, experiment.optimizer.schedule.follows)
     validation = Validation(cost, state.step // steps_per_epoch(experiment, train))
@@ -269,23 +288,39 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
     return State(new.params, collections, new.state, state.step + alive, alive, state.metrics, state.best), new.info
 
 
-def _problem(experiment: Experiment, member: Member, batch: Pool, keys: Keys, collections: Any) -> Problem:
-    """Gives the loss of a batch, or of a part of one, whose inputs are as stored."""
+def _summed(quotients: tuple[Quotient, ...]) -> Float[Array, ""]:
+    return sum((quotient.value for quotient in quotients), start=jnp.zeros(()))
+
+
+def _halves(
+    experiment: Experiment, member: Member, batch: Pool, keys: Keys, collections: Any
+) -> tuple[Callable[[Any], tuple[Outputs, Any]], Callable[[Outputs], tuple[Quotient, ...]]]:
+    """Gives the loss of a batch, or of a part of one, whose inputs are as stored, in two halves.
+
+    The first is parameters → (outputs, the collections after the batch); the second is outputs → the quotients whose sum is the
+    loss, without penalties of the parameters.
+    """
     change = experiment.augmentation
     x = change.mix(keys.augment, change.values(keys.augment, scaled(member, change.geometry(keys.augment, batch.x))))
 
     def outputs(params: Any) -> tuple[Outputs, Any]:
         variables, mutable = {"params": params, **collections}, [*collections, PENALTIES]
         scores, changed = applied(experiment, variables, batch._replace(x=x), train=True, key=keys.dropout, mutable=mutable)
-        penalties = tuple(jax.tree.leaves(changed.get(PENALTIES, {})))
-        return Outputs(scores, penalties), {name: changed[name] for name in collections}
+        return Outputs(scores, _penalties(changed)), {name: changed[name] for name in collections}
 
-    def loss(outputs: Outputs, params: Any) -> Float[Array, ""]:
-        wanted = change.mix(keys.augment, targets(member, batch, outputs.scores))
-        total = experiment.objective(outputs.scores, wanted, params, member.train.size, batch.lengths)
-        return sum(outputs.penalties, start=total)
+    def quotients(outputs: Outputs) -> tuple[Quotient, ...]:
+        wanted, counts = change.mix(keys.augment, targets(member, batch, outputs.scores)), counting(batch)
+        if counts.examples is not None:
+            counts = counts._replace(examples=change.mix(keys.augment, counts.examples))
+        return (experiment.objective.of_batch(outputs.scores, wanted, counts), *outputs.penalties)
 
-    return Problem(outputs, loss)
+    return outputs, quotients
+
+
+def _penalties(changed: Variables) -> tuple[Quotient, ...]:
+    """Gives what a model adds to the loss; a plain number is taken as a mean over examples."""
+    leaves = jax.tree.leaves(changed.get(PENALTIES, {}), is_leaf=lambda leaf: isinstance(leaf, Quotient))
+    return tuple(leaf if isinstance(leaf, Quotient) else Quotient(leaf, jnp.ones(())) for leaf in leaves)
 
 
 def shuffle(experiment: Experiment, member: Member, pool: Pool, epoch: Int[Array, ""]) -> Int[Array, " train"]:

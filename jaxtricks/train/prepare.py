@@ -12,7 +12,7 @@ from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.objectives.task import task_of
-from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
+from jaxtricks.restart.member import Pool, applied, counting, drawn, taken, total_steps
 from jaxtricks.train.measures import check_metrics
 
 
@@ -114,7 +114,7 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     collections = {name: tree for name, tree in variables.items() if name != "params"}
     scores, changed = applied(experiment, variables, batch, train=True, key=key, mutable=[*collections, PENALTIES])
     _check_collections(experiment, collections, changed)
-    experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), batch.lengths)
+    experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), counting(batch))
     rule = experiment.optimizer.rule
     if rule.needs.forward_mode and not contract(experiment.model).traits.forward_mode:
         raise ConfigError(

@@ -122,7 +122,8 @@ def collapsed(runs: Restarted) -> tuple[str, ...]:
     @functools.cache  # many restarts may have one split
     def chance(split: int) -> Any:
         validation = runs.sampling.validation[split]
-        return task.chance(runs.data.y[validation], None if runs.data.lengths is None else runs.data.lengths[validation])
+        examples = runs.data.pool.at(validation)
+        return task.chance(examples.y, examples.steps)
 
     for name, split, reached, finite in zip(runs.names, runs.sampling.split, metrics[headline], started, strict=True):
         if not finite:

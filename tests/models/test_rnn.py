@@ -132,7 +132,7 @@ def test_all_neutral_values_are_off():
     variables = start(rnn())
     off, neutral = train(rnn(), variables)[0], train(rnn(**NEUTRAL), variables)
     np.testing.assert_allclose(neutral[0], off, rtol=1e-6, atol=1e-6)
-    assert all(float(leaf) == 0 for leaf in jax.tree.leaves(neutral[1]["penalties"]))
+    assert all(float(sown[0].value) == 0 for sown in neutral[1]["penalties"].values())
 
 
 @pytest.mark.parametrize("name", ON)
@@ -155,8 +155,8 @@ class TestPenalties:
         states = np.asarray(run(rnn(widths=(5,), outputs=5), {"params": variables["params"] | {"head": head}})[0])
         true = np.asarray(jnp.arange(TIME)[None] < LENGTHS[:, None])
         changes = (states[:, 1:] - states[:, :-1])[true[:, 1:]]
-        np.testing.assert_allclose(penalties["activation"][0], 2 * np.mean(states[true] ** 2), rtol=1e-5)
-        np.testing.assert_allclose(penalties["temporal"][0], 3 * np.mean(changes**2), rtol=1e-5)
+        np.testing.assert_allclose(penalties["activation"][0].value, 2 * np.mean(states[true] ** 2), rtol=1e-5)
+        np.testing.assert_allclose(penalties["temporal"][0].value, 3 * np.mean(changes**2), rtol=1e-5)
 
     def test_activations_count_after_dropout_and_changes_before(self):
         base, dropped = rnn(activation_penalty=1.0, temporal_penalty=1.0), Variational(words=0.0, inputs=0.0, recurrent=0.0)
@@ -170,7 +170,7 @@ class TestPenalties:
         model = rnn(temporal_penalty=1.0)
         assert "penalties" not in model.init({"params": jax.random.key(2)}, TOKENS, train=True)
         assert "penalties" not in run(model, start(model))[1]
-        assert float(train(model, start(model), TOKENS[:, :1])[1]["penalties"]["temporal"][0]) == 0
+        assert float(train(model, start(model), TOKENS[:, :1])[1]["penalties"]["temporal"][0].value) == 0
 
 
 def intermediates(model, x):

@@ -38,13 +38,13 @@ def calibration_error(probabilities, labels):
     return total
 
 
-def measured(task, names, scores, targets, loss=None, lengths=None, counted=None, batches=1):
+def measured(task, names, scores, targets, loss=None, steps=None, counted=None, batches=1):
     """Metrics of scores that come in so many batches."""
     metrics, loss = named(names), loss or choices(jt.losses.Loss)[task.loss]()
     counted = np.ones(len(scores), bool) if counted is None else counted
 
     def rows(part):
-        return task.rows(loss, *(None if a is None else jnp.asarray(a[part]) for a in (scores, targets, lengths, counted)))
+        return task.rows(loss, *(None if a is None else jnp.asarray(a[part]) for a in (scores, targets, steps, counted)))
 
     each = [sums(metrics, rows(part)) for part in np.array_split(np.arange(len(scores)), batches)]
     count, totals = jax.tree.map(lambda *leaves: sum(leaves), *each)
@@ -112,7 +112,7 @@ def test_metrics_of_steps_are_those_of_all_true_steps_together():
     true = (np.arange(5) < lengths[:, None]) & counted[:, None]
     names = (*Steps.metrics, "macro_f1", "brier", "top_2", "balanced_accuracy")
     expected = measured(Classes(), names, scores[true], labels[true])
-    found = measured(Steps(), names, scores, labels, lengths=lengths, counted=counted, batches=2)
+    found = measured(Steps(), names, scores, labels, steps=np.arange(5) < lengths[:, None], counted=counted, batches=2)
     assert found == pytest.approx(expected, rel=1e-5)
     assert found["perplexity"] == pytest.approx(np.exp(found["nll"]), rel=1e-5)
     assert found["bits"] == pytest.approx(found["nll"] / np.log(2), rel=1e-5)

@@ -41,6 +41,38 @@ def test_the_mean_over_parts_is_the_whole_batch(data, float64, layout):
             np.testing.assert_allclose(parts.curves[name], whole.curves[name], rtol=1e-10)
 
 
+@pytest.fixture(scope="module")
+def uneven():
+    """64 sequences of 1 to 7 steps: some steps do not count, some sequences count more, and one does not count at all."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 8, 64)
+    y = random.integers(0, 3, (64, 7))
+    y[random.random(y.shape) < 0.2] = -100
+    weights = random.exponential(size=64) * (np.arange(64) > 0)
+    return jt.Dataset.from_arrays(random.normal(size=(64, 7, 2)), y, lengths=lengths, weights=weights, classes="abc")
+
+
+@pytest.mark.parametrize("reduction", ["tokens", "max_length", "sum"])
+def test_parts_with_other_numbers_of_true_steps_are_the_whole_batch(uneven, float64, reduction):
+    model = jt.RNN(widths=(4,), cell="tanh", activation_penalty=2.0, temporal_penalty=1.0)
+    experiment = BASE.replace({"model": model, "objective.reduction": reduction, "objective.l2": 0.01, "epochs": 2})
+    with float64():
+        whole, parts = (fit(experiment.replace({"accumulate": k}), uneven, seeds=2, layout=HOW["layout"]) for k in (1, 8))
+        for name in whole.curves:
+            np.testing.assert_allclose(parts.curves[name], whole.curves[name], rtol=1e-10)
+
+
+def test_parts_with_other_weights_are_the_whole_batch(data, float64):
+    random = np.random.default_rng(0)
+    weighted = jt.Dataset.from_arrays(data.x, data.y, weights=random.exponential(size=len(data)) ** 3)
+    with float64():
+        plain = fit(BASE, data, **HOW)
+        whole, parts = (fit(BASE.replace({"accumulate": k}), weighted, **HOW) for k in (1, 8))
+        for name in whole.curves:
+            np.testing.assert_allclose(parts.curves[name], whole.curves[name], rtol=1e-10)
+        assert not np.allclose(plain.curves["train_loss"], whole.curves["train_loss"], rtol=1e-3)
+
+
 def test_each_part_has_masks_and_statistics_of_its_own_and_all_of_them_reach_the_averages(data):
     experiment = BASE.replace({"model.dropout": 0.5, "model.normalization": "batch", "epochs": 1})
     whole, parts = (fit(experiment.replace({"accumulate": k}), data, **HOW) for k in (1, 4))
@@ -51,13 +83,15 @@ def test_each_part_has_masks_and_statistics_of_its_own_and_all_of_them_reach_the
 
 def test_what_the_model_gives_beside_goes_from_part_to_part():
     def part(number, seen):
-        return jt.extend.Problem(
-            lambda params: (params * number, {"sum": seen["sum"] + number}), lambda outputs, params: outputs**2
-        )
+        def loss(params):
+            quotients = jt.extend.Quotient((params * number) ** 2, number), jt.extend.Quotient(params, jnp.ones(()))
+            return quotients, {"sum": seen["sum"] + number}
 
-    problem = accumulated(part, {"sum": jnp.float32(1)}, jnp.array([1.0, 2.0, 3.0]))
+        return loss
+
+    problem = accumulated(part, lambda params: 10 * params, {"sum": jnp.float32(1)}, jnp.array([1.0, 2.0, 3.0]))
     (loss, after), grad = jax.value_and_grad(problem, has_aux=True)(jnp.float32(2))
-    assert (float(loss), float(after["sum"]), float(grad)) == pytest.approx((4 * 14 / 3, 7, 4 * 14 / 3))
+    assert (float(loss), float(after["sum"]), float(grad)) == pytest.approx((4 * 14 / 6 + 2 + 20, 7, 4 * 14 / 6 + 1 + 10))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""How much each loss of a batch counts: steps that are padding or masked, and weights of examples."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+
+class Counting(NamedTuple):
+    """What the data say of how much each loss of a batch counts; by default all count alike.
+
+    Args:
+        steps: which steps count, [batch, time]; None where all do, or where examples have one label each.
+        examples: the weight of each example, [batch]; None where all have weight 1.
+
+    >>> counting = jt.extend.Counting(steps=jnp.array([[True, False]]), examples=jnp.array([3.0]))
+    >>> counting.of_steps(jnp.ones((1, 2))).tolist(), counting.of_examples(jnp.ones((1, 2))).tolist()
+    ([[1.0, 0.0]], [3.0])
+    """
+
+    steps: Bool[Array, "batch time"] | None = None
+    examples: Float[Array, " batch"] | None = None
+
+    def of_steps(self, losses: Float[Array, "batch time"]) -> Float[Array, "batch time"]:
+        """Gives the weight of each loss within its example, [batch, time]: 1, or 0 where it does not count."""
+        return jnp.ones_like(losses) if self.steps is None else self.steps.astype(losses.dtype)
+
+    def of_examples(self, losses: Float[Array, "batch time"]) -> Float[Array, " batch"]:
+        """Gives the weight of each example, [batch]."""
+        return jnp.ones_like(losses[:, 0]) if self.examples is None else self.examples.astype(losses.dtype)
