@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxtricks.config.declared import Field, Kind
 from jaxtricks.config.errors import ConfigError, nearest
-from jaxtricks.config.families import AnyModel, Family, choices, is_config
+from jaxtricks.config.families import AnyModel, Family, adapted, choices, is_config
 
 _UNCHECKED = (Any, Union, types.UnionType)  # types to some versions of Python, but not to isinstance
 
@@ -73,6 +73,7 @@ def _model(place: _Place, field: Field, value: Any) -> Any:
         if value not in choices(AnyModel):
             raise place.refuse(f" names no model{nearest(value, list(choices(AnyModel)))}")
         return choices(AnyModel)[value]()
+    value = adapted(value)
     if not isinstance(value, AnyModel):
         raise place.refuse()
     return value if is_config(type(value)) else _hashable(place, value)

@@ -82,6 +82,7 @@ _CHOICES: dict[type, dict[str, type]] = {}
 _TRICKS: dict[type, Trick] = {}
 _NAMES: dict[type, str] = {}
 _MAKERS: dict[Any, Callable[..., type]] = {}
+_ADAPTERS: dict[str, Callable[[Any], Any]] = {}
 
 
 def family_of(cls: type) -> type | None:
@@ -134,6 +135,52 @@ def is_config(cls: type) -> bool:
     False
     """
     return "__jaxtricks_config__" in cls.__dict__
+
+
+A = TypeVar("A", bound=Callable[[Any], Any])
+
+
+def adapter(library: str) -> Callable[[A], A]:
+    """Registers what makes a model of the classes and objects of a library, which need not be imported for that.
+
+    Args:
+        library: the module that the library's classes are defined in or below, such as "equinox".
+
+    >>> @adapter("fractions")
+    ... def of_a_fraction(value):
+    ...     return jt.MLP(widths=(value.denominator,))
+    >>> from fractions import Fraction
+    >>> jt.Experiment(model=Fraction(1, 3)).model.widths
+    (3,)
+    """
+
+    def registered(make: A) -> A:
+        _ADAPTERS[library] = make
+        return make
+
+    return registered
+
+
+def adapted(value: Any) -> Any:
+    """What a library's adapter makes of a class or an object that stands for a model; a class of models becomes one of them.
+
+    Raises:
+        ConfigError: for a class that needs more than its defaults, or what the adapter refuses.
+
+    >>> adapted(3), adapted(jt.MLP).widths
+    (3, (128,))
+    """
+    kind = value if isinstance(value, type) else type(value)
+    if isinstance(value, type) and issubclass(value, AnyModel):
+        try:
+            return value()
+        except TypeError as error:
+            raise ConfigError(f"Experiment.model = {value.__name__} is a class; write {value.__name__}(…): {error}.") from None
+    for base in kind.__mro__:
+        for library, make in _ADAPTERS.items():
+            if f"{base.__module__}.".startswith(f"{library}."):
+                return make(value)
+    return value
 
 
 def made_from(result: type) -> Callable[[F], F]:

@@ -2,16 +2,34 @@
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.models.cnn import CNN
+from jaxtricks.models.equinox import Equinox
 from jaxtricks.models.folding import fold
 from jaxtricks.models.functional import Functional
+from jaxtricks.models.haiku import Haiku
 from jaxtricks.models.mlp import MLP
+from jaxtricks.models.nnx import NNX
 from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
 from jaxtricks.models.tcn import TCN
 from jaxtricks.models.transformer import Transformer
 
 import_files(__name__, __path__)
 
-__all__ = ["CNN", "MLP", "RNN", "TCN", "Combine", "ConcatLayers", "Functional", "LastLayer", "SumLayers", "Transformer", "fold"]
+__all__ = [
+    "CNN",
+    "MLP",
+    "NNX",
+    "RNN",
+    "TCN",
+    "Combine",
+    "ConcatLayers",
+    "Equinox",
+    "Functional",
+    "Haiku",
+    "LastLayer",
+    "SumLayers",
+    "Transformer",
+    "fold",
+]
 
 
 def __dir__() -> list[str]:

@@ -4,10 +4,14 @@ The engine sees every model as a `Model`: how its variables are drawn, how it is
 its `Traits`, which say what it is like. `contract(model)` gives that view. Here is that of Linen modules; another library's
 models are one more file, with this in it:
 
-    AnyModel.register(theirs.Module)              # such a module may stand where an experiment holds a model
+    @config()
+    class Theirs(Model):                          # calls what `build` gives; static, for its only field is a function
+        build: Callable = dataclasses.field(kw_only=False)
 
-    @contract.register(theirs.Module)
-    def _(model): return Theirs(model)            # a `Model` that calls it
+    @adapter("theirs")                            # what comes from the library `theirs` may stand for a model by itself
+    def _(value): return Theirs(value)
+
+The library is imported in the methods, so that only those who use it wait for it.
 """
 
 import dataclasses
@@ -19,8 +23,10 @@ import flax.linen as nn
 from jaxtyping import Array, Int, Key
 
 from jaxtricks.config import ConfigError, fields, is_config, rebuild
-from jaxtricks.config.families import AnyModel
+from jaxtricks.config.declared import declared
+from jaxtricks.config.families import AnyModel, adapter
 from jaxtricks.data.dataset import Meaning
+from jaxtricks.models.calling import arguments
 from jaxtricks.nn.dropout import Dropout
 
 STATISTICS = "batch_stats"  # the collection of batch norm's averages
@@ -102,6 +108,11 @@ class Model(AnyModel):
     """
 
     @property
+    def title(self) -> str:
+        """What the model is called in messages."""
+        return type(self).__name__
+
+    @property
     def traits(self) -> Traits:
         """What the model is like."""
         return Traits()
@@ -117,6 +128,17 @@ class Model(AnyModel):
     def at_test(self) -> Any:
         """The model without what acts in training alone: the same variables and the same scores, but fewer kinds of it."""
         return self
+
+    def blank(self, averages: Variables) -> Variables:
+        """Running averages as before the first batch, where it depends on the batches before how much the next one counts.
+
+        Such averages are debiased, as Adam's moments are, or begin with the first batch. After one more batch those that the
+        model uses are that batch's own statistics. All others stay as they are, as they do by default.
+
+        Args:
+            averages: the collections of `traits.statistics`.
+        """
+        return averages
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
         """The variables at the start, by collection; the parameters are those in "params".
@@ -170,7 +192,7 @@ class Network(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Linen(Model):
-    """A Linen module, called as `module(x, train=…)`, with `lengths=…` where the data are padded.
+    """A Linen module, called as `module(x)`, with those of `train=…`, `deterministic=…`, `lengths=…` that it takes.
 
     Args:
         module: the module. The fields `outputs`, `vocabulary` and `read` of a `@config` module are filled where they are None.
@@ -182,6 +204,10 @@ class Linen(Model):
 
     module: nn.Module
     traits: Traits = Traits()
+
+    @property
+    def title(self) -> str:
+        return type(self.module).__name__
 
     def filled(self, known: Mapping[str, Any]) -> Any:
         own = fields(type(self.module)) if is_config(type(self.module)) else {}
@@ -195,7 +221,7 @@ class Linen(Model):
         return rebuild(self.module, **idle) if idle else self.module
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
-        return dict(self.module.init({"params": key}, x, **padding(lengths), train=False))
+        return dict(self.module.init({"params": key}, x, **arguments(self.module, 1, train=False, lengths=lengths)))
 
     def called(
         self,
@@ -207,18 +233,21 @@ class Linen(Model):
         key: Key[Array, ""] | None,
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
-        rngs = {} if key is None else {"dropout": key}
-        scores, changed = self.module.apply(variables, x, **padding(lengths), train=train, rngs=rngs, mutable=list(mutable))
+        rngs, how = {} if key is None else {"dropout": key}, arguments(self.module, 1, train=train, lengths=lengths)
+        scores, changed = self.module.apply(variables, x, **how, rngs=rngs, mutable=list(mutable))
         return scores, dict(changed)
 
 
-def padding(lengths: Int[Array, " batch"] | None) -> dict[str, Any]:
-    """The argument `lengths` of a call, where the data are padded.
-
-    >>> padding(None)
-    {}
-    """
-    return {} if lengths is None else {"lengths": lengths}
+@adapter("flax.linen")
+def _hashable(value: Any) -> Any:
+    """A Linen module with tuples for lists, as `nn.Sequential` has one: what is static must be hashable."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value)) if type(value) in (list, tuple) else value
+    if not isinstance(value, nn.Module) or is_config(type(value)):
+        return value
+    given = {field.name: getattr(value, field.name) for field in declared(type(value))}
+    changed = {name: new for name, old in given.items() if (new := _hashable(old)) is not old}
+    return value.clone(**changed) if changed else value
 
 
 @functools.singledispatch

@@ -7,7 +7,8 @@ from typing import Any
 from jaxtyping import Array, Int, Key
 
 from jaxtricks.config import ConfigError, config
-from jaxtricks.models.contract import Model, Traits, Variables, padding
+from jaxtricks.models.calling import arguments, taken
+from jaxtricks.models.contract import Model, Traits, Variables
 
 
 @config()
@@ -19,7 +20,7 @@ class Functional(Model):
 
     x is a batch of scaled inputs, [batch, ...], params any tree of arrays, and scores have the shape [batch, outputs]. `train`
     says whether the model is trained and not evaluated, and `key` is that of the masks, None in evaluation. Where the data are
-    padded sequences both functions get `lengths=…`, the true steps of each.
+    padded sequences there is `lengths=…`, the true steps of each. A function gets those of them that it takes.
 
     With `stateful=True` there is a state, too:
 
@@ -56,7 +57,7 @@ class Functional(Model):
     traits: Traits = Traits()
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
-        drawn = self.init(key, x, **padding(lengths))
+        drawn = self.init(key, x, **taken(self.init, 2, {} if lengths is None else {"lengths": lengths}))
         if not self.stateful:
             return {"params": drawn}
         params, state = _pair("init", "(params, state)", drawn)
@@ -72,7 +73,8 @@ class Functional(Model):
         key: Key[Array, ""] | None,
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
-        params, how = variables["params"], {"train": train, "key": key, **padding(lengths)}
+        params = variables["params"]
+        how = arguments(self.apply, 3 if self.stateful else 2, train=train, key=key, lengths=lengths)
         if not self.stateful:
             return self.apply(params, x, **how), {}
         state = {name: tree for name, tree in variables.items() if name != "params"}

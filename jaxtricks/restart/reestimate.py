@@ -76,7 +76,8 @@ def after_batch(
     """
 
     def after(averages: Any) -> tuple[Any, Variables]:
-        given, mutable = {"params": params, **collections, **averages}, [*collections, PENALTIES]
+        given = {"params": params, **collections, **contract(experiment.model).blank(averages)}
+        mutable = [*collections, PENALTIES]
         _, changed = applied(experiment, given, batch, train=True, key=key, mutable=mutable)
         return statistics(experiment, changed), {name: changed[name] for name in collections}
 

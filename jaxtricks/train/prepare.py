@@ -10,6 +10,7 @@ from jaxtricks.config import ConfigError, rebuild
 from jaxtricks.config.families import name_of
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.models.calling import reason
 from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool, applied, counting, drawn, taken, total_steps
@@ -55,7 +56,7 @@ def _check_outputs(experiment: Experiment, data: Dataset, logits: Any) -> None:
     wanted = task_of(data).output_shape(experiment.batch_size, data)
     if logits.shape != wanted:
         raise ConfigError(
-            f"Experiment.model = {type(experiment.model).__name__} gives logits of shape {logits.shape}, and the data's "
+            f"Experiment.model = {contract(experiment.model).title} gives logits of shape {logits.shape}, and the data's "
             f"{data.kind.words(len(data.classes))} ask for {wanted}."
         )
 
@@ -136,7 +137,7 @@ def _check_collections(experiment: Experiment, before: Variables, after: Variabl
     for name, shape in shapes[0].items():
         if shape != shapes[1].get(name):
             raise ConfigError(
-                f"Experiment.model = {type(experiment.model).__name__} gives back another state {name!r} than it is given in "
+                f"Experiment.model = {contract(experiment.model).title} gives back another state {name!r} than it is given in "
                 "training; the same arrays, of the same shapes, are allowed."
             )
 
@@ -161,8 +162,8 @@ def shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
         return jax.eval_shape(_calls, experiment, batch)
     except ConfigError:
         raise
-    except Exception as error:  # whatever a user's own module raises is about its inputs
+    except Exception as error:  # whatever a user's own module raises
         if (logits := _logits(experiment, batch)) is not None:
             _check_outputs(experiment, data, logits)  # which the loss may have refused in other words
-        model, reason = type(experiment.model).__name__, (str(error) or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"Experiment.model = {model} does not take inputs of shape {shape}: {reason}") from error
+        model = contract(experiment.model).title
+        raise ConfigError(f"Experiment.model = {model} fails for a batch of shape {shape}: {reason(error)}") from error
