@@ -168,7 +168,7 @@ def adapted(value: Any) -> Any:
         ConfigError: for a class that needs more than its defaults, or what the adapter refuses.
 
     >>> adapted(3), adapted(jt.MLP).widths
-    (3, (128,))
+    (3, (128, 128))
     """
     kind = value if isinstance(value, type) else type(value)
     if isinstance(value, type) and issubclass(value, AnyModel):

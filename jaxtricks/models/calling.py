@@ -114,7 +114,7 @@ def once(model: str, source: str, module: Any) -> str:
         module: the module.
 
     >>> once("NNX", "rngs", jt.MLP())[:64]
-    'Experiment.model: this MLP is built already, and all restarts wou'
+    'Experiment.model: this MLP is built already, and all restarts wo'
     """
     name = name_of(module)
     return (

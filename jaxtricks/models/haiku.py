@@ -39,7 +39,7 @@ class Haiku(Model):
     ...     return hk.nets.MLP([32, 10])(x)
     >>> model = jt.models.Haiku(network)
     >>> jax.tree.map(jnp.shape, model.drawn(jax.random.key(0), jnp.ones((2, 64)), None)["params"]["mlp/~/linear_1"])
-    {'w': (32, 10), 'b': (10,)}
+    {'b': (10,), 'w': (32, 10)}
     """
 
     function: Any = dataclasses.field(kw_only=False)

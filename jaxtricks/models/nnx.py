@@ -103,7 +103,9 @@ def _split(module: Any) -> tuple[Any, dict[str, Any], Any, Any]:
     """A module's graph, its collections, and the keys of its random streams and their counts."""
     from flax import nnx
 
-    graph, params, statistics, keys, counts, state = nnx.split(module, nnx.Param, nnx.BatchStat, nnx.RngKey, nnx.RngCount, ...)
+    kinds: Any = (nnx.Param, nnx.BatchStat, nnx.RngKey, nnx.RngCount, ...)
+    split: Any = nnx.split(module, *kinds)
+    graph, params, statistics, keys, counts, state = split
     return graph, {"params": params, STATISTICS: statistics, STATE: state}, keys, counts
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, Rate, config
@@ -159,8 +158,9 @@ def plain_mean(after: Callable[[Any], tuple[Any, Any]], averages: Any, seen: Flo
     """Running averages as plain means: each batch counts as much as any other, whatever the model's own momentum is.
 
     A model moves its running averages from r to r' = m r + (1 - m) s, with the statistics s of a batch and a momentum m that it
-    alone knows. Since m is the slope of r' in r, the mean of the batches so far goes on to r + (r' - r)/((1 - m)(n + 1)). Where
-    the model leaves an average as it is (m = 1), so does this. Numbers that are no floats, such as counters, are the model's own.
+    alone knows. A second call, with r + d, shows it: m = (r'(r + d) - r'(r))/d; no gradient would, where the model stops it. So
+    the mean of the batches so far goes on to r + (r' - r)/((1 - m)(n + 1)). Where the model leaves an average as it is (m = 1),
+    so does this. Numbers that are no floats, such as counters, are the model's own.
 
     Args:
         after: averages → (the model's averages after a batch, anything else).
@@ -177,23 +177,23 @@ def plain_mean(after: Callable[[Any], tuple[Any, Any]], averages: Any, seen: Flo
     >>> [round(float(value), 4) for value in mean["mean"]]
     [2.0, 4.0]
     """
-    new, back, rest = jax.vjp(after, averages, has_aux=True)
-    # Each average depends on its own old value alone, so that one product with ones gives all slopes. Backwards, as not all
-    # models can be differentiated forwards.
-    (slopes,) = back(jax.tree.map(lambda leaf: jnp.ones_like(leaf) if _is_float(leaf) else _no_slope(leaf), new))
+    new, rest = after(averages)
 
-    def moved(old: Array, new: Array, slope: Array) -> Array:
+    def apart(old: Array, new: Array) -> Array:
+        return old + (1 + jnp.abs(old) + jnp.abs(new)) if _is_float(old) else old  # far enough for m to be exact to rounding
+
+    far = jax.tree.map(apart, averages, new)
+    far_new, _ = after(far)  # all but the averages is the same once more, and the compiler computes it once
+
+    def moved(old: Array, new: Array, far: Array, far_new: Array) -> Array:
         if not _is_float(old):
             return new
-        moves = slope < 1
-        return jnp.where(moves, old + (new - old) / (jnp.where(moves, 1 - slope, 1) * (seen + 1).astype(old.dtype)), old)
+        momentum = (far_new - new) / (far - old)
+        moves = momentum < 1
+        return jnp.where(moves, old + (new - old) / (jnp.where(moves, 1 - momentum, 1) * (seen + 1).astype(old.dtype)), old)
 
-    return jax.tree.map(moved, averages, new, slopes), rest
+    return jax.tree.map(moved, averages, new, far, far_new), rest
 
 
 def _is_float(leaf: Array) -> bool:
     return jnp.issubdtype(leaf.dtype, jnp.floating)
-
-
-def _no_slope(leaf: Array) -> Any:
-    return np.zeros(leaf.shape, jax.dtypes.float0)

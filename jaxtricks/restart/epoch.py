@@ -29,6 +29,7 @@ from jaxtricks.restart.member import (
     resting,
     root,
     scaled,
+    settled,
     shortened,
     shuffle,
     steps_per_epoch,
@@ -156,7 +157,7 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(member, batch.x))
-    variables = replaced(_settled(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)), given)
+    variables = replaced(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen), given)
     params = variables.pop("params")
     return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}))
 
@@ -173,18 +174,7 @@ def ready(experiment: Experiment, member: Member, state: State) -> State:
     state = state._replace(method=method.init(state.params))
     if (stopping := experiment.stopping) is not None:
         state = state._replace(best=stopping.start(evaluated(experiment, member, state), state.metrics))
-    return _settled(state)  # type: ignore[no-any-return]
-
-
-def _settled(tree: Any) -> Any:
-    """Gives the arrays the dtypes that they will keep: if a step changed the dtypes, the program would compile again, or fail."""
-
-    def settle(leaf: Any) -> Array:
-        # Python numbers leave weak types behind. Linen's own layers start in float32, whatever JAX's default precision is.
-        dtype = jnp.asarray(leaf).dtype
-        return jax.lax.convert_element_type(leaf, jnp.zeros(()).dtype if dtype == jnp.float32 else dtype)
-
-    return jax.tree.map(settle, tree)
+    return settled(state)  # type: ignore[no-any-return]
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:

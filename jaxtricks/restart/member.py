@@ -232,7 +232,18 @@ def _cast(tree: Any, dtype: Any) -> Any:
 
 def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables:
     """Draws the variables of the model for a batch of scaled inputs, from the key of the stream "params"."""
-    return contract(experiment.model).drawn(key, batch.x, batch.lengths)
+    return settled(contract(experiment.model).drawn(key, batch.x, batch.lengths))  # type: ignore[no-any-return]
+
+
+def settled(tree: Any) -> Any:
+    """Gives the arrays the dtypes that they will keep: if a step changed the dtypes, the program would compile again, or fail."""
+
+    def settle(leaf: Any) -> Array:
+        # Python numbers leave weak types behind. Linen's own layers start in float32, whatever JAX's default precision is.
+        dtype = jnp.asarray(leaf).dtype
+        return jax.lax.convert_element_type(leaf, jnp.zeros(()).dtype if dtype == jnp.float32 else dtype)
+
+    return jax.tree.map(settle, tree)
 
 
 def targets(member: Member, batch: Pool, scores: Any) -> Num[Array, "batch ..."]:

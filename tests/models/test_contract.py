@@ -75,7 +75,26 @@ def test_lengths_go_to_the_module_where_there_are_any():
         def __call__(self, x, train, lengths=None):
             return jnp.zeros(len(x)) if lengths is None else lengths
 
+    class Whole(nn.Module):
+        def __call__(self, x):
+            return x
+
     seen = Linen(Lengths())
     how = {"train": False, "key": None, "mutable": ()}
     np.testing.assert_array_equal(seen.called({}, jnp.ones((2, 3)), jnp.array([3, 1]), **how)[0], [3, 1])
     np.testing.assert_array_equal(seen.called({}, jnp.ones((2, 3)), None, **how)[0], [0, 0])
+    with pytest.raises(jt.ConfigError, match=r"Whole takes no argument .lengths., .* and the data are padded;"):
+        Linen(Whole()).called({}, jnp.ones((2, 3)), jnp.array([3, 1]), **how)
+
+
+@pytest.mark.parametrize(
+    ("argument", "in_training"),
+    [("train", True), ("training", True), ("is_training", True), ("deterministic", False), ("inference", False)],
+)
+def test_a_module_is_told_in_its_own_words_whether_it_trains(argument, in_training):
+    namespace = {}
+    exec(f"def call(self, x, {argument}): return x * {argument}", namespace)
+    module = type("Module", (nn.Module,), {"__call__": namespace["call"]})()
+    for train in (True, False):
+        scores, _ = contract(module).called({}, jnp.ones(1), None, train=train, key=None, mutable=())
+        assert bool(scores[0]) == (train == in_training)

@@ -149,10 +149,10 @@ class Untrainable(Blank):
         return x + jax.random.normal(self.make_rng("noise"), x.shape) if train else x
 
 
-class Single(Blank):
+class Asking(Blank):
     @nn.compact
-    def __call__(self, x):
-        return nn.Dense(3, name="dense")(x)
+    def __call__(self, x, mask, train):
+        return nn.Dense(3, name="dense")(x * mask)
 
 
 @config()
@@ -177,12 +177,15 @@ def mlp(**settings):
             {"model": Blank(2)},
             "Experiment.model = Blank gives logits of shape (16, 2), and the data's 3 classes ask for (16, 3).",
         ),
-        ({"model": Raising()}, "Experiment.model = Raising fails for a batch of shape (16, 5): too hot to handle"),
+        ({"model": Raising()}, "Experiment.model = Raising fails for a batch of shape (16, 5): RuntimeError: too hot to handle"),
         ({"model": Mute()}, "Experiment.model = Mute fails for a batch of shape (16, 5): AssertionError"),
         ({"model": Untrainable()}, "Experiment.model = Untrainable fails for a batch of shape (16, 5): "),
-        ({"model": Single()}, "Experiment.model = Single fails for a batch of shape (16, 5): "),
         ({"model": Branching()}, "Experiment.model = Branching fails for a batch of shape (16, 5): "),
-        ({"model": nn.Dense(3)}, "Experiment.model = Dense does not take inputs of shape (16, 5): "),
+        (
+            {"model": nn.Dense(4)},
+            "Experiment.model = Dense gives logits of shape (16, 4), and the data's 3 classes ask for ",
+        ),
+        ({"model": Asking()}, "Experiment.model: Asking needs an argument 'mask', which no model is given; there are: train, "),
     ],
 )
 def test_what_does_not_fit_fails_before_anything_compiles(changes, message, blobs, compiled):
