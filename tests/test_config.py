@@ -282,8 +282,15 @@ def test_what_cannot_be_hashed_is_refused_for_a_static_field_in_one_sentence(val
     with pytest.raises(jt.ConfigError, match=r"^Every.widths = .* is not a tuple \(an integer >= 1, \.\.\.\)\.$"):
         Every(widths=value)
     with pytest.raises(jt.ConfigError, match=r"^Experiment.model = .*: what is static must be hashable"):
-        jt.Experiment(model=Plain(inner=value))
+        jt.Experiment(model=Plain(inner={"here": value}))
     assert hash(Every(anything=(1, "a"))) is not None
+
+
+def test_a_linen_module_of_lists_is_one_of_tuples():
+    layers = [nn.Dense(4), nn.Sequential([nn.relu, nn.Dense(3)])]
+    model = jt.Experiment(model=nn.Sequential(layers)).model
+    assert model.layers == (layers[0], nn.Sequential((nn.relu, nn.Dense(3))))
+    assert jt.Experiment(model=model).model is model
 
 
 # --- changing and comparing ---------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import dataclasses
 import numbers
 import textwrap
 import types
+from collections.abc import Hashable
 from typing import Any, Literal, Union, get_args, get_origin
 
 import jax
@@ -91,7 +92,7 @@ def _static(place: _Place, field: Field, value: Any) -> Any:
         if not isinstance(value, field.type):
             raise place.refuse()
     elif origin is Literal:
-        if value not in get_args(field.type):
+        if not isinstance(value, Hashable) or value not in get_args(field.type):
             raise place.refuse(f" is not allowed{nearest(str(value), [str(a) for a in get_args(field.type)])}")
     elif origin is tuple:
         if not isinstance(value, tuple) or len(value) != len(elements := field.elements(len(value))):

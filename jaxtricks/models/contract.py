@@ -16,6 +16,7 @@ The library is imported in the methods, so that only those who use it wait for i
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -241,8 +242,9 @@ class Linen(Model):
 @adapter("flax.linen")
 def _hashable(value: Any) -> Any:
     """A Linen module with tuples for lists, as `nn.Sequential` has one: what is static must be hashable."""
-    if isinstance(value, list | tuple):
-        return tuple(map(_hashable, value)) if type(value) in (list, tuple) else value
+    if type(value) in (list, tuple):
+        parts = tuple(map(_hashable, value))
+        return value if isinstance(value, tuple) and all(map(operator.is_, parts, value)) else parts
     if not isinstance(value, nn.Module) or is_config(type(value)):
         return value
     given = {field.name: getattr(value, field.name) for field in declared(type(value))}
