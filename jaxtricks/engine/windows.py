@@ -71,7 +71,7 @@ class Windows:
         room = plan.window // each
         self._batch = (turns, batch)
         self.rounds = cut(rounds, room // (turns * batch * (here if own.order else 1)))
-        order = evaluation.validation_order(experiment, tables.validation.shape[1], source)
+        order = evaluation.validation_order(tables.validation.shape[1], source)
         self._validation_parts = cut(len(order.places), room // (here if own.validation else 1), order.unit)
         self._counted, self._unit = order.counted, order.unit
         self._validation = np.asarray(tables.validation)[split if own.validation else split[:1]][:, order.places]

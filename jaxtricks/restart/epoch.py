@@ -14,11 +14,11 @@ from jaxtricks.config import rebuild
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.matching import Given
 from jaxtricks.experiment.transfer import replaced
-from jaxtricks.models.contract import contract
+from jaxtricks.models.contract import CARRY, contract
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart import reestimate
-from jaxtricks.restart.evaluation import VALIDATE, empty_carry, metrics_of, validation_order
+from jaxtricks.restart.evaluation import VALIDATE, metrics_of, validation_order
 from jaxtricks.restart.member import (
     Member,
     Pool,
@@ -110,7 +110,7 @@ def resident_windows(
     small = order.size * math.prod(pool.x.shape[1:]) <= GATHERED
     own = labelled(member, pool)
     batches = whole(place(taken(own, order))) if small else whole(place(order), own)
-    checked = validation_order(experiment, member.validation.size, pool)
+    checked = validation_order(member.validation.size, pool)
     windows: dict[Over, Iterable[Window | None]] = {
         Over.NOTHING: (None,),
         Over.FIRST: whole(order[:1, :1], pool),
@@ -181,7 +181,8 @@ def begin(experiment: Experiment, member: Member, shared: Shared, state: State, 
     """Begins an epoch: a model carries no state on from the last epoch."""
     turns = len(experiment.order.cuts)
     nothing = jnp.zeros((steps_per_epoch(experiment, member.train.size) // turns, turns), jnp.zeros(()).dtype)
-    latest = state._replace(collections=state.collections | empty_carry(state), best=None)
+    fresh = {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
+    latest = state._replace(collections=state.collections | fresh, best=None)
     return Progress(state, latest, Info(nothing, nothing))
 
 

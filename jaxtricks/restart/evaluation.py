@@ -7,13 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import CARRY, Variables
 from jaxtricks.objectives.metric import finished, sums
-from jaxtricks.restart.member import Member, Pool, State, applied, evaluated, inputs, labelled
+from jaxtricks.restart.member import Member, Pool, State, applied, drawn, evaluated, inputs, labelled, scaled, typed
 from jaxtricks.restart.phase import EvaluationSums, Over, Phase, Progress, Shared, Window, drive, put, whole
 
 EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
+SEQUENCES = 64  # the most sequences of one forward pass where each step has a label, and so scores
+TRACK = 32  # the fewest windows of a text that a model reads on from one to the next, if there are so many
 
 
 class Found(NamedTuple):
@@ -55,7 +58,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
     """Gives every metric on the validation split, where the device holds the data."""
     pool = labelled(member, pool)
-    order, shared = validation_order(experiment, member.validation.size, pool), Shared.of(pool)
+    order, shared = validation_order(member.validation.size, pool), Shared.of(pool)
     window = whole(member.validation[order.places], pool, order.counted)
 
     def call(phase: Phase, left: Any, window: Any) -> Any:
@@ -78,32 +81,47 @@ class ValidationOrder(NamedTuple):
     unit: int
 
 
-def validation_order(experiment: Experiment, size: int, pool: Pool) -> ValidationOrder:
+def validation_order(size: int, pool: Pool) -> ValidationOrder:
     """Gives the order in which a validation split of `size` examples is evaluated, in batches.
 
-    Sequences with a label for each step go in parallel tracks, so that a batch of windows goes on where the last one ended; other
-    examples go in their order, in batches of one size. Repeated places fill the last batch, and do not count.
+    Whole sequences with a label for each step go in parallel tracks, so that a batch of windows goes on where the last one ended;
+    other examples go in their order, in batches of one size. Repeated places fill the last batch, and do not count. All that
+    depends on the data alone: a track begins without a state, so that more tracks would measure a larger loss.
 
     Args:
-        experiment: the settings.
         size: the size of the split.
         pool: the data, or any part of it.
     """
-    batch = _batch(experiment, size, pool)
+    batch = _batch(size, pool)
     places = np.arange(-(-size // batch) * batch)
-    if pool.task.kind.per_step:
+    if _tracks(pool):
         places = places.reshape(batch, -1).T.ravel()
     return ValidationOrder(np.minimum(places, size - 1), places < size, batch)
 
 
-def _batch(experiment: Experiment, size: int, pool: Pool) -> int:
-    """The number of examples in a batch: a batch of sequences with labels for each step, or so many that few are left over."""
-    return experiment.batch_size if pool.task.kind.per_step else -(-size // -(-size // EVALUATION_BATCH))
+def _tracks(pool: Pool) -> bool:
+    """Whether examples may be windows of one text, each a track's next one: padded sequences are not."""
+    return pool.task.kind.per_step and pool.lengths is None
 
 
-def empty_carry(state: State) -> Variables:
-    """Gives the carried state of a model before the first batch of an evaluation."""
-    return {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
+def _batch(size: int, pool: Pool) -> int:
+    """The number of examples in a batch: that of tracks, or so many that few are left over."""
+    if _tracks(pool):
+        return min(max(size // TRACK, 1), SEQUENCES)
+    most = SEQUENCES if pool.task.kind.per_step else EVALUATION_BATCH
+    return -(-size // -(-size // most))
+
+
+def empty_carry(experiment: Experiment, member: Member, state: State, batch: Pool) -> Variables:
+    """Gives the carried state of a model before the first batch of an evaluation; `batch` has the shapes of one."""
+    if CARRY not in state.collections:
+        return {}
+
+    def carry() -> Any:
+        return drawn(experiment, rng.root(0), typed(batch)._replace(x=scaled(member, typed(batch).x)))[CARRY]
+
+    shapes = jax.eval_shape(carry)  # not those of training, which has other batches
+    return {CARRY: jax.tree.map(lambda leaf, like: jnp.zeros(leaf.shape, like.dtype), shapes, state.collections[CARRY])}
 
 
 def begin(experiment: Experiment, member: Member, shared: Shared, state: State, window: None) -> Progress:
@@ -113,9 +131,10 @@ def begin(experiment: Experiment, member: Member, shared: Shared, state: State, 
 
 def reserve(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
     """Gives the progress with room for the results of all batches."""
-    state, order = progress.state, validation_order(experiment, member.validation.size, shared.like)
-    carry, unit = empty_carry(state), order.unit
+    state, order = progress.state, validation_order(member.validation.size, shared.like)
+    unit = order.unit
     some = jax.tree.map(lambda array: jnp.zeros((unit, *array.shape[1:]), array.dtype), shared.like)
+    carry = empty_carry(experiment, member, state, some)
     indices, counts = jnp.arange(unit), jnp.ones(unit, bool)
     _, found = jax.eval_shape(lambda: _scored(experiment, member, state, some, indices, counts, carry))
     units = len(order.places) // unit
@@ -164,7 +183,7 @@ def _scored(
         kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None
         return dict(carry), Found(count, summed, kept)
 
-    batch = _batch(experiment, member.validation.size, pool)
+    batch = _batch(member.validation.size, pool)
     return jax.lax.scan(body, carry, (indices.reshape(-1, batch), counted.reshape(-1, batch)))
 
 

@@ -168,8 +168,8 @@ class Runs(Shown):
     def evaluate(self, split: Literal["train", "validation"] | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
         """Evaluates every metric on the training or validation examples of each run, or on other examples; [runs].
 
-        Without masks or augmentation. Sequences with a label for each step are evaluated in as many parallel tracks as a batch
-        has sequences.
+        Without masks or augmentation. Windows of a text are evaluated in parallel tracks of 32 windows or more, 64 tracks at
+        most, whatever the batch of training was: a state that a model carries on goes through each of them.
 
         Args:
             split: "train", "validation", or other examples, such as those that `Dataset.open_test` gave.
