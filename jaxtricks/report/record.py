@@ -95,6 +95,7 @@ class Record:
         verdicts: one for each change, in the same order; none for a run.
         ensemble: what averaging the first arm's restarts gains, where that was asked for.
         environment: what `environment` gave when it was made.
+        started: what the first arm took of the weights that it started from, in words; None where all were drawn.
     """
 
     kind: Kind
@@ -104,6 +105,7 @@ class Record:
     verdicts: tuple[Verdict, ...]
     ensemble: EnsembleReport | None
     environment: dict[str, Any]
+    started: str | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -141,7 +143,7 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
     Raises:
         ConfigError: for an experiment with a function that has no name to write down.
     """
-    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment())
+    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment(), _started(runs))
 
 
 def record_study(
@@ -163,7 +165,11 @@ def record_study(
         ConfigError: for an experiment with a function that has no name to write down.
     """
     arms = _arms({BASELINE: study.baseline, **study.changes})
-    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment())
+    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment(), _started(study.baseline))
+
+
+def _started(runs: Runs) -> str | None:
+    return None if runs.transferred is None else str(runs.transferred)
 
 
 def _arms(arms: Mapping[str, Runs]) -> tuple[Arm, ...]:
@@ -213,6 +219,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "data": dataclasses.asdict(record.data),
             "ensemble": None if record.ensemble is None else dataclasses.asdict(record.ensemble),
             "arms": arms,
+            "started": record.started,
         },
         "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
         "environment.json": record.environment,
@@ -236,6 +243,7 @@ def from_json(files: Mapping[str, Any]) -> Record:
         verdicts=tuple(map(Verdict.from_dict, files["verdicts.json"])),
         ensemble=None if ensemble is None else _ensemble(ensemble),
         environment=dict(files["environment.json"]),
+        started=metrics.get("started"),  # folders of earlier versions have none
     )
 
 
