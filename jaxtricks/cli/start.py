@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxtricks.cli.optional import Maybe, Words
 from jaxtricks.config import ConfigError
@@ -21,6 +21,8 @@ class StartFlags:
         transfer_names: with --transfer of a file: theirs=ours for each layer that is called otherwise, such as fc=head.
         transfer_flattened: with --transfer of a file of PyTorch's: layer=channels for each layer that reads flattened images.
     """
+
+    title: ClassVar[str] = "weights to start from"
 
     transfer: Maybe[Path] = None
     fresh: Words = None
