@@ -20,7 +20,7 @@ from jaxtricks.config.classes import config
 from jaxtricks.config.declared import Field, Kind, fields
 from jaxtricks.config.errors import ConfigError, nearest
 from jaxtricks.config.families import Family, choice_trick, choices, is_config
-from jaxtricks.config.json import fingerprint, from_json, to_json
+from jaxtricks.config.json import described, fingerprint, from_json, to_json
 from jaxtricks.config.paths import diff, hyperparameters, items, locate, rebuild, replace
 from jaxtricks.config.ranges import Count, Fraction, NonNegative, Positive, Range, Rate, Real
 from jaxtricks.config.stacking import group, stack
@@ -43,6 +43,7 @@ __all__ = [
     "choice_trick",
     "choices",
     "config",
+    "described",
     "diff",
     "fields",
     "fingerprint",

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from jaxtricks.config.declared import Field, Kind, declared, fields
@@ -16,36 +16,47 @@ from jaxtricks.config.families import choices, family_of, is_config, name_of
 C = TypeVar("C")
 
 
-def to_json(node: Any, *, named: bool = True) -> Any:
+def described(node: Any) -> Any:
+    """A config as JSON data that can be read but not all read back: what has no name to be found by stands as it calls itself.
+
+    >>> described(jt.Objective(loss=lambda scores, targets: 0.0 * scores))["loss"]["function"]
+    {'callable': '<lambda> of ...'}
+    """
+    return to_json(node, reference=_described)
+
+
+def to_json(node: Any, *, named: bool = True, reference: Callable[[Any], str] | None = None) -> Any:
     """A config as plain JSON data; a callable or a user's class stands as `module:qualname`.
 
     Args:
         node: the config, or what a field holds.
         named: whether its place says which family it is of, so that a choice's bare name is enough.
+        reference: how a callable or a class is written; by default as `module:qualname`.
 
     Raises:
-        ConfigError: for a lambda or a local function, which have no name to be found by.
+        ConfigError: by default, for a lambda or a local function, which have no name to be found by.
 
     >>> to_json(jt.nn.Inverted(rate=0.5))
     {'kind': 'inverted', 'rate': 0.5}
     """
+    write, within = reference or _reference, functools.partial(to_json, reference=reference)
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         cls = type(node)
         static = [f.name for f in declared(cls) if not is_config(cls) or fields(cls)[f.name].kind is Kind.STATIC]
-        body = {f.name: to_json(getattr(node, f.name), named=f.name not in static) for f in declared(cls)}
+        body = {f.name: within(getattr(node, f.name), named=f.name not in static) for f in declared(cls)}
         if "kind" in body:
             raise ConfigError(f"{cls.__name__} has a field 'kind', which in JSON is the name of the class; rename the field.")
         if named and is_config(cls) and family_of(cls) is None:
             return body
-        return {"kind": (name_of(cls) if named else None) or _reference(cls)} | body
+        return {"kind": (name_of(cls) if named else None) or write(cls)} | body
     if isinstance(node, tuple):
-        return [to_json(v, named=False) for v in node]
+        return [within(v, named=False) for v in node]
     if node is None or isinstance(node, str | bool | int | float):
         return node
     if isinstance(node, numbers.Real):
         return float(node)
-    if callable(node):
-        return {"callable": _reference(node)}
+    if callable(node) or reference is not None:
+        return {"callable": write(node)}
     raise ConfigError(f"a {type(node).__name__} cannot be written as JSON.")
 
 
@@ -114,6 +125,13 @@ def _reference(thing: Any) -> str:
     if found is not thing:  # a lambda, a local function, a bound method, a partial
         raise ConfigError(f"{module}:{name} cannot be written down; define it by name at the top of an importable module.")
     return f"{module}:{name}"
+
+
+def _described(thing: Any) -> str:
+    try:
+        return _reference(thing)
+    except ConfigError:
+        return f"{getattr(thing, '__qualname__', type(thing).__name__)} of {getattr(thing, '__module__', 'no module')}"
 
 
 def resolve(reference: Any) -> Any:

@@ -80,7 +80,8 @@ class Optax(Chain):
     """A whole Optax chain: w ← w + α_t u for the steps u that it gives; all of its numbers are static.
 
     For traced numbers write a function that builds the chain, see `rule_of`. A chain that Optax made has no name by which it
-    could be written down: an experiment with one has no checkpoints and no report, one with a function has both.
+    could be written down: an experiment with one has no checkpoints, and its page cannot be trained again from; one with a
+    function has both.
 
     Args:
         chain: such as `optax.adam(1e-3)`; another one, even of equal numbers, is compiled anew.

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from jaxtricks.config import described
 from jaxtricks.data import Dataset, Opening
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
@@ -35,7 +36,7 @@ class Arm:
 
     Args:
         label: "baseline" or what was changed; "experiment" where there is one arm only.
-        experiment: its JSON, as `Experiment.to_json` gives it.
+        experiment: its JSON, as `Experiment.to_json` gives it; functions without a name stand as they call themselves.
         seeds: of the restarts, in their order.
         names: what they are called, such as "seed 3" or "seed 3 fold 2".
         metrics: validation metric → its last value of each restart, in their order.
@@ -95,7 +96,6 @@ class Record:
         verdicts: one for each change, in the same order; none for a run.
         ensemble: what averaging the first arm's restarts gains, where that was asked for.
         environment: what `environment` gave when it was made.
-        started: what the first arm took of the weights that it started from, in words; None where all were drawn.
     """
 
     kind: Kind
@@ -105,7 +105,6 @@ class Record:
     verdicts: tuple[Verdict, ...]
     ensemble: EnsembleReport | None
     environment: dict[str, Any]
-    started: str | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -139,11 +138,8 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
         runs: the restarts.
         command: what reproduces them, a line of shell.
         ensemble: what averaging them gains.
-
-    Raises:
-        ConfigError: for an experiment with a function that has no name to write down.
     """
-    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment(), _started(runs))
+    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment())
 
 
 def record_study(
@@ -160,16 +156,9 @@ def record_study(
         command: what reproduces it, a line of shell.
         ensemble: what averaging the baseline's restarts gains.
         kind: which of the two it was.
-
-    Raises:
-        ConfigError: for an experiment with a function that has no name to write down.
     """
     arms = _arms({BASELINE: study.baseline, **study.changes})
-    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment(), _started(study.baseline))
-
-
-def _started(runs: Runs) -> str | None:
-    return None if runs.transferred is None else str(runs.transferred)
+    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment())
 
 
 def _arms(arms: Mapping[str, Runs]) -> tuple[Arm, ...]:
@@ -180,7 +169,7 @@ def _arms(arms: Mapping[str, Runs]) -> tuple[Arm, ...]:
 def _arm(label: str, runs: Runs, settings: Settings) -> Arm:
     return Arm(
         label=label,
-        experiment=runs.experiment.to_json(),
+        experiment=described(runs.experiment),
         seeds=tuple(int(seed) for seed in runs.seeds),
         names=runs.names,
         metrics={name: _values(values) for name, values in runs.metrics.items()},
@@ -219,7 +208,6 @@ def to_json(record: Record) -> dict[str, Any]:
             "data": dataclasses.asdict(record.data),
             "ensemble": None if record.ensemble is None else dataclasses.asdict(record.ensemble),
             "arms": arms,
-            "started": record.started,
         },
         "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
         "environment.json": record.environment,
@@ -243,7 +231,6 @@ def from_json(files: Mapping[str, Any]) -> Record:
         verdicts=tuple(map(Verdict.from_dict, files["verdicts.json"])),
         ensemble=None if ensemble is None else _ensemble(ensemble),
         environment=dict(files["environment.json"]),
-        started=metrics.get("started"),  # folders of earlier versions have none
     )
 
 

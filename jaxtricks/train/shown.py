@@ -71,7 +71,6 @@ class Shown:
 
         Raises:
             FolderError: if there is something already, since nothing is overwritten, or if it cannot be written.
-            ConfigError: for an experiment with a function that has no name to write down.
         """
         result = paged(self)
         return result.save(fresh("runs", result.name) if folder is None else folder)

@@ -6,6 +6,7 @@ import webbrowser
 from html import unescape
 from pathlib import Path
 
+import optax
 import pytest
 
 import jaxtricks as jt
@@ -49,3 +50,13 @@ def test_a_notebook_shows_the_page_inside_a_frame_that_its_styles_do_not_leave(s
 def test_importing_the_library_does_not_import_what_draws():
     code = "import sys, jaxtricks; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_functions_that_a_notebook_defines_are_on_the_page_though_they_cannot_be_trained_again_from_it(blobs, tmp_path):
+    base = jt.Experiment(model=jt.MLP(widths=(4,)), epochs=1, batch_size=16)
+    own = base.replace({"objective.loss": lambda scores, targets: optax.safe_softmax_cross_entropy(scores, targets)})
+    chained = own.replace({"optimizer.rule": jt.Optax(optax.adam(1e-3))})
+    folder = jt.study(own, {"chain": chained}, blobs, seeds=2, progress=False).save(tmp_path / "own")
+    assert "&lt;lambda&gt;" in (folder / "report.html").read_text()
+    with pytest.raises(jt.ConfigError, match=r"lambda.* cannot be imported\.$"):
+        jt.Experiment.from_json(load(folder).baseline.experiment)
