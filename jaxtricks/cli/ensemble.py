@@ -10,7 +10,8 @@ from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.optional import Positional, Several, Switch
 from jaxtricks.cli.train import COMMANDS
-from jaxtricks.evaluate.ensemble import Fitted, Greedy, TopK, ensemble
+from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
+from jaxtricks.evaluate.ensemble import ensemble
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
 from jaxtricks.train.fit import snapshots

@@ -1,11 +1,25 @@
 """What runs tell: verdicts, studies, ensembles, text."""
 
+from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
-from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport, Fitted, Greedy, TopK
+from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport
+from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
-__all__ = ["Decision", "Ensemble", "EnsembleReport", "Fitted", "Greedy", "Study", "TopK", "Verdict", "Writer", "verdicts"]
+__all__ = [
+    "Decision",
+    "Ensemble",
+    "EnsembleReport",
+    "Fitted",
+    "Greedy",
+    "Spread",
+    "Study",
+    "TopK",
+    "Verdict",
+    "Writer",
+    "verdicts",
+]
 
 
 def __dir__() -> list[str]:

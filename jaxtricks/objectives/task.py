@@ -15,6 +15,7 @@ from jaxtricks.data.labels import KINDS
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.rows import ClassRows, LabelRows, Rows, ValueRows
 from jaxtricks.objectives.scaling import Scaling
+from jaxtricks.statistics import linear_root
 
 
 class Task(Family):
@@ -26,7 +27,6 @@ class Task(Family):
         loss: the name of the usual loss of such data.
         metrics: the names of the metrics that are always measured; verdicts use the first one.
         constant: what a prediction that looks at no input says at best, in words.
-        distribution: whether predictions are a distribution over classes, which ensembles average.
 
     >>> jt.load("digits").task, jt.extend.Task("classes").metrics
     ('classes', ('accuracy', 'nll', 'ece'))
@@ -37,7 +37,6 @@ class Task(Family):
     loss: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     constant: ClassVar[str]
-    distribution: ClassVar[bool] = False
 
     @property
     def kind(self) -> LabelKind:
@@ -126,7 +125,6 @@ class Classes(Task):
     loss = "cross_entropy"
     metrics = ("accuracy", "nll", "ece")
     constant = "the commonest class"
-    distribution = True
 
     def targets(self, y: Num[Array, "batch ..."], scores: Any, scaling: Scaling | None = None) -> Num[Array, "batch ..."]:
         # A distribution, so that examples can be blended; the labels themselves where not all scores are computed.
@@ -161,7 +159,6 @@ class Steps(Task):
     loss = "cross_entropy"
     metrics = ("accuracy", "nll", "perplexity", "bits")
     constant = "the commonest class"
-    distribution = True
 
     def output_shape(self, batch: int, data: Dataset) -> tuple[int, ...]:
         return batch, data.shape[0], len(data.classes)
@@ -272,10 +269,7 @@ class Values(Task):
         return ValueRows(self.log_probs(loss, scores, scaling), scores, y, counted, scaling)
 
     def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
-        # Rows whose mean is the root and whose spread is its own to first order: r + (e² - r²)/2r, with the errors e.
-        squares = np.square(y - y.mean(axis=0, dtype=np.float64))
-        roots = np.sqrt(squares.mean(axis=0))
-        return (roots + (squares - np.square(roots)) / (2 * np.where(roots > 0, roots, 1))).mean(axis=1)
+        return linear_root(np.square(y - y.mean(axis=0, dtype=np.float64)))
 
 
 def task_of(data: Dataset) -> Task:

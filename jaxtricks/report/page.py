@@ -20,6 +20,7 @@ from jaxtricks.report.record import Arm, Record
 from jaxtricks.report.text import (
     MEANINGS,
     Units,
+    averaged,
     count,
     differing,
     listed,
@@ -88,7 +89,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    words = (count, listed, more_seeds, named, p_value, setting)
+    words = (averaged, count, listed, more_seeds, named, p_value, setting)
     environment.filters |= {word.__name__: word for word in words}
     environment.filters["soft"] = _soft
     return environment.get_template("page.html.jinja")

@@ -13,6 +13,7 @@ from jaxtricks.config import described
 from jaxtricks.data import Dataset, Opening
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
+from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.settings import Settings, settings_that_differ
 from jaxtricks.objectives.metric import Declaration
@@ -251,4 +252,9 @@ def _arm_from_json(data: Mapping[str, Any]) -> Arm:
 
 def _ensemble(data: Mapping[str, Any]) -> EnsembleReport:
     intervals = {name: {key: Interval(*ends) for key, ends in data[name].items()} for name in ("over_mean", "over_best")}
-    return EnsembleReport(**{**data, **intervals})
+    spread = None if data.get("spread") is None else Spread(**{name: _tuple(each) for name, each in data["spread"].items()})
+    return EnsembleReport(**{**data, **intervals, "spread": spread})
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

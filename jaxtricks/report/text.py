@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.objectives.metric import POINTS, Declaration
-from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.objectives.metrics import METRICS, find
 from jaxtricks.statistics import Interval
 
 MEANINGS = {
@@ -152,6 +153,17 @@ def named(metric: str) -> str:
 def decades(metric: str, values: Float[np.ndarray, "..."]) -> bool:
     """Whether values of a metric or curve, all finite, need a logarithmic axis."""
     return metric in UNBOUNDED and bool(values.size and values.min() > 0 and values.max() > DECADES * values.min())
+
+
+def averaged(metric: str, report: EnsembleReport) -> str:
+    """What an ensemble reaches in a metric, and what that is against its members, in words."""
+    over = report.over_mean[metric]
+    written = units(find(metric).declared, [over.high - over.low])
+    unit = f" {written.unit}" if written.unit != metric else ""
+    return (
+        f"{named(metric)} {written.value(report.ensemble[metric])}{written.sign}, "
+        f"{written.difference(report.gain[metric])}{unit} against the mean member"
+    )
 
 
 def p_value(p: float) -> str:

@@ -48,7 +48,7 @@ def assert_close(report, expected):
 
 
 def test_predictions_are_averaged_probabilities(shared, data):
-    probabilities = jt.ensemble(shared).predict(data.x)
+    probabilities = jt.ensemble(shared).probabilities(data.x)
     np.testing.assert_allclose(probabilities, np.mean([np.exp(p) for p in shared.log_probs(data.x)], axis=0), rtol=1e-6)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
@@ -57,7 +57,7 @@ def test_members_of_one_split_are_averaged_over_it(shared, data):
     report = jt.ensemble(shared).evaluate(data)
     validation = data.split(0).validation
     assert (report.members, report.members_an_example, report.examples) == (5, 5.0, 30)
-    assert_close(report.ensemble, metrics(jt.ensemble(shared).predict(data.x[validation]), data.y[validation]))
+    assert_close(report.ensemble, metrics(jt.ensemble(shared).probabilities(data.x[validation]), data.y[validation]))
     assert_close(report.mean_member, {name: values.mean() for name, values in shared.metrics.items()})
     best = {"accuracy": shared.metrics["accuracy"].max(), "nll": shared.metrics["nll"].min(), "ece": shared.metrics["ece"].min()}
     assert_close(report.best_member, best)
@@ -124,7 +124,7 @@ def test_the_gain_over_the_members_has_an_interval_over_examples(shared, data):
 def test_logits_are_averaged_where_that_is_asked_for(shared, data):
     scores = np.mean(shared.log_probs(data.x), axis=0)
     expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(jt.ensemble(shared, average="logits").predict(data.x), expected, rtol=1e-5)
+    np.testing.assert_allclose(jt.ensemble(shared, average="logits").probabilities(data.x), expected, rtol=1e-5)
 
 
 class TestChosen:
@@ -150,7 +150,9 @@ class TestChosen:
         assert report.examples == 15 and report.members == np.count_nonzero(chosen.weights) <= 10
         probabilities = np.exp(np.concatenate([runs.log_probs(data.x[judged]) for runs in both]))
         assert_close(report.ensemble, metrics(np.tensordot(chosen.weights, probabilities, 1), data.y[judged]))
-        np.testing.assert_allclose(chosen.predict(data.x[judged]), np.tensordot(chosen.weights, probabilities, 1), rtol=1e-4)
+        np.testing.assert_allclose(
+            chosen.probabilities(data.x[judged]), np.tensordot(chosen.weights, probabilities, 1), rtol=1e-4
+        )
 
     def test_each_rule_does_what_it_says(self, both, data):
         used, _ = self.halves(jt.ensemble(both, choose=jt.evaluate.TopK(1)), data)
@@ -199,3 +201,77 @@ def test_checkpoints_of_one_run(data, tmp_path):
         jt.snapshots(tmp_path, data.subset(100, 0))
     with pytest.raises(jt.ConfigError, match=r"^experiment = 1 is not one of the 1 of "):
         jt.snapshots(tmp_path, data, experiment=1)
+
+
+def test_the_best_member_is_compared_on_the_examples_that_it_held_out(own, data):
+    """Members with splits of their own: what averaging gains over the best of them is told of the same examples."""
+    report = jt.ensemble(own).evaluate(data)
+    validation = [own.sampling.validation[split] for split in own.sampling.split]
+    probabilities, best = np.exp(own.log_probs(data.x)), int(own.metrics["nll"].argmin())
+    lost = []
+    for i in validation[best]:
+        together = np.mean([probabilities[m, i, data.y[i]] for m in range(5) if i in validation[m]])
+        lost.append(np.log(probabilities[best, i, data.y[i]]) - np.log(together))
+    assert report.best_gain["nll"] == pytest.approx(np.mean(lost), rel=1e-3)
+    low, high = report.over_best["nll"]
+    assert (low + high) / 2 == pytest.approx(np.mean(lost), rel=1e-3)
+    assert report.best_member["nll"] == pytest.approx(own.metrics["nll"].min(), rel=1e-4)
+
+
+class TestValues:
+    """Ensembles of regressors, in thousands."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def prices():
+        draw = np.random.default_rng(0)
+        x = draw.normal(size=(300, 3))
+        y = 1e5 * (x @ [[1.0], [-0.5], [0.2]] + 0.3 * draw.normal(size=(300, 1))) + 4e5
+        return jt.Dataset.from_arrays(x[:160], y[:160], validation=0.25, test=(x[160:], y[160:]), name="prices")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def members(prices):
+        return jt.fit(BASE.replace({"epochs": 8}), prices, seeds=6, layout=jt.Layout(runs=2), progress=False)
+
+    def test_values_are_averaged_in_the_user_s_units(self, members, prices):
+        together, each = jt.ensemble(members), members.predict(prices.x, members=True)
+        np.testing.assert_allclose(together.predict(prices.x), each.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(together.spread(prices.x), each.std(axis=0, ddof=1), rtol=1e-3)
+        weighted = jt.evaluate.Ensemble((members,), "probabilities", np.array([0.5, 0.5, 0, 0, 0, 0]))
+        np.testing.assert_allclose(weighted.predict(prices.x), each[:2].mean(axis=0), rtol=1e-5)
+
+    def test_the_report_compares_them_with_their_members(self, members, prices):
+        report, each = jt.ensemble(members).evaluate(prices), members.log_probs(prices.x).astype(np.float64)
+        held = np.array([np.isin(np.arange(160), members.sampling.validation[split]) for split in members.sampling.split])
+        some = held.any(axis=0)
+        together = (each * held[..., None]).sum(axis=0)[some] / held.sum(axis=0)[some, None]
+        away = together - prices.y[some]
+        assert report.examples == some.sum() and list(report.ensemble) == ["rmse", "mae", "r2"]
+        assert report.ensemble["rmse"] == pytest.approx(np.sqrt(np.square(away).mean()), rel=1e-4)
+        assert report.mean_member["rmse"] == pytest.approx(members.metrics["rmse"].mean(), rel=1e-4)
+        assert report.best_member["rmse"] == pytest.approx(members.metrics["rmse"].min(), rel=1e-4)
+        low, high = report.over_mean["rmse"]
+        assert (low + high) / 2 == pytest.approx(report.gain["rmse"], rel=1e-6) and 1e3 < report.disagreement < 1e5
+        best = held[int(members.metrics["rmse"].argmin())]
+        rows = np.flatnonzero(best[some])
+        gained = np.sqrt(np.square(away[rows]).mean()) - members.metrics["rmse"].min()
+        assert report.best_gain["rmse"] == pytest.approx(gained, rel=1e-3, abs=1.0)
+
+    def test_the_width_holds_as_many_new_values_as_it_says_and_the_members_spread_does_not(self, members, prices):
+        together = jt.ensemble(members)
+        report, test = together.evaluate(prices), prices.open_test("a test")
+        (width,) = report.spread.half_width
+        inside = np.abs(together.predict(test.x) - test.y) <= width
+        assert 0.88 <= inside.mean() <= 1.0  # 95% of 140, and the width is one of 130
+        assert report.spread.coverage < 0.9  # the members do not know the noise
+        assert report.spread.members[0] == pytest.approx(together.spread(prices.x).mean(), rel=0.6)
+
+    def test_in_words(self, members, prices):
+        text = str(jt.ensemble(members).evaluate(prices))
+        assert "rmse" in text and "two members are " in text and "holds 95% of new values" in text
+        assert all(len(line) < 200 for line in text.splitlines())
+
+    def test_what_has_no_meaning_for_values_is_refused(self, members, prices):
+        with pytest.raises(jt.DataError, match=r"^prices holds values; members are chosen by the probabilities of one class"):
+            jt.ensemble(members, choose=jt.evaluate.TopK(2))

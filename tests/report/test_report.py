@@ -346,7 +346,7 @@ def test_a_study_with_a_collapsed_arm_has_a_page(study):
     text = page(record)
     words = " ".join("".join(read(text).words).split())
     assert "seed 3 (diverged at step" in words
-    assert "Averaging the probabilities of 4 restarts of the baseline, on" in words
+    assert "Averaging the predictions of 4 restarts of the baseline, on" in words
     assert "to see that the page says so" in words
     assert "nan" not in words
     # The forest, and for each change the dots and six curves.

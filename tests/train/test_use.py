@@ -138,6 +138,7 @@ def test_classes_are_predicted_by_name(runs, flowers):
     probabilities = runs.probabilities(flowers.x, members=True)
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
     np.testing.assert_allclose(runs.probabilities(flowers.x), probabilities.mean(axis=0))
+    np.testing.assert_array_equal(jt.ensemble(runs).predict(flowers.x), together)
     np.testing.assert_array_equal(each, np.array(flowers.classes)[probabilities.argmax(axis=-1)])
 
 
