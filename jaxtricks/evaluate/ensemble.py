@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from jaxtricks import rng, statistics
 from jaxtricks.config import ConfigError
-from jaxtricks.data import DataError, Dataset, Examples
+from jaxtricks.data import DataError, Dataset, Examples, in_units, nearer
 from jaxtricks.evaluate.averaging import AVERAGES, Average
 from jaxtricks.evaluate.choices import Choice
 from jaxtricks.evaluate.judging import JUDGED, HeldOut, Judge, Spread, disagreement
@@ -147,16 +147,16 @@ class Ensemble:
         """The averaged probabilities of the classes of each example, or of each step; or the averaged values.
 
         Args:
-            x: inputs on the scale of the data set, [examples, ...].
+            x: inputs in the units of the user, [examples, ...].
             lengths: true steps of each sequence, [examples]; None where all are whole.
 
         Raises:
             DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
         """
-        predictions = _predictions(self.runs, x, lengths)
+        data = self.runs[0].data
+        predictions, task = _predictions(self.runs, nearer(data, x, lengths), lengths), task_of(data)
         weights = np.repeat(self.weights[:, None], predictions.shape[1], axis=1)
-        task = task_of(self.runs[0].data)
-        return task.probabilities(AVERAGES[task.name](predictions, weights, self.average))
+        return in_units(data, task.probabilities(AVERAGES[task.name](predictions, weights, self.average)))
 
     def predict(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Shaped[np.ndarray, "examples ..."]:
         """The name of the most probable class of each example, or of each step, by `probabilities`; or the averaged values.
@@ -171,7 +171,8 @@ class Ensemble:
 
         Arguments and errors as for `probabilities`.
         """
-        given = task_of(self.runs[0].data).probabilities(_predictions(self.runs, x, lengths)[self.weights > 0])
+        data = self.runs[0].data
+        given = task_of(data).probabilities(_predictions(self.runs, nearer(data, x, lengths), lengths)[self.weights > 0])
         return np.asarray(given.std(axis=0, ddof=1, dtype=np.float64)) if len(given) > 1 else np.full(given.shape[1:], np.nan)
 
     def evaluate(self, data: Dataset | Examples) -> EnsembleReport:

@@ -275,3 +275,13 @@ class TestValues:
     def test_what_has_no_meaning_for_values_is_refused(self, members, prices):
         with pytest.raises(jt.DataError, match=r"^prices holds values; members are chosen by the probabilities of one class"):
             jt.ensemble(members, choose=jt.evaluate.TopK(2))
+
+    def test_times_are_predicted_as_times(self):
+        """Inputs and values in seconds since 1970, which float32 does not tell apart."""
+        x = 1.7e9 + np.arange(120.0)[:, None]
+        times = jt.Dataset.from_arrays(x, x + 60)
+        members = jt.fit(BASE.replace({"epochs": 20}), times, seeds=2, layout=jt.Layout(runs=2), progress=False)
+        together = jt.ensemble(members)
+        np.testing.assert_allclose(together.predict(x), x + 60, atol=30)
+        np.testing.assert_allclose(together.predict(x), members.predict(x), atol=0.01)
+        assert together.evaluate(times).ensemble["rmse"] < 30 and together.spread(x).max() < 30
