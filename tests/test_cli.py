@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from jaxtricks import cli, report
 from jaxtricks.cli import flags, train
@@ -182,6 +183,23 @@ class TestResume:
         assert "has 4 epochs already" in refused(capsys, "resume", "short", "--epochs", "4")
         assert "epochs = 3 is less than the 4" in refused(capsys, "resume", "short", "--epochs", "3")
         assert (here / "short" / "report.html").is_file()
+
+    def test_a_run_starts_from_a_file_of_weights_and_says_what_it_took(self, capsys, here):
+        arrays = {"fc1.weight": np.ones((8, 64), np.float32), "fc1.bias": np.ones(8, np.float32), "fc2.bias": np.ones(3)}
+        save_file(arrays, "net.safetensors")
+        words = ["run", "--model.widths", "8", "--seeds", "2", "--epochs", "1", "--transfer", "net.safetensors"]
+        torch = [*words, "--transfer-layout", "torch", "--transfer-names", "fc1=hidden_0/dense"]
+        cli.main([*torch, "--out", "a"])
+        said = "starts from other weights: 2 of 4 arrays; drawn: params/head/bias, params/head/kernel; not used: fc2.bias"
+        assert said in capsys.readouterr().out
+        assert f"Each restart {said}." in (here / "a" / "report.html").read_text()
+        assert "names: 'hidden_9' is in no name of the model" in refused(capsys, *torch[:-1], "fc1=hidden_9")
+        assert "no layer that the model has: it has fc1.bias, fc1.weight, fc2.bias" in refused(capsys, *words)
+        assert "none.safetensors: there is no such file" in refused(capsys, *words[:-1], "none.safetensors")
+        assert "--transfer-names: 'fc1' is no pair" in refused(capsys, *torch[:-1], "fc1")
+        assert "head=x is no pair layer=channels" in refused(capsys, *torch, "--transfer-flattened", "head=x")
+        assert "--transfer-layout is for --transfer, which is missing" in refused(capsys, "run", "--transfer-layout", "torch")
+        assert "is the name of a run" in refused(capsys, "run", "--transfer", "runs/a", "--transfer-names", "a=b")
 
     def test_what_cannot_go_on(self, capsys, here):
         assert "runs/none is not a run's folder: command.json is missing" in refused(capsys, "resume", "runs/none")

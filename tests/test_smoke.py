@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flax import nnx
 
 import jaxtricks as jt
 from jaxtricks.cli import main
@@ -149,3 +150,24 @@ def test_only_runs_on_texts_write(capsys):
         main(["sample", _json(capsys)["folder"], "--prompt", "a"])
     assert stopped.value.code == 2
     assert "holds no language model" in capsys.readouterr().err
+
+
+class Network(nnx.Module):
+    """Flax changed NNX between the supported versions."""
+
+    def __init__(self, rngs):
+        self.below, self.above = nnx.Linear(64, 8, rngs=rngs), nnx.Linear(8, 10, rngs=rngs)
+        self.norm, self.dropout = nnx.BatchNorm(8, rngs=rngs), nnx.Dropout(0.2, rngs=rngs)
+
+    def __call__(self, x):
+        return self.above(self.dropout(nnx.relu(self.norm(self.below(x.reshape(len(x), -1))))))
+
+
+def test_a_network_of_nnx_trains_and_its_batch_norm_fits_averaged_weights():
+    digits = jt.load("digits").subset(200, 0)
+    experiment = jt.Experiment(model=Network, optimizer=jt.Optimizer(averaging=jt.optim.EMA(decay=0.8)), epochs=3)
+    runs = jt.fit(experiment, digits, seeds=2, progress=False)
+    linear = nnx.eval_shape(lambda: Network(nnx.Rngs(0)))
+    assert runs.variables["params"]["below"]["kernel"].shape == (2, *linear.below.kernel.shape)
+    assert (runs.curves["nll"][:, -1] < runs.curves["nll"][:, 0]).all()
+    assert (runs.variables["batch_stats"]["norm"]["var"] != 1).all()

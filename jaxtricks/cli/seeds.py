@@ -1,10 +1,10 @@
 """Flags that say what the restarts sample."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from jaxtricks.cli.optional import Maybe, Switch, Words
+from jaxtricks.cli.start import StartFlags
 from jaxtricks.config import ConfigError
 from jaxtricks.experiment.changes import LabelChange, NoisyLabels, PermutedInputs, PermutedLabels
 from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
@@ -14,7 +14,7 @@ FIVE = (5,)  # the seeds of 5×2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SeedFlags:
+class SeedFlags(StartFlags):
     """Which restarts to train.
 
     Args:
@@ -32,8 +32,6 @@ class SeedFlags:
         label_noise: the share of training examples that get a wrong label, such as 0.2; each split draws its own.
         permute_labels: give the labels of training examples to each other at random, so that they mean nothing.
         permute_inputs: put the features of all inputs into a random order, one for each seed.
-        transfer: the folder of an earlier run, such as runs/digits-run-1, whose weights the restarts start from.
-        fresh: with --transfer: layers whose weights are drawn anew, such as head.
     """
 
     title: ClassVar[str] = "restarts"
@@ -50,8 +48,6 @@ class SeedFlags:
     label_noise: Maybe[float] = None
     permute_labels: Switch = False
     permute_inputs: Switch = False
-    transfer: Maybe[Path] = None
-    fresh: Words = None
 
     def sampled(self) -> Seeds:
         """The seeds and examples of the restarts, without the weights of earlier runs.
@@ -59,8 +55,7 @@ class SeedFlags:
         Raises:
             ConfigError: for flags that do not go together.
         """
-        if self.fresh is not None and self.transfer is None:
-            raise ConfigError("--fresh is for --transfer, which is missing.")
+        self.check_start()
         if self.repeats is not None and self.folds is None:
             raise ConfigError("--repeats is for --folds, which is missing.")
         seeds = self.seeds

@@ -20,7 +20,6 @@ from jaxtricks.data import DataError, Dataset
 from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.report.record import BASELINE, Record
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
@@ -121,14 +120,11 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
         if self.json:
             print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
         else:
-            print(f"{text}\n\n{folder / folders.PAGE}")
+            print("\n\n".join(filter(None, (record.started, text, str(folder / folders.PAGE)))))
 
     def _trained(self, arms: Arms, data: Dataset, folder: Path, line: str) -> tuple[Record, str, Runs | None]:
-        seeds = self.sampled()
-        if self.transfer is not None:
-            seeds = dataclasses.replace(seeds, transfer=Transfer(_earlier(self.transfer), self.fresh or ()))
         options = {
-            "seeds": seeds,
+            "seeds": dataclasses.replace(self.sampled(), transfer=self.start_from(_earlier)),
             "layout": self.layout(),
             "progress": not self.json,
             "checkpoints": Checkpoints(folder / folders.CHECKPOINTS, best=self.keep_best, every=self.keep_every),

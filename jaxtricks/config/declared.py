@@ -52,7 +52,11 @@ class Field:
         elif self.kind is Kind.CONFIG:
             text = "one of " + ", ".join(choices(self.type)) if choices(self.type) else f"of type {self.type.__name__}"
         elif self.kind is Kind.MODEL:
-            text = "one of " + ", ".join(choices(AnyModel)) + ", or a model of your own"
+            known = ", ".join(choices(AnyModel))
+            text = (
+                f"one of {known}, a Linen module, a class of NNX or Equinox modules, jaxtricks.models.NNX, Equinox, Haiku or "
+                "Functional of your functions, or a model of your own"
+            )
         elif get_origin(self.type) is Literal:
             text = "one of " + ", ".join(map(str, get_args(self.type)))
         elif self.type is int:

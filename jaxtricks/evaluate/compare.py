@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
@@ -13,8 +14,9 @@ from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, choices, fields, is_config, nearest, rebuild
 from jaxtricks.data import Dataset
+from jaxtricks.engine import processes
 from jaxtricks.engine.layout import Layout
-from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
+from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, fewest_seeds, judge_family
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import few
 from jaxtricks.experiment.seeds import Seeds
@@ -24,6 +26,8 @@ from jaxtricks.objectives.task import task_of
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 from jaxtricks.train.frame import frame
+from jaxtricks.train.joined import joined
+from jaxtricks.train.prepare import prepare
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import collapsed
@@ -52,6 +56,11 @@ class Study(Shown):
     verdicts: tuple[Verdict, ...]
 
     @property
+    def look(self) -> int:
+        """How many times the restarts have been judged: 1, and one more each time that seeds were added."""
+        return max((verdict.look for verdict in self.verdicts), default=1)
+
+    @property
     def arms(self) -> dict[str, Runs]:
         """Label → restarts, of the baseline first."""
         return {"baseline": self.baseline, **self.changes}
@@ -72,6 +81,7 @@ class Options(TypedDict, total=False):
     """The options of `study`, which `compare` and `ablate` take too."""
 
     seeds: int | Sequence[int] | Seeds
+    earlier: Study | None
     metric: str | Metric | None
     margin: float | None
     layout: Layout
@@ -85,6 +95,7 @@ def study(
     data: Dataset,
     *,
     seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
+    earlier: Study | None = None,
     metric: str | Metric | None = None,
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
@@ -99,6 +110,8 @@ def study(
         data: the data set; validation only, its test split stays locked.
         seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`. By default each
             restart draws its own split, so that the verdict includes the variance between splits.
+        earlier: the same study with other seeds, which are judged together with these. That looks at its restarts once more, so
+            a difference has to be plainer for the same verdict, see `jaxtricks.evaluate.looks.share`.
         metric: the metric that verdicts are about: a name, such as "nll" or "macro_f1", or your own `Metric`, which is then
             measured in all arms; None: the task's first metric, which is accuracy, or "rmse" for values.
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
@@ -107,25 +120,61 @@ def study(
         progress: whether to show a bar.
 
     Raises:
-        ConfigError: for an unknown metric, a margin below 0, or settings that do not fit the data, before anything compiles.
+        ConfigError: for an unknown metric, a margin below 0, settings that do not fit the data, or an earlier study of other arms
+            or of the same seeds, before anything compiles.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> faster = base.replace({"optimizer.rule.learning_rate": 1e-2})
     >>> found = jt.study(base, {"ten times the rate": faster}, digits, seeds=4, progress=False)
     >>> [(verdict.label, verdict.decision.value) for verdict in found.verdicts]
     [('ten times the rate', 'too few seeds')]
+    >>> more = jt.study(base, {"ten times the rate": faster}, digits, seeds=(4, 5), earlier=found, progress=False)
+    >>> more.verdicts[0].seeds, more.verdicts[0].look
+    (6, 2)
     """
     _check_margin(margin)
     arms = measuring(metric, [baseline, *changes.values()], data)
-    base, *others = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
-    changed = dict(zip(changes, others, strict=True))
-    return Study(base, changed, verdicts(base, changed, metric=metric, margin=margin))
+    members, look = len(Seeds.of(seeds)), 1
+    if earlier is not None:
+        _check_earlier(earlier, dict(zip(("baseline", *changes), arms, strict=True)), data, Seeds.of(seeds))
+        members, look = members + len(earlier.baseline), earlier.look + 1
+    if progress and processes.first() and members < (fewest := fewest_seeds(len(changes), look)):
+        print(f"jaxtricks: {_few_seeds(len(changes), look, members, fewest)}", file=sys.stderr, flush=True)
+    runs = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
+    if earlier is not None:
+        runs = [joined(before, more) for before, more in zip(earlier.arms.values(), runs, strict=True)]
+    changed = dict(zip(changes, runs[1:], strict=True))
+    return Study(runs[0], changed, verdicts(runs[0], changed, metric=metric, margin=margin, look=look))
+
+
+def _few_seeds(changes: int, look: int, members: int, fewest: int) -> str:
+    """What is known before any training where there are too few seeds for a verdict."""
+    family = f"{changes} change{'s' if changes > 1 else ''}" + (f" at look {look}" if look > 1 else "")
+    needs = "need" if changes > 1 else "needs"
+    return f"{family} {needs} at least {fewest} seeds to be called helpful or harmful, and there are {members}."
+
+
+def _check_earlier(earlier: Study, arms: Mapping[str, Experiment], data: Dataset, seeds: Seeds) -> None:
+    """Raises ConfigError for an earlier study that this one cannot be judged together with."""
+    if list(earlier.arms) != list(arms):
+        raise ConfigError(f"earlier has the arms {few(list(earlier.arms))}, and here they are {few(list(arms))}.")
+    earlier.baseline.sampling.joined(seeds.sampling(data))
+    train = earlier.baseline.sampling.train.shape[1]
+    for name, runs in earlier.arms.items():
+        changed = prepare(arms[name], data, train).diff(runs.experiment)
+        if paths := [path for path in changed if not path.startswith("order")]:  # which the data's lengths fill in later
+            raise ConfigError(f"earlier has another {', '.join(paths)} in {name}; the same experiments are allowed.")
 
 
 def verdicts(
-    baseline: Runs, changes: Mapping[str, Runs], *, metric: str | Metric | None = None, margin: float | None = None
+    baseline: Runs,
+    changes: Mapping[str, Runs],
+    *,
+    metric: str | Metric | None = None,
+    margin: float | None = None,
+    look: int = 1,
 ) -> tuple[Verdict, ...]:
-    """The verdicts on trained arms; arguments as for `study`.
+    """The verdicts on trained arms; arguments as for `study`, and `look`: how many times they are judged, this time too.
 
     Pairs in which the metric was never finite are left out, and are named among the collapsed.
 
@@ -163,7 +212,7 @@ def verdicts(
         fallen = lost + tuple(f"change {member}" for member in collapsed(runs))
         members = tuple(itertools.compress(baseline.names, finite))
         comparisons.append(Comparison(name, without[finite], given[finite], members, fallen, paired))
-    return judge_family(comparisons, measure)
+    return judge_family(comparisons, measure, look)
 
 
 def _validated(runs: Runs) -> Int[np.ndarray, "members validation"]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxtricks import statistics
+from jaxtricks.evaluate.looks import share
 from jaxtricks.objectives.metric import POINTS, Declaration
 from jaxtricks.statistics import Interval
 
@@ -143,16 +144,17 @@ class Verdict:
         change_mean: mean over seeds with it.
         difference: mean of change minus baseline; whether above zero is better depends on the metric.
         median_difference: the median of change minus baseline.
-        interval: the 95% interval of the mean difference; nan at both ends for one seed.
+        interval: the interval of the mean difference, see `confidence`; nan at both ends for one seed.
         margin: the smallest difference worth caring about.
         p: two-sided sign-flip p.
-        corrected_p: p after Holm's correction over the family.
+        corrected_p: p after Holm's correction over the family, divided by the look's `share`.
         comparisons: size of the family.
         seeds: pairs, a count.
         collapsed: the names of members that collapsed or diverged.
         seeds_needed: if inconclusive, the seeds that it would probably take (None: more than 10,000); if there are too
             few, the fewest that could show an effect; None otherwise.
         paired: what a pair is: a "seed", or a "member" where seeds have several, such as folds.
+        look: how many times the pairs have been judged, this time too: seeds that were added make it 2 and more.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -179,6 +181,12 @@ class Verdict:
     collapsed: tuple[str, ...] = ()
     seeds_needed: int | None = None
     paired: str = "seed"
+    look: int = 1
+
+    @property
+    def confidence(self) -> float:
+        """The confidence of the interval: 0.95 at the first look, more at later ones."""
+        return 1 - ALPHA * share(self.look)
 
     def __str__(self) -> str:
         """One line, such as `dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds`."""
@@ -190,7 +198,9 @@ class Verdict:
             effect += f" [{low:z.{places}f}, {high:z.{places}f}]"
         if self.decision is Decision.NO_DIFFERENCE:
             effect += f" inside ±{scale * self.margin:.2g}"
-        p = f"p={self.corrected_p:.2g}" + (f" (Holm over {self.comparisons})" if self.comparisons > 1 else "")
+        p = f"p={self.corrected_p:.2g}"
+        if corrections := self.corrections:
+            p += f" ({', '.join(corrections)})"
         parts = [effect, p, f"{self.seeds} paired {self.paired}{'s' if self.seeds > 1 else ''}"]
         if self.decision is Decision.TOO_FEW_SEEDS:
             parts.append(f"at least {self.seeds_needed} needed")
@@ -200,6 +210,12 @@ class Verdict:
         if self.collapsed:
             parts.append(f"collapsed: {', '.join(self.collapsed)}")
         return f"{self.label} {self.decision}: ".lstrip() + ", ".join(parts)
+
+    @property
+    def corrections(self) -> list[str]:
+        """What p was corrected for, in words."""
+        family = [f"Holm over {self.comparisons}"] if self.comparisons > 1 else []
+        return family + ([f"look {self.look}"] if self.look > 1 else [])
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict in JSON's types; a missing end of the interval is null, since JSON has no nan."""
@@ -226,6 +242,19 @@ class Verdict:
         return cls(**(data | typed))
 
 
+def fewest_seeds(comparisons: int, look: int = 1) -> int:
+    """The fewest paired seeds with which a verdict other than `no difference` is possible: `2^(1 − n) < 0.05 share / m`.
+
+    Args:
+        comparisons: size m of the family, a count.
+        look: how many times the family has been judged, this time too.
+
+    >>> [fewest_seeds(comparisons) for comparisons in (1, 5, 20)]
+    [6, 8, 10]
+    """
+    return next(n for n in range(1, MOST_SEEDS) if statistics.smallest_p(n) < ALPHA * share(look) / comparisons)
+
+
 def decide(
     interval: Interval,
     corrected_p: float,
@@ -234,21 +263,23 @@ def decide(
     margin: float,
     comparisons: int = 1,
     higher_is_better: bool = True,
+    look: int = 1,
 ) -> Decision:
     """The decision that follows from an interval and a p: the first of these that holds.
 
     1. `no difference`: the interval lies inside ±margin, whatever p.
     2. `helps` or `hurts`: the interval excludes zero and the corrected p is below 0.05.
-    3. `too few seeds`: no p below 0.05 was possible, since `2^(1 − seeds) ≥ 0.05 / comparisons`.
+    3. `too few seeds`: no p below 0.05 was possible, see `fewest_seeds`.
     4. `inconclusive`.
 
     Args:
         interval: of the mean difference, in the metric's units; one with nan ends lies inside no margin and excludes nothing.
-        corrected_p: sign-flip p after Holm, in [0, 1].
+        corrected_p: sign-flip p after Holm, divided by the look's `share`, in [0, 1].
         seeds: paired seeds, a count.
         margin: the smallest difference worth caring about, in the metric's units.
         comparisons: size of the family, a count.
         higher_is_better: the metric's direction.
+        look: how many times the seeds have been judged, this time too.
 
     >>> str(decide(Interval(0.002, 0.012), 0.003, seeds=16, margin=0.005))
     'helps'
@@ -259,24 +290,26 @@ def decide(
         return Decision.NO_DIFFERENCE
     if (interval.low > 0 or interval.high < 0) and corrected_p < ALPHA:
         return Decision.HELPS if (interval.low > 0) == higher_is_better else Decision.HURTS
-    if statistics.smallest_p(seeds) >= ALPHA / comparisons:
+    if seeds < fewest_seeds(comparisons, look):
         return Decision.TOO_FEW_SEEDS
     return Decision.INCONCLUSIVE
 
 
-def judge_family(comparisons: Sequence[Comparison], measure: Measure) -> tuple[Verdict, ...]:
+def judge_family(comparisons: Sequence[Comparison], measure: Measure, look: int = 1) -> tuple[Verdict, ...]:
     """The verdicts on several changes that are read together, their p-values corrected over the family by Holm.
 
     Args:
         comparisons: all changes that were tried, since the correction counts them.
         measure: the metric of all of them.
+        look: how many times they have been judged, this time too, see `share`.
     """
     if not comparisons:
         return ()
     ps = np.array([statistics.sign_flip_p(comparison.differences) for comparison in comparisons])
+    corrected = np.minimum(statistics.holm(ps) / share(look), 1.0)
     return tuple(
-        _verdict(comparison, measure, float(p), float(corrected), len(comparisons))
-        for comparison, p, corrected in zip(comparisons, ps, statistics.holm(ps), strict=True)
+        _verdict(comparison, measure, float(p), float(final), len(comparisons), look)
+        for comparison, p, final in zip(comparisons, ps, corrected, strict=True)
     )
 
 
@@ -290,9 +323,9 @@ def judge(comparison: Comparison, measure: Measure) -> Verdict:
     return judge_family((comparison,), measure)[0]
 
 
-def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: float, family: int) -> Verdict:
-    d, seeds = comparison.differences, len(comparison.members)
-    interval, margin, mean = statistics.interval(d), measure.margin_for(comparison.baseline), float(d.mean())
+def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: float, family: int, look: int) -> Verdict:
+    d, seeds, alpha = comparison.differences, len(comparison.members), ALPHA * share(look)
+    interval, margin, mean = statistics.interval(d, 1 - alpha), measure.margin_for(comparison.baseline), float(d.mean())
     decision = decide(
         interval,
         corrected_p,
@@ -300,10 +333,11 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
         margin=margin,
         comparisons=family,
         higher_is_better=measure.metric.higher_is_better,
+        look=look,
     )
     needed = None
     if decision is Decision.TOO_FEW_SEEDS:
-        needed = next(n for n in range(1, MOST_SEEDS) if statistics.smallest_p(n) < ALPHA / family)
+        needed = fewest_seeds(family, look)
     elif decision is Decision.INCONCLUSIVE:
         needed = statistics.seeds_needed(
             mean,
@@ -311,7 +345,7 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
             seeds,
             margin=margin,
             comparisons=family,
-            alpha=ALPHA,
+            alpha=alpha,
             most=MOST_SEEDS,
         )
     return Verdict(
@@ -333,6 +367,7 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
         collapsed=comparison.collapsed,
         seeds_needed=needed,
         paired=comparison.paired,
+        look=look,
     )
 
 

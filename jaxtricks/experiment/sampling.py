@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32
 
+from jaxtricks.config import ConfigError
 from jaxtricks.data.labels import Labels
 
 
@@ -61,6 +62,33 @@ class Sampling:
             order=None if self.order is None else self.order[rows],
             masks=None if self.masks is None else self.masks[rows],
         )
+
+    def joined(self, other: "Sampling") -> "Sampling":
+        """Gives the members of both, these first.
+
+        Args:
+            other: members of other seeds, who sample in the same way.
+
+        Raises:
+            ConfigError: for a member that both have, or one that samples in another way.
+        """
+        if twice := [name for name in other.names if name in self.names]:
+            raise ConfigError(f"{few(twice)} have been trained already; other seeds are allowed.")
+        both = (self, other)
+        shared = [name for name in ("weights", "order", "masks") if any(getattr(one, name) is not None for one in both)]
+        if shared:
+            raise ConfigError(f"restarts that share {', '.join(shared)} cannot be added to; train all of them together.")
+        tables = [(one.train, one.validation, one.labels, one.features) for one in both]
+        if len({tuple(None if table is None else table.shape[1:] for table in each) for each in tables}) > 1:
+            raise ConfigError(f"{few(other.names)} sample other examples than {few(self.names)}, and cannot be added to them.")
+        rows: list[Any] = [
+            Row(*(None if table is None else table[split] for table in each))  # type: ignore[arg-type]
+            for one, each in zip(both, tables, strict=True)
+            for split in one.split
+        ]
+        places, table = tabled(rows)
+        seeds, parts = (np.concatenate([getattr(one, name) for one in both]) for name in ("seeds", "parts"))
+        return Sampling(self.names + other.names, seeds, parts, places, *table)
 
 
 def few(names: Sequence[str]) -> str:

@@ -91,7 +91,7 @@ def built(field: str, build: Callable[..., Any], source: str, value: Any) -> Any
     parameters = [p for p in signature(build) if p.kind not in VARIADIC]
     needed = [p.name for p in parameters if p.default is p.empty]
     by_name = source in [p.name for p in parameters]
-    if more := [name for name in needed if name != source][0 if by_name else 1 :]:
+    if more := [name for name in needed if name != source] if by_name else needed[1:]:
         name = name_of(build)
         raise ConfigError(
             f"{field} = {name} needs {', '.join(more)} beside {source}; a function of {source} alone is allowed, such as "
@@ -126,6 +126,8 @@ def once(model: str, source: str, module: Any) -> str:
 def signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a function, a class or a module; none where Python cannot tell."""
     try:
+        if isinstance(function, type):  # whose metaclass may take anything
+            return list(inspect.signature(function.__init__).parameters.values())[1:]  # type: ignore[misc]
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return []

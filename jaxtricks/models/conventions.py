@@ -82,6 +82,7 @@ class Convention:
                     raise ConfigError(f"names: {name!r} is in no name of the {side}{nearest(name, known)}")
 
 
+@dataclasses.dataclass(frozen=True)
 class Flax(Convention):
     """As Flax has them: collections, layers and arrays, with slashes or dots between them; "params" may be left out.
 
@@ -115,6 +116,7 @@ class Flax(Convention):
         return {f"{collection}/{self._called(rest)}": arrays[path] for path, (collection, _, rest) in parts.items()}
 
 
+@dataclasses.dataclass(frozen=True)
 class Torch(Convention):
     """As PyTorch has them: `layer.weight`, `layer.bias`, …, with the outputs first; a layer for each of an LSTM's own layers.
 

@@ -97,6 +97,7 @@ class Record:
         verdicts: one for each change, in the same order; none for a run.
         ensemble: what averaging the first arm's restarts gains, where that was asked for.
         environment: what `environment` gave when it was made.
+        started: what the first arm took of the weights that it started from, in words; None where all were drawn.
     """
 
     kind: Kind
@@ -106,6 +107,7 @@ class Record:
     verdicts: tuple[Verdict, ...]
     ensemble: EnsembleReport | None
     environment: dict[str, Any]
+    started: str | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -140,7 +142,7 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
         command: what reproduces them, a line of shell.
         ensemble: what averaging them gains.
     """
-    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment())
+    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment(), _started(runs))
 
 
 def record_study(
@@ -159,7 +161,11 @@ def record_study(
         kind: which of the two it was.
     """
     arms = _arms({BASELINE: study.baseline, **study.changes})
-    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment())
+    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment(), _started(study.baseline))
+
+
+def _started(runs: Runs) -> str | None:
+    return None if runs.transferred is None else str(runs.transferred)
 
 
 def _arms(arms: Mapping[str, Runs]) -> tuple[Arm, ...]:
@@ -209,6 +215,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "data": dataclasses.asdict(record.data),
             "ensemble": None if record.ensemble is None else dataclasses.asdict(record.ensemble),
             "arms": arms,
+            "started": record.started,
         },
         "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
         "environment.json": record.environment,
@@ -232,6 +239,7 @@ def from_json(files: Mapping[str, Any]) -> Record:
         verdicts=tuple(map(Verdict.from_dict, files["verdicts.json"])),
         ensemble=None if ensemble is None else _ensemble(ensemble),
         environment=dict(files["environment.json"]),
+        started=metrics.get("started"),  # folders of earlier versions have none
     )
 
 

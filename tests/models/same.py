@@ -26,7 +26,7 @@ class Linen(nn.Module):
 
 
 class NNX(nnx.Module):
-    def __init__(self, rngs, rate=0.0):
+    def __init__(self, *, rngs, rate=0.0):
         self.below = nnx.Linear(IN, UNITS, kernel_init=wave, rngs=rngs)
         self.norm = nnx.BatchNorm(UNITS, momentum=0.9, rngs=rngs)
         self.dropout = nnx.Dropout(rate, rngs=rngs)
@@ -37,7 +37,7 @@ class NNX(nnx.Module):
 
 
 def nnx_dropping(rngs):
-    return NNX(rngs, rate=0.3)
+    return NNX(rngs=rngs, rate=0.3)
 
 
 class Equinox(eqx.Module):
