@@ -169,6 +169,32 @@ class TestResume:
         capsys.readouterr()
         assert "Transfer.fresh = 'heat' names no layer" in refused(capsys, *words[:-1], "heat")
 
+    def test_seeds_are_added_to_a_finished_comparison(self, capsys, here):
+        words = ("compare", "--epochs", "1", "--model.widths", "8", "--change", "optimizer.rule.learning_rate=0.1", "--json")
+        cli.main([*words, "--seeds", "3", "--out", "first"])
+        cli.main([*words, "--seeds", "7", "--out", "whole"])
+        capsys.readouterr()
+        cli.main(["compare", "--add-seeds", "2", "first", "--json", "--out", "second"])
+        cli.main(["compare", "--add-seeds", "2", "second", "--out", "third"])
+        assert "p after look 3" in (said := capsys.readouterr().out) and "99.375% interval" in said
+        arms, whole = ((self.metrics(here / name)["arms"]) for name in ("third", "whole"))
+        for arm, same in zip(arms, whole, strict=True):
+            assert (arm["names"], arm["label"]) == (same["names"], same["label"])
+            assert arm["metrics"]["nll"] == pytest.approx(same["metrics"]["nll"], rel=1e-4)
+        (verdict,) = json.loads((here / "third" / "verdicts.json").read_text())
+        assert (verdict["look"], verdict["seeds"]) == (3, 7)
+        assert "this is look 3" in (here / "third" / "report.html").read_text()
+        assert "this is look" not in (here / "first" / "report.html").read_text()
+        for arguments, words in (
+            (("resume", "second", "--epochs", "2"), "has seeds that were added to first, and cannot go on without them"),
+            (("compare", "--add-seeds", "first"), "is not a number and a run, such as 16 runs/digits-compare-1"),
+            (("compare", "--add-seeds", "1", "first"), "--add-seeds 1 is not a number of seeds >= 2"),
+            (("ablate", "--add-seeds", "4", "first"), "is what `jaxtricks compare` made"),
+            (("compare", "--add-seeds", "4", "none"), "command.json is missing"),
+            (("compare", "--add-seeds", "4", "first", "--epochs", "3"), "--epochs is for a new run"),
+        ):
+            assert words in refused(capsys, *arguments)
+
     def test_a_finished_comparison_goes_on_for_more_epochs(self, capsys, here):
         words = ("compare", *self.WORDS[1:], "--change", "model.dropout=0.5")
         rest = [word for word in words if word not in ("--epochs", "3")]

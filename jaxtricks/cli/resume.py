@@ -38,6 +38,9 @@ class Resume(Distributed):
             page = self.folder / folders.PAGE
             raise FolderError(f"{self.folder} is finished; its page is {page}, and --epochs has it go on for more.")
         training, settings, began, epochs = begun(folder, COMMANDS, self.epochs)
+        if epochs is not None:
+            training.check_longer(self.folder)
+        training = training.expanded()
         # Other processes than before may go on, more of them or one; and the folder need not be free.
         together = {field.name: getattr(self, field.name) for field in dataclasses.fields(Distributed)}
         training = dataclasses.replace(training, out=None, **together)

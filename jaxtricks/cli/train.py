@@ -1,16 +1,20 @@
 """The commands that train: run, compare and ablate."""
 
 import dataclasses
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
+from jaxtricks.cli.adding import FinishedRun, together
+from jaxtricks.cli.begun import begun
+from jaxtricks.cli.command import Settings
 from jaxtricks.cli.metric import MetricFlags
-from jaxtricks.cli.optional import Maybe, Repeated
+from jaxtricks.cli.optional import Maybe, Repeated, Words
 from jaxtricks.cli.training import Arms, Training
 from jaxtricks.cli.words import changed
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.ablate import ablate
-from jaxtricks.evaluate.compare import measuring, study
+from jaxtricks.evaluate.compare import Study, measuring, study
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
 from jaxtricks.report.table import table
@@ -38,15 +42,65 @@ class Judging(MetricFlags, Training):
 
     Args:
         margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
+        add_seeds: how many seeds to add to which finished run, such as 16 runs/digits-compare-1: its arms are trained with
+            them, and a new folder holds the verdicts on all seeds. Looking again is counted: later verdicts ask for more.
     """
 
     title: ClassVar[str] = "metric"
+    name: ClassVar[Literal["compare", "ablate"]]
 
     margin: Maybe[float] = None
+    add_seeds: Words = None
 
-    def options(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Those of `study`."""
-        return given | {"metric": self.judged_by(), "margin": self.margin}
+    def check(self, settings: Settings) -> None:
+        super().check(settings)
+        if self.add_seeds is not None and settings:
+            raise ConfigError(f"--{next(iter(settings))} is for a new run; --add-seeds takes all settings from the earlier one.")
+
+    def expanded(self) -> Self:
+        if self.add_seeds is None:
+            return self
+        number, *folders = self.add_seeds
+        if not number.isdecimal() or len(folders) != 1:
+            raise ConfigError(
+                f"--add-seeds {' '.join(self.add_seeds)} is not a number and a run, such as 16 runs/digits-compare-1."
+            )
+        return FinishedRun.of(Path(folders[0])).with_more(self, int(number), COMMANDS)
+
+    def check_longer(self, folder: Path) -> None:
+        if self.add_seeds is not None:
+            earlier = self.add_seeds[-1]
+            raise ConfigError(
+                f"{folder} has seeds that were added to {earlier}, and cannot go on without them; have {earlier} go on first."
+            )
+
+    def arms(self, experiment: Experiment) -> Arms:
+        return super().arms(experiment) if self.add_seeds is None else FinishedRun.of(Path(self.add_seeds[-1])).arms
+
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        options |= {"metric": self.judged_by(), "margin": self.margin, "earlier": self._earlier(data)}
+        result = self.judged(arms, data, options)
+        return record_study(result, command=command, kind=self.name), table(result.verdicts), None
+
+    def judged(self, arms: Arms, data: Dataset, options: dict[str, Any]) -> Study:
+        """What came of the arms.
+
+        Args:
+            arms: what is trained.
+            data: on what.
+            options: those of `study`.
+        """
+        return study(arms[BASELINE], {label: arm for label, arm in arms.items() if label != BASELINE}, data, **options)
+
+    def _earlier(self, data: Dataset) -> Study | None:
+        """The study that seeds are added to, with those that were added to it before."""
+        if self.add_seeds is None:
+            return None
+        run = FinishedRun.of(Path(self.add_seeds[-1]))
+        training, *_ = begun(run.folder, COMMANDS)
+        assert isinstance(training, Judging)
+        before = training._earlier(data)
+        return run.study(data) if before is None else together(before, run.study(data))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,19 +113,16 @@ class Compare(Judging):
         change: path=value, or several of them that make one change together; give --change once for each change.
     """
 
-    name: ClassVar[str] = "compare"
+    name: ClassVar[Literal["compare", "ablate"]] = "compare"
 
     change: Repeated[str] = ()
 
     def arms(self, experiment: Experiment) -> Arms:
+        if self.add_seeds is not None:
+            return super().arms(experiment)
         if not self.change:
             raise ConfigError("--change is missing; name at least one, such as --change model.dropout=0.5.")
         return {BASELINE: experiment} | {" ".join(words): changed(experiment, words) for words in self.change}
-
-    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
-        changes = {label: arm for label, arm in arms.items() if label != BASELINE}
-        result = study(arms[BASELINE], changes, data, **self.options(options))
-        return record_study(result, command=command, kind="compare"), table(result.verdicts), None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +132,12 @@ class Ablate(Judging):
     Every setting of the experiment is a flag too, such as --model.dropout 0.5; `jaxtricks list settings` names them.
     """
 
-    name: ClassVar[str] = "ablate"
+    name: ClassVar[Literal["compare", "ablate"]] = "ablate"
 
-    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
-        result = ablate(arms[BASELINE], data, **self.options(options))
-        return record_study(result, command=command, kind="ablate"), table(result.verdicts), None
+    def judged(self, arms: Arms, data: Dataset, options: dict[str, Any]) -> Study:
+        if self.add_seeds is not None:
+            return super().judged(arms, data, options)
+        return ablate(arms[BASELINE], data, **options)
 
 
 COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate)}

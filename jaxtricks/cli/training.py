@@ -5,7 +5,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from jaxtricks import report
 from jaxtricks.cli.begun import begun
@@ -52,6 +52,17 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
     keep_best: Maybe[str] = dataclasses.field(default=None, kw_only=True)
     json: Switch = dataclasses.field(default=False, kw_only=True)
 
+    def expanded(self) -> Self:
+        """The command with the flags that it takes over from an earlier run's."""
+        return self
+
+    def check_longer(self, folder: Path) -> None:
+        """Raises ConfigError where a run of this command cannot go on for more epochs, whatever its settings.
+
+        Args:
+            folder: the run's.
+        """
+
     def arms(self, experiment: Experiment) -> Arms:
         """What is trained: "baseline" → the experiment of the flags, and label → each change of it."""
         return {BASELINE: experiment}
@@ -76,14 +87,15 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
                 raise ConfigError(f"there is no flag --{path}{nearest(path, [*flags, *known])}")
 
     def __call__(self, settings: Settings, line: str) -> None:
-        arms = self.arms(experiment_from(self.config, settings))
-        data = self.start()
+        training = self.expanded()
+        arms = training.arms(experiment_from(training.config, settings))
+        data = training.start()
         if processes.first() and not self.json:
             print(data)
         folder = processes.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, f"{data.name}-{self.name}"), line))
         impossible = False
         try:
-            self.train(arms, data, folder, line)
+            training.train(arms, data, folder, line)
         except (ConfigError, DataError):
             impossible = True
             raise

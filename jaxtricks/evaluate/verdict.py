@@ -184,9 +184,14 @@ class Verdict:
     look: int = 1
 
     @property
+    def share(self) -> float:
+        """The share of the false alarms that its look may spend, see `jaxtricks.evaluate.looks.share`."""
+        return share(self.look)
+
+    @property
     def confidence(self) -> float:
         """The confidence of the interval: 0.95 at the first look, more at later ones."""
-        return 1 - ALPHA * share(self.look)
+        return 1 - ALPHA * self.share
 
     def __str__(self) -> str:
         """One line, such as `dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds`."""

@@ -27,6 +27,7 @@ from jaxtricks.report.text import (
     more_seeds,
     named,
     p_value,
+    percent,
     setting,
     units,
     units_of,
@@ -89,7 +90,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    words = (averaged, count, listed, more_seeds, named, p_value, setting)
+    words = (averaged, count, listed, more_seeds, named, p_value, percent, setting)
     environment.filters |= {word.__name__: word for word in words}
     environment.filters["soft"] = _soft
     return environment.get_template("page.html.jinja")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from jaxtricks.evaluate.verdict import Verdict
-from jaxtricks.report.text import count, lost, more_seeds, p_value, units_of
+from jaxtricks.experiment.sampling import few
+from jaxtricks.report.text import count, listed, lost, more_seeds, p_value, percent, units_of
 
 GAP = "  "
 
@@ -22,7 +23,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 def _family(verdicts: Sequence[Verdict]) -> str:
     units, first = units_of(verdicts), verdicts[0]
-    header = ("change", "baseline", "with it", "difference", "95% interval", "p", "verdict")
+    header = ("change", "baseline", "with it", "difference", f"{percent(first.confidence)} interval", "p", "verdict")
     rows = [
         (
             verdict.label,
@@ -36,15 +37,24 @@ def _family(verdicts: Sequence[Verdict]) -> str:
         for verdict in verdicts
     ]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    holm = f"; p after Holm over {first.comparisons}" if first.comparisons > 1 else ""
+    corrected = f"; p after {listed(first.corrections)}" if first.corrections else ""
     lines = [
         f"validation {units.axis}; differences in {units.unit}, margin ±{units.scale * first.margin:.3g}; "
-        f"{count(first.seeds, f'paired {first.paired}')}{holm}"
+        f"{count(first.seeds, f'paired {first.paired}')}{corrected}"
     ]
     lines += [_line(row, widths) for row in (header, *rows)]
-    lines += [f"to tell    {verdict.label}: {more_seeds(verdict)}" for verdict in verdicts if more_seeds(verdict)]
+    lines += [f"to tell    {labels}: {seeds}" for labels, seeds in _open(verdicts)]
     lines += [f"collapsed  {arm}: {', '.join(names)}" for arm, names in lost(verdicts)]
     return "\n".join(lines)
+
+
+def _open(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    """The changes that are undecided, and the seeds that they need; those that need the same stand together."""
+    found: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if seeds := more_seeds(verdict):
+            found.setdefault(seeds, []).append(verdict.label)
+    return [("all changes" if 1 < len(labels) == len(verdicts) else few(labels), seeds) for seeds, labels in found.items()]
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -175,6 +175,15 @@ def p_value(p: float) -> str:
     return f"{p:.2g}"
 
 
+def percent(share: float) -> str:
+    """A share in per cent, such as `95%`.
+
+    >>> percent(0.95), percent(0.9875)
+    ('95%', '98.75%')
+    """
+    return f"{100 * share:.5g}%"
+
+
 def count(n: int, thing: str) -> str:
     """A number of things in words.
 
