@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxtricks.data.dataset import DataError
+from jaxtricks.data.errors import DataError
 
 MOST = np.iinfo(np.uint8).max
 
 
 def count(
-    name: str, pool: Iterable[bytes], test: Iterable[bytes], words: int
+    name: str, pool: Iterable[str | bytes], test: Iterable[str | bytes], words: int
 ) -> tuple[UInt8[np.ndarray, "examples words"], UInt8[np.ndarray, "test words"], tuple[str, ...]]:
     """Counts the commonest words of the pool; words are in lower case and have at least two letters or digits.
 

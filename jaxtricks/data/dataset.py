@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -22,6 +22,7 @@ from jaxtricks.data.moments import moments
 from jaxtricks.data.offsets import PLAIN, Offsets
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
+from jaxtricks.data.ways import Ways
 
 SHOWN = 4  # names of classes in a data set's line
 Meaning = Literal["tokens", "features", "outputs"]  # what the weights of a network belong to
@@ -44,8 +45,8 @@ class Opening:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
-    """A pool of labelled examples that each seed splits anew, and a locked test split; made by `load` or `from_arrays`.
+class Dataset(Ways):
+    """A pool of labelled examples that each seed splits anew, and a locked test split; made by `load` or a `from_…`.
 
     Args:
         name: its name in reports.
@@ -168,7 +169,7 @@ class Dataset:
         return cls.of(name, arrays, 0.2 if isinstance(validation, tuple | list) else validation, stream)
 
     @classmethod
-    def of(cls, name: str, arrays: Arrays, validation: float = 0.2, stream: bool = False) -> "Dataset":
+    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False) -> "Dataset":
         """Makes a data set of arrays as they are stored.
 
         Args:

@@ -16,19 +16,19 @@ from jaxtricks.data.vocabulary import Vocabulary
 def given(
     x: ArrayLike,
     y: ArrayLike,
-    validation: object,
-    test: object,
-    classes: Sequence[str] | None,
-    scale: float | None,
-    lengths: ArrayLike | None,
-    weights: ArrayLike | None,
-    mask: ArrayLike | None,
-    vocabulary: Vocabulary | None,
-    task: TaskName | None,
+    validation: object = 0.2,
+    test: object = None,
+    classes: Sequence[str] | None = None,
+    scale: float | None = None,
+    lengths: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    vocabulary: Vocabulary | None = None,
+    task: TaskName | None = None,
 ) -> Arrays:
     """Makes the arrays of a data set; arguments and errors as for `Dataset.from_arrays`.
 
-    >>> given([[0.0], [1.0]], ["no", "yes"], 0.5, None, None, None, None, None, None, None, None).classes
+    >>> given([[0.0], [1.0]], ["no", "yes"]).classes
     ('no', 'yes')
     """
     sets: dict[str, tuple[ArrayLike, ...]] = {"": (x, y) if lengths is None else (x, y, lengths)}

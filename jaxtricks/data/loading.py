@@ -9,13 +9,22 @@ from jaxtricks.data.checks import check_images, check_text, check_words
 from jaxtricks.data.corpus import stream, tokens_key
 from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.embedded import EMBEDDED
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.folders import holds_classes
+from jaxtricks.data.images import Size
 from jaxtricks.data.prepared import Prepared, find, resolve
 from jaxtricks.data.reading import read
-from jaxtricks.data.text import Text, read_folder
+from jaxtricks.data.text import FILES, Text, read_folder
 
 
-def load(name: str, data_dir: Path | str | None = None, words: int | None = None, text: Text | None = None) -> Dataset:
-    """Loads an embedded set, a set of images or texts that TFDS has prepared as array_record, or a folder of text.
+def load(
+    name: str,
+    data_dir: Path | str | None = None,
+    words: int | None = None,
+    text: Text | None = None,
+    size: Size | None = None,
+) -> Dataset:
+    """Loads an embedded set, a set of images or texts that TFDS has prepared as array_record, or a folder of texts or pictures.
 
     The network is never used. The splits "train" and "validation" become the pool, and "test" becomes the locked test split.
 
@@ -27,6 +36,7 @@ def load(name: str, data_dir: Path | str | None = None, words: int | None = None
       English on every machine, a little different in each version of Python.
     - A folder with train.txt, and optionally valid.txt (then validated on) and test.txt (locked), is a text without labels. Its
       words are separated by white space, with "<eos>" for each newline, as in Penn Treebank and WikiText.
+    - A folder with a folder of pictures or texts for each class: see `Dataset.from_folder`.
 
     Args:
         name: a name as TFDS writes it: "digits", "fashion_mnist", "emnist/letters", "mnist:3.0.1", "imdb_reviews"; or the path of
@@ -34,6 +44,7 @@ def load(name: str, data_dir: Path | str | None = None, words: int | None = None
         data_dir: the folder of prepared sets; by default TFDS_DATA_DIR, else TFDS's own default.
         words: how many words of a text set to count, such as 5000; None for images, and where `text` is given.
         text: how texts become tokens, such as `Text("char", length=100)`; None for images, and where `words` is given.
+        size: the height and width that pictures in a folder are resized to; None: they have one size.
 
     Raises:
         DataError: if the set is not prepared (with the two lines that prepare it), unknown, damaged, too short, or of a kind that
@@ -45,9 +56,13 @@ def load(name: str, data_dir: Path | str | None = None, words: int | None = None
     >>> jt.load("python_topics", text=jt.Text("char", length=64)).vocabulary.level
     'char'
     """
+    if size is not None and (name in EMBEDDED or _folder(name) is None):
+        raise DataError(f"size: {size} for {name!r}, which is no folder of pictures; only None is allowed.")
     if (own := EMBEDDED.get(name)) is not None:
         arrays = own.read(words, text)
-    elif (folder := _folder(name)) is not None:
+    elif (folder := _folder(name)) is not None and holds_classes(folder) and not (folder / FILES[0]).is_file():
+        return Dataset.from_folder(folder, size=size, text=text, words=words)
+    elif folder is not None:
         parts, text = read_folder(folder), check_text(name, words, text)
         name = folder.resolve().name
         arrays = stream(parts, text, spaced=True)
@@ -65,10 +80,10 @@ def load(name: str, data_dir: Path | str | None = None, words: int | None = None
 
 
 def _folder(name: str) -> Path | None:
-    """The folder that a name means: one that no set of TFDS could be called, or one where .txt files lie."""
+    """The folder that a name means: one that no set of TFDS could be called, or one where .txt files or classes lie."""
     path = Path(name).expanduser()
     outright = name.startswith((".", "~", os.sep))
-    return path if outright or (path.is_dir() and any(path.glob("*.txt"))) else None
+    return path if outright or (path.is_dir() and any(path.glob("*.txt"))) or holds_classes(path) else None
 
 
 def _key(prepared: Prepared, words: int | None, text: Text | None) -> str:

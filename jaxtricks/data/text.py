@@ -171,7 +171,9 @@ def streams(parts: Parts, text: Text, spaced: bool) -> Streams:
     return Streams(vocabulary, found["train"], found.get("validation"), found.get("test"))
 
 
-def labelled(name: str, pool: Iterable[bytes], test: Iterable[bytes], text: Text) -> tuple[Vocabulary, Padded, Padded | None]:
+def labelled(
+    name: str, pool: Iterable[str | bytes], test: Iterable[str | bytes], text: Text
+) -> tuple[Vocabulary, Padded, Padded | None]:
     """Makes padded sequences of texts: the first tokens of each.
 
     The vocabulary is that of all texts of the pool, for training and for validation. That leaks nothing, since it holds
