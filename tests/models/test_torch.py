@@ -184,6 +184,45 @@ def test_a_gru_without_a_second_bias_says_so(blobs):
     np.testing.assert_allclose(scores(reader("gru"), x, state, blobs, names=RECURRENT_NAMES), read(state, "GRU"), rtol=1e-4)
 
 
+# --- a transformer -----------------------------------------------------------------------------------------------------------
+
+DECODER_NAMES = {
+    "emb": "embed",
+    "h.ln1": "block_0/attention_norm",
+    "h.ln2": "block_0/feed_forward_norm",
+    "h.attn.q": "block_0/attention/query",
+    "h.attn.k": "block_0/attention/key",
+    "h.attn.v": "block_0/attention/value",
+    "h.attn.o": "block_0/attention/out",
+    "h.mlp.up": "block_0/up",
+    "h.mlp.down": "block_0/down",
+    "ln": "norm",
+    "lm_head": "head",
+}
+
+
+def decoder(state, x):
+    h = state["emb.weight"][x]
+    h = h + formulas.attention(state, "h.attn", formulas.layer_norm(state, "h.ln1", h, 1e-6), heads=2)
+    up = formulas.linear(state, "h.mlp.up", formulas.layer_norm(state, "h.ln2", h, 1e-6))
+    h = h + formulas.linear(state, "h.mlp.down", np.maximum(up, 0))
+    return formulas.linear(state, "lm_head", formulas.layer_norm(state, "ln", h, 1e-6))
+
+
+def test_a_transformer_with_rotary_positions(blobs, float64):
+    shapes = {"emb__weight": (7, 8), "h__mlp__up__weight": (6, 8), "h__mlp__up__bias": 6, "h__mlp__down__weight": (8, 6)}
+    shapes |= {"h__mlp__down__bias": 8, "lm_head__weight": (7, 8), "lm_head__bias": 7}
+    shapes |= {f"h__attn__{part}__{array}": shape for part in "qkvo" for array, shape in (("weight", (8, 8)), ("bias", 8))}
+    shapes |= {f"{norm}__{array}": 8 for norm in ("h__ln1", "h__ln2", "ln") for array in ("weight", "bias")}
+    state = draws(**shapes)
+    model = jt.Transformer(
+        layers=1, width=8, heads=2, hidden=6, activation="relu", outputs=7, vocabulary=7, read="every", context=6
+    )
+    with float64():
+        ours = scores(model, jnp.asarray(TOKENS), state, blobs, names=DECODER_NAMES)
+    np.testing.assert_allclose(ours, decoder(state, TOKENS), rtol=1e-5, atol=1e-6)  # JAX's attention adds up in float32
+
+
 # --- layer norm, and layers of any Linen module -----------------------------------------------------------------------------
 
 

@@ -72,3 +72,22 @@ def stacked(state, name, x, cell, layers=2):
         backward = recurrent(state, name, x[:, ::-1], f"l{layer}_reverse", cell)
         x = np.concatenate([forward, backward[:, ::-1]], axis=-1)
     return np.concatenate([forward[:, -1], backward[:, -1]], axis=-1)
+
+
+def rotated(x):
+    """Rotary positions as in LLaMA's: (x₁, x₂) → (x₁ cos - x₂ sin, x₂ cos + x₁ sin) of the halves; [n, heads, time, features]."""
+    half = x.shape[-1] // 2
+    angle = np.arange(x.shape[2])[:, None] * 10_000.0 ** (-np.arange(half) / half)
+    a, b = x[..., :half], x[..., half:]
+    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], axis=-1)
+
+
+def attention(state, name, x, heads):
+    """Causal attention softmax(QKᵀ/√F)V of q_proj, k_proj and v_proj, through o_proj."""
+    split = [linear(state, f"{name}.{part}", x).reshape(*x.shape[:2], heads, -1).swapaxes(1, 2) for part in ("q", "k", "v")]
+    q, k, v = rotated(split[0]), rotated(split[1]), split[2]
+    products = q @ k.swapaxes(2, 3) / np.sqrt(q.shape[-1])
+    products = np.where(np.tri(x.shape[1], dtype=bool), products, -np.inf)
+    weights = np.exp(products - products.max(axis=-1, keepdims=True))
+    mixed = (weights / weights.sum(axis=-1, keepdims=True)) @ v
+    return linear(state, f"{name}.o", mixed.swapaxes(1, 2).reshape(x.shape))

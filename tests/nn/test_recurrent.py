@@ -396,3 +396,23 @@ class TestBatchNorm:
             h, cache = run(decoding, variables | cache, X[t : t + 2], mutable=("cache",))
             steps.append(h)
         np.testing.assert_allclose(np.concatenate(steps), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_a_grus_second_bias_learns_what_pytorchs_does():
+    """Its gradient through the layer's own rule is that of a plain loop of n = tanh(xW + b + r (hU + b₂))."""
+    gru = layer(GRU(second_bias=True))
+    params = start(gru)["params"] | {"recurrent_bias": jnp.linspace(-1, 1, 3 * UNITS)}
+
+    def plain(params):
+        h, total = jnp.zeros((BATCH, UNITS)), 0.0
+        for x in X:
+            xs = jnp.split(x @ params["kernel"] + params["bias"][None], 3, axis=1)
+            hs = jnp.split(h @ params["recurrent_kernel"] + params["recurrent_bias"][None], 3, axis=1)
+            r, z = jax.nn.sigmoid(xs[0] + hs[0]), jax.nn.sigmoid(xs[1] + hs[1])
+            h = z * h + (1 - z) * jnp.tanh(xs[2] + r * hs[2])
+            total += jnp.sum(jnp.sin(h))
+        return total
+
+    ours = jax.jit(jax.grad(lambda params: jnp.sum(jnp.sin(gru.apply({"params": params}, X, True)))))(params)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), ours, jax.jit(jax.grad(plain))(params))
+    assert "recurrent_bias" not in start(layer(GRU()))["params"]
