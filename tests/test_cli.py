@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from jaxtricks import cli, report
@@ -124,6 +125,18 @@ def test_help_shows_no_default_that_is_only_absence(command, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert stop.value.code == 0 and f"usage: jaxtricks {command}" in said
     assert "None" not in said and "(default: False)" not in said and "(default: )" not in said
+
+
+def test_a_folder_of_pictures_of_two_sizes_is_trained_on_and_found_again(capsys, here):
+    for place, (kind, width) in enumerate([("light", 8), ("dark", 9)] * 6):
+        (here / "shades" / kind).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (width, 8), 200 if kind == "light" else 20 + place).save(here / "shades" / kind / f"{place}.png")
+    words = ["run", "--data", "shades", "--seeds", "2", "--epochs", "2", "--batch-size", "4", "--model.widths", "4"]
+    said = refused(capsys, *words)
+    assert "light/0.png: 8×8 pixels, and shades/dark/1.png has 8×9; size = (height, width) makes all alike." in said
+    cli.main([*words, "--size", "4", "4", "--out", "kept"])
+    assert "Dataset(shades: 12 examples of 4x4x1, 2 classes (dark, light), no test split)" in capsys.readouterr().out
+    cli.main(["resume", "kept", "--epochs", "3"])
 
 
 class TestResume:

@@ -16,12 +16,14 @@ class DataFlags:
     """Which data set to train on.
 
     Args:
-        data: "digits", "python_topics", the name of a set of images or texts that TFDS has prepared, or a folder with train.txt.
+        data: a name that `jaxtricks list data` shows, such as digits; or a folder with a folder of pictures or texts (.txt) for
+            each class; or a folder of one text, train.txt.
         data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         words: of a text set, how many of its commonest words are counted in each text.
         level: of a text, what its tokens are: byte, char or word; it is then read as sequences.
         length: of a text with --level, the tokens of one sequence.
         vocabulary: of a text with --level, how many tokens are kept at most, the commonest.
+        size: of a folder of pictures, the height and width that all are resized to, such as 32 32; by default they have one size.
     """
 
     title: ClassVar[str] = "data"
@@ -32,10 +34,11 @@ class DataFlags:
     level: Maybe[str] = None
     length: Maybe[int] = None
     vocabulary: Maybe[int] = None
+    size: Maybe[tuple[int, int]] = None
 
     def dataset(self) -> Dataset:
         """The data set; raises ConfigError for flags that do not go together, DataError for what cannot be loaded."""
-        return data.load(self.data, self.data_dir, self.words, self._text())
+        return data.load(self.data, self.data_dir, self.words, self._text(), self.size)
 
     def _text(self) -> Text | None:
         if self.level is None:

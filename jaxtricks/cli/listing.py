@@ -10,6 +10,7 @@ from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.config import Field, Kind, choices, items
+from jaxtricks.data import Listing
 from jaxtricks.evaluate.compare import short
 from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.experiment.experiment import Experiment
@@ -79,18 +80,18 @@ def _metrics() -> tuple[Rows, list[str]]:
 
 
 def _data(folder: Path | None) -> tuple[Rows, list[str]]:
-    rows = [dataclasses.asdict(each) for each in data.names(folder)]
-    width = max(len(row["name"]) for row in rows)
-    return rows, [f"{row['name']:{width}}  {_described(row)}" for row in rows]
+    found = data.names(folder)
+    width = max(len(each.name) for each in found)
+    return [dataclasses.asdict(each) for each in found], [f"{each.name:{width}}  {_described(each)}" for each in found]
 
 
-def _described(row: dict[str, Any]) -> str:
-    if not row["prepared"]:
+def _described(listing: Listing) -> str:
+    if not listing.prepared:
         return "not prepared"
-    if row["classes"] is None:
+    if listing.classes is None:
         return "text without labels, for --level byte, char or word"
-    shape = "text" if row["shape"] is None else "×".join(map(str, row["shape"]))
-    return f"{row['examples']:>7} examples of {shape}, {row['classes']} classes"
+    shape = "text" if listing.shape is None else "×".join(map(str, listing.shape))
+    return f"{listing.examples:>7} examples of {shape}, {listing.labels}"
 
 
 def _runs() -> tuple[Rows, list[str]]:

@@ -4,11 +4,18 @@ from jaxtricks.data.errors import DataError
 from jaxtricks.data.text import Text
 
 
-def check_images(name: str, words: int | None, text: Text | None) -> None:
-    """Refuses both, which have no meaning for images."""
+def check_images(name: str, words: int | None, text: Text | None, holds: str = "images") -> None:
+    """Refuses both, which have no meaning for images and numbers.
+
+    Args:
+        name: the data set's.
+        words: must be None.
+        text: must be None.
+        holds: what the data set holds, for the message.
+    """
     for field, value in (("words", words), ("text", text)):
         if value is not None:
-            raise DataError(f"{field}: {value} for {name!r}, which holds images; only None is allowed.")
+            raise DataError(f"{field}: {value} for {name!r}, which holds {holds}; only None is allowed.")
 
 
 def check_words(name: str, words: int | None, text: Text | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtricks.data.cache import Arrays
+from jaxtricks.data.labels import KINDS, TaskName
 from jaxtricks.data.text import Text
 
 Read = Callable[[int | None, Text | None], Arrays]
@@ -18,7 +19,8 @@ class Listing:
         prepared: whether `load` can read it now.
         examples: the size of the pool; None where it is not known before the set is prepared, as for the next two.
         shape: the shape of one input; None for texts, whose shape depends on how `load` is called.
-        classes: the number of classes; None for texts without labels.
+        classes: the number of classes, or of values to regress on; None for texts without labels.
+        task: what is predicted.
 
     >>> [listing.name for listing in jt.data.names() if listing.name == "digits"]
     ['digits']
@@ -29,6 +31,12 @@ class Listing:
     examples: int | None = None
     shape: tuple[int, ...] | None = None
     classes: int | None = None
+    task: TaskName = "classes"
+
+    @property
+    def labels(self) -> str:
+        """What the labels of an example are, such as `10 classes`; "no labels" for a text without them."""
+        return "no labels" if self.classes is None else KINDS[self.task].words(self.classes)
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,12 @@ EMBEDDED: dict[str, Embedded] = {}
 
 
 def embedded(
-    name: str, *, examples: int | None = None, shape: tuple[int, ...] | None = None, classes: int | None = None
+    name: str,
+    *,
+    examples: int | None = None,
+    shape: tuple[int, ...] | None = None,
+    classes: int | None = None,
+    task: TaskName = "classes",
 ) -> Callable[[Read], Read]:
     """Registers the decorated function as what reads a data set that comes with the package.
 
@@ -56,14 +69,15 @@ def embedded(
         name: the name that `load` takes.
         examples: the size of the pool.
         shape: the shape of one input; None for texts.
-        classes: the number of classes; None for texts without labels.
+        classes: the number of classes, or of values to regress on; None for texts without labels.
+        task: what is predicted.
 
     >>> EMBEDDED["digits"].listing.shape
     (8, 8, 1)
     """
 
     def register(read: Read) -> Read:
-        EMBEDDED[name] = Embedded(Listing(name, True, examples, shape, classes), read)
+        EMBEDDED[name] = Embedded(Listing(name, True, examples, shape, classes, task), read)
         return read
 
     return register

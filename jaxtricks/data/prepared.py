@@ -208,13 +208,21 @@ def _two_lines(name: str, data_dir: Path) -> str:
 
 
 def _missing(name: str, stem: str | None, data_dir: Path) -> DataError:
-    # The list of names comes with the package; importing it takes a second, here where there is nothing to load anyway.
-    import tensorflow_datasets as tfds
-
     prepared = [listing.name for listing in names(data_dir) if listing.prepared]
-    if stem in tfds.list_builders(with_community_datasets=False):
+    if stem is not None and _known(stem):
         lines = _two_lines(name, data_dir)
         return DataError(f"{name!r} is not prepared in {data_dir}; these two lines prepare it:\n{lines}")
-    near = difflib.get_close_matches(name.lower(), prepared, n=1)
+    near = difflib.get_close_matches(name.lower(), [*prepared, *COMMON], n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(prepared)}."
-    return DataError(f"{name!r} is no name of TFDS and is not prepared in {data_dir}; {hint}")
+    return DataError(f"{name!r} is neither embedded, nor a folder, nor among the names that TFDS lists; {hint}")
+
+
+def _known(stem: str) -> bool:
+    """Whether TFDS has a set of a name. Without TensorFlow its own list lacks many, whose files still lie in its folders."""
+    import tensorflow_datasets as tfds  # a second, here where there is nothing to load anyway
+
+    if stem in tfds.list_builders(with_community_datasets=False):
+        return True
+    package = Path(tfds.__file__).parent
+    files = (file for place in (f"*/{stem}.py", f"*/{stem}/{stem}.py") for file in package.glob(place))
+    return any(file.relative_to(package).parts[0] not in ("core", "scripts", "testing") for file in files)
