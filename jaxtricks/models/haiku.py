@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxtyping import Array, Int, Key
 
 from jaxtricks import rng
@@ -38,7 +39,7 @@ class Haiku(Model):
     >>> def network(x, is_training):
     ...     return hk.nets.MLP([32, 10])(x)
     >>> model = jt.models.Haiku(network)
-    >>> jax.tree.map(jnp.shape, model.drawn(jax.random.key(0), jnp.ones((2, 64)), None)["params"]["mlp/~/linear_1"])
+    >>> jax.tree.map(jnp.shape, model.drawn(jax.random.key(0), jnp.ones((2, 64)), None)["params"]["mlp"]["~"]["linear_1"])
     {'b': (10,), 'w': (32, 10)}
     """
 
@@ -68,7 +69,7 @@ class Haiku(Model):
                 return self._called(x, train=True, lengths=lengths)  # as only then batch norm makes its averages
 
         params, state = hk.transform_with_state(function).init(key, x)
-        return {"params": params, **_collections(state)}
+        return {"params": _nested(params), **_collections(state)}
 
     def called(
         self,
@@ -83,8 +84,8 @@ class Haiku(Model):
         import haiku as hk
 
         pure = hk.transform_with_state(lambda x: self._called(x, train=train, lengths=lengths))
-        state = {**variables.get(STATISTICS, {}), **variables.get(STATE, {})}
-        scores, state = pure.apply(variables["params"], state, key, x)
+        state = {**_by_module(variables.get(STATISTICS, {})), **variables.get(STATE, {})}
+        scores, state = pure.apply(_by_module(variables["params"]), state, key, x)
         changed = _collections(state)
         return scores, {name: changed[name] for name in mutable if name in changed}
 
@@ -104,10 +105,23 @@ def _original(function: Any) -> Callable[..., Any]:
 
 def _collections(state: Any) -> Variables:
     """A state as the collections that hold something: batch norm's running averages, and the rest."""
-    flat: dict[str, dict[str, Any]] = {}
-    for module, values in state.items():
-        flat.setdefault(STATISTICS if module.rsplit("/", 1)[-1] in AVERAGES else STATE, {})[module] = values
-    return dict(flat)
+    averages = {module: values for module, values in state.items() if module.rsplit("/", 1)[-1] in AVERAGES}
+    others = {module: values for module, values in state.items() if module not in averages}
+    collections = {STATISTICS: _nested(averages), STATE: others}
+    return {name: collection for name, collection in collections.items() if collection}
+
+
+def _nested(modules: Any) -> Any:
+    """Arrays by module and name as a tree of layers: {"mlp/~/linear_0": {"w": …}} → {"mlp": {"~": {"linear_0": {"w": …}}}}."""
+    return unflatten_dict({(*module.split("/"), name): leaf for module, own in modules.items() for name, leaf in own.items()})
+
+
+def _by_module(tree: Any) -> dict[str, dict[str, Any]]:
+    """The opposite of `_nested`."""
+    modules: dict[str, dict[str, Any]] = {}
+    for (*layers, name), leaf in flatten_dict(tree).items():
+        modules.setdefault("/".join(layers), {})[name] = leaf
+    return modules
 
 
 @adapter("haiku")

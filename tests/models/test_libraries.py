@@ -36,8 +36,7 @@ def linen(blobs, float64):
 
 def kernels(runs):
     """The weights of both layers, as Linen has them."""
-    layers = {name.split("/")[-1]: layer for name, layer in runs.variables["params"].items()}
-    found = [layers[name] for name in ("below", "above")]
+    found = [runs.variables["params"][name] for name in ("below", "above")]
     return [np.swapaxes(layer["weight"], 1, 2) if "weight" in layer else layer.get("kernel", layer.get("w")) for layer in found]
 
 
@@ -104,3 +103,15 @@ def test_batch_norm_fits_averaged_weights(library, average, blobs):
         jt.fit(experiment(model, optimizer=optimizer, epochs=2), blobs, seeds=1, **HOW) for model in (model, same.Linen())
     )
     np.testing.assert_allclose(runs.curves["nll"][:, 1], wanted.curves["nll"][:, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_frozen_layer_keeps_its_weights_and_running_averages(library, blobs):
+    optimizer = jt.Optimizer(rule=jt.SGD(learning_rate=0.2), frozen=("below", "norm"))
+    first, last = (
+        jt.fit(experiment(LIBRARIES[library], optimizer=optimizer, epochs=epochs), blobs, seeds=1, **HOW) for epochs in (1, 2)
+    )
+    for name in ("below", "norm"):
+        jax.tree.map(np.testing.assert_array_equal, *(runs.variables["params"][name] for runs in (first, last)))
+    jax.tree.map(np.testing.assert_array_equal, *(runs.variables["batch_stats"] for runs in (first, last)))
+    assert (kernels(first)[1] != kernels(last)[1]).any()
