@@ -44,7 +44,11 @@ float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.ena
 experiments = strategies.experiments()
 light = settings(max_examples=50, deadline=None)
 BASE = jt.Experiment()
-MODELS = ", ".join(choices(nn.Module))
+NAMES = ", ".join(choices(nn.Module))
+MODELS = (
+    f"{NAMES}, a Linen module, a class of NNX or Equinox modules, jaxtricks.models.NNX, Equinox, Haiku or Functional of your "
+    "functions, or a model of your own"
+)
 
 
 @jt.extend.config()
@@ -377,7 +381,7 @@ def test_nearest():
         ("model.widths", (0, 3), "MLP.widths = (0, 3) is not a tuple (an integer >= 1, ...)."),
         ("model.remat", 1, "MLP.remat = 1 is not of type bool."),
         ("model", "mlq", "Experiment.model = 'mlq' names no model; did you mean 'mlp'?"),
-        ("model", 3, f"Experiment.model = 3 is not one of {MODELS}, or a model of your own."),
+        ("model", 3, f"Experiment.model = 3 is not one of {MODELS}."),
         ("optimizer", "adam", "Experiment.optimizer = 'adam' is not of type Optimizer."),
         (
             "optimizer.schedule",
@@ -404,7 +408,7 @@ def test_a_wrong_value_is_refused_by_field_value_and_what_is_allowed(path, value
         ("pair", (1, "a", "b"), "Every.pair = (1, 'a', 'b') is not a tuple (an integer, of type str), or None for off."),
         ("function", 3, "Every.function = 3 is not of type"),
         ("word", 3, "Every.word = 3 is not of type str."),
-        ("inner", 3, f"Every.inner = 3 is not one of {MODELS}, or a model of your own, or None for off."),
+        ("inner", 3, f"Every.inner = 3 is not one of {MODELS}, or None for off."),
     ],
 )
 def test_static_fields_are_checked_by_their_declared_type(field, wrong, sentence):
@@ -560,8 +564,8 @@ def test_zero_has_one_fingerprint():
     [
         ({"modle": {}}, "Experiment has no field 'modle'; did you mean 'model'?"),
         ({"model": {"kind": "mpl"}}, "kind = 'mpl' is unknown; did you mean 'mlp'?"),
-        ({"model": {"kind": 3}}, f"kind = 3 is unknown; there are: {MODELS}."),
-        ({"model": {}}, f"kind = None is unknown; there are: {MODELS}."),
+        ({"model": {"kind": 3}}, f"kind = 3 is unknown; there are: {NAMES}."),
+        ({"model": {}}, f"kind = None is unknown; there are: {NAMES}."),
         ({"optimizer": {"rule": {"learning_rate": 1}}}, "kind = None is unknown; there are: sgd,"),
         ({"optimizer": {"rule": {"kind": "mlp"}}}, "kind = 'mlp' is unknown; there are: sgd,"),
         (

@@ -43,7 +43,10 @@ def to_json(node: Any, *, named: bool = True, reference: Callable[[Any], str] | 
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         cls = type(node)
         static = [f.name for f in declared(cls) if not is_config(cls) or fields(cls)[f.name].kind is Kind.STATIC]
-        body = {f.name: within(getattr(node, f.name), named=f.name not in static) for f in declared(cls)}
+        held = {f.name: getattr(node, f.name) for f in declared(cls)}
+        # The class's name stands for a function that is its default too, such as the initializers of nn.Dense, which have none.
+        said = [f.name for f in declared(cls) if not (callable(f.default) and held[f.name] is f.default)]
+        body = {name: within(held[name], named=name not in static) for name in said}
         if "kind" in body:
             raise ConfigError(f"{cls.__name__} has a field 'kind', which in JSON is the name of the class; rename the field.")
         if named and is_config(cls) and family_of(cls) is None:
