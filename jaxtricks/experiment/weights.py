@@ -69,9 +69,12 @@ class Weights:
         """
         known = convention(layout, names, flattened)
         arrays, about = _read(Path(source)) if isinstance(source, str | Path) else (by_path(source), {})
+        if not arrays or "" in arrays:  # a leaf of its own
+            raise ConfigError(
+                f"Transfer.of takes a file or arrays by name, and {type(source).__name__} is none; runs are given as "
+                "jt.Transfer(runs), a module of PyTorch's as its state_dict()."
+            )
         arrays = {name: _array(name, array) for name, array in arrays.items()}
-        if not arrays:
-            raise ConfigError(f"{source!r} holds no arrays, and weights to start from are arrays by name.")
         several = each or "names" in about
         if several and (() in (first := {array.shape[:1] for array in arrays.values()}) or len(first) > 1):
             raise ConfigError("each = True asks for a first axis [restarts] of one length in all arrays; they differ in it.")
@@ -214,7 +217,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"Transfer: {name} is a {type(value).__name__} that is no array ({error}).") from None
     if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool or array.dtype.kind == "V"):  # V: bfloat16
-        raise ConfigError(f"Transfer: {name} is a {type(value).__name__}, and weights are arrays of numbers.")
+        raise ConfigError(f"Transfer: {name} is a {type(value).__name__}, and weights are arrays by name.")
     return array
 
 

@@ -133,9 +133,12 @@ def test_what_is_no_file_of_weights(tmp_path):
         jt.Transfer.of(tmp_path / "none.safetensors")
     with pytest.raises(ConfigError, match=r"is no safetensors file that can be read"):
         jt.Transfer.of(tmp_path)
-    with pytest.raises(ConfigError, match=r"^\{\} holds no arrays, and weights to start from are arrays by name\.$"):
-        jt.Transfer.of({})
-    with pytest.raises(ConfigError, match=r"^Transfer: head/bias is a str, and weights are arrays of numbers\.$"):
+    for nothing in ({}, None, 42, jt.MLP()):
+        with pytest.raises(
+            ConfigError, match=r"^Transfer\.of takes a file or arrays by name, and \w+ is none; runs are given as "
+        ):
+            jt.Transfer.of(nothing)
+    with pytest.raises(ConfigError, match=r"^Transfer: head/bias is a str, and weights are arrays by name\.$"):
         jt.Transfer.of({"head": {"bias": "zeros"}})
 
 
