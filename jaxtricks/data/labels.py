@@ -51,6 +51,11 @@ class LabelKind:
         """Gives what is subtracted from the labels where they are stored, [outputs]; None: nothing is."""
         return None
 
+    @property
+    def per_class(self) -> bool:
+        """Whether each label is the number of a class."""
+        return self.one_class or self.per_step
+
     def stored(self, name: str, y: ArrayLike, offset: Offset | None) -> Labels:
         """Gives a user's labels, minus an offset, as they are stored; raises DataError if they are not of this kind."""
         return as_integers(name, y, "class")

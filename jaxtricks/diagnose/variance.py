@@ -19,7 +19,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool, applied, counting, inputs, labelled, shuffle, targets
-from jaxtricks.train.fit import tables_of
+from jaxtricks.train.fit import Asked, tables_of
 from jaxtricks.train.prepare import prepare
 
 
@@ -99,7 +99,7 @@ def variance_profile(
     sampling = Seeds.of(seeds).sampling(data)
     given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
     ready = prepare(given, data, sampling.train.shape[1])
-    members = tables_of(sampling, ready.inputs, ready.targets, data).member(Numbers.of(sampling))
+    members = tables_of(sampling, Asked.by(ready), data).member(Numbers.of(sampling))
     layers: dict[str, None] = {}
 
     def look(member: Member, pool: Pool) -> tuple[Array, Array, Array]:
@@ -130,7 +130,7 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
         with nn.intercept_methods(_watch(order)):
             scores, seen = applied(experiment, given, batch, train=True, key=key, mutable=changing)
         return experiment.objective(
-            scores, targets(member, batch, scores), state.params, member.train.size, counting(batch)
+            scores, targets(member, batch, scores), state.params, member.train.size, counting(member, batch)
         ), seen
 
     shapes = jax.eval_shape(lambda: loss({}, ["perturbations"])[1].get("perturbations", {}))

@@ -46,6 +46,7 @@ class Tables(NamedTuple):
         labels: of the whole pool, as a member trains on them, [splits, examples, ...]; None: the data's.
         features: which feature of a scaled input stands at each place, [splits, features]; None: as the data have them.
         targets: of the values that are learnt, [splits, outputs]; None: labels are learnt as they are stored.
+        balance: how rare each class is among the training labels, [splits, classes]; None: not asked for.
     """
 
     train: Int[Array, "splits train"]
@@ -55,13 +56,14 @@ class Tables(NamedTuple):
     labels: Num[Array, "splits examples ..."] | None = None
     features: Int[Array, "splits features"] | None = None
     targets: Scaling | None = None
+    balance: Float[Array, "splits classes"] | None = None
 
     def member(self, numbers: Numbers) -> Member:
         """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
         rows: Tables = jax.tree.map(lambda table: table[numbers.split], self)
         seeds = (numbers.weights, numbers.order, numbers.masks)
-        own = (rows.labels, rows.features, rows.targets)
-        return Member(numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds, *own)
+        first = (numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds)
+        return Member(*first, rows.labels, rows.features, rows.targets, rows.balance)
 
 
 class DeviceData(NamedTuple):

@@ -1,4 +1,4 @@
-"""How much each loss of a batch counts: steps that are padding or masked, and weights of examples."""
+"""How much each loss of a batch counts: steps that are padding or masked, weights of examples, and how rare classes are."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ class Counting(NamedTuple):
     Args:
         steps: which steps count, [batch, time]; None where all do, or where examples have one label each.
         examples: the weight of each example, [batch]; None where all have weight 1.
+        balance: `n/(k n_c)` of each class in the training split, see `jaxtricks.data.balance`; None where nothing asks for it.
 
     >>> counting = jt.extend.Counting(steps=jnp.array([[True, False]]), examples=jnp.array([3.0]))
     >>> counting.of_steps(jnp.ones((1, 2))).tolist(), counting.of_examples(jnp.ones((1, 2))).tolist()
@@ -20,6 +21,7 @@ class Counting(NamedTuple):
 
     steps: Bool[Array, "batch time"] | None = None
     examples: Float[Array, " batch"] | None = None
+    balance: Float[Array, " classes"] | None = None
 
     def of_steps(self, losses: Float[Array, "batch time"]) -> Float[Array, "batch time"]:
         """Gives the weight of each loss within its example, [batch, time]: 1, or 0 where it does not count."""

@@ -108,6 +108,7 @@ class Member(NamedTuple):
         labels: the labels of the whole pool that it trains on, [examples, ...]; None: those of the data.
         features: for each place of a scaled input, which feature stands there, [features]; None: the order of the data.
         targets: of the values that it learns; None: it learns labels as they are stored.
+        balance: how rare each class is among its training labels, [classes], see `jaxtricks.data.balance`; None: not asked for.
     """
 
     seed: Int[Array, ""]
@@ -121,6 +122,7 @@ class Member(NamedTuple):
     labels: Num[Array, "examples ..."] | None = None
     features: Int[Array, " features"] | None = None
     targets: Scaling | None = None
+    balance: Float[Array, " classes"] | None = None
 
 
 class State(NamedTuple):
@@ -257,9 +259,9 @@ def targets(member: Member, batch: Pool, scores: Any) -> Num[Array, "batch ..."]
     return batch.task.targets(batch.y, scores, member.targets)
 
 
-def counting(batch: Pool) -> Counting:
+def counting(member: Member, batch: Pool) -> Counting:
     """Gives how much each loss of a batch counts."""
-    return Counting(batch.steps, batch.weights)
+    return Counting(batch.steps, batch.weights, member.balance)
 
 
 def update(experiment: Experiment, member: Member, state: State, batch: Pool) -> tuple[State, Info]:
@@ -320,7 +322,7 @@ def _halves(
         return Outputs(scores, _penalties(changed)), {name: changed[name] for name in collections}
 
     def quotients(outputs: Outputs) -> tuple[Quotient, ...]:
-        wanted, counts = change.mix(keys.augment, targets(member, batch, outputs.scores)), counting(batch)
+        wanted, counts = change.mix(keys.augment, targets(member, batch, outputs.scores)), counting(member, batch)
         if counts.examples is not None:
             counts = counts._replace(examples=change.mix(keys.augment, counts.examples))
         return (experiment.objective.of_batch(outputs.scores, wanted, counts), *outputs.penalties)

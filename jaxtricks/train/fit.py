@@ -6,13 +6,14 @@ import functools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import jax
 import numpy as np
 
 from jaxtricks.config import ConfigError, group, nearest, rebuild
 from jaxtricks.data import Dataset
+from jaxtricks.data.balance import balances
 from jaxtricks.engine import processes
 from jaxtricks.engine.cohort import Cohort, planned_for, rows_of
 from jaxtricks.engine.layout import Layout
@@ -272,16 +273,16 @@ def snapshots(
 def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
     """Groups experiments × members by tree structure, and gives what their members choose from."""
 
-    @functools.cache  # the arms of a comparison mostly scale their inputs and targets in the same way
-    def tables(inputs: Inputs, targets: Targets) -> Tables:
-        return tables_of(sampling, inputs, targets, data)
+    @functools.cache  # the arms of a comparison mostly ask for the same
+    def tables(asked: Asked) -> Tables:
+        return tables_of(sampling, asked, data)
 
     cohorts = []
     for indices, stacked in group(experiments):
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
         numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
-        scalings = {(experiments[index].inputs, experiments[index].targets) for index in indices}
-        assert len(scalings) == 1, "how data are scaled is static, and so the same in all members of a program"
+        asked = {Asked.by(experiments[index]) for index in indices}
+        assert len(asked) == 1, "how data are scaled is static, and so the same in all members of a program"
         given: dict[str, Given] = {}
         transferred = None
         if transfer is not None:
@@ -289,19 +290,38 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
             given, transferred = transfer.given(sampling, shapes(first, data)[0], first.model, data.meanings)
             given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
         members = Population(floats, numbers)
-        cohorts.append(Cohort(indices, members, tables(*scalings.pop()), given, len(sampling), transferred))
+        cohorts.append(Cohort(indices, members, tables(asked.pop()), given, len(sampling), transferred))
     return cohorts
 
 
-def tables_of(sampling: Sampling, inputs: Inputs, targets: Targets, data: Dataset) -> Tables:
+class Asked(NamedTuple):
+    """What an experiment asks of each split's training examples.
+
+    Args:
+        inputs: how inputs are scaled.
+        targets: how the values that are learnt are scaled.
+        balance: whether how rare each class is.
+    """
+
+    inputs: Inputs
+    targets: Targets
+    balance: bool
+
+    @classmethod
+    def by(cls, experiment: Experiment) -> "Asked":
+        """What the experiment asks."""
+        return cls(experiment.inputs, experiment.targets, experiment.objective.class_weights is not None)
+
+
+def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
     """Gives what the members of a sampling choose from, on the host.
 
     Args:
         sampling: the members.
-        inputs: how inputs are scaled, by each split's training examples.
-        targets: the same of the values that are learnt.
+        asked: what each split's training examples are asked.
         data: the data set.
     """
-    moments, learnt = scaled_by(inputs, data, sampling.train), targets_scaled_by(targets, data, sampling.train)
-    arrays: Any = (sampling.train, sampling.validation, *moments, sampling.labels, sampling.features, learnt)
+    moments, learnt = scaled_by(asked.inputs, data, sampling.train), targets_scaled_by(asked.targets, data, sampling.train)
+    balance = balances(data, sampling.train, sampling.labels) if asked.balance else None
+    arrays: Any = (sampling.train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance)
     return Tables(*arrays)

@@ -12,8 +12,9 @@ from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.calling import reason
 from jaxtricks.models.contract import PENALTIES, Variables, contract
+from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.task import task_of
-from jaxtricks.restart.member import Pool, applied, counting, drawn, taken, total_steps
+from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
 from jaxtricks.train.measures import check_metrics
 
 
@@ -32,8 +33,7 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     batch = experiment.batch_size
     if batch > train:
         raise ConfigError(f"Experiment.batch_size = {batch} is not a number of examples that the training split has: {train}.")
-    objective = rebuild(experiment.objective, loss=experiment.objective.loss.fitted(task_of(data)))
-    experiment = rebuild(experiment, model=filled(experiment.model, data), objective=objective)
+    experiment = rebuild(experiment, model=filled(experiment.model, data), objective=experiment.objective.fitted(data))
     experiment.augmentation.check(data)
     experiment.objective.check(data)
     experiment.order.check(data)
@@ -115,7 +115,8 @@ def _calls(experiment: Experiment, batch: Pool) -> Any:
     collections = {name: tree for name, tree in variables.items() if name != "params"}
     scores, changed = applied(experiment, variables, batch, train=True, key=key, mutable=[*collections, PENALTIES])
     _check_collections(experiment, collections, changed)
-    experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), counting(batch))
+    counting = Counting(batch.steps, batch.weights, jnp.ones(scores.shape[-1]))
+    experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), counting)
     rule = experiment.optimizer.rule
     if rule.needs.forward_mode and not contract(experiment.model).traits.forward_mode:
         raise ConfigError(

@@ -15,6 +15,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, stack
+from jaxtricks.data.balance import balances
 from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.engine.program import forget
 from jaxtricks.experiment.inputs import scaled_by
@@ -53,6 +54,10 @@ PRESSED = {
     "stopping": {"epochs": 8, "optimizer.rule.learning_rate": 1.0},
     "stopping.": {"epochs": 8, "optimizer.rule.learning_rate": 0.001},  # falls, by less than half a nat
     "order=by_length": {"order": jt.experiment.ByLength(buckets=2)},
+    "objective.weight_power": {"objective.weight_power": 1.0},  # of what has weights
+    "objective.class_weights": {"objective.weight_power": 1.0},
+    "objective.class_weights=named": {"objective.class_weights": {"0": 3.0}},
+    "objective.loss.alpha": {"objective.loss": "binary_focal"},
     "objective.reduction": {"model": SMALL["rnn"]},
     "targets": {"metrics": ("mae",)},  # what only values have
 }
@@ -129,7 +134,13 @@ def ask(*experiments: jt.Experiment):
     places = (part.astype(np.int32) for part in split)
     trains = split.train[None]
     scaling, learnt = scaled_by(ready[0].inputs, data, trains), targets_scaled_by(ready[0].targets, data, trains)
-    member = Member(np.int32(0), *places, *(part[0] for part in scaling), targets=jax.tree.map(lambda part: part[0], learnt))
+    member = Member(
+        np.int32(0),
+        *places,
+        *(part[0] for part in scaling),
+        targets=jax.tree.map(lambda part: part[0], learnt),
+        balance=None if ready[0].objective.class_weights is None else balances(data, trains)[0],
+    )
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
     structure = jax.tree.structure(args)
     if structure not in PROGRAMS:
@@ -183,9 +194,18 @@ def valued() -> jt.Dataset:
     return jt.Dataset.from_arrays(pictures().x, pictures().x[:, 0, :2, 0], name="valued")
 
 
+@functools.cache
+def weighted() -> jt.Dataset:
+    """The pictures, of which the first class has fewer; each has a weight."""
+    x, y = pictures().x[12:], pictures().y[12:]
+    return jt.Dataset.from_arrays(x, y, weights=np.random.default_rng(0).exponential(size=48), name="weighted")
+
+
 def data_for(experiment) -> jt.Dataset:
     """What a model and a loss are for."""
     model = experiment.model
+    if experiment.objective.weight_power is not None:
+        return weighted()
     if "mae" in experiment.metrics:
         return valued()
     if "classes" not in experiment.objective.loss.tasks:
