@@ -2,7 +2,7 @@
 
 import numbers
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -129,7 +129,7 @@ class Dataset(Ways):
         classes: Sequence[str] | None = None,
         scale: float | None = None,
         lengths: ArrayLike | None = None,
-        weights: ArrayLike | None = None,
+        weights: ArrayLike | Mapping[Any, float] | None = None,
         mask: ArrayLike | None = None,
         vocabulary: Vocabulary | None = None,
         stream: bool = False,
@@ -150,8 +150,8 @@ class Dataset(Ways):
             classes: the names of the classes, which whole numbers count from 0 on; by default the labels are the names, sorted.
             scale: the largest value that an input can have; by default that of an unsigned integer type, 1 for others.
             lengths: the true number of steps of each sequence, [examples]; None: no sequence is padded.
-            weights: how much each example of x counts in the loss, [examples], 0 or more; a fixed validation set needs none.
-                None: all count alike.
+            weights: how much each example of x counts in the loss, [examples], 0 or more; or that of examples of some classes, as
+                {"spam": 5.0}. A fixed validation set needs none. None: all count alike.
             mask: which labels of steps count, [examples, time], True or False; labels of -100 do not count either way.
             vocabulary: the vocabulary of the tokens.
             stream: whether examples are windows of one text, in its order.

@@ -1,12 +1,13 @@
 """Arrays of examples: inputs, labels, lengths, weights and which steps count, and their checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, UInt8
 from numpy.typing import ArrayLike
 
+from jaxtricks.config import nearest
 from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, short, within
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import LabelKind, Labels
@@ -93,6 +94,28 @@ def as_examples(
 def as_weights(weights: ArrayLike) -> Weights:
     """Gives a user's weights as they are stored; raises DataError if they are no numbers."""
     return as_numbers("weights", weights).astype(np.float32)
+
+
+def weights_by_class(weights: Mapping[Any, float], y: ArrayLike, kind: LabelKind, classes: Sequence[str] | None) -> list[float]:
+    """Gives the weight of each example from those of some classes; the other classes have 1.
+
+    Args:
+        weights: class → its weight.
+        y: the numbers of the classes, [examples].
+        kind: the kind of the labels.
+        classes: the names of the classes; None where labels have none.
+
+    Raises:
+        DataError: where examples have not one class each, or for a name that no class has.
+    """
+    if not kind.one_class or classes is None:
+        raise DataError(f"weights: {short(weights)} is of classes, and the task {kind.name!r} has none; [examples] is allowed.")
+    places = {}
+    for name, weight in weights.items():
+        if str(name) not in classes:
+            raise DataError(f"weights: {str(name)!r} is no class{nearest(str(name), list(classes))}")
+        places[classes.index(str(name))] = weight
+    return [places.get(int(label), 1.0) for label in np.asarray(y)]
 
 
 def as_mask(name: str, mask: ArrayLike) -> Counted:

@@ -1,13 +1,14 @@
 """A user's arrays → the arrays of a data set: labels become numbers, numbers float32, and all is checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxtricks.data.arrays import as_array, as_labels
 from jaxtricks.data.cache import Arrays
-from jaxtricks.data.examples import as_examples, as_mask, as_parts, further, joined, offsets_of
+from jaxtricks.data.examples import as_examples, as_mask, as_parts, further, joined, offsets_of, weights_by_class
 from jaxtricks.data.guess import guessed
 from jaxtricks.data.labels import TaskName, kind_of
 from jaxtricks.data.vocabulary import Vocabulary
@@ -21,7 +22,7 @@ def given(
     classes: Sequence[str] | None = None,
     scale: float | None = None,
     lengths: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
+    weights: ArrayLike | Mapping[Any, float] | None = None,
     mask: ArrayLike | None = None,
     vocabulary: Vocabulary | None = None,
     task: TaskName | None = None,
@@ -45,6 +46,8 @@ def given(
     numbers, names = kind.numbered(labels, counts, classes)
     sets = {name: (parts[0], numbers[f"{name}y"], *parts[2:]) for name, parts in sets.items()}
 
+    if isinstance(weights, Mapping):
+        weights = weights_by_class(weights, numbers["y"], kind, names)
     pool = as_examples("", sets[""], kind, tokens, weights, counts)
     offsets = offsets_of(sets[""], pool, kind)
     if offsets.x is not None or offsets.y is not None:

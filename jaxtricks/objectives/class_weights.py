@@ -26,13 +26,14 @@ class ClassWeights(Family):
     def coerce(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        weights = set(value.values())
+        given = list(value.values())
+        weights = [weight for place, weight in enumerate(given) if weight not in given[:place]]
         if len(weights) != 1:
             raise ConfigError(
-                f"Objective.class_weights = {short(value)} holds {len(weights)} numbers; one for some classes is allowed, such as "
-                '{"spam": 5.0}; Dataset.from_arrays(weights=…) takes one for each class.'
+                f"Objective.class_weights = {short(value)} holds {len(weights)} numbers; one for some classes is allowed. "
+                "Dataset.from_arrays(weights=…) takes one for each class."
             )
-        return Named(classes=tuple(map(str, value)), weight=weights.pop())
+        return Named(classes=tuple(map(str, value)), weight=weights[0])
 
     def fitted(self, data: Dataset) -> Self:
         """Gives the weights with what depends on the data filled in; raises ConfigError for a class that these do not have."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxtricks.config import ConfigError
 from jaxtricks.store.manifest import digest
-from jaxtricks.train.fit import tables_of
+from jaxtricks.train.fit import Asked, tables_of
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.runs import Runs
 
@@ -38,5 +38,5 @@ def joined(first: Runs, more: Runs) -> Runs:
 
     states = jax.tree.map(together, first.trained.states, more.trained.states)
     curves = {name: np.concatenate([curve, more.curves[name]]) for name, curve in first.curves.items()}
-    tables = tables_of(sampling, first.experiment.inputs, first.experiment.targets, first.data)
+    tables = tables_of(sampling, Asked.by(first.experiment), first.data)
     return Runs(first.experiment, sampling, first.data, Trained(states, np.arange(len(sampling)), curves, first.plan, tables))

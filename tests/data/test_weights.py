@@ -21,6 +21,12 @@ def test_weights_go_with_their_examples_into_a_smaller_pool():
     np.testing.assert_array_equal(Pool.of(data).weights, data.weights)
 
 
+def test_weights_of_classes_are_those_of_their_examples():
+    named = jt.Dataset.from_arrays(X, ["ham", "spam", "ham", "scam", "scam", "spam"], weights={"spam": 5, "scam": 9.5})
+    np.testing.assert_array_equal(named.weights, [1, 5, 1, 9.5, 9.5, 5])
+    np.testing.assert_array_equal(jt.Dataset.from_arrays(X, Y, weights={0: 2, 1: 3}).weights, 2 + Y)
+
+
 def test_a_fixed_validation_set_needs_no_weights():
     data = jt.Dataset.from_arrays(X, Y, weights=[2] * 6, validation=(X[:2], Y[:2]), test=(X, Y))
     np.testing.assert_array_equal(data.weights, [2] * 6 + [1] * 2)
@@ -63,6 +69,10 @@ def test_another_weight_or_mask_is_another_data_set():
         ({"weights": [1, 2, 3]}, r"weights: shape \(3,\), dtype float32; one float32 for each example, \(6,\)"),
         ({"weights": [1, 2, -3, 4, 5, 6]}, "weights: example 2 has -3.0; finite numbers of 0 or more are allowed"),
         ({"weights": [1, 2, 3, np.nan, 5, 6]}, "weights: example 3 has nan"),
+        ({"weights": {"2": 1.0}}, "weights: '2' is no class; there are: 0, 1"),
+        ({"weights": {"0": -1.0}}, "weights: example 0 has -1.0"),
+        ({"weights": {"0": "many"}}, "weights: dtype <U32 holds no real numbers"),
+        ({"x": FEATURES, "y": STEPS, "weights": {"0": 1.0}}, "weights: {'0': 1.0} is of classes, and the task 'steps' has none"),
         ({"weights": [0] * 6}, "weights: all are 0"),
         ({"weights": ["1"] * 6}, "weights: dtype <U1 holds no real numbers"),
         ({"mask": np.ones((6, 3), bool)}, "mask: the task 'classes' has no label for each step"),
