@@ -19,9 +19,16 @@ CHOICES = [entry for entry in ENTRIES if "=" in entry.path]
 
 
 def experiment_for(entry):
-    """The default experiment, of a model that has the trick."""
+    """The default experiment, of a model, a loss or another part that has the trick."""
     base = jt.Experiment()
-    return base.replace({"model": entry.models[0]}) if entry.models else base
+    if entry.models:
+        return base.replace({"model": entry.models[0]})
+    parent, _, name = entry.path.partition("=")[0].rpartition(".")
+    there = {path: (field, value) for path, field, value in items(base)}
+    if parent not in there or name in fields(type(there[parent][1])):
+        return base
+    family = choices(there[parent][0].type)
+    return base.replace({parent: next(choice for choice, cls in family.items() if name in fields(cls))})
 
 
 def test_paths_are_unique_and_tell_fields_from_choices():
