@@ -105,8 +105,11 @@ def within(name: str, array: np.ndarray, size: int, kind: str) -> None:
         raise DataError(f"{name}: {outside} is no {kind}; integers from 0 to {size - 1} are allowed.")
 
 
-def finite(name: str, array: np.ndarray) -> None:
-    """Raises DataError if a float is not finite."""
+def finite(name: str, array: np.ndarray, missing: bool = False) -> None:
+    """Raises DataError if a float is not finite; where numbers may be missing, NaN is none that is wrong."""
     if array.dtype == np.float32 and not np.isfinite(array).all():
-        place = np.argwhere(~np.isfinite(array))[0]
+        wrong = np.argwhere(np.isinf(array) if missing else ~np.isfinite(array))
+        if not len(wrong):
+            return
+        place = wrong[0]
         raise DataError(f"{name}: example {place[0]} holds {array[tuple(place)]} as float32; finite numbers are allowed.")

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Int, Shaped
 
+from jaxtricks.data.columns import Columns
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
 from jaxtricks.data.labels import TaskName
@@ -31,6 +33,10 @@ class Arrays(NamedTuple):
         fixed: how many examples at the end of the pool are validated on, whatever the seed; None: each seed draws its own.
         task: what is predicted; None: what the stored labels look like.
         offsets: what was subtracted from the numbers where they were stored.
+        missing: whether NaN among the inputs stands for a number that is missing.
+        columns: how a table became the inputs; None where they come from no table.
+        groups: the number of each example's group, [examples]; None where examples have none.
+        time: the time of each example, [examples]; None where it is not known.
     """
 
     pool: Examples
@@ -42,6 +48,10 @@ class Arrays(NamedTuple):
     fixed: int | None = None
     task: TaskName | None = None
     offsets: Offsets = PLAIN
+    missing: bool = False
+    columns: Columns | None = None
+    groups: Int[np.ndarray, " examples"] | None = None
+    time: Shaped[np.ndarray, " examples"] | None = None
 
 
 def cache_dir() -> Path:

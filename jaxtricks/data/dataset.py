@@ -2,21 +2,20 @@
 
 import numbers
 import textwrap
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from jaxtyping import Float32, Int
-from numpy.typing import ArrayLike
+from jaxtyping import Float32, Int, Shaped
 
 from jaxtricks import rng
 from jaxtricks.data.arrays import short
 from jaxtricks.data.cache import Arrays
+from jaxtricks.data.columns import Columns
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, check
-from jaxtricks.data.given import given
+from jaxtricks.data.groups import Grouped
 from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
 from jaxtricks.data.moments import moments
 from jaxtricks.data.offsets import PLAIN, Offsets
@@ -68,6 +67,10 @@ class Dataset(Ways):
         counted: which steps have a label that counts in loss and metrics, [examples, time], bool; y is 0 at the others. None: all
             true steps have one.
         offsets: what was subtracted from the user's numbers where they were stored, see `Offsets`; nothing from most.
+        missing: whether NaN in x stands for a number that is missing; a model gets the mean of its training examples for it.
+        columns: how the columns of a table became x, and how those of another one do; None where x comes from no table.
+        groups: the number of each example's group, [examples]: no group is both trained and validated on. None: no groups.
+        time: the time of each example, [examples], for `Forward`; splits at random do not heed it. None: not known.
         task: what is predicted: the class of each example ("classes") or of each step ("steps"), which of several labels an
             example has ("multilabel"), or "values". None: it is guessed from y, and shown when the data set is printed.
 
@@ -98,6 +101,10 @@ class Dataset(Ways):
     weights: Weights | None = None
     counted: Counted | None = None
     offsets: Offsets = PLAIN
+    missing: bool = False
+    columns: Columns | None = None
+    groups: Int[np.ndarray, " examples"] | None = None
+    time: Shaped[np.ndarray, " examples"] | None = None
 
     def __post_init__(self) -> None:
         if self.task is None:
@@ -107,80 +114,21 @@ class Dataset(Ways):
         if not 0 < self.scale < np.inf:
             raise DataError(f"scale: {self.scale} is the largest input value; a finite number above 0 is allowed.")
         tokens = None if self.vocabulary is None else len(self.vocabulary)
-        check("", self.pool, self.kind, len(self.classes), tokens)
+        check("", self.pool, self.kind, len(self.classes), tokens, self.missing)
         if self.features is not None and (len(self.features),) != self.shape:
             raise DataError(f"features: {len(self.features)} names for inputs of shape {self.shape}; one a number is allowed.")
         if self._test is not None:
-            check("test ", self._test, self.kind, len(self.classes), tokens)
+            check("test ", self._test, self.kind, len(self.classes), tokens, self.missing)
+        for name, row in (("groups", self.groups), ("time", self.time)):
+            if row is not None and row.shape != (len(self),):
+                raise DataError(f"{name}: shape {row.shape} for {len(self)} examples; one for each is allowed.")
         if isinstance(self.validation, Split):
             _check_partition(self.validation, len(self))
         else:
             self._check_fraction(self.validation)
 
     @classmethod
-    def from_arrays(
-        cls,
-        x: ArrayLike,
-        y: ArrayLike,
-        *,
-        name: str = "arrays",
-        validation: float | tuple[ArrayLike, ...] = 0.2,
-        test: tuple[ArrayLike, ...] | None = None,
-        classes: Sequence[str] | None = None,
-        scale: float | None = None,
-        lengths: ArrayLike | None = None,
-        weights: ArrayLike | Mapping[Any, float] | None = None,
-        mask: ArrayLike | None = None,
-        vocabulary: Vocabulary | None = None,
-        stream: bool = False,
-        task: TaskName | None = None,
-    ) -> "Dataset":
-        """Makes a data set of your own arrays.
-
-        Args:
-            x: the inputs, [examples, ...], finite; 8-bit unsigned numbers stay so, others become float32, see `Dataset.offsets`;
-                dates become days; with a vocabulary they are tokens, [examples, time].
-            y: words, bools or whole numbers: the class of each example, [examples], or of each step, [examples, time]; 0 and 1
-                for each of several labels, [examples, labels]; floats or dates: values to regress on, [examples] or [examples,
-                outputs]. Whole numbers of many kinds, such as ages, may be either: `task` says which.
-            name: its name in reports.
-            validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y), with lengths
-                (x, y, lengths).
-            test: a test set (x, y), with lengths (x, y, lengths), which is locked until `open_test`.
-            classes: the names of the classes, which whole numbers count from 0 on; by default the labels are the names, sorted.
-            scale: the largest value that an input can have; by default that of an unsigned integer type, 1 for others.
-            lengths: the true number of steps of each sequence, [examples]; None: no sequence is padded.
-            weights: how much each example of x counts in the loss, [examples], 0 or more; or that of examples of some classes, as
-                {"spam": 5.0}. A fixed validation set needs none. None: all count alike.
-            mask: which labels of steps count, [examples, time], True or False; labels of -100 do not count either way.
-            vocabulary: the vocabulary of the tokens.
-            stream: whether examples are windows of one text, in its order.
-            task: "classes", "steps", "multilabel" or "values"; None: it is guessed from y.
-
-        Raises:
-            DataError: if lengths, shapes, labels or values do not fit, or if labels do not fit the task.
-
-        >>> Dataset.from_arrays(np.zeros((8, 3)), [[0, 1], [1, 1]] * 4)
-        Dataset(arrays: 8 examples of 3, 2 labels, each 0 or 1, no test split)
-        >>> Dataset.from_arrays(np.zeros((8, 3)), ["cat", "dog"] * 4, name="pets")
-        Dataset(pets: 8 examples of 3, 2 classes (cat, dog), no test split)
-        """
-        arrays = given(x, y, validation, test, classes, scale, lengths, weights, mask, vocabulary, task)
-        return cls.of(name, arrays, 0.2 if isinstance(validation, tuple | list) else validation, stream)
-
-    @classmethod
-    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False) -> "Dataset":
-        """Makes a data set of arrays as they are stored.
-
-        Args:
-            name: its name in reports.
-            arrays: the arrays, with all that is known of them.
-            validation: the share of the pool that every seed draws to validate on, where none is fixed.
-            stream: whether examples are windows of one text, in its order.
-
-        Raises:
-            DataError: if arrays are not as `Dataset` says.
-        """
+    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False) -> Self:
         fixed = None if arrays.fixed is None else Split(*np.split(np.arange(len(arrays.pool.x)), [-arrays.fixed]))
         return cls(
             name,
@@ -194,6 +142,10 @@ class Dataset(Ways):
             stream=stream,
             task=arrays.task,
             offsets=arrays.offsets,
+            missing=arrays.missing,
+            columns=arrays.columns,
+            groups=arrays.groups,
+            time=arrays.time,
         )
 
     def __len__(self) -> int:
@@ -249,7 +201,8 @@ class Dataset(Ways):
         """Draws the training and validation examples of a seed, of each class in proportion.
 
         The sizes, in total and of each class, are the same for every seed, so that restarts stack. Of windows of one text one
-        contiguous part is validated on, at a random place. A fixed validation set is the same for every seed.
+        contiguous part is validated on, at a random place; of grouped examples whole groups are, see `Grouped`. A fixed
+        validation set is the same for every seed.
 
         Args:
             seed: the number of the restart.
@@ -289,7 +242,8 @@ class Dataset(Ways):
         if fixed is not None:
             train, keep = keep, np.union1d(keep, fixed.validation)
             share = Split(np.searchsorted(keep, train), np.searchsorted(keep, fixed.validation))
-        return replace(self, **self.pool.at(keep)._asdict(), validation=share)
+        rows = {name: row[keep] for name, row in (("groups", self.groups), ("time", self.time)) if row is not None}
+        return replace(self, **self.pool.at(keep)._asdict(), **rows, validation=share)
 
     def at(self, places: Int[np.ndarray, " n"]) -> tuple[Inputs, Lengths | None]:
         """Gives the inputs at places in the pool, [n, ...], and their lengths."""
@@ -325,7 +279,7 @@ class Dataset(Ways):
         Raises:
             DataError: if train is empty.
         """
-        mean, std = moments(self.x, np.asarray(train)[None], self.lengths)
+        mean, std = moments(self.x, np.asarray(train)[None], self.lengths, self.missing)
         return mean[0], std[0]
 
     def open_test(self, reason: str) -> Examples:
@@ -349,8 +303,10 @@ class Dataset(Ways):
 
     @property
     def draws(self) -> Draws:
-        """How parts of the pool are drawn: at random, or in contiguous stretches for windows of one text."""
-        return Stretches() if self.stream else Random(self.strata)
+        """How parts of the pool are drawn: at random, by whole groups, or in contiguous stretches for windows of one text."""
+        if self.stream:
+            return Stretches()
+        return Random(self.strata) if self.groups is None else Grouped(self.groups, self.strata)
 
     @property
     def strata(self) -> Int[np.ndarray, " examples"]:
@@ -365,6 +321,8 @@ class Dataset(Ways):
                 f"validation: {fraction} of {len(self)} examples leaves one side of the split empty; "
                 "a share that gives at least one to each side is allowed."
             )
+        if self.groups is not None:
+            self.split(0)  # which groups that are too few or too large cannot give
         for stratum in np.flatnonzero(np.bincount(self.strata) == 1) if self.kind.one_class else ():
             name = self.classes[stratum]
             raise DataError(f"y: class {name!r} has 1 example; at least 2, one a side of the split, are allowed.")

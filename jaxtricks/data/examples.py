@@ -11,7 +11,7 @@ from jaxtricks.config import nearest
 from jaxtricks.data.arrays import as_array, as_integers, as_numbers, finite, short, within
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import LabelKind, Labels
-from jaxtricks.data.offsets import PLAIN, Offset, Offsets, less, stored
+from jaxtricks.data.offsets import PLAIN, Offset, Offsets, less, present, stored
 
 Inputs = UInt8[np.ndarray, "examples *shape"] | Float32[np.ndarray, "examples *shape"] | Int32[np.ndarray, "examples time"]
 Lengths = Int32[np.ndarray, " examples"]
@@ -61,6 +61,7 @@ def as_examples(
     weights: ArrayLike | None = None,
     mask: ArrayLike | None = None,
     offsets: Offsets = PLAIN,
+    missing: bool = False,
 ) -> Examples:
     """Makes examples of a user's arrays, and checks them.
 
@@ -72,11 +73,12 @@ def as_examples(
         weights: how much each example counts, [examples]; None: all alike.
         mask: which steps have a label that counts, [examples, time]; None: all but those whose label is -100.
         offsets: what is subtracted from the user's numbers.
+        missing: whether NaN in x stands for a number that is missing.
 
     Raises:
         DataError: if types, shapes or values do not fit.
     """
-    x, lengths = as_inputs(name, parts[0], parts[2] if len(parts) > 2 else None, vocabulary, offsets.x)
+    x, lengths = as_inputs(name, parts[0], parts[2] if len(parts) > 2 else None, vocabulary, offsets.x, missing)
     if np.ndim(parts[1]) and len(np.asarray(parts[1])) != len(x):
         raise DataError(
             f"{name}y: {len(np.asarray(parts[1]))} labels for the {len(x)} examples of {name}x; one for each is allowed."
@@ -127,7 +129,12 @@ def as_mask(name: str, mask: ArrayLike) -> Counted:
 
 
 def as_inputs(
-    name: str, x: ArrayLike, lengths: ArrayLike | None, vocabulary: int | None, offset: Offset | None = None
+    name: str,
+    x: ArrayLike,
+    lengths: ArrayLike | None,
+    vocabulary: int | None,
+    offset: Offset | None = None,
+    missing: bool = False,
 ) -> tuple[Inputs, Lengths | None]:
     """Makes inputs and lengths of a user's arrays, and checks them.
 
@@ -137,6 +144,7 @@ def as_inputs(
         lengths: true steps of each sequence; None where all are whole.
         vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
         offset: what is subtracted from each number of an input; None: nothing.
+        missing: whether NaN stands for a number that is missing.
 
     Raises:
         DataError: if types, shapes or values do not fit.
@@ -147,24 +155,28 @@ def as_inputs(
         if offset is not None and inputs.shape[1:] != offset.shape:
             raise DataError(f"{name}x: inputs of shape {inputs.shape[1:]}; {offset.shape} is allowed.")
         inputs = less(inputs, offset)
-    _check_inputs(name, inputs, sizes, vocabulary)
+    _check_inputs(name, inputs, sizes, vocabulary, missing)
     if offset is not None and sizes is not None:
         inputs[np.arange(inputs.shape[1]) >= sizes[:, None]] = 0
     return inputs, sizes
 
 
-def offsets_of(parts: Sequence[ArrayLike], pool: Examples, kind: LabelKind) -> Offsets:
+def offsets_of(parts: Sequence[ArrayLike], pool: Examples, kind: LabelKind, missing: bool) -> Offsets:
     """Gives what has to be subtracted from a user's numbers so that float32 keeps them apart.
 
     Args:
         parts: x and y of the pool, as the user gave them.
         pool: the same as they are stored with nothing subtracted, checked.
         kind: the kind of the labels.
+        missing: whether NaN in x stands for a number that is missing.
 
     Raises:
         DataError: if nothing that could be subtracted keeps them apart.
     """
-    x = None if pool.x.dtype != np.float32 else stored("x", as_numbers("x", parts[0]), pool.lengths).offset
+    if pool.x.dtype != np.float32:
+        return Offsets(None, kind.offset("y", parts[1]))
+    raw = as_numbers("x", parts[0])
+    x = stored("x", present(raw) if missing else raw, pool.lengths).offset
     return Offsets(x, kind.offset("y", parts[1]))
 
 
@@ -177,10 +189,16 @@ def as_parts(name: str, parts: Any, padded: bool) -> tuple[ArrayLike, ...]:
 
 
 def further(
-    name: str, parts: Sequence[ArrayLike], pool: Examples, kind: LabelKind, vocabulary: int | None, offsets: Offsets
+    name: str,
+    parts: Sequence[ArrayLike],
+    pool: Examples,
+    kind: LabelKind,
+    vocabulary: int | None,
+    offsets: Offsets,
+    missing: bool,
 ) -> Examples:
     """Makes a further set of examples that has to be like the pool's; arguments and errors as for `as_examples`."""
-    examples = as_examples(name, parts, kind, vocabulary, offsets=offsets)
+    examples = as_examples(name, parts, kind, vocabulary, offsets=offsets, missing=missing)
     for key, ours, theirs in (("x", examples.x, pool.x), ("y", examples.y, pool.y)):
         if ours.dtype != theirs.dtype or ours.shape[1:] != theirs.shape[1:]:
             raise DataError(
@@ -215,7 +233,7 @@ def _all_counted(examples: Examples) -> Counted:
     return np.ones(examples.x.shape[:2], bool)
 
 
-def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabulary: int | None) -> None:
+def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabulary: int | None, missing: bool = False) -> None:
     """Raises DataError if arrays are not as `Dataset` says.
 
     Args:
@@ -224,8 +242,9 @@ def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabula
         kind: the kind of the labels.
         classes: the number of names.
         vocabulary: the number of tokens of the vocabulary; None where x does not hold tokens.
+        missing: whether NaN in x stands for a number that is missing.
     """
-    _check_inputs(name, examples.x, examples.lengths, vocabulary)
+    _check_inputs(name, examples.x, examples.lengths, vocabulary, missing)
     if examples.weights is not None:
         _check_weights(f"{name}weights", examples.x, examples.weights)
     if examples.counted is not None:
@@ -233,7 +252,7 @@ def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabula
     kind.check(f"{name}y", examples.x, examples.y, classes)
 
 
-def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int | None) -> None:
+def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int | None, missing: bool) -> None:
     if vocabulary is None and (x.dtype not in (np.uint8, np.float32) or x.ndim < 2 or x.size == 0):
         raise DataError(f"{name}x: shape {x.shape}, dtype {x.dtype}; [examples, ...] of uint8 or float32, not empty, is allowed.")
     if vocabulary is not None:
@@ -242,7 +261,9 @@ def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int
         within(f"{name}x", x, vocabulary, "token of the vocabulary")
     if lengths is not None:
         _check_lengths(name, x, lengths)
-    finite(f"{name}x", x)
+    if missing and (x.dtype != np.float32 or lengths is not None):
+        raise DataError(f"missing: True for {name}x of {x.dtype}; floats of one shape, which can be NaN, may be missing.")
+    finite(f"{name}x", x, missing)
 
 
 def _check_weights(name: str, x: Inputs, weights: Weights) -> None:

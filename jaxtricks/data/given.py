@@ -26,6 +26,7 @@ def given(
     mask: ArrayLike | None = None,
     vocabulary: Vocabulary | None = None,
     task: TaskName | None = None,
+    missing: bool = False,
 ) -> Arrays:
     """Makes the arrays of a data set; arguments and errors as for `Dataset.from_arrays`.
 
@@ -48,11 +49,11 @@ def given(
 
     if isinstance(weights, Mapping):
         weights = weights_by_class(weights, numbers["y"], kind, names)
-    pool = as_examples("", sets[""], kind, tokens, weights, counts)
-    offsets = offsets_of(sets[""], pool, kind)
+    pool = as_examples("", sets[""], kind, tokens, weights, counts, missing=missing)
+    offsets = offsets_of(sets[""], pool, kind, missing)
     if offsets.x is not None or offsets.y is not None:
-        pool = as_examples("", sets[""], kind, tokens, weights, counts, offsets)
-    others = {name: further(name, parts, pool, kind, tokens, offsets) for name, parts in sets.items() if name}
+        pool = as_examples("", sets[""], kind, tokens, weights, counts, offsets, missing)
+    others = {name: further(name, parts, pool, kind, tokens, offsets, missing) for name, parts in sets.items() if name}
     fixed = others.get("validation ")
     if scale is None:
         scale = float(np.iinfo(inputs.dtype).max) if inputs.dtype.kind == "u" else 1.0
@@ -65,4 +66,5 @@ def given(
         fixed=None if fixed is None else len(fixed.x),
         task=task,
         offsets=offsets,
+        missing=missing,
     )

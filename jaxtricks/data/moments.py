@@ -21,6 +21,7 @@ def moments(
     x: Num[np.ndarray, "examples *shape"],
     trains: Int[np.ndarray, "splits train"],
     lengths: Int[np.ndarray, " examples"] | None = None,
+    missing: bool = False,
 ) -> tuple[Float32[np.ndarray, "splits *shape"], Float32[np.ndarray, "splits *shape"]]:
     """Gives the mean and standard deviation of every feature for each split, over its training examples and no others.
 
@@ -37,6 +38,8 @@ def moments(
         trains: the places of the training examples of each split.
         lengths: the true number of steps of each sequence; later steps do not count, and a step that no sequence has gets mean 0.
             None: all steps count.
+        missing: whether NaN stands for a number that is missing and does not count; a feature that a split's examples lack
+            altogether gets mean 0. Only without lengths.
 
     Returns:
         mean and std, in the units of x.
@@ -46,22 +49,23 @@ def moments(
     """
     if trains.shape[1] == 0:
         raise DataError("train: it holds no examples; at least one is allowed.")
-    flat, steps = x.reshape(len(x), -1), x.shape[1] if lengths is not None else 1
+    flat = x.reshape(len(x), -1)
     weights = np.zeros((len(trains), len(x)), bool)
     weights[np.arange(len(trains))[:, None], trains] = True
-    valid = None if lengths is None else np.arange(steps) < lengths[:, None]
+    valid = ~np.isnan(flat) if missing else None if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
+    steps = 1 if valid is None else valid.shape[1]  # each of which has as many features
     total = np.stack([weights.sum(axis=1)] * steps, axis=1) if valid is None else weights.astype(np.float64) @ valid
     count = np.maximum(np.repeat(total, flat.shape[1] // steps, axis=1), 1)  # [splits, features]
     exact = x.dtype == np.uint8
     kind = np.float32 if exact else np.float64
     rows = EXACT_ROWS if exact else max(1, ROWS_BYTES // (8 * flat.shape[1]))
-    origin = flat[trains[0, 0]].astype(kind)
+    origin = np.nan_to_num(flat[trains[0, 0]].astype(kind))
 
     def sums(first: int) -> Sums:
         here = slice(first, first + rows)
         away = flat[here] - origin
         if valid is not None:
-            away *= np.repeat(valid[here], flat.shape[1] // steps, axis=1)
+            away[~np.repeat(valid[here], flat.shape[1] // steps, axis=1)] = 0
         inside = weights[:, here].astype(kind)
         return inside @ away, inside @ np.square(away)
 

@@ -102,6 +102,17 @@ def less(raw: Num[np.ndarray, "examples *shape"], offset: Offset | None) -> UInt
         return (exact - offset.astype(kind)).astype(np.float32)
 
 
+def present(raw: Num[np.ndarray, "examples *shape"]) -> Num[np.ndarray, "examples *shape"]:
+    """Gives numbers with another example's in place of each missing one (NaN), and 0 where all are missing.
+
+    >>> present(np.array([[np.nan, 3.0], [2.0, np.nan]])).tolist()
+    [[2.0, 3.0], [2.0, 3.0]]
+    """
+    absent = np.isnan(raw)
+    first = np.take_along_axis(raw, absent.argmin(axis=0)[None], axis=0)
+    return np.where(absent, np.nan_to_num(first), raw)
+
+
 def _exact(raw: Num[np.ndarray, "..."], plain: Float32[np.ndarray, "..."]) -> bool:
     """Whether nothing was rounded; whole numbers are not compared, since NumPy would round them for that."""
     if raw.dtype.kind in "iu" and raw.size:

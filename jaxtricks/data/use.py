@@ -1,6 +1,7 @@
 """The inputs that a trained model is used with: like those that it was trained on, or refused in one sentence."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Num, Shaped
@@ -10,6 +11,7 @@ from jaxtricks.data.arrays import as_array, as_numbers
 from jaxtricks.data.dataset import Dataset
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Inputs, Lengths, as_inputs
+from jaxtricks.data.frames import is_frame
 
 ROWS = 4096  # of the pool, evenly spaced, that new inputs are held against
 SEVERAL = 20  # new examples, from which on their spread is held against the pool's
@@ -47,14 +49,16 @@ def inputs_for(data: Dataset, x: ArrayLike, lengths: ArrayLike | None = None) ->
         _check_shape(data, array)
         if data.x.dtype == np.uint8:
             array = _bytes(data, array)
-    stored, sizes = as_inputs("", array, lengths, tokens)
+    stored, sizes = as_inputs("", array, lengths, tokens, missing=data.missing)
     if tokens is None and sizes is None:
         _warn_of_scale(data, stored)
     return stored, sizes
 
 
-def nearer(data: Dataset, x: ArrayLike, lengths: ArrayLike | None = None) -> ArrayLike:
+def nearer(data: Dataset, x: Any, lengths: ArrayLike | None = None) -> ArrayLike:
     """Gives inputs in the user's units minus the offset with which a data set stores its own; as they are where it has none.
+
+    A table becomes inputs as the table did that the data set was made from.
 
     >>> data = jt.Dataset.from_arrays(1.7e9 + np.arange(8.0)[:, None], np.arange(8) % 2)
     >>> jt.data.nearer(data, [[1.7e9 + 4], [1.7e9 + 5]]).ravel().tolist()
@@ -62,17 +66,19 @@ def nearer(data: Dataset, x: ArrayLike, lengths: ArrayLike | None = None) -> Arr
 
     Args:
         data: the data set that a model was trained on.
-        x: inputs, [examples, ...].
+        x: inputs, [examples, ...], or a table, see `Columns.inputs`.
         lengths: the true number of steps of each sequence, whose padding stays 0; None where no sequence is padded.
 
     Raises:
         DataError: for another shape or kind of numbers.
     """
+    if data.columns is not None and is_frame(x):
+        x = data.columns.inputs(x)
     if data.offsets.x is None:
         return x
     array = as_numbers("x", x)
     _check_shape(data, array)
-    return as_inputs("", array, lengths, None, data.offsets.x)[0]
+    return as_inputs("", array, lengths, None, data.offsets.x, data.missing)[0]
 
 
 def in_units(data: Dataset, values: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
@@ -128,7 +134,7 @@ def _warn_of_scale(data: Dataset, x: Inputs) -> None:
     """Warns of inputs on another scale than the pool's."""
     held = _held(data).reshape(-1, int(np.prod(data.shape))).astype(np.float64)
     flat = x.reshape(len(x), -1).astype(np.float64)
-    low, high = np.nanmin(held, axis=0), np.nanmax(held, axis=0)
+    low, high = np.fmin.reduce(held, axis=0), np.fmax.reduce(held, axis=0)
     span = high - low
     beyond: Bool[np.ndarray, "examples features"] = (flat < low - FAR * span) | (flat > high + FAR * span)
     far = (beyond.mean(axis=0) >= 0.5) & (span > 0)  # a feature that never varied there has no scale
@@ -143,7 +149,7 @@ def _warn_of_scale(data: Dataset, x: Inputs) -> None:
             stacklevel=4,
         )
     elif len(x) >= SEVERAL and (span > 0).any():
-        varied = np.nanmax(flat, axis=0) - np.nanmin(flat, axis=0)
+        varied = np.fmax.reduce(flat, axis=0) - np.fmin.reduce(flat, axis=0)
         narrow = (varied < NARROW * span)[span > 0]
         if narrow.mean() > 0.9 and varied.max() > 0:
             warnings.warn(

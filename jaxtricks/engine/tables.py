@@ -47,6 +47,7 @@ class Tables(NamedTuple):
         features: which feature of a scaled input stands at each place, [splits, features]; None: as the data have them.
         targets: of the values that are learnt, [splits, outputs]; None: labels are learnt as they are stored.
         balance: how rare each class is among the training labels, [splits, classes]; None: not asked for.
+        fill: what stands for a missing number of an input, [splits, ...]; None: no number is missing.
     """
 
     train: Int[Array, "splits train"]
@@ -57,13 +58,14 @@ class Tables(NamedTuple):
     features: Int[Array, "splits features"] | None = None
     targets: Scaling | None = None
     balance: Float[Array, "splits classes"] | None = None
+    fill: Float[Array, "splits ..."] | None = None
 
     def member(self, numbers: Numbers) -> Member:
         """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
         rows: Tables = jax.tree.map(lambda table: table[numbers.split], self)
         seeds = (numbers.weights, numbers.order, numbers.masks)
         first = (numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds)
-        return Member(*first, rows.labels, rows.features, rows.targets, rows.balance)
+        return Member(*first, rows.labels, rows.features, rows.targets, rows.balance, rows.fill)
 
 
 class DeviceData(NamedTuple):

@@ -35,6 +35,16 @@ def scaled_by(scaling: Inputs, data: Dataset, trains: Int[np.ndarray, "splits tr
     return scaling.moments(data, trains)
 
 
+def filled_with(data: Dataset, trains: Int[np.ndarray, "splits train"]) -> Float[np.ndarray, "splits *shape"] | None:
+    """What stands for a missing number in each split: the mean over its training examples; None where no number is missing.
+
+    >>> data = jt.Dataset.from_arrays([[0.0], [2.0], [np.nan], [9.0]], [0, 1, 0, 1], missing=True)
+    >>> jt.experiment.inputs.filled_with(data, np.array([[0, 1, 2], [1, 2, 3]])).tolist()
+    [[1.0], [5.5]]
+    """
+    return moments(data.x, trains, data.lengths, data.missing)[0] if data.missing else None
+
+
 @config("standardize", rows=["T014", "T015"], paper="LeCun+ 1998, Efficient BackProp")
 class Standardize(Inputs):
     """Zero mean and unit variance of each feature over the training split; a feature that never varies is only centred.
@@ -46,7 +56,7 @@ class Standardize(Inputs):
     """
 
     def moments(self, data: Dataset, trains: Int[np.ndarray, "splits train"]) -> Moments:
-        return moments(data.x, trains, data.lengths)
+        return moments(data.x, trains, data.lengths, data.missing)
 
 
 @config("unit", rows=["T014"], paper="lecture 3")

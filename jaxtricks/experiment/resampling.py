@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng
@@ -104,8 +104,8 @@ class Folds(Resampling):
         repeats: how many times the pool is divided anew.
         stratified: whether each fold has its share of every class.
         groups: the group of each example of the pool, [examples], such as the number of a patient. No group is both trained and
-            validated on. All folds get the size of the smallest one; further examples of larger folds are left out. None: no
-            groups.
+            validated on. All folds get the size of the smallest one; further examples of larger folds are left out. None: those
+            of the data set, if it has any.
 
     >>> data = jt.Dataset.from_arrays(np.zeros((10, 3)), np.arange(10) % 2)
     >>> splits = jt.Folds(5).splits(data, seed=0)
@@ -135,26 +135,26 @@ class Folds(Resampling):
     def splits(self, data: Dataset, seed: int) -> list[Split]:
         _check_pool("Folds", data)
         strata = data.strata if self.stratified else np.zeros(len(data), int)
-        self._check(data, strata)
+        groups = data.groups if self.groups is None else np.asarray(self.groups)
+        self._check(data, strata, groups)
         found: list[Split] = []
         for repeat in range(self.repeats):
             generator = rng.host(seed, f"folds {repeat}")
-            if self.groups is not None:
-                found += drawn.grouped(np.asarray(self.groups), strata, self.folds, generator)
+            if groups is not None:
+                found += drawn.grouped(groups, strata, self.folds, generator)
             else:
                 draws = data.draws if data.stream else drawn.Random(strata)
                 pool = np.arange(len(data))
                 found += drawn.folds(pool, draws.dealt(pool, self.folds, generator))
         return found
 
-    def _check(self, data: Dataset, strata: Int[np.ndarray, " examples"]) -> None:
+    def _check(self, data: Dataset, strata: Int[np.ndarray, " examples"], groups: Shaped[np.ndarray, " examples"] | None) -> None:
         """Raises ConfigError for folds that the data cannot give."""
-        if data.stream and (self.repeats > 1 or self.groups is not None):
+        if data.stream and (self.repeats > 1 or groups is not None):
             raise ConfigError(
                 f"Folds of {data.name}, windows of one text, are contiguous; only repeats=1 and groups=None are allowed."
             )
-        if self.groups is not None:
-            groups = np.asarray(self.groups)
+        if groups is not None:
             _check_length("Folds.groups", groups, data)
             _check_most("Folds.folds", self.folds, len(np.unique(groups)), "groups of Folds.groups")
         elif data.stream or not self.stratified:
@@ -176,7 +176,8 @@ class Forward(Resampling):
     Args:
         folds: the number of stretches that are validated on, the latest ones.
         window: the number of stretches that each member trains on.
-        time: the time of each example of the pool, [examples]; equal times keep their order. None: the pool is in order of time.
+        time: the time of each example of the pool, [examples]; equal times keep their order. None: the data set's, or where it
+            has none the order of the pool.
 
     >>> data = jt.Dataset.from_arrays(np.zeros((6, 3)), np.arange(6) % 2)
     >>> splits = jt.experiment.Forward(folds=2, window=1).splits(data, seed=0)
@@ -202,9 +203,8 @@ class Forward(Resampling):
     def splits(self, data: Dataset, seed: int) -> list[Split]:
         _check_pool("Forward", data)
         _check_most("Forward.folds + Forward.window", self.folds + self.window, len(data), f"examples of {data.name}")
-        order = np.arange(len(data))
-        if self.time is not None:
-            time = np.asarray(self.time)
+        order, time = np.arange(len(data)), data.time if self.time is None else np.asarray(self.time)
+        if time is not None:
             _check_length("Forward.time", time, data)
             order = np.argsort(time, kind="stable")
         return drawn.forward(order, self.folds, self.window)

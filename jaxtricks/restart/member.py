@@ -109,6 +109,7 @@ class Member(NamedTuple):
         features: for each place of a scaled input, which feature stands there, [features]; None: the order of the data.
         targets: of the values that it learns; None: it learns labels as they are stored.
         balance: how rare each class is among its training labels, [classes], see `jaxtricks.data.balance`; None: not asked for.
+        fill: what stands for a missing number (NaN) of an input, of an example's shape; None: no number is missing.
     """
 
     seed: Int[Array, ""]
@@ -123,6 +124,7 @@ class Member(NamedTuple):
     features: Int[Array, " features"] | None = None
     targets: Scaling | None = None
     balance: Float[Array, " classes"] | None = None
+    fill: Float[Array, "..."] | None = None
 
 
 class State(NamedTuple):
@@ -179,6 +181,8 @@ def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."
     """Scales stored inputs, [batch, ...], for the model of a member; tokens do not change."""
     if x.dtype == jnp.int32:
         return x
+    if member.fill is not None:
+        x = jnp.where(jnp.isnan(x), member.fill.astype(x.dtype)[None], x)
     x = (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
     return x if member.features is None else x.reshape(len(x), -1)[:, member.features].reshape(x.shape)
 

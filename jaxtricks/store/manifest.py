@@ -155,7 +155,7 @@ def digest(data: Dataset) -> str:
     split = data.validation
     fixed = () if isinstance(split, float) else split
     total = hashlib.sha256(repr((data.classes, data.scale, split if isinstance(split, float) else None)).encode())
-    for array in (*data.pool, *fixed, *data.offsets):
+    for array in (*data.pool, *fixed, *data.offsets, data.groups, data.time):
         if array is not None:
             total.update(f"{array.dtype} {array.shape}".encode())
             total.update(np.ascontiguousarray(array).view(np.uint8).data)

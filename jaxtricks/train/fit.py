@@ -20,7 +20,7 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Population
 from jaxtricks.engine.tables import Numbers, Tables
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import Inputs, scaled_by
+from jaxtricks.experiment.inputs import Inputs, filled_with, scaled_by
 from jaxtricks.experiment.matching import Given
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.seeds import Seeds
@@ -321,7 +321,8 @@ def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
         asked: what each split's training examples are asked.
         data: the data set.
     """
-    moments, learnt = scaled_by(asked.inputs, data, sampling.train), targets_scaled_by(asked.targets, data, sampling.train)
-    balance = balances(data, sampling.train, sampling.labels) if asked.balance else None
-    arrays: Any = (sampling.train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance)
+    train = sampling.train
+    moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
+    balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
+    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill)
     return Tables(*arrays)

@@ -181,7 +181,7 @@ class Runs(Shown):
         if isinstance(split, Examples):
             x, lengths = inputs_for(self.data, split.x, split.lengths)
             examples = split._replace(x=x, lengths=lengths)
-            check("", examples, self.data.kind, len(self.data.classes), self._tokens)
+            check("", examples, self.data.kind, len(self.data.classes), self._tokens, self.data.missing)
             everyone = np.arange(len(x), dtype=np.int32)
             table = np.broadcast_to(everyone, (len(self.trained.tables.train), len(everyone)))
         else:
@@ -213,11 +213,11 @@ class Runs(Shown):
         """
         return frame({"experiment": self}, settings_that_differ([self.experiment]))
 
-    def probabilities(self, x: ArrayLike, lengths: ArrayLike | None = None, *, members: bool = False) -> Float[np.ndarray, "..."]:
+    def probabilities(self, x: Any, lengths: ArrayLike | None = None, *, members: bool = False) -> Float[np.ndarray, "..."]:
         """Gives the probabilities of the classes or labels of inputs, or values in the user's units; the mean over the runs.
 
         Args:
-            x: inputs in the units of the user, [examples, ...].
+            x: inputs in the units of the user, [examples, ...]; or a table like that which the data set was made of.
             lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
             members: whether to give those of each run, [runs, examples, ...].
 
@@ -232,14 +232,14 @@ class Runs(Shown):
         each = in_units(self.data, task_of(self.data).probabilities(found))
         return each if members else np.asarray(each.mean(axis=0))
 
-    def predict(self, x: ArrayLike, lengths: ArrayLike | None = None, *, members: bool = False) -> Shaped[np.ndarray, "..."]:
+    def predict(self, x: Any, lengths: ArrayLike | None = None, *, members: bool = False) -> Shaped[np.ndarray, "..."]:
         """Gives what the runs together predict for inputs.
 
         This is the name of the class of each example, or of each step; 1 or 0 for each label; or values in the user's units,
         [examples, outputs], in the order of `Dataset.classes`.
 
         Args:
-            x: inputs in the units of the user, [examples, ...].
+            x: inputs in the units of the user, [examples, ...]; or a table like that which the data set was made of.
             lengths: the true number of steps of each sequence, [examples]; None where no sequence is padded.
             members: whether to give what each run predicts, [runs, examples, ...]; else it is by the mean of `probabilities`.
 
