@@ -55,7 +55,10 @@ class AdamUncorrected(Adam):
 
 @config("amsgrad", rows=["T033"], paper="Reddi+ 2018")
 class AMSGrad(Adam):
-    """Adam with the largest second moment so far: u ← max(u, v̂), d = m̂/(√u + ε), so that no rate ever grows.
+    """Adam with the largest second moment so far: u ← max(u, v), d = m̂/(√û + ε) with û = u/(1 - β₂ᵗ).
+
+    The maximum is over v as it is, so that no rate ever grows but for the correction of the first steps. This is PyTorch's
+    AMSGrad; Reddi+ correct neither moment, d = m/√u. (Optax takes the maximum of v̂, in which a large first gradient stays.)
 
     Args:
         learning_rate: α.
@@ -71,7 +74,35 @@ class AMSGrad(Adam):
     """
 
     def direction(self) -> optax.GradientTransformation:
-        return optax.scale_by_amsgrad(b1=self.b1, b2=self.b2, eps=self.epsilon)
+        def init(params: Any) -> AMSGradState:
+            zeros = optax.tree.zeros_like(params)
+            return AMSGradState(zeros, zeros, zeros, jnp.int32(0))
+
+        def update(grads: Any, state: AMSGradState, params: Any = None) -> tuple[Any, AMSGradState]:
+            m = optax.tree.update_moment(grads, state.m, self.b1, 1)
+            v = optax.tree.update_moment(grads, state.v, self.b2, 2)
+            largest, step = jax.tree.map(jnp.maximum, state.largest, v), state.step + 1
+            corrected = optax.tree.bias_correction(m, self.b1, step), optax.tree.bias_correction(largest, self.b2, step)
+            directions = jax.tree.map(lambda m, u: m / (jnp.sqrt(u) + self.epsilon), *corrected)
+            return directions, AMSGradState(m, v, largest, step)
+
+        return optax.GradientTransformation(init, update)
+
+
+class AMSGradState(NamedTuple):
+    """Adam's moments, the largest second one so far, and the number of gradients in them.
+
+    Args:
+        m: the running average of the gradient.
+        v: the running average of its square.
+        largest: the largest v so far.
+        step: the number of gradients seen, [].
+    """
+
+    m: Any
+    v: Any
+    largest: Any
+    step: Int[Array, ""]
 
 
 @config("radam", rows=["T039"], paper="Liu+ 2020")

@@ -60,7 +60,8 @@ def _orthogonalized(update: Float[Array, "*inputs outputs"], iterations: int) ->
     x = update.reshape(-1, update.shape[-1])
     fan_in, fan_out = x.shape
     x = x.T if fan_in > fan_out else x  # the smaller product
-    x = x / (jnp.linalg.norm(x) + 1e-8)
+    norm = jnp.linalg.norm(x)
+    x = x / jnp.where(norm > 0, norm, 1)
     a, b, c = QUINTIC
     for _ in range(iterations):
         square = x @ x.T

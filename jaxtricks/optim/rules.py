@@ -156,7 +156,7 @@ class Nesterov(Rule):
 
 @config("adagrad", rows=["T031"], paper="Duchi+ 2011")
 class AdaGrad(Rule):
-    """v ← v + g², d = g/√(v + ε).
+    """v ← v + g², d = g/√(v + ε), with ε under the root as in Optax; Duchi+ add it to the root, √v + ε, as PyTorch does.
 
     Args:
         learning_rate: α.

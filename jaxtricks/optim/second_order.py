@@ -19,6 +19,8 @@ Product = Callable[[Params], Params]
 class LBFGS(Rule):
     """d = s B g: B approximates the inverse Hessian by the last steps' differences, and a line search (strong Wolfe) gives s.
 
+    The first direction, before there are differences, is g/max(1, ‖g‖); Liu & Nocedal leave it open.
+
     For whole training sets only: differences of gradients between mini-batches depend more on the batches than on the curvature.
 
     Args:

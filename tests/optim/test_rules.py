@@ -90,8 +90,8 @@ def amsgrad(rule):
 
     def combine(m, v, m_hat, v_hat, t):
         nonlocal largest
-        largest = np.maximum(largest, v_hat)
-        return m_hat / (np.sqrt(largest) + rule.epsilon)
+        largest = np.maximum(largest, v)
+        return m_hat / (np.sqrt(largest / (1 - rule.b2**t)) + rule.epsilon)
 
     return moments(rule, combine)
 
@@ -220,6 +220,63 @@ def test_everything_in_its_order_and_weight_decay_on_kernels_only(rule):
     half = jt.schedules.Step(factor=0.5, every=1 / TOTAL)
     settings = {"learning_rate": 0.07, "weight_decay": 0.4, **ODD[rule]}
     agree(jt.Optimizer(rule=rule(**settings), clip_value=2.5, clip_norm=4.0, schedule=half), lambda t: 0.5**t)
+
+
+RANDOM = np.random.default_rng(0)
+HISTORIES = {  # of 40 gradients, [steps, rows, columns]
+    "one large, then small": np.concatenate([1e3 * RANDOM.normal(size=(1, 3, 2)), RANDOM.normal(size=(39, 3, 2))]),
+    "ever smaller": RANDOM.normal(size=(40, 3, 2)) * 10.0 ** -np.linspace(0, 6, 40)[:, None, None],
+    "ever larger": RANDOM.normal(size=(40, 3, 2)) * 10.0 ** np.linspace(-6, 4, 40)[:, None, None],
+    "rare": RANDOM.normal(size=(40, 3, 2)) * (np.arange(40) % 7 == 3)[:, None, None],
+    "of one sign": RANDOM.exponential(size=(40, 3, 2)),
+}
+
+
+def directions(rule, history):
+    """The directions of a kernel whose gradients are given."""
+    with float64(True):
+        direction, kernel = rule.direction(), {"kernel": jnp.ones(history.shape[1:])}
+
+        def step(state, g):
+            found, state = direction.update({"kernel": g}, state, kernel)
+            return state, found["kernel"]
+
+        return np.asarray(jax.lax.scan(step, direction.init(kernel), jnp.asarray(history))[1])
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+@rules
+def test_directions_are_the_papers_for_gradients_of_any_sizes(rule, history):
+    by_hand = EQUATIONS[rule](rule())
+    with np.errstate(invalid="ignore"):  # Muon has no direction of a gradient of zeros
+        wanted = np.stack([by_hand(g, t) for t, g in enumerate(HISTORIES[history])])
+    found = directions(rule(), HISTORIES[history])
+    there = np.isfinite(wanted)
+    np.testing.assert_allclose(found[there], wanted[there], rtol=1e-6 if rule is jt.optim.Muon else 1e-9, atol=1e-300)
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_directions_are_pytorch_s(history):
+    torch = pytest.importorskip("torch")
+    optim, gradients = torch.optim, HISTORIES[history]
+    kinds = {
+        jt.SGD(): lambda w: optim.SGD(w, 1.0),
+        jt.Momentum(): lambda w: optim.SGD(w, 1.0, momentum=0.9),
+        jt.optim.Nesterov(): lambda w: optim.SGD(w, 1.0, momentum=0.9, nesterov=True),
+        jt.optim.RMSProp(): lambda w: optim.RMSprop(w, 1.0, alpha=0.9),
+        jt.Adam(): lambda w: optim.Adam(w, 1.0),
+        jt.optim.AMSGrad(): lambda w: optim.Adam(w, 1.0, amsgrad=True),
+        jt.optim.AdaGrad(epsilon=1e-300): lambda w: optim.Adagrad(w, 1.0, eps=1e-150),
+    }
+    for rule, kind in kinds.items():
+        weights = torch.zeros(gradients.shape[1:], dtype=torch.float64, requires_grad=True)
+        optimizer, steps = kind([weights]), []
+        for g in gradients:
+            before, weights.grad = weights.detach().clone(), torch.tensor(g)
+            optimizer.step()
+            steps.append((before - weights.detach()).numpy())
+        # A step is a difference of weights, which have been as large as a thousand.
+        np.testing.assert_allclose(directions(rule, gradients), np.stack(steps), rtol=1e-7, atol=1e-8, err_msg=repr(rule))
 
 
 @pytest.mark.parametrize("clips", [{"clip_value": 0.5}, {"clip_norm": 0.5}, {"clip_value": 1e9}, {"clip_norm": 1e9}], ids=str)

@@ -175,6 +175,35 @@ def test_l_bfgs_takes_the_steps_that_optax_s_own_takes():
     np.testing.assert_allclose(minimized(jt.Optimizer(rule="lbfgs"), loss, start, 4).params, path, rtol=1e-9)
 
 
+def test_l_bfgs_directions_are_liu_and_nocedal_s_two_loops():
+    random = np.random.default_rng(0)
+    curvature = random.normal(size=(6, 6))
+    curvature = curvature @ curvature.T + np.eye(6)
+    points = 10.0 ** -np.linspace(0, 4, 9)[:, None] * random.normal(size=(9, 6))
+    gradients = points @ curvature
+    with float64(True):
+        transformation = optax.scale_by_lbfgs(memory_size=3)
+
+        def step(state, given):
+            point, gradient = given
+            direction, state = transformation.update(gradient, state, point)
+            return state, direction
+
+        _, found = jax.lax.scan(step, transformation.init(jnp.zeros(6)), (jnp.asarray(points), jnp.asarray(gradients)))
+    for k in range(1, 9):
+        pairs = [(points[i] - points[i - 1], gradients[i] - gradients[i - 1]) for i in range(max(1, k - 2), k + 1)]
+        q, alphas = gradients[k], []
+        for s, y in reversed(pairs):
+            alphas.append(s @ q / (s @ y))
+            q = q - alphas[-1] * y
+        s, y = pairs[-1]
+        r = s @ y / (y @ y) * q
+        for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+            r = r + (alpha - y @ r / (s @ y)) * s
+        np.testing.assert_allclose(found[k], r, rtol=1e-8)
+    np.testing.assert_allclose(found[0], gradients[0] / max(1, np.linalg.norm(gradients[0])), rtol=1e-12)
+
+
 def test_the_line_search_is_told_the_loss_s_own_gradient_and_not_the_clipped_one(monkeypatch):
     loss, start = logistic()
     seen, search = [], optax.scale_by_zoom_linesearch
