@@ -1,5 +1,6 @@
 """Converts a user's arrays to the dtypes that are stored, and checks them."""
 
+import datetime
 import numbers
 import textwrap
 from typing import Any
@@ -37,7 +38,7 @@ def as_numbers(name: str, values: ArrayLike) -> Real[np.ndarray, "..."]:
     Raises:
         DataError: for anything else.
     """
-    array = as_array(name, values)
+    array = _dated(as_array(name, values))
     if array.dtype.kind == "M":
         array = array - np.datetime64(0, "D")
     if array.dtype.kind == "m":
@@ -45,8 +46,20 @@ def as_numbers(name: str, values: ArrayLike) -> Real[np.ndarray, "..."]:
     if array.dtype.kind == "O" and array.size and all(isinstance(value, numbers.Real) for value in array.flat):
         return array.astype(np.float64)
     if array.dtype.kind not in "buif":
-        raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers, floats and dates are allowed.")
+        hint = "; `from_texts` reads texts, and `from_frame` tables" if array.dtype.kind in "SUO" and name.endswith("x") else ""
+        raise DataError(f"{name}: dtype {array.dtype} holds no real numbers; integers, floats and dates are allowed{hint}.")
     return array
+
+
+def _dated(array: np.ndarray) -> np.ndarray:
+    """Python's own dates as those of NumPy, in UTC; other arrays as they are."""
+    if array.dtype.kind != "O" or not array.size or not all(isinstance(value, datetime.date) for value in array.flat):
+        return array
+    plain = [
+        value.astimezone(datetime.UTC).replace(tzinfo=None) if isinstance(value, datetime.datetime) and value.tzinfo else value
+        for value in array.flat
+    ]
+    return np.array(plain, "datetime64[us]").reshape(array.shape)
 
 
 def as_labels(name: str, values: ArrayLike) -> Shaped[np.ndarray, "examples ..."]:
@@ -62,9 +75,13 @@ def as_labels(name: str, values: ArrayLike) -> Shaped[np.ndarray, "examples ..."
     Raises:
         DataError: for a missing label, or labels of several kinds.
     """
-    array = as_array(name, values)
+    array = _dated(as_array(name, values))
+    if not array.ndim:
+        raise DataError(f"{name}: {short(values)} is no array; a label for each example is allowed.")
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8")
+    if array.dtype.kind in "fmM":
+        array = array.astype(object) if np.isnan(array).any() else array
     if array.dtype.kind == "O" and array.size:
         labels = [label.decode() if isinstance(label, bytes) else label for label in array.flat]
         for place, label in enumerate(labels):

@@ -20,6 +20,7 @@ def check_images(name: str, words: int | None, text: Text | None, holds: str = "
 
 def check_words(name: str, words: int | None, text: Text | None) -> None:
     """Makes sure that exactly one of the two is given, which a text with labels needs."""
+    _check_kind(name, text)
     if words is None and text is None:
         raise DataError(
             f"words: None for {name!r}, which holds texts; a number of words to count is allowed, such as 5000, or text, such as "
@@ -33,6 +34,7 @@ def check_words(name: str, words: int | None, text: Text | None) -> None:
 
 def check_text(name: str, words: int | None, text: Text | None) -> Text:
     """Makes sure that `text` is given and `words` is not, as a text without labels needs, and gives it."""
+    _check_kind(name, text)
     if words is not None:
         raise DataError(f"words: {words} for {name!r}, a text without labels; only None is allowed.")
     if text is None:
@@ -40,3 +42,8 @@ def check_text(name: str, words: int | None, text: Text | None) -> Text:
             f'text: None for {name!r}, a text without labels; Text("char", length=100) is allowed, or --level char --length 100.'
         )
     return text
+
+
+def _check_kind(name: str, text: object) -> None:
+    if text is not None and not isinstance(text, Text):
+        raise DataError(f'text: {text!r} for {name!r} is no `Text`; such as Text("word", length=200) is allowed.')

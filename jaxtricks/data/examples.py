@@ -254,7 +254,10 @@ def check(name: str, examples: Examples, kind: LabelKind, classes: int, vocabula
 
 def _check_inputs(name: str, x: Inputs, lengths: Lengths | None, vocabulary: int | None, missing: bool) -> None:
     if vocabulary is None and (x.dtype not in (np.uint8, np.float32) or x.ndim < 2 or x.size == 0):
-        raise DataError(f"{name}x: shape {x.shape}, dtype {x.dtype}; [examples, ...] of uint8 or float32, not empty, is allowed.")
+        hint = "; x[:, None] is one number an example" if x.ndim == 1 and x.size else ""
+        raise DataError(
+            f"{name}x: shape {x.shape}, dtype {x.dtype}; [examples, ...] of uint8 or float32, not empty, is allowed{hint}."
+        )
     if vocabulary is not None:
         if x.dtype != np.int32 or x.ndim != 2 or x.size == 0:
             raise DataError(f"{name}x: shape {x.shape}, dtype {x.dtype}; int32 tokens [examples, time], not empty, are allowed.")

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxtricks.data.arrays import as_array, as_labels
+from jaxtricks.data.arrays import as_array, as_labels, short
 from jaxtricks.data.cache import Arrays
+from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import as_examples, as_mask, as_parts, further, joined, offsets_of, weights_by_class
 from jaxtricks.data.guess import guessed
 from jaxtricks.data.labels import TaskName, kind_of
@@ -40,6 +41,8 @@ def given(
         sets["test "] = as_parts("test", test, lengths is not None)
     labels = {f"{name}y": as_labels(f"{name}y", parts[1]) for name, parts in sets.items()}
     inputs = as_array("x", x)
+    if not inputs.ndim:
+        raise DataError(f"x: {short(x)} is no array; [examples, ...] is allowed.")
     sequences = any(each is not None for each in (vocabulary, lengths, mask))
     task = task or guessed(inputs, labels["y"], classes is not None, sequences)
     kind, tokens = kind_of(task), None if vocabulary is None else len(vocabulary)

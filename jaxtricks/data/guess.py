@@ -29,16 +29,10 @@ def guessed(x: Given, y: Given, named: bool, sequences: bool) -> TaskName:
 
     Raises:
         DataError: for labels that may be two things: whole numbers of many kinds, such as ages; floats that are whole, of few
-            kinds; 0 and 1 in as many columns as x has.
+            kinds; 0 and 1 in as many columns as x has; rows with a single 1; whole numbers in several columns.
     """
     if y.ndim == 2 and y.shape[1] != 1:
-        task = inferred(x, y)
-        if task == "steps" and not sequences and y.dtype.kind != "U" and np.isin(y, (0, 1)).all():
-            raise DataError(
-                f"y: 0 and 1 of shape {y.shape}, beside x of shape {x.shape}, may be a class of each step or several labels of "
-                "each example; task = 'steps' or task = 'multilabel' says which."
-            )
-        return task
+        return _of_columns(x, y, sequences)
     if y.dtype.kind in "mM" or (y.dtype.kind == "f" and y.ndim == 2):
         return "values"
     if y.dtype.kind not in "iuf" or y.size == 0 or y.ndim > 2 or (named and y.dtype.kind != "f"):
@@ -52,3 +46,23 @@ def guessed(x: Given, y: Given, named: bool, sequences: bool) -> TaskName:
             "task = 'classes' or task = 'values' says which."
         )
     return "classes"
+
+
+def _of_columns(x: Given, y: Given, sequences: bool) -> TaskName:
+    """The task that several columns of labels look like; errors as for `guessed`."""
+    task, where = inferred(x, y), f"of shape {y.shape}, beside x of shape {x.shape},"
+    binary = y.dtype.kind in "iuf" and np.array_equal(np.unique(y), (0, 1))
+    if binary and not sequences and (y.sum(axis=1) == 1).all():
+        sentence = f"y: 0 and 1 {where} with a single 1 in each row; y.argmax(axis=1) gives classes, and `task` other labels."
+    elif binary and task == "values":
+        sentence = f"y: 0.0 and 1.0 {where} may be labels or values; task = 'multilabel' or task = 'values' says which."
+    elif binary and task == "steps" and not sequences:
+        sentence = (
+            f"y: 0 and 1 {where} may be a class of each step or several labels of each example; task = 'steps' or "
+            "task = 'multilabel' says which."
+        )
+    elif y.dtype.kind in "iu" and not sequences and (task == "classes" or (task == "steps" and x.ndim == 2)):
+        sentence = f"y: whole numbers {where} may be values or classes of steps; task = 'values' or task = 'steps' says which."
+    else:
+        return task
+    raise DataError(sentence)

@@ -100,6 +100,27 @@ def test_several_labels_in_as_many_columns_as_there_are_steps_are_asked_about():
     assert jt.Dataset.from_arrays(np.zeros((60, 4, 2)), y).task == "multilabel"
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "sentence"),
+    [
+        (
+            X,
+            np.eye(4)[np.arange(60) % 4],
+            "with a single 1 in each row; y.argmax(axis=1) gives classes",
+        ),
+        (X, np.eye(3, dtype=int)[np.arange(60) % 3], "with a single 1 in each row; y.argmax(axis=1) gives classes"),
+        (X, DRAW.integers(0, 2, (60, 4)) * 1.0, "may be labels or values; task = 'multilabel' or task = 'values' says which"),
+        (X, DRAW.integers(0, 9, (60, 2)), "may be values or classes of steps; task = 'values' or task = 'steps' says which"),
+        (X, DRAW.integers(0, 9, (60, 3)), "may be values or classes of steps; task = 'values' or task = 'steps' says which"),
+    ],
+    ids=["one-hot floats", "one-hot", "several floats", "whole values", "whole values for each feature"],
+)
+def test_columns_of_labels_that_may_be_two_things_are_asked_about(x, y, sentence):
+    with pytest.raises(DataError) as caught:
+        jt.Dataset.from_arrays(x, y)
+    assert sentence in str(caught.value) and str(caught.value).startswith("y: ") and "\n" not in str(caught.value)
+
+
 def test_times_keep_their_differences_as_inputs_and_as_targets():
     seconds = 1.7e9 + DRAW.permutation(600)
     data = jt.Dataset.from_arrays(seconds[:, None], seconds, validation=(seconds[:5, None], seconds[:5]), test=([[1.7e9]], [0.5]))
@@ -122,7 +143,7 @@ def test_the_same_numbers_from_another_origin_are_other_data():
     ("y", "arguments", "sentence"),
     [
         (["a", None] * 30, {}, "y: example 1 has None as its label; a word or a number is allowed."),
-        ([1.0, float("nan")] * 30, {}, "y: example 1 holds nan as float32; finite numbers are allowed."),
+        ([1.0, float("nan")] * 30, {}, "y: example 1 has nan as its label; a word or a number is allowed."),
         (["a", 1] * 30, {"as": object}, "y: it holds words and numbers; one of the two is allowed."),
         (["a", "b"] * 29, {}, "y: 58 labels for the 60 examples of x; one for each is allowed."),
         (["cat", "dgo"] * 30, {"classes": ["cat", "dog"]}, "y: 'dgo' is none of the classes; did you mean 'dog'?"),

@@ -16,7 +16,6 @@ SEVERAL = DRAW.integers(0, 2, (20, 4))
     ("y", "task", "words"),
     [
         (np.arange(20) % 3, "classes", "3 classes"),
-        (DRAW.integers(0, 3, (20, 3)), "steps", "3 classes a step"),
         (SEVERAL, "multilabel", "4 labels, each 0 or 1"),
         (SEVERAL == 1, "multilabel", "4 labels, each 0 or 1"),
         (DRAW.normal(size=(20, 2)), "values", "2 values"),
@@ -26,6 +25,11 @@ def test_the_task_is_what_labels_look_like_and_is_said(y, task, words):
     data = jt.Dataset.from_arrays(X, y)
     assert data.task == task and f"20 examples of 3, {words}, no test split" in repr(data)
     assert data.subset(10, 0).task == task and KINDS[task] is data.kind
+
+
+def test_whole_numbers_in_as_many_columns_as_sequences_have_steps_are_classes_of_steps():
+    data = jt.Dataset.from_arrays(np.zeros((20, 3, 2)), DRAW.integers(0, 3, (20, 3)))
+    assert data.task == "steps" and "20 examples of 3x2, 3 classes a step, no test split" in repr(data)
 
 
 def test_a_task_may_be_said_where_labels_could_be_several():
