@@ -663,7 +663,7 @@ def test_on_turns_a_trick_on_at_the_value_that_it_declares(path):
     base = jt.Experiment()
     trick = next(field.trick for name, field, _ in items(base) if name == path)
     on = base.replace({path: parse(base, path, ["on"])})
-    assert on == base.replace({path: trick.on}) != base
+    assert on == base.replace({path: trick.tried}) != base
     assert on.replace({path: parse(on, path, ["off"])}) == base
 
 

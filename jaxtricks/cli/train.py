@@ -11,13 +11,13 @@ from jaxtricks.cli.metric import MetricFlags
 from jaxtricks.cli.optional import Maybe, Repeated, Words
 from jaxtricks.cli.training import Arms, Training
 from jaxtricks.cli.words import changed
-from jaxtricks.config import ConfigError
+from jaxtricks.config import ConfigError, parse
 from jaxtricks.data import Dataset
-from jaxtricks.evaluate.ablate import ablate
+from jaxtricks.evaluate.ablate import Tricks, ablate
 from jaxtricks.evaluate.compare import Study, measuring, study
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
-from jaxtricks.report.table import table
+from jaxtricks.report.table import by_worth, table
 from jaxtricks.train.fit import fit
 from jaxtricks.train.runs import Runs
 
@@ -130,14 +130,34 @@ class Ablate(Judging):
     """Judge an experiment without each of its tricks, and with each trick that it lacks.
 
     Every setting of the experiment is a flag too, such as --model.dropout 0.5; `jaxtricks list settings` names them.
+
+    Args:
+        tricks: which to try: their paths, those of parts of the experiment, such as augmentation, or path=value for a value of
+            your own, such as optimizer.clip_norm=5; by default all but those that assume something of the task, such as
+            mirrored images. `jaxtricks list tricks` names them.
     """
 
     name: ClassVar[Literal["compare", "ablate"]] = "ablate"
 
+    tricks: Words = None
+
     def judged(self, arms: Arms, data: Dataset, options: dict[str, Any]) -> Study:
         if self.add_seeds is not None:
             return super().judged(arms, data, options)
-        return ablate(arms[BASELINE], data, **options)
+        return ablate(arms[BASELINE], data, tricks=self._tricks(arms[BASELINE]), **options)
+
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        record, _, runs = super().results(arms, data, command, options)
+        return record, table(by_worth(record.verdicts)), runs
+
+    def _tricks(self, best: Experiment) -> Tricks | None:
+        if self.tricks is None or not any("=" in word for word in self.tricks):
+            return self.tricks
+        found: dict[str, list[Any]] = {}
+        for word in self.tricks:
+            path, _, value = word.partition("=")
+            found.setdefault(path, []).append(parse(best, path, [value or "on"]))
+        return found
 
 
 COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate)}

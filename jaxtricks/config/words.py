@@ -14,7 +14,7 @@ from jaxtricks.config.paths import locate
 def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
     """The value at `path` from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`.
 
-    `on` turns a trick on at the value that its declaration names.
+    `on` turns a trick on at the value that its declaration names for a first try.
 
     Args:
         node: the config that the path starts from.
@@ -47,7 +47,7 @@ def _word(path: str, field: Field, text: str) -> Any:
     if field.optional and text.lower() in ("none", "off"):
         return None
     if field.optional and field.trick is not None and text.lower() == "on":
-        return field.trick.on
+        return field.trick.tried
     if field.kind in (Kind.CONFIG, Kind.MODEL) and text.startswith("{"):
         try:
             return from_json(field.type, json.loads(text))

@@ -43,22 +43,59 @@ class Augmentation:
     """
 
     rotation: Degrees | None = trick(
-        default=None, rows=["T060"], paper="lecture 3", summary="Turn images by a random angle", on=30.0, neutral=0.0
+        default=None,
+        rows=["T060"],
+        paper="lecture 3",
+        summary="Turn images by a random angle",
+        on=30.0,
+        neutral=0.0,
+        trial=10.0,
+        assumes="turned images mean the same",
     )
     shift: NonNegative | None = trick(
-        default=None, rows=["T060"], paper="LeCun+ 1998", summary="Move images by some random pixels", on=2.0, neutral=0.0
+        default=None,
+        rows=["T060"],
+        paper="LeCun+ 1998",
+        summary="Move images by some random pixels",
+        on=2.0,
+        neutral=0.0,
+        assumes="moved images mean the same",
     )
     crop: Rate | None = trick(
-        default=None, rows=["T060"], paper="Zhang+ 2017", summary="Enlarge a random part of each image", on=0.5, neutral=0.0
+        default=None,
+        rows=["T060"],
+        paper="Zhang+ 2017",
+        summary="Enlarge a random part of each image",
+        on=0.5,
+        neutral=0.0,
+        assumes="a part of an image means the same",
     )
     flip: Fraction | None = trick(
-        default=None, rows=["T060"], paper="Krizhevsky+ 2012", summary="Mirror some images left and right", on=0.5, neutral=0.0
+        default=None,
+        rows=["T060"],
+        paper="Krizhevsky+ 2012",
+        summary="Mirror some images left and right",
+        on=0.5,
+        neutral=0.0,
+        assumes="mirrored images mean the same",
     )
     turn: Fraction | None = trick(
-        default=None, rows=["T061"], paper="lecture 3", summary="Turn some images by half a circle", on=0.5, neutral=0.0
+        default=None,
+        rows=["T061"],
+        paper="lecture 3",
+        summary="Turn some images by half a circle",
+        on=0.5,
+        neutral=0.0,
+        assumes="images upside down mean the same",
     )
     noise: NonNegative | None = trick(
-        default=None, rows=["T060"], paper="Bishop 1995; lecture 3", summary="Add Gaussian noise to inputs", on=0.5, neutral=0.0
+        default=None,
+        rows=["T060"],
+        paper="Bishop 1995; lecture 3",
+        summary="Add Gaussian noise to inputs",
+        on=0.5,
+        neutral=0.0,
+        trial=0.1,
     )
     cutout: Fraction | None = trick(
         default=None,

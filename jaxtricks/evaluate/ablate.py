@@ -1,28 +1,45 @@
 """Ablation: the best experiment without one of its tricks, and with one more."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items
+from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.train.prepare import prepare
 
+Tricks = Sequence[str] | Mapping[str, Any]
 
-def ablate(best: Experiment, data: Dataset, **options: Unpack[Options]) -> Study:
+
+def ablate(best: Experiment, data: Dataset, *, tricks: Tricks | None = None, **options: Unpack[Options]) -> Study:
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 
-    Options as for `study`. The baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). Changes that
-    the model or the data cannot have are left out, such as turned images where the data are no images, or a shuffled order of a
-    text whose state is carried from batch to batch.
+    Further options as for `study`. The baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113).
 
-    >>> jt.ablate(jt.Experiment(model=jt.MLP(dropout=0.5)), jt.load("digits"), seeds=16)  # doctest: +SKIP
+    Args:
+        best: the experiment.
+        data: the data set.
+        tricks: paths of tricks, such as "model.dropout", or of parts of the experiment, such as "augmentation"; or path → the
+            value or the list of values to turn it on at. None: all but those that assume something of the task that nothing can
+            check, such as mirrored images, and those that the model or the data cannot have.
+
+    Raises:
+        ConfigError: for a path that is none of a trick, a value that it does not take, or a trick that was asked for and that
+            the model or the data cannot have.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,), dropout=0.5), epochs=1)
+    >>> found = jt.ablate(base, digits, tricks={"model.dropout": 0.2, "optimizer.clip_norm": [1, 5]}, seeds=2, progress=False)
+    >>> list(found.changes)[1:]
+    ['with model.dropout=0.2', 'with optimizer.clip_norm=1', 'with optimizer.clip_norm=5']
     """
-    changes = leave_one_out(best) | add_one(best)
-    train = Seeds.of(options.get("seeds", Seeds())).sampling(data).train.shape[1]
-    return study(best, {label: change for label, change in changes.items() if _fits(change, data, train)}, data, **options)
+    changes = leave_one_out(best, tricks) | add_one(best, tricks)
+    if tricks is None:
+        train = Seeds.of(options.get("seeds", Seeds())).sampling(data).train.shape[1]
+        changes = {label: change for label, change in changes.items() if _fits(change, data, train)}
+    return study(best, changes, data, **options)
 
 
 def _fits(experiment: Experiment, data: Dataset, train: int) -> bool:
@@ -33,33 +50,74 @@ def _fits(experiment: Experiment, data: Dataset, train: int) -> bool:
     return True
 
 
-def leave_one_out(best: Experiment) -> dict[str, Experiment]:
+def leave_one_out(best: Experiment, tricks: Tricks | None = None) -> dict[str, Experiment]:
     """Label → the experiment with one trick set back to its declared default.
+
+    Args:
+        best: the experiment.
+        tricks: as for `ablate`.
 
     >>> list(leave_one_out(jt.Experiment(model=jt.MLP(dropout=0.5))))
     ['without model.dropout=inverted(rate=0.5)']
     """
+    return {
+        f"without {path}={short(value)}": best.replace({path: _declared(best, path)})
+        for path, value in _chosen(best)
+        if _asked(path, best, tricks)
+    }
+
+
+def add_one(best: Experiment, tricks: Tricks | None = None) -> dict[str, Experiment]:
+    """Label → the experiment with one more trick, at the values asked for or at that which its declaration names for a try.
+
+    Args:
+        best: the experiment.
+        tricks: as for `ablate`.
+
+    >>> "with optimizer.clip_norm=1" in add_one(jt.Experiment())
+    True
+    """
     changes = {}
+    for path, field, value in items(best):
+        if field.trick is None or not _asked(path, best, tricks):
+            continue
+        if isinstance(tricks, Mapping) and path in tricks:
+            values = tricks[path] if isinstance(tricks[path], list) else [tricks[path]]
+        else:
+            usual = tricks is not None or field.trick.assumes is None
+            values = [field.trick.tried] if value is None and usual else []
+        for each in values:
+            changed = best.replace({path: each})
+            if changed != best:
+                changes[f"with {path}={short(each)}"] = changed
+    return changes
+
+
+def _asked(path: str, best: Experiment, tricks: Tricks | None) -> bool:
+    """Whether a trick is among those to try; raises ConfigError for a name that is none of a trick."""
+    if tricks is None:
+        return True
+    known = [each for each, field, _ in items(best) if field.trick is not None] + [each for each, _ in _chosen(best)]
+    for name in tricks:
+        if not any(_within(each, name) for each in known):
+            raise ConfigError(f"tricks = {name!r} is no trick of this experiment{nearest(name, known)}")
+    return any(_within(path, name) for name in tricks)
+
+
+def _within(path: str, part: str) -> bool:
+    return path == part or path.startswith(f"{part}.")
+
+
+def _chosen(best: Experiment) -> list[tuple[str, Any]]:
+    """Path and value of each trick that is not at its declared default."""
+    found = []
     for path, field, value in items(best):
         default = _declared(best, path)
         chosen = field.kind is Kind.CONFIG and value is not None and choice_trick(type(value)) is not None
         differs = type(value) is not type(default) if chosen and default is not None else value != default
         if differs and default is not dataclasses.MISSING and (field.trick is not None or chosen):
-            changes[f"without {path}={short(value)}"] = best.replace({path: default})
-    return changes
-
-
-def add_one(best: Experiment) -> dict[str, Experiment]:
-    """Label → the experiment with one more trick, at the value that its declaration names.
-
-    >>> "with optimizer.clip_norm=0.1" in add_one(jt.Experiment())
-    True
-    """
-    return {
-        f"with {path}={short(field.trick.on)}": best.replace({path: field.trick.on})
-        for path, field, value in items(best)
-        if field.trick is not None and value is None
-    }
+            found.append((path, value))
+    return found
 
 
 def _declared(root: Any, path: str) -> Any:

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
@@ -138,8 +138,9 @@ def study(
     if earlier is not None:
         _check_earlier(earlier, dict(zip(("baseline", *changes), arms, strict=True)), data, Seeds.of(seeds))
         members, look = members + len(earlier.baseline), earlier.look + 1
-    if progress and processes.first() and members < (fewest := fewest_seeds(len(changes), look)):
-        print(f"jaxtricks: {_few_seeds(len(changes), look, members, fewest)}", file=sys.stderr, flush=True)
+    if progress and processes.first():
+        for sentence in _beforehand(arms, len(Seeds.of(seeds)), members, look):
+            print(f"jaxtricks: {sentence}", file=sys.stderr, flush=True)
     runs = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
     if earlier is not None:
         runs = [joined(before, more) for before, more in zip(earlier.arms.values(), runs, strict=True)]
@@ -147,11 +148,14 @@ def study(
     return Study(runs[0], changed, verdicts(runs[0], changed, metric=metric, margin=margin, look=look))
 
 
-def _few_seeds(changes: int, look: int, members: int, fewest: int) -> str:
-    """What is known before any training where there are too few seeds for a verdict."""
-    family = f"{changes} change{'s' if changes > 1 else ''}" + (f" at look {look}" if look > 1 else "")
-    needs = "need" if changes > 1 else "needs"
-    return f"{family} {needs} at least {fewest} seeds to be called helpful or harmful, and there are {members}."
+def _beforehand(arms: Sequence[Experiment], trained: int, members: int, look: int) -> Iterator[str]:
+    """What is known before any training: how much there is to train, and whether there are too few seeds for a verdict."""
+    total = trained * sum(arm.epochs for arm in arms)
+    yield f"{len(arms)} arms × {trained} restarts, {total:,} restart-epochs in all"
+    if members < (fewest := fewest_seeds(len(arms) - 1, look)):
+        changes = "1 change needs" if len(arms) == 2 else f"{len(arms) - 1} changes need"
+        again = f" at look {look}" if look > 1 else ""
+        yield f"{changes} at least {fewest} seeds{again} to be called helpful or harmful, and there are {members}."
 
 
 def _check_earlier(earlier: Study, arms: Mapping[str, Experiment], data: Dataset, seeds: Seeds) -> None:

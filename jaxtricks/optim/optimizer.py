@@ -58,7 +58,13 @@ class Optimizer:
         default=None, rows=["T040"], paper="Zhang+ 2019", summary="Average the points that steps come to", on="lookahead"
     )
     clip_value: Positive | None = trick(
-        default=None, rows=["T049"], paper="lecture 3", summary="Clip each element of the gradient", on=1e-3, neutral=1e9
+        default=None,
+        rows=["T049"],
+        paper="lecture 3",
+        summary="Clip each element of the gradient",
+        on=1e-3,
+        neutral=1e9,
+        trial=0.5,
     )
     clip_norm: Positive | None = trick(
         default=None,
@@ -67,6 +73,7 @@ class Optimizer:
         summary="Scale the gradient down to a largest global norm",
         on=0.1,
         neutral=1e9,
+        trial=1.0,
     )
     clip_adaptive: Positive | None = trick(
         default=None,
@@ -75,6 +82,7 @@ class Optimizer:
         summary="Scale each unit's gradient down to a share of its weight vector's length",
         on=1e-3,
         neutral=1e9,
+        trial=1e-2,
     )
     clip_learnt: LearntClip | None = trick(
         default=None,
@@ -82,6 +90,7 @@ class Optimizer:
         paper="lectures 2 and 3; Pascanu+ 2013",
         summary="Scale the gradient down to a quantile of the norms that the first steps showed",
         on=QuantileClip(quantile=0.1, window=2),
+        trial=QuantileClip(),
     )
     proximal: NonNegative | None = trick(
         default=None,
@@ -90,6 +99,7 @@ class Optimizer:
         summary="L1 on kernels by a proximal step, which gives exact zeros",
         on=0.1,
         neutral=0.0,
+        trial=1e-4,
     )
     max_norm: Positive | None = trick(
         default=None,
@@ -98,9 +108,15 @@ class Optimizer:
         summary="Scale each unit's incoming weight vector down to a largest length",
         on=0.5,
         neutral=1e9,
+        trial=3.0,
     )
     frozen: tuple[str, ...] | None = trick(
-        default=None, rows=["T062"], paper="Yosinski+ 2014", summary="Keep layers as they are", on=("hidden_0",)
+        default=None,
+        rows=["T062"],
+        paper="Yosinski+ 2014",
+        summary="Keep layers as they are",
+        on=("hidden_0",),
+        assumes="the first layer's initial weights are worth keeping",
     )
     rates: Rates | None = trick(
         default=None, rows=["T062"], paper="Howard & Ruder 2018", summary="Give layers learning rates of their own", on="layers"

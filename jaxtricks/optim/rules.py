@@ -57,6 +57,7 @@ class Rule(Family):
         summary="Shrink kernels in each step; a number is the rate of decoupled decay",
         on=0.1,
         neutral=0.0,
+        trial=0.01,
     )
 
     @property

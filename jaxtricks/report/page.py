@@ -17,6 +17,7 @@ from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
 from jaxtricks.report.record import Arm, Record
+from jaxtricks.report.table import by_worth
 from jaxtricks.report.text import (
     MEANINGS,
     Units,
@@ -47,6 +48,7 @@ def page(record: Record) -> str:
         record: what it shows.
     """
     verdicts, baseline = record.verdicts, record.baseline
+    listed_as = by_worth(verdicts) if record.kind == "ablate" else verdicts
     written = units_of(verdicts) if verdicts else _spread_units(record.metric, record.arms)
     diffs = {change.label: differing(baseline.experiment, change.experiment) for change in record.changes}
     values: dict[str, Any] = {
@@ -57,7 +59,8 @@ def page(record: Record) -> str:
         "groups": {decision: [v for v in verdicts if v.decision is decision] for decision in Decision},
         "lost": [(arm.label, arm.collapsed) for arm in record.arms if arm.collapsed],
         "never_finite": sum(value is None for arm in record.arms for value in arm.metrics[record.metric]),
-        "forest": plots.forest(verdicts, written) if verdicts else None,
+        "forest": plots.forest(listed_as, written) if verdicts else None,
+        "rows": listed_as,
         "changes": [
             (verdict, _figures(written.metric, baseline, change))
             for verdict, change in zip(verdicts, record.changes, strict=True)

@@ -106,7 +106,7 @@ def test_too_few_seeds_are_said_before_training_in_one_line(data, monkeypatch, c
 
     monkeypatch.setattr("jaxtricks.evaluate.compare.fit", fit)
     changes = {f"change {number}": BASE for number in range(28)}
-    for seeds, said in ((10, 1), (11, 0)):
+    for seeds, said in ((10, 2), (11, 1)):
         with pytest.raises(ZeroDivisionError):
             jt.study(BASE, changes, data, seeds=seeds)
         lines = capsys.readouterr().err.splitlines()
@@ -114,5 +114,6 @@ def test_too_few_seeds_are_said_before_training_in_one_line(data, monkeypatch, c
     with pytest.raises(ZeroDivisionError):
         jt.study(BASE, changes, data, seeds=10)
     assert capsys.readouterr().err == (
+        "jaxtricks: 29 arms × 10 restarts, 580 restart-epochs in all\n"
         "jaxtricks: 28 changes need at least 11 seeds to be called helpful or harmful, and there are 10.\n"
     )
