@@ -45,7 +45,9 @@ def to_json(node: Any, *, named: bool = True, reference: Callable[[Any], str] | 
         static = [f.name for f in declared(cls) if not is_config(cls) or fields(cls)[f.name].kind is Kind.STATIC]
         held = {f.name: getattr(node, f.name) for f in declared(cls)}
         # The class's name stands for a function that is its default too, such as the initializers of nn.Dense, which have none.
-        said = [f.name for f in declared(cls) if not (callable(f.default) and held[f.name] is f.default)]
+        said = [
+            f.name for f in declared(cls) if is_config(type(f.default)) or not (callable(f.default) and held[f.name] is f.default)
+        ]
         body = {name: within(held[name], named=name not in static) for name in said}
         if "kind" in body:
             raise ConfigError(f"{cls.__name__} has a field 'kind', which in JSON is the name of the class; rename the field.")
