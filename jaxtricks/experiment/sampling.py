@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int, Int32
 
 from jaxtricks.config import ConfigError
+from jaxtricks.data import DataError, Dataset
 from jaxtricks.data.labels import Labels
 
 
@@ -44,6 +45,20 @@ class Sampling:
     def __len__(self) -> int:
         """The number of members."""
         return len(self.names)
+
+    def check(self, data: Dataset) -> None:
+        """Checks that each member trains on some example and validates on some step that counts.
+
+        Raises:
+            DataError: naming a member, where all its weights are 0, or all its steps are masked.
+        """
+        steps = None if data.counted is None else data.pool.steps
+        for name, split in zip(self.names, self.split, strict=True):
+            if data.weights is not None and not data.weights[self.train[split]].any():
+                raise DataError(f"weights: those that {name} trains on are all 0; at least one number above 0 is allowed.")
+            for verb, places in (("trains", self.train[split]), ("validates", self.validation[split])):
+                if steps is not None and not steps[places].any():
+                    raise DataError(f"mask: no step that {name} {verb} on counts; at least one is allowed.")
 
     def at(self, rows: Sequence[int] | Int[np.ndarray, " chosen"]) -> "Sampling":
         """Gives some of the members, by their places; the tables stay as they are.

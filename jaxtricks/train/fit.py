@@ -122,6 +122,7 @@ def _ready(
     wanted: Sequence[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None
 ) -> tuple[list[Experiment], list[Cohort]]:
     """Gives the experiments, with what depends on the data filled in, and the cohorts of their restarts."""
+    sampling.check(data)
     lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
     ready = []
     for experiment in wanted:

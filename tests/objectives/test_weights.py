@@ -9,6 +9,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.data.balance import balances
+from jaxtricks.objectives.task import task_of
 
 DRAW = np.random.default_rng(0)
 LOGITS, LABELS = DRAW.normal(size=(6, 3)), np.array([0, 1, 2, 2, 0, 2])
@@ -176,6 +177,38 @@ VALUES = jt.Dataset.from_arrays(np.zeros((8, 2)), np.arange(8.0)[:, None], name=
 def test_weights_that_the_data_cannot_have_are_refused_before_training(data, changes, said):
     with pytest.raises(jt.ConfigError, match=said):
         fit(jt.Experiment(batch_size=2, epochs=1).replace(changes), data, seeds=1)
+
+
+def test_a_restart_that_would_train_or_validate_on_nothing_that_counts_is_refused():
+    x, y, mask = np.zeros((10, 2, 1)), np.arange(20).reshape(10, 2) % 2, np.ones((10, 2), bool)
+    experiment, held_out = jt.Experiment(model=jt.RNN(widths=(2,)), batch_size=2, epochs=1), (x[:2], [[-100, -100]] * 2)
+    with pytest.raises(jt.DataError, match="mask: no step that seed 0 validates on counts; at least one is allowed"):
+        fit(experiment, jt.Dataset.from_arrays(x, y, mask=mask, validation=held_out, classes="ab"), seeds=1)
+    flat = jt.Dataset.from_arrays(x[:, 0], y[:, 0] + np.arange(10) % 2, weights=np.arange(10) == 0)
+    with pytest.raises(jt.DataError, match=r"weights: those that seed \d+ trains on are all 0"):
+        fit(jt.Experiment(batch_size=2, epochs=1), flat, seeds=64)
+
+
+@pytest.mark.parametrize("reduction", ["tokens", "sum"])
+def test_what_a_masked_step_is_labelled_changes_nothing(reduction):
+    x, y = DRAW.normal(size=(40, 3, 2)), DRAW.integers(0, 3, (40, 3))
+    mask = DRAW.random((40, 3)) < 0.7
+    other = np.where(mask, y, (y + 1) % 3)
+    minus = np.where(mask, y, -100)
+    experiment = jt.Experiment(model=jt.RNN(widths=(3,)), objective=jt.Objective(reduction=reduction), batch_size=8, epochs=2)
+    experiment = experiment.replace({"objective.class_weights": "balanced", "metrics": ("macro_f1",)})
+    runs = [
+        fit(experiment, jt.Dataset.from_arrays(x, labels, mask=shown, classes="abc"), seeds=2)
+        for labels, shown in ((y, mask), (other, mask), (minus, None))
+    ]
+    for name, curve in runs[0].curves.items():
+        np.testing.assert_array_equal(curve, runs[1].curves[name])
+        np.testing.assert_array_equal(curve, runs[2].curves[name])
+    validation = runs[0].sampling.validation[:1]
+    right = runs[0].log_probs(x)[0].argmax(axis=-1) == y
+    assert runs[0].metrics["accuracy"][0] == pytest.approx(right[validation[0]][mask[validation[0]]].mean(), rel=1e-6)
+    counts = task_of(runs[0].data).predictions(runs[0].data, validation)
+    assert counts == mask[validation[0]].sum()
 
 
 def test_numbers_of_classes_are_checked():
