@@ -24,7 +24,7 @@ def settings_that_differ(experiments: Sequence[Experiment]) -> list[Settings]:
     """
     every = [settings(experiment) for experiment in experiments]
     known = every if len(every) > 1 else [settings(Experiment()), *every]
-    paths = dict.fromkeys(path for each in known for path in each)
+    paths = dict.fromkeys(path for each in every for path in each)
     differ = [path for path in paths if len({repr(each.get(path)) for each in known}) > 1]
     return [{path: each.get(path) for path in differ} for each in every]
 

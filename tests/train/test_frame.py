@@ -7,6 +7,7 @@ from pyarrow import csv
 
 import jaxtricks as jt
 from jaxtricks import report
+from jaxtricks.experiment.settings import settings_that_differ
 
 BASE = jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=16, epochs=2)
 FASTER = BASE.replace({"optimizer.rule.learning_rate": 0.01, "optimizer.schedule": "warmup_cosine"})
@@ -59,3 +60,9 @@ def test_pandas_polars_and_duckdb_read_it(study):
 def test_the_csv_beside_a_page_holds_the_same(study, tmp_path):
     folder = report.save(report.record_study(study, command="jaxtricks compare"), tmp_path / "a")
     assert csv.read_csv(folder / "report.csv").to_pylist() == study.frame().to_pylist()
+
+
+def test_one_experiment_alone_shows_no_setting_that_it_does_not_have():
+    small, other = jt.Experiment(model=jt.CNN(channels=(4,))), jt.Experiment()
+    assert "model.channels" in settings_that_differ([small])[0] and "model.widths" not in settings_that_differ([small])[0]
+    assert settings_that_differ([small, other])[0]["model.widths"] is None
