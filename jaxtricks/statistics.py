@@ -31,6 +31,14 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def within(self, low: float, high: float) -> "Interval":
+        """The part of it that lies between two bounds; nan stays nan.
+
+        >>> Interval(0.93, 1.02).within(0, 1)
+        Interval(low=0.93, high=1)
+        """
+        return Interval(*(end if math.isnan(end) else min(max(end, low), high) for end in self))
+
 
 def spread(x: Float[np.ndarray, " seeds"]) -> float:
     """The sample standard deviation: `√(Σ (xᵢ − x̄)² / (n − 1))`, nan for one value.

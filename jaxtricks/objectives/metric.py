@@ -1,5 +1,6 @@
 """What a metric is: its name, its unit, whether higher is better, and how it is computed from predictions."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Self
@@ -33,6 +34,21 @@ class Declaration:
     higher_is_better: bool
     unit: str
     may_overflow: bool
+
+    @property
+    def scale(self) -> float:
+        """The factor of values that are shown: 100 for shares, which are shown in per cent and points, else 1."""
+        return 100.0 if self.unit == POINTS else 1.0
+
+    @property
+    def sign(self) -> str:
+        """The sign after a value that is shown: "%" for shares, else nothing."""
+        return "%" if self.unit == POINTS else ""
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The least and the largest value that means are known to stay within: 0 and 1 for shares, else none."""
+        return (0.0, 1.0) if self.unit == POINTS else (-math.inf, math.inf)
 
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> Self:

@@ -152,7 +152,7 @@ def _summary(arm: Arm, metric: str, arms: Sequence[Arm]) -> tuple[str, ...]:
     written, spread = _spread_units(metric, arms), statistics.spread(values)
     return (
         written.value(float(values.mean())),
-        written.interval(statistics.interval(values)),
+        written.interval(statistics.interval(values).within(*written.declared.span)),
         "–" if math.isnan(spread) else written.value(spread),
         written.value(float(values.min())),
         written.value(float(values.max())),

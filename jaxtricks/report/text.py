@@ -65,12 +65,12 @@ class Units:
     @property
     def scale(self) -> float:
         """The factor of values: 100 for shares, which are shown in per cent and points, else 1."""
-        return 100.0 if self.declared.unit == POINTS else 1.0
+        return self.declared.scale
 
     @property
     def sign(self) -> str:
         """The sign after a value: "%" for shares, else nothing."""
-        return "%" if self.declared.unit == POINTS else ""
+        return self.declared.sign
 
     @property
     def unit(self) -> str:

@@ -13,6 +13,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import Sampling, few
+from jaxtricks.objectives.metric import Declaration
 from jaxtricks.objectives.task import no_better, task_of
 from jaxtricks.statistics import Interval
 
@@ -50,6 +51,7 @@ class MetricSummary:
         spread: the standard deviation over restarts; nan for one.
         low: the smallest value.
         high: the largest value.
+        declared: the metric; shares are printed in per cent.
     """
 
     mean: float
@@ -57,6 +59,19 @@ class MetricSummary:
     spread: float
     low: float
     high: float
+    declared: Declaration
+
+    def cells(self) -> tuple[str, ...]:
+        """The metric's name, and mean, interval, spread and ends as they are printed."""
+        name = f"{self.declared.name}, {self.declared.sign}" if self.declared.sign else self.declared.name
+        interval = "" if math.isnan(self.interval.low) else f"[{', '.join(map(self._written, self.interval))}]"
+        return name, self._written(self.mean), interval, *map(self._written, (self.spread, self.low, self.high))
+
+    def _written(self, value: float) -> str:
+        """A value in per cent, or in the metric's own units."""
+        if self.declared.sign:
+            return f"{self.declared.scale * value:.2f}"
+        return f"{value:,.1f}" if abs(self.mean) >= 100 else f"{value:.4f}"
 
 
 @dataclass(frozen=True)
@@ -74,11 +89,10 @@ class Summary:
     collapsed: tuple[str, ...]
 
     def __str__(self) -> str:
-        wide = max(10, *(len(name) + 1 for name in self.metrics))
-        lines = [f"{'':{wide}}{'mean':>10}{'95% interval':>22}{'spread':>10}{'lowest':>10}{'highest':>10}"]
-        for name, m in self.metrics.items():
-            interval = "" if math.isnan(m.interval.low) else f"[{m.interval.low:.4f}, {m.interval.high:.4f}]"
-            lines.append(f"{name:{wide}}{m.mean:10.4f}{interval:>22}{m.spread:10.4f}{m.low:10.4f}{m.high:10.4f}")
+        cells = [("", "mean", "95% interval", "spread", "lowest", "highest"), *(m.cells() for m in self.metrics.values())]
+        wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        aligned = [[row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])] for row in cells]
+        lines = ["  ".join(row) for row in aligned]
         lines.append(f"{self.restarts} restarts; collapsed: {', '.join(self.collapsed) or 'none'}")
         return "\n".join(lines)
 
@@ -94,15 +108,15 @@ def summarize(runs: Restarted) -> Summary:
     """
     metrics = {}
     for name, values in runs.metrics.items():
-        values = values[np.isfinite(values)].astype(np.float64)
+        values, declared = values[np.isfinite(values)].astype(np.float64), runs.experiment.metric(name).declared
         if not values.size and runs.experiment.metric(name).may_overflow:
-            metrics[name] = MetricSummary(math.nan, Interval(math.nan, math.nan), math.nan, math.nan, math.nan)
+            metrics[name] = MetricSummary(math.nan, Interval(math.nan, math.nan), math.nan, math.nan, math.nan, declared)
             continue
         if not values.size:
             raise ConfigError(f"runs {few(runs.names)} are not finite at the initial weights, and have no {name}.")
-        interval = statistics.interval(values)
+        interval = statistics.interval(values).within(*declared.span)
         metrics[name] = MetricSummary(
-            float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max())
+            float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max()), declared
         )
     return Summary(len(runs.names), metrics, collapsed(runs))
 

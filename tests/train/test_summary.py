@@ -44,10 +44,15 @@ def test_mean_interval_spread_and_ends():
 def test_text_lines_up_and_names_every_metric():
     lines = str(summary([0.9, 0.95, 0.85, 0.9], nll=[1.0, 2.0, 1.5, 1.25])).splitlines()
     assert lines[0].split() == ["mean", "95%", "interval", "spread", "lowest", "highest"]
-    assert lines[1].split() == ["accuracy", "0.9000", "[0.8350,", "0.9650]", "0.0408", "0.8500", "0.9500"]
-    assert lines[2].split()[0] == "nll"
+    assert lines[1].split() == ["accuracy,", "%", "90.00", "[83.50,", "96.50]", "4.08", "85.00", "95.00"]
+    assert lines[2].split()[:2] == ["nll", "1.4375"]
     assert len({len(line) for line in lines[:3]}) == 1
     assert lines[3] == "4 restarts; collapsed: none"
+
+
+def test_the_interval_of_a_share_stays_within_0_and_100_per_cent():
+    assert summary([0.99, 1.0, 1.0, 1.0]).metrics["accuracy"].interval.high == 1.0
+    assert summary([0.99, 1.0, 1.0, 1.0]).metrics["nll"].interval.high > 1.0
 
 
 def test_one_restart_has_no_interval():
