@@ -55,7 +55,10 @@ def refused(capsys, *words) -> str:
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--metric", "macro_f2"], "metric = 'macro_f2' is unknown; did you mean 'macro_f1'?"),
-        (["compare", "--change", "epochs=3", "--metric", "nowhere:f"], "'nowhere:f' cannot be imported."),
+        (
+            ["compare", "--change", "epochs=3", "--metric", "nowhere:f"],
+            "nowhere:f cannot be imported: No module named 'nowhere'.",
+        ),
         (["run", "--metric", "tests.user_code:share_right"], "so --better higher or --better lower has to say more."),
         (["run", "--metric", "nll", "--better", "higher"], "is for --metric module:function, and the metric is nll."),
         (["run", "--metrics", "roc_auk"], "metric = 'roc_auk' is unknown; did you mean 'roc_auc'?"),

@@ -283,10 +283,13 @@ def test_what_cannot_be_hashed_is_refused_for_a_static_field_in_one_sentence(val
         jt.ConfigError, match=r"^Every.anything = .*: what is static must be hashable; write a tuple for a list\.$"
     ):
         Every(anything=value)
-    with pytest.raises(jt.ConfigError, match=r"^Every.widths = .* is not a tuple \(an integer >= 1, \.\.\.\)\.$"):
-        Every(widths=value)
     with pytest.raises(jt.ConfigError, match=r"^Experiment.model = .*: what is static must be hashable"):
         jt.Experiment(model=Plain(inner={"here": value}))
+    if isinstance(value, list):  # of which a tuple is made where one is declared
+        assert Every(widths=value).widths == tuple(value)
+    else:
+        with pytest.raises(jt.ConfigError, match=r"^Every.widths = .* is not a tuple \(an integer >= 1, \.\.\.\)\.$"):
+            Every(widths=value)
     assert hash(Every(anything=(1, "a"))) is not None
 
 
@@ -382,7 +385,7 @@ def test_nearest():
         ("model.remat", 1, "MLP.remat = 1 is not of type bool."),
         ("model", "mlq", "Experiment.model = 'mlq' names no model; did you mean 'mlp'?"),
         ("model", 3, f"Experiment.model = 3 is not one of {MODELS}."),
-        ("optimizer", "adam", "Experiment.optimizer = 'adam' is not of type Optimizer."),
+        ("optimizer", "adan", "Optimizer.rule = 'adan' names no rule; did you mean 'adam'?"),
         (
             "optimizer.schedule",
             jt.SGD(),
@@ -418,9 +421,9 @@ def test_static_fields_are_checked_by_their_declared_type(field, wrong, sentence
 
 
 def test_a_class_is_no_instance_and_a_class_without_the_decorator_no_config():
-    with pytest.raises(jt.ConfigError, match=r"^MLP.activation = <class .*ReLU'> is not one of relu"):
+    with pytest.raises(jt.ConfigError, match=r"^MLP.activation = <class .*ReLU'> is a class; write ReLU\(\)\.$"):
         jt.MLP(activation=jt.nn.ReLU)
-    with pytest.raises(jt.ConfigError, match=r"^Optimizer.rule = .* is not one of sgd"):
+    with pytest.raises(jt.ConfigError, match=r"^Optimizer.rule = .* is a class; write SGD\(\)\.$"):
         jt.Optimizer(rule=jt.SGD)
 
     class Faster(jt.SGD):
@@ -574,8 +577,8 @@ def test_zero_has_one_fingerprint():
         ),
         ({"model": {"kind": "mlp", "activation": {"kind": "jaxtricks.nn.activations:Custom"}}}, "Custom: "),
         ({"model": {"kind": "tests.user_code:Plain", "width": 3}}, "Plain has no field 'width'; did you mean 'widths'?"),
-        ({"model": {"kind": "no_such_module:Net"}}, "'no_such_module:Net' cannot be imported."),
-        ({"model": {"kind": ":Net"}}, "':Net' cannot be imported."),
+        ({"model": {"kind": "no_such_module:Net"}}, "no_such_module:Net cannot be imported: No module named 'no_such_module'."),
+        ({"model": {"kind": ":Net"}}, ":Net cannot be imported: Empty module name."),
         ({"model": {"kind": "jaxtricks.optim.rules:SGD"}}, "Experiment.model = SGD("),
         ({"epochs": "3"}, "Experiment.epochs = '3' is not an integer >= 1."),
         ({"epochs": [3]}, "Experiment.epochs = (3,) is not an integer >= 1."),

@@ -27,6 +27,8 @@ def dispatch(words: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> N
     Raises:
         SystemExit: as `main` says.
     """
+    if "" not in sys.path:
+        sys.path.append("")  # module:name is found in the current folder, after what is installed
     try:
         command, settings = parsed(words, {words[0]: _found(words[0], commands)})
         if command.place() is not None and supervisor.needed():

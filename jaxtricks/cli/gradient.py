@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import sys
-from pathlib import Path
 
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.optional import Positional, Switch
@@ -27,7 +26,6 @@ class CheckGradient(Command):
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
-        sys.path.insert(0, str(Path.cwd()))
         check = check_named(self.function, self.points, self.seed)
         print(json.dumps(check.to_json()) if self.json else check)
         if not check.ok:

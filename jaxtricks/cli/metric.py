@@ -1,13 +1,11 @@
 """The flags that name a metric."""
 
 import dataclasses
-import sys
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from jaxtricks.cli.optional import Maybe
 from jaxtricks.config import ConfigError
-from jaxtricks.config.json import resolve
+from jaxtricks.config.references import resolve
 from jaxtricks.objectives.metric import Metric
 
 
@@ -37,7 +35,6 @@ class MetricFlags:
             if self.better is not None:
                 raise ConfigError(f"--better is for --metric module:function, and the metric is {name or 'the usual one'}.")
             return name
-        sys.path.insert(0, str(Path.cwd()))  # as Python itself does for a script
         found = resolve(name)
         if isinstance(found, Metric):
             return found

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 
 from jaxtricks.cli.optional import POSITIONAL
 from jaxtricks.config import ConfigError, nearest
-from jaxtricks.config.docs import described
+from jaxtricks.config.docs import documented
 
 PROGRAM = "jaxtricks"
 
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
-        hints, words = get_type_hints(kind, include_extras=True), described(kind)
+        hints, words = get_type_hints(kind, include_extras=True), documented(kind)
         for title, fields in _groups(kind, name):
             group = self.add_argument_group(title)
             for field in fields:

@@ -13,9 +13,10 @@ from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.flags import DataFlags, DeviceFlags
 from jaxtricks.cli.optional import Maybe, Switch
+from jaxtricks.cli.parser import Parser
 from jaxtricks.cli.seeds import SeedFlags
 from jaxtricks.cli.words import experiment_from
-from jaxtricks.config import ConfigError, fields, nearest
+from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset
 from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.preemption import Preempted
@@ -79,16 +80,11 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
         raise NotImplementedError
 
     def check(self, settings: Settings) -> None:
-        """Refuses a flag that is neither the command's nor a setting, and names the nearest of both."""
-        flags = [field.name for field in dataclasses.fields(self)]
-        known = fields(Experiment)
-        for path in settings:
-            if "." not in path and path not in known:
-                raise ConfigError(f"there is no flag --{path}{nearest(path, [*flags, *known])}")
+        """Nothing: other flags are settings of the experiment, which refuses those that it has not."""
 
     def __call__(self, settings: Settings, line: str) -> None:
         training = self.expanded()
-        arms = training.arms(experiment_from(training.config, settings))
+        arms = training.arms(experiment_from(training.config, settings, Parser(type(self), self.name).flags))
         data = training.start()
         if processes.first() and not self.json:
             print(data)

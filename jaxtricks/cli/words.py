@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.parser import Parser
-from jaxtricks.config import ConfigError, nearest, parse
+from jaxtricks.config import ConfigError, items, nearest, parse
+from jaxtricks.config.paths import meant
 from jaxtricks.experiment.experiment import Experiment
 
 C = TypeVar("C", bound=Command)
@@ -40,12 +41,13 @@ def parsed(words: Sequence[str], commands: Mapping[str, type[C]]) -> tuple[C, Se
     return commands[name](**{flag: _fixed(value) for flag, value in vars(given).items()}), settings
 
 
-def experiment_from(file: Path | None, settings: Settings) -> Experiment:
+def experiment_from(file: Path | None, settings: Settings, flags: Sequence[str] = ()) -> Experiment:
     """The experiment of a JSON file, or the default one, with settings in place of its own.
 
     Args:
         file: as every run writes `config.json`; None for the default experiment.
-        settings: path → the words of its value.
+        settings: path, or its last part → the words of its value.
+        flags: those of the command itself, one of which may be meant by a setting that there is not.
 
     Raises:
         ConfigError: for a file that is no config, an unknown setting or a value that it does not take.
@@ -54,8 +56,8 @@ def experiment_from(file: Path | None, settings: Settings) -> Experiment:
     (64, 64)
     """
     experiment = Experiment() if file is None else _read(file)
-    for path, words in settings.items():
-        experiment = experiment.replace({path: parse(experiment, path, words)})
+    for name, words in settings.items():
+        experiment = _set(experiment, _flagged(experiment, name, flags), words)
     return experiment
 
 
@@ -76,8 +78,23 @@ def changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
         path, equals, value = word.partition("=")
         if not equals:
             raise ConfigError(f"--change {word!r} is not path=value, such as model.dropout=0.5.")
-        baseline = baseline.replace({path: parse(baseline, path, [value])})
+        baseline = _set(baseline, meant(baseline, path), [value])
     return baseline
+
+
+def _set(experiment: Experiment, path: str, words: Sequence[str]) -> Experiment:
+    return experiment.replace({path: parse(experiment, path, words)})
+
+
+def _flagged(experiment: Experiment, name: str, flags: Sequence[str]) -> str:
+    """The setting that a flag stands for."""
+    path = meant(experiment, name)
+    settings = [setting for setting, _, _ in items(experiment)]
+    if "." not in path and path not in settings:
+        flag, known = (f"--{path}".replace("_", "-"), [*flags, *("--" + setting.replace("_", "-") for setting in settings)])
+        near = nearest(flag, known, []).removesuffix(".") or "; --help and `jaxtricks list settings` name all."
+        raise ConfigError(f"there is no flag {flag}{near}")
+    return path
 
 
 def _sorted(words: Sequence[str], flags: Sequence[str]) -> tuple[list[str], Settings]:

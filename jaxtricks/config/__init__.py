@@ -19,7 +19,7 @@ from typing import Any
 from jaxtricks.config.classes import config
 from jaxtricks.config.declared import Field, Kind, fields
 from jaxtricks.config.errors import ConfigError, nearest
-from jaxtricks.config.families import Family, choice_trick, choices, is_config
+from jaxtricks.config.families import Family, choice, choice_trick, choices, is_config, is_function
 from jaxtricks.config.json import described, fingerprint, from_json, to_json
 from jaxtricks.config.paths import diff, hyperparameters, items, locate, rebuild, replace
 from jaxtricks.config.ranges import Count, Fraction, NonNegative, Positive, Range, Rate, Real
@@ -40,6 +40,7 @@ __all__ = [
     "Rate",
     "Real",
     "Trick",
+    "choice",
     "choice_trick",
     "choices",
     "config",
@@ -51,6 +52,7 @@ __all__ = [
     "group",
     "hyperparameters",
     "is_config",
+    "is_function",
     "items",
     "locate",
     "nearest",

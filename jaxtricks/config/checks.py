@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxtricks.config.declared import Field, Kind
 from jaxtricks.config.errors import ConfigError, nearest
-from jaxtricks.config.families import AnyModel, Family, adapted, choices, is_config
+from jaxtricks.config.families import AnyModel, adapted, choice, choices, is_config
 
 _UNCHECKED = (Any, Union, types.UnionType)  # types to some versions of Python, but not to isinstance
 
@@ -55,13 +55,12 @@ def _number(place: _Place, field: Field, value: Any) -> Any:
 
 
 def _child(place: _Place, field: Field, value: Any) -> Any:
-    family = choices(field.type)
-    if isinstance(value, str) and family:
-        if value not in family:
-            raise place.refuse(f" names no {field.type.__name__.lower()}{nearest(value, list(family))}")
-        return family[value]()
-    if issubclass(field.type, Family):
+    if isinstance(value, str) and choices(field.type):
+        return _chosen(place, field.type, value, field.type.__name__.lower())
+    if not isinstance(value, field.type) and hasattr(field.type, "coerce"):
         value = field.type.coerce(value)
+    if isinstance(value, type) and issubclass(value, field.type):
+        raise place.refuse(f" is a class; write {value.__name__}().")
     if not isinstance(value, field.type):
         raise place.refuse()
     if not is_config(type(value)):
@@ -71,13 +70,18 @@ def _child(place: _Place, field: Field, value: Any) -> Any:
 
 def _model(place: _Place, field: Field, value: Any) -> Any:
     if isinstance(value, str):
-        if value not in choices(AnyModel):
-            raise place.refuse(f" names no model{nearest(value, list(choices(AnyModel)))}")
-        return choices(AnyModel)[value]()
+        return _chosen(place, AnyModel, value, "model")
     value = adapted(value)
     if not isinstance(value, AnyModel):
         raise place.refuse()
     return value if is_config(type(value)) else _hashable(place, value)
+
+
+def _chosen(place: _Place, family: type, name: str, what: str) -> Any:
+    """The member of a family by its name."""
+    if (found := choice(family, name)) is None:
+        raise place.refuse(f" names no {what}{nearest(name, list(choices(family)))}")
+    return found()
 
 
 def _static(place: _Place, field: Field, value: Any) -> Any:
@@ -95,6 +99,7 @@ def _static(place: _Place, field: Field, value: Any) -> Any:
         if not isinstance(value, Hashable) or value not in get_args(field.type):
             raise place.refuse(f" is not allowed{nearest(str(value), [str(a) for a in get_args(field.type)])}")
     elif origin is tuple:
+        value = tuple(value) if isinstance(value, list) else value
         if not isinstance(value, tuple) or len(value) != len(elements := field.elements(len(value))):
             raise place.refuse()
         pairs = zip(elements, value, strict=True)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import inspect
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar, dataclass_transform, overload
 
@@ -10,7 +12,9 @@ import jax
 
 from jaxtricks.config.checks import checked
 from jaxtricks.config.declared import Kind, fields
+from jaxtricks.config.errors import ConfigError, nearest
 from jaxtricks.config.families import AnyModel, class_of, is_config, register
+from jaxtricks.config.paths import items
 from jaxtricks.config.tricks import Trick, trick
 
 C = TypeVar("C")
@@ -73,7 +77,8 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
         else:
             cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
         # A runtime type checker would look before shorthands become configs, and at tracers where floats are declared.
-        cls.__init__.__no_type_check__ = True  # type: ignore[attr-defined]
+        cls.__init__ = _explained(cls, cls.__init__)
+        cls.__init__.__no_type_check__ = True
         cls.__jaxtricks_config__ = True  # type: ignore[attr-defined]
         fields(cls)
         jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, functools.partial(_unflatten, cls), _flatten)
@@ -82,6 +87,43 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
         return cls
 
     return decorate
+
+
+def _explained(cls: type, init: Callable[..., None]) -> Callable[..., None]:
+    """The class's `__init__`, which answers an argument that there is not with what to write."""
+    parameters = inspect.signature(init).parameters
+    places = [each.name for each in parameters.values() if each.kind is not each.KEYWORD_ONLY][1:]  # without self
+
+    @functools.wraps(init)
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        for name in named:
+            if name not in parameters:
+                raise ConfigError(f"{cls.__name__} has no field {name!r}{_meant(cls, name, named[name])}")
+        if len(values) > len(places):
+            first = next(name for name in fields(cls) if name not in places)
+            given = textwrap.shorten(repr(values[len(places)]), 80)
+            raise ConfigError(f"{cls.__name__} takes its fields by name, such as {cls.__name__}({first}={given}).")
+        init(self, *values, **named)
+
+    return __init__
+
+
+def _meant(cls: type, name: str, value: Any) -> str:
+    """The end of a sentence about a field that a class has not: the nearest, or what to write where one of its fields has it."""
+    try:
+        default = cls()
+    except TypeError:  # a field has no default
+        return nearest(name, list(fields(cls)))
+    paths = [path for path, _, _ in items(default)]
+    inner = next((path for path in paths if path.endswith(f".{name}")), None)
+    if inner is None:
+        return nearest(name, paths, list(fields(cls)))
+    *parents, last = inner.split(".")
+    owners = [default, *(functools.reduce(getattr, parents[:depth], default) for depth in range(1, len(parents) + 1))]
+    line = f"{last}={textwrap.shorten(repr(value), 80)}"
+    for parent, owner in zip(reversed(parents), reversed(owners[1:]), strict=True):
+        line = f"{parent}={type(owner).__name__}({line})"
+    return f", but its {'.'.join(parents)} has one: {cls.__name__}({line})."
 
 
 def _flatten(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -4,10 +4,10 @@ import inspect
 import re
 
 
-def described(cls: type) -> dict[str, str]:
+def documented(cls: type) -> dict[str, str]:
     """What the `Args:` of a class and of its bases say of each field, a class before its bases.
 
-    >>> described(jt.optim.Lookahead)["every"]
+    >>> documented(jt.optim.Lookahead)["every"]
     'k, in steps.'
 
     Args:

@@ -19,7 +19,7 @@ class ConfigError(ValueError):
     """
 
 
-def nearest(name: str, valid: Sequence[str], listed: Sequence[str] | None = None) -> str:
+def nearest(name: object, valid: Sequence[str], listed: Sequence[str] | None = None) -> str:
     """The end of an error's sentence: the valid name most like `name`, or the list of them where none is like it.
 
     Args:
@@ -34,7 +34,7 @@ def nearest(name: str, valid: Sequence[str], listed: Sequence[str] | None = None
     >>> nearest("x", ["relu", "tanh"])
     '; there are: relu, tanh.'
     """
-    likeness, best = max(((_likeness(name, other), other) for other in valid), default=(0.0, ""))
+    likeness, best = max(((_likeness(str(name), other), other) for other in valid), default=(0.0, ""))
     if likeness >= NEAR:
         return f"; did you mean {best!r}?"
     listed = valid if listed is None else listed
@@ -47,9 +47,8 @@ def _likeness(name: str, other: str) -> float:
     own, leaf = a.rpartition(".")[2], b.rpartition(".")[2]
     words = leaf.split("_")
     parts = (*words, "".join(word[:1] for word in words)) if len(words) > 1 else ()
-    if own != leaf and (own in parts or (len(own) > 1 and leaf.startswith(own))):
-        return 0.9  # acc is the accuracy, auc the roc_auc, lr the learning_rate
-    whole, last = _shared(a, b), _shared(own, leaf)
+    short = own != leaf and (own in parts or (len(own) > 1 and leaf.startswith(own)))  # lr, auc, acc
+    whole, last = _shared(a, b), 0.9 if short else _shared(own, leaf)
     return max((whole + last) / 2, whole - 0.2) if "." in a else max(whole, last - 0.01)
 
 

@@ -22,10 +22,10 @@ class _CallableFamily(type):
         if not values or Family not in cls.__bases__:
             return super().__call__(*values, **options)
         (value,) = values
-        names = choices(cls)
-        made = names[value]() if isinstance(value, str) and value in names else cls.coerce(value)
+        named = choice(cls, value) if isinstance(value, str) else None
+        made = cls.coerce(value) if named is None else named()
         if not isinstance(made, cls):
-            raise ConfigError(f"{cls.__name__}({value!r}) is no {cls.__name__.lower()}{nearest(str(value), list(names))}")
+            raise ConfigError(f"{cls.__name__}({value!r}) is no {cls.__name__.lower()}{nearest(str(value), list(choices(cls)))}")
         return made
 
 
@@ -53,8 +53,25 @@ class Family(metaclass=_CallableFamily):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        """Makes a member of a value that is neither a member nor a name; by default there is no such value."""
-        return value
+        """Makes a member of a value that is neither a member nor a name, as `accepts` says; any other value stays as it is."""
+        return next((make(value) for fits, make in _MADE.get(cls, ()) if fits(value)), value)
+
+    @classmethod
+    def accepts(cls, fits: Callable[[Any], bool], make: Callable[[Any], Any]) -> None:
+        """Has `coerce` make a member of any value that fits, as a file may ask for that is not the family's own.
+
+        >>> from jaxtricks.config import config
+        >>> class Shade(Family):
+        ...     '''A shade.'''
+        >>> @config("grey")
+        ... class Grey(Shade):
+        ...     '''Grey.'''
+        ...     share: float = 0.5
+        >>> Shade.accepts(lambda value: isinstance(value, float), lambda share: Grey(share=share))
+        >>> Shade(0.25)
+        Grey(share=0.25)
+        """
+        _MADE.setdefault(cls, []).append((fits, make))
 
 
 F = TypeVar("F", bound=Callable[..., type])
@@ -83,6 +100,7 @@ _TRICKS: dict[type, Trick] = {}
 _NAMES: dict[type, str] = {}
 _MAKERS: dict[Any, Callable[..., type]] = {}
 _ADAPTERS: dict[str, Callable[[Any], Any]] = {}
+_MADE: dict[type, list[tuple[Callable[[Any], bool], Callable[[Any], Any]]]] = {}
 
 
 def family_of(cls: type) -> type | None:
@@ -118,6 +136,20 @@ def choices(cls: type) -> dict[str, type]:
     return dict(_CHOICES.get(AnyModel if issubclass(cls, AnyModel) else cls, {}))
 
 
+def choice(cls: type, name: str) -> type | None:
+    """The named member of a family, without regard to case, hyphens and underscores; None where there is none.
+
+    >>> from jaxtricks.nn.activations import Activation
+    >>> choice(Activation, "LeakyReLU").__name__
+    'LeakyReLU'
+    """
+    return {_letters(known): member for known, member in choices(cls).items()}.get(_letters(name))
+
+
+def _letters(name: str) -> str:
+    return name.casefold().replace("_", "").replace("-", "")
+
+
 def choice_trick(cls: type) -> Trick | None:
     """What the catalogue knows of a named choice.
 
@@ -126,6 +158,15 @@ def choice_trick(cls: type) -> Trick | None:
     'Hendrycks & Gimpel 2016'
     """
     return _TRICKS.get(cls)
+
+
+def is_function(value: Any) -> bool:
+    """Whether a value is a function, and not a class, a module or a config that can be called.
+
+    >>> is_function(abs), is_function(float)
+    (True, False)
+    """
+    return callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
 
 
 def is_config(cls: type) -> bool:

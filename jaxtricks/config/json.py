@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import importlib
 import json
 import numbers
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from jaxtricks.config.declared import Field, Kind, declared, fields
 from jaxtricks.config.errors import ConfigError, nearest
 from jaxtricks.config.families import choices, family_of, is_config, name_of
+from jaxtricks.config.references import Reference, name_of_callable, referenced, resolve
 
 C = TypeVar("C")
 
@@ -39,8 +39,8 @@ def to_json(node: Any, *, named: bool = True, reference: Callable[[Any], str] | 
     >>> to_json(jt.nn.Inverted(rate=0.5))
     {'kind': 'inverted', 'rate': 0.5}
     """
-    write, within = reference or _reference, functools.partial(to_json, reference=reference)
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+    write, within = reference or name_of_callable, functools.partial(to_json, reference=reference)
+    if dataclasses.is_dataclass(node) and not isinstance(node, type | Reference):
         cls = type(node)
         static = [f.name for f in declared(cls) if not is_config(cls) or fields(cls)[f.name].kind is Kind.STATIC]
         held = {f.name: getattr(node, f.name) for f in declared(cls)}
@@ -108,7 +108,7 @@ def _value_from_json(field: Field | None, value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_value_from_json(None, v) for v in value)
     if isinstance(value, Mapping):
-        return resolve(value["callable"]) if "callable" in value else from_json(object, value)
+        return referenced(value["callable"]) if "callable" in value else from_json(object, value)
     return value
 
 
@@ -121,32 +121,8 @@ def fingerprint(node: Any) -> str:
     return hashlib.sha256(json.dumps(to_json(node), sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _reference(thing: Any) -> str:
-    module, name = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", type(thing).__name__)
-    try:
-        found = None if module == "__main__" else resolve(f"{module}:{name}")
-    except ConfigError:
-        found = None
-    if found is not thing:  # a lambda, a local function, a bound method, a partial
-        raise ConfigError(f"{module}:{name} cannot be written down; define it by name at the top of an importable module.")
-    return f"{module}:{name}"
-
-
 def _described(thing: Any) -> str:
     try:
-        return _reference(thing)
+        return name_of_callable(thing)
     except ConfigError:
         return f"{getattr(thing, '__qualname__', type(thing).__name__)} of {getattr(thing, '__module__', 'no module')}"
-
-
-def resolve(reference: Any) -> Any:
-    """What `module:qualname` names; raises ConfigError where it cannot be imported.
-
-    >>> resolve("math:pi")
-    3.141592653589793
-    """
-    try:
-        module, _, name = reference.partition(":")
-        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError, ValueError, TypeError):
-        raise ConfigError(f"{reference!r} cannot be imported.") from None

@@ -45,20 +45,38 @@ def locate(node: Any, path: str) -> Field:
     >>> locate(jt.Experiment(), "optimizer.rule.learning_rate").allowed
     'a number > 0'
     """
-    here = node
+    here, above = node, ""
     *parents, name = path.split(".")
-    for depth, parent in enumerate(parents, 1):
+    for parent in parents:
         if not is_config(type(here)) or parent not in fields(type(here)):
             break
-        here = getattr(here, parent)
+        here, above = getattr(here, parent), f"{above}{parent}."
         if here is None:
-            off = ".".join(path.split(".")[:depth])
+            off = above.rstrip(".")
             raise ConfigError(f"{path} has no meaning while {off} is off; set {off} first.")
     else:
         if is_config(type(here)) and name in fields(type(here)):
             return fields(type(here))[name]
-    beside = [f"{'.'.join(parents)}.{field}".lstrip(".") for field in fields(type(here))] if is_config(type(here)) else []
+    beside = [above + field for field in fields(type(here))] if is_config(type(here)) else []
     raise ConfigError(f"there is no setting {path!r}{nearest(path, [p for p, _, _ in items(node)], beside)}")
+
+
+def meant(node: Any, name: str) -> str:
+    """The path that a name stands for: the one that ends with it, without regard to case; the name itself where there is none.
+
+    >>> meant(jt.Experiment(), "Learning-Rate")
+    'optimizer.rule.learning_rate'
+
+    Raises:
+        ConfigError: for a name that several paths end with.
+    """
+    wanted = name.casefold().replace("-", "_")
+    paths = [path for path, _, _ in items(node)]
+    ends = [path for path in paths if f".{path}".casefold().endswith(f".{wanted}")]
+    found = [path for path in ends if path.casefold() == wanted] or ends
+    if len(found) > 1:
+        raise ConfigError(f"{name!r} may be {' or '.join(found)}; name one of them.")
+    return found[0] if found else name
 
 
 def replace(node: C, changes: Mapping[str, Any]) -> C:

@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from jaxtricks.config.declared import Field, Kind
 from jaxtricks.config.errors import ConfigError
-from jaxtricks.config.families import choices
+from jaxtricks.config.families import choice
 from jaxtricks.config.json import from_json
 from jaxtricks.config.paths import locate
+from jaxtricks.config.references import reason, referenced
 
 
 def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
     """The value at `path` from words of a command line: `0.5`, `off`, `256 256`, `warmup_cosine`, `{"kind": ...}`.
 
-    `on` turns a trick on at the value that its declaration names for a first try.
+    `on` turns a trick on at the value that its declaration names for a first try. `module:name` is a value, a function or a class
+    of your own.
 
     Args:
         node: the config that the path starts from.
@@ -53,9 +55,11 @@ def _word(path: str, field: Field, text: str) -> Any:
             return from_json(field.type, json.loads(text))
         except json.JSONDecodeError as error:
             raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
+    if ":" in text and (field.kind in (Kind.CONFIG, Kind.MODEL) or get_origin(field.type) is Union):
+        return referenced(text) if field.kind is Kind.MODEL else _made(path, referenced(text))
     if field.type is bool and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if field.kind is Kind.CONFIG and text not in choices(field.type):
+    if field.kind is Kind.CONFIG and choice(field.type, text) is None:
         try:
             return float(text)  # some families take a bare number: dropout's is its rate
         except ValueError:
@@ -67,3 +71,13 @@ def _word(path: str, field: Field, text: str) -> Any:
         return convert(text)
     except ValueError:
         raise ConfigError(f"{path} = {text!r} is not {field.allowed}.") from None
+
+
+def _made(path: str, found: Any) -> Any:
+    """What a field may hold of what a reference names: a class is called without arguments."""
+    if not isinstance(found, type):
+        return found
+    try:
+        return found()
+    except Exception as error:  # a user's class may raise anything
+        raise ConfigError(f"{path}: {found.__name__} cannot be made without arguments: {reason(error)}") from error

@@ -292,5 +292,9 @@ def short(value: Any) -> str:
         return f"{kind}({shown})" if shown else kind
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, Metric):
+        return value.name
+    if isinstance(value, tuple):
+        return f"({', '.join(repr(v) if isinstance(v, str) else short(v) for v in value)}{',' * (len(value) == 1)})"
     words = getattr(value, "__name__", str(value))
     return cls.__name__ if words.startswith(f"{cls.__name__}(") else words  # a module, or an Optax chain

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, config, is_config
+from jaxtricks.config import ConfigError, Count, Family, NonNegative, Positive, config, is_function
 
 
 class Activation(Family):
@@ -30,9 +29,7 @@ class Activation(Family):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        # Not a class (jt.nn.ReLU in place of jt.nn.ReLU()), and not another config that can be called, such as a schedule.
-        function = callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
-        return Custom(function=value) if function else value
+        return Custom(function=value) if is_function(value) else value
 
     def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch units"]:
         """The activations [..., units] of the pre-activations [..., pieces × units]."""

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxtricks.config import Family, Positive, config
+from jaxtricks.config import ConfigError, Family, Positive, config, is_function
+from jaxtricks.config.references import reason
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -27,6 +28,10 @@ class Initializer(Family):
     >>> jt.nn.Initializer("he_normal")(jax.random.key(0), (4, 3), jnp.float32).shape
     (4, 3)
     """
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        return FunctionInitializer(function=value) if is_function(value) else value
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
         """The kernel's first value, of the shape and dtype given."""
@@ -222,6 +227,30 @@ class LSUV(Initializer):
     def settle(self, kernel: Float[Array, "..."], layer: Callable[[Array], Array]) -> Float[Array, "..."]:
         std = jnp.std(layer(kernel))
         return kernel / jnp.where(std > 0, std, 1)
+
+
+@config()
+class FunctionInitializer(Initializer):
+    """A function of your own, or an initializer of JAX or Flax; biases are zero.
+
+    Args:
+        function: (key, shape [..., in, out], dtype) → the kernel.
+
+    >>> jt.nn.Initializer(jax.nn.initializers.lecun_normal())(jax.random.key(0), (4, 3), jnp.float32).shape
+    (4, 3)
+    """
+
+    function: Callable[..., Any]
+
+    def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
+        name = str(getattr(self.function, "__name__", type(self.function).__name__))
+        try:
+            kernel = jnp.asarray(self.function(key, shape, dtype), dtype)
+        except Exception as error:  # a user's function may raise anything
+            raise ConfigError(f"kernel_init = {name} does not take key, shape and dtype: {reason(error)}") from error
+        if kernel.shape != shape:
+            raise ConfigError(f"kernel_init = {name} gives a kernel of shape {kernel.shape}; {shape} is allowed.")
+        return kernel
 
 
 def _orthonormal(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import ConfigError, Family, Rate, choices, config, is_config, trick
+from jaxtricks.config import ConfigError, Family, Rate, choices, config, is_function, trick
 from jaxtricks.data import Dataset, TaskName
 from jaxtricks.nn.softmax import Deferred, cross_entropy
 from jaxtricks.objectives.metric import Mean, Metric
@@ -35,8 +34,7 @@ class Loss(Family):
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
-        function = callable(value) and not isinstance(value, type | nn.Module) and not is_config(type(value))
-        return FunctionLoss(function=value) if function else value
+        return FunctionLoss(function=value) if is_function(value) else value
 
     def __call__(self, logits: Float[Array, "*batch outputs"], targets: Float[Array, "*batch outputs"]) -> Float[Array, "*batch"]:
         """The loss of each example.
@@ -222,7 +220,8 @@ class FunctionLoss(Loss):
     """A function of your own, for any task; probabilities are the softmax of the scores, or their sigmoid for several labels.
 
     Args:
-        function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...].
+        function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...], or of each of its outputs,
+            [..., outputs], whose mean is taken; classes are one-hot. Optax's losses are such functions.
 
     >>> loss = jt.losses.Loss(lambda scores, targets: jnp.abs(scores - targets).sum(axis=-1))
     >>> float(loss(jnp.zeros(2), jnp.array([1.0, 0.5])))
@@ -242,6 +241,8 @@ class FunctionLoss(Loss):
                 f"Objective.loss = {self.name} does not take scores of shape {logits.shape} and targets of shape "
                 f"{targets.shape}: {reason}"
             ) from error
+        if jnp.shape(losses) == logits.shape:  # of each output, as some of Optax's losses are
+            losses = losses.mean(axis=-1)
         if jnp.shape(losses) != logits.shape[:-1]:
             raise ConfigError(
                 f"Objective.loss = {self.name} gives losses of shape {jnp.shape(losses)} for scores of shape {logits.shape}; "

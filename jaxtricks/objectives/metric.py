@@ -159,6 +159,13 @@ class Whole(Metric):
 
 def called(metric: str | Metric) -> str:
     """Gives the name of a metric that is given by its name or as a `Metric`; raises ConfigError for anything else."""
+    if callable(metric) and not isinstance(metric, type | Metric):
+        name = str(getattr(metric, "__name__", "mine"))
+        word = name if name.isidentifier() else "mine"  # a lambda
+        raise ConfigError(
+            f"metric = {name} is a function, which does not say whether higher is better; write "
+            f"jaxtricks.Metric({word!r}, {name}, higher_is_better=True), or False."
+        )
     if not isinstance(metric, str | Metric):
         raise ConfigError(f"metric = {metric!r} is neither the name of a metric nor a jaxtricks.Metric.")
     return metric if isinstance(metric, str) else metric.name

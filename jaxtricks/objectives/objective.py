@@ -1,5 +1,6 @@
 """What training minimizes: the loss of the batch, penalties of the weights, and their prior."""
 
+import dataclasses
 from typing import Any, Self
 
 import jax.numpy as jnp
@@ -42,7 +43,7 @@ class Objective:
     1.1269
     """
 
-    loss: Loss = CrossEntropy()
+    loss: Loss = dataclasses.field(default=CrossEntropy(), kw_only=False)
     reduction: Reduction = PerToken()
     weight_power: NonNegative | None = trick(
         default=None,
@@ -79,6 +80,11 @@ class Objective:
         on=Gaussian(),
         neutral=Gaussian(power=0.0),
     )
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        """The objective with a loss, or with what is taken for a loss: a name, or a function."""
+        return cls(value)
 
     def __call__(
         self,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, get_type_hints
 import jax
 import optax
 
-from jaxtricks.config import ConfigError, Positive, config
+from jaxtricks.config import ConfigError, Positive, config, is_function
 from jaxtricks.config.families import made_from
 from jaxtricks.optim.method import Params, Problem
 from jaxtricks.optim.rules import Rule
@@ -84,7 +84,8 @@ class Optax(Chain):
     function has both.
 
     Args:
-        chain: such as `optax.adam(1e-3)`; another one, even of equal numbers, is compiled anew.
+        chain: such as `optax.adam(1e-3)`, or a function without arguments that builds it; another one, even of equal numbers, is
+            compiled anew.
         learning_rate: α, what the steps are multiplied by, beside the schedule.
         weight_decay: how weights are made smaller; a number is the rate λ of decoupled decay. Since α is
             1, λ is the share of a weight that a step takes away.
@@ -95,10 +96,23 @@ class Optax(Chain):
     """
 
     learning_rate: Positive = 1.0
-    chain: optax.GradientTransformation = dataclasses.field(kw_only=False)
+    chain: optax.GradientTransformation | Callable[[], optax.GradientTransformation] = dataclasses.field(kw_only=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.chain, optax.GradientTransformation) and not is_function(self.chain):
+            raise ConfigError(f"Optax.chain = {self.chain!r} is neither a chain of Optax nor a function that builds one.")
+        if is_function(self.chain):
+            try:
+                inspect.signature(self.chain).bind()
+            except TypeError as error:
+                name = self.chain.__name__
+                raise ConfigError(f"Optax.chain = {name} builds a chain, with arguments ({error}); write {name}(…).") from None
 
     def built(self) -> optax.GradientTransformation:
-        return self.chain
+        return self.chain if isinstance(self.chain, optax.GradientTransformation) else self.chain()
+
+
+Rule.accepts(lambda value: isinstance(value, optax.GradientTransformation) or is_function(value), Optax)
 
 
 class _Built(Chain):

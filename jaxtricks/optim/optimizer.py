@@ -1,5 +1,6 @@
 """The optimizer: everything that turns gradients into steps, put together in one place, in one fixed order."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -42,9 +43,11 @@ class Optimizer:
     >>> optimizer = jt.Optimizer(rule=jt.Adam(learning_rate=1e-3), schedule="warmup_cosine", clip_norm=1.0)
     >>> optimizer.schedule
     WarmupCosine(warmup=0.05, floor=0.0)
+    >>> jt.Optimizer("sgd").rule.learning_rate, jt.Experiment(optimizer="sgd").optimizer == jt.Optimizer("sgd")
+    (0.1, True)
     """
 
-    rule: Rule = Adam()
+    rule: Rule = dataclasses.field(default=Adam(), kw_only=False)
     schedule: Schedule = Constant()
     sam: Positive | None = trick(
         default=None,
@@ -121,6 +124,11 @@ class Optimizer:
     rates: Rates | None = trick(
         default=None, rows=["T062"], paper="Howard & Ruder 2018", summary="Give layers learning rates of their own", on="layers"
     )
+
+    @classmethod
+    def coerce(cls, value: Any) -> Any:
+        """The optimizer with a rule, or with what is taken for a rule: a name, or a chain of Optax."""
+        return cls(value)
 
     def check(self, params: Params, *, steps: int, batch: int, examples: int) -> None:
         """Checks that the settings fit a run, before anything compiles.
