@@ -294,7 +294,7 @@ def short(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, Metric):
         return value.name
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         return f"({', '.join(repr(v) if isinstance(v, str) else short(v) for v in value)}{',' * (len(value) == 1)})"
     words = getattr(value, "__name__", str(value))
     return cls.__name__ if words.startswith(f"{cls.__name__}(") else words  # a module, or an Optax chain

@@ -6,6 +6,7 @@ from typing import Any
 from jaxtricks.config import is_config, items
 from jaxtricks.config.families import name_of
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.objectives.metric import Metric
 
 Plain = bool | int | float | str | None  # None is off, or a setting that this experiment does not have
 Settings = dict[str, Plain]
@@ -46,4 +47,6 @@ def _plain(value: Any) -> Plain:
         return value
     if is_config(type(value)):
         return name_of(type(value)) or type(value).__name__
-    return str(getattr(value, "__name__", value))
+    if type(value) is tuple:
+        return str(tuple(map(_plain, value)))
+    return value.name if isinstance(value, Metric) else str(getattr(value, "__name__", value))
