@@ -39,7 +39,8 @@ class Experiment:
 
     Args:
         model: what is trained: a network of this package, any Linen module that is called as
-            `model(x [batch, ...], train=bool) -> scores [batch, classes]`, or `Functional`.
+            `model(x [batch, ...], train=bool) -> scores [batch, classes]`, with or without `train`, a class of NNX or Equinox
+            modules, or `NNX`, `Equinox`, `Haiku` or `Functional` of your functions.
         optimizer: how gradients become steps.
         objective: the loss and the penalties that are minimized.
         inputs: how inputs are scaled.

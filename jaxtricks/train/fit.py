@@ -288,7 +288,7 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
         transferred = None
         if transfer is not None:
             first = experiments[indices[0]]
-            given, transferred = transfer.given(sampling, shapes(first, data)[0], first.model, data.meanings)
+            given, transferred = transfer.given(sampling, shapes(first, data)[1], first.model, data.meanings)
             given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
         members = Population(floats, numbers)
         cohorts.append(Cohort(indices, members, tables(asked.pop()), given, len(sampling), transferred))

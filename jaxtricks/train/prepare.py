@@ -39,8 +39,11 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     experiment.order.check(data)
     _check_accumulation(experiment)
     _check_sequences(experiment, data)
-    variables, logits = shapes(experiment, data)
+    _check_rule(experiment)
+    one, variables = shapes(experiment, data)
+    logits = _shapes("in evaluation, without random numbers", _evaluated, experiment, one, variables)
     _check_outputs(experiment, data, logits)
+    _shapes("in training", _trained, experiment, one, variables)
     check_metrics(experiment, data, logits)
     if not total_steps(experiment, train):
         turns = len(experiment.order.cuts)
@@ -77,6 +80,16 @@ def _check_accumulation(experiment: Experiment) -> None:
         raise ConfigError(f"Experiment.accumulate = {parts} would cut the sequences that carry_state goes on with; 1 is allowed.")
 
 
+def _check_rule(experiment: Experiment) -> None:
+    """Raises ConfigError for a rule that differentiates a model as it does not allow."""
+    rule, title = experiment.optimizer.rule, contract(experiment.model).title
+    if rule.needs.forward_mode and not contract(experiment.model).traits.forward_mode:
+        raise ConfigError(
+            f"Optimizer.rule = {name_of(type(rule)) or type(rule).__name__!r} differentiates models forwards, which {title} does "
+            "not allow; rules that do not, such as 'newton', are allowed."
+        )
+
+
 def _check_sequences(experiment: Experiment, data: Dataset) -> None:
     """Raises ConfigError if a sequence model does not fit: too few tokens, labels that it cannot give, a view of the future."""
     name, traits = type(experiment.model).__name__, contract(experiment.model).traits
@@ -107,23 +120,36 @@ def filled(model: Any, data: Dataset) -> Any:
     )
 
 
-def _calls(experiment: Experiment, batch: Pool) -> Any:
-    # As `member` calls it: drawn, trained with all collections, and evaluated. A second experiment that differs only in floats
-    # is not traced again.
-    key = rng.root(0)
-    variables = drawn(experiment, key, batch)
-    collections = {name: tree for name, tree in variables.items() if name != "params"}
+# As `member` calls a model; a second experiment that differs only in floats is not traced again.
+
+
+def _drawn(experiment: Experiment, batch: Pool) -> Variables:
+    return drawn(experiment, rng.root(0), batch)
+
+
+def _evaluated(experiment: Experiment, batch: Pool, variables: Variables) -> Any:
+    return applied(experiment, variables, batch, train=False)[0]
+
+
+def _trained(experiment: Experiment, batch: Pool, variables: Variables) -> Any:
+    collections, key = {name: tree for name, tree in variables.items() if name != "params"}, rng.root(0)
     scores, changed = applied(experiment, variables, batch, train=True, key=key, mutable=[*collections, PENALTIES])
     _check_collections(experiment, collections, changed)
     counting = Counting(batch.steps, batch.weights, jnp.ones(scores.shape[-1]))
-    experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), counting)
-    rule = experiment.optimizer.rule
-    if rule.needs.forward_mode and not contract(experiment.model).traits.forward_mode:
+    return experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), counting)
+
+
+def _shapes(when: str, call: Any, experiment: Experiment, batch: Pool, *variables: Variables) -> Any:
+    """Gives the shapes that a call of the model gives; raises ConfigError where the model does."""
+    try:
+        return jax.eval_shape(call, experiment, batch, *variables)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a user's own module raises
         raise ConfigError(
-            f"Optimizer.rule = {name_of(type(rule)) or type(rule).__name__!r} differentiates models forwards, which "
-            f"{type(experiment.model).__name__} does not allow; rules that do not, such as 'newton', are allowed."
-        )
-    return variables, applied(experiment, variables, batch, train=False)[0]
+            f"Experiment.model = {contract(experiment.model).title} fails {when}, for a batch of shape {batch.x.shape}: "
+            f"{reason(error)}"
+        ) from error
 
 
 def _check_collections(experiment: Experiment, before: Variables, after: Variables) -> None:
@@ -143,28 +169,7 @@ def _check_collections(experiment: Experiment, before: Variables, after: Variabl
             )
 
 
-def _logits(experiment: Experiment, batch: Pool) -> Any:
-    """Gives the shape of the model's scores for a batch in evaluation; None if it does not take the batch."""
-
-    def call(experiment: Experiment, batch: Pool) -> Any:
-        return applied(experiment, drawn(experiment, rng.root(0), batch), batch, train=False)[0]
-
-    try:
-        return jax.eval_shape(call, experiment, batch)
-    except Exception:  # whatever a user's own module raises
-        return None
-
-
-def shapes(experiment: Experiment, data: Dataset) -> tuple[Variables, Any]:
-    """Gives the shapes of the model's variables and of its logits for one batch."""
-    shape = (experiment.batch_size, *data.shape)
+def shapes(experiment: Experiment, data: Dataset) -> tuple[Pool, Variables]:
+    """Gives the shapes of a batch and of the model's variables; raises ConfigError where they cannot be drawn."""
     batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), Pool.on_host(data))
-    try:
-        return jax.eval_shape(_calls, experiment, batch)
-    except ConfigError:
-        raise
-    except Exception as error:  # whatever a user's own module raises
-        if (logits := _logits(experiment, batch)) is not None:
-            _check_outputs(experiment, data, logits)  # which the loss may have refused in other words
-        model = contract(experiment.model).title
-        raise ConfigError(f"Experiment.model = {model} fails for a batch of shape {shape}: {reason(error)}") from error
+    return batch, _shapes("when its weights are drawn", _drawn, experiment, batch)

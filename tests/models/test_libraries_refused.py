@@ -48,6 +48,16 @@ class Leaf(eqx.Module):
         return self.scale * self.dense(x)
 
 
+class Splitting(Leaf):
+    """It asks for random numbers where there are none."""
+
+    def __init__(self, key):
+        super().__init__(key, None)
+
+    def __call__(self, x, key):
+        return self.dense(x) + jax.random.normal(jax.random.split(key)[0])
+
+
 class Alone(eqx.Module):
     """It has a state, and gives none back."""
 
@@ -103,9 +113,12 @@ def test_what_is_no_model_is_refused_by_the_experiment(make, sentence):
         ),
         (
             jt.models.NNX(lambda rngs: nnx.Linear(7, 3, rngs=rngs)),
-            "NNX(<lambda>) fails for a batch of shape (16, 5): TypeError: ",
+            "NNX(<lambda>) fails in evaluation, without random numbers, for a batch of shape (16, 5): TypeError: ",
         ),
-        (Failing, "Experiment.model = NNX(Failing) fails for a batch of shape (16, 5): AttributeError: 'Failing' object has no"),
+        (
+            Failing,
+            "NNX(Failing) fails in evaluation, without .* for a batch of shape (16, 5): AttributeError: 'Failing' object has",
+        ),
         (jt.models.Equinox(lambda key: EQUINOX_NET), "this Linear is built already, .* write jaxtricks.models.Equinox(build)"),
         (jt.models.Equinox(lambda key: 3), "Equinox.build = <lambda> gives a int; an eqx.Module is allowed, or (module, state) "),
         (
@@ -118,6 +131,8 @@ def test_what_is_no_model_is_refused_by_the_experiment(make, sentence):
         ),
         (jt.models.Equinox(lambda key: Leaf(key, np.ones(3))), "Leaf.scale is a NumPy array, which Equinox does not train; "),
         (Alone, "Experiment.model: Alone is called with a state and gives a .*; (scores, state) is allowed."),
+        (Splitting, "Equinox(Splitting) fails in evaluation, without random numbers, for a batch of shape (16, 5): TypeError: "),
+        (jt.models.Haiku(lambda x: hk.dropout(hk.next_rng_key(), 0.5, x)), "fails in evaluation, without random numbers, .*RNG"),
         (jt.models.Haiku(lambda x: hk.Linear(4)(x)), "Haiku(<lambda>) gives logits of shape (16, 4), and the data's 3 classes"),
         (jt.models.Haiku(lambda x, rate: x), "<lambda> needs an argument 'rate', which no model is given; there are: train, "),
     ],

@@ -177,10 +177,16 @@ def mlp(**settings):
             {"model": Blank(2)},
             "Experiment.model = Blank gives logits of shape (16, 2), and the data's 3 classes ask for (16, 3).",
         ),
-        ({"model": Raising()}, "Experiment.model = Raising fails for a batch of shape (16, 5): RuntimeError: too hot to handle"),
-        ({"model": Mute()}, "Experiment.model = Mute fails for a batch of shape (16, 5): AssertionError"),
-        ({"model": Untrainable()}, "Experiment.model = Untrainable fails for a batch of shape (16, 5): "),
-        ({"model": Branching()}, "Experiment.model = Branching fails for a batch of shape (16, 5): "),
+        (
+            {"model": Raising()},
+            "Experiment.model = Raising fails when its weights are drawn, for a batch of shape (16, 5): RuntimeError: too hot",
+        ),
+        (
+            {"model": Mute()},
+            "Experiment.model = Mute fails when its weights are drawn, for a batch of shape (16, 5): AssertionError",
+        ),
+        ({"model": Untrainable()}, "Experiment.model = Untrainable fails in training, for a batch of shape (16, 5): "),
+        ({"model": Branching()}, "Experiment.model = Branching fails when its weights are drawn, for a batch of shape (16, 5): "),
         (
             {"model": nn.Dense(4)},
             "Experiment.model = Dense gives logits of shape (16, 4), and the data's 3 classes ask for ",
