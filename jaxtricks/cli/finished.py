@@ -5,22 +5,27 @@ import json
 from pathlib import Path
 
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.optional import Positional, Switch
-from jaxtricks.report import files
+from jaxtricks.cli.optional import Maybe, Positional, Switch
+from jaxtricks.report import files, fits
+from jaxtricks.store.manifest import MANIFEST
 
 
 @dataclasses.dataclass(frozen=True)
 class Report(Command):
-    """Render the page of a run's folder again, from the folder alone.
+    """Render the page of a run's folder again, from the folder alone, or that of a fit from Python, from its checkpoints.
 
     Args:
-        folder: the run's folder, such as runs/digits-compare-1.
+        folder: the run's folder, such as runs/digits-compare-1, or that of jaxtricks.Checkpoints of a fit from Python, whose data
+            have to be a set that is loaded by its name.
+        data_dir: for a fit from Python: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
     """
 
     folder: Positional[Path]
+    data_dir: Maybe[Path] = None
 
     def __call__(self, settings: Settings, line: str) -> None:
-        print(files.render(self.folder))
+        fitted = (self.folder / MANIFEST).is_file()
+        print(fits.render(self.folder, self.data_dir) if fitted else files.render(self.folder))
 
 
 @dataclasses.dataclass(frozen=True)

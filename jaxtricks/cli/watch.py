@@ -22,7 +22,7 @@ class Watch(Command):
     alone. Exit code 1 if it was cut off.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1.
+        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python.
         metric: the curve beside the training loss; by default accuracy, or the error of values.
         arm: of a comparison, the change that is drawn with the baseline; by default the one that trained last.
         once: show how it stands now, and end.
@@ -56,13 +56,17 @@ class TensorBoard(Command):
         first = next(views)
         with contextlib.closing(Events(folder)) as events:
             print(f"tensorboard --logdir {folder}", flush=True)
+            if len(first.arms) > 1:
+                print("one color for each arm: the palette above TensorBoard's runs, Regex, ([^/]+)/", flush=True)
             _ended(terminal.lines(events.written(itertools.chain([first], views))))
 
 
 def _ended(view: watch.View) -> None:
     """Names the page of a finished run, and the way on where a run was cut off."""
+    claimed = (view.folder / folders.COMMAND).is_file()  # by a command; else it is a fit from Python
     if view.phase is watch.Activity.ENDED:
-        print(f"jaxtricks: {view.folder} was cut off; `jaxtricks resume {view.folder}` goes on.", file=sys.stderr)
+        how = f"`jaxtricks resume {view.folder}`" if claimed else "the same call, or `jaxtricks.resume` in Python,"
+        print(f"jaxtricks: {view.folder} was cut off; {how} goes on.", file=sys.stderr)
         sys.exit(1)
     if view.phase is watch.Activity.FINISHED:
-        print(view.folder / folders.PAGE)
+        print(view.folder / folders.PAGE if claimed else f"`jaxtricks report {view.folder}` draws its page")

@@ -141,7 +141,8 @@ def study(
     if progress and processes.first():
         for sentence in _beforehand(arms, len(Seeds.of(seeds)), members, look):
             print(f"jaxtricks: {sentence}", file=sys.stderr, flush=True)
-    runs = fit(arms, data, seeds=seeds, layout=layout, checkpoints=checkpoints, progress=progress)
+    kept = None if checkpoints is None else dataclasses.replace(checkpoints, labels=("baseline", *changes))
+    runs = fit(arms, data, seeds=seeds, layout=layout, checkpoints=kept, progress=progress)
     if earlier is not None:
         runs = [joined(before, more) for before, more in zip(earlier.arms.values(), runs, strict=True)]
     changed = dict(zip(changes, runs[1:], strict=True))

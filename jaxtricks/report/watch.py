@@ -19,6 +19,7 @@ from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.curves import MemberCurves
+from jaxtricks.store.disk import is_marked
 from jaxtricks.store.folder import CHECKPOINTS, FolderError
 from jaxtricks.store.manifest import MANIFEST, manifest_of
 
@@ -99,7 +100,7 @@ def follow(folder: Path, sleep: Callable[[float], object] = time.sleep) -> Itera
     """The state of a run now, and again each second until it has ended.
 
     Args:
-        folder: a run's.
+        folder: a run's, or one of `jaxtricks.Checkpoints` in which a fit from Python keeps its own.
         sleep: waits so many seconds.
 
     Raises:
@@ -116,19 +117,22 @@ def view_of(folder: Path) -> View:
     """The state of a run now.
 
     Args:
-        folder: a run's.
+        folder: a run's, or one of `jaxtricks.Checkpoints` in which a fit from Python keeps its own.
 
     Raises:
-        FolderError: if it is no run's folder, or damaged.
+        FolderError: if it is neither, or damaged.
     """
-    alive = folders.worked_on(folder)  # asked first, so that all that an ended process has written is seen
+    alone = (folder / MANIFEST).is_file()  # without a run's folder around it
+    # Asked first, so that all that an ended process has written is seen.
+    alive = is_marked(folder / MANIFEST) if alone else folders.worked_on(folder)
     if folders.finished(folder):
         return View(folder, Activity.FINISHED, _recorded(folder))
-    folders.claimed(folder)
-    arms, latest = _so_far(folder / CHECKPOINTS)
+    if not alone:
+        folders.claimed(folder)
+    arms, latest = _so_far(folder if alone else folder / CHECKPOINTS)
     view = View(folder, Activity.STARTING, arms, None)
     if not alive:
-        return View(folder, Activity.ENDED, arms)
+        return View(folder, Activity.FINISHED if alone and view.done == view.total else Activity.ENDED, arms)
     if not view.done:
         return view
     if view.done == view.total:
@@ -160,7 +164,7 @@ def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | Non
     if not (checkpoints / MANIFEST).is_file():
         return (), None
     try:
-        manifest, _ = manifest_of(checkpoints)
+        manifest, policy = manifest_of(checkpoints)
     except CheckpointError as error:
         raise FolderError(str(error)) from error
     found = [each for path in sorted(checkpoints.glob("cohort-*.npz")) if (each := stored_curves.read(path)) is not None]
@@ -171,7 +175,7 @@ def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | Non
             curves[index] = {name: values[rows] for name, values in each.curves.items()}
     arms = tuple(
         ArmSoFar(
-            _label(manifest.experiments, index),
+            _label(manifest.experiments, index) if policy.labels is None else policy.labels[index],
             manifest.members,
             experiment["epochs"],
             curves.get(index, {}),

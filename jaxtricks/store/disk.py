@@ -1,6 +1,7 @@
 """Writing files whole or not at all, and what the file system refuses as one sentence."""
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,3 +48,31 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def marked(path: Path) -> Iterator[None]:
+    """Marks a file as that of work in progress, for `is_marked`; the mark ends with the block or the process.
+
+    Args:
+        path: the file, which exists.
+    """
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # shared: it keeps no other process out
+        yield
+
+
+def is_marked(path: Path) -> bool:
+    """Whether some process has marked a file; the check does not disturb it, and of a file that is missing it is false.
+
+    Args:
+        path: the file.
+    """
+    try:
+        with path.open("r+b") as file:  # NFS gives an exclusive lock only on a file that is open for writing
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except (BlockingIOError, PermissionError):  # a file of another user cannot be opened, and is taken as marked
+        return True

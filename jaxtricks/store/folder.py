@@ -1,7 +1,6 @@
 """A run's folder: where it may be made, which process works on it, and whether it is finished."""
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from jaxtricks.store.disk import replacing, writing
+from jaxtricks.store.disk import is_marked, marked, replacing, writing
 
 CONFIG, PAGE, CURVES = "config.json", "report.html", "report.csv"  # of a finished run
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
@@ -99,16 +98,13 @@ def reopen(folder: Path, before: int, epochs: int) -> None:
                 path.rename(place / path.name)
 
 
-@contextlib.contextmanager
-def working(folder: Path) -> Iterator[None]:
+def working(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Marks a claimed run as worked on by this process, for `worked_on`; the mark ends with the block or the process.
 
     Args:
         folder: the run's.
     """
-    with (folder / COMMAND).open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)  # shared: unlike the lock of the checkpoints it keeps no other process out
-        yield
+    return marked(folder / COMMAND)
 
 
 def worked_on(folder: Path) -> bool:
@@ -117,14 +113,7 @@ def worked_on(folder: Path) -> bool:
     Args:
         folder: the run's.
     """
-    try:
-        with (folder / COMMAND).open("r+b") as file:  # NFS gives an exclusive lock only on a file that is open for writing
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except (BlockingIOError, PermissionError):  # a run of another user cannot be opened, and is taken as worked on
-        return True
+    return is_marked(folder / COMMAND)
 
 
 def reached(folder: Path) -> bool:

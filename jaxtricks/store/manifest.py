@@ -20,7 +20,7 @@ from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.store.checkpoint import CheckpointError
-from jaxtricks.store.disk import replacing, writing
+from jaxtricks.store.disk import marked, replacing, writing
 from jaxtricks.store.policy import Checkpoints
 
 MANIFEST, LOCK = "fit.json", "lock"
@@ -118,7 +118,8 @@ def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
         for path in folder.rglob("*"):
             if REST.fullmatch(path.name) and path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-        yield folder
+        with marked(folder / MANIFEST):
+            yield folder
     finally:
         os.close(lock)
 
@@ -145,7 +146,8 @@ def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
             (content["data"][0], content["data"][1]),
             tuple(content.get("earlier", ())),
         )
-        return manifest, Checkpoints(folder, **policy)
+        labels = policy.get("labels")
+        return manifest, Checkpoints(folder, **policy | {"labels": None if labels is None else tuple(labels)})
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise CheckpointError(f"{path} is damaged: {error}.") from error
 

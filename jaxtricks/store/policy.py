@@ -20,6 +20,7 @@ class Checkpoints:
         newest: how many of the latest stay, at least one.
         best: a validation metric, such as "nll": the checkpoint where its mean over the restarts is best stays too. None: none.
         every: epochs: checkpoints at multiples of them stay too, as an ensemble's members. None: none.
+        labels: what the experiments are called where the folder is watched; `study` fills them in. None: by their settings.
 
     Raises:
         ConfigError: for counts below one.
@@ -32,6 +33,7 @@ class Checkpoints:
     newest: int = 2
     best: str | None = None
     every: int | None = None
+    labels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("newest", "every"):
