@@ -24,13 +24,13 @@ from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.objectives.metric import Declaration, Metric, called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.fit import fit
 from jaxtricks.train.frame import frame
 from jaxtricks.train.joined import joined
 from jaxtricks.train.prepare import prepare
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Shown
-from jaxtricks.train.summary import collapsed
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -92,8 +92,12 @@ class Experiment:
         >>> list(Experiment(metrics=("macro_f1",)).measured(jt.extend.Task("classes")))
         ['accuracy', 'nll', 'ece', 'macro_f1']
         """
-        followed = self.objective.loss.fitted(task).validation
-        return named(task.metrics) | {followed.name: followed} | {name: self.metric(name) for name in map(called, self.metrics)}
+        loss = self.objective.loss.fitted(task)
+        usual = {
+            name: metric for name, metric in named(task.metrics).items() if loss.probabilities or not metric.of_probabilities
+        }
+        followed = loss.validation
+        return usual | {followed.name: followed} | {name: self.metric(name) for name in map(called, self.metrics)}
 
     def metric(self, name: str) -> Metric:
         """The metric of a name: of your own, of the loss, or a known one; raises ConfigError where there is none.

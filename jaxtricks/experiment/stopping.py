@@ -33,7 +33,7 @@ class EarlyStopping:
 
     Args:
         patience: the number of epochs without a fall after which a restart ends.
-        min_change: how far the loss has to fall, in its own units (nats, or squared units of the values).
+        min_change: how far the loss has to fall, in its own units (nats, or the square of a standard deviation of the values).
         metric: the validation metric that has to get better instead, by its own direction; None: the loss that is trained, as
             `Loss.validation` measures it.
 

@@ -1,7 +1,7 @@
 """Losses of an example, from its scores and targets; what the scores mean, and which metric validates the loss."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxtricks.config import ConfigError, Family, Rate, choices, config, is_func
 from jaxtricks.data import Dataset, TaskName
 from jaxtricks.nn.softmax import Deferred, cross_entropy
 from jaxtricks.objectives.metric import Mean, Metric
-from jaxtricks.objectives.metrics import METRICS, ONE_CLASS
+from jaxtricks.objectives.metrics import METRICS, ONE_CLASS, find
 from jaxtricks.objectives.rows import Rows
 from jaxtricks.objectives.task import Task, task_of
 
@@ -25,12 +25,18 @@ class Loss(Family):
 
     Attributes:
         tasks: the tasks that the loss is defined for.
+        probabilities: whether the scores stand for probabilities, by `logits` or `log_odds`. Metrics such as nll and ece are
+            measured only then; which class is predicted goes by the scores anyway.
 
     >>> jt.Objective(loss="hinge").loss
     Hinge()
     """
 
     tasks: ClassVar[tuple[TaskName, ...]] = ONE_CLASS
+
+    @property
+    def probabilities(self) -> bool:
+        return True
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
@@ -156,8 +162,8 @@ class Hinge(Loss):
     For a label y this is lecture 1's sum over the other classes. The sum is by Weston & Watkins; Crammer & Singer 2001, who are
     often cited for it, take only the largest of its terms. With two classes both are the same.
 
-    The scores are margins and not probabilities. Metrics that need probabilities, such as nll and ece, use the softmax of the
-    scores; the loss is validated by the hinge loss itself.
+    The scores are margins and not probabilities. Metrics that need probabilities, such as nll and ece, are not measured; where an
+    ensemble's members are averaged, the softmax of the scores stands for them. The loss is validated by the hinge loss itself.
 
     >>> float(jt.losses.Hinge()(jnp.array([2.0, 1.5, -1.0]), jnp.array([1.0, 0.0, 0.0])))
     0.5
@@ -167,6 +173,10 @@ class Hinge(Loss):
         short = jax.nn.relu(logits[..., None, :] - logits[..., :, None] + 1)  # of label y against class j, [..., y, j]
         others = 1 - jnp.eye(logits.shape[-1], dtype=logits.dtype).reshape((1,) * (logits.ndim - 1) + short.shape[-2:])
         return jnp.sum(targets[..., :, None] * others * short, axis=(-2, -1))
+
+    @property
+    def probabilities(self) -> bool:
+        return False
 
     def check(self, data: Dataset) -> None:
         super().check(data)
@@ -191,10 +201,10 @@ class Squared(Loss):
         return jnp.mean(jnp.square(logits - targets), axis=-1)
 
     def logits(self, scores: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
-        return jnp.log(jnp.maximum(scores, LEAST))
+        return _log(scores)
 
     def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
-        return jax.scipy.special.logit(jnp.clip(scores, LEAST, 1 - LEAST))
+        return _log_odds(scores)
 
 
 @config("binary_cross_entropy")
@@ -217,18 +227,30 @@ class BinaryCrossEntropy(Loss):
 
 @config()
 class FunctionLoss(Loss):
-    """A function of your own, for any task; probabilities are the softmax of the scores, or their sigmoid for several labels.
+    """A function of your own, for any task, and what its scores mean.
+
+    `jt.Objective(loss=function)` is short for `jt.Objective(loss=jt.losses.FunctionLoss(function=function))`. Early stopping and
+    plateau schedules go by the mean of the function over validation examples, or by `validated_by`; so does what counts as
+    collapsed. For `Checkpoints(best=)` and verdicts it is a metric of the function's name.
 
     Args:
         function: (scores [..., outputs], targets [..., outputs]) → the loss of each example, [...], or of each of its outputs,
             [..., outputs], whose mean is taken; classes are one-hot. Optax's losses are such functions.
+        predictions: "logits": probabilities are the softmax of the scores, or their sigmoid for several labels. "probabilities":
+            the scores are probabilities themselves, at least 1e-4, as after squared errors. None: they are neither, as margins:
+            the class with the largest score is predicted, and the labels with a score above 0; nll and ece are not measured.
+        validated_by: the metric that training is followed by, by its name or as a `Metric`; None: the mean of the function.
 
     >>> loss = jt.losses.Loss(lambda scores, targets: jnp.abs(scores - targets).sum(axis=-1))
     >>> float(loss(jnp.zeros(2), jnp.array([1.0, 0.5])))
     1.5
+    >>> jt.losses.FunctionLoss(function=optax.softmax_cross_entropy, predictions="logits").probabilities
+    True
     """
 
     function: Callable[..., Any]
+    predictions: Literal["logits", "probabilities"] | None = None
+    validated_by: str | Metric | None = None
 
     tasks = ("classes", "steps", "multilabel", "values")
 
@@ -254,3 +276,27 @@ class FunctionLoss(Loss):
     def name(self) -> str:
         name = str(getattr(self.function, "__name__", type(self.function).__name__))
         return name if name.isidentifier() else "loss"  # a lambda
+
+    @property
+    def probabilities(self) -> bool:
+        return self.predictions is not None
+
+    @property
+    def validation(self) -> Metric:
+        if self.validated_by is None:
+            return super().validation
+        return find(self.validated_by) if isinstance(self.validated_by, str) else self.validated_by
+
+    def logits(self, scores: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
+        return _log(scores) if self.predictions == "probabilities" else scores
+
+    def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
+        return _log_odds(scores) if self.predictions == "probabilities" else scores
+
+
+def _log(probabilities: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
+    return jnp.log(jnp.maximum(probabilities, LEAST))
+
+
+def _log_odds(probabilities: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
+    return jax.scipy.special.logit(jnp.clip(probabilities, LEAST, 1 - LEAST))

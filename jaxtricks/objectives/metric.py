@@ -70,6 +70,7 @@ class Metric:
         may_overflow: whether it may be infinite or nan although training went well, as when it is not defined for some examples.
             A restart is taken as diverged if any other metric is not finite.
         tasks: the tasks that it is defined for, such as ("classes",); None: all.
+        of_probabilities: whether it reads probabilities, which the scores of some losses do not give, see `Loss.probabilities`.
 
     Raises:
         ConfigError: for a name that is not one word, a function that cannot be called, or a direction that is not a bool.
@@ -88,6 +89,7 @@ class Metric:
     unit: str | None = None
     may_overflow: bool = False
     tasks: tuple[TaskName, ...] | None = None
+    of_probabilities: bool = False
 
     needs_all: ClassVar[bool] = True  # whether it asks for the scores of all examples together
 

@@ -139,14 +139,16 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Mean("accuracy", right, higher_is_better=True, unit=POINTS, tasks=LABELS),
-        Mean("nll", nll, higher_is_better=False, tasks=LABELS),
-        Mean("ece", gaps, finish=absolute, higher_is_better=False, tasks=ONE_CLASS),
-        Mean("perplexity", nll, finish=jnp.exp, higher_is_better=False, may_overflow=True, tasks=ONE_CLASS),
-        Mean("bits", nll, finish=bits, higher_is_better=False, tasks=ONE_CLASS),
+        Mean("nll", nll, higher_is_better=False, tasks=LABELS, of_probabilities=True),
+        Mean("ece", gaps, finish=absolute, higher_is_better=False, tasks=ONE_CLASS, of_probabilities=True),
+        Mean(
+            "perplexity", nll, finish=jnp.exp, higher_is_better=False, tasks=ONE_CLASS, of_probabilities=True, may_overflow=True
+        ),
+        Mean("bits", nll, finish=bits, higher_is_better=False, tasks=ONE_CLASS, of_probabilities=True),
         Mean("mse", squared_error, higher_is_better=False),
         Mean("balanced_accuracy", hits, finish=recall, higher_is_better=True, unit=POINTS, tasks=ONE_CLASS),
         Mean("macro_f1", hits, finish=f1, higher_is_better=True, unit=POINTS, may_overflow=True, tasks=LABELS),
-        Mean("brier", brier, higher_is_better=False, tasks=LABELS),
+        Mean("brier", brier, higher_is_better=False, tasks=LABELS, of_probabilities=True),
         Whole("roc_auc", roc_auc, higher_is_better=True, unit=POINTS, may_overflow=True, tasks=("classes", "multilabel")),
         Mean("rmse", squared_errors, finish=root, higher_is_better=False, tasks=("values",)),
         Mean("mae", absolute_error, higher_is_better=False, tasks=("values",)),

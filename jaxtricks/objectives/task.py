@@ -17,6 +17,8 @@ from jaxtricks.objectives.rows import ClassRows, LabelRows, Rows, ValueRows
 from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.statistics import linear_root
 
+QUANTILES = tuple(round(0.05 * place, 2) for place in range(1, 20))  # of values: what losses that are not symmetric ask for
+
 
 class Task(Family):
     """What is predicted, with all that the engine, the verdicts and the page have to know of it; it has no JAX leaves.
@@ -106,6 +108,15 @@ class Task(Family):
         """
         raise NotImplementedError
 
+    def constants(self, y: np.ndarray, outputs: int) -> Float[np.ndarray, "candidates outputs"]:
+        """Gives constant scores, of which one is about the best prediction that looks at no input, whatever the loss.
+
+        Args:
+            y: the labels of some examples, on the scale that the model learns.
+            outputs: the number of scores.
+        """
+        raise NotImplementedError
+
     def predictions(self, data: Dataset, validation: Int[np.ndarray, "runs validation"]) -> int:
         """Gives the number of labels that each restart predicts on its validation examples; the smallest of all restarts.
 
@@ -145,6 +156,10 @@ class Classes(Task):
         scaling: Scaling | None = None,
     ) -> Rows:
         return ClassRows(scores, loss.logits(scores), y, counted)
+
+    def constants(self, y: np.ndarray, outputs: int) -> Float[np.ndarray, "candidates outputs"]:
+        share = np.bincount(y, minlength=outputs) / len(y)
+        return np.stack([np.log(np.maximum(share, 1 / len(y))), share, 1.0 * (share == share.max())])
 
     def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         return 1.0 * (y == np.bincount(y).argmax())
@@ -225,6 +240,10 @@ class Multilabel(Task):
     ) -> Rows:
         return LabelRows(scores, loss.log_odds(scores), y, counted)
 
+    def constants(self, y: np.ndarray, outputs: int) -> Float[np.ndarray, "candidates outputs"]:
+        share = np.clip(y.mean(axis=0), 1 / (len(y) + 1), len(y) / (len(y) + 1))
+        return np.stack([np.log(share / (1 - share)), share, np.sign(share - 0.5)])
+
     def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         return (y == (y.mean(axis=0) > 0.5)).mean(axis=1)
 
@@ -267,6 +286,9 @@ class Values(Task):
         scaling: Scaling | None = None,
     ) -> Rows:
         return ValueRows(self.log_probs(loss, scores, scaling), scores, y, counted, scaling)
+
+    def constants(self, y: np.ndarray, outputs: int) -> Float[np.ndarray, "candidates outputs"]:
+        return np.concatenate([y.mean(axis=0, keepdims=True), np.quantile(y, QUANTILES, axis=0)])
 
     def chance(self, y: np.ndarray, steps: Bool[np.ndarray, "examples time"] | None) -> Float[np.ndarray, " rows"]:
         return linear_root(np.square(y - y.mean(axis=0, dtype=np.float64)))

@@ -21,9 +21,9 @@ from jaxtricks.objectives.task import headline, task_of
 from jaxtricks.report.environment import environment
 from jaxtricks.report.text import declaration
 from jaxtricks.statistics import Interval
+from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.frame import frame
 from jaxtricks.train.runs import Runs
-from jaxtricks.train.summary import collapsed
 
 Kind = Literal["run", "compare", "ablate"]
 Values = tuple[float | None, ...]  # None for a number that is not finite: JSON has no nan, and nan equals nothing

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.objectives.loss import FunctionLoss, Loss
 from jaxtricks.objectives.metric import Metric
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.objectives.task import Task, task_of
@@ -30,6 +31,7 @@ def check_metrics(experiment: Experiment, data: Dataset, scores: Any) -> None:
     measured = experiment.measured(task)
     for name, metric in measured.items():
         _check_meaning(metric, task, data)
+        _check_probabilities(metric, experiment.objective.loss)
         if name not in METRICS:
             _check_shape(experiment, metric, task, data, scores)
     stopping = None if experiment.stopping is None else experiment.stopping.metric
@@ -62,6 +64,15 @@ def _check_meaning(metric: Metric, task: Task, data: Dataset) -> None:
         raise ConfigError(
             f"Experiment.metrics = {metric.name!r} needs all scores together, and those of all steps of {data.name} are too "
             "many; metrics that are means over steps are allowed, such as 'macro_f1'."
+        )
+
+
+def _check_probabilities(metric: Metric, loss: Loss) -> None:
+    if metric.of_probabilities and not loss.probabilities:
+        say = f": FunctionLoss(function={loss.name}, predictions='logits') says so" if isinstance(loss, FunctionLoss) else ""
+        raise ConfigError(
+            f"Experiment.metrics = {metric.name!r} needs probabilities, and the scores of Objective.loss = {loss.name!r} stand "
+            f"for none; a loss whose scores do is allowed{say}."
         )
 
 

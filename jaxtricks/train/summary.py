@@ -1,43 +1,16 @@
 """A summary of the restarts of one experiment: mean, interval, spread, and the restarts that collapsed."""
 
-import functools
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float
 
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
-from jaxtricks.data import Dataset
-from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.sampling import Sampling, few
+from jaxtricks.experiment.sampling import few
 from jaxtricks.objectives.metric import Declaration
-from jaxtricks.objectives.task import no_better, task_of
 from jaxtricks.statistics import Interval
-
-
-class Restarted(Protocol):
-    """What a summary reads of `Runs`: the restarts of one experiment."""
-
-    @property
-    def experiment(self) -> Experiment: ...
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-
-    @property
-    def data(self) -> Dataset: ...
-
-    @property
-    def sampling(self) -> Sampling: ...
-
-    @property
-    def metrics(self) -> dict[str, Float[np.ndarray, " runs"]]: ...
-
-    @property
-    def diverged(self) -> dict[str, int]: ...
+from jaxtricks.train.collapse import Restarted, collapsed
 
 
 @dataclass(frozen=True)
@@ -119,31 +92,3 @@ def summarize(runs: Restarted) -> Summary:
             float(values.mean()), interval, statistics.spread(values), float(values.min()), float(values.max()), declared
         )
     return Summary(len(runs.names), metrics, collapsed(runs))
-
-
-def collapsed(runs: Restarted) -> tuple[str, ...]:
-    """Gives the names of collapsed restarts: never finite, diverged, or no better than the commonest class.
-
-    A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has no finite state at all.
-    "No better" means that the first metric of the task is within two standard errors of the best constant prediction on the
-    validation split: an accuracy near the share of the commonest class, or a squared error near that of the mean value.
-    """
-    task, metrics = task_of(runs.data), runs.metrics
-    headline = task.metrics[0]
-    started = np.all([np.isfinite(metrics[name]) for name in metrics if not runs.experiment.metric(name).may_overflow], axis=0)
-    names, diverged, better = [], runs.diverged, runs.experiment.metric(headline).higher_is_better
-
-    @functools.cache  # many restarts may have one split
-    def chance(split: int) -> Any:
-        validation = runs.sampling.validation[split]
-        examples = runs.data.pool.at(validation)
-        return task.chance(examples.y, examples.steps)
-
-    for name, split, reached, finite in zip(runs.names, runs.sampling.split, metrics[headline], started, strict=True):
-        if not finite:
-            names.append(f"{name} (not finite at the initial weights)")
-        elif name in diverged:
-            names.append(f"{name} (diverged at step {diverged[name]})")
-        elif no_better(reached, chance(int(split)), better):
-            names.append(f"{name} (no better than {task.constant})")
-    return tuple(names)

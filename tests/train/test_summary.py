@@ -7,7 +7,8 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks import statistics
-from jaxtricks.train.summary import collapsed, summarize
+from jaxtricks.train.collapse import collapsed
+from jaxtricks.train.summary import summarize
 
 
 class Runs(SimpleNamespace):
@@ -20,10 +21,11 @@ def runs(accuracy, nll=None, diverged=(), labels=(0, 0, 0, 1, 1, 2, 2, 2, 2, 2))
     return Runs(
         experiment=jt.Experiment(),
         names=tuple(f"seed {seed + 10}" for seed in range(len(accuracy))),
-        metrics={"accuracy": np.float32(accuracy), "nll": np.float32(accuracy if nll is None else nll)},
+        metrics={"accuracy": np.float32(accuracy), "nll": np.float32([10.0] * len(accuracy) if nll is None else nll)},
         sampling=SimpleNamespace(split=np.zeros(len(accuracy), int), validation=np.arange(10)[None]),
         data=jt.Dataset.from_arrays(np.zeros((len(labels), 1)), labels),
         diverged=dict(diverged),
+        trained=SimpleNamespace(tables=SimpleNamespace(targets=None)),
     )
 
 
@@ -95,3 +97,8 @@ def test_of_real_runs(blobs):
     assert s.metrics["nll"].mean == pytest.approx(good_runs.metrics["nll"].mean(), rel=1e-6)
     assert still_runs.summary().collapsed
     assert dataclasses.asdict(s)["restarts"] == 4
+
+
+def test_a_restart_that_learnt_by_its_own_loss_has_not_collapsed_though_the_commonest_class_is_more_often_right():
+    """As where one class is rare: 0.693 is the loss of saying 50% for both, 1.03 that of the classes' shares."""
+    assert summary([0.5, 0.5], nll=[0.3, 1.02]).collapsed == ("seed 11 (no better than the commonest class)",)
