@@ -244,8 +244,8 @@ class FunctionLoss(Loss):
     >>> loss = jt.losses.Loss(lambda scores, targets: jnp.abs(scores - targets).sum(axis=-1))
     >>> float(loss(jnp.zeros(2), jnp.array([1.0, 0.5])))
     1.5
-    >>> jt.losses.FunctionLoss(function=optax.softmax_cross_entropy, predictions="logits").probabilities
-    True
+    >>> jt.losses.FunctionLoss(function=jnp.subtract, predictions="logits").probabilities, loss.probabilities
+    (True, False)
     """
 
     function: Callable[..., Any]

@@ -54,9 +54,10 @@ def collapsed(runs: Restarted) -> tuple[str, ...]:
     """Gives the names of collapsed restarts: never finite, diverged, or no better than a prediction that looks at no input.
 
     A diverged restart keeps the metrics of its last finite state; one whose metrics are not finite has no finite state at all.
-    "No better" is said of the best constant prediction on the validation split: the first metric of the task, such as accuracy, is
-    within two standard errors of it, and the metric that the loss is followed by within 1%, or within 4/n of n examples. So a loss
-    that asks for another quantile than the mean, or a class that nearly all have, makes no restart that learns look collapsed.
+    "No better" is said of the best constant prediction on the validation split: the first metric of the task, such as accuracy,
+    lies within two standard errors of it, and the metric that the loss is followed by within 1%, or within 4/n of n examples. So
+    where a loss asks for another quantile than the mean, or nearly all examples have one class, a restart that learns has not
+    collapsed.
     """
     task, metrics = task_of(runs.data), runs.metrics
     headline = task.metrics[0]
@@ -93,7 +94,7 @@ def collapsed(runs: Restarted) -> tuple[str, ...]:
 
 
 def best_constant(runs: Restarted, split: int, places: Int[np.ndarray, " validation"]) -> float | None:
-    """Gives the metric that the loss is followed by for about the best constant scores; None where it is no mean over examples.
+    """Gives the metric that the loss is followed by, of about the best constant scores; None where it is no mean over examples.
 
     Args:
         runs: the restarts.

@@ -140,11 +140,11 @@ def test_another_quantile_than_the_mean_is_no_collapse():
     """Of prices with a long tail; the quantile 0.9 is worse than the mean by squared errors, and that is what was asked for."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(1000, 2))
-    y = 1e5 * (x[:, :1] + np.exp(draw.normal(size=(1000, 1))))
+    y = 1e5 * (3 * x[:, :1] + np.exp(draw.normal(size=(1000, 1))))
     data = jt.Dataset.from_arrays(x, y)
     asked = BASE.replace({"objective.loss": pinball})
     learnt, still = fit([asked, asked.replace({"optimizer.rule.learning_rate": 1e-9})], data)
-    assert (learnt.metrics["r2"] < 0.05).all() and not learnt.summary().collapsed
+    assert (learnt.metrics["r2"] < 0.6).all() and not learnt.summary().collapsed
     assert len(still.summary().collapsed) == 2
 
 
