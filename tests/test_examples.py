@@ -22,12 +22,21 @@ LONG = {"jaxtricks.evaluate.ablate.ablate", "jaxtricks.diagnose.noise.gradient_n
 
 NAMES = {"jt": jt, "jax": jax, "jnp": jnp, "np": np, "__name__": "example"}  # what an example defines is none of the package
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Finder(doctest.DocTestFinder):
+    """Finds the examples of decorated functions, too."""
+
+    def _from_module(self, module, object):
+        return super()._from_module(module, inspect.unwrap(object))
+
+
 MODULES = [
     importlib.import_module(info.name)
     for info in pkgutil.walk_packages(jt.__path__, "jaxtricks.")
     if not info.name.endswith("__main__")
 ]
-EXAMPLES = [found for module in MODULES for found in doctest.DocTestFinder().find(module, extraglobs=NAMES) if found.examples]
+EXAMPLES = [found for module in MODULES for found in Finder().find(module, extraglobs=NAMES) if found.examples]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

@@ -15,6 +15,7 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.engine.tables import Numbers
+from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
@@ -72,6 +73,7 @@ def _ratios(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> Float[n
         return a / b
 
 
+@takes
 def variance_profile(
     experiment: Experiment | nn.Module,
     data: Dataset,

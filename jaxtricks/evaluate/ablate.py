@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
+from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.train.prepare import prepare
@@ -14,6 +15,7 @@ from jaxtricks.train.prepare import prepare
 Tricks = Sequence[str] | Mapping[str, Any]
 
 
+@takes
 def ablate(best: Experiment, data: Dataset, *, tricks: Tricks | None = None, **options: Unpack[Options]) -> Study:
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 

@@ -17,6 +17,7 @@ from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, fewest_seeds, judge_family
+from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import few
 from jaxtricks.experiment.seeds import Seeds
@@ -89,6 +90,7 @@ class Options(TypedDict, total=False):
     progress: bool
 
 
+@takes
 def study(
     baseline: Experiment,
     changes: Mapping[str, Experiment],
@@ -263,6 +265,7 @@ def _check_margin(margin: float | None) -> None:
         raise ConfigError(f"margin = {margin} is not a number >= 0, in the metric's units, or None for the usual one.")
 
 
+@takes
 def compare(baseline: Experiment, change: Experiment, data: Dataset, **options: Unpack[Options]) -> Verdict:
     """Whether one change helps, hurts or makes no difference: the verdict of a `study` of one, whose options it takes.
 

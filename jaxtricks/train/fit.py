@@ -19,6 +19,7 @@ from jaxtricks.engine.cohort import Cohort, planned_for, rows_of
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Population
 from jaxtricks.engine.tables import Numbers, Tables
+from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, filled_with, scaled_by
 from jaxtricks.experiment.matching import Given
@@ -59,6 +60,7 @@ def fit(
 ) -> list[Runs]: ...
 
 
+@takes
 def fit(
     experiments: Experiment | Sequence[Experiment],
     data: Dataset,
@@ -138,6 +140,7 @@ def _check_best(checkpoints: Checkpoints, experiments: Sequence[Experiment], dat
             raise ConfigError(f"Checkpoints.best = {checkpoints.best!r} is unknown{nearest(checkpoints.best, names)}")
 
 
+@takes
 def resume(
     folder: Path | str,
     data: Dataset,
@@ -209,6 +212,7 @@ def longer(experiments: Sequence[Experiment], epochs: int) -> list[Experiment]:
     return [experiment.longer(epochs) for experiment in experiments]
 
 
+@takes
 def snapshots(
     folder: Path | str,
     data: Dataset,
