@@ -45,6 +45,15 @@ def values():
     return jt.Dataset.from_arrays(x, x @ np.ones((3, 2)), name="sums")
 
 
+def masked():
+    """Sequences of some lengths with weights, of whose labels some do not count."""
+    random = np.random.default_rng(1)
+    lengths, y = random.integers(1, 9, 60), random.integers(0, 3, (60, 8))
+    y[random.random(y.shape) < 0.2] = -100
+    x = random.normal(size=(60, 8, 2))
+    return jt.Dataset.from_arrays(x, y, lengths=lengths, weights=random.exponential(size=60), classes="abc")
+
+
 @pytest.fixture
 def short(monkeypatch):
     """Windows of few examples: several in each epoch, and in each validation."""
@@ -77,6 +86,17 @@ CASES = {
         language,
     ),
     "buckets": (jt.Experiment(model=RNN, order=ByLength(buckets=2), batch_size=4, epochs=2), texts),
+    "masked": (
+        jt.Experiment(
+            model=jt.RNN(widths=(4,)),
+            objective=jt.Objective(class_weights="balanced"),
+            order=ByLength(buckets=2),
+            batch_size=4,
+            accumulate=2,
+            epochs=2,
+        ),
+        masked,
+    ),
 }
 
 
