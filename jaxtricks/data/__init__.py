@@ -7,6 +7,7 @@ from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
 from jaxtricks.data.labels import LabelKind, TaskName
 from jaxtricks.data.loading import load
+from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
@@ -22,6 +23,7 @@ __all__ = [
     "Examples",
     "LabelKind",
     "Listing",
+    "Offsets",
     "Opening",
     "Split",
     "TaskName",
