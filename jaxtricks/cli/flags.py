@@ -6,18 +6,19 @@ from typing import Any, ClassVar, cast
 
 from jaxtricks import data
 from jaxtricks.cli.optional import Maybe, Switch
+from jaxtricks.cli.tables import TableFlags
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Text
 from jaxtricks.engine.layout import Layout, set_up
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataFlags:
+class DataFlags(TableFlags):
     """Which data set to train on.
 
     Args:
-        data: a name that `jaxtricks list data` shows, such as digits; or a folder with a folder of pictures or texts (.txt) for
-            each class; or a folder of one text, train.txt.
+        data: a name that `jaxtricks list data` shows, such as digits; or a table, such as homes.csv, with --target; or a folder
+            with a folder of pictures or texts (.txt) for each class; or a folder of one text, train.txt.
         data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         words: of a text set, how many of its commonest words are counted in each text.
         level: of a text, what its tokens are: byte, char or word; it is then read as sequences.
@@ -38,7 +39,14 @@ class DataFlags:
 
     def dataset(self) -> Dataset:
         """The data set; raises ConfigError for flags that do not go together, DataError for what cannot be loaded."""
-        return data.load(self.data, self.data_dir, self.words, self._text(), self.size)
+        file, text = Path(self.data).expanduser(), self._text()
+        if not file.is_file():
+            self.check_no_table()
+            return data.load(self.data, self.data_dir, self.words, text, self.size)
+        for flag, value in (("words", self.words), ("level", text), ("size", self.size), ("data-dir", self.data_dir)):
+            if value is not None:
+                raise ConfigError(f"--{flag} is for other data, and {self.data} is a table.")
+        return self.table(file)
 
     def _text(self) -> Text | None:
         if self.level is None:

@@ -87,7 +87,7 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
         arms = training.arms(experiment_from(training.config, settings, Parser(type(self), self.name).flags))
         data = training.start()
         if processes.first() and not self.json:
-            print(data)
+            print(data if data.columns is None else f"{data}\n{data.columns}\n")
         folder = processes.on_first(lambda: folders.claim(self.out or folders.fresh(ROOT, f"{data.name}-{self.name}"), line))
         impossible = False
         try:
