@@ -16,7 +16,6 @@ from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metrics import METRICS, TOP, find
 from jaxtricks.objectives.task import Task
-from jaxtricks.store import folder as folders
 
 Rows = list[dict[str, Any]]
 
@@ -95,7 +94,6 @@ def _described(listing: Listing) -> str:
 
 
 def _runs() -> tuple[Rows, list[str]]:
-    entries, begun = report.listing(ROOT), folders.unfinished(ROOT)
+    entries = report.listing(ROOT)
     rows = [dataclasses.asdict(entry) | {"path": str(entry.path)} for entry in entries]
-    lines = [str(entry) for entry in entries] + [f"{path.name}  unfinished: jaxtricks resume {path}" for path in begun]
-    return rows, lines or [f"no runs under {ROOT}/ yet"]
+    return rows, [str(entry) for entry in entries] or [f"no runs under {ROOT}/ yet"]

@@ -26,7 +26,7 @@ from jaxtricks.report.files import FILES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
-from jaxtricks.store.folder import CURVES, PAGE, FolderError
+from jaxtricks.store.folder import CURVES, PAGE, FolderError, claim
 
 VOID = {"meta", "br", "wbr", "use", "path", "rect"}
 COMMAND = "jaxtricks compare digits --model.dropout 0.5"
@@ -249,8 +249,30 @@ def test_the_list_has_the_newest_first_and_passes_over_the_rest(record, tmp_path
     assert entries[0].arms == ("baseline", "model.dropout=0.5", "optimizer.clip_norm=0.1", "epochs=40")
     assert (entries[0].kind, entries[0].data, entries[0].seeds) == ("compare", "digits", 8)
     assert entries[0].verdicts == {"helps": 1, "no difference": 1, "hurts": 1}
-    assert str(entries[0]) == "digits-2  2026-01-03  compare  digits  4 × 8 restarts  1 helps, 1 no difference, 1 hurts"
+    assert str(entries[0]) == (
+        "digits-2  2026-01-03  compare  digits  4 × 8 restarts  model.dropout=0.5 helps +3.00 points; "
+        "optimizer.clip_norm=0.1 no difference +0.00 points; epochs=40 hurts -4.00 points"
+    )
     assert report.listing(tmp_path / "absent") == []
+
+
+def test_the_list_has_results_settings_that_differ_and_unfinished_runs(record, tmp_path):
+    arm = record.baseline
+    for width in (8, 16):
+        experiment = jt.Experiment(model=jt.MLP(widths=(width,))).to_json()
+        alone = dataclasses.replace(arm, label="experiment", experiment=experiment)
+        one = dataclasses.replace(record, kind="run", arms=(alone,), verdicts=(), environment={"time": f"2026-01-{width:02}"})
+        report.save(one, tmp_path / f"digits-run-{width}")
+    claim(tmp_path / "begun-1", "jaxtricks run")
+    entries = report.listing(tmp_path)
+    assert [(entry.name, entry.settings, entry.finished) for entry in entries] == [
+        ("digits-run-16", {"model.widths": "16"}, True),
+        ("digits-run-8", {"model.widths": "8"}, True),
+        ("begun-1", {}, False),
+    ]
+    assert entries[0].results == (f"accuracy {100 * np.mean(arm.metrics['accuracy']):.2f}%",)
+    assert str(entries[0]).endswith("\n    model.widths=16")
+    assert str(entries[2]) == f"begun-1  unfinished: jaxtricks resume {tmp_path / 'begun-1'}  (cut off)"
 
 
 def test_fresh_names_go_up_and_are_taken_at_once(record, tmp_path):
