@@ -43,7 +43,7 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     one, variables = shapes(experiment, data)
     logits = _shapes("in evaluation, without random numbers", _evaluated, experiment, one, variables)
     _check_outputs(experiment, data, logits)
-    _shapes("in training", _trained, experiment, one, variables)
+    _shapes("in training", _trained, experiment, one, variables, logits)
     check_metrics(experiment, data, logits)
     if not total_steps(experiment, train):
         turns = len(experiment.order.cuts)
@@ -131,15 +131,15 @@ def _evaluated(experiment: Experiment, batch: Pool, variables: Variables) -> Any
     return applied(experiment, variables, batch, train=False)[0]
 
 
-def _trained(experiment: Experiment, batch: Pool, variables: Variables) -> Any:
+def _trained(experiment: Experiment, batch: Pool, variables: Variables, logits: Any) -> Any:
     collections, key = {name: tree for name, tree in variables.items() if name != "params"}, rng.root(0)
     scores, changed = applied(experiment, variables, batch, train=True, key=key, mutable=[*collections, PENALTIES])
     _check_collections(experiment, collections, changed)
-    counting = Counting(batch.steps, batch.weights, jnp.ones(scores.shape[-1]))
+    counting = Counting(batch.steps, batch.weights, jnp.ones(logits.shape[-1]))  # in training a softmax may be deferred
     return experiment.objective(scores, batch.task.targets(batch.y, scores), variables["params"], len(batch.x), counting)
 
 
-def _shapes(when: str, call: Any, experiment: Experiment, batch: Pool, *variables: Variables) -> Any:
+def _shapes(when: str, call: Any, experiment: Experiment, batch: Pool, *variables: Any) -> Any:
     """Gives the shapes that a call of the model gives; raises ConfigError where the model does."""
     try:
         return jax.eval_shape(call, experiment, batch, *variables)
