@@ -87,7 +87,7 @@ def as_labels(name: str, values: ArrayLike) -> Shaped[np.ndarray, "examples ..."
         for place, label in enumerate(labels):
             if not isinstance(label, str | numbers.Real) or label != label:
                 example = np.unravel_index(place, array.shape)[0]
-                raise DataError(f"{name}: example {example} has {short(label)} as its label; a word or a number is allowed.")
+                raise DataError(f"{name}: example {example} has {short(label)}; a word or a number for each is allowed.")
         if len({isinstance(label, str) for label in labels}) == 2:
             raise DataError(f"{name}: it holds words and numbers; one of the two is allowed.")
         array = np.array(labels).reshape(array.shape)

@@ -36,10 +36,7 @@ def as_times(time: ArrayLike) -> Shaped[np.ndarray, " examples"]:
     Raises:
         DataError: for anything else, or an example without one.
     """
-    array = as_numbers("time", row_of_labels("time", time))
-    if (missing := np.flatnonzero(array != array)).size:
-        raise DataError(f"time: example {missing[0]} has none; one for each is allowed.")
-    return array
+    return as_numbers("time", row_of_labels("time", time))
 
 
 def row_of_labels(name: str, values: ArrayLike) -> Shaped[np.ndarray, " examples"]:

@@ -142,8 +142,8 @@ def test_the_same_numbers_from_another_origin_are_other_data():
 @pytest.mark.parametrize(
     ("y", "arguments", "sentence"),
     [
-        (["a", None] * 30, {}, "y: example 1 has None as its label; a word or a number is allowed."),
-        ([1.0, float("nan")] * 30, {}, "y: example 1 has nan as its label; a word or a number is allowed."),
+        (["a", None] * 30, {}, "y: example 1 has None; a word or a number for each is allowed."),
+        ([1.0, float("nan")] * 30, {}, "y: example 1 has nan; a word or a number for each is allowed."),
         (["a", 1] * 30, {"as": object}, "y: it holds words and numbers; one of the two is allowed."),
         (["a", "b"] * 29, {}, "y: 58 labels for the 60 examples of x; one for each is allowed."),
         (["cat", "dgo"] * 30, {"classes": ["cat", "dog"]}, "y: 'dgo' is none of the classes; did you mean 'dog'?"),

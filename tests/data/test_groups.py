@@ -92,7 +92,7 @@ def test_forward_follows_the_times_of_the_data(patients):
         ),
         ({"groups": [1, 2]}, "groups: shape (2,) for 10 examples; one for each is allowed."),
         ({"groups": [["a"]] * 10}, "groups: shape (10, 1); one for each example, [examples], is allowed."),
-        ({"time": [1.0, np.nan] * 5}, "time: example 1 has none; one for each is allowed."),
+        ({"time": [1.0, np.nan] * 5}, "time: example 1 has nan; a word or a number for each is allowed."),
         ({"time": ["now"] * 10}, "time: dtype <U3 holds no real numbers;"),
     ],
 )
