@@ -1,10 +1,9 @@
 """Runs a command, and ends each kind of error as it should end."""
 
-import importlib
 import shlex
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from jax.errors import JaxRuntimeError
 
@@ -17,12 +16,13 @@ from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.folder import FolderError
 
 
-def dispatch(words: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> None:
+def dispatch(words: Sequence[str], names: Collection[str], found: Callable[[str], type[Command]]) -> None:
     """Runs the command that a command line names; bad input ends in one sentence and exit code 2.
 
     Args:
         words: the command line without the program's name, not empty.
-        commands: name → the file and the class of the command, "file:Class", and what it does.
+        names: those of all commands.
+        found: name → the class of the command.
 
     Raises:
         SystemExit: as `main` says.
@@ -30,7 +30,9 @@ def dispatch(words: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> N
     if "" not in sys.path:
         sys.path.append("")  # module:name is found in the current folder, after what is installed
     try:
-        command, settings = parsed(words, {words[0]: _found(words[0], commands)})
+        if words[0] not in names:
+            raise ConfigError(f"there is no command {words[0]!r}{nearest(words[0], list(names))}")
+        command, settings = parsed(words, {words[0]: found(words[0])})
         if command.place() is not None and supervisor.needed():
             sys.exit(supervisor.supervise(words))
         command.check(settings)
@@ -48,10 +50,3 @@ def dispatch(words: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> N
             supervisor.give_up(supervisor.LOST)
         traceback.print_exc()
         supervisor.give_up(1)
-
-
-def _found(name: str, commands: Mapping[str, tuple[str, str]]) -> type[Command]:
-    if name not in commands:
-        raise ConfigError(f"there is no command {name!r}{nearest(name, list(commands))}")
-    file, _, kind = commands[name][0].partition(":")
-    return getattr(importlib.import_module(f"jaxtricks.cli.{file}"), kind)

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import jaxtricks
 
@@ -19,6 +20,7 @@ COMMANDS = {
     "report": ("finished:Report", "Render the page of a run's folder again."),
     "sample": ("finished:Sample", "Write text with a language model that was trained on a text."),
     "check-gradient": ("gradient:CheckGradient", "Compare the gradient of a function with central differences."),
+    "completion": ("completion:Completion", "Print a script that has bash or zsh complete flags and settings."),
 }
 HELP = "\n".join(
     [
@@ -31,6 +33,16 @@ HELP = "\n".join(
         "`jaxtricks COMMAND --help` names a command's flags, `jaxtricks list settings` those of the experiment that it trains.",
     ]
 )
+
+
+def found(name: str) -> Any:
+    """Gives the class of a command, by its name.
+
+    >>> found("run").__name__
+    'Run'
+    """
+    file, _, kind = COMMANDS[name][0].partition(":")
+    return getattr(importlib.import_module(f"jaxtricks.cli.{file}"), kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,4 +70,4 @@ def _run(words: list[str]) -> None:
     elif words[0] in ("-V", "--version", "version"):
         print(f"jaxtricks {jaxtricks.__version__}")
     else:
-        importlib.import_module("jaxtricks.cli.dispatch").dispatch(words, COMMANDS)
+        importlib.import_module("jaxtricks.cli.dispatch").dispatch(words, COMMANDS, found)

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from jaxtricks import data, report
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
+from jaxtricks.cli.settings import settings
 from jaxtricks.cli.training import ROOT
-from jaxtricks.config import Field, Kind, choices, items
+from jaxtricks.config import choices
 from jaxtricks.data import Listing
 from jaxtricks.evaluate.compare import short
 from jaxtricks.experiment.catalogue import catalogue
@@ -52,16 +53,21 @@ def _tricks() -> tuple[Rows, list[str]]:
 
 
 def _settings() -> tuple[Rows, list[str]]:
+    shown = [setting for setting in settings(Experiment()) if setting.field.optional or not setting.holds]
     rows = [
-        {"path": p, "default": short(v), "allowed": "on, or off" if _holds_settings(f) else f.allowed}
-        for p, f, v in items(Experiment())
-        if f.optional or not _holds_settings(f)
+        {
+            "path": each.path,
+            "default": short(each.value),
+            "allowed": "on, or off" if each.holds else each.field.allowed,
+            "words": each.words,
+        }
+        for each in shown
     ]
-    return rows, [f"--{row['path'].replace('_', '-'):34} {row['default']:44} {row['allowed']}" for row in rows]
-
-
-def _holds_settings(field: Field) -> bool:
-    return field.kind is Kind.CONFIG and not choices(field.type)
+    rooms: dict[str, list[str]] = {}
+    for each, row in zip(shown, rows, strict=True):
+        words = each.words.partition(". ")[0].rstrip(".")
+        rooms.setdefault(each.room, []).append(f"  {each.flag:34} {row['default']:28} {words}; {row['allowed']}")
+    return rows, [line for room, lines in rooms.items() for line in (f"{room}:", *lines)]
 
 
 def _metrics() -> tuple[Rows, list[str]]:
