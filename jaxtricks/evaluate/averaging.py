@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.special import log_softmax, logsumexp
 
 from jaxtricks.data import TaskName
 
@@ -30,9 +30,9 @@ def of_probabilities(
     """
     each = _beside(weights, log_probs)
     if average == "logits":
-        return np.asarray(log_softmax((each * log_probs).sum(axis=0), axis=-1))
+        return np.asarray(scipy.special.log_softmax((each * log_probs).sum(axis=0), axis=-1))
     with np.errstate(divide="ignore"):
-        return np.asarray(logsumexp(log_probs + np.log(each), axis=0))
+        return np.asarray(scipy.special.logsumexp(log_probs + np.log(each), axis=0))
 
 
 def of_values(

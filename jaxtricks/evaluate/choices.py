@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.special import logsumexp
 
 from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.averaging import Average, LogProbs, of_probabilities
@@ -98,7 +98,7 @@ class Fitted:
         weights = np.full(len(right), 1 / len(right))
         for _ in range(self.iterations):
             shares = np.log(np.maximum(weights, 1e-300))[:, None] + right
-            weights = np.exp(shares - logsumexp(shares, axis=0)).mean(axis=1)
+            weights = np.exp(shares - scipy.special.logsumexp(shares, axis=0)).mean(axis=1)
         return weights
 
 

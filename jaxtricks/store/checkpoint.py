@@ -12,14 +12,16 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 from jaxtyping import Shaped
 
 from jaxtricks.models.contract import CARRY, Variables
+
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
 
 FORMAT, SEAL, ARRAYS = 1, "seal.json", "state"
 
@@ -97,11 +99,13 @@ def note_of(folder: Path) -> dict[str, Any]:
     return note
 
 
-def _alone() -> ocp.Checkpointer:
+def _alone() -> "ocp.Checkpointer":
     """Orbax for this process alone: process 0 writes for all of them, in the background, and the others must not wait for it.
 
     That is why this is Orbax's older interface: with its interface v1 every save waits for all processes, whatever its options.
     """
+    import orbax.checkpoint as ocp  # which takes a third of a second, and checkpoints alone need it
+
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me}, barrier_sync_key_prefix="jaxtricks")
     return ocp.Checkpointer(ocp.PyTreeCheckpointHandler(multiprocessing_options=options), multiprocessing_options=options)
