@@ -51,6 +51,8 @@ class Columns:
         """
         for name, kind in kinds.items():
             column_of(table, name, "kinds")
+            if name in used:
+                raise DataError(f"kinds: column {name!r} is no input but {used[name]}; kinds of other columns are allowed.")
             if kind is not None and kind not in KINDS:
                 raise DataError(f"kinds: {kind!r} of column {name!r} is no kind of column{nearest(str(kind), list(KINDS))}")
         columns: list[Column] = []

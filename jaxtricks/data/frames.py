@@ -101,7 +101,7 @@ def _recast(values: pa.ChunkedArray, type: pa.DataType) -> pa.ChunkedArray:
     """Values in another way to store them; the words of categories are looked up chunk by chunk, as Arrow does not itself."""
     if pa.types.is_dictionary(values.type):
         return pa.chunked_array([chunk.dictionary.cast(type).take(chunk.indices) for chunk in values.chunks], type)
-    return values.cast(type)
+    return values if values.type == type else values.cast(type)
 
 
 def _said(error: Exception) -> str:

@@ -76,6 +76,8 @@ def tabled(
     >>> tabled({"age": [31, 40, 28], "sold": ["no", "yes", "no"]}, Roles(("sold",)), {}, 50, None, 0.5, None, False).classes
     ('no', 'yes')
     """
+    if not roles.target or categories < 1:
+        raise DataError(f"target, categories: {roles.target}, {categories}; at least one of each is allowed.")
     fixed = is_frame(validation)
     if fixed and (roles.groups or roles.time):
         raise DataError(
@@ -157,6 +159,8 @@ def rows_of(table: pa.Table, roles: Roles, columns: Columns) -> TableRows:
 def _labels(table: pa.Table, target: tuple[str, ...]) -> Shaped[np.ndarray, "rows ..."]:
     found = {name: plain(name, column_of(table, name, "target")) for name in target}
     if len(found) > 1:
+        if words := [name for name, values in found.items() if not Number.takes(values.type)]:
+            raise DataError(f"target: {words[0]!r} holds no numbers; several targets are labels of 0 and 1, or values.")
         whole = all(pa.types.is_boolean(values.type) or pa.types.is_integer(values.type) for values in found.values())
         stacked = np.column_stack([_numbers(name, values) for name, values in found.items()])
         return stacked.astype(np.int64) if whole else stacked

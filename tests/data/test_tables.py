@@ -53,7 +53,7 @@ def frame_of(library, table):
         return columns()
     if library == "pandas with an index":
         frame = pytest.importorskip("pandas").DataFrame(columns())
-        return frame.set_axis(range(7, 7 + ROWS)).astype({"town": "category"})
+        return frame.set_axis([7 * row for row in range(ROWS)][::-1]).astype({"town": "category"})
     if library == "polars":
         polars = pytest.importorskip("polars")
         return polars.DataFrame(columns()).with_columns(polars.col("town").cast(polars.Categorical))
@@ -199,7 +199,7 @@ def test_words_that_are_numbers_or_dates_are_taken_so():
 
 
 def test_free_text_is_left_out_and_said_and_the_commonest_of_many_values_are_kept():
-    frame = {"name": [f"who {n}" for n in range(60)], "zip": [f"z{n % 30:02}" for n in range(60)], "y": [0.5, 1.5] * 30}
+    frame = {"name": [f"who {n}" for n in range(60)], "zip": [f"z{n % 30:02}" for n in range(60)][::-1], "y": [0.5, 1.5] * 30}
     data = jt.Dataset.from_frame(frame, "y", categories=20)
     assert data.features == tuple(f"zip=z{n:02}" for n in range(20))
     assert "name              left out: 60 different words in 60 rows, such as 'who 0'" in repr(data.columns)
@@ -272,6 +272,9 @@ BAD = {
     "no inputs": ({"y": GOOD["y"]}, "y", {}, "frame: no column is left to learn from;"),
     "no rows": ({"a": [], "y": []}, "y", {}, "frame: it holds 0 rows of 2 columns;"),
     "no table": (np.zeros((4, 2)), "y", {}, "frame: array("),
+    "no target named": (GOOD, [], {}, "target, categories: (), 50; at least one of each is allowed."),
+    "a target of words": (GOOD | {"z": [1, 0, 1, 0]}, ["z", "y"], {}, "target: 'y' holds no numbers; several targets are labels"),
+    "a kind of the target": (GOOD, "y", {"kinds": {"y": "category"}}, "kinds: column 'y' is no input but target;"),
     "no group": (GOOD | {"g": [1, None, 2, 2]}, "y", {"groups": "g"}, "groups: example 1 has no 'g'; a value for each row"),
     "a group of all": (GOOD | {"g": [1] * 4}, "y", {"groups": "g"}, "groups: 1 of up to 4 of 4 examples leave too few"),
     "a mix of columns": (GOOD | {"a": [1, "x", 2, 3]}, "y", {}, "frame: "),
