@@ -2,6 +2,7 @@
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.data.augmentation import Augmentation
+from jaxtricks.data.columns import Columns
 from jaxtricks.data.dataset import Dataset, Opening, Split
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
@@ -18,6 +19,7 @@ import_files(__name__, __path__)
 
 __all__ = [
     "Augmentation",
+    "Columns",
     "DataError",
     "Dataset",
     "Examples",
