@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,7 +228,7 @@ class TestRefused:
         def full(*args, **kwargs):
             raise ValueError("RESOURCE_EXHAUSTED: Error writing [os_error_code='28']")
 
-        monkeypatch.setattr(checkpoint.ocp.Checkpointer, "save", full)
+        monkeypatch.setattr(ocp.Checkpointer, "save", full)
         with pytest.raises(CheckpointError, match=r"cohort-0/000001 cannot be written: No space left on device\.$"):
             fit(BASE, data, **HOW, checkpoints=jt.Checkpoints(tmp_path))
 
