@@ -74,7 +74,10 @@ class EnsembleReport:
         rows = [head, *(self._row(name) for name in self.ensemble)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         first = ", ".join(f"{name} {_written(name, value)}" for name, value in self.ensemble.items())
-        lines = [f"ensemble of {self.members} ({self.members_an_example:.1f} an example, {self.examples} examples): {first}"]
+        alike = "" if self.members_an_example == self.members else "; gains are of the same examples"
+        lines = [
+            f"ensemble of {self.members} ({self.members_an_example:.1f} an example, {self.examples} examples{alike}): {first}"
+        ]
         for name, *cells in rows:
             numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
             lines.append(GAP.join([name.ljust(widths[0]), *numbers]).rstrip())

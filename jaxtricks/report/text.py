@@ -89,21 +89,24 @@ class Units:
         return self.declared.higher_is_better
 
     def value(self, x: float) -> str:
-        """A value, such as `97.31`."""
-        return f"{self.scale * x:.{self.places}f}"
+        """A value, such as `97.31` or `34,425`."""
+        return f"{self.scale * x:,.{self.places}f}"
 
     def difference(self, x: float) -> str:
         """A difference with its sign, such as `+0.53`."""
-        return f"{self.scale * x:+z.{self.places}f}"
+        return f"{self.scale * x:+z,.{self.places}f}"
 
     def interval(self, ends: Interval) -> str:
         """An interval, such as `[0.31, 0.75]`; a dash where one value gave none."""
-        low, high = (f"{self.scale * end:z.{self.places}f}" for end in ends)
+        low, high = (f"{self.scale * end:z,.{self.places}f}" for end in ends)
         return "–" if math.isnan(ends.low) else f"[{low}, {high}]"
 
 
 def units(metric: Declaration, widths: Iterable[float] = ()) -> Units:
     """How to write a metric: shares in per cent, with enough decimals for two digits of the median interval's half-width.
+
+    Large numbers, such as errors in euros, have no more decimals than that; others have two at least, and four if they are no
+    shares.
 
     Args:
         metric: its direction and unit.
@@ -114,8 +117,10 @@ def units(metric: Declaration, widths: Iterable[float] = ()) -> Units:
     """
     fewest = Units(metric, 2 if metric.unit == POINTS else 4)
     known = sorted(fewest.scale * w / 2 for w in widths if w > 0 and math.isfinite(w))
-    wanted = 1 - math.floor(math.log10(known[len(known) // 2])) if known else fewest.places
-    return Units(metric, min(max(fewest.places, wanted), MOST_PLACES))
+    if not known:
+        return fewest
+    wanted = 1 - math.floor(math.log10(known[len(known) // 2]))
+    return Units(metric, min(max(0 if wanted < 0 and not fewest.sign else fewest.places, wanted), MOST_PLACES))
 
 
 def declaration(name: str, own: Mapping[str, Declaration]) -> Declaration:

@@ -9,6 +9,7 @@ from jaxtricks import statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.experiment.sampling import few
 from jaxtricks.objectives.metric import Declaration
+from jaxtricks.objectives.task import task_of
 from jaxtricks.statistics import Interval
 from jaxtricks.train.collapse import Restarted, collapsed
 
@@ -80,7 +81,9 @@ def summarize(runs: Restarted) -> Summary:
         ConfigError: for a metric that was finite in no restart.
     """
     metrics = {}
-    for name, values in runs.metrics.items():
+    order = list(runs.experiment.measured(task_of(runs.data)))
+    for name in sorted(runs.metrics, key=order.index):
+        values = runs.metrics[name]
         values, declared = values[np.isfinite(values)].astype(np.float64), runs.experiment.metric(name).declared
         if not values.size and runs.experiment.metric(name).may_overflow:
             metrics[name] = MetricSummary(math.nan, Interval(math.nan, math.nan), math.nan, math.nan, math.nan, declared)
