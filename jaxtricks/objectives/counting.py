@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 
@@ -23,10 +23,14 @@ class Counting(NamedTuple):
     examples: Float[Array, " batch"] | None = None
     balance: Float[Array, " classes"] | None = None
 
-    def of_steps(self, losses: Float[Array, "batch time"]) -> Float[Array, "batch time"]:
-        """Gives the weight of each loss within its example, [batch, time]: 1, or 0 where it does not count."""
-        return jnp.ones_like(losses) if self.steps is None else self.steps.astype(losses.dtype)
+    def of_steps(self, losses: Float[Array, "batch time"]) -> Float[Array | np.ndarray, "batch time"]:
+        """Gives the weight of each loss within its example, [batch, time]: 1, or 0 where it does not count.
 
-    def of_examples(self, losses: Float[Array, "batch time"]) -> Float[Array, " batch"]:
-        """Gives the weight of each example, [batch]."""
-        return jnp.ones_like(losses[:, 0]) if self.examples is None else self.examples.astype(losses.dtype)
+        Where all count, these are constants of NumPy, and so is what losses are divided by: nothing is left to compute, or to be
+        summed over devices.
+        """
+        return np.ones(losses.shape, losses.dtype) if self.steps is None else self.steps.astype(losses.dtype)
+
+    def of_examples(self, losses: Float[Array, "batch time"]) -> Float[Array | np.ndarray, " batch"]:
+        """Gives the weight of each example, [batch]; where all have weight 1, these are constants, too."""
+        return np.ones(len(losses), losses.dtype) if self.examples is None else self.examples.astype(losses.dtype)

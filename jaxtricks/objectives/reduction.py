@@ -1,10 +1,13 @@
 """How the losses of a batch of sequences become one number."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, config
 from jaxtricks.nn.quotient import Quotient
+
+Weights = Float[Array | np.ndarray, "..."]  # [batch, time] or [batch]; NumPy's where they are constants
 
 
 class Reduction(Family):
@@ -16,9 +19,7 @@ class Reduction(Family):
     Summed()
     """
 
-    def __call__(
-        self, losses: Float[Array, "batch time"], steps: Float[Array, "batch time"], examples: Float[Array, " batch"]
-    ) -> Quotient:
+    def __call__(self, losses: Float[Array, "batch time"], steps: Weights, examples: Weights) -> Quotient:
         """Gives the loss of a batch, `Σ_it e_i s_it loss_it/divisor`.
 
         Args:
@@ -30,7 +31,7 @@ class Reduction(Family):
         # Where, beside the product: a model's loss on padding need not be finite.
         return Quotient(jnp.sum(jnp.where(weights > 0, weights * losses, 0)), self.divisor(steps, examples))
 
-    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
+    def divisor(self, steps: Weights, examples: Weights) -> Float[Array, ""]:
         """Gives the number that the weighted sum of all losses is divided by, []; arguments as for a call."""
         raise NotImplementedError
 
@@ -44,8 +45,8 @@ class PerToken(Reduction):
     1.0
     """
 
-    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
-        return jnp.sum(steps * examples[:, None])
+    def divisor(self, steps: Weights, examples: Weights) -> Float[Array, ""]:
+        return (steps * examples[:, None]).sum()
 
 
 @config("max_length", rows=["T051"], paper="lecture 2")
@@ -59,8 +60,8 @@ class PerMaxLength(Reduction):
     0.5
     """
 
-    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
-        return steps.shape[1] * jnp.sum(examples)
+    def divisor(self, steps: Weights, examples: Weights) -> Float[Array, ""]:
+        return steps.shape[1] * examples.sum()
 
 
 @config("sum", rows=["T051"], paper="Zaremba+ 2014")
@@ -72,5 +73,5 @@ class Summed(Reduction):
     2.0
     """
 
-    def divisor(self, steps: Float[Array, "batch time"], examples: Float[Array, " batch"]) -> Float[Array, ""]:
-        return jnp.sum(examples)
+    def divisor(self, steps: Weights, examples: Weights) -> Float[Array, ""]:
+        return examples.sum()
