@@ -54,7 +54,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises ConfigError in place of the usage and an exit."""
         text = re.sub("^argument ", "", message)
-        text = re.sub("^the following arguments are required: (.*)", rf"\1 is missing; see `{self.prog} --help`", text)
+        if missing := re.match("the following arguments are required: ([A-Z-]+)", text):
+            (action,) = (each for each in self._actions if each.metavar == missing[1])
+            allowed = f"one of {', '.join(action.choices)} is allowed" if action.choices else f"see `{self.prog} --help`"
+            text = f"{missing[1]} is missing; {allowed}"
         raise ConfigError(text if text.endswith((".", "?")) else f"{text}.")
 
 

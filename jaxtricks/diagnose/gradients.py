@@ -1,7 +1,5 @@
 """Numerical gradient checks, as in CS231n: a function's gradient by JAX is compared with differences of its values."""
 
-import functools
-import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
-from jaxtricks.config import ConfigError, choices, nearest
+from jaxtricks.config import ConfigError, choice, choices, nearest
+from jaxtricks.config.references import reason, resolve
 from jaxtricks.nn.activations import Activation
 
 THRESHOLD = 1e-7  # CS231n: "1e-7 and less you should be happy", in float64
@@ -173,41 +172,31 @@ def check_named(name: str, points: int, seed: int) -> GradientCheck:
     except ConfigError:
         raise
     except Exception as error:  # a user's function may raise anything
-        raise ConfigError(f"{name} does not take an array of shape {x.shape}: {_reason(error)}") from error
+        raise ConfigError(f"{name} does not take an array of shape {x.shape}: {reason(error)}") from error
 
 
 def _activation(name: str) -> Activation:
-    known = choices(Activation)
-    if name not in known:
-        raise ConfigError(f"there is no activation {name!r}{nearest(name, list(known))}")
-    return _made(name, known[name])
+    if (known := choice(Activation, name)) is None:
+        raise ConfigError(f"there is no activation {name!r}{nearest(name, list(choices(Activation)))}")
+    return _made(name, known)
 
 
 def _made(name: str, activation: type) -> Activation:
     try:
         made: Activation = activation()
     except Exception as error:  # a user's class may raise anything
-        raise ConfigError(f"{name} cannot be made without arguments: {_reason(error)}") from error
+        raise ConfigError(f"{name} cannot be made without arguments: {reason(error)}") from error
     return made
 
 
 def _function(name: str) -> Callable[[Array], Array]:
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         return _activation(name)
-    try:
-        found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-    except Exception as error:  # a user's module may raise anything
-        raise ConfigError(f"{name} cannot be imported: {_reason(error)}") from error
+    found = resolve(name)
     made = _made(name, found) if isinstance(found, type) and issubclass(found, Activation) else found
     if not callable(made):
         raise ConfigError(f"{name} is {made!r}, which is no function.")
     return made
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".") + "."
 
 
 def _differences(
