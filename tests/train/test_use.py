@@ -152,3 +152,22 @@ def test_labels_and_values_are_predicted_in_the_user_s_terms(flowers):
     assert values.shape == (60, 1) and np.corrcoef(values[:, 0], prices.y[:, 0])[0, 1] > 0.8
     assert 1e5 < values.mean() < 9e5
     np.testing.assert_allclose(runs.predict(prices.x, members=True).mean(axis=0), values, rtol=1e-6)
+
+
+def test_rows_of_a_table_are_predicted_in_the_target_s_units():
+    """Columns in another order, one that was not used, an unseen category, and a column without a value."""
+    pandas = pytest.importorskip("pandas")
+    draw = np.random.default_rng(0)
+    rooms, city = draw.integers(1, 7, 120), np.array(["Bonn", "Kiel"])[draw.integers(0, 2, 120)]
+    price = 1e5 * rooms + 2e5 * (city == "Bonn") + 5e3 * draw.normal(size=120)
+    age = np.where(draw.random(120) < 0.2, np.nan, draw.integers(0, 90, 120))
+    table = pandas.DataFrame({"rooms": rooms, "city": city, "age": age, "price": price})
+    homes = jt.Dataset.from_frame(table, target="price")
+    runs = fit(BASE.replace({"epochs": 30}), homes)
+    found = runs.predict(table[["age", "city", "rooms", "price"]])
+    assert np.abs(found[:, 0] - price).mean() < 5e4 and homes.classes == ("price",)
+    np.testing.assert_allclose(jt.ensemble(runs).predict(table), found, rtol=1e-5)
+    new = pandas.DataFrame({"city": ["Bonn", "Ulm"] * 15, "rooms": [3, 4] * 15, "age": [None] * 30})
+    assert np.isfinite(runs.predict(new)).all()
+    with pytest.raises(jt.DataError, match="rooms"):
+        runs.predict(table.drop(columns="rooms"))
