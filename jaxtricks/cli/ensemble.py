@@ -44,7 +44,9 @@ class EnsembleRuns(Command):
     def __call__(self, settings: Settings, line: str) -> None:
         places = [folder.absolute() for folder in self.folders]
         training, *_ = begun(places[0], COMMANDS)
-        data = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed())).start()  # one process
+        alone = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed()))
+        alone.set_up_devices()
+        data = alone.start()
         members: list[Runs] = []
         for place in places:
             kept = list(snapshots(place / folders.CHECKPOINTS, data).values())

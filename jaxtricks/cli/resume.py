@@ -44,6 +44,7 @@ class Resume(Distributed):
         # Other processes than before may go on, more of them or one; and the folder need not be free.
         together = {field.name: getattr(self, field.name) for field in dataclasses.fields(Distributed)}
         training = dataclasses.replace(training, out=None, **together)
+        training.set_up_devices()
         arms, data = training.arms(experiment_from(training.config, settings)), training.start()
         if epochs is not None:
             arms = dict(zip(arms, longer(list(arms.values()), epochs), strict=True))

@@ -84,6 +84,7 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
 
     def __call__(self, settings: Settings, line: str) -> None:
         training = self.expanded()
+        training.set_up_devices()
         arms = training.arms(experiment_from(training.config, settings, Parser(type(self), self.name).flags))
         data = training.start()
         if processes.first() and not self.json:
@@ -102,9 +103,12 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
                 with contextlib.suppress(OSError):
                     ROOT.rmdir()  # where this was the first, and nothing came of it
 
-    def start(self) -> Dataset:
-        """Sets JAX up for the work, which has to be before its backend starts, and loads the data."""
+    def set_up_devices(self) -> None:
+        """Sets JAX up for the work, before its backend starts, as a user's module that is imported may have it do."""
         self.set_up(len(self.sampled()))
+
+    def start(self) -> Dataset:
+        """Joins the other processes, if there are any, and loads the data."""
         self.join()
         processes.on_first(lambda: folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out))
         return self.dataset()

@@ -9,7 +9,7 @@ from jaxtricks.config.errors import ConfigError
 from jaxtricks.config.families import choice
 from jaxtricks.config.json import from_json
 from jaxtricks.config.paths import locate
-from jaxtricks.config.references import reason, referenced
+from jaxtricks.config.references import reason, referenced, resolve
 
 
 def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
@@ -56,7 +56,7 @@ def _word(path: str, field: Field, text: str) -> Any:
         except json.JSONDecodeError as error:
             raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
     if ":" in text and (field.kind in (Kind.CONFIG, Kind.MODEL) or get_origin(field.type) is Union):
-        return referenced(text) if field.kind is Kind.MODEL else _made(path, referenced(text))
+        return resolve(text) if field.kind is Kind.MODEL else _made(path, referenced(text))
     if field.type is bool and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if field.kind is Kind.CONFIG and choice(field.type, text) is None:
