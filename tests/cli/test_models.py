@@ -50,7 +50,6 @@ WORDS = ["run", "--data", "digits", "--seeds", "2", "--epochs", "2", "--json"]
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(flags, "set_up", lambda members: None)  # a test session's devices are there already
     (tmp_path / "own_models.py").write_text(OWN)
     yield tmp_path
     sys.modules.pop("own_models", None)

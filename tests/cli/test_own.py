@@ -7,7 +7,6 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks import cli
-from jaxtricks.cli import flags
 from jaxtricks.engine import preemption
 
 OWN = '''
@@ -71,7 +70,6 @@ SETTINGS = {
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(flags, "set_up", lambda members: None)
     (tmp_path / "own_parts.py").write_text(OWN)
     yield tmp_path
     sys.modules.pop("own_parts", None)
