@@ -64,7 +64,8 @@ class Metric:
     Args:
         name: its name in results.
         function: (scores, targets) → the number, shape []: scores [examples, outputs] as the model gives them, of all validation
-            examples; targets as the data set has them: class numbers [examples], 0 and 1 [examples, labels], or values.
+            examples; targets as the data set has them: class numbers [examples], 0 and 1 [examples, labels], or values, whose
+            scores are in the same units (minus `Dataset.offsets`, if there are some).
         higher_is_better: its direction; verdicts, early stopping, `Checkpoints.best` and the page use it.
         unit: "points" for a share in [0, 1], which is shown in per cent, or the name of a unit; None: the metric's own name.
         may_overflow: whether it may be infinite or nan although training went well, as when it is not defined for some examples.

@@ -28,6 +28,7 @@ NAMES = {
     "ece": "calibration error",
     "perplexity": "perplexity",
     "bits": "bits a token",
+    "squared": "squared loss",
     "rmse": "root of the mean squared error",
     "mse": "mean squared error",
     "mae": "mean absolute error",

@@ -89,6 +89,7 @@ def test_pixels_from_0_to_1_are_refused_where_bytes_were_trained_on(seen, photos
         (photos.x / 255.0 * 2 - 1, "float64 from -1 to 1"),
         (photos.x * 2.5, "float64 from 0 to 637.5"),
         (photos.x.astype(int) * 2, "int64 from 0 to 510"),
+        ((photos.x > 100).astype(np.float32), "float32 from 0 to 1"),
     ):
         with pytest.raises(
             jt.DataError, match=rf"^x: {found}, and photos holds whole numbers \(uint8\) from 0 to 255; .* allowed"
