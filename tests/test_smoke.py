@@ -96,7 +96,7 @@ def test_list_tricks_as_programs_read_it(capsys):
         (["run", "--model.dropuot", "0.5"], "did you mean 'model.dropout'"),
         (["run", "--model.dropout", "1.5"], "[0, 1)"),
         (["run", "--model.dropout"], "takes one value"),
-        (["run", "--sedes", "3"], "did you mean 'seeds'"),
+        (["run", "--sedes", "3"], "did you mean '--seeds'"),
         (["run", "--data", "digitz"], "digits"),
         (["run", "--batch-size", "100000"], "batch_size"),
         (["run", "--config", "nowhere.json"], "nowhere.json"),

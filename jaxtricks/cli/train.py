@@ -110,7 +110,8 @@ class Compare(Judging):
     Every setting of the baseline is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
 
     Args:
-        change: path=value, or several of them that make one change together; give --change once for each change.
+        change: path=value, such as model.dropout=0.5, or dropout=0.5 where that says enough; several make one change together.
+            Give --change once for each change.
     """
 
     name: ClassVar[Literal["compare", "ablate"]] = "compare"
