@@ -218,7 +218,7 @@ def _whole(axis: "Axis") -> None:
     """Puts ticks at whole numbers only."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:
