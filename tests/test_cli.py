@@ -208,6 +208,8 @@ class TestResume:
             (("ablate", "--add-seeds", "4", "first"), "is what `jaxtricks compare` made"),
             (("compare", "--add-seeds", "4", "none"), "command.json is missing"),
             (("compare", "--add-seeds", "4", "first", "--epochs", "3"), "--epochs is for a new run"),
+            (("compare", "--add-seeds", "4", "first", "--change", "dropout=0.1"), "--change is for a new run"),
+            (("compare", "--add-seeds", "4", "first", "--metric", "nll"), "--metric is for a new run"),
         ):
             assert words in refused(capsys, *arguments)
 

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from jaxtricks.cli.adding import FinishedRun, together
+from jaxtricks.cli.adding import OWN, FinishedRun, together
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.metric import MetricFlags
@@ -54,8 +54,11 @@ class Judging(MetricFlags, Training):
 
     def check(self, settings: Settings) -> None:
         super().check(settings)
-        if self.add_seeds is not None and settings:
-            raise ConfigError(f"--{next(iter(settings))} is for a new run; --add-seeds takes all settings from the earlier one.")
+        given = [field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default]
+        if self.add_seeds is not None and (new := [name for name in [*given, *settings] if name not in OWN]):
+            raise ConfigError(
+                f"--{new[0].replace('_', '-')} is for a new run; --add-seeds takes all settings from the earlier one."
+            )
 
     def expanded(self) -> Self:
         if self.add_seeds is None:
@@ -71,7 +74,8 @@ class Judging(MetricFlags, Training):
         if self.add_seeds is not None:
             earlier = self.add_seeds[-1]
             raise ConfigError(
-                f"{folder} has seeds that were added to {earlier}, and cannot go on without them; have {earlier} go on first."
+                f"{folder} has seeds that were added to {earlier}, and cannot go on without them; have {earlier} go on, and add "
+                "the seeds to it anew."
             )
 
     def arms(self, experiment: Experiment) -> Arms:
