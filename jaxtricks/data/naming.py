@@ -36,6 +36,12 @@ def numbered(
         DataError: for labels that are no classes, such as 0.5, or words that are none of the names.
     """
     plain = {name: _classes(name, given) for name, given in labels.items()}
+    for name, given in plain.items():
+        if given.dtype.kind in "iu" and counted[name] is None and (given == IGNORED).any():
+            raise DataError(
+                f"{name}: {IGNORED} of example {np.argwhere(given == IGNORED)[0, 0]} is no class but says that a label does not "
+                "count, as a step's may; examples with a label are allowed."
+            )
     kinds = {name: "words" if given.dtype.kind == "U" else "numbers" for name, given in plain.items()}
     first = next(iter(plain))
     for name, kind in kinds.items():

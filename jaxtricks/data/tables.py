@@ -39,8 +39,19 @@ class Roles(NamedTuple):
     @property
     def used(self) -> dict[str, str]:
         """Name → purpose."""
-        others = {"groups": self.groups, "time": self.time, "weights": self.weights}
-        return {name: role for role, name in others.items() if name is not None} | dict.fromkeys(self.target, "target")
+        return {name: role for role, name in self._others.items() if name is not None} | dict.fromkeys(self.target, "target")
+
+    def check(self) -> None:
+        """Raises DataError for a name that is no word, or a target that serves for something else, too."""
+        for role, name in [*(("target", name) for name in self.target), *self._others.items()]:
+            if name is not None and not isinstance(name, str):
+                raise DataError(f"{role}: {name!r} is no name of a column; a word is allowed, such as {str(name)!r}.")
+            if role != "target" and name in self.target:
+                raise DataError(f"{role}: {name!r} is the target; another column is allowed.")
+
+    @property
+    def _others(self) -> dict[str, str | None]:
+        return {"groups": self.groups, "time": self.time, "weights": self.weights}
 
 
 class TableRows(NamedTuple):
@@ -78,6 +89,7 @@ def tabled(
     """
     if not roles.target or categories < 1:
         raise DataError(f"target, categories: {roles.target}, {categories}; at least one of each is allowed.")
+    roles.check()
     fixed = is_frame(validation)
     if fixed and (roles.groups or roles.time):
         raise DataError(

@@ -157,6 +157,12 @@ def test_the_same_numbers_from_another_origin_are_other_data():
             {"test": (X[:2], ["a", "b"])},
             "test y: its labels are words, and those of y are numbers.",
         ),
+        (
+            [-100, 0, 1] * 20,
+            {},
+            "y: -100 of example 0 is no class but says that a label does not count, as a step's may; examples with a label "
+            "are allowed.",
+        ),
         (PETS, {"task": "values"}, "y: dtype <U3 holds no real numbers; integers, floats and dates are allowed."),
         (PETS, {"task": "class"}, "task: 'class' is unknown; did you mean 'classes'?"),
     ],
