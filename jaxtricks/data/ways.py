@@ -144,7 +144,9 @@ class Ways:
         >>> jt.Dataset.from_frame({"rooms": [2, 3, 5, 4], "town": ["Oslo", "Bergen"] * 2, "rent": [9.5, 8.0, 14.0, 10.5]}, "rent")
         Dataset(frame: 4 examples of 3, 1 value (rent), no test split)
         """
-        roles = Roles(tuple(target) if isinstance(target, list | tuple) else (target,), groups, time, weights)
+        roles = Roles(
+            (target,) if isinstance(target, str) or not isinstance(target, Sequence) else tuple(target), groups, time, weights
+        )
         arrays = tabled(frame, roles, kinds or {}, categories, task, validation, test, drop_unlabelled)
         return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import ConfigError, Family, Rate, choices, config, is_function, trick
+from jaxtricks.config.references import reason
 from jaxtricks.data import Dataset, TaskName
 from jaxtricks.nn.softmax import Deferred, cross_entropy
 from jaxtricks.objectives.metric import Mean, Metric
@@ -258,10 +259,9 @@ class FunctionLoss(Loss):
         try:
             losses: Float[Array, "*batch"] = self.function(logits, targets)
         except Exception as error:  # a user's function may raise anything, and it is about what it is given
-            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ConfigError(
                 f"Objective.loss = {self.name} does not take scores of shape {logits.shape} and targets of shape "
-                f"{targets.shape}: {reason}"
+                f"{targets.shape}, floats, of which targets.argmax(-1) gives numbers of classes: {reason(error)}"
             ) from error
         if jnp.shape(losses) == logits.shape:  # of each output, as some of Optax's losses are
             losses = losses.mean(axis=-1)

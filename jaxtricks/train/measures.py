@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxtricks.config import ConfigError, nearest
+from jaxtricks.config.references import reason
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.loss import FunctionLoss, Loss
@@ -91,10 +92,9 @@ def _check_shape(experiment: Experiment, metric: Metric, task: Task, data: Datas
     except ConfigError:
         raise
     except Exception as error:  # whatever a user's own function raises is about what it is given
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigError(
             f"Experiment.metrics = {metric.name!r} does not take scores of shape {scores.shape} and targets of shape {y.shape}: "
-            f"{reason}"
+            f"{reason(error)}"
         ) from error
     if shape:
         raise ConfigError(

@@ -5,6 +5,7 @@ import json
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import sklearn.metrics as reference
 
@@ -220,7 +221,12 @@ def test_a_loss_of_one_s_own_trains_and_is_validated_by_its_mean(valued):
         ),
         (
             {"objective.loss": lambda scores: scores},
-            "Objective.loss = loss does not take scores of shape (16, 3) and targets of shape (16, 3): ",
+            "Objective.loss = loss does not take scores of shape (16, 3) and targets of shape (16, 3), floats, of which ",
+        ),
+        (
+            {"objective.loss": optax.softmax_cross_entropy_with_integer_labels},
+            "Objective.loss = softmax_cross_entropy_with_integer_labels does not take scores of shape (16, 3) and targets of "
+            "shape (16, 3), floats, of which targets.argmax(-1) gives numbers of classes: ",
         ),
         (
             {"objective.loss": "binary_cross_entropy"},
