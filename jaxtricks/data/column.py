@@ -241,3 +241,14 @@ def stray(values: Values) -> str | None:
     if 2 * sum(NUMERAL.fullmatch(word.strip()) is not None for word in words) <= len(words):
         return None
     return next((word for word in words if not PARSED.fullmatch(word.strip())), None)
+
+
+def unread(values: Values) -> str | None:
+    """Gives a word that is no number as programs write it, of a column in which all look like numbers; None for other columns.
+
+    >>> unread(pa.chunked_array([["1.000,5", "2.000,5"]])), unread(pa.chunked_array([["1.000,5", "many"]]))
+    ('1.000,5', None)
+    """
+    words = [word.strip() for word in pc.unique(values.drop_null()).to_pylist()]
+    odd = next((word for word in words if not PARSED.fullmatch(word)), None)
+    return odd if all(NUMERAL.fullmatch(word) for word in words) else None

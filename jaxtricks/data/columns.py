@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jaxtricks.config import nearest
-from jaxtricks.data.column import KINDS, Column, KindName, Numbers, plain, stray
+from jaxtricks.data.column import KINDS, Category, Column, KindName, Numbers, plain, stray, unread
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.frames import as_table, column_of
 
@@ -110,6 +110,11 @@ def _decided(name: str, values: pa.ChunkedArray, asked: KindName | None, most: i
                 f"missing=[{word!r}], or kinds={{{name!r}: None}}."
             )
         return f"left out: {reason}"
+    if asked is None and kind is Category and (word := unread(values)) is not None:
+        raise DataError(
+            f"column {name!r}: {word!r} and all others look like numbers that are not written as programs write them; plain "
+            f"numbers are allowed, or kinds={{{name!r}: 'category'}}, or None."
+        )
     return kind.of(name, values, most)
 
 

@@ -281,6 +281,7 @@ BAD = {
     "no group": (GOOD | {"g": [1, None, 2, 2]}, "y", {"groups": "g"}, "groups: example 1 has no 'g'; a value for each row"),
     "a group of all": (GOOD | {"g": [1] * 4}, "y", {"groups": "g"}, "groups: 1 of up to 4 of 4 examples leave too few"),
     "a mix of columns": (GOOD | {"a": [1, "x", 2, 3]}, "y", {}, "frame: "),
+    "thousands": (GOOD | {"w": ["1.000,5", "2.000,5"] * 2}, "y", {}, "column 'w': '1.000,5' and all others look like numbers"),
     "numbers and words": (GOOD | {"w": ["1", "2", "many", "4"]}, "y", {"categories": 2}, "column 'w': 'many' stands among"),
 }  # fmt: skip
 
