@@ -1,5 +1,6 @@
 """Arguments of another kind, as newcomers give them: they work, or one sentence says what to write."""
 
+import flax.linen as nn
 import jax
 import numpy as np
 import optax
@@ -8,6 +9,14 @@ import pytest
 import jaxtricks as jt
 
 BASE = jt.Experiment(model=jt.MLP(widths=(4,)), batch_size=16, epochs=1)
+
+
+class Pair(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(2)(x), x
+
+
 X, Y = np.zeros((20, 3)), np.arange(20) % 2
 
 
@@ -37,6 +46,12 @@ X, Y = np.zeros((20, 3)), np.arange(20) % 2
             lambda data: jt.compare(BASE, BASE, data, metric=np.mean),
             r"^metric = mean is a function, which does not say whether higher is better; write jaxtricks\.Metric\('mean', ",
         ),
+        (
+            lambda data: jt.fit(BASE, data, checkpoints="kept"),
+            r"^fit: checkpoints = 'kept' is a folder; jaxtricks\.Checkpoints\('kept'\) keeps checkpoints there, and fit\(",
+        ),
+        (lambda data: jt.ensemble(data), r"^runs: Dataset.* is none of the Runs that jaxtricks\.fit gives\.$"),
+        (lambda data: jt.fit(BASE.replace({"model": Pair()}), data), r"^Experiment\.model = Pair gives a tuple, and the data's"),
     ],
 )
 def test_another_kind_of_argument_is_one_sentence(call, says, blobs):

@@ -100,10 +100,11 @@ def _asked(path: str, best: Experiment, tricks: Tricks | None) -> bool:
     if tricks is None:
         return True
     known = [each for each, field, _ in items(best) if field.trick is not None] + [each for each, _ in _chosen(best)]
-    for name in tricks:
+    names = [tricks] if isinstance(tricks, str) else list(tricks)
+    for name in names:
         if not any(_within(each, name) for each in known):
             raise ConfigError(f"tricks = {name!r} is no trick of this experiment{nearest(name, known)}")
-    return any(_within(path, name) for name in tricks)
+    return any(_within(path, name) for name in names)
 
 
 def _within(path: str, part: str) -> bool:

@@ -1,5 +1,6 @@
 """Ensembles: averages of the predictions of restarts, of different experiments, or of checkpoints of one run."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -216,7 +217,7 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
             report is of the other half. None: all alike.
 
     Raises:
-        ConfigError: for members of different data, or of different splits where some are to be chosen.
+        ConfigError: for what are no restarts, members of different data, or of different splits where some are to be chosen.
         DataError: for members that predict several labels an example; or no class of each example, where some are to be chosen.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
@@ -224,7 +225,9 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
     >>> together.weights.tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
-    several = (runs,) if isinstance(runs, Runs) else tuple(runs)
+    several = tuple(runs) if isinstance(runs, Sequence) else (runs,)
+    if other := [each for each in several if not isinstance(each, Runs)]:
+        raise ConfigError(f"runs: {textwrap.shorten(repr(other[0]), 60)} is none of the Runs that jaxtricks.fit gives.")
     if not several:
         raise ConfigError("runs = () has no member; one at least is needed.")
     data = several[0].data

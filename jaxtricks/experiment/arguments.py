@@ -20,7 +20,7 @@ def takes(function: Callable[P, R]) -> Callable[P, R]:
     """The function, which loads data that are given by name, and answers arguments of another kind in one sentence.
 
     Args:
-        function: its parameters `data`, `experiments`, `baseline`, `change`, `changes` and `best` are looked at.
+        function: its parameters `data`, `experiments`, `baseline`, `change`, `changes`, `best` and `checkpoints` are looked at.
 
     Raises:
         ConfigError: from the function, for arguments of another kind, too few or too many.
@@ -88,6 +88,12 @@ def _changes(value: Any) -> Any:
     return {label: _experiment(each) for label, each in value.items()}
 
 
+def _checkpoints(value: Any) -> Any:
+    if isinstance(value, str | Path):
+        raise _Another(f"a folder; jaxtricks.Checkpoints({str(value)!r}) keeps checkpoints there")
+    return value
+
+
 _KINDS: dict[str, Callable[[Any], Any]] = {
     "data": _dataset,
     "experiments": _experiments,
@@ -95,4 +101,5 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "change": _experiment,
     "changes": _changes,
     "best": _experiment,
+    "checkpoints": _checkpoints,
 }

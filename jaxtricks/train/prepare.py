@@ -57,10 +57,12 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
 def _check_outputs(experiment: Experiment, data: Dataset, logits: Any) -> None:
     """Raises ConfigError for scores of another shape than the labels need."""
     wanted = task_of(data).output_shape(experiment.batch_size, data)
-    if logits.shape != wanted:
+    shape = getattr(logits, "shape", None)
+    if shape != wanted:
+        given = f"a {type(logits).__name__}" if shape is None else f"logits of shape {shape}"
         raise ConfigError(
-            f"Experiment.model = {contract(experiment.model).title} gives logits of shape {logits.shape}, and the data's "
-            f"{data.kind.words(len(data.classes))} ask for {wanted}."
+            f"Experiment.model = {contract(experiment.model).title} gives {given}, and the data's "
+            f"{data.kind.words(len(data.classes))} ask for {'logits of shape ' if shape is None else ''}{wanted}."
         )
 
 

@@ -1,9 +1,10 @@
 """The result of training: all restarts, stacked."""
 
 import functools
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int, Shaped
 from numpy.typing import ArrayLike
 
+from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Examples, in_units, inputs_for, nearer
 from jaxtricks.data.examples import check
 from jaxtricks.engine import resident, streamed
@@ -33,6 +35,8 @@ from jaxtricks.train.frame import frame
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import Summary, summarize
+
+Split: TypeAlias = Literal["train", "validation"]  # the examples of each run's own
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,7 +169,7 @@ class Runs(Shown):
         """The weights of all runs by name, to be saved, read by another library or transferred."""
         return weights_of(self.variables, self.sampling, self.data.meanings)
 
-    def evaluate(self, split: Literal["train", "validation"] | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
+    def evaluate(self, split: Split | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
         """Evaluates every metric on the training or validation examples of each run, or on other examples; [runs].
 
         Without masks or augmentation. Windows of a text are evaluated in parallel tracks of 32 windows or more, 64 tracks at
@@ -175,6 +179,7 @@ class Runs(Shown):
             split: "train", "validation", or other examples, such as those that `Dataset.open_test` gave.
 
         Raises:
+            ConfigError: for a split that is none of these.
             DataError: for examples that are not like those of the data set.
         """
         table: Any
@@ -184,8 +189,11 @@ class Runs(Shown):
             check("", examples, self.data.kind, len(self.data.classes), self._tokens, self.data.missing)
             everyone = np.arange(len(x), dtype=np.int32)
             table = np.broadcast_to(everyone, (len(self.trained.tables.train), len(everyone)))
-        else:
+        elif isinstance(split, str) and split in get_args(Split):
             examples, table = self.data.pool, getattr(self.trained.tables, split)
+        else:
+            shown = textwrap.shorten(repr(split), 60)
+            raise ConfigError(f"split = {shown} is not 'train', 'validation', or examples such as Dataset.open_test gives.")
         population, states = self._population()
         tables = self.trained.tables._replace(validation=table)
         if isinstance(split, Examples):

@@ -127,6 +127,10 @@ def test_a_user_says_which_tricks_and_values_are_tried(monkeypatch):
         jt.ablate(PLAIN, jt.load("digits"), tricks={"objective.loss.label_smoothing": 7.0})
 
 
+def test_one_trick_needs_no_list():
+    assert list(add_one(jt.Experiment(), "model.dropout")) == ["with model.dropout=0.5"]
+
+
 def test_verdicts_of_an_ablation_are_sorted_by_worth():
     names, worth = ("a", "b", "c"), (0.1, 0.3, -0.2)
     comparisons = [

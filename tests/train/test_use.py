@@ -125,6 +125,12 @@ def test_no_false_alarm_for_new_examples_of_the_same_kind():
                 jt.data.inputs_for(data, some(size))
 
 
+def test_another_split_than_a_run_has_is_refused(runs):
+    for split in ("test", runs.data):
+        with pytest.raises(jt.ConfigError, match=r"is not 'train', 'validation', or examples such as Dataset\.open_test gives"):
+            runs.evaluate(split)
+
+
 def test_nan_and_nothing_are_refused(runs):
     with pytest.raises(jt.DataError, match=r"^x: example 1 holds nan as float32; finite numbers are allowed.$"):
         runs.predict(np.array([[0.0] * 4, [np.nan] * 4]))
