@@ -9,7 +9,7 @@ from jaxtricks.config import ConfigError, nearest
 from jaxtricks.evaluate.claim import Claim
 
 ROOT = Path(__file__).parent
-OTHERS = ("reliability", "speed")  # no claims
+OTHERS = ("first_hour", "reliability", "speed")  # no claims
 
 
 def claims() -> dict[str, Claim]:

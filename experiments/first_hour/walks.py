@@ -127,7 +127,7 @@ def module_equinox(folder: Path) -> Brought:
 
 def worst_recall(scores: Float[Array, "examples classes"], targets: Int[Array, " examples"]) -> Float[Array, ""]:
     """The recall of the class that is recognized worst, of those that occur."""
-    own = targets[:, None] == jnp.arange(scores.shape[1])
+    own = targets[:, None] == jnp.arange(scores.shape[1])[None]
     right = own & (scores.argmax(axis=1) == targets)[:, None]
     return jnp.nanmin(right.sum(axis=0) / own.sum(axis=0))
 

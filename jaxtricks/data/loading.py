@@ -81,6 +81,8 @@ def load(
 
 def _folder(name: str) -> Path | None:
     """The folder that a name means: one that no set of TFDS could be called, or one where .txt files or classes lie."""
+    if not name:  # Path("") would be the folder where one is
+        return None
     path = Path(name).expanduser()
     outright = name.startswith((".", "~", os.sep))
     return path if outright or (path.is_dir() and any(path.glob("*.txt"))) or holds_classes(path) else None

@@ -40,6 +40,7 @@ def ablate(best: Experiment, data: Dataset, *, tricks: Tricks | None = None, **o
     changes = leave_one_out(best, tricks) | add_one(best, tricks)
     if tricks is None:
         train = Seeds.of(options.get("seeds", Seeds())).sampling(data).train.shape[1]
+        prepare(best, data, train)  # where the experiment itself does not fit, no change would
         changes = {label: change for label, change in changes.items() if _fits(change, data, train)}
     return study(best, changes, data, **options)
 

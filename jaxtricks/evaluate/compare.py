@@ -135,6 +135,8 @@ def study(
     (6, 2)
     """
     _check_margin(margin)
+    if not changes:
+        raise ConfigError("changes = {} names no change of the baseline; at least one is allowed.")
     arms = measuring(metric, [baseline, *changes.values()], data)
     members, look = len(Seeds.of(seeds)), 1
     if earlier is not None:

@@ -106,7 +106,7 @@ def _train(stacked, members, pool):
             return epochs.epoch(experiment, member, pool, state, epochs.positions(experiment, member, pool, number))
 
         _, curves = jax.lax.scan(epoch, epochs.start(experiment, member, pool, {}), jnp.arange(experiment.epochs))
-        return jnp.append(curves["train_loss"], curves["nll" if "nll" in curves else "mae"])
+        return jnp.append(curves["train_loss"], next(curves[name] for name in ("nll", "mae", "accuracy") if name in curves))
 
     return jax.vmap(train)(stacked, members)
 
@@ -343,7 +343,7 @@ class TestCompiled:
     def arms(self, paths, epochs):
         base = BASE.replace({"epochs": epochs})
         neutral = base.replace({path: ENTRIES[path].trick.neutral for path in paths})
-        return [jax.tree.leaves(outcome(runs)) for runs in fit([base, neutral], pictures(), seeds=2, layout=self.PLACE)]
+        return [jax.tree.leaves(outcome(runs)) for runs in fit([base, neutral], data_for(neutral), seeds=2, layout=self.PLACE)]
 
     def test_neutral_in_the_program_changes_no_bit(self):
         off, neutral = self.arms(sorted(BITS), 3)
@@ -354,7 +354,7 @@ class TestCompiled:
         paths = [path for path in OPTIONAL if path not in BITS and ENTRIES[path].trick.neutral is not None]
         paths = [path for path in paths if "mlp" in (ENTRIES[path].models or ["mlp"])]
         assert {"optimizer.clip_norm", "optimizer.clip_value", "objective.l1", "objective.l2"} <= set(paths)
-        off, neutral = self.arms(paths, 1)
+        off, neutral = self.arms(paths, 1)  # on data with weights, of which one is a power
         for a, b in zip(off, neutral, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
 
