@@ -13,7 +13,13 @@ from jaxtricks.cli import main
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 COMMANDS = re.findall(r"^(?:    |\$ )(jaxtricks .*)$", README, flags=re.MULTILINE)
-SMALLER = {r"epochs=20|epochs=10": "epochs=1", r"epochs=40": "epochs=2", r"\(128, 128\)": "(8, 8)", r"seeds=8\b": "seeds=2"}
+SMALLER = {
+    r"epochs=20|epochs=10": "epochs=1",
+    r"epochs=40": "epochs=2",
+    "256": "16",
+    r"\(128, 128\)": "(8, 8)",
+    r"seeds=(8|16)\b": "seeds=2",
+}
 ROWS = [
     (2 + place % 4, ("Oslo", "Bergen", "")[place % 3], f"2026-0{1 + place % 9}-15", 150_000 + 9_000 * (place % 7))
     for place in range(120)
