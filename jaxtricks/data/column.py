@@ -198,7 +198,7 @@ class Category(Column):
         return (places[:, None] == np.arange(len(self.values))).astype(np.float64)
 
     def words(self) -> str:
-        shown = ", ".join(self.values[:SHOWN]) + ", …" * (len(self.values) > SHOWN)
+        shown = ", ".join(" ".join(value.split()) for value in self.values[:SHOWN]) + ", …" * (len(self.values) > SHOWN)
         rarer = f", and zeros for {self.rarer:,} rarer ones" if self.rarer else ""
         return f"0 or 1 for each of {len(self.values)}: {shown}{rarer}"
 

@@ -335,3 +335,8 @@ def test_columns_of_one_name_in_pandas():
     pandas = pytest.importorskip("pandas")
     with pytest.raises(jt.DataError, match=r"^frame: .*[Dd]uplicate"):
         as_table(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_a_value_of_two_lines_takes_one_line_of_the_printed_columns():
+    notes = jt.Dataset.from_frame({"note": ["dry,\nlong", "light"] * 4, "good": ["yes", "no"] * 4}, "good").columns
+    assert "2: dry, long, light" in str(notes) and len(str(notes).splitlines()) == 3
