@@ -17,7 +17,7 @@ C = TypeVar("C")
 
 
 def described(node: Any) -> Any:
-    """A config as JSON data that can be read but not all read back: what has no name to be found by stands as it calls itself.
+    """A config as JSON data for readers: a function that cannot be imported, such as a lambda, is written by its own name.
 
     >>> described(jt.Objective(loss=lambda scores, targets: 0.0 * scores))["loss"]["function"]
     {'callable': '<lambda> of ...'}

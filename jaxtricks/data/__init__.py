@@ -12,7 +12,7 @@ from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.text import Text
-from jaxtricks.data.use import in_units, inputs_for, nearer
+from jaxtricks.data.use import in_user_units, inputs_for, without_offset
 from jaxtricks.data.vocabulary import Vocabulary
 
 import_files(__name__, __path__)
@@ -33,12 +33,12 @@ __all__ = [
     "Vocabulary",
     "adding_problem",
     "copy_problem",
-    "in_units",
+    "in_user_units",
     "inputs_for",
     "load",
     "names",
-    "nearer",
     "pixels",
+    "without_offset",
 ]
 
 

@@ -13,6 +13,7 @@ from jaxtricks import rng
 from jaxtricks.data.arrays import short
 from jaxtricks.data.cache import Arrays
 from jaxtricks.data.columns import Columns
+from jaxtricks.data.constructors import Constructors
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, check
 from jaxtricks.data.groups import Grouped
@@ -21,7 +22,6 @@ from jaxtricks.data.moments import moments
 from jaxtricks.data.offsets import PLAIN, Offsets
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
-from jaxtricks.data.ways import Ways
 
 SHOWN = 4  # names of classes in a data set's line
 Meaning = Literal["tokens", "features", "outputs"]  # what the weights of a network belong to
@@ -44,7 +44,7 @@ class Opening:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset(Ways):
+class Dataset(Constructors):
     """A pool of labelled examples that each seed splits anew, and a locked test split; made by `load` or a `from_…`.
 
     Args:

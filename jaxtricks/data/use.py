@@ -55,13 +55,13 @@ def inputs_for(data: Dataset, x: ArrayLike, lengths: ArrayLike | None = None) ->
     return stored, sizes
 
 
-def nearer(data: Dataset, x: Any, lengths: ArrayLike | None = None) -> ArrayLike:
+def without_offset(data: Dataset, x: Any, lengths: ArrayLike | None = None) -> ArrayLike:
     """Gives inputs in the user's units minus the offset with which a data set stores its own; as they are where it has none.
 
     A table becomes inputs as the table did that the data set was made from.
 
     >>> data = jt.Dataset.from_arrays(1.7e9 + np.arange(8.0)[:, None], np.arange(8) % 2)
-    >>> jt.data.nearer(data, [[1.7e9 + 4], [1.7e9 + 5]]).ravel().tolist()
+    >>> jt.data.without_offset(data, [[1.7e9 + 4], [1.7e9 + 5]]).ravel().tolist()
     [0.0, 1.0]
 
     Args:
@@ -81,11 +81,11 @@ def nearer(data: Dataset, x: Any, lengths: ArrayLike | None = None) -> ArrayLike
     return as_inputs("", array, lengths, None, data.offsets.x, data.missing)[0]
 
 
-def in_units(data: Dataset, values: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
+def in_user_units(data: Dataset, values: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
     """Gives values that a model predicts in the user's units: plus the offset with which a data set stores its own.
 
     >>> data = jt.Dataset.from_arrays(np.zeros((600, 1)), 1.7e9 + np.arange(600.0))
-    >>> jt.data.in_units(data, data.y[:2]).ravel().tolist()
+    >>> jt.data.in_user_units(data, data.y[:2]).ravel().tolist()
     [1700000000.0, 1700000001.0]
 
     Args:

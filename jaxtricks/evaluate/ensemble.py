@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from jaxtricks import rng, statistics
 from jaxtricks.config import ConfigError
-from jaxtricks.data import DataError, Dataset, Examples, in_units, nearer
+from jaxtricks.data import DataError, Dataset, Examples, in_user_units, without_offset
 from jaxtricks.evaluate.averaging import AVERAGES, Average
 from jaxtricks.evaluate.choices import Choice
 from jaxtricks.evaluate.judging import JUDGED, HeldOut, Judge, Spread, disagreement
@@ -158,9 +158,9 @@ class Ensemble:
             DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
         """
         data = self.runs[0].data
-        predictions, task = _predictions(self.runs, nearer(data, x, lengths), lengths), task_of(data)
+        predictions, task = _predictions(self.runs, without_offset(data, x, lengths), lengths), task_of(data)
         weights = np.repeat(self.weights[:, None], predictions.shape[1], axis=1)
-        return in_units(data, task.probabilities(AVERAGES[task.name](predictions, weights, self.average)))
+        return in_user_units(data, task.probabilities(AVERAGES[task.name](predictions, weights, self.average)))
 
     def predict(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Shaped[np.ndarray, "examples ..."]:
         """The name of the most probable class of each example, or of each step, by `probabilities`; or the averaged values.
@@ -176,7 +176,7 @@ class Ensemble:
         Arguments and errors as for `probabilities`.
         """
         data = self.runs[0].data
-        given = task_of(data).probabilities(_predictions(self.runs, nearer(data, x, lengths), lengths)[self.weights > 0])
+        given = task_of(data).probabilities(_predictions(self.runs, without_offset(data, x, lengths), lengths)[self.weights > 0])
         return np.asarray(given.std(axis=0, ddof=1, dtype=np.float64)) if len(given) > 1 else np.full(given.shape[1:], np.nan)
 
     def evaluate(self, data: Dataset | Examples) -> EnsembleReport:

@@ -37,7 +37,7 @@ class Arm:
 
     Args:
         label: "baseline" or what was changed; "experiment" where there is one arm only.
-        experiment: its JSON, as `Experiment.to_json` gives it; functions without a name stand as they call themselves.
+        experiment: its JSON, as `Experiment.to_json` gives it; a function that cannot be imported is written by its own name.
         seeds: of the restarts, in their order.
         names: what they are called, such as "seed 3" or "seed 3 fold 2".
         metrics: validation metric → its last value of each restart, in their order.

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from numpy.typing import ArrayLike
 
 from jaxtricks.config import ConfigError
-from jaxtricks.data import Dataset, Examples, in_units, inputs_for, nearer
+from jaxtricks.data import Dataset, Examples, in_user_units, inputs_for, without_offset
 from jaxtricks.data.examples import check
 from jaxtricks.engine import resident, streamed
 from jaxtricks.engine.plan import Plan, Population, padded
@@ -236,8 +236,8 @@ class Runs(Shown):
         >>> jt.fit(base, digits, seeds=4, progress=False).probabilities(digits.x[:3]).shape
         (3, 10)
         """
-        found = self.log_probs(nearer(self.data, x, lengths), lengths).astype(np.float64)
-        each = in_units(self.data, task_of(self.data).probabilities(found))
+        found = self.log_probs(without_offset(self.data, x, lengths), lengths).astype(np.float64)
+        each = in_user_units(self.data, task_of(self.data).probabilities(found))
         return each if members else np.asarray(each.mean(axis=0))
 
     def predict(self, x: Any, lengths: ArrayLike | None = None, *, members: bool = False) -> Shaped[np.ndarray, "..."]:

@@ -21,7 +21,7 @@ from jaxtricks.data.texts import Labelled, Texts, of_texts
 from jaxtricks.data.vocabulary import Vocabulary
 
 
-class Ways:
+class Constructors:
     """Constructors of `Dataset`, each of which reads one kind of thing."""
 
     @classmethod
