@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from jaxtricks import statistics
 from jaxtricks.statistics import (
     Interval,
     band,
@@ -18,6 +17,7 @@ from jaxtricks.statistics import (
     interval,
     seeds_needed,
     sign_flip_p,
+    sign_flips,
     smallest_p,
     spread,
     t_interval,
@@ -64,13 +64,13 @@ def test_sign_flip_p_equals_scipys_exact_permutation_test(n):
 def test_a_drawn_p_is_close_to_the_exact_one_the_same_each_time_and_never_zero(monkeypatch):
     d = draws(24)
     exact = sign_flip_p(d)
-    monkeypatch.setattr(statistics, "EXACT_UP_TO", 0)
-    assert sign_flip_p(d) == sign_flip_p(d) == pytest.approx(exact, abs=4 * math.sqrt(exact / statistics.FLIPS))
-    assert sign_flip_p(np.ones(60)) == 1 / (statistics.FLIPS + 1)
+    monkeypatch.setattr(sign_flips, "EXACT_UP_TO", 0)
+    assert sign_flip_p(d) == sign_flip_p(d) == pytest.approx(exact, abs=4 * math.sqrt(exact / sign_flips.FLIPS))
+    assert sign_flip_p(np.ones(60)) == 1 / (sign_flips.FLIPS + 1)
 
 
 def test_p_is_still_exact_at_the_limit():
-    assert sign_flip_p(np.ones(statistics.EXACT_UP_TO)) == smallest_p(statistics.EXACT_UP_TO)
+    assert sign_flip_p(np.ones(sign_flips.EXACT_UP_TO)) == smallest_p(sign_flips.EXACT_UP_TO)
 
 
 @given(st.integers(0, 1000))
