@@ -16,6 +16,7 @@ COMMANDS = {
     "watch": ("watch:Watch", "Show how a run goes on that another process trains."),
     "tensorboard": ("watch:TensorBoard", "Write a run's curves as event files for TensorBoard."),
     "ensemble": ("ensemble:EnsembleRuns", "Average the predictions of restarts, and say what that gains."),
+    "data": ("data:DataCommand", "Say what a data set holds, and what its examples can show."),
     "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets or runs."),
     "report": ("finished:Report", "Render the page of a run's folder again."),
     "sample": ("finished:Sample", "Write text with a language model that was trained on a text."),

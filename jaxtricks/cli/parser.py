@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from jaxtricks.cli.optional import POSITIONAL
+from jaxtricks.cli.optional import OR_FLAG, POSITIONAL
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.config.docs import documented
 
@@ -93,9 +93,15 @@ def _groups(kind: type, name: str) -> list[tuple[str, list[dataclasses.Field[Any
 
 def _add(group: Any, field: dataclasses.Field[Any], hint: Any, words: str) -> None:
     """Adds the flag of a field."""
+    either = get_origin(hint) is Annotated and OR_FLAG in hint.__metadata__
     hint, by_place = _bare(hint)
+    if either:
+        about: dict[str, Any] = {"type": _READERS[hint], "metavar": _metavar(field.name), "default": argparse.SUPPRESS}
+        group.add_argument(field.name, nargs="?", help=_help(words, field), **about)
+        group.add_argument(f"--{field.name}", help="the same, as the commands that train take it.", **about)
+        return
     flag = field.name if by_place else "--" + field.name.replace("_", "-")
-    about: dict[str, Any] = {"help": _help(words, field), "default": argparse.SUPPRESS}
+    about = {"help": _help(words, field), "default": argparse.SUPPRESS}
     if hint is bool:
         group.add_argument(flag, action="store_true", **about)
         return

@@ -197,6 +197,11 @@ class Dataset(Constructors):
         """Whether there is a test split to open."""
         return self._test is not None
 
+    @property
+    def test_size(self) -> int:
+        """The number of examples in the test split, which may be known while it is locked; 0 where there is none."""
+        return 0 if self._test is None else len(self._test.x)
+
     def split(self, seed: int) -> Split:
         """Draws the training and validation examples of a seed, of each class in proportion.
 
