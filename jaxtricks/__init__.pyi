@@ -1,4 +1,5 @@
-from . import data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
+from . import checks, data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
+from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load
 from .engine.layout import Layout
@@ -54,6 +55,8 @@ __all__ = [
     "Transformer",
     "Verdict",
     "ablate",
+    "check_data",
+    "checks",
     "compare",
     "data",
     "diagnose",

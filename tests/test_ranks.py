@@ -11,6 +11,8 @@ import jaxtricks
 RANKS = [
     {"config", "rng", "statistics"},
     {"data"},
+    {"baselines"},
+    {"checks"},
     {"nn"},
     {"models", "objectives"},
     {"optim"},

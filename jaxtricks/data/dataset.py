@@ -202,6 +202,11 @@ class Dataset(Constructors):
         """The number of examples in the test split, which may be known while it is locked; 0 where there is none."""
         return 0 if self._test is None else len(self._test.x)
 
+    @property
+    def test_inputs(self) -> tuple[Inputs, Lengths | None] | None:
+        """The inputs of the test split and their lengths, to compare with others; its labels stay locked. None: there is none."""
+        return None if self._test is None else (self._test.x, self._test.lengths)
+
     def split(self, seed: int) -> Split:
         """Draws the training and validation examples of a seed, of each class in proportion.
 
