@@ -35,7 +35,7 @@ class Result(TypedDict):
     effect: str
     numbers: dict[str, Any]
     series: list[dict[str, Any]]
-    axes: dict[str, str]
+    axes: dict[str, Any]
     seconds: float
     time: str
     commit: str | None

@@ -13,7 +13,7 @@ import pytest
 import experiments
 from experiments import __main__ as cli
 from experiments import claims as shelf
-from experiments import evidence, record
+from experiments import evidence, plots, record
 from experiments.record import Result
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
@@ -65,7 +65,7 @@ def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name):
     for curve in result["series"]:
         assert len(curve["x"]) == len(curve["mean"]) == len(curve["low"]) == len(curve["high"]) >= 1
         assert all(low <= mean <= high for low, mean, high in zip(curve["low"], curve["mean"], curve["high"], strict=True))
-    ET.fromstring(evidence.plot(result))
+    ET.fromstring(plots.svg(result))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the lectures do not stand beside the project")

@@ -1,0 +1,109 @@
+"""The book's plots: every curve of every result can be seen."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+
+from experiments import claims, plots, record
+
+RESULTS = record.load(claims.ROOT)
+AXES = {"x": "step", "y": "loss", "log": ""}
+FLAT = {"x": [1.0, 2.0, 3.0], "mean": [1.0, 1.0, 1.0], "low": [0.5, 0.5, 0.5], "high": [2.0, 2.0, 2.0]}
+
+
+def pixels(figure):
+    """The picture on white, [height, width, 3] in [0, 1]."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3] / 255
+
+
+def shares(result):
+    """Of each curve: the pixels in its colour, drawn alone; and the share of them that the whole plot still shows."""
+    with plots.styled():
+        figure = plots.figure(result)
+        for legend in figure.legends:
+            legend.set_visible(False)
+        together = pixels(figure)
+        figure.set_layout_engine("none")  # which has placed all
+        panel = figure.axes[0]
+        artists = [each for each in (*panel.lines, *panel.collections) if each.get_gid()]
+        found = []
+        for i in range(len(result["series"])):
+            own = [line for line in panel.lines if line.get_gid() == f"curve {i}"]
+            for artist in artists:
+                artist.set_visible(artist in own)
+            colour = np.array(to_rgb(own[0].get_color()))
+            inked = np.abs(pixels(figure) - colour).max(axis=2) < 0.25
+            still = np.abs(together - colour).max(axis=2) < 0.25
+            found.append((int(inked.sum()), float((inked & still).sum() / max(inked.sum(), 1))))
+    return found
+
+
+def result(*curves, **axes):
+    series = [{"name": f"curve {i}", **FLAT, **curve} for i, curve in enumerate(curves)]
+    return {"series": series, "axes": AXES | axes}
+
+
+@pytest.mark.parametrize("kept", RESULTS, ids=record.stem)
+def test_every_curve_of_a_result_can_be_seen(kept):
+    for curve, (inked, share) in zip(kept["series"], shares(kept), strict=True):
+        assert inked >= 30, f"{curve['name']} is drawn in {inked} pixels"
+        assert share >= 0.2, f"{curve['name']} is covered by others, but for {share:.0%} of its {inked} pixels"
+
+
+@pytest.mark.parametrize("kept", [kept for kept in RESULTS if len(kept["series"]) > 3], ids=record.stem)
+def test_names_and_labels_lie_within_the_plot(kept):
+    with plots.styled():
+        figure = plots.figure(kept)
+        figure.draw_without_rendering()
+    (panel,), (legend,) = figure.axes, figure.legends
+    for part in (legend, panel.xaxis.label, panel.yaxis.label):
+        box = part.get_window_extent()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, part
+
+
+def test_equal_curves_are_seen_side_by_side():
+    assert all(inked > 100 and share > 0.3 for inked, share in shares(result({}, {}, {})))
+
+
+def test_a_lone_point_and_its_interval_are_seen():
+    alone = {name: values[:1] for name, values in FLAT.items()}
+    assert all(inked > 30 and share > 0.9 for inked, share in shares(result(alone, alone)))
+
+
+def test_places_with_names_are_categories_that_no_line_joins():
+    with plots.styled():
+        figure = plots.figure(result({}, {"mean": [1.0, 2.0, 1.5]}, places=["words", "lines", "characters"]))
+    (panel,) = figure.axes
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["words", "lines", "characters"]
+    assert {line.get_linestyle() for line in panel.lines} == {"None"}
+    at = [line.get_xdata() for line in panel.lines]
+    assert np.all(at[0] < at[1]) and np.all(at[1] < at[0] + 1)
+
+
+def test_a_zero_has_a_place_on_a_logarithmic_axis():
+    zeros = {"mean": [0.0, 0.0, 0.0], "low": [0.0, 0.0, 0.0], "high": [0.0, 0.0, 0.0]}
+    assert all(inked > 100 and share > 0.9 for inked, share in shares(result(zeros, {}, log="y")))
+
+
+def test_a_band_below_zero_reaches_the_lower_end_of_a_logarithmic_axis():
+    with plots.styled():
+        figure = plots.figure(result({"low": [-1.0, -1.0, -1.0]}, log="y"))
+        figure.draw_without_rendering()
+    (panel,) = figure.axes
+    (band,) = panel.collections
+    bottom, top = panel.get_ylim()
+    assert 0 < bottom == pytest.approx(band.get_paths()[0].vertices[:, 1].min()) and top > 2
+
+
+def test_sixteen_curves_differ_in_colour_or_dashes():
+    with plots.styled():
+        (panel,) = plots.figure(result(*({"mean": [float(i)] * 3} for i in range(16)))).axes
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in panel.lines}
+    assert len(looks) == 16
+
+
+def test_the_same_result_gives_the_same_document():
+    assert plots.svg(RESULTS[0]) == plots.svg(RESULTS[0])
