@@ -1,6 +1,7 @@
 """Strict by default: warnings are errors (pyproject), rank promotion raises, eight pretended CPU devices; what tests share."""
 
 import gc
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,6 +29,11 @@ jax.config.update(
 )
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
+# Test sets that tests open are written into ledgers that are thrown away, one for each test.
+LEDGERS = tempfile.TemporaryDirectory(prefix="jaxtricks-ledgers-")
+NUMBERS = itertools.count()
+os.environ["JAXTRICKS_LEDGER"] = os.path.join(LEDGERS.name, "fixtures.jsonl")
+
 # Tracing makes many objects that live long: a collection every 700 of them, Python's default, takes a tenth of the suite's time.
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)
@@ -38,6 +44,12 @@ def forgotten() -> Iterator[None]:
     """Programs of one file are no use to the next, and a process may not hold as many as the suite compiles."""
     yield
     program.forget()
+
+
+@pytest.fixture(autouse=True)
+def unopened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger in which no test set is opened yet."""
+    monkeypatch.setenv("JAXTRICKS_LEDGER", os.path.join(LEDGERS.name, f"{next(NUMBERS)}.jsonl"))
 
 
 @pytest.fixture(scope="session")

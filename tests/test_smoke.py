@@ -68,7 +68,7 @@ def test_ablate_and_ensemble(capsys):
     report = jt.ensemble(runs).evaluate(digits)
     assert report.members_an_example == 3
     assert np.isfinite(report.gain["nll"])
-    assert digits.openings == []
+    assert not digits.openings
 
 
 def test_batches_may_be_shared_among_devices():

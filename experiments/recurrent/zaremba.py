@@ -84,10 +84,11 @@ def measure(scale: Scale) -> Outcome:
     numbers = {"verdict": verdict.to_dict(), "validation_perplexity": perplexity}
     effect = f"validation nll: {verdict}; validation perplexity " + ", ".join(f"{p:.1f} ({n})" for n, p in perplexity.items())
     if scale.name == "full":
-        test = {
-            name: Estimate.of(np.asarray(arm.evaluate(arm.data.open_test("to hold against the papers"))["perplexity"]))
-            for name, arm in runs.items()
+        opened = {
+            length: windows.open_test("to hold against the papers", reopen="the claim is run again")
+            for length, windows in data.items()
         }
+        test = {name: Estimate.of(np.asarray(arm.evaluate(opened[arms[name][0]])["perplexity"])) for name, arm in runs.items()}
         numbers["test_perplexity"] = test
         effect += "; test perplexity " + ", ".join(f"{p:.1f} ({n})" for n, p in test.items())
     return Outcome(

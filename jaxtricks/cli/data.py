@@ -117,4 +117,4 @@ def _notes(data: Dataset, facts: Facts) -> Iterable[str]:
     if facts.luck:
         yield "The test set is locked: it was never opened." if not data.openings else "The test set was opened:"
     for opening in data.openings:
-        yield f"  {opening.time}  {opening.reason}"
+        yield f"  {opening}"

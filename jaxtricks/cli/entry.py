@@ -17,7 +17,7 @@ COMMANDS = {
     "tensorboard": ("watch:TensorBoard", "Write a run's curves as event files for TensorBoard."),
     "ensemble": ("ensemble:EnsembleRuns", "Average the predictions of restarts, and say what that gains."),
     "data": ("data:DataCommand", "Say what a data set holds, and what its examples can show."),
-    "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets or runs."),
+    "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets, runs or openings of test sets."),
     "report": ("finished:Report", "Render the page of a run's folder again."),
     "sample": ("finished:Sample", "Write text with a language model that was trained on a text."),
     "check-gradient": ("gradient:CheckGradient", "Compare the gradient of a function with central differences."),

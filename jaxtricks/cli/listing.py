@@ -1,7 +1,8 @@
-"""The command that lists what there is: tricks, settings, metrics, data sets and runs."""
+"""The command that lists what there is: tricks, settings, metrics, data sets, runs and openings of test sets."""
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,8 @@ from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.settings import settings
 from jaxtricks.cli.training import ROOT
 from jaxtricks.config import choices
-from jaxtricks.data import Listing
+from jaxtricks.data import Listing, ledger, luck_of_the_best
+from jaxtricks.data.ledger import LedgerLine
 from jaxtricks.evaluate.compare import short
 from jaxtricks.experiment.catalogue import catalogue
 from jaxtricks.experiment.experiment import Experiment
@@ -23,15 +25,15 @@ Rows = list[dict[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class ListCommand(Command):
-    """List the tricks that can be switched, the settings that are flags, the metrics, the data sets at hand, or the runs made.
+    """List the tricks that can be switched, the settings that are flags, metrics, data sets, runs, or openings of test sets.
 
     Args:
-        what: tricks, settings, metrics, data or runs.
+        what: tricks, settings, metrics, data, runs or openings.
         data_dir: for data: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         json: print a JSON list instead of text.
     """
 
-    what: Positional[Literal["tricks", "settings", "metrics", "data", "runs"]]
+    what: Positional[Literal["tricks", "settings", "metrics", "data", "runs", "openings"]]
     data_dir: Maybe[Path] = None
     json: Switch = False
 
@@ -42,6 +44,7 @@ class ListCommand(Command):
             "metrics": _metrics,
             "data": lambda: _data(self.data_dir),
             "runs": _runs,
+            "openings": _openings,
         }
         rows, lines = lists[self.what]()
         print(json.dumps(rows, default=str) if self.json else "\n".join(lines))
@@ -103,3 +106,27 @@ def _runs() -> tuple[Rows, list[str]]:
     entries = report.listing(ROOT)
     rows = [dataclasses.asdict(entry) | {"path": str(entry.path)} for entry in entries]
     return rows, [str(entry) for entry in entries] or [f"no runs under {ROOT}/ yet"]
+
+
+def _openings() -> tuple[Rows, list[str]]:
+    """The ledger, test set by test set, each with the luck of the best of as many equal models as there were openings."""
+    found: dict[str, list[LedgerLine]] = {}
+    for entry in ledger.entries():
+        found.setdefault(entry.test, []).append(entry)
+    rows = [
+        {"data": entry.data, "test": test, "examples": entry.examples} | dataclasses.asdict(entry.opening)
+        for test, entries in found.items()
+        for entry in entries
+    ]
+    lines = [line for entries in found.values() for line in (_title(entries), *(f"  {entry.opening}" for entry in entries))]
+    return rows, lines or [f"no test set was opened that {ledger.place()} knows of"]
+
+
+def _title(entries: Sequence[LedgerLine]) -> str:
+    names = " and ".join(dict.fromkeys(entry.data for entry in entries))
+    times, examples = len(entries), entries[0].examples
+    title = f"{names}, a test set of {examples:,} examples, opened {'once' if times == 1 else f'{times} times'}"
+    luck = 100 * luck_of_the_best(examples, times)
+    return (
+        title if times == 1 else f"{title}; the best of {times} equal models looks up to {luck:.2f} points too good by luck alone"
+    )

@@ -3,14 +3,16 @@
 from jaxtricks.config.folder import import_files
 from jaxtricks.data.augmentation import Augmentation
 from jaxtricks.data.columns import Columns
-from jaxtricks.data.dataset import Dataset, Opening, Split
+from jaxtricks.data.dataset import Dataset, Split
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
 from jaxtricks.data.labels import LabelKind, TaskName
+from jaxtricks.data.ledger import Opening
 from jaxtricks.data.loading import load
 from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.prepared import Listing, names
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
+from jaxtricks.data.sizes import accuracy_interval, detectable, luck_of_the_best
 from jaxtricks.data.text import Text
 from jaxtricks.data.use import in_user_units, inputs_for, without_offset
 from jaxtricks.data.vocabulary import Vocabulary
@@ -31,11 +33,14 @@ __all__ = [
     "TaskName",
     "Text",
     "Vocabulary",
+    "accuracy_interval",
     "adding_problem",
     "copy_problem",
+    "detectable",
     "in_user_units",
     "inputs_for",
     "load",
+    "luck_of_the_best",
     "names",
     "pixels",
     "without_offset",

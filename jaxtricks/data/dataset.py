@@ -3,13 +3,13 @@
 import numbers
 import textwrap
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float32, Int, Shaped
 
 from jaxtricks import rng
+from jaxtricks.data import ledger
 from jaxtricks.data.arrays import short
 from jaxtricks.data.cache import Arrays
 from jaxtricks.data.columns import Columns
@@ -18,6 +18,7 @@ from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, check
 from jaxtricks.data.groups import Grouped
 from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
+from jaxtricks.data.ledger import Opening
 from jaxtricks.data.moments import moments
 from jaxtricks.data.offsets import PLAIN, Offsets
 from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
@@ -25,22 +26,6 @@ from jaxtricks.data.vocabulary import Vocabulary
 
 SHOWN = 4  # names of classes in a data set's line
 Meaning = Literal["tokens", "features", "outputs"]  # what the weights of a network belong to
-
-
-@dataclass(frozen=True)
-class Opening:
-    """One opening of a test split.
-
-    Args:
-        reason: why it was opened.
-        time: the time, in UTC, ISO 8601.
-
-    >>> jt.data.Opening("final result", "2026-11-28T12:00:00+00:00").reason
-    'final result'
-    """
-
-    reason: str
-    time: str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,7 +42,6 @@ class Dataset(Constructors):
         validation: the share of the pool that every seed draws to validate on, in (0, 1), or one `Split` for all seeds.
         scale: the largest value that an input can have, so that x / scale lies in [0, 1]; 1 if it is not known.
         features: the names of an input's numbers, such as the words that they count; None if they have no names.
-        openings: the record of when and why the test split was opened; subsets share it with the data set they come from.
         lengths: the true number of steps of each sequence, [examples], int32; the steps after them are padding, 0 in x and y.
             None: no sequence is padded.
         vocabulary: the vocabulary of the tokens; None where inputs are not tokens.
@@ -92,8 +76,9 @@ class Dataset(Constructors):
     validation: float | Split = 0.2
     scale: float = 1.0
     features: tuple[str, ...] | None = None
-    openings: list[Opening] = field(default_factory=list)
     _test: Examples | None = None
+    _test_key: str | None = None  # of the ledger; what is made of a data set keeps its test split's
+    _opened: list[Opening] = field(default_factory=list)  # in this process; what is made of a data set shares the list
     lengths: Lengths | None = None
     vocabulary: Vocabulary | None = None
     stream: bool = False
@@ -119,6 +104,8 @@ class Dataset(Constructors):
             raise DataError(f"features: {len(self.features)} names for inputs of shape {self.shape}; one a number is allowed.")
         if self._test is not None:
             check("test ", self._test, self.kind, len(self.classes), tokens, self.missing)
+            if self._test_key is None:
+                object.__setattr__(self, "_test_key", ledger.key(self.name, self._test.y))
         for name, row in (("groups", self.groups), ("time", self.time)):
             if row is not None and row.shape != (len(self),):
                 raise DataError(f"{name}: shape {row.shape} for {len(self)} examples; one for each is allowed.")
@@ -154,12 +141,8 @@ class Dataset(Constructors):
 
     def __repr__(self) -> str:
         shape = f"{self.shape[0]} tokens" if self.vocabulary is not None else "x".join(map(str, self.shape))
-        if self._test is None:
-            test = "no test split"
-        elif self.openings:
-            test = f"test split opened {len(self.openings)}×"
-        else:
-            test = "test split locked"
+        opened = len(self.openings)
+        test = "no test split" if self._test is None else f"test split opened {opened}×" if opened else "test split locked"
         return (
             f"Dataset({self.name}: {len(self)} examples of {shape}, {self.kind.words(len(self.classes))}{self._names()}, {test})"
         )
@@ -196,6 +179,20 @@ class Dataset(Constructors):
     def has_test(self) -> bool:
         """Whether there is a test split to open."""
         return self._test is not None
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """When and why the test split was opened, by any process, the earliest first; see `jaxtricks.data.ledger`.
+
+        What is made of the data set, such as a subset, shares them.
+
+        Raises:
+            DataError: where the ledger's file is none.
+        """
+        if self._test_key is None:
+            return ()
+        written = ledger.openings(self._test_key)
+        return tuple(sorted({*written, *self._opened}, key=lambda opening: opening.time))
 
     @property
     def test_size(self) -> int:
@@ -292,23 +289,28 @@ class Dataset(Constructors):
         mean, std = moments(self.x, np.asarray(train)[None], self.lengths, self.missing)
         return mean[0], std[0]
 
-    def open_test(self, reason: str) -> Examples:
-        """Opens the locked test split, and writes down that it was opened.
+    def open_test(self, reason: str, reopen: str | None = None) -> Examples:
+        """Opens the locked test split, once, and writes down that it was opened: in the ledger, see `jaxtricks.data.ledger`.
+
+        The best of several models on one test split looks better than it is, see `jaxtricks.data.luck_of_the_best`. So a split
+        that was opened before, by any process that shares the ledger, stays locked unless you say why it is opened again.
 
         Args:
-            reason: why, in words; it is written to `openings`, to the folder of the run and on its page.
+            reason: why, in words; it is written to the ledger, to the folders of later runs and on their pages.
+            reopen: why it is opened again, in words; None: it was not opened before.
 
         Returns:
             the inputs, [test, ...], with their labels and lengths, see `Examples`.
 
         Raises:
-            DataError: if the reason is empty, or if there is no test split.
+            DataError: if a reason is empty, there is no test split, or it was opened before and `reopen` says nothing.
         """
-        if self._test is None:
+        if self._test is None or self._test_key is None:
             raise DataError(f"test: {self.name} has no test split that could be opened.")
-        if not reason.strip():
-            raise DataError(f"reason: {reason!r} is empty; words for what the test split is opened for are allowed.")
-        self.openings.append(Opening(reason, datetime.now(UTC).isoformat(timespec="seconds")))
+        for name, words in (("reason", reason), ("reopen", reopen)):
+            if words is not None and not words.strip():
+                raise DataError(f"{name}: {words!r} is empty; words for what the test split is opened for are allowed.")
+        self._opened.append(ledger.enter(self.name, self._test_key, self.test_size, reason, reopen, self._opened))
         return self._test
 
     @property

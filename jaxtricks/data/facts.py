@@ -14,7 +14,7 @@ from jaxtricks.statistics import Interval
 LOOKS = (2, 10, 100)  # numbers of models for which the luck of the best on the test set is said
 
 
-class Part(NamedTuple):
+class PartSize(NamedTuple):
     """One part of a data set, and what it can show.
 
     Args:
@@ -25,7 +25,7 @@ class Part(NamedTuple):
             times of 5; nan where none that is possible is.
         error: half of the width of the 95% interval of a mean squared error, as a share of it, for normal residuals.
 
-    >>> Part.of(10_000, None).difference[0.05] < Part.of(1_000, None).difference[0.05]
+    >>> PartSize.of(10_000, None).difference[0.05] < PartSize.of(1_000, None).difference[0.05]
     True
     """
 
@@ -36,7 +36,7 @@ class Part(NamedTuple):
     error: float
 
     @classmethod
-    def of(cls, examples: int, groups: int | None) -> "Part":
+    def of(cls, examples: int, groups: int | None) -> "PartSize":
         """What a number of examples can show."""
         return cls(
             examples,
@@ -73,7 +73,7 @@ class Facts:
     360
     """
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, PartSize]
     counts: Mapping[str, int]
     times: tuple[float, float] | None
     gaps: Mapping[str, float]
@@ -84,11 +84,11 @@ class Facts:
         """What is known of a data set; its test split stays locked, and only its size is told."""
         train, validation = data.split(0)
         parts = {
-            name: Part.of(len(places), _groups(data, places))
+            name: PartSize.of(len(places), _groups(data, places))
             for name, places in (("training", train), ("validation", validation))
         }
         if data.test_size:
-            parts["test"] = Part.of(data.test_size, None)
+            parts["test"] = PartSize.of(data.test_size, None)
         return cls(
             parts,
             _counts(data),

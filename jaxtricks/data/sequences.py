@@ -108,7 +108,7 @@ def pixels(dataset: Dataset, permutation: int | None = None) -> Dataset:
         return x.reshape(len(x), steps, -1)[:, order]
 
     name = f"{dataset.name}_pixels" + ("" if permutation is None else f"_{permutation}")
-    # The new test split is locked as well, and shares the record of openings: nothing is looked at here.
+    # The new test split is locked as well, and stays the same one in the ledger: nothing is looked at here.
     test = None if dataset._test is None else Examples(read(dataset._test.x), dataset._test.y)
     offset = None if dataset.offsets.x is None else read(dataset.offsets.x[None])[0]
     return replace(dataset, name=name, x=read(dataset.x), _test=test, offsets=Offsets(offset, dataset.offsets.y))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from jaxtricks.config import described
-from jaxtricks.data import Dataset, Opening
+from jaxtricks.data import Dataset, Opening, luck_of_the_best
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.judging import Spread
@@ -75,6 +75,8 @@ class Data:
         validation: examples that a restart validates on, a count.
         splits: how many different splits the restarts of an arm have.
         openings: when and why the test split was opened.
+        luck: how much better than it is the best of as many equal models as there were openings looks on the test split, by luck
+            alone, a share of its examples, at an accuracy of one half, where luck is largest; None for values, or without a test.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Data:
     validation: int
     splits: int
     openings: tuple[Opening, ...]
+    luck: float | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,10 @@ def _data(runs: Runs) -> Data:
     train, validation = runs.sampling.train.shape[1], runs.sampling.validation.shape[1]
     text = f"{data!r}{', some labels changed' * (runs.sampling.labels is not None)}"
     text += ", features permuted" * (runs.sampling.features is not None)
-    return Data(data.name, text, train, validation, len(np.unique(runs.sampling.split)), tuple(data.openings))
+    openings, splits = data.openings, len(np.unique(runs.sampling.split))
+    lucky = openings and not data.kind.scales
+    luck = luck_of_the_best(data.test_size, len(openings)) if lucky else None
+    return Data(data.name, text, train, validation, splits, openings, luck)
 
 
 def _values(values: Iterable[Any]) -> Values:

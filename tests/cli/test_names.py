@@ -61,7 +61,7 @@ def refused(capsys, *words) -> str:
         (["run", "--part", "half"], "--part: 'half' is not a number."),
         (["run", "--better", "hihger"], "--better: 'hihger' is unknown; did you mean 'higher'?"),
         (["list", "trick"], "WHAT: 'trick' is unknown; did you mean 'tricks'?"),
-        (["list"], "WHAT is missing; one of tricks, settings, metrics, data, runs is allowed."),
+        (["list"], "WHAT is missing; one of tricks, settings, metrics, data, runs, openings is allowed."),
         (["watch"], "FOLDER is missing; see `jaxtricks watch --help`."),
         (["run", "stray"], "'stray' stands where a flag should, such as --model.dropout."),
         (["run", "--lr", "0.1"], "there is no flag --lr; did you mean '--optimizer.rule.learning-rate'?"),

@@ -124,8 +124,11 @@ def test_opening_the_test_split_is_recorded():
     assert np.array_equal(x, np.full((7, 2), 123.0)) and np.array_equal(y, np.arange(7) % 2)
     assert [opening.reason for opening in dataset.openings] == ["final table"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", dataset.openings[0].time)
-    dataset.subset(6, seed=0).open_test("again, on a subset")
-    assert [opening.reason for opening in dataset.openings] == ["final table", "again, on a subset"]
+    dataset.subset(6, seed=0).open_test("on a subset", reopen="a test")
+    assert [(opening.reason, opening.reopen) for opening in dataset.openings] == [
+        ("final table", None),
+        ("on a subset", "a test"),
+    ]
     assert repr(dataset).endswith("test split opened 2×)")
 
 

@@ -5,7 +5,7 @@ import pytest
 import scipy
 
 import jaxtricks as jt
-from jaxtricks.data.facts import Facts, Part, how_split
+from jaxtricks.data.facts import Facts, PartSize, how_split
 from jaxtricks.data.sizes import accuracy_interval, detectable, error_interval, luck_of_the_best
 
 
@@ -78,7 +78,7 @@ def test_the_facts_are_those_of_every_seed_and_the_test_split_stays_locked(blobs
     train, validation = blobs.split(7)
     assert [part.examples for part in facts.parts.values()] == [len(train), len(validation), blobs.test_size]
     assert facts.counts == {"0": 20, "1": 20, "2": 20} and facts.luck[100] > facts.luck[2] > 0 and not facts.gaps
-    assert facts.parts["test"] == Part.of(60, None) and not blobs.openings
+    assert facts.parts["test"] == PartSize.of(60, None) and not blobs.openings
 
 
 def test_groups_times_and_gaps_are_counted():

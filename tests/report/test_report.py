@@ -362,6 +362,19 @@ def test_the_page_holds_command_settings_data_and_environment(record):
     assert "The test split had not been opened" in "".join(read(page(record)).words)
 
 
+def test_the_page_says_what_the_openings_of_the_test_split_add_by_luck(study, tmp_path):
+    data = dataclasses.replace(study.baseline.data, _opened=list(study.baseline.data._opened))  # other tests see one opening
+    runs = dataclasses.replace(study.baseline, data=data)
+    once = report.record_runs(runs, command=COMMAND)
+    assert "By luck alone" not in page(once) and once.data.luck == 0
+    data.open_test("one more model", reopen="a reviewer asked for it")
+    twice = report.record_runs(runs, command=COMMAND)
+    words = " ".join("".join(read(page(twice)).words).split())
+    assert "opened 2 times before" in words and "one more model; again: a reviewer asked for it" in words
+    assert "the best of 2 equal models looks up to 1.49 points better on it than it is" in words
+    assert report.load(report.save(twice, tmp_path / "run")).data == twice.data
+
+
 def test_a_study_with_a_collapsed_arm_has_a_page(study):
     ensemble = jt.ensemble(study.baseline).evaluate(study.baseline.data)
     record = report.record_study(study, command=COMMAND, ensemble=ensemble)

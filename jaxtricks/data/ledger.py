@@ -1,0 +1,161 @@
+"""The ledger of test sets: a file that knows in every process which test set was opened, when and why.
+
+It is `runs/ledger.jsonl` in the folder where one works, beside the runs, or the file that the variable JAXTRICKS_LEDGER names.
+Each opening is one line of JSON, and lines are only added, so that the file can be kept under version control with the runs.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from jaxtricks.data.errors import DataError
+from jaxtricks.data.labels import Labels
+
+VARIABLE, USUAL = "JAXTRICKS_LEDGER", Path("runs/ledger.jsonl")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening of a test split.
+
+    Args:
+        reason: why it was opened.
+        time: the time, in UTC, ISO 8601.
+        reopen: why it was opened once more; None the first time.
+
+    >>> jt.data.Opening("final result", "2026-11-28T12:00:00+00:00").reason
+    'final result'
+    """
+
+    reason: str
+    time: str
+    reopen: str | None = None
+
+    def __str__(self) -> str:
+        again = "" if self.reopen is None else f", again: {self.reopen}"
+        return f"{self.time}  {self.reason}{again}"
+
+
+class LedgerLine(NamedTuple):
+    """A line of the ledger.
+
+    Args:
+        data: the name of the data set.
+        test: which test set it is, see `key`.
+        examples: the size of the test set.
+        opening: when and why it was opened.
+    """
+
+    data: str
+    test: str
+    examples: int
+    opening: Opening
+
+
+def key(name: str, y: Labels) -> str:
+    """Gives what a test set is known by: the name of its data set, and its labels in their order.
+
+    The inputs do not count, so that texts of which 1,000 words are counted and the same ones with 5,000 words are one test set.
+
+    Args:
+        name: the data set's.
+        y: the labels of the test set, [test, ...].
+
+    >>> key("pets", np.array([0, 1])) == key("pets", np.array([1, 0]))
+    False
+    """
+    return hashlib.sha256(f"{name} {y.shape} {y.dtype}".encode() + y.tobytes()).hexdigest()[:32]
+
+
+def place() -> Path:
+    """The ledger's file, which need not exist."""
+    return Path(os.environ.get(VARIABLE) or USUAL)
+
+
+def entries() -> tuple[LedgerLine, ...]:
+    """All openings, the earliest first.
+
+    Raises:
+        DataError: for a file that is no ledger.
+    """
+    if not place().is_file():
+        return ()
+    with place().open(encoding="utf-8") as file:
+        return tuple(_read(file))
+
+
+def openings(test: str) -> tuple[Opening, ...]:
+    """The openings of one test set, the earliest first.
+
+    Args:
+        test: its `key`.
+
+    Raises:
+        DataError: for a file that is no ledger.
+    """
+    return tuple(entry.opening for entry in entries() if entry.test == test)
+
+
+def enter(data: str, test: str, examples: int, reason: str, reopen: str | None, known: Collection[Opening] = ()) -> Opening:
+    """Writes an opening down; two processes never both open a test set for the first time.
+
+    Args:
+        data: the name of the data set.
+        test: the key of its test set.
+        examples: the size of the test set.
+        reason: why it is opened.
+        reopen: why it is opened again, where it was opened before; None: it was not.
+        known: openings that this process knows of, which another ledger may hold.
+
+    Returns:
+        The opening.
+
+    Raises:
+        DataError: if the test set was opened before and no word says why it is opened again, or if the ledger cannot be written.
+    """
+    with _locked() as file:
+        earlier = sorted({*known, *(entry.opening for entry in _read(file) if entry.test == test)}, key=lambda each: each.time)
+        if earlier and reopen is None:
+            times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
+            first = f"{earlier[0].time} ({earlier[0].reason})"
+            raise DataError(
+                f"test: the test split of {data} was opened {times} before, first at {first}, and the best of several looks is "
+                f'too good by luck; open_test(..., reopen="why") opens it again, and {place()} says so.'
+            )
+        opening = Opening(reason, datetime.now(UTC).isoformat(timespec="seconds"), reopen if earlier else None)
+        line = {"data": data, "test": test, "examples": examples} | asdict(opening)
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return opening
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[TextIO]:
+    """The file, made if it is missing, which no other process reads or writes meanwhile."""
+    path = place()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go of it when the file is closed
+            file.seek(0)
+            yield file
+    except OSError as refused:
+        raise DataError(
+            f"test: {path}, where openings of a test split are written down, cannot be written ({refused.strerror}); the "
+            f"variable {VARIABLE} names another file."
+        ) from refused
+
+
+def _read(file: TextIO) -> Iterator[LedgerLine]:
+    for number, line in enumerate(file, 1):
+        try:
+            said: dict[str, Any] = json.loads(line)
+            yield LedgerLine(said.pop("data"), said.pop("test"), said.pop("examples"), Opening(**said))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"test: line {number} of {file.name} is no opening of a test split ({error}).") from error
