@@ -191,7 +191,8 @@ class Dataset(Constructors):
         """
         if self._test_key is None:
             return ()
-        return ledger.in_order(ledger.openings(self._test_key), self._opened)
+        written = ledger.openings(self._test_key)
+        return tuple(sorted({*written, *self._opened}, key=lambda opening: opening.time))
 
     @property
     def test_size(self) -> int:

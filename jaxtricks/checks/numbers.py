@@ -1,0 +1,85 @@
+"""Inputs of numbers as rows whose distances say how alike they are, and how coarse those distances are."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, Int, Shaped
+
+from jaxtricks.data.examples import Inputs
+
+SAMPLE = 100_000  # values of which the smallest step is looked for
+DIGITS = 5  # decimals, in standard deviations, to which numbers are rounded before they are called the same
+
+
+class Scaled(NamedTuple):
+    """Rows to compare.
+
+    Args:
+        rows: [examples, width].
+        coarse: how far apart two rows are that only rounding makes differ, [examples], in the unit of their distances.
+
+    >>> scaled(np.array([[[1], [0]], [[0], [4]]], np.uint8)).rows.tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    rows: Float32[np.ndarray, "examples width"]
+    coarse: Float[np.ndarray, " examples"]
+
+
+def scaled(x: Inputs) -> Scaled:
+    """Gives rows to compare: images and counts with length 1, so that brightness does not count; tables by standardized columns.
+
+    Two numbers that were rounded to steps of δ differ by δ²/6 in the mean square where the exact ones are the same.
+
+    Args:
+        x: the inputs, [examples, ...]; NaN where a number is missing.
+
+    >>> scaled(np.array([[0.0, 1.0], [2.0, 1.0]], np.float32)).rows.tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    """
+    flat = x.reshape(len(x), -1)
+    return _units(flat) if x.ndim > 2 or x.dtype == np.uint8 else _columns(flat)
+
+
+def _units(x: Shaped[np.ndarray, "examples width"]) -> Scaled:
+    rows = x.astype(np.float32)
+    length = np.linalg.norm(rows, axis=1)
+    length = np.where(length > 0, length, 1)
+    step = 1.0 if x.dtype == np.uint8 else _step(x.ravel()[:: max(1, x.size // SAMPLE)])
+    coarse = step * np.sqrt((x != 0).sum(axis=1) / 6) / length
+    rows /= length[:, None]
+    return Scaled(rows, coarse)
+
+
+def _columns(x: Float32[np.ndarray, "examples width"]) -> Scaled:
+    """A column with two values is a sign and no rounded number, and chance can make it the same."""
+    mean, std = np.nanmean(x, axis=0, dtype=np.float64), np.nanstd(x, axis=0, dtype=np.float64)
+    std = np.where(std > 0, std, 1)
+    steps = np.array([_step(column) for column in x.T]) / std
+    rows = np.nan_to_num((x - mean) / std).astype(np.float32)
+    return Scaled(rows, np.full(len(x), np.sqrt(np.square(steps).sum() / 6)))
+
+
+def _step(values: Shaped[np.ndarray, " values"]) -> float:
+    """The smallest difference between two values that occur; 0 of no more than two values."""
+    found = np.unique(values[np.isfinite(values)])
+    return float(np.diff(found.astype(np.float64)).min()) if len(found) > 2 else 0.0
+
+
+def same(scaled: Scaled, x: Inputs) -> Int[np.ndarray, " examples"]:
+    """Gives the number of the group of each example: examples with the same numbers have one group.
+
+    Args:
+        scaled: what `scaled` gave for x; floats are the same where these are, to five decimals.
+        x: the inputs; whole numbers are the same where they are.
+
+    >>> x = np.array([[[1], [0]], [[3], [4]], [[1], [0]]], np.uint8)
+    >>> same(scaled(x), x).tolist()
+    [0, 1, 0]
+    """
+    rows = x.reshape(len(x), -1) if x.dtype == np.uint8 else np.round(scaled.rows, DIGITS) + np.float32(0)
+    rows = np.ascontiguousarray(rows)
+    places: dict[bytes, int] = {}
+    digests = (hashlib.blake2b(row, digest_size=16).digest() for row in rows)  # of the row's bytes, which can be many
+    return np.array([places.setdefault(digest, len(places)) for digest in digests])
