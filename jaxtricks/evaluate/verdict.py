@@ -344,15 +344,8 @@ def _verdict(comparison: Comparison, measure: Measure, p: float, corrected_p: fl
     if decision is Decision.TOO_FEW_SEEDS:
         needed = fewest_seeds(family, look)
     elif decision is Decision.INCONCLUSIVE:
-        needed = statistics.seeds_needed(
-            mean,
-            statistics.spread(d),
-            seeds,
-            margin=margin,
-            comparisons=family,
-            alpha=alpha,
-            most=MOST_SEEDS,
-        )
+        found = statistics.over_restarts(d)
+        needed = statistics.seeds_needed(found, margin=margin, comparisons=family, alpha=alpha, most=MOST_SEEDS)
     return Verdict(
         label=comparison.label,
         metric=measure.name,

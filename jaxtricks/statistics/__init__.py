@@ -1,25 +1,46 @@
-"""Statistics of a few paired restarts: intervals, tests, corrections and what it would take to decide.
+"""Statistics of a few paired restarts: how sure a mean difference is, on these examples and on new data, and what would decide.
 
 Pure functions of NumPy arrays. They are deterministic: those that draw random numbers have their own generator.
 """
 
 from jaxtricks.statistics.bands import Band, band
+from jaxtricks.statistics.corrected import corrected, nested
+from jaxtricks.statistics.crossed import crossed, shared_covariance
 from jaxtricks.statistics.families import holm
+from jaxtricks.statistics.five_by_two import dietterich_p, five_by_two_interval, five_by_two_p, resampled_t_p
 from jaxtricks.statistics.intervals import BCA_FROM, Interval, bca_interval, interval, spread, t_interval
-from jaxtricks.statistics.needed import seeds_needed
+from jaxtricks.statistics.multi_bootstrap import multi_bootstrap
+from jaxtricks.statistics.needed import examples_needed, seeds_needed
+from jaxtricks.statistics.pairing import Pairing, pairing, pairing_by_source
 from jaxtricks.statistics.roots import linear_root
 from jaxtricks.statistics.sign_flips import sign_flip_p, smallest_p
+from jaxtricks.statistics.uncertainty import Uncertainty, over_restarts
 
 __all__ = [
     "BCA_FROM",
     "Band",
     "Interval",
+    "Pairing",
+    "Uncertainty",
     "band",
     "bca_interval",
+    "corrected",
+    "crossed",
+    "dietterich_p",
+    "examples_needed",
+    "five_by_two_interval",
+    "five_by_two_p",
     "holm",
     "interval",
     "linear_root",
+    "multi_bootstrap",
+    "nested",
+    "over_restarts",
+    "pairing",
+    "pairing_by_source",
+    "resampled_t_p",
     "seeds_needed",
+    "shared_covariance",
     "sign_flip_p",
     "smallest_p",
     "spread",

@@ -1,4 +1,4 @@
-"""Intervals, the sign-flip test, Holm's correction and the estimate of seeds, held against SciPy and brute force."""
+"""Intervals, the sign-flip test and Holm's correction, held against SciPy and brute force."""
 
 import itertools
 import math
@@ -15,7 +15,6 @@ from jaxtricks.statistics import (
     bca_interval,
     holm,
     interval,
-    seeds_needed,
     sign_flip_p,
     sign_flips,
     smallest_p,
@@ -205,44 +204,6 @@ def test_the_fewest_seeds_that_can_give_a_small_p(comparisons, fewest):
 def test_smallest_p_wants_a_seed():
     with pytest.raises(ValueError):
         smallest_p(0)
-
-
-def decides(mean, sd, n, margin, comparisons=1):
-    """The estimate's condition at one n, spelt with SciPy's distributions."""
-    half = stats.t.ppf(0.975, n - 1) * sd / math.sqrt(n)
-    # Signs flipped at random, Σ ± dᵢ has variance Σ dᵢ² = (n − 1) sd² + n mean².
-    p = 2 * stats.norm.sf(abs(n * mean) / math.sqrt((n - 1) * sd**2 + n * mean**2))
-    significant = abs(mean) > half and max(p, smallest_p(n)) < 0.05 / comparisons
-    return significant or abs(mean) + half <= margin
-
-
-@pytest.mark.parametrize("mean", [0.004, -0.01, 0.0005, 0.1])
-@pytest.mark.parametrize("comparisons", [1, 20])
-@pytest.mark.parametrize("seeds", [2, 16, 100])
-def test_seeds_needed_is_the_first_number_that_decides(mean, comparisons, seeds):
-    expected = next(n for n in range(seeds + 1, 10_001) if decides(mean, 0.02, n, 0.005, comparisons))
-    assert seeds_needed(mean, 0.02, seeds, margin=0.005, comparisons=comparisons) == expected
-
-
-def test_seeds_needed_grows_with_noise_and_family_and_gives_up_somewhere():
-    assert seeds_needed(0.01, 0.02, 8, margin=0.0) < seeds_needed(0.01, 0.04, 8, margin=0.0)
-    assert seeds_needed(0.01, 0.02, 8, margin=0.0) < seeds_needed(0.01, 0.02, 8, margin=0.0, comparisons=50)
-    # A small difference is quicker told to be small than to be there.
-    assert seeds_needed(0.001, 0.02, 8, margin=0.01) < seeds_needed(0.001, 0.02, 8, margin=0.0)
-    assert seeds_needed(0.0, 0.02, 8, margin=0.0) is None
-    assert seeds_needed(0.0, 0.02, 10_000, margin=0.1) is None
-
-
-def test_seeds_needed_predicts_when_simulated_comparisons_decide_half_the_time():
-    rng, n = np.random.default_rng(0), seeds_needed(0.01, 0.02, 8, margin=0.0)
-    decided = [t_interval(rng.normal(0.01, 0.02, n)).low > 0 for _ in range(1_000)]
-    assert np.mean(decided) == pytest.approx(0.5, abs=0.08)
-
-
-@pytest.mark.parametrize("bad", [{"mean": math.nan}, {"sd": -1.0}, {"sd": math.nan}, {"margin": -1.0}])
-def test_seeds_needed_refuses_what_it_cannot_count_with(bad):
-    with pytest.raises(ValueError):
-        seeds_needed(**({"mean": 0.1, "sd": 0.1, "seeds": 4, "margin": 0.0} | bad))
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=3, max_size=3), min_size=1, max_size=8))
