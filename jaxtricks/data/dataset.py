@@ -191,8 +191,7 @@ class Dataset(Constructors):
         """
         if self._test_key is None:
             return ()
-        written = ledger.openings(self._test_key)
-        return tuple(sorted({*written, *self._opened}, key=lambda opening: opening.time))
+        return ledger.in_order(ledger.openings(self._test_key), self._opened)
 
     @property
     def test_size(self) -> int:

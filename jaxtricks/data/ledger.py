@@ -7,6 +7,7 @@ Each opening is one line of JSON, and lines are only added, so that the file can
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Collection, Iterator
@@ -103,6 +104,11 @@ def openings(test: str) -> tuple[Opening, ...]:
     return tuple(entry.opening for entry in entries() if entry.test == test)
 
 
+def in_order(*several: Collection[Opening]) -> tuple[Opening, ...]:
+    """The openings of several records, each once, the earliest first; those of one second as they stand there."""
+    return tuple(sorted(dict.fromkeys(itertools.chain(*several)), key=lambda opening: opening.time))
+
+
 def enter(data: str, test: str, examples: int, reason: str, reopen: str | None, known: Collection[Opening] = ()) -> Opening:
     """Writes an opening down; two processes never both open a test set for the first time.
 
@@ -121,7 +127,7 @@ def enter(data: str, test: str, examples: int, reason: str, reopen: str | None, 
         DataError: if the test set was opened before and no word says why it is opened again, or if the ledger cannot be written.
     """
     with _locked() as file:
-        earlier = sorted({*known, *(entry.opening for entry in _read(file) if entry.test == test)}, key=lambda each: each.time)
+        earlier = in_order(known, [entry.opening for entry in _read(file) if entry.test == test])
         if earlier and reopen is None:
             times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
             first = f"{earlier[0].time} ({earlier[0].reason})"
