@@ -181,7 +181,7 @@ def test_a_measure_refuses_a_margin_that_is_none(bad):
 def test_an_inconclusive_verdict_says_how_many_seeds_it_would_take():
     d = spaced(0.004, 0.02, 16)
     verdict = judge(compare(d), ACCURACY)
-    assert verdict.seeds_needed == statistics.seeds_needed(d.mean(), d.std(ddof=1), 16, margin=0.005) > 16
+    assert verdict.seeds_needed == statistics.seeds_needed(statistics.over_restarts(d), margin=0.005) > 16
     assert judge(compare(spaced(0.02, 0.01, 16)), ACCURACY).seeds_needed is None
 
 
