@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from jaxtricks.checks.finding import DataFinding, Severity, first
+from jaxtricks.checks.finding import DataFinding, first
 from jaxtricks.checks.splits import Splits
 from jaxtricks.data.dataset import Dataset
 
@@ -113,9 +113,9 @@ def findings(check: str, data: Dataset, splits: Splits, pairs: CopyPairs, near: 
     ends = np.sort(parts[pairs.places], axis=1)
     certain = pairs.certain
     found = []
-    for low, high in ((TRAIN, TEST), (VALIDATION, TEST), (TRAIN, VALIDATION)):
-        across = pairs.where(certain & (ends[:, 0] == low) & (ends[:, 1] == high))
-        found += _across(check, data, across, parts, low, high, near)
+    found += _across(check, data, pairs.where(certain & (ends[:, 0] < TEST) & (ends[:, 1] == TEST)), parts, "of the pool", near)
+    between = certain & (ends[:, 0] == TRAIN) & (ends[:, 1] == VALIDATION)
+    found += _across(check, data, pairs.where(between), parts, f"to {PARTS[TRAIN]}", near)
     for part in (TRAIN, VALIDATION, TEST):
         inside = pairs.where(certain & (ends == part).all(axis=1))
         found += _inside(check, data, splits, inside, parts, part, near)
@@ -129,21 +129,21 @@ def findings(check: str, data: Dataset, splits: Splits, pairs: CopyPairs, near: 
 
 
 def _across(
-    check: str, data: Dataset, pairs: CopyPairs, parts: Int[np.ndarray, " all"], low: int, high: int, near: str
+    check: str, data: Dataset, pairs: CopyPairs, parts: Int[np.ndarray, " all"], others: str, near: str
 ) -> list[DataFinding]:
-    """Copies of examples of one part among those of another."""
+    """Copies of examples that are trained on among those to validate or to test on."""
     if not len(pairs.places):
         return []
-    mine = np.unique(pairs.places[parts[pairs.places] == high])
+    part = parts[pairs.places].max()
+    mine = np.unique(pairs.places[parts[pairs.places] == part])
     shown = "; ".join(_pair(data, *pair) for pair in pairs.places[:SHOWN].tolist())
     text = (
-        f"{len(mine):,} of {(parts == high).sum():,} examples to {PARTS[high]} have a copy among those to {PARTS[low]}: "
-        f"{_kinds(pairs, parts, high, near)} ({shown})."
+        f"{len(mine):,} of {(parts == part).sum():,} examples to {PARTS[part]} have a copy among those {others}: "
+        f"{_kinds(pairs, parts, part, near)} ({shown})."
     )
     inside = mine[mine < len(data)]
-    where = inside if len(inside) else np.unique(pairs.places[parts[pairs.places] == low])
-    severity: Severity = "warning" if low == VALIDATION else "leak"
-    return [DataFinding(check, severity, len(mine), first(where), text, examples=inside)]
+    where = inside if len(inside) else _pool(pairs, data)
+    return [DataFinding(check, "leak", len(mine), first(where), text, examples=inside)]
 
 
 def _inside(
