@@ -79,17 +79,18 @@ def explained(data: Dataset, splits: Splits, findings: list[DataFinding]) -> lis
     goals = targets(data)
     if not goals or not any(map(_measurable, findings)):
         return findings
-    x, goal = flat(data), goals[0]
-    whole = quick(x, goal, splits.train, splits.validation)
+    goal, numbers = goals[0], flat(data, splits.train[:1]).shape[1]
+    whole = quick(lambda places: flat(data, places), goal, splits.train, splits.validation)
 
     def one(finding: DataFinding) -> DataFinding:
         if not _measurable(finding):
             return finding
         train, validation = (np.setdiff1d(part, finding.examples) for part in finding.split or (splits.train, splits.validation))
-        kept = np.setdiff1d(np.arange(x.shape[1]), finding.features)
+        kept = np.setdiff1d(np.arange(numbers), finding.features)
         if not min(len(train), len(validation)):
             return finding
-        other = quick(x[:, kept], goal, train, validation) if len(kept) else Scored(np.array([whole.chance]), whole.chance)
+        nothing = Scored(np.array([whole.chance]), whole.chance)
+        other = quick(lambda places: flat(data, places)[:, kept], goal, train, validation) if len(kept) else nothing
         return dataclasses.replace(finding, explained=_share(whole, other), scores=(whole.score, other.score))
 
     return [one(finding) for finding in findings]

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtricks.checks.finding import DataFinding
 from jaxtricks.checks.registry import registered
 from jaxtricks.checks.splits import Splits
-from jaxtricks.checks.view import flat, names
+from jaxtricks.checks.view import names
 from jaxtricks.data.dataset import Dataset
 
 NAMED = 5
@@ -28,7 +28,7 @@ def check(data: Dataset, splits: Splits) -> list[DataFinding]:
     """
     if data.vocabulary is not None or data.stream:
         return []
-    x = flat(data)
+    x = data.x.reshape(len(data), -1)
     seen, other = x[splits.train], x[splits.validation]
     first = seen[0]
     with np.errstate(invalid="ignore"):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from threadpoolctl import threadpool_limits
 
 from jaxtricks import rng
@@ -14,6 +14,7 @@ from jaxtricks.checks.view import Flat, Target
 MOST = 4_000  # examples to train on, and as many to validate on: more do not change what a check says, and take minutes
 TREES = 50
 Labels = Shaped[np.ndarray, " n"]
+Rows = Callable[[Int[np.ndarray, " n"]], Flat]
 
 
 class Scored(NamedTuple):
@@ -58,33 +59,47 @@ def constant(target: Target, train: Shaped[np.ndarray, " train"]) -> float:
     return float(np.bincount(true).argmax()) if target.discrete else float(true.mean(dtype=np.float64))
 
 
-def quick(x: Flat, target: Target, train: Shaped[np.ndarray, " train"], validation: Shaped[np.ndarray, " validation"]) -> Scored:
+def quick(
+    rows: Rows, target: Target, train: Shaped[np.ndarray, " train"], validation: Shaped[np.ndarray, " validation"]
+) -> Scored:
     """Scores two quick models on the examples to validate on, and gives the better one: a linear one and a random forest.
 
     The forest's trees grow to the end, so that it makes use of copies, of thresholds and of identifiers as a network does.
 
     Args:
-        x: the inputs, NaN where a number is missing.
+        rows: gives the inputs at places, [n, numbers]; NaN where a number is missing.
         target: what is predicted.
         train: the places to train on, at most `MOST` of them are used.
         validation: the places to validate on.
 
     >>> digits = jt.load("digits").subset(300, seed=0)
     >>> from jaxtricks.checks.view import flat, targets
-    >>> quick(flat(digits), targets(digits)[0], *digits.split(0)).score > 0.8
+    >>> quick(lambda places: flat(digits, places), targets(digits)[0], *digits.split(0)).score > 0.8
     True
     """
     train, validation = some(train), some(validation)
     chance = float(hits(target, np.full(len(validation), constant(target, train)), validation).mean())
     if len(np.unique(target.values[train])) < 2:
         return Scored(np.full(len(validation), chance), chance)
-    fitted = (model(x[train], target.values[train], x[validation], target.discrete) for model in MODELS.values())
-    found = [hits(target, predicted, validation) for predicted in fitted]
+    seen, judged = rows(train), rows(validation)
+    fitted = (model(seen, target.values[train], judged, target.discrete) for model in MODELS.values())
+    found = [hits(target, made, validation) for made in fitted]
     return Scored(max(found, key=lambda each: each.mean()), chance)
 
 
-def _linear(x: Flat, y: Labels, judged: Flat, discrete: bool) -> Labels:
-    """What a logistic or a ridge regression on standardized inputs predicts; the mean stands for a missing number."""
+def predicted(x: Flat, y: Labels, judged: Flat, discrete: bool) -> Labels:
+    """What a logistic or a ridge regression on standardized inputs predicts; the mean stands for a missing number.
+
+    >>> x = np.arange(10, dtype=np.float32)[:, None]
+    >>> predicted(x, x[:, 0] > 4, x[[0, 9]], discrete=True).tolist()
+    [False, True]
+
+    Args:
+        x: the inputs to train on, [train, numbers].
+        y: their classes or values.
+        judged: the inputs to predict for.
+        discrete: whether y are classes.
+    """
     from sklearn.exceptions import ConvergenceWarning  # a second to import
     from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -107,4 +122,4 @@ def _forest(x: Flat, y: Labels, judged: Flat, discrete: bool) -> Labels:
     return kind(TREES, random_state=0).fit(x, y).predict(judged)
 
 
-MODELS: dict[str, Callable[[Flat, Labels, Flat, bool], Labels]] = {"linear": _linear, "forest": _forest}
+MODELS: dict[str, Callable[[Flat, Labels, Flat, bool], Labels]] = {"linear": predicted, "forest": _forest}

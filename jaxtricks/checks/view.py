@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float32, Int, Shaped
 
 from jaxtricks.data.column import Category
 from jaxtricks.data.dataset import Dataset
+from jaxtricks.data.examples import Inputs, Lengths
 
 TOKENS = 2_000  # the commonest tokens of a vocabulary that are counted
 Flat = Float32[np.ndarray, "examples numbers"]
@@ -47,20 +48,34 @@ class Target:
     discrete: bool
 
 
-def flat(data: Dataset) -> Flat:
+def flat(data: Dataset, places: Int[np.ndarray, " examples"] | None = None) -> Flat:
     """Gives the inputs as rows of numbers, [examples, numbers]; of tokens, how often each of the commonest occurs.
+
+    Args:
+        data: the data set.
+        places: which examples of the pool; None: all of them.
 
     >>> flat(jt.load("digits").subset(50, seed=0)).shape
     (50, 64)
     """
+    return flat_inputs(data, data.x, data.lengths) if places is None else flat_inputs(data, *data.at(places))
+
+
+def flat_inputs(data: Dataset, x: Inputs, lengths: Lengths | None) -> Flat:
+    """Gives other inputs of a data set as rows of numbers, see `flat`.
+
+    >>> digits = jt.load("digits").subset(50, seed=0)
+    >>> flat_inputs(digits, digits.x[:3], None).shape
+    (3, 64)
+    """
     if data.vocabulary is None:
-        return data.x.reshape(len(data), -1).astype(np.float32)
+        return x.reshape(len(x), -1).astype(np.float32)
     kept = min(len(data.vocabulary), TOKENS)
-    rows = np.repeat(np.arange(len(data)), data.x.shape[1])
-    true = np.ones(data.x.shape, bool) if data.lengths is None else np.arange(data.x.shape[1]) < data.lengths[:, None]
-    seen = true.ravel() & (data.x.ravel() < kept)
-    cells = rows[seen] * kept + data.x.ravel()[seen]
-    return np.bincount(cells, minlength=len(data) * kept).reshape(len(data), kept).astype(np.float32)
+    rows = np.repeat(np.arange(len(x)), x.shape[1])
+    true = np.ones(x.shape, bool) if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
+    seen = true.ravel() & (x.ravel() < kept)
+    cells = rows[seen] * kept + x.ravel()[seen]
+    return np.bincount(cells, minlength=len(x) * kept).reshape(len(x), kept).astype(np.float32)
 
 
 def features(data: Dataset) -> list[Feature]:
