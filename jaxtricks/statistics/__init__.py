@@ -4,6 +4,7 @@ Pure functions of NumPy arrays. They are deterministic: those that draw random n
 """
 
 from jaxtricks.statistics.bands import Band, band
+from jaxtricks.statistics.best import expected_best
 from jaxtricks.statistics.corrected import corrected, nested
 from jaxtricks.statistics.crossed import crossed, shared_covariance
 from jaxtricks.statistics.families import holm
@@ -28,6 +29,7 @@ __all__ = [
     "crossed",
     "dietterich_p",
     "examples_needed",
+    "expected_best",
     "five_by_two_interval",
     "five_by_two_p",
     "holm",
