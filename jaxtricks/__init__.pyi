@@ -6,6 +6,7 @@ from .engine.layout import Layout
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
 from .evaluate.ensemble import ensemble
+from .evaluate.ladder import ladder
 from .evaluate.verdict import Verdict
 from .experiment.experiment import Experiment
 from .experiment.resampling import Folds
@@ -65,6 +66,7 @@ __all__ = [
     "experiment",
     "extend",
     "fit",
+    "ladder",
     "load",
     "losses",
     "metrics",

@@ -4,6 +4,7 @@ from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport
 from jaxtricks.evaluate.judging import Spread
+from jaxtricks.evaluate.ladder import Ladder, Rung
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
@@ -13,6 +14,8 @@ __all__ = [
     "EnsembleReport",
     "Fitted",
     "Greedy",
+    "Ladder",
+    "Rung",
     "Spread",
     "Study",
     "TopK",

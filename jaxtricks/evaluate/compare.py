@@ -134,7 +134,7 @@ def study(
     >>> more.verdicts[0].seeds, more.verdicts[0].look
     (6, 2)
     """
-    _check_margin(margin)
+    check_margin(margin)
     if not changes:
         raise ConfigError("changes = {} names no change of the baseline; at least one is allowed.")
     arms = measuring(metric, [baseline, *changes.values()], data)
@@ -196,7 +196,7 @@ def verdicts(
     >>> jt.evaluate.verdicts(runs, {"the same": runs})[0].decision.value
     'no difference'
     """
-    _check_margin(margin)
+    check_margin(margin)
     judged = _judged(metric, (baseline, *changes.values()))
     for name, runs in changes.items():
         if runs.names != baseline.names:
@@ -262,7 +262,8 @@ def _judged(metric: str | Metric | None, arms: Sequence[Runs]) -> Declaration:
     return first.experiment.metric(name).declared
 
 
-def _check_margin(margin: float | None) -> None:
+def check_margin(margin: float | None) -> None:
+    """Raises ConfigError for a margin that is no number of at least 0."""
     if margin is not None and not 0 <= margin < math.inf:
         raise ConfigError(f"margin = {margin} is not a number >= 0, in the metric's units, or None for the usual one.")
 

@@ -20,7 +20,7 @@ def takes(function: Callable[P, R]) -> Callable[P, R]:
     """The function, which loads data that are given by name, and answers arguments of another kind in one sentence.
 
     Args:
-        function: its parameters `data`, `experiments`, `baseline`, `change`, `changes`, `best` and `checkpoints` are looked at.
+        function: its parameters `data`, `checkpoints` and those of experiments are looked at.
 
     Raises:
         ConfigError: from the function, for arguments of another kind, too few or too many.
@@ -97,6 +97,7 @@ def _checkpoints(value: Any) -> Any:
 _KINDS: dict[str, Callable[[Any], Any]] = {
     "data": _dataset,
     "experiments": _experiments,
+    "base": _experiment,
     "baseline": _experiment,
     "change": _experiment,
     "changes": _changes,
