@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from experiments import evidence, record
 from experiments.claims import ROOT, claims, select
 from experiments.record import Result, ResultError
+from experiments.rows import WITHOUT
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
 from jaxtricks.engine.layout import set_up
@@ -40,6 +41,7 @@ class List:
                 "name": name,
                 "chapter": claim.chapter,
                 "rows": list(claim.rows),
+                "kind": claim.kind,
                 "statement": claim.statement,
                 "verdict": kept[name]["verdict"] if name in kept else None,
                 "seconds": kept[name]["seconds"] if name in kept else None,
@@ -61,6 +63,7 @@ class Run:
         seeds: restarts, instead of the number that each claim names.
         data_dir: a folder of text in Penn Treebank's layout, train.txt, valid.txt and test.txt, for the claims that ask for one.
         json: print a JSON list of results instead of text.
+        replicate: on restarts and examples that the first run did not have; identities, which luck cannot decide, are left out.
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -68,6 +71,7 @@ class Run:
     seeds: int | None = None
     data_dir: Path | None = None
     json: bool = False
+    replicate: bool = False
 
     def __call__(self) -> int:
         return self.measure(select(self.names), keep=lambda result: None)
@@ -82,7 +86,9 @@ class Run:
         Returns:
             The exit code: 1 if a claim failed.
         """
-        scales = {name: claim.at(self.scale, self.seeds, self.data_dir) for name, claim in chosen.items()}
+        if self.replicate:
+            chosen = {name: claim for name, claim in chosen.items() if claim.kind != "identity"}
+        scales = {name: claim.at(self.scale, self.seeds, self.data_dir, int(self.replicate)) for name, claim in chosen.items()}
         results = []
         bar = tqdm(chosen.items(), unit="claim")
         for name, claim in bar:
@@ -105,10 +111,12 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Book(Run):
-    """Run the claims that have no result at this scale, keep each result, and write EVIDENCE.md from all that are kept.
+    """Run the claims without a current result at this scale, keep each result, and write EVIDENCE.md from all that are kept.
+
+    A result is current if the claim's words and the rules that it was judged by are those of today.
 
     Args:
-        again: run those that have a result, too.
+        again: run those that have a current result, too.
         folder: where results/ and EVIDENCE.md lie.
     """
 
@@ -116,23 +124,29 @@ class Book(Run):
     folder: Path = ROOT
 
     def __call__(self) -> int:
-        kept = {result["claim"] for result in record.load(self.folder) if result["scale"] == self.scale}
-        missing = {name: claim for name, claim in select(self.names).items() if self.again or name not in kept}
+        kept, chosen = record.load(self.folder), select(self.names)
+        for claim in chosen.values():
+            record.check(claim, kept)
+        here = [r for r in kept if r["scale"] == self.scale and r["replication"] == int(self.replicate) and r["claim"] in chosen]
+        known = {r["claim"] for r in here if record.current(chosen[r["claim"]], r)}
+        missing = {name: claim for name, claim in chosen.items() if self.again or name not in known}
         try:
             return self.measure(missing, keep=self.keep)
         finally:  # an interrupted book tells of what it has
-            for path, text in evidence.files(record.load(self.folder)).items():
+            for path, text in evidence.files(record.load(self.folder), WITHOUT).items():
                 record.replace(self.folder / path, text)
 
     def keep(self, result: Result) -> None:
         """Saves a result, unless it is of smoke scale and evidence of nothing."""
         if result["scale"] != "smoke":
-            record.save(result, self.folder)
+            earlier = record.judged_by(record.load(self.folder), select((result["claim"],))[result["claim"]])
+            record.save(result, self.folder, earlier)
 
 
 def _text(result: Result) -> str:
     about = f"{', '.join(result['rows'])}; {result['scale']}, {result['seeds']} seeds, {result['seconds']:.0f} s"
-    return f"{result['claim']} ({about}): {result['verdict']}\n  {result['effect']}"
+    parts = "".join(f"\n  - {part['name']} ({part['kind']}): {part['ruling']}: {part['text']}" for part in result["parts"])
+    return f"{result['claim']} ({about}): {result['verdict']}\n  {result['effect']}{parts}"
 
 
 Command = (

@@ -1,41 +1,186 @@
 """The book: EVIDENCE.md and its plots, as a pure function of the results."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any, Literal, get_args
+
+import scipy
 
 from experiments import plots
 from experiments.record import Result, stem
-from jaxtricks.evaluate.claim import LECTURES, Paper
+from jaxtricks.evaluate.claim import LECTURES, RULES, Choice, Kind, Paper, Ruling, ScaleName
+from jaxtricks.evaluate.ruling import ALPHA
 
 HEAD = """# Evidence
 
 What the lectures say, and what real runs showed. Written by `python -m experiments book` from the files in `results/`: run
-claims, do not edit. Each claim fixed what would refute it before its first run. *Inconclusive* means that an interval reaches
-over that line. Intervals cover 95%, over restarts that each draw their own split, weights and order, unless the claim says
-otherwise.
+claims, do not edit.
 
-| row | statement | verdict | effect | seeds | seconds |
-|---|---|---|---|---:|---:|
 """
+ABOUT = """
+A claim is of one of three **kinds**: an *identity* is a formula, or that something can be done, and luck cannot decide it; an
+*effect* has an interval; of kind *paper* are rows in which the lecture itself claims nothing (a name in a list, a homework, a
+question, a heading): what is judged is the claim of a paper or ours. Each **part** of a claim has a ruling of its own. A claim is
+*refuted* if one of its parts is, with a p below 0.05 after Holm's correction over the claim's parts, and *supported* only if all
+stand, which needs no correction: the one part that is false would have to stand by luck. *Inconclusive* means that an interval
+reaches over its bound, and *not testable here* that something the lecture takes for granted was absent. Intervals cover 95%.
+**Scope**: an effect is on *new data* of this kind, or on *these examples* only, where other restarts on them are meant. Where
+settings are tuned, that is done on examples and restarts that nothing is judged on. In the column *q* stands the share of false
+findings to expect among all effects with a q as small (Benjamini and Hochberg), and in *again* the verdict of a second run on
+restarts that the first one did not have, and on other examples where the data set has more.
+
+What would refute a claim stands in its file. Whether it stood there before the first run cannot be shown for most claims, since
+file and first result were often committed together; where a criterion, a ruling or a method was changed after a result had been
+seen, the claim's **history** says so, and a changed criterion without an entry there is refused.
+"""
+TABLE = """
+| row | statement | kind | verdict | again | q | effect | seeds | seconds |
+|---|---|---|---|---|---|---|---:|---:|
+"""
+METHODS: tuple[Literal["bh"], Literal["by"]] = ("bh", "by")
+FIRM = (Ruling.SUPPORTED, Ruling.REFUTED)
+EARLIER = "†"  # marks a verdict by earlier rules
 
 
-def files(results: Sequence[Result]) -> dict[str, str]:
+def files(results: Sequence[Result], without: Mapping[str, str]) -> dict[str, str]:
     """Path below `experiments/` → text, of the page and of its plots.
 
     Args:
         results: in the order in which they are to stand.
+        without: rows that no claim stands for → why.
     """
-    page = HEAD + "".join(map(_line, results)) + "".join(map(_section, results))
-    return {"EVIDENCE.md": page} | {f"results/{stem(result)}.svg": plots.svg(result) for result in results}
+    first = [result for result in results if not result["replication"]]
+    again = {(result["claim"], result["scale"]): result for result in results if result["replication"]}
+    found = discoveries(first)
+    lines = [_line(result, again.get((result["claim"], result["scale"])), found.get(stem(result))) for result in first]
+    sections = [_section(result, again.get((result["claim"], result["scale"]))) for result in first]
+    page = HEAD + "".join(opening(first, again, without)) + ABOUT + TABLE + "".join(lines) + "".join(sections)
+    return {"EVIDENCE.md": page} | {f"results/{stem(result)}.svg": plots.svg(result) for result in first}
 
 
-def _line(result: Result) -> str:
+def by_luck(result: Result) -> bool:
+    """Whether luck could decide it, and it was judged by the rules of today: it has a p."""
+    return result["rules"] == RULES and result["p"] is not None
+
+
+def discoveries(results: Sequence[Result], method: Literal["bh", "by"] = "bh") -> dict[str, float]:
+    """Claim and scale → the p of each effect after correction for false discoveries over all of them.
+
+    Args:
+        results: of first runs.
+        method: "bh", Benjamini and Hochberg 1995, or "by", Benjamini and Yekutieli 2001, for p that depend on each other.
+    """
+    effects = [result for result in results if by_luck(result)]
+    if not effects:
+        return {}
+    corrected = scipy.stats.false_discovery_control([result["p"] for result in effects], method=method)
+    return {stem(result): float(q) for result, q in zip(effects, corrected, strict=True)}
+
+
+def opening(
+    results: Sequence[Result], again: Mapping[tuple[str, ScaleName], Result], without: Mapping[str, str]
+) -> Iterator[str]:
+    """What the page says of all results together, before the first of them."""
+    today = [result for result in results if result["rules"] == RULES]
+    yield _counts(today)
+    old = Counter(result["verdict"] for result in results if result["rules"] != RULES)
+    if old:
+        counted = ", ".join(f"{number} {verdict}" for verdict, number in sorted(old.items()))
+        yield (
+            f"\n{sum(old.values())} more results are of **earlier rules** ({counted}), marked {EARLIER} until they have been run "
+            "again: restarts alone were heeded, parts were not corrected, and settings were tuned on examples that were judged.\n"
+        )
+    scales = Counter(result["scale"] for result in results)
+    sizes = "; ".join(f"{number} at {scale} scale" for scale, number in sorted(scales.items()))
+    none = "" if scales["full"] else " No paper's setting is reproduced: networks are small, examples few, and runs take minutes."
+    yield f"\n**Scale**: {sizes or 'nothing yet'}.{none}\n"
+    yield from _luck(today)
+    yield from _replicated(today, again)
+    edges = [result["claim"] for result in today if any(choice["edge"] for choice in result["chosen"].values())]
+    if edges:
+        yield f"\n**Tuning**: in {len(edges)} claims a best setting lies at the edge of what was tried: {', '.join(edges)}.\n"
+    yield from _machines(results)
+    if without:
+        reasons: dict[str, list[str]] = {}
+        for row, why in without.items():
+            reasons.setdefault(why, []).append(row)
+        told = "; ".join(f"{', '.join(rows)}: {why}" for why, rows in reasons.items())
+        yield f"\n**Rows without a claim** ({len(without)}): {told}.\n"
+
+
+def _counts(results: Sequence[Result]) -> str:
+    kinds, rulings = get_args(Kind), tuple(Ruling)
+    counted = Counter((result["kind"], result["verdict"]) for result in results)
+    head = f"| kind | {' | '.join(rulings)} | all |\n|---|{'---:|' * (len(rulings) + 1)}\n"
+    rows = {kind: [counted[kind, ruling] for ruling in rulings] for kind in kinds}
+    rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
+    return head + "".join(f"| {name} | {' | '.join(map(str, [*row, sum(row)]))} |\n" for name, row in rows.items())
+
+
+def _luck(results: Sequence[Result]) -> Iterator[str]:
+    effects = [result for result in results if by_luck(result)]
+    if not effects:
+        return
+    firm = [result for result in effects if result["verdict"] in FIRM]
+    kept = {method: sum(discoveries(results, method)[stem(result)] < ALPHA for result in firm) for method in METHODS}
+    yield (
+        f"\n**Luck**: {len(effects)} verdicts could be luck. If every truth lay at its bound, at most {ALPHA:.0%} of them, "
+        f"{ALPHA * len(effects):.1f}, would be firm by luck alone. Of the {len(firm)} that are firm, {kept['bh']} stand after a "
+        f"correction over all effects that lets {ALPHA:.0%} of the findings be false (Benjamini and Hochberg), and "
+        f"{kept['by']} after the one that holds however they depend on each other (Benjamini and Yekutieli).\n"
+    )
+
+
+def _replicated(results: Sequence[Result], again: Mapping[tuple[str, ScaleName], Result]) -> Iterator[str]:
+    pairs = [(result, again[key]) for result in results if (key := (result["claim"], result["scale"])) in again]
+    pairs = [(first, second) for first, second in pairs if first["state"] == second["state"] and second["rules"] == RULES]
+    if not pairs:
+        return
+    same = sum(first["verdict"] == second["verdict"] for first, second in pairs)
+    firm = [(first["verdict"], second["verdict"]) for first, second in pairs if first["verdict"] in FIRM]
+    agree = sum(first == second for first, second in firm)
+    reversed_ = sum(first != second and second in FIRM for first, second in firm)
+    yield (
+        f"\n**Replication**: of {len(pairs)} claims that were run again, {same} came to the same verdict; of the {len(firm)} "
+        f"firm ones {agree} did, {len(firm) - agree - reversed_} became open, and {reversed_} were reversed.\n"
+    )
+
+
+def _machines(results: Sequence[Result]) -> Iterator[str]:
+    known = [result for result in results if result["processor"] is not None]
+    if not known:
+        return
+    machines = Counter(f"{result['processor']} ({result['cores']} cores)" for result in known)
+    loads = sorted(result["load"] for result in known if result["load"] is not None)
+    told = "; ".join(f"{number} on {machine}" for machine, number in sorted(machines.items()))
+    load = f", at a load of {loads[0]:.1f} to {loads[-1]:.1f} when they began (median {median(loads):.1f})" if loads else ""
+    yield f"\n**Machine**, which timings depend on: {told}{load}.\n"
+
+
+def _line(result: Result, again: Result | None, q: float | None) -> str:
     statement = f"[{result['statement']}](#{stem(result)})"
-    cells = [", ".join(result["rows"]), statement, f"**{result['verdict']}**", result["effect"], _seeds(result)]
+    second = "" if again is None else again["verdict"]
+    cells = [
+        ", ".join(result["rows"]),
+        statement,
+        result["kind"],
+        f"**{_verdict(result)}**",
+        second,
+        "" if q is None else f"{q:.2g}",
+    ]
+    cells += [result["effect"], _seeds(result)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, f"{result['seconds']:.0f}"]) + " |\n"
 
 
-def _section(result: Result) -> str:
+def _verdict(result: Result) -> str:
+    return f"{result['verdict']}{EARLIER * (result['rules'] != RULES)}"
+
+
+def _section(result: Result, again: Result | None) -> str:
     papers = "; ".join(str(Paper(paper["text"], paper["source"])) for paper in result["papers"])  # type: ignore[arg-type]
+    decided = f" (decided by: {'; '.join(result['by'])})" if result["by"] else ""
+    second = "" if again is None else f"\n\nRun again, on other restarts: **{again['verdict']}**: {again['effect']}."
     return f"""
 ## {stem(result)}
 
@@ -43,21 +188,51 @@ def _section(result: Result) -> str:
 >
 > (lecture {result["lecture"]}: {LECTURES[result["lecture"]]})
 
-**{result["verdict"].capitalize()}**: {result["effect"]}.
+**{_verdict(result).capitalize()}**{decided}: {result["effect"]}.{second}
 
+{"".join(map(_part, result["parts"]))}
 {result["method"]} To hold it against: {papers}. Refuted by: {result["refuted_by"]}
-
+{_chosen(result)}{_history(result)}
 ![{result["axes"]["y"]} against {result["axes"]["x"]}](results/{stem(result)}.svg)
 
-At {result["scale"]} scale: {_seeds(result)} seeds, {result["seconds"]:.0f} s on {_where(result)}.
+At {result["scale"]} scale: {_seeds(result)} seeds{_sizes(result)}, {result["seconds"]:.0f} s on {_where(result)}.
 """
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    p = part["corrected_p"] if part["against"] and part["corrected_p"] is not None else part["p"]
+    about = [part["kind"], *filter(None, [part["scope"]]), *([] if p is None else [f"p = {p:.2g}"])]
+    return f"- {part['name']} ({', '.join(about)}): **{part['ruling']}**{': ' * bool(part['text'])}{part['text']}\n"
+
+
+def _chosen(result: Result) -> str:
+    if not result["chosen"]:
+        return ""
+    chosen = [f"{name} {Choice(choice['value'], (), choice['edge'])}" for name, choice in result["chosen"].items()]
+    return f"\nChosen, on examples that are not judged: {'; '.join(chosen)}.\n"
+
+
+def _history(result: Result) -> str:
+    lines = [
+        f"- {entry['date']}: {entry['changed']}, because {entry['why']}"
+        + (f" (until then: {entry['verdict']})" if entry["verdict"] else "")
+        + "\n"
+        for entry in result["history"]
+    ]
+    return f"\nHistory:\n\n{''.join(lines)}" if lines else ""
+
+
+def _sizes(result: Result) -> str:
+    return "".join(f", {number:,} {name} examples" for name, number in result["sizes"].items())
 
 
 def _where(result: Result) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     commit = "no commit" if result["commit"] is None else f"commit {result['commit'][:12]}"
     changed = " with changes" if result["dirty"] else ""
-    device = f"{result['devices']} × {result['device']} ({result['cores']} cores)"
+    processor = "" if result["processor"] is None else f", {result['processor']}"
+    load = "" if result["load"] is None else f", load {result['load']:.1f}"
+    device = f"{result['devices']} × {result['device']} ({result['cores']} cores{processor}{load})"
     return f"{device}, {result['time'][:10]}, {commit}{changed}; {versions}"
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Estimate
+from jaxtricks.evaluate.claim import Choice, Estimate, Scale
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool, State
 from jaxtricks.train.prepare import prepare
 
-TUNING = range(1_000, 1_004)  # restarts, with splits of their own, on which settings are chosen and nothing is judged
+WIDENED = 4  # steps by which a ladder grows at most, beyond either edge
 RATE = "optimizer.rule.learning_rate"
 
 Score = Callable[[jt.Runs], Float[np.ndarray, " runs"]]
@@ -37,31 +37,84 @@ def slowness(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     return np.where(np.isfinite(mean), mean, np.inf)
 
 
+def widened(tried: Sequence[float], best: float) -> float | None:
+    """The next value beyond the edge of a ladder that the best of its values stands on; None where it has a neighbour each side.
+
+    The step is the last one of the ladder, as a ratio.
+
+    Args:
+        tried: at least two positive values, from small to large.
+        best: one of them.
+    """
+    if best == tried[0]:
+        return float(f"{tried[0] ** 2 / tried[1]:.3g}")
+    return float(f"{tried[-1] ** 2 / tried[-2]:.3g}") if best == tried[-1] else None
+
+
 def tuned(
-    arms: Mapping[str, jt.Experiment], data: jt.Dataset, values: Sequence[float], *, score: Score, path: str = RATE
-) -> dict[str, float]:
-    """Each arm's best value at a dotted path, out of one grid for all: the smallest mean score over the restarts of `TUNING`.
+    arms: Mapping[str, jt.Experiment],
+    data: jt.Dataset,
+    ladder: Sequence[float],
+    *,
+    score: Score,
+    seeds: Sequence[int],
+    path: str = RATE,
+) -> dict[str, Choice]:
+    """Each arm's best value at a dotted path: the smallest mean score, on a ladder that is widened while the best is at its edge.
 
     Args:
         arms: name → experiment.
-        data: the data set.
-        values: the grid.
+        data: examples that nothing is judged on, such as `Scale.tuning_examples` gives.
+        ladder: positive values, from small to large, to begin with; one value is taken as it is.
         score: what is made small.
+        seeds: restarts that nothing is judged on, such as `Scale.tuning`.
         path: the traced setting.
+
+    Returns:
+        The choices; one has `edge` set where its best was still at the edge after `WIDENED` steps.
     """
-    if len(values) == 1:
-        return dict.fromkeys(arms, values[0])
-    trials = [experiment.replace({path: value}) for experiment in arms.values() for value in values]
-    scores = np.array([score(runs).mean() for runs in jt.fit(trials, data, seeds=TUNING)]).reshape(len(arms), len(values))
-    return {name: values[int(best)] for name, best in zip(arms, scores.argmin(axis=1), strict=True)}
+    if len(ladder) == 1:
+        return {name: Choice(ladder[0], tuple(ladder), edge=True) for name in arms}
+    scores: dict[str, dict[float, float]] = {name: {} for name in arms}
+    waiting: list[tuple[str, float]] = [(name, value) for name in arms for value in ladder]
+    for _ in range(1 + WIDENED):
+        trials = [arms[name].replace({path: value}) for name, value in waiting]
+        for (name, value), runs in zip(waiting, jt.fit(trials, data, seeds=seeds, progress=False), strict=True):
+            scores[name][value] = float(score(runs).mean())
+        found = {name: (sorted(known), min(sorted(known), key=known.__getitem__)) for name, known in scores.items()}
+        following = {name: widened(*place) for name, place in found.items()}
+        waiting = [(name, value) for name, value in following.items() if value is not None]
+        if not waiting:
+            break
+    return {name: Choice(best, tuple(tried), edge=following[name] is not None) for name, (tried, best) in found.items()}
 
 
 def fit_tuned(
-    arms: Mapping[str, jt.Experiment], data: jt.Dataset, rates: Sequence[float], seeds: int, *, score: Score
-) -> tuple[dict[str, jt.Runs], dict[str, float]]:
-    """The restarts of every arm at its own best learning rate of one grid, and those rates; arguments as for `tuned`."""
-    best = tuned(arms, data, rates, score=score)
-    fitted = jt.fit([experiment.replace({RATE: best[name]}) for name, experiment in arms.items()], data, seeds=seeds)
+    arms: Mapping[str, jt.Experiment],
+    pool: jt.Dataset,
+    ladder: Sequence[float],
+    scale: Scale,
+    *,
+    score: Score,
+    size: int | None = None,
+    validation: float | None = None,
+) -> tuple[dict[str, jt.Runs], dict[str, Choice]]:
+    """The judged restarts of every arm at its own best learning rate, and those rates.
+
+    Rates are chosen on `Scale.tuning_examples` of the pool, and judged on its `Scale.examples`.
+
+    Args:
+        arms: name → experiment.
+        pool: the data set that both are taken from.
+        ladder: learning rates to begin with, see `tuned`.
+        scale: of the claim.
+        score: what is made small.
+        size: how many examples, of each of the two; None for all that there are.
+        validation: the share of them that is validated on; by default that of the pool.
+    """
+    best = tuned(arms, scale.tuning_examples(pool, size, validation), ladder, score=score, seeds=scale.tuning)
+    trials = [experiment.replace({RATE: best[name].value}) for name, experiment in arms.items()]
+    fitted = jt.fit(trials, scale.examples(pool, size, validation), seeds=scale.restarts)
     return dict(zip(arms, fitted, strict=True)), best
 
 

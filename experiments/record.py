@@ -8,20 +8,26 @@ from pathlib import Path
 from typing import Any, TypedDict, cast, get_args
 
 from jaxtricks.engine import program
-from jaxtricks.evaluate.claim import Claim, Scale, ScaleName
+from jaxtricks.evaluate.claim import RULES, Claim, Scale, ScaleName, digest
 from jaxtricks.report.environment import environment
 
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)  # from small to large
 
 
 class ResultError(ValueError):
-    """A file that should hold a result does not; the message is for the user."""
+    """A file that should hold a result does not, or a result may not be kept; the message is for the user."""
 
 
 class Result(TypedDict):
-    """A claim as it stood when it ran, its outcome (seeds 0 … seeds - 1), and the environment that it ran in."""
+    """A claim as it stood when it ran, its outcome, and the environment that it ran in.
 
+    `rules` is the version of the rules that judged it. `criterion` and `state` are digests of what would refute the claim and of
+    all its words; `criteria` are those of all criteria that it was ever judged by. `replication` is 0 for the first run.
+    """
+
+    rules: int
     claim: str
+    kind: str
     chapter: str
     rows: list[str]
     lecture: int
@@ -29,13 +35,23 @@ class Result(TypedDict):
     papers: list[dict[str, str]]
     refuted_by: str
     method: str
+    criterion: str
+    state: str
+    criteria: list[str]
+    history: list[dict[str, str | None]]
     scale: ScaleName
+    replication: int
     seeds: int
     verdict: str
+    by: list[str]
+    p: float | None
+    parts: list[dict[str, Any]]
     effect: str
     numbers: dict[str, Any]
     series: list[dict[str, Any]]
     axes: dict[str, Any]
+    chosen: dict[str, dict[str, Any]]
+    sizes: dict[str, int]
     seconds: float
     time: str
     commit: str | None
@@ -44,18 +60,41 @@ class Result(TypedDict):
     devices: int
     backend: str
     cores: int
+    processor: str | None
+    load: float | None
     platform: str
     versions: dict[str, str]
+
+
+# What results of the rules before `rules` was written down say of what they do not hold.
+EARLIER: dict[str, Any] = {
+    "rules": 1,
+    "kind": "",
+    "criterion": "",
+    "state": "",
+    "criteria": [],
+    "history": [],
+    "replication": 0,
+    "by": [],
+    "p": None,
+    "parts": [],
+    "chosen": {},
+    "sizes": {},
+    "processor": None,
+    "load": None,
+}
 
 
 def run(claim: Claim, scale: Scale) -> Result:
     """Measures a claim at a scale."""
     program.forget()  # a book of claims compiles more than one process may hold, and each pays for its own
     where, start = environment(), time.perf_counter()  # the commit that is measured, not one made meanwhile
-    outcome = claim.measure(scale)
+    outcome = claim.measured(scale)
     seconds = time.perf_counter() - start
     result = {
+        "rules": RULES,
         "claim": claim.name,
+        "kind": claim.kind,
         "chapter": claim.chapter,
         "rows": list(claim.rows),
         "lecture": claim.lecture,
@@ -63,7 +102,12 @@ def run(claim: Claim, scale: Scale) -> Result:
         "papers": [vars(paper) for paper in claim.papers],
         "refuted_by": claim.refuted_by,
         "method": claim.method,
+        "criterion": claim.criterion,
+        "state": claim.state,
+        "criteria": [claim.criterion],
+        "history": [vars(entry) for entry in claim.history],
         "scale": scale.name,
+        "replication": scale.replication,
         "seeds": scale.seeds,
         **outcome.to_json(),
         "seconds": round(seconds, 1),
@@ -72,14 +116,51 @@ def run(claim: Claim, scale: Scale) -> Result:
     return cast(Result, result)
 
 
-def save(result: Result, folder: Path) -> None:
-    """Writes a result below a folder, as `results/<claim>-<scale>.json`."""
-    replace(folder / f"results/{stem(result)}.json", json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+def current(claim: Claim, result: Result) -> bool:
+    """Whether a result is of the claim as it stands, by the rules of today."""
+    return result["rules"] == RULES and result["state"] == claim.state
+
+
+def judged_by(earlier: Iterable[Result], claim: Claim) -> list[str]:
+    """The digests of all criteria that a claim was judged by in earlier results, each once."""
+    found = [
+        criterion
+        for result in earlier
+        if result["claim"] == claim.name
+        for criterion in [*result["criteria"], digest(result["refuted_by"])]
+    ]
+    return list(dict.fromkeys(found))
+
+
+def check(claim: Claim, earlier: Iterable[Result]) -> None:
+    """Refuses a claim whose criterion changed after a result was kept, and whose history does not say so.
+
+    Raises:
+        ResultError: with the digest that an entry of the history must name.
+    """
+    if missing := claim.unexplained(judged_by(earlier, claim)):
+        raise ResultError(
+            f"{claim.name}: what would refute it has changed since it was judged by criterion {missing[0]}; its history needs an "
+            f"Entry(…, criterion={missing[0]!r}) that says what changed and why."
+        )
+
+
+def save(result: Result, folder: Path, earlier: Iterable[str] = ()) -> None:
+    """Writes a result below a folder, as `results/<claim>-<scale>.json`.
+
+    Args:
+        result: to keep.
+        folder: where results/ lies.
+        earlier: digests of the criteria that the claim was judged by before, which the file goes on telling.
+    """
+    kept = result | {"criteria": list(dict.fromkeys([*earlier, *result["criteria"]]))}
+    replace(folder / f"results/{stem(result)}.json", json.dumps(kept, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def stem(result: Result) -> str:
     """What a result's files are called, without their endings."""
-    return f"{result['claim']}-{result['scale']}"
+    again = "-replication" if result["replication"] else ""
+    return f"{result['claim']}-{result['scale']}{again}"
 
 
 def replace(path: Path, text: str) -> None:
@@ -94,20 +175,20 @@ def replace(path: Path, text: str) -> None:
 
 
 def load(folder: Path) -> list[Result]:
-    """All results below a folder, in the order of rows, claims and scales.
+    """All results below a folder, in the order of rows, claims, scales and replications.
 
     Raises:
         ResultError: for a file that is none.
     """
     results = map(_read, (folder / "results").glob("*.json"))
-    return sorted(results, key=lambda result: (result["rows"], result["claim"], SCALES.index(result["scale"])))
+    return sorted(results, key=lambda r: (r["rows"], r["claim"], SCALES.index(r["scale"]), r["replication"]))
 
 
 def _read(path: Path) -> Result:
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = EARLIER | json.loads(path.read_text(encoding="utf-8"))
         missing = Result.__required_keys__ - result.keys()
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise ResultError(f"{path} is no result of a claim ({error}).") from error
     if missing:
         raise ResultError(f"{path} is no result of a claim: {', '.join(sorted(missing))} is missing.")
@@ -115,5 +196,5 @@ def _read(path: Path) -> Result:
 
 
 def largest(results: Iterable[Result]) -> dict[str, Result]:
-    """Claim → its result at the largest scale; the last one, if they come as `load` gives them."""
-    return {result["claim"]: result for result in results}
+    """Claim → its first run at the largest scale; the last one, if they come as `load` gives them."""
+    return {result["claim"]: result for result in results if not result["replication"]}

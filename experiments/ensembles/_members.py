@@ -14,7 +14,7 @@ def task(scale: Scale) -> jt.Dataset:
     """Images of clothes, a quarter of the training examples to validate on; digits at smoke scale."""
     name = scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist")
     size = scale.pick(smoke=200, cpu=2_400, full=60_000)
-    return jt.load(name).subset(size, seed=0, validation=1 / 4)
+    return scale.examples(jt.load(name), size, 1 / 4)
 
 
 def network(scale: Scale) -> jt.Experiment:

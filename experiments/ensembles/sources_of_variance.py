@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle, sizes
 from jaxtricks.experiment.seeds import SOURCES
 
 
@@ -20,10 +20,10 @@ def measure(scale: Scale) -> Outcome:
     other = base.replace({"model.dropout.rate": 0.35})
     spread: dict[str, float] = {}
     for source in SOURCES:
-        runs = jt.fit(base, data, seeds=jt.Seeds(scale.seeds, vary=(source,)), progress=False)
+        runs = jt.fit(base, data, seeds=jt.Seeds(scale.restarts, vary=(source,)), progress=False)
         spread[source] = float(np.std(runs.metrics["accuracy"], ddof=1))
-    first, paired = jt.fit([base, other], data, seeds=scale.seeds, progress=False)
-    unpaired = jt.fit(other, data, seeds=range(scale.seeds, 2 * scale.seeds), progress=False)
+    first, paired = jt.fit([base, other], data, seeds=scale.restarts, progress=False)
+    unpaired = jt.fit(other, data, seeds=range(scale.restarts.stop, scale.restarts.stop + scale.seeds), progress=False)
     spread["all"] = float(np.std(first.metrics["accuracy"], ddof=1))
     same, others = (runs.metrics["accuracy"] - first.metrics["accuracy"] for runs in (paired, unpaired))
     draw = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def measure(scale: Scale) -> Outcome:
     ratio = Estimate(float(np.var(same, ddof=1) / max(np.var(others, ddof=1), 1e-12)), float(low), float(high))
     names = [*SOURCES, "all"]
     return Outcome(
-        verdict=settle(ratio, below=1),
+        parts=[settle("the same seeds make differences vary less", ratio, below=1, scope="these examples")],
         effect="validation accuracy varies by a standard deviation of "
         + ", ".join(f"{100 * spread[name]:.2f} points ({name})" for name in names)
         + f"; differences on the same seeds have {ratio:.2f} times the variance of those on others",
@@ -44,6 +44,7 @@ def measure(scale: Scale) -> Outcome:
             for name, values in (("same seeds", same), ("other seeds", others))
         ),
         axes=Axes("rank", "difference in accuracy (points)"),
+        sizes=sizes(first),
     )
 
 
@@ -55,5 +56,6 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the ratio of variances, differences on the same seeds over those on other seeds, lies at or "
     "above 1.",
     measure=measure,
+    kind="effect",
     seeds=Scales(cpu=32),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect, settle, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 
@@ -22,15 +22,19 @@ def measure(scale: Scale) -> Outcome:
     changes = {name: last.replace({"optimizer.averaging": average}) for name, average in averages.items()}
     with tempfile.TemporaryDirectory() as folder:
         kept = jt.Checkpoints(folder, every=max(1, last.epochs // 4))
-        study = jt.study(last, changes, data, seeds=scale.seeds, checkpoints=kept, progress=False)
+        study = jt.study(last, changes, data, seeds=scale.restarts, checkpoints=kept, progress=False)
         snapshots = list(jt.snapshots(folder, data).values())
     verdicts = dict(zip(changes, study.verdicts, strict=True))
     together = np.array(
         [jt.ensemble([runs.at([row]) for runs in snapshots]).evaluate(data).ensemble["nll"] for row in range(scale.seeds)]
     )
+    gain = Estimate.over(study.baseline, together - study.baseline.metrics["nll"])
     nll = {name: Estimate.of(runs.metrics["nll"]) for name, runs in study.arms.items()} | {"checkpoints": Estimate.of(together)}
     return Outcome(
-        verdict=expect(verdicts["SWA"].decision, Decision.HELPS),
+        parts=[
+            settle("checkpoints together have less loss", gain, below=0),
+            expect("SWA is more accurate", verdicts["SWA"], Decision.HELPS, kind="paper"),
+        ],
         effect="validation accuracy: "
         + "; ".join(map(str, verdicts.values()))
         + "; validation loss "
@@ -38,6 +42,7 @@ def measure(scale: Scale) -> Outcome:
         numbers={"verdicts": {name: verdict.to_dict() for name, verdict in verdicts.items()}, "nll": nll},
         series=curves(study.arms, "nll"),
         axes=Axes("epoch", "validation loss (nats)"),
+        sizes=sizes(study.baseline),
     )
 
 
@@ -51,5 +56,6 @@ CLAIM = Claim(
     ),
     refuted_by="The paired verdict on validation accuracy of SWA against the last weights is 'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
     seeds=Scales(cpu=16),
 )

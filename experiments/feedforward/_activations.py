@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, fit_tuned, slowness
-from jaxtricks.evaluate.claim import Axes, Outcome, Scale, all_of, curves, expect
+from jaxtricks.evaluate.claim import Axes, Choice, Outcome, Scale, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
@@ -21,7 +21,7 @@ TARGET = 0.1  # nats of training loss
 
 def bake_off(
     activations: Mapping[str, jt.nn.Activation], scale: Scale, **changes: Any
-) -> tuple[dict[str, jt.Runs], dict[str, float]]:
+) -> tuple[dict[str, jt.Runs], dict[str, Choice]]:
     """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), momentum 0.9, batch 50, 15 epochs.
 
     Weights are Glorot's for all. Each arm has the rate out of `RATES` with the smallest training loss averaged over the epochs,
@@ -35,14 +35,14 @@ def bake_off(
     Returns:
         Arm → its restarts, and arm → its learning rate.
     """
-    base, data = task(scale)
+    base, pool, (size, held_out) = task(scale)
     base = base.replace({f"model.{name}": value for name, value in changes.items()})
     arms = {name: base.replace({"model.activation": activation}) for name, activation in activations.items()}
-    return fit_tuned(arms, data, rates(scale), scale.seeds, score=slowness)
+    return fit_tuned(arms, pool, rates(scale), scale, score=slowness, size=size, validation=held_out)
 
 
-def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
-    """The network and its images."""
+def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset, tuple[int, float]]:
+    """The network, the pool of its images, how many of them are taken, and the share of these that is validated on."""
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(4_000, 1 / 4), full=(60_000, 1 / 6))
     base = jt.Experiment(
@@ -52,7 +52,7 @@ def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
         batch_size=50,
         epochs=scale.pick(smoke=2, cpu=15, full=20),
     )
-    return base, pool.subset(size, seed=0, validation=held_out)
+    return base, pool, (size, held_out)
 
 
 def rates(scale: Scale) -> tuple[float, ...]:
@@ -78,16 +78,20 @@ def contest(
     epochs = estimates({name: epochs_until(runs.curves["train_loss"], TARGET) for name, runs in arms.items()})
     shares = ", ".join(f"{name} {share:.2%}" for name, share in accuracy.items())
     return Outcome(
-        verdict=all_of(*(expect(verdict.decision, Decision.HURTS, Decision.NO_DIFFERENCE) for verdict in judged)),
+        parts=[
+            expect(f"{name} is no better", verdict, Decision.HURTS, Decision.NO_DIFFERENCE, kind="paper")
+            for name, verdict in zip(rivals, judged, strict=True)
+        ],
         effect=f"validation accuracy: {shares}; {'; '.join(map(briefly, judged))}",
         numbers={
             "accuracy": accuracy,
             "epochs_to_0.1": epochs,
-            "rates": best,
             "verdicts": [verdict.to_dict() for verdict in judged],
         },
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats)", log="y"),
+        chosen=best,
+        sizes=sizes(arms[option]),
     )
 
 

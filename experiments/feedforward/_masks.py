@@ -27,7 +27,7 @@ def trained(dropout: jt.Dropout, scale: Scale) -> jt.Runs:
         batch_size=100,
         epochs=scale.pick(smoke=2, cpu=30, full=60),
     )
-    return jt.fit(experiment, pool.subset(size, seed=0, validation=held_out), seeds=scale.seeds)
+    return jt.fit(experiment, scale.examples(pool, size, held_out), seeds=scale.restarts)
 
 
 def validation(runs: jt.Runs) -> tuple[Float[np.ndarray, "runs examples ..."], Int[np.ndarray, "runs examples"]]:

@@ -1,5 +1,6 @@
 """What becomes of signals and gradients in a deep network before its first step."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -25,7 +26,7 @@ class Signal(NamedTuple):
     backward: Float[np.ndarray, "seeds layers"]
 
 
-def signal(init: jt.nn.Initializer, activation: jt.nn.Activation, depth: int, seeds: int, gain: float = 1.0) -> Signal:
+def signal(init: jt.nn.Initializer, activation: jt.nn.Activation, depth: int, seeds: Sequence[int], gain: float = 1.0) -> Signal:
     """The signal in layers of `WIDTH` units without biases, for normal inputs and normal gradients at the end.
 
     Args:
@@ -50,7 +51,7 @@ def signal(init: jt.nn.Initializer, activation: jt.nn.Activation, depth: int, se
         gradients, layers = jax.grad(forward, has_aux=True)(jnp.zeros((depth + 1, BATCH, WIDTH)))  # of zeros that are added
         return log_mean_square(layers), log_mean_square(gradients)
 
-    return Signal(*(np.asarray(array) for array in jax.jit(lambda seeds: jax.lax.map(of, seeds))(jnp.arange(seeds))))
+    return Signal(*(np.asarray(array) for array in jax.jit(lambda seeds: jax.lax.map(of, seeds))(jnp.asarray(seeds))))
 
 
 def log_mean_square(layers: Float[Array, "layers batch width"]) -> Float[Array, " layers"]:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, fit_tuned, seconds_an_epoch
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 TARGET = 0.15  # nats of validation loss
@@ -23,40 +23,45 @@ def measure(scale: Scale) -> Outcome:
     wall time for one restart on one device, the same (efficient, if less); a seed that never gets there with either counts as no
     saving. Accuracy at the end, the largest batch against the smallest, stands beside it: Keskar+ found less.
     """
-    sizes = scale.pick(smoke=(8, 128), cpu=(8, 32, 128, 512), full=(2, 8, 32, 128, 512, 1024))
+    batches = scale.pick(smoke=(8, 128), cpu=(8, 32, 128, 512), full=(2, 8, 32, 128, 512, 1024))
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD()),
     )
     longest = scale.pick(smoke=2, cpu=80, full=320)
-    epochs = [max(1, longest >> shift) for shift in reversed(range(len(sizes)))]
-    arms = {str(size): base.replace({"batch_size": size, "epochs": n}) for size, n in zip(sizes, epochs, strict=True)}
-    data, grid = jt.load("digits"), scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES)
+    epochs = [max(1, longest >> shift) for shift in reversed(range(len(batches)))]
+    arms = {str(size): base.replace({"batch_size": size, "epochs": n}) for size, n in zip(batches, epochs, strict=True)}
+    grid = scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES)
 
-    fitted, rates = fit_tuned(arms, data, grid, scale.seeds, score=until)
+    fitted, rates = fit_tuned(arms, jt.load("digits"), grid, scale, score=until)
+    data = scale.examples(jt.load("digits"))
     steps = {name: until(runs) * (runs.members.train.shape[1] // int(name)) for name, runs in fitted.items()}
     accuracy = [runs.metrics["accuracy"] for runs in fitted.values()]
     timed = seconds_an_epoch({size: arms[size] for size in ("8", "128")}, data, scale.pick(smoke=2, cpu=16, full=32))
     there = np.all([fitted[size].curves["nll"].min(axis=1) <= TARGET for size in ("8", "128")], axis=0)
-    fewer = Estimate.of(np.where(there, np.log2(steps["8"] / steps["128"]), 0))
-    faster = Estimate.of(np.log2(timed["8"] / timed["128"]))
+    fewer = Estimate.over(fitted["8"], np.where(there, np.log2(steps["8"] / steps["128"]), 0))
+    faster = Estimate.of(np.log2(timed["8"] / timed["128"]), "these examples")
     gap = Estimate.of(accuracy[-1] - accuracy[0])
-    times, speed = (Estimate(*(2**end for end in estimate)) for estimate in (fewer, faster))
+    times, speed = (estimate.through(np.exp2) for estimate in (fewer, faster))
     return Outcome(
-        verdict=all_of(settle(fewer, above=0), settle(faster, above=0)),
+        parts=[
+            settle("larger batches need fewer steps", fewer, above=0),
+            settle("larger batches take less time an epoch", faster, above=0),
+        ],
         effect=f"batches of 128 need {times:.2f} times fewer steps than batches of 8 ({there.sum()} of {scale.seeds} seeds get "
         f"there with both), and an epoch takes {speed:.2f} times less "
-        f"time; batches of {sizes[-1]} end {gap:+.2%} in validation accuracy from those of {sizes[0]}",
+        f"time; batches of {batches[-1]} end {gap:+.2%} in validation accuracy from those of {batches[0]}",
         numbers={
             "steps": estimates(steps),
             "both_there": int(there.sum()),
             "log2_ratio_of_steps": fewer,
             "log2_ratio_of_seconds": faster,
             "accuracy_difference": gap,
-            "rates": rates,
         },
-        series=(Curve.over_seeds(f"steps to {TARGET} nats", sizes, np.stack(list(steps.values()), axis=1)),),
+        series=(Curve.over_seeds(f"steps to {TARGET} nats", batches, np.stack(list(steps.values()), axis=1)),),
         axes=Axes("batch size", "steps", log="xy"),
+        chosen=rates,
+        sizes=sizes(fitted["8"]),
     )
 
 
@@ -71,4 +76,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean log₂ ratio, batches of 8 to batches of 128, lies at or below 0 for the steps to the "
     "target, or for the wall time of an epoch.",
     measure=measure,
+    kind="effect",
 )

@@ -5,7 +5,7 @@ import numpy as np
 import jaxtricks as jt
 from experiments.measures import estimates
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
 
 POINTS, FEATURES = 100, 10
 POOL = 3 * POINTS
@@ -34,15 +34,18 @@ def measure(scale: Scale) -> Outcome:
         epochs=scale.pick(smoke=2, cpu=750, full=3_000),
     )
     trials = [base.replace({"model.widths": (width,) * depth}) for depth in depths for width in widths]
-    fitted = jt.fit(trials, data, seeds=scale.seeds)
+    fitted = jt.fit(trials, data, seeds=scale.restarts)
     learnt = np.stack([runs.evaluate("train")["accuracy"] for runs in fitted], axis=1).reshape(-1, len(depths), len(widths))
     padded = np.concatenate([learnt == 1, np.ones_like(learnt[:, :, :1], bool)], axis=2)
     needed = np.log2([*widths, 2 * widths[-1]])[padded.argmax(axis=2)]  # [seeds, depths]
-    wider = Estimate.of(learnt[:, 0, -1] - learnt[:, 0, 0])
-    deeper = Estimate.of(needed[:, depths.index(3)] - needed[:, 0])
+    wider = Estimate.over(fitted[0], learnt[:, 0, -1] - learnt[:, 0, 0])
+    deeper = Estimate.over(fitted[0], needed[:, depths.index(3)] - needed[:, 0])
     mean = {depth: 2 ** float(column.mean()) for depth, column in zip(depths, needed.T, strict=True)}
     return Outcome(
-        verdict=all_of(settle(wider, above=0), settle(deeper, below=0)),
+        parts=[
+            settle("wider networks learn more labels", wider, above=0),
+            settle("deeper networks need narrower layers", deeper, below=0),
+        ],
         effect=f"one hidden layer of {widths[-1]} units learns {wider:.1%} more of {POINTS} random labels than one of "
         f"{widths[0]}; to learn all of them three layers need {mean[3]:.1f} units each, and one {mean[1]:.1f} (log₂ ratio "
         f"{deeper:+.2f})",
@@ -67,4 +70,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean difference in the share of labels learnt, largest width minus smallest, lies at or "
     "below 0, or that of the mean log₂ ratio of the widths that three layers and one need at or above 0.",
     measure=measure,
+    kind="effect",
 )

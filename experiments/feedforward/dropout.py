@@ -1,12 +1,10 @@
 """Dropout helps a network that overfits."""
 
-import dataclasses
-
 import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, curves, expect, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, settle, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 
@@ -28,7 +26,7 @@ def measure(scale: Scale) -> Outcome:
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
-    data = dataclasses.replace(pool.subset(size, seed=0), validation=held_out)
+    data = scale.examples(pool, size, held_out)
     without = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(16, 16), cpu=(256, 256), full=(1024, 1024, 1024))),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
@@ -37,12 +35,15 @@ def measure(scale: Scale) -> Outcome:
         epochs=scale.pick(smoke=2, cpu=40, full=200),
     )
     change = {"dropout": without.replace({"model.dropout": 0.5, "model.input_dropout": 0.2})}
-    study = jt.study(without, change, data, seeds=scale.seeds)
+    study = jt.study(without, change, data, seeds=scale.restarts)
     verdict, arms = study.verdicts[0], {"no dropout": study.baseline, **study.changes}
     gaps = {name: gap(runs) for name, runs in arms.items()}
-    narrowed = Estimate.of(gaps["dropout"] - gaps["no dropout"])
+    narrowed = Estimate.over(study.baseline, gaps["dropout"] - gaps["no dropout"])
     return Outcome(
-        verdict=all_of(expect(verdict.decision, Decision.HELPS), settle(narrowed, below=0)),
+        parts=[
+            expect("validation accuracy is higher", verdict, Decision.HELPS),
+            settle("the gap is narrower", narrowed, below=0),
+        ],
         effect=f"validation accuracy: {verdict}; the loss on validation images exceeds that on training images by "
         f"{gaps['no dropout'].mean():.3f} nats without and {gaps['dropout'].mean():.3f} with dropout, {narrowed:+.3f}",
         numbers={
@@ -53,6 +54,7 @@ def measure(scale: Scale) -> Outcome:
         },
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats)"),
+        sizes=sizes(study.baseline),
     )
 
 
@@ -71,4 +73,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on validation accuracy is 'hurts' or 'no difference', or the 95% interval of the change in "
     "the gap between validation and training loss lies at or above 0.",
     measure=measure,
+    kind="effect",
 )

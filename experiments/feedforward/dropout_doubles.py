@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, seconds_an_epoch
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, curves, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
 
 WITHIN = 0.01  # of accuracy
 ROUGHLY = (1.5, 3.0)  # what doubles, roughly
@@ -19,7 +19,7 @@ def measure(scale: Scale) -> Outcome:
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
-    data = pool.subset(size, seed=0, validation=held_out)
+    data = scale.examples(pool, size, held_out)
     without = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(1024, 1024, 1024))),
         inputs=jt.experiment.Unit(),
@@ -27,19 +27,22 @@ def measure(scale: Scale) -> Outcome:
         epochs=scale.pick(smoke=2, cpu=60, full=200),
     )
     arms = {"no dropout": without, "dropout": without.replace({"model.dropout": 0.5, "model.input_dropout": 0.2})}
-    fitted = dict(zip(arms, jt.fit(list(arms.values()), data, seeds=scale.seeds), strict=True))
+    fitted = dict(zip(arms, jt.fit(list(arms.values()), data, seeds=scale.restarts), strict=True))
     rising = {name: -runs.curves["accuracy"] for name, runs in fitted.items()}
     epochs = {
         name: np.array([epochs_until(curve[None], float(curve.min()) + WITHIN)[0] for curve in values])
         for name, values in rising.items()
     }
     seconds = seconds_an_epoch(arms, data, scale.pick(smoke=2, cpu=16, full=32))
-    longer = Estimate.of(np.log2(epochs["dropout"] / epochs["no dropout"]))
-    slower = Estimate.of(np.log2(seconds["dropout"] / seconds["no dropout"]))
-    ratio, time = (Estimate(*(2**end for end in estimate)) for estimate in (longer, slower))
+    longer = Estimate.over(fitted["dropout"], np.log2(epochs["dropout"] / epochs["no dropout"]))
+    slower = Estimate.of(np.log2(seconds["dropout"] / seconds["no dropout"]), "these examples")
+    ratio, time = (estimate.through(np.exp2) for estimate in (longer, slower))
     low, high = np.log2(ROUGHLY)
     return Outcome(
-        verdict=all_of(settle(longer, above=low, below=high), settle(slower, below=0)),
+        parts=[
+            settle("about twice the iterations", longer, above=low, below=high),
+            settle("less time an epoch", slower, below=0),
+        ],
         effect=f"with dropout it takes {ratio:.2f} times as many iterations to converge, and an epoch {time:.2f} times as long",
         numbers={
             "epochs": estimates(epochs),
@@ -50,6 +53,7 @@ def measure(scale: Scale) -> Outcome:
         },
         series=curves(fitted, "accuracy"),
         axes=Axes("epoch", "validation accuracy"),
+        sizes=sizes(fitted["dropout"]),
     )
 
 
@@ -65,4 +69,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean log₂ ratio of iterations, with dropout to without, lies outside log₂ 1.5 to log₂ 3, "
     "or that of the mean log₂ ratio of an epoch's wall time at or above 0.",
     measure=measure,
+    kind="effect",
 )

@@ -8,7 +8,7 @@ from jaxtyping import Float
 import jaxtricks as jt
 from experiments.feedforward._masks import accuracy, averaged, scaled, trained
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, exact, settle, sizes
 
 UNITS, CLASSES = 10, 5
 CLOSE = 0.01  # of accuracy
@@ -33,21 +33,26 @@ def measure(scale: Scale) -> Outcome:
     if it comes within one point of the average over 256 masks, and that is better than a masked network alone.
     """
     counts = [2**power for power in range(scale.pick(smoke=2, cpu=9, full=11))]
-    exact = Estimate.of(np.array([linear_error(seed, 0.2) for seed in range(scale.seeds)]))
+    errors = np.array([linear_error(seed, 0.2) for seed in scale.restarts])
     runs = trained(jt.nn.TestScaled(rate=0.5), scale)
     whole = accuracy(scaled(runs, jt.nn.TestScaled(rate=0.5)), runs)
     ensemble = np.stack([accuracy(averaged(runs, masks), runs) for masks in counts], axis=1)
-    gap, gain = Estimate.of(whole - ensemble[:, -1]), Estimate.of(ensemble[:, -1] - ensemble[:, 0])
+    gap, gain = (Estimate.over(runs, ensemble[:, -1] - other) for other in (whole, ensemble[:, 0]))
     return Outcome(
-        verdict=all_of(settle(exact, below=1e-5), settle(gap, above=-CLOSE, below=CLOSE), settle(gain, above=0)),
+        parts=[
+            exact("the scaled linear layer is the mean over all masks", errors, 1e-5),
+            settle("the scaled network stands for the ensemble", gap, above=-CLOSE, below=CLOSE),
+            settle("the ensemble is better than a masked network", gain, above=0),
+        ],
         effect=f"the average over {counts[-1]} masks is {gain:+.2%} more accurate than one masked network, and the whole network "
-        f"with scaled units {gap:+.2%} more than the average; on a linear layer the two differ by at most {exact.high:.1e}",
-        numbers={"linear_error": exact, "whole_minus_ensemble": gap, "ensemble_minus_one": gain, "whole": Estimate.of(whole)},
+        f"with scaled units {gap:+.2%} less than the average; on a linear layer the two differ by at most {errors.max():.1e}",
+        numbers={"linear_error": errors, "ensemble_minus_whole": gap, "ensemble_minus_one": gain, "whole": Estimate.of(whole)},
         series=(
             Curve.over_seeds("average over masked networks", counts, ensemble),
             Curve.over_seeds("the whole network, scaled", counts, np.repeat(whole[:, None], len(counts), axis=1)),
         ),
         axes=Axes("masks", "validation accuracy", log="x"),
+        sizes=sizes(runs),
     )
 
 
@@ -63,4 +68,5 @@ CLAIM = Claim(
     "the mean difference in accuracy, whole network minus ensemble, outside ±1 point; or that of the ensemble's gain over one "
     "masked network at or below 0.",
     measure=measure,
+    kind="effect",
 )

@@ -5,7 +5,7 @@ import numpy as np
 import jaxtricks as jt
 from experiments.feedforward._masks import accuracy, scaled, trained, validation
 from experiments.measures import estimates
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
 DROPPED = 0.2
 MARGIN = 0.005
@@ -27,16 +27,20 @@ def measure(scale: Scale) -> Outcome:
         own = np.take_along_axis(logits, labels[:, :, None], axis=2)[:, :, 0]
         losses[factor] = (np.logaddexp.reduce(logits, axis=2) - own).mean(axis=1)
         correct[factor] = accuracy(logits, runs)
-    cost = Estimate.of(correct[DROPPED] - correct[1 - DROPPED])
-    more = Estimate.of(losses[DROPPED] - losses[1 - DROPPED])
+    cost = Estimate.over(runs, correct[DROPPED] - correct[1 - DROPPED])
+    more = Estimate.over(runs, losses[DROPPED] - losses[1 - DROPPED])
     shares = estimates({f"{factor:g}": values for factor, values in correct.items()})
     return Outcome(
-        verdict=all_of(settle(more, below=0), settle(cost, above=-MARGIN)),
+        parts=[
+            settle("no more validation loss", more, below=0),
+            settle("no less accuracy", cost, above=-MARGIN),
+        ],
         effect=f"with units multiplied by the probability of dropping one, {DROPPED}, the validation loss is {more:+.3f} nats "
         f"and the accuracy {cost:+.2%} above those with that of keeping one, {1 - DROPPED}",
         numbers={"accuracy": shares, "accuracy_difference": cost, "loss_difference": more},
         series=(Curve.over_seeds("validation loss", factors, np.stack(list(losses.values()), axis=1)),),
         axes=Axes("what hidden units are multiplied by at test", "validation loss (nats)"),
+        sizes=sizes(runs),
     )
 
 
@@ -51,4 +55,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean change in validation loss, from the probability of keeping a unit to that of "
     "dropping one, lies at or above 0, or that of the change in accuracy at or below minus half a point.",
     measure=measure,
+    kind="effect",
 )

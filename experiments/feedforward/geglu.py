@@ -22,4 +22,5 @@ CLAIM = Claim(
     papers=(Paper("Shazeer 2020, Table 1, held-out log-perplexity at 65k steps: ReLU 1.997, GELU 1.983, GEGLU 1.942", "V2"),),
     refuted_by="The paired verdict on validation accuracy is that ReLU or GELU in the place of GEGLU helps.",
     measure=measure,
+    kind="paper",
 )

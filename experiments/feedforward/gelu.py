@@ -27,4 +27,5 @@ CLAIM = Claim(
     ),
     refuted_by="The paired verdict on validation accuracy is that ReLU or ELU in the place of GELU helps.",
     measure=measure,
+    kind="paper",
 )

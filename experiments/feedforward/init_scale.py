@@ -4,7 +4,7 @@ import math
 
 import jaxtricks as jt
 from experiments.measures import estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
 WIDTH = 64  # as many as inputs, so that all layers have one fan-in
 HE = math.sqrt(2 / WIDTH)
@@ -27,18 +27,25 @@ def measure(scale: Scale) -> Outcome:
     )
     arms = {f"{factor:g}": base.replace({"model.kernel_init.scale": factor * HE}) for factor in FACTORS}
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
-    fitted, best = fit_tuned(arms, jt.load("digits"), rates, scale.seeds, score=final_loss)
+    fitted, best = fit_tuned(arms, jt.load("digits"), rates, scale, score=final_loss)
     accuracy = {name: runs.metrics["accuracy"] for name, runs in fitted.items()}
-    small, large = (Estimate.of(accuracy["1"] - accuracy[name]) for name in ("0.1", "10"))
+    small, large = (Estimate.over(fitted["1"], accuracy["1"] - accuracy[name]) for name in ("0.1", "10"))
     reached = estimates(accuracy)
     points = [reached[name] for name in arms]
     return Outcome(
-        verdict=all_of(settle(small, above=LARGE), settle(large, above=LARGE)),
+        parts=[
+            settle("a tenth of He's costs five points", small, above=LARGE),
+            settle("ten times He's cost five points", large, above=LARGE),
+        ],
         effect=f"validation accuracy is {reached['1']:.1%} from He's weights, {reached['0.1']:.1%} from a tenth of them and "
         f"{reached['10']:.1%} from ten times them, each at its best learning rate; the losses are {small:.1%} and {large:.1%}",
-        numbers={"accuracy": reached, "loss_of_a_tenth": small, "loss_of_ten_times": large, "rates": best},
-        series=(Curve("accuracy", FACTORS, *(tuple(end) for end in zip(*points, strict=True))),),
+        numbers={"accuracy": reached, "loss_of_a_tenth": small, "loss_of_ten_times": large},
+        series=(
+            Curve("accuracy", FACTORS, *(tuple(getattr(point, end) for point in points) for end in ("mean", "low", "high"))),
+        ),
         axes=Axes("standard deviation of the first weights, as a multiple of He's", "validation accuracy", log="x"),
+        chosen=best,
+        sizes=sizes(fitted["1"]),
     )
 
 
@@ -55,4 +62,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean loss of validation accuracy, from He's standard deviation to a tenth of it or to "
     "ten times it, lies at or below 5 points.",
     measure=measure,
+    kind="effect",
 )

@@ -7,26 +7,27 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import TUNING, estimates
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from experiments.measures import estimates
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
 STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 COST = 0.01  # of accuracy, that a penalty may have
 NEAR = np.geomspace(1e-8, 1, 33)  # how near zero counts, as a share of the root mean square
 
 
-def sizes(runs: jt.Runs) -> Float[np.ndarray, "runs weights"]:
+def lengths(runs: jt.Runs) -> Float[np.ndarray, "runs weights"]:
     """|w| of every weight of the kernels, in units of their root mean square."""
     kernels = [leaf for leaf in jax.tree.leaves(runs.variables["params"]) if leaf.ndim == 3]  # [runs, in, out]
     joined = np.abs(np.concatenate([kernel.reshape(len(runs), -1) for kernel in kernels], axis=1))
     return joined / np.sqrt(np.mean(np.square(joined), axis=1, keepdims=True))
 
 
-def strongest(path: str, base: jt.Experiment, data: jt.Dataset, grid: tuple[float, ...]) -> float:
+def strongest(path: str, base: jt.Experiment, scale: Scale, grid: tuple[float, ...]) -> float:
     """The largest strength whose accuracy is within a point of the best one's, on restarts that are not judged."""
     if len(grid) == 1:
         return grid[0]
-    tried = jt.fit([base.replace({path: strength}) for strength in grid], data, seeds=TUNING)
+    data = scale.tuning_examples(jt.load("digits"))
+    tried = jt.fit([base.replace({path: strength}) for strength in grid], data, seeds=scale.tuning)
     accuracy = [runs.metrics["accuracy"].mean() for runs in tried]
     return max(s for s, share in zip(grid, accuracy, strict=True) if share >= max(accuracy) - COST)
 
@@ -44,21 +45,24 @@ def measure(scale: Scale) -> Outcome:
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=40, full=200),
     )
-    data, grid = jt.load("digits"), scale.pick(smoke=STRENGTHS[-1:], cpu=STRENGTHS, full=STRENGTHS)
+    data, grid = scale.examples(jt.load("digits")), scale.pick(smoke=STRENGTHS[-1:], cpu=STRENGTHS, full=STRENGTHS)
     grids = {
         "L1": ("optimizer.proximal", grid),
         "L2": ("objective.l2", scale.pick(smoke=grid, cpu=(*grid, 0.01, 0.03), full=(*grid, 0.01, 0.03))),
     }
-    strengths = {name: strongest(path, base, data, values) for name, (path, values) in grids.items()}
+    strengths = {name: strongest(path, base, scale, values) for name, (path, values) in grids.items()}
     trials = [base.replace({path: strengths[name]}) for name, (path, _) in grids.items()]
-    fitted: Mapping[str, jt.Runs] = dict(zip(grids, jt.fit(trials, data, seeds=scale.seeds), strict=True))
-    weights = {name: sizes(runs) for name, runs in fitted.items()}
+    fitted: Mapping[str, jt.Runs] = dict(zip(grids, jt.fit(trials, data, seeds=scale.restarts), strict=True))
+    weights = {name: lengths(runs) for name, runs in fitted.items()}
     near = {name: (values < 1e-3).mean(axis=1) for name, values in weights.items()}
-    exact = {name: (values == 0).mean(axis=1) for name, values in weights.items()}
-    more, zeros = Estimate.of(near["L1"] - near["L2"]), estimates(exact)
+    zero = {name: (values == 0).mean(axis=1) for name, values in weights.items()}
+    more, zeros = Estimate.over(fitted["L1"], near["L1"] - near["L2"]), estimates(zero)
     accuracy, shares = estimates({name: runs.metrics["accuracy"] for name, runs in fitted.items()}), estimates(near)
     return Outcome(
-        verdict=all_of(settle(more, above=0), settle(zeros["L1"], above=0.5)),
+        parts=[
+            settle("more weights are near zero than with L2", more, above=0),
+            settle("most weights are exactly zero", Estimate.over(fitted["L1"], zero["L1"]), above=0.5),
+        ],
         effect=f"with L1 {zeros['L1']:.1%} of the weights are exactly zero and {shares['L1']:.1%} near it, with L2 "
         f"{zeros['L2']:.1%} and {shares['L2']:.1%}, at validation accuracies of {accuracy['L1']:.1%} and {accuracy['L2']:.1%}",
         numbers={"exact": zeros, "near": shares, "difference": more, "accuracy": accuracy, "lambda": strengths},
@@ -67,6 +71,7 @@ def measure(scale: Scale) -> Outcome:
             for name, values in weights.items()
         ),
         axes=Axes("size, as a share of the root mean square", "share of weights below it", log="x"),
+        sizes=sizes(fitted["L1"]),
     )
 
 
@@ -78,4 +83,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean difference, L1 minus L2, in the share of weights near zero lies at or below 0, or "
     "that of the share of exact zeros under L1 at or below one half.",
     measure=measure,
+    kind="effect",
 )

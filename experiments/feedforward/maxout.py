@@ -22,4 +22,5 @@ CLAIM = Claim(
     papers=(Paper("Goodfellow+ 2013, MNIST without knowledge of pixels' places, with dropout: 0.94% test error", "V2"),),
     refuted_by="The paired verdict on validation accuracy is that ReLU in the place of maxout helps.",
     measure=measure,
+    kind="paper",
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.measures import RATE, slowness
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
 
 RATES = tuple(float(f"{10 ** (power / 4):.2g}") for power in range(-14, -2))
 
@@ -22,17 +22,20 @@ def measure(scale: Scale) -> Outcome:
     losses, best, growth, final = {}, {}, {}, {}
     for width in widths:
         trials = [base.replace({"model.widths": (width,) * scale.pick(smoke=1, cpu=2, full=2), RATE: rate}) for rate in rates]
-        fitted = jt.fit(trials, digits, seeds=scale.seeds)
+        fitted = jt.fit(trials, digits, seeds=scale.restarts)
         losses[width] = np.minimum(np.stack([slowness(runs) for runs in fitted], axis=1), 10)  # [seeds, rates]
         best[width] = np.log10(rates)[losses[width].argmin(axis=1)]
         noise = jt.diagnose.gradient_noise_scale(fitted[int(losses[width].mean(axis=0).argmin())])
         growth[width], final[width] = np.log10(noise.final.scale / noise.initial.scale), np.log10(noise.final.scale)
     logs = np.log10(widths)
-    falls = Estimate.of(np.polyfit(logs, np.stack(list(best.values())), 1)[0])
-    grows = Estimate.of(np.mean(list(growth.values()), axis=0))
+    falls = Estimate.over(fitted[0], np.polyfit(logs, np.stack(list(best.values())), 1)[0])
+    grows = Estimate.over(fitted[0], np.mean(list(growth.values()), axis=0))
     larger = Estimate.of(np.polyfit(logs, np.stack(list(final.values())), 1)[0])
     return Outcome(
-        verdict=all_of(settle(falls, below=0), settle(grows, above=0)),
+        parts=[
+            settle("larger networks have smaller best rates", falls, below=0),
+            settle("the noise scale grows in training", grows, above=0),
+        ],
         effect=f"the best rate goes as the width to the {falls:+.2f}; the noise scale grows in training to 10 to the "
         f"{grows:+.2f} times what it was, and at the end it goes as the width to the {larger:+.2f}",
         numbers={
@@ -59,4 +62,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean exponent of the best rate over the width lies at or above 0, or that of the mean "
     "log₁₀ growth of the noise scale in training at or below 0.",
     measure=measure,
+    kind="effect",
 )

@@ -2,7 +2,7 @@
 
 import jaxtricks as jt
 from experiments.measures import estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, all_of, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -25,18 +25,22 @@ def measure(scale: Scale) -> Outcome:
     orders = {"before each epoch": "reshuffled", "once": "fixed", "by class": "by_class"}
     arms = {name: base.replace({"order": order}) for name, order in orders.items()}
     data = jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist"))
-    fitted, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
+    fitted, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES), scale, score=final_loss)
     once, by_class = verdicts(fitted["before each epoch"], {name: fitted[name] for name in ("once", "by class")})
     return Outcome(
-        verdict=all_of(expect(by_class.decision, Decision.HURTS), expect(once.decision, Decision.HURTS)),
+        parts=[
+            expect("the order is important", by_class, Decision.HURTS),
+            expect("shuffling before each epoch helps", once, Decision.HURTS),
+        ],
         effect=f"validation accuracy, against shuffling before each epoch: {by_class}; {once}",
         numbers={
             "accuracy": estimates({name: runs.metrics["accuracy"] for name, runs in fitted.items()}),
-            "rates": rates,
             "verdicts": [once.to_dict(), by_class.to_dict()],
         },
         series=curves(fitted, "accuracy"),
         axes=Axes("epoch", "validation accuracy"),
+        chosen=rates,
+        sizes=sizes(fitted["once"]),
     )
 
 
@@ -49,4 +53,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on validation accuracy, from shuffling before each epoch to one order for all, or to one "
     "class after the other, is 'helps' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

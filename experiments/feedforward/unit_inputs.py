@@ -2,7 +2,7 @@
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Scale, all_of, curves, expect
+from jaxtricks.evaluate.claim import Axes, Choice, Claim, Curve, Outcome, Paper, Part, Scale, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -28,23 +28,26 @@ def measure(scale: Scale) -> Outcome:
     )
     scalings = {"standardized": jt.experiment.Standardize(), "[0, 1]": jt.experiment.Unit(), "raw": jt.experiment.Raw()}
     arms = {name: base.replace({"inputs": scaling}) for name, scaling in scalings.items()}
-    rulings, effects, numbers = [], [], {}
+    parts: list[Part] = []
+    chosen: dict[str, Choice] = {}
+    effects, numbers = [], {}
     series: tuple[Curve, ...] = ()
     for name in names:
-        data = jt.load(name).subset(size, seed=0, validation=held_out)
-        fitted, best = fit_tuned(arms, data, scale.pick(smoke=RATES[-2:-1], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
+        ladder = scale.pick(smoke=RATES[-2:-1], cpu=RATES, full=RATES)
+        fitted, best = fit_tuned(arms, jt.load(name), ladder, scale, score=final_loss, size=size, validation=held_out)
         changes = {arm: fitted[arm] for arm in ("[0, 1]", "raw")}
         unit, raw = verdicts(fitted["standardized"], changes, margin=MARGIN)
-        rulings.append(expect(unit.decision, Decision.HELPS, Decision.NO_DIFFERENCE))
+        parts.append(expect(f"[0, 1] is fine on {name}", unit, Decision.HELPS, Decision.NO_DIFFERENCE))
+        chosen |= {f"{name}, {arm}": choice for arm, choice in best.items()}
         effects.append(f"{name}, against standardized inputs: {unit}; {raw}")
         numbers[name] = {
             "accuracy": estimates({arm: runs.metrics["accuracy"] for arm, runs in fitted.items()}),
             "epochs": estimates({arm: epochs_until(-runs.curves["accuracy"], -TARGET) for arm, runs in fitted.items()}),
-            "rates": best,
             "verdicts": [unit.to_dict(), raw.to_dict()],
         }
         series = series or curves(fitted, "accuracy")
-    return Outcome(all_of(*rulings), "; ".join(effects), numbers, series, Axes("epoch", "validation accuracy"))
+    axes = Axes("epoch", "validation accuracy")
+    return Outcome(parts, "; ".join(effects), numbers, series, axes, chosen, sizes(fitted["raw"]))
 
 
 CLAIM = Claim(
@@ -55,4 +58,5 @@ CLAIM = Claim(
     refuted_by="On MNIST or on Fashion-MNIST, the paired verdict on validation accuracy, from standardized inputs to those in "
     "[0, 1], is 'hurts' at a margin of one point.",
     measure=measure,
+    kind="effect",
 )

@@ -28,7 +28,7 @@ class Alone(nn.Module):
         return self.normalization(x, train=train, name="norm")
 
 
-def three_layers(activation: jt.nn.Activation, scale: Scale) -> tuple[jt.Experiment, jt.Dataset]:
+def three_layers(activation: jt.nn.Activation, scale: Scale) -> tuple[jt.Experiment, jt.Dataset, int, float]:
     """Ioffe and Szegedy's network of three layers of 100 units, on 2 000 MNIST images (1 000 more to validate on).
 
     Batches are of 50 and there are 12 epochs of SGD; Glorot's weights. The paper's units are sigmoids, its batches of 60 of all
@@ -37,6 +37,9 @@ def three_layers(activation: jt.nn.Activation, scale: Scale) -> tuple[jt.Experim
     Args:
         activation: of the units.
         scale: of the claim.
+
+    Returns:
+        The experiment, the pool of its images, how many are taken, and the share of them that is validated on.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
@@ -51,7 +54,7 @@ def three_layers(activation: jt.nn.Activation, scale: Scale) -> tuple[jt.Experim
         batch_size=scale.pick(smoke=50, cpu=50, full=60),
         epochs=scale.pick(smoke=2, cpu=12, full=60),
     )
-    return experiment, pool.subset(size, seed=0, validation=held_out)
+    return experiment, pool, size, held_out
 
 
 def inputs(runs: jt.Runs, split: Literal["train", "validation"]) -> Float[np.ndarray, "runs examples ..."]:

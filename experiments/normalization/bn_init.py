@@ -6,7 +6,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.measures import RATE, estimates, final_loss, tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
 WIDTH = 64  # as many as inputs, so that all layers have one fan-in
 HE = math.sqrt(2 / WIDTH)
@@ -33,26 +33,29 @@ def measure(scale: Scale) -> Outcome:
         batch_size=64,
         epochs=scale.pick(smoke=1, cpu=15, full=40),
     )
-    digits = jt.load("digits")
+    digits = scale.examples(jt.load("digits"))
     arms = {name: base.replace({"model.normalization": normalization}) for name, normalization in NORMALIZATIONS.items()}
-    best = tuned(arms, digits, rates, score=final_loss)
+    best = tuned(arms, scale.tuning_examples(jt.load("digits")), rates, score=final_loss, seeds=scale.tuning)
     trials = [
-        arm.replace({RATE: best[name], "model.kernel_init.scale": factor * HE})
+        arm.replace({RATE: best[name].value, "model.kernel_init.scale": factor * HE})
         for name, arm in arms.items()
         for factor in factors
     ]
-    reached = np.stack([runs.metrics["accuracy"] for runs in jt.fit(trials, digits, seeds=scale.seeds)], axis=1)
+    fitted = jt.fit(trials, digits, seeds=scale.restarts)
+    reached = np.stack([runs.metrics["accuracy"] for runs in fitted], axis=1)
     accuracy = dict(zip(arms, np.split(reached, 2, axis=1), strict=True))  # [seeds, factors]
     ranges = {name: np.ptp(values, axis=1) for name, values in accuracy.items()}
-    narrower = Estimate.of(ranges["batch norm"] - ranges["none"])
+    narrower = Estimate.over(fitted[0], ranges["batch norm"] - ranges["none"])
     spread = estimates(ranges)
     return Outcome(
-        verdict=settle(narrower, below=0),
+        parts=[settle("the range of accuracies is narrower", narrower, below=0)],
         effect=f"over first weights of {factors[0]:g} to {factors[-1]:g} times He's, validation accuracy ranges over "
         f"{spread['none']:.1%} without batch norm and over {spread['batch norm']:.1%} with it, {narrower:+.1%}",
-        numbers={"range": spread, "difference": narrower, "rates": best},
+        numbers={"range": spread, "difference": narrower},
         series=tuple(Curve.over_seeds(name, factors, values) for name, values in accuracy.items()),
         axes=Axes("standard deviation of the first weights, as a multiple of He's", "validation accuracy", log="x"),
+        chosen=best,
+        sizes=sizes(fitted[0]),
     )
 
 
@@ -64,4 +67,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean change, by batch norm, in the range of accuracies over the scales of the first "
     "weights lies at or above 0.",
     measure=measure,
+    kind="effect",
 )

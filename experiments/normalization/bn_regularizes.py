@@ -2,7 +2,7 @@
 
 import jaxtricks as jt
 from experiments.measures import estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, curves, expect, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, settle, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -26,18 +26,23 @@ def measure(scale: Scale) -> Outcome:
         epochs=scale.pick(smoke=2, cpu=30, full=60),
     )
     arms = {"none": base, "batch norm": base.replace({"model.normalization": "batch"})}
-    data = pool.subset(size, seed=0, validation=held_out)
-    fitted, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
+    ladder = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
+    fitted, rates = fit_tuned(arms, pool, ladder, scale, score=final_loss, size=size, validation=held_out)
     (verdict,) = verdicts(fitted["none"], {"batch norm": fitted["batch norm"]})
     gaps = {name: runs.evaluate("train")["accuracy"] - runs.metrics["accuracy"] for name, runs in fitted.items()}
-    narrowed, gap = Estimate.of(gaps["batch norm"] - gaps["none"]), estimates(gaps)
+    narrowed, gap = Estimate.over(fitted["none"], gaps["batch norm"] - gaps["none"]), estimates(gaps)
     return Outcome(
-        verdict=all_of(settle(narrowed, below=0), expect(verdict.decision, Decision.HELPS, Decision.NO_DIFFERENCE)),
+        parts=[
+            settle("the gap is narrower", narrowed, below=0),
+            expect("validation accuracy does not suffer", verdict, Decision.HELPS, Decision.NO_DIFFERENCE),
+        ],
         effect=f"the gap between training and validation accuracy is {gap['none']:.2%} without and {gap['batch norm']:.2%} with "
         f"batch norm, {narrowed:+.2%}; validation accuracy: {verdict}",
-        numbers={"gap": gap, "gap_difference": narrowed, "rates": rates, "verdict": verdict.to_dict()},
+        numbers={"gap": gap, "gap_difference": narrowed, "verdict": verdict.to_dict()},
         series=curves(fitted, "nll"),
         axes=Axes("epoch", "validation loss (nats)"),
+        chosen=rates,
+        sizes=sizes(fitted["none"]),
     )
 
 
@@ -49,4 +54,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean change, by batch norm, in the gap between training and validation accuracy lies at "
     "or above 0, or the paired verdict on validation accuracy is 'hurts'.",
     measure=measure,
+    kind="effect",
 )

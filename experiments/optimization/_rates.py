@@ -25,7 +25,7 @@ def network(
 
 
 def fit_grid(
-    arms: Mapping[str, jt.Experiment], data: jt.Dataset, rates: Mapping[str, Sequence[float]], seeds: int | Sequence[int]
+    arms: Mapping[str, jt.Experiment], data: jt.Dataset, rates: Mapping[str, Sequence[float]], seeds: Sequence[int]
 ) -> dict[str, list[jt.Runs]]:
     """Each arm's runs at each of its rates, in order; data and seeds as for `jt.fit`."""
     trials = [experiment.replace({RATE: rate}) for name, experiment in arms.items() for rate in rates[name]]

@@ -18,15 +18,15 @@ def decades(low: int, high: int, per_decade: int = 2) -> tuple[float, ...]:
     return tuple(float(f"{10 ** (i / per_decade):.2g}") for i in range(per_decade * low, per_decade * high + 1))
 
 
-def sweep(settings: Iterable[Any], run: Callable[[Any, Key[Array, ""]], Any], seeds: int | Sequence[int]) -> Any:
+def sweep(settings: Iterable[Any], run: Callable[[Any, Key[Array, ""]], Any], seeds: Sequence[int]) -> Any:
     """`run` of every setting and every restart, in one program; its arrays come as NumPy's, with leading axes [settings, seeds].
 
     Args:
         settings: trees of one structure, such as optimizers, or pairs of an optimizer and a number.
         run: (setting, the restart's root key) → arrays.
-        seeds: how many restarts, 0, 1, …, or the seeds themselves; a restart's draws are the same under every setting.
+        seeds: of the restarts; a restart's draws are the same under every setting.
     """
-    keys = jax.vmap(rng.root)(jnp.asarray(range(seeds) if isinstance(seeds, int) else seeds))
+    keys = jax.vmap(rng.root)(jnp.asarray(seeds))
     run_all = jax.jit(jax.vmap(jax.vmap(run, in_axes=(None, 0)), in_axes=(0, None)))
     return jax.tree.map(np.asarray, run_all(stack(list(settings)), keys))
 

@@ -32,12 +32,12 @@ def measure(scale: Scale) -> Outcome:
         places = jt.optim.minimize(optimizer, loss, jnp.zeros(WEIGHTS), steps).params
         return jnp.linalg.norm(jnp.diff(places, axis=0, prepend=0), axis=1)
 
-    printed, adam = (sweep([jt.Optimizer(rule=rule)], run, scale.seeds)[0] for rule in (jt.optim.AdamUncorrected(), jt.Adam()))
+    printed, adam = (sweep([jt.Optimizer(rule=rule)], run, scale.restarts)[0] for rule in (jt.optim.AdamUncorrected(), jt.Adam()))
     ratio = printed / adam
     first, longest = Estimate.of(ratio[:, 0]), Estimate.of(ratio.max(axis=1))
     shown = np.unique(np.geomspace(1, steps, 60).astype(int))
     return Outcome(
-        verdict=settle(first, above=0.99, below=1.01),
+        parts=[settle("the printed code's first step is Adam's", first, above=0.99, below=1.01, kind="paper")],
         effect=f"the printed code's first step is {first:.3f} times Adam's ((1 - β₁)/√(1 - β₂) = {PREDICTED:.3f}); the longest, "
         f"step {int(ratio.mean(axis=0).argmax()) + 1}, is {longest:.2f} times",
         numbers={"first": first, "longest": longest, "last": Estimate.of(ratio[:, -1]), "predicted": PREDICTED},
@@ -56,4 +56,5 @@ CLAIM = Claim(
     ),
     refuted_by="The 95% interval of the mean ratio of the printed code's first step to Adam's lies outside 0.99 to 1.01.",
     measure=measure,
+    kind="paper",
 )

@@ -43,10 +43,10 @@ def measure(scale: Scale) -> Outcome:
         adam = jt.optim.minimize(optimizer, lambda w, step: gradients[step] @ w, jnp.zeros(WEIGHTS), steps).params
         return jnp.linalg.norm(adam, axis=1), jnp.linalg.norm(printed(gradients), axis=1)
 
-    adam, slide = (distance[0] for distance in sweep([jt.Optimizer(rule=jt.Adam(learning_rate=RATE))], run, scale.seeds))
+    adam, slide = (distance[0] for distance in sweep([jt.Optimizer(rule=jt.Adam(learning_rate=RATE))], run, scale.restarts))
     ratio = Estimate.of(slide[:, -1] / adam[:, -1])
     return Outcome(
-        verdict=settle(ratio, above=0.9, below=1.1),
+        parts=[settle("the slide's assignments go as far as Adam", ratio, above=0.9, below=1.1, kind="identity")],
         effect=f"after {steps} steps the slide's assignments have gone {ratio:.4f} times as far as Adam; in the first 10 steps "
         f"{slide[:, 9].mean() / slide[:, -1].mean():.0%} of their whole way",
         numbers={"ratio": ratio, "adam": Estimate.of(adam[:, -1]), "slide": Estimate.of(slide[:, -1])},
@@ -65,4 +65,5 @@ CLAIM = Claim(
     papers=(Paper("Kingma & Ba 2015, algorithm 1: m̂ and v̂ are new variables, m and v stay", "R"),),
     refuted_by="The 95% interval of the mean ratio of the two distances lies outside 0.9 to 1.1.",
     measure=measure,
+    kind="identity",
 )

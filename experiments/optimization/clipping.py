@@ -3,7 +3,7 @@
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 
@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     clipping; with the norm clipped at the 70% quantile of the norms of the first 50 steps, which is how the lecture finds the
     threshold; and with each element clipped at 0.01. The lecture is about recurrent networks, whose spikes come by themselves.
     """
-    digits = spiky(jt.load("digits"), share=0.01, factor=10.0)
+    digits = spiky(scale.examples(jt.load("digits")), share=0.01, factor=10.0)
     free = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(64, 64))),
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.05, momentum=0.9)),
@@ -33,12 +33,12 @@ def measure(scale: Scale) -> Outcome:
         "norm, learnt threshold": free.replace({"optimizer.clip_learnt": learnt}),
         "elements": free.replace({"optimizer.clip_value": 0.01}),
     }
-    study = jt.study(free, changes, digits, seeds=scale.seeds)
+    study = jt.study(free, changes, digits, seeds=scale.restarts)
     by_norm, by_value = study.verdicts
     largest = {name: np.nanmax(runs.curves["largest_grad_norm"], axis=1) for name, runs in study.arms.items()}
     diverged = {name: len(runs.diverged) for name, runs in study.arms.items()}
     return Outcome(
-        verdict=expect(by_norm.decision, Decision.HELPS),
+        parts=[expect("clipping at the learnt threshold is more accurate", by_norm, Decision.HELPS)],
         effect=f"validation accuracy: {by_norm}; by elements: {by_value}; without clipping "
         f"{diverged['baseline']} of {scale.seeds} restarts diverge",
         numbers={
@@ -50,6 +50,7 @@ def measure(scale: Scale) -> Outcome:
         },
         series=curves(study.arms, "accuracy"),
         axes=Axes("epoch", "validation accuracy"),
+        sizes=sizes(study.baseline),
     )
 
 
@@ -65,4 +66,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on validation accuracy, from no clipping to clipping at the learnt threshold, is 'hurts' or "
     "'no difference'.",
     measure=measure,
+    kind="effect",
 )

@@ -1,10 +1,10 @@
 """LAMB loses less than AdamW when batches are large."""
 
 import jaxtricks as jt
-from experiments.measures import RATE, final_loss, fit_tuned
+from experiments.measures import final_loss, fit_tuned
 from experiments.optimization._rates import network
 from experiments.optimization._sweep import decades
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
 
 MARGIN = 0.005  # of accuracy
 
@@ -16,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     paired by seed. Not judged: AdamW at batch 100, tuned likewise, with ten times the steps. You+ train BERT at batches up to
     64 000.
     """
-    data = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist")).subset(scale.pick(smoke=300, cpu=5_000, full=60_000), 0)
+    pool, size = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist")), scale.pick(smoke=300, cpu=5_000, full=60_000)
     large, small = scale.pick(smoke=(200, 100), cpu=(1_000, 100), full=(16_000, 250))
     width, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=15, full=15)
 
@@ -31,16 +31,18 @@ def measure(scale: Scale) -> Outcome:
         reference: arm(jt.AdamW(weight_decay=jt.optim.Decoupled(rate=0.01)), small),
     }
     rates = scale.pick(smoke=(0.01,), cpu=decades(-3, 0), full=decades(-3, 0, 4))
-    runs, chosen = fit_tuned(arms, data, rates, scale.seeds, score=final_loss)
-    gain = Estimate.of(runs[lamb].metrics["accuracy"] - runs[adam].metrics["accuracy"])
+    runs, chosen = fit_tuned(arms, pool, rates, scale, score=final_loss, size=size)
+    gain = Estimate.over(runs[lamb], runs[lamb].metrics["accuracy"] - runs[adam].metrics["accuracy"])
     accuracy = {name: Estimate.of(run.metrics["accuracy"]) for name, run in runs.items()}
     return Outcome(
-        verdict=settle(gain, above=-MARGIN),
+        parts=[settle("LAMB is no less accurate at the large batch", gain, above=-MARGIN, kind="paper")],
         effect=f"at batch {large} LAMB reaches {accuracy[lamb]:.2%} and AdamW {accuracy[adam]:.2%} validation accuracy, "
         f"{gain:+.2%} for LAMB; AdamW at batch {small} {accuracy[reference]:.2%}",
-        numbers={"gain": gain, "accuracy": accuracy, RATE: chosen},
+        numbers={"gain": gain, "accuracy": accuracy},
         series=curves(runs, "accuracy"),
         axes=Axes("epoch", "validation accuracy"),
+        chosen=chosen,
+        sizes=sizes(runs[lamb]),
     )
 
 
@@ -52,4 +54,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of LAMB's mean gain in accuracy over AdamW at the large batch lies at or below minus half a "
     "point (it is made for large batches, and may not lose).",
     measure=measure,
+    kind="paper",
 )

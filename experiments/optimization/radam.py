@@ -12,7 +12,7 @@ from experiments.measures import estimates
 from experiments.optimization._rates import bands, fit_grid, network, over_rates
 from experiments.optimization._sweep import decades, sweep
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, settle, sizes
 
 EARLY, WEIGHTS = 10, 1_000
 
@@ -28,7 +28,7 @@ def spreads(scale: Scale) -> dict[str, Float[np.ndarray, " seeds"]]:
         return jnp.std(jnp.diff(places, axis=0, prepend=0), axis=1)
 
     rules = {"Adam": jt.Adam(learning_rate=1.0), "RAdam": jt.optim.RAdam(learning_rate=1.0)}
-    found = {name: sweep([jt.Optimizer(rule=rule)], run, scale.seeds)[0] for name, rule in rules.items()}
+    found = {name: sweep([jt.Optimizer(rule=rule)], run, scale.restarts)[0] for name, rule in rules.items()}
     return {name: steps[:, 5:].mean(axis=1) for name, steps in found.items()}
 
 
@@ -48,12 +48,16 @@ def measure(scale: Scale) -> Outcome:
         "Adam with warm-up": arm(jt.Adam(), schedule=jt.schedules.Trapezoid(warmup=0.1, cooldown=0.0)),
     }
     grid = dict.fromkeys(arms, rates)
-    grids = fit_grid(arms, jt.load("digits"), grid, scale.seeds)
+    grids = fit_grid(arms, scale.examples(jt.load("digits")), grid, scale.restarts)
     widths, steps = bands(grids, grid), spreads(scale)
-    wider, smaller = (Estimate.of(values["RAdam"] - values["Adam"]) for values in (widths, steps))
+    wider = Estimate.over(grids["Adam"][0], widths["RAdam"] - widths["Adam"])
+    smaller = Estimate.of(steps["RAdam"] - steps["Adam"])
     band, spread = estimates(widths), estimates(steps)
     return Outcome(
-        verdict=all_of(settle(smaller, below=0), settle(wider, above=0)),
+        parts=[
+            settle("the first rectified steps spread less", smaller, below=0, kind="paper"),
+            settle("the band of usable rates is wider", wider, above=0, kind="paper"),
+        ],
         effect=f"the first rectified steps spread by {spread['RAdam']:.3f} rates, Adam's by {spread['Adam']:.3f}; usable rates "
         "span "
         + ", ".join(f"{width:.2f} ({name})" for name, width in band.items())
@@ -61,6 +65,7 @@ def measure(scale: Scale) -> Outcome:
         numbers={"spread": spread, "band": band, "wider": wider},
         series=over_rates(grids, grid),
         axes=Axes("learning rate", "validation accuracy", log="x"),
+        sizes=sizes(grids["Adam"][0]),
     )
 
 
@@ -75,4 +80,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean difference, RAdam minus Adam, lies at or above 0 for the spread of the first "
     "rectified steps, or at or below 0 for the width of the band.",
     measure=measure,
+    kind="paper",
 )

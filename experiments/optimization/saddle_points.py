@@ -42,13 +42,13 @@ def measure(scale: Scale) -> Outcome:
         kept = jax.random.choice(rng.stream(key, "sets"), jnp.asarray(projections), (points,), replace=False)
         return jax.lax.map(lambda chosen: _point(centred, components, chosen, hidden), kept)
 
-    slopes, losses, indices = (np.stack(column) for column in zip(*map(critical, range(scale.seeds)), strict=True))
+    slopes, losses, indices = (np.stack(column) for column in zip(*map(critical, scale.restarts), strict=True))
     assert slopes.max() < 1e-4  # that they are critical is a theorem, and here a fact
     share = Estimate.share(indices.ravel() > 0)
     by_loss = np.take_along_axis(indices, np.argsort(losses, axis=1), axis=1)
     low, high = (Estimate.of(part.mean(axis=1)) for part in np.split(by_loss, 2, axis=1))
     return Outcome(
-        verdict=settle(share, above=0.5),
+        parts=[settle("most points without gradient are saddles", share, above=0.5)],
         effect=f"share of saddles among {scale.seeds * points} points without gradient {share:.4f}; the mean index is {low:.3f} "
         f"in the half of lower loss and {high:.3f} in that of higher loss",
         numbers={"saddles": share, "index": {"lower loss": low, "higher loss": high}},
@@ -84,5 +84,6 @@ CLAIM = Claim(
     ),
     refuted_by="The 95% interval of the share of saddles among the points without gradient lies at or below one half.",
     measure=measure,
+    kind="effect",
     seeds=Scales(cpu=16, full=32),
 )

@@ -3,10 +3,10 @@
 import functools
 
 import jaxtricks as jt
-from experiments.measures import RATE, final_loss, fit_tuned
+from experiments.measures import final_loss, fit_tuned
 from experiments.optimization._rates import network
 from experiments.optimization._sweep import decades
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, all_of, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 
@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     to 1; paired verdicts on the validation loss of the others, each against the constant rate.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist"))
-    data = pool.subset(scale.pick(smoke=300, cpu=3_000, full=60_000), seed=0)
+    size = scale.pick(smoke=300, cpu=3_000, full=60_000)
     width, epochs = scale.pick(smoke=16, cpu=128, full=512), scale.pick(smoke=1, cpu=15, full=50)
     arm = functools.partial(network, jt.Momentum(momentum=0.9), widths=(width, width), epochs=epochs)
     arms = {
@@ -27,20 +27,21 @@ def measure(scale: Scale) -> Outcome:
         "linear": arm(schedule=jt.schedules.Linear()),
     }
     rates = scale.pick(smoke=(0.01,), cpu=decades(-3, 0), full=decades(-3, 0, 4))
-    runs, chosen = fit_tuned(arms, data, rates, scale.seeds, score=final_loss)
+    runs, chosen = fit_tuned(arms, pool, rates, scale, score=final_loss, size=size)
     changes = {name: run for name, run in runs.items() if name != "constant"}
     verdicts = jt.evaluate.verdicts(runs["constant"], changes, metric="nll")
     return Outcome(
-        verdict=all_of(*(expect(verdict.decision, Decision.HELPS) for verdict in verdicts)),
+        parts=[expect(f"{verdict.label} has less loss", verdict, Decision.HELPS) for verdict in verdicts],
         effect="validation loss against a constant rate: " + "; ".join(map(str, verdicts)),
         numbers={
             "verdicts": [verdict.to_dict() for verdict in verdicts],
             "loss": {name: Estimate.of(run.metrics["nll"]) for name, run in runs.items()},
             "accuracy": {name: Estimate.of(run.metrics["accuracy"]) for name, run in runs.items()},
-            RATE: chosen,
         },
         series=curves(runs, "nll"),
         axes=Axes("epoch", "validation loss (nats)"),
+        chosen=chosen,
+        sizes=sizes(runs["constant"]),
     )
 
 
@@ -55,4 +56,5 @@ CLAIM = Claim(
     ),
     refuted_by="The paired verdict on the validation loss of one of the three schedules is 'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

@@ -9,7 +9,7 @@ from jaxtyping import Array, Key
 import jaxtricks as jt
 from experiments.optimization._quadratic import bowl
 from experiments.optimization._sweep import first, sweep
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
 
 EPSILON = 1e-6
 CONDITION = 100.0
@@ -37,19 +37,19 @@ def measure(scale: Scale) -> Outcome:
         shrunk = jnp.linalg.norm(places, axis=1) <= EPSILON * jnp.linalg.norm(start)
         return shrunk, jnp.mean(sides[1:] != sides[:-1], axis=0)
 
-    shrunk, changes = sweep(settings, run, scale.seeds)
+    shrunk, changes = sweep(settings, run, scale.restarts)
     needed, half = np.split(first(shrunk) + 1, 2)
     at = conditions.index(CONDITION)
     slope = Estimate.of(np.polyfit(np.log(conditions), np.log(needed), 1)[0])
     here, shallow, steep = (Estimate.of(values) for values in (needed[at], *changes[at].T))
     predicted = 0.5 * CONDITION * math.log(1 / EPSILON)
     return Outcome(
-        verdict=all_of(
-            settle(here, above=0.95 * predicted, below=1.05 * predicted),
-            settle(slope, above=0.9, below=1.1),
-            settle(steep, above=0.5),
-            settle(shallow, below=0.5),
-        ),
+        parts=[
+            settle("as many steps as predicted", here, above=0.95 * predicted, below=1.05 * predicted, kind="identity"),
+            settle("which grow as κ", slope, above=0.9, below=1.1, kind="identity"),
+            settle("jitter across the valley", steep, above=0.5, kind="identity"),
+            settle("none along it", shallow, below=0.5, kind="identity"),
+        ],
         effect=f"at κ = 100 it takes {here:.0f} steps (κ/2 · ln 10⁶ = {predicted:.0f}), and the number grows as κ to the "
         f"{slope:.3f}; {steep:.0%} of the steps change sides across the valley and {shallow:.0%} along it",
         numbers={"steps": here, "exponent": slope, "steep": steep, "shallow": shallow, "steps_at_half_rate": half[at].mean()},
@@ -71,4 +71,5 @@ CLAIM = Claim(
     "outside 0.9 to 1.1, or that of the share of steps that change sides at or below one half across the valley, or at or above "
     "one half along it.",
     measure=measure,
+    kind="identity",
 )

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Outcome, Scale, curves, expect
+from jaxtricks.evaluate.claim import Axes, Outcome, Scale, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.train.prepare import prepare
 
@@ -40,9 +40,9 @@ def language(model: jt.RNN, epochs: int, rule: jt.optim.Rule = jt.Adam()) -> jt.
     )
 
 
-def characters(windows: int, length: int) -> jt.Dataset:
-    """The first windows of the characters of Python's own documentation."""
-    return jt.load("python_topics", text=jt.Text("char", length=length)).subset(windows, seed=0)
+def characters(length: int) -> jt.Dataset:
+    """Windows of the characters of Python's own documentation."""
+    return jt.load("python_topics", text=jt.Text("char", length=length))
 
 
 def parameters(experiment: jt.Experiment, data: jt.Dataset) -> int:
@@ -75,16 +75,20 @@ def steps_to_learn(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     return steps * epochs_until(runs.curves["mse"], LEARNT)
 
 
-def one_change(data: jt.Dataset, arms: Mapping[str, jt.Experiment], scale: Scale) -> Outcome:
+def one_change(pool: jt.Dataset, windows: int, arms: Mapping[str, jt.Experiment], scale: Scale) -> Outcome:
     """Whether the second of two language models has a lower validation loss than the first, each at its best rate of one grid."""
-    runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_loss)
+    runs, rates = fit_tuned(
+        arms, pool, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale, score=final_loss, size=windows
+    )
     baseline, change = arms
     (verdict,) = jt.evaluate.verdicts(runs[baseline], {change: runs[change]}, metric="nll")
     losses = estimates({name: arm.metrics["nll"] for name, arm in runs.items()})
     return Outcome(
-        verdict=expect(verdict.decision, Decision.HELPS),
+        parts=[expect(f"{change} has less loss", verdict, Decision.HELPS)],
         effect=f"validation loss a character: {verdict}; {baseline} {losses[baseline]:.4f}",
-        numbers={"loss": losses, "verdict": verdict.to_dict(), "rates": rates},
+        numbers={"loss": losses, "verdict": verdict.to_dict()},
         series=curves(runs, "nll"),
         axes=Axes("epoch", "validation loss (nats a character)"),
+        chosen=rates,
+        sizes=sizes(runs[baseline]),
     )

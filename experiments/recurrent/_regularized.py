@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import TUNING
 from jaxtricks.evaluate.claim import Estimate, Scale
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
@@ -34,10 +33,16 @@ def rates(scale: Scale) -> tuple[float, ...]:
     return scale.pick(smoke=(0.2,), cpu=(0.1, 0.2, 0.4, 0.6), full=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
 
 
-def text(scale: Scale) -> jt.Dataset:
-    """Python's help topics by the character, in windows: so few that a model of them overfits, a third of them held out."""
+def text(scale: Scale, *, tuning: bool) -> jt.Dataset:
+    """Python's help topics by the character, in windows: so few that a model of them overfits, a third of them held out.
+
+    Args:
+        scale: of the claim.
+        tuning: whether settings are chosen on them, or they are judged on.
+    """
     data = jt.load("python_topics", text=jt.Text("char", length=scale.pick(smoke=8, cpu=32, full=100)))
-    return data.subset(scale.pick(smoke=24, cpu=120, full=1_500), seed=0, validation=1 / 3)
+    size = scale.pick(smoke=24, cpu=120, full=1_500)
+    return (scale.tuning_examples if tuning else scale.examples)(data, size, 1 / 3)
 
 
 def language_model(scale: Scale) -> jt.Experiment:
@@ -57,13 +62,13 @@ def lowest(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
 
 
 def tried(trials: Mapping[Key, Changes], scale: Scale) -> dict[Key, float]:
-    """The mean `lowest` loss of the language model with each trial's changes, over the first two restarts of `TUNING`; nothing
-    for a lone one.
+    """The mean `lowest` loss of the language model with each trial's changes, over the restarts for tuning; nothing for a
+    lone one.
     """
     if len(trials) == 1:
         return dict.fromkeys(trials, 0.0)
     base = language_model(scale)
-    runs = jt.fit([base.replace(changes) for changes in trials.values()], text(scale), seeds=TUNING[:2])
+    runs = jt.fit([base.replace(changes) for changes in trials.values()], text(scale, tuning=True), seeds=scale.tuning)
     return {name: float(lowest(each).mean()) for name, each in zip(trials, runs, strict=True)}
 
 
@@ -85,7 +90,7 @@ def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs],
 def fit_arms(arms: Mapping[str, Changes], scale: Scale) -> dict[str, jt.Runs]:
     """The restarts of the language model with each arm's changes."""
     base = language_model(scale)
-    runs = jt.fit([base.replace(changes) for changes in arms.values()], text(scale), seeds=scale.seeds)
+    runs = jt.fit([base.replace(changes) for changes in arms.values()], text(scale, tuning=False), seeds=scale.restarts)
     return dict(zip(arms, runs, strict=True))
 
 

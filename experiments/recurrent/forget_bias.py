@@ -3,7 +3,7 @@
 import jaxtricks as jt
 from experiments.measures import estimates, fit_tuned
 from experiments.recurrent._memory import RATES, adding, steps_to_learn
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
 from jaxtricks.nn.cells import LSTM
 
 
@@ -21,23 +21,24 @@ def measure(scale: Scale) -> Outcome:
         f"forget bias {bias}": adding(jt.RNN(widths=(width,), cell=LSTM(forget_bias=float(bias))), epochs) for bias in (0, 1, 2)
     }
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
-    runs, best = fit_tuned(arms, jt.data.adding_problem(examples, length), rates, scale.seeds, score=steps_to_learn)
+    runs, best = fit_tuned(arms, jt.data.adding_problem(examples, length), rates, scale, score=steps_to_learn)
     steps = {name: steps_to_learn(arm) for name, arm in runs.items()}
-    saved = Estimate.of(steps["forget bias 0"] - steps["forget bias 1"])
+    saved = Estimate.over(runs["forget bias 0"], steps["forget bias 0"] - steps["forget bias 1"])
     needed = estimates(steps)
     return Outcome(
-        verdict=settle(saved, above=0),
+        parts=[settle("a forget bias of 1 saves steps", saved, above=0)],
         effect="steps until half the blind error: "
         + ", ".join(f"{each:.0f} with {name}" for name, each in needed.items())
         + f"; a bias of 1 saves {saved:.0f}",
         numbers={
             "steps": needed,
             "saved": saved,
-            "rates": best,
             "error": estimates({name: arm.metrics["mse"] for name, arm in runs.items()}),
         },
         series=curves(runs, "mse"),
         axes=Axes("epoch", "validation mean squared error", log="y"),
+        chosen=best,
+        sizes=sizes(runs["forget bias 0"]),
     )
 
 
@@ -53,4 +54,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the steps that a forget bias of 1 saves against 0, until the error is half that of a "
     "constant answer, lies at or below 0.",
     measure=measure,
+    kind="effect",
 )

@@ -3,7 +3,7 @@
 import jaxtricks as jt
 from experiments.measures import estimates, fit_tuned
 from experiments.recurrent._memory import BLIND, RATES, adding, final_error, parameters, widest
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.nn.cells import GRU
 
@@ -24,22 +24,23 @@ def measure(scale: Scale) -> Outcome:
         return widest(lambda width: gru.replace({"model.cell": cell, "model.widths": (width,)}), data, most)
 
     arms = {"tanh": of("tanh"), "GRU": gru, "LSTM": of("lstm")}
-    runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale.seeds, score=final_error)
+    runs, rates = fit_tuned(arms, data, scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES), scale, score=final_error)
     by_gru, by_lstm = jt.evaluate.verdicts(runs["tanh"], {"GRU": runs["GRU"], "LSTM": runs["LSTM"]}, metric="mse")
     errors = estimates({name: arm.metrics["mse"] for name, arm in runs.items()})
     return Outcome(
-        verdict=expect(by_gru.decision, Decision.HELPS),
+        parts=[expect("a GRU has less error than tanh units", by_gru, Decision.HELPS)],
         effect=f"mean squared error after training: tanh {errors['tanh']:.4f}, GRU {errors['GRU']:.4f}, LSTM "
         f"{errors['LSTM']:.4f} (a constant answer: {BLIND:.4f})",
         numbers={
             "error": errors,
             "gru": by_gru.to_dict(),
             "lstm": by_lstm.to_dict(),
-            "rates": rates,
             "parameters": {name: parameters(arm, data) for name, arm in arms.items()},
         },
         series=curves(runs, "mse"),
         axes=Axes("epoch", "validation mean squared error", log="y"),
+        chosen=rates,
+        sizes=sizes(runs["GRU"]),
     )
 
 
@@ -56,4 +57,5 @@ CLAIM = Claim(
     ),
     refuted_by="The paired verdict on validation error, from tanh to GRU, is 'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

@@ -5,7 +5,7 @@ import itertools
 import jaxtricks as jt
 from experiments.measures import estimates, fit_tuned
 from experiments.recurrent._memory import RATES, adding, steps_to_learn
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
 from jaxtricks.nn.cells import GRU
 
 
@@ -27,12 +27,12 @@ def measure(scale: Scale) -> Outcome:
         for name, (reset, update) in biases.items()
     }
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
-    runs, best = fit_tuned(arms, jt.data.adding_problem(examples, length), rates, scale.seeds, score=steps_to_learn)
+    runs, best = fit_tuned(arms, jt.data.adding_problem(examples, length), rates, scale, score=steps_to_learn)
     steps = {biases[name]: steps_to_learn(arm) for name, arm in runs.items()}
-    by_reset = Estimate.of(steps[0.0, 0.0] - steps[-1.0, 0.0])
-    by_update = Estimate.of(steps[0.0, 0.0] - steps[0.0, 1.0])
+    by_reset = Estimate.over(next(iter(runs.values())), steps[0.0, 0.0] - steps[-1.0, 0.0])
+    by_update = Estimate.over(next(iter(runs.values())), steps[0.0, 0.0] - steps[0.0, 1.0])
     return Outcome(
-        verdict=settle(by_reset, above=0),
+        parts=[settle("a reset bias of -1 saves steps", by_reset, above=0)],
         effect=f"steps until half the blind error: {Estimate.of(steps[0.0, 0.0]):.0f} with no bias; a reset bias of -1 saves "
         f"{by_reset:.0f}, an update bias of +1 {by_update:.0f}",
         numbers={
@@ -40,11 +40,12 @@ def measure(scale: Scale) -> Outcome:
             "saved_by_reset": by_reset,
             "saved_by_update": by_update,
             "saved_by_both": Estimate.of(steps[0.0, 0.0] - steps[-1.0, 1.0]),
-            "rates": best,
             "error": estimates({name: arm.metrics["mse"] for name, arm in runs.items()}),
         },
         series=curves(runs, "mse"),
         axes=Axes("epoch", "validation mean squared error", log="y"),
+        chosen=best,
+        sizes=sizes(next(iter(runs.values()))),
     )
 
 
@@ -60,4 +61,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the steps that a reset bias of -1 saves against 0, with no update bias, until the error is "
     "half that of a constant answer, lies at or below 0.",
     measure=measure,
+    kind="effect",
 )

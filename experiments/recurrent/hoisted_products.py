@@ -33,4 +33,5 @@ CLAIM = Claim(
     papers=(Paper("Wc does not depend on the word", "M"),),
     refuted_by=REFUTED_BY,
     measure=measure,
+    kind="effect",
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, fit_tuned, slowness
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
 
 LEVEL = 2.0  # of the training loss, in nats a character
 PLAIN, NORMALIZED = "none", "layer norm"
@@ -26,19 +26,21 @@ def measure(scale: Scale) -> Outcome:
     arms = {PLAIN: base, NORMALIZED: base.replace({"model.recurrent_normalization": "layer"})}
     data = jt.load("python_topics", text=jt.Text("char", length=scale.pick(smoke=8, cpu=32, full=100)))
     rates = scale.pick(smoke=(0.01,), cpu=(0.003, 0.01, 0.03, 0.1), full=(0.0003, 0.001, 0.003, 0.01))
-    data = data.subset(scale.pick(smoke=80, cpu=800, full=4_000), seed=0)
-    runs, best = fit_tuned(arms, data, rates, scale.seeds, score=slowness)
+    windows = scale.pick(smoke=80, cpu=800, full=4_000)
+    runs, best = fit_tuned(arms, data, rates, scale, score=slowness, size=windows)
     epochs = {name: epochs_until(each.curves["train_loss"], LEVEL) for name, each in runs.items()}
-    ratio, taken = Estimate.of(np.log(epochs[NORMALIZED] / epochs[PLAIN])), estimates(epochs)
+    ratio, taken = Estimate.over(runs[PLAIN], np.log(epochs[NORMALIZED] / epochs[PLAIN])), estimates(epochs)
     last = estimates({name: each.metrics["nll"] for name, each in runs.items()})
     return Outcome(
-        verdict=settle(ratio, below=0),
+        parts=[settle("fewer epochs with layer norm", ratio, below=0)],
         effect=f"{taken[NORMALIZED]:.2f} epochs until the training loss is {LEVEL} nats with layer norm (rate "
-        f"{best[NORMALIZED]:g}), {taken[PLAIN]:.2f} without ({best[PLAIN]:g}); validation loss at the end "
+        f"{best[NORMALIZED]}), {taken[PLAIN]:.2f} without ({best[PLAIN]}); validation loss at the end "
         f"{last[NORMALIZED]:.3f} and {last[PLAIN]:.3f} nats",
-        numbers={"epochs": taken, "log_ratio": ratio, "rates": best, "last": last},
+        numbers={"epochs": taken, "log_ratio": ratio, "last": last},
         series=curves(runs, "train_loss"),
         axes=Axes("epoch", "training loss (nats a character)"),
+        chosen=best,
+        sizes=sizes(runs[PLAIN]),
     )
 
 
@@ -53,4 +55,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval of the mean of ln(epochs until the training loss is 2 nats), with layer norm minus without, "
     "lies at or above 0.",
     measure=measure,
+    kind="effect",
 )

@@ -11,11 +11,11 @@ def measure(scale: Scale) -> Outcome:
     batch 32, norms clipped at 1; both have the best of four learning rates (1e-3 to 3e-2) on seeds that nothing is judged on.
     Sixteen steps are few, so that the state matters and is reset often; the validation loss is that of all of them.
     """
-    data = characters(scale.pick(smoke=80, cpu=4_000, full=28_000), scale.pick(smoke=6, cpu=16, full=16))
+    windows, data = scale.pick(smoke=80, cpu=4_000, full=28_000), characters(scale.pick(smoke=6, cpu=16, full=16))
     units, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=6, full=20)
     zeros = language(jt.RNN(embedding=16, widths=(units,)), epochs)
     arms = {"zeros": zeros, "learnt state": zeros.replace({"model.initial_state": "learned"})}
-    return one_change(data, arms, scale)
+    return one_change(data, windows, arms, scale)
 
 
 CLAIM = Claim(
@@ -25,4 +25,5 @@ CLAIM = Claim(
     papers=(Paper("r2rt 2016: a learnt state is better where states are often reset, and can overfit where seldom", "V"),),
     refuted_by="The paired verdict on validation loss, from zeros to a learnt initial state, is 'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

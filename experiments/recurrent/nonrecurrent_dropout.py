@@ -1,7 +1,7 @@
 """Dropout of the non-recurrent connections helps an LSTM that overfits."""
 
 from experiments.recurrent._regularized import NONE, fit_places, judged, lowest, numbers
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Scales, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Scales, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 PLACE = "non-recurrent"
@@ -19,11 +19,12 @@ def measure(scale: Scale) -> Outcome:
     verdicts = judged(arms, NONE, (PLACE,))
     means = ", ".join(f"{lowest(runs).mean():.3f} with {name} at {rates[name]:g}" for name, runs in arms.items() if name in rates)
     return Outcome(
-        verdict=expect(verdicts[PLACE].decision, Decision.HELPS),
+        parts=[expect("less loss than without noise", verdicts[PLACE], Decision.HELPS)],
         effect=f"lowest validation loss: {verdicts[PLACE]}; {lowest(arms[NONE]).mean():.3f} nats without noise, {means}",
         numbers=numbers(arms, verdicts) | {"rates": rates},
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats a character)"),
+        sizes=sizes(arms[NONE]),
     )
 
 
@@ -42,5 +43,6 @@ CLAIM = Claim(
     refuted_by="The paired verdict on the lowest validation loss, dropout of non-recurrent connections against none, is 'hurts' "
     "or 'no difference'.",
     measure=measure,
-    seeds=Scales(cpu=8),
+    kind="effect",
+    seeds=Scales(cpu=16),
 )

@@ -1,7 +1,7 @@
 """Recurrent dropout does more on the update vectors of an LSTM than on its hidden states."""
 
 from experiments.recurrent._regularized import NONE, fit_places, judged, numbers
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 UPDATE, HIDDEN = "update vectors", "hidden states"
@@ -17,12 +17,13 @@ def measure(scale: Scale) -> Outcome:
     against_none = judged(arms, NONE, (UPDATE, HIDDEN))
     verdict = judged(arms, HIDDEN, (UPDATE,))[UPDATE]
     return Outcome(
-        verdict=expect(verdict.decision, Decision.HELPS),
+        parts=[expect("update vectors have less loss than hidden states", verdict, Decision.HELPS)],
         effect=f"lowest validation loss, against dropout of hidden states at {rates[HIDDEN]:g}: {verdict} at {rates[UPDATE]:g}; "
         f"against none: {against_none[UPDATE]}; {against_none[HIDDEN]}",
         numbers=numbers(arms, against_none) | {"rates": rates, "update_against_hidden": verdict.to_dict()},
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats a character)"),
+        sizes=sizes(arms[NONE]),
     )
 
 
@@ -38,4 +39,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on the lowest validation loss, dropout of update vectors against dropout of hidden states, is "
     "'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

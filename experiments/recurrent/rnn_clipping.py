@@ -4,9 +4,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 import jaxtricks as jt
-from experiments.measures import RATE, TUNING
+from experiments.measures import RATE
 from experiments.recurrent._memory import BATCH, characters
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Ruling, Scale, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, premise, settle, sizes
 from jaxtricks.nn.cells import TanhCell
 
 SPIKE = 1.1  # an epoch's training loss as a multiple of the lowest one before
@@ -33,7 +33,7 @@ def measure(scale: Scale) -> Outcome:
     is a run that diverges, or one with an epoch whose mean training loss is 10% above an earlier one's. Measured is the
     share of rates at which a seed is messed up, paired by seed.
     """
-    data = characters(scale.pick(smoke=80, cpu=1_500, full=7_000), scale.pick(smoke=8, cpu=64, full=64))
+    pool, windows = characters(scale.pick(smoke=8, cpu=64, full=64)), scale.pick(smoke=80, cpu=1_500, full=7_000)
     free = jt.Experiment(
         model=jt.RNN(embedding=16, widths=(scale.pick(smoke=8, cpu=64, full=256),), cell=TanhCell()),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
@@ -42,19 +42,21 @@ def measure(scale: Scale) -> Outcome:
     )
     rates = scale.pick(smoke=(0.3,), cpu=(0.3, 1.0, 3.0), full=(0.3, 1.0, 3.0))
     trials = [free.replace({RATE: rate}) for rate in rates]
-    norm = usual_norm(jt.fit(trials[0], data, seeds=TUNING))
+    norm = usual_norm(jt.fit(trials[0], scale.tuning_examples(pool, windows), seeds=scale.tuning))
     clipped = [trial.replace({"optimizer.clip_norm": norm}) for trial in trials]
-    fitted = jt.fit([*trials, *clipped], data, seeds=scale.seeds)
+    fitted = jt.fit([*trials, *clipped], scale.examples(pool, windows), seeds=scale.restarts)
     grids = {"no clipping": fitted[: len(rates)], "clipped": fitted[len(rates) :]}
     messed: dict[str, Float[np.ndarray, "rates seeds"]] = {
         name: np.array([messed_up(runs) for runs in grid], float) for name, grid in grids.items()
     }
     shares = {name: Estimate.of(each.mean(axis=0)) for name, each in messed.items()}
-    prevented = Estimate.of((messed["no clipping"] - messed["clipped"]).mean(axis=0))
+    prevented = Estimate.over(fitted[0], (messed["no clipping"] - messed["clipped"]).mean(axis=0))
     losses = {name: np.stack([runs.metrics["nll"] for runs in grid], axis=1) for name, grid in grids.items()}
     return Outcome(
-        # Where nothing is messed up without clipping, nothing can be prevented.
-        verdict=settle(prevented, above=0) if messed["no clipping"].any() else Ruling.INCONCLUSIVE,
+        parts=[
+            premise("runs are messed up without clipping", bool(messed["no clipping"].any()), f"{shares['no clipping']:.0%}"),
+            settle("clipping prevents it", prevented, above=0),
+        ],
         effect=f"a seed is messed up at {shares['no clipping']:.0%} of the rates without clipping and at {shares['clipped']:.0%} "
         f"with the norm clipped at {norm:.2f}, {prevented:.0%} less",
         numbers={
@@ -67,6 +69,7 @@ def measure(scale: Scale) -> Outcome:
         },
         series=tuple(Curve.over_seeds(name, rates, each.T) for name, each in messed.items()),
         axes=Axes("learning rate", "share of restarts messed up", log="x"),
+        sizes=sizes(fitted[0]),
     )
 
 
@@ -82,4 +85,5 @@ CLAIM = Claim(
     refuted_by="Runs are messed up without clipping, and the 95% interval of the share of rates at which a seed is, minus that "
     "share with clipping, lies at or below 0.",
     measure=measure,
+    kind="effect",
 )

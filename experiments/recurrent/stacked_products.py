@@ -33,4 +33,5 @@ CLAIM = Claim(
     papers=(Paper("W[x₁ … x_T] = [Wx₁ … Wx_T]", "M"),),
     refuted_by=REFUTED_BY,
     measure=measure,
+    kind="effect",
 )

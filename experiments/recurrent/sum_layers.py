@@ -12,11 +12,11 @@ def measure(scale: Scale) -> Outcome:
     windows, 256 units and 20 epochs at full scale). Adam, batch 32, norms clipped at 1; both have the best of four learning
     rates (1e-3 to 3e-2) on seeds that nothing is judged on. Each window starts from zeros, and training is short.
     """
-    data = characters(scale.pick(smoke=80, cpu=4_000, full=14_000), scale.pick(smoke=6, cpu=32, full=64))
+    windows, data = scale.pick(smoke=80, cpu=4_000, full=14_000), characters(scale.pick(smoke=6, cpu=32, full=64))
     width, epochs = scale.pick(smoke=8, cpu=40, full=256), scale.pick(smoke=1, cpu=6, full=20)
     last = language(jt.RNN(embedding=16, widths=(width,) * 3, cell=GRU()), epochs)
     arms = {"last layer": last, "sum of layers": last.replace({"model.combine": "sum_layers"})}
-    return one_change(data, arms, scale)
+    return one_change(data, windows, arms, scale)
 
 
 CLAIM = Claim(
@@ -26,4 +26,5 @@ CLAIM = Claim(
     papers=(Paper("Hafner's tips for training recurrent networks, where the sentence comes from, give no number", "V"),),
     refuted_by="The paired verdict on validation loss, from the last layer to the sum, is 'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

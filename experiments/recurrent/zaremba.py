@@ -4,7 +4,7 @@ import numpy as np
 
 import jaxtricks as jt
 from jaxtricks.data import DataError, Split
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 BATCH = 20
@@ -77,8 +77,8 @@ def measure(scale: Scale) -> Outcome:
         medium = zaremba(units, 0.1, epochs, max(1, epochs // 3), 1 / 1.4, 5.0)
         arms = {"medium": (10, medium.replace({"model.dropout": 0.5})), "medium without dropout": (10, medium)}
         text = jt.load("python_topics", text=jt.Text("word", length=10, vocabulary=2_000))
-        data = {10: text.subset(scale.pick(smoke=200, cpu=4_000, full=0), seed=0)}
-    runs = {name: jt.fit(experiment, data[length], seeds=scale.seeds) for name, (length, experiment) in arms.items()}
+        data = {10: scale.examples(text, scale.pick(smoke=200, cpu=4_000, full=0))}
+    runs = {name: jt.fit(experiment, data[length], seeds=scale.restarts) for name, (length, experiment) in arms.items()}
     (verdict,) = jt.evaluate.verdicts(runs["medium without dropout"], {"dropout": runs["medium"]}, metric="nll")
     perplexity = {name: Estimate.of(arm.metrics["perplexity"]) for name, arm in runs.items()}
     numbers = {"verdict": verdict.to_dict(), "validation_perplexity": perplexity}
@@ -92,11 +92,12 @@ def measure(scale: Scale) -> Outcome:
         numbers["test_perplexity"] = test
         effect += "; test perplexity " + ", ".join(f"{p:.1f} ({n})" for n, p in test.items())
     return Outcome(
-        verdict=expect(verdict.decision, Decision.HELPS),
+        parts=[expect("dropout has less loss", verdict, Decision.HELPS)],
         effect=effect,
         numbers=numbers,
         series=curves({name: runs[name] for name in ("medium", "medium without dropout")}, "perplexity"),
         axes=Axes("epoch", "validation perplexity", log="y"),
+        sizes=sizes(runs["medium"]),
     )
 
 
@@ -115,5 +116,6 @@ CLAIM = Claim(
     refuted_by="The paired verdict on the validation loss of the medium LSTM with dropout against the same without is 'hurts' or "
     "'no difference'.",
     measure=measure,
-    seeds=Scales(smoke=2, cpu=8, full=3),
+    kind="effect",
+    seeds=Scales(smoke=2, cpu=16, full=3),
 )

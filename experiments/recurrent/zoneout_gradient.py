@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import NonNegative, config
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, all_of, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 from jaxtricks.nn.cells import LSTM, CellState
 from jaxtricks.nn.recurrent import CellStep, StepInputs
 from jaxtricks.nn.recurrent_dropout import Zoneout
@@ -111,14 +111,14 @@ def measure(scale: Scale) -> Outcome:
     permuted MNIST.
     """
     data = jt.load("digits")
-    data = jt.data.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
+    data = scale.examples(jt.data.pixels(data, permutation=0), scale.pick(smoke=200, cpu=None, full=None))
     base = jt.Experiment(
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01), clip_norm=1.0),
         batch_size=BATCH,
         epochs=scale.pick(smoke=1, cpu=10, full=10),
     )
-    fitted = jt.fit([base.replace({"model.zoneout": noise}) for noise in NOISE.values()], data, seeds=scale.seeds)
+    fitted = jt.fit([base.replace({"model.zoneout": noise}) for noise in NOISE.values()], data, seeds=scale.restarts)
     arms = dict(zip(NOISE, fitted, strict=True))
     early = data.shape[0] // 4
     profiles = {
@@ -127,12 +127,12 @@ def measure(scale: Scale) -> Outcome:
     }
     at = {when: {name: values[:, :early].mean(axis=1) for name, values in all_.items()} for when, all_ in profiles.items()}
     parts = {
-        f"{when}, {more} - {less}": Estimate.of(values[more] - values[less])
+        f"{when}, {more} - {less}": Estimate.over(fitted[0], values[more] - values[less])
         for when, values in at.items()
         for more, less in ((ZONEOUT, NONE), (ZONEOUT, DROPOUT), (ZONEOUT, INVERTED))
     }
     return Outcome(
-        verdict=all_of(*(settle(part, above=0) for part in parts.values())),
+        parts=[settle(name, part, above=0) for name, part in parts.items()],
         effect="log₁₀ of the state's gradient in the first quarter of the steps over that in the last step: "
         + "; ".join(f"{name} {part:+.2f}" for name, part in parts.items()),
         numbers={
@@ -146,6 +146,7 @@ def measure(scale: Scale) -> Outcome:
             for name, values in all_.items()
         ),
         axes=Axes("step t", "log₁₀ ‖∂L/∂s_t‖/‖∂L/∂s_T‖"),
+        sizes=sizes(fitted[0]),
     )
 
 
@@ -162,4 +163,5 @@ CLAIM = Claim(
     refuted_by="Of the mean of log₁₀ of the ratio of gradient norms, early to last, the 95% interval of zoneout minus none, or "
     "minus dropout of either kind, lies at or below 0, at the initial weights or after training.",
     measure=measure,
+    kind="effect",
 )

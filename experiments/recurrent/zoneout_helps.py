@@ -1,8 +1,8 @@
 """Zoneout helps an LSTM to remember."""
 
 import jaxtricks as jt
-from experiments.measures import TUNING, estimates
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect
+from experiments.measures import estimates
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.nn.recurrent_dropout import Zoneout
 
@@ -15,7 +15,7 @@ def measure(scale: Scale) -> Outcome:
     Krueger+: smaller images and network, Adam in place of RMSProp, and a true permutation, which their code did not draw.
     """
     data = jt.load(scale.pick(smoke="digits", cpu="digits", full="mnist"))
-    data = jt.data.pixels(data.subset(200, seed=0) if scale.name == "smoke" else data, permutation=0)
+    pool, size = jt.data.pixels(data, permutation=0), scale.pick(smoke=200, cpu=None, full=None)
     base = jt.Experiment(
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=scale.pick(smoke=0.01, cpu=0.01, full=0.001)), clip_norm=1.0),
@@ -26,17 +26,23 @@ def measure(scale: Scale) -> Outcome:
     arms = [base.replace({"model.zoneout": Zoneout(cell=rate, state=rate)}) for rate in rates]
     place = 0
     if len(arms) > 1:
-        place = int(max(enumerate(jt.fit(arms, data, seeds=TUNING[:2])), key=lambda at: at[1].metrics["accuracy"].mean())[0])
-    study = jt.study(base, {"zoneout": arms[place]}, data, seeds=scale.seeds)
+        place = int(
+            max(
+                enumerate(jt.fit(arms, scale.tuning_examples(pool, size), seeds=scale.tuning)),
+                key=lambda at: at[1].metrics["accuracy"].mean(),
+            )[0]
+        )
+    study = jt.study(base, {"zoneout": arms[place]}, scale.examples(pool, size), seeds=scale.restarts)
     runs, verdict = {"none": study.baseline, **study.changes}, study.verdicts[0]
     losses = estimates({name: each.metrics["nll"] for name, each in runs.items()})
     return Outcome(
-        verdict=expect(verdict.decision, Decision.HELPS),
+        parts=[expect("zoneout is more accurate", verdict, Decision.HELPS)],
         effect=f"validation accuracy: {verdict}, at a rate of {rates[place]:g}; {verdict.change_mean:.1%} with it and "
         f"{verdict.baseline_mean:.1%} without; validation loss {losses['zoneout']:.3f} and {losses['none']:.3f} nats",
         numbers={"verdict": verdict.to_dict(), "rate": rates[place], "nll": losses},
         series=curves(runs, "accuracy"),
         axes=Axes("epoch", "validation accuracy"),
+        sizes=sizes(study.baseline),
     )
 
 
@@ -53,4 +59,5 @@ CLAIM = Claim(
     ),
     refuted_by="The paired verdict on validation accuracy, zoneout against none, is 'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

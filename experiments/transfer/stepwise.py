@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, expect
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -43,12 +43,13 @@ def measure(scale: Scale) -> Outcome:
     layers, epochs = scale.pick(smoke=2, cpu=5, full=5), scale.pick(smoke=1, cpu=4, full=20)
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size = scale.pick(smoke=200, cpu=5_000, full=60_000)
-    data = pool.subset(size, seed=0, validation=scale.pick(smoke=0.25, cpu=0.2, full=1 / 6))
+    held_out = scale.pick(smoke=0.25, cpu=0.2, full=1 / 6)
+    data, other = scale.examples(pool, size, held_out), scale.tuning_examples(pool, size, held_out)
     rates = scale.pick(smoke=RATES[:1], cpu=RATES, full=RATES)
-    tuning, seeds, total = range(1_000, 1_004), range(scale.seeds), epochs * (layers + 1)
+    tuning, seeds, total = scale.tuning, scale.restarts, epochs * (layers + 1)
 
-    together = jt.fit([end_to_end(rate, total, layers) for rate in rates], data, seeds=tuning)
-    apart = [stepwise(data, tuning, rate, epochs, layers)[-1] for rate in rates]
+    together = jt.fit([end_to_end(rate, total, layers) for rate in rates], other, seeds=tuning)
+    apart = [stepwise(other, tuning, rate, epochs, layers)[-1] for rate in rates]
     best = {
         name: rates[int(np.argmax([runs.metrics["accuracy"].mean() for runs in arm]))]
         for name, arm in {"all at once": together, "step-wise": apart}.items()
@@ -58,7 +59,7 @@ def measure(scale: Scale) -> Outcome:
     tuned, greedy = verdicts(baseline, {"step-wise, then all": phases[-1], "step-wise alone": phases[-2]})
     joined = np.concatenate([runs.curves["accuracy"] for runs in phases], axis=1)
     return Outcome(
-        verdict=expect(tuned.decision, Decision.HELPS),
+        parts=[expect("step-wise is more accurate", tuned, Decision.HELPS)],
         effect=f"validation accuracy after {total} epochs: {Estimate.of(baseline.metrics['accuracy']):.1%} all at once, "
         f"{Estimate.of(phases[-1].metrics['accuracy']):.1%} step-wise; {tuned}; without the last {epochs} epochs, {greedy}",
         numbers={"rates": best, "tuned": tuned.to_dict(), "greedy": greedy.to_dict()},
@@ -67,6 +68,7 @@ def measure(scale: Scale) -> Outcome:
             Curve.over_seeds("layer by layer, then all", range(1, total + 1), joined),
         ),
         axes=Axes("epoch", "validation accuracy"),
+        sizes=sizes(baseline),
     )
 
 
@@ -81,4 +83,5 @@ CLAIM = Claim(
     refuted_by="The paired verdict on validation accuracy, from all layers at once to step-wise with the last epochs for all, is "
     "'hurts' or 'no difference'.",
     measure=measure,
+    kind="effect",
 )

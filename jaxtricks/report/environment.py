@@ -1,7 +1,8 @@
-"""Where a run was made: versions, device, commit. No names of hosts, users or folders."""
+"""Where a run was made: versions, device, processor and its load, commit. No names of hosts, users or folders."""
 
 import os
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
@@ -19,7 +20,8 @@ def environment() -> dict[str, Any]:
     """The environment of this process, as plain JSON data.
 
     `commit` is that of the git checkout which the package lies in, else of the one that the process was started in, and null
-    outside of both; `dirty` says whether tracked files differ from it.
+    outside of both; `dirty` says whether tracked files differ from it. `load` is the number of processes that wanted a core, on
+    average over the last minute, null where the system does not count them.
 
     >>> sorted(environment()["versions"])
     ['flax', 'jax', 'jaxlib', 'jaxtricks', 'numpy', 'optax', 'python']
@@ -34,9 +36,24 @@ def environment() -> dict[str, Any]:
         "devices": len(devices),
         "backend": devices[0].platform,
         "cores": os.cpu_count(),
+        "processor": processor(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "platform": platform.platform(),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
     }
+
+
+def processor() -> str | None:
+    """The model of the processor, such as "AMD EPYC 7763"; None where the system does not say.
+
+    >>> processor() is None or bool(processor())
+    True
+    """
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or None
 
 
 def _checkout(folder: Path) -> tuple[str | None, bool | None]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from experiments.measures import RATE, TUNING, epochs_until, final_loss, fit_tuned, seconds_an_epoch, slowness
+from experiments.measures import RATE, WIDENED, epochs_until, final_loss, fit_tuned, seconds_an_epoch, slowness, tuned, widened
+from jaxtricks.evaluate.claim import Choice, Scale
 
 
 def test_a_curve_gets_somewhere_on_the_line_between_two_epochs():
@@ -23,15 +24,37 @@ def base():
     return jt.Experiment(model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(rule=jt.SGD()), batch_size=20, epochs=2)
 
 
-def test_each_arm_gets_its_own_best_rate_on_seeds_that_are_not_judged(digits, base):
+def test_each_arm_gets_its_own_best_rate_on_seeds_and_examples_that_are_not_judged(base):
+    pool, scale = jt.load("digits"), Scale("cpu", 2)
     arms = {"one": base, "other": base.replace({"inputs": "raw"})}
-    rates = (1e-6, 1e-2, 1e3)
-    fitted, best = fit_tuned(arms, digits, rates, 2, score=slowness)
+    rates = (1e-6, 1e-2, 1e2)
+    fitted, best = fit_tuned(arms, pool, rates, scale, score=slowness, size=80, validation=0.5)
+    tuning = scale.tuning_examples(pool, 80, 0.5)
     for name, arm in arms.items():
-        scores = [slowness(jt.fit(arm.replace({RATE: rate}), digits, seeds=TUNING)).mean() for rate in rates]
-        assert best[name] == rates[int(np.argmin(scores))]
-        assert fitted[name].experiment.optimizer.rule.learning_rate == best[name]
-        assert not set(fitted[name].seeds) & set(TUNING)
+        scores = [slowness(jt.fit(arm.replace({RATE: rate}), tuning, seeds=scale.tuning)).mean() for rate in best[name].tried]
+        assert best[name].value == best[name].tried[int(np.argmin(scores))]
+        assert fitted[name].experiment.optimizer.rule.learning_rate == best[name].value
+        assert not set(fitted[name].seeds) & set(scale.tuning)
+        judged = {row.tobytes() for row in fitted[name].data.x}
+        assert len(judged) >= 79 and not judged & {row.tobytes() for row in tuning.x}
+
+
+def test_a_ladder_is_widened_until_its_best_is_inside(digits, base):
+    def near(place):
+        return lambda runs: np.abs(np.log10([runs.experiment.optimizer.rule.learning_rate]) - place)
+
+    (inside,) = tuned({"a": base}, digits, (1e-3, 1e-2, 1e-1), score=near(-2), seeds=[0]).values()
+    assert inside == Choice(1e-2, (1e-3, 1e-2, 1e-1), edge=False)
+    (below,) = tuned({"a": base}, digits, (1e-3, 1e-2, 1e-1), score=near(-4.2), seeds=[0]).values()
+    assert below == Choice(1e-4, (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), edge=False)
+    (beyond,) = tuned({"a": base}, digits, (1e-3, 1e-2), score=near(9), seeds=[0]).values()
+    assert beyond.edge and beyond.value == 1e2 and len(beyond.tried) == 2 + WIDENED  # there is a bound, and it is told
+    assert tuned({"a": base}, digits, (0.1,), score=near(0), seeds=[0]) == {"a": Choice(0.1, (0.1,), edge=True)}
+
+
+@pytest.mark.parametrize(("best", "following"), [(0.1, 0.033), (0.3, None), (1.0, 3.33)])
+def test_a_ladder_goes_on_by_its_last_ratio(best, following):
+    assert widened((0.1, 0.3, 1.0), best) == (following and pytest.approx(following, rel=0.02))
 
 
 def test_a_run_that_diverged_has_the_worst_scores(digits, base):

@@ -1,0 +1,42 @@
+"""Rows of the lectures' inventory that no claim stands for, and why."""
+
+_SEARCH = "waits for search, which is not built yet"
+_DEBUGGING = "is about finding faults in one's own code, which waits for the diagnosis of faults"
+_PRUNING = "waits for pruning and masks, which are not built yet"
+
+WITHOUT: dict[str, str] = {
+    "T078": _SEARCH,
+    "T079": _SEARCH,
+    "T080": _SEARCH,
+    "T081": _SEARCH,
+    "T082": _SEARCH,
+    "T085": "is measured by the benchmarks of `experiments/speed`, on a GPU, and not by a claim",
+    "T093": "names a price and a device that is not at hand",
+    "T094": "waits for the chapter on reliability",
+    "T095": "waits for the chapter on reliability",
+    "T096": "waits for the chapter on reliability",
+    "T097": "waits for the chapter on reliability",
+    "T098": "waits for the chapter on reliability",
+    "T099": "waits for the chapter on reliability",
+    "T100": "waits for the chapter on reliability",
+    "T101": _DEBUGGING,
+    "T102": "is a rule of NumPy, which the tests of the library check",
+    "T103": "is about a loop written in PyTorch; no user of the library writes one",
+    "T104": _DEBUGGING,
+    "T105": _DEBUGGING,
+    "T106": _DEBUGGING,
+    "T107": "waits for the chapter on reliability",
+    "T108": "is a check of one's own derivatives, which the tests of the library make",
+    "T109": _DEBUGGING,
+    "T110": _DEBUGGING,
+    "T111": "waits for the chapter on reliability",
+    "T112": "waits for the chapter on reliability",
+    "T113": "waits for the chapter on reliability",
+    "T114": _SEARCH,
+    "T115": "is about a product in use",
+    "T116": "waits for the chapter on what networks memorize",
+    "T117": "waits for the chapter on what networks memorize",
+    "T118": _PRUNING,
+    "T119": _PRUNING,
+    "T120": _PRUNING,
+}
