@@ -9,7 +9,7 @@ import scipy
 
 from experiments import plots
 from experiments.record import Result, stem
-from jaxtricks.evaluate.claim import LECTURES, RULES, Choice, Kind, Paper, Ruling, ScaleName
+from jaxtricks.evaluate.claim import LECTURES, RULES, Chosen, Kind, Paper, Ruling, ScaleName
 from jaxtricks.evaluate.ruling import ALPHA
 
 HEAD = """# Evidence
@@ -208,7 +208,7 @@ def _part(part: Mapping[str, Any]) -> str:
 def _chosen(result: Result) -> str:
     if not result["chosen"]:
         return ""
-    chosen = [f"{name} {Choice(choice['value'], (), choice['edge'])}" for name, choice in result["chosen"].items()]
+    chosen = [f"{name} {Chosen(choice['value'], (), choice['edge'])}" for name, choice in result["chosen"].items()]
     return f"\nChosen, on examples that are not judged: {'; '.join(chosen)}.\n"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Choice, Estimate, Scale
+from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool, State
 from jaxtricks.train.prepare import prepare
@@ -59,7 +59,7 @@ def tuned(
     score: Score,
     seeds: Sequence[int],
     path: str = RATE,
-) -> dict[str, Choice]:
+) -> dict[str, Chosen]:
     """Each arm's best value at a dotted path: the smallest mean score, on a ladder that is widened while the best is at its edge.
 
     Args:
@@ -74,7 +74,7 @@ def tuned(
         The choices; one has `edge` set where its best was still at the edge after `WIDENED` steps.
     """
     if len(ladder) == 1:
-        return {name: Choice(ladder[0], tuple(ladder), edge=True) for name in arms}
+        return {name: Chosen(ladder[0], tuple(ladder), edge=True) for name in arms}
     scores: dict[str, dict[float, float]] = {name: {} for name in arms}
     waiting: list[tuple[str, float]] = [(name, value) for name in arms for value in ladder]
     for _ in range(1 + WIDENED):
@@ -86,7 +86,7 @@ def tuned(
         waiting = [(name, value) for name, value in following.items() if value is not None]
         if not waiting:
             break
-    return {name: Choice(best, tuple(tried), edge=following[name] is not None) for name, (tried, best) in found.items()}
+    return {name: Chosen(best, tuple(tried), edge=following[name] is not None) for name, (tried, best) in found.items()}
 
 
 def fit_tuned(
@@ -98,7 +98,7 @@ def fit_tuned(
     score: Score,
     size: int | None = None,
     validation: float | None = None,
-) -> tuple[dict[str, jt.Runs], dict[str, Choice]]:
+) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
     """The judged restarts of every arm at its own best learning rate, and those rates.
 
     Rates are chosen on `Scale.tuning_examples` of the pool, and judged on its `Scale.examples`.

@@ -141,7 +141,7 @@ def check(claim: Claim, earlier: Iterable[Result]) -> None:
     if missing := claim.unexplained(judged_by(earlier, claim)):
         raise ResultError(
             f"{claim.name}: what would refute it has changed since it was judged by criterion {missing[0]}; its history needs an "
-            f"Entry(…, criterion={missing[0]!r}) that says what changed and why."
+            f"Earlier(…, criterion={missing[0]!r}) that says what changed and why."
         )
 
 

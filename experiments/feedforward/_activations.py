@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, fit_tuned, slowness
-from jaxtricks.evaluate.claim import Axes, Choice, Outcome, Scale, curves, expect, sizes
+from jaxtricks.evaluate.claim import Axes, Chosen, Outcome, Scale, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
@@ -21,7 +21,7 @@ TARGET = 0.1  # nats of training loss
 
 def bake_off(
     activations: Mapping[str, jt.nn.Activation], scale: Scale, **changes: Any
-) -> tuple[dict[str, jt.Runs], dict[str, Choice]]:
+) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
     """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), momentum 0.9, batch 50, 15 epochs.
 
     Weights are Glorot's for all. Each arm has the rate out of `RATES` with the smallest training loss averaged over the epochs,

@@ -2,7 +2,7 @@
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Choice, Claim, Curve, Outcome, Paper, Part, Scale, curves, expect, sizes
+from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Outcome, Paper, Scale, Statement, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -28,8 +28,8 @@ def measure(scale: Scale) -> Outcome:
     )
     scalings = {"standardized": jt.experiment.Standardize(), "[0, 1]": jt.experiment.Unit(), "raw": jt.experiment.Raw()}
     arms = {name: base.replace({"inputs": scaling}) for name, scaling in scalings.items()}
-    parts: list[Part] = []
-    chosen: dict[str, Choice] = {}
+    parts: list[Statement] = []
+    chosen: dict[str, Chosen] = {}
     effects, numbers = [], {}
     series: tuple[Curve, ...] = ()
     for name in names:

@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
         batch_size=32,
         epochs=scale.pick(smoke=2, cpu=20, full=20),
     )
-    learnt = jt.optim.QuantileClip(quantile=0.7, window=50)
+    learnt = jt.optim.QuantileClip(quantile=0.7, window=scale.pick(smoke=20, cpu=50, full=50))
     changes = {
         "norm, learnt threshold": free.replace({"optimizer.clip_learnt": learnt}),
         "elements": free.replace({"optimizer.clip_value": 0.01}),

@@ -5,7 +5,7 @@ import math
 import jaxtricks as jt
 from experiments.optimization._rates import accuracies, fit_grid, network, over_rates
 from experiments.optimization._sweep import choose, decades
-from jaxtricks.evaluate.claim import Axes, Choice, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
+from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
 
 RATE = 3e-4
 MARGIN = 0.005  # of accuracy
@@ -38,7 +38,7 @@ def measure(scale: Scale) -> Outcome:
         found = accuracies(grids[name])
         best = choose(1 - accuracies(tried[name]), len(scale.tuning))
         gains[name] = Estimate.over(grids[name][0], found[best] - found[rates.index(RATE)])
-        chosen[name] = Choice(rates[best], rates, edge=best in (0, len(rates) - 1))
+        chosen[name] = Chosen(rates[best], rates, edge=best in (0, len(rates) - 1))
         series += over_rates(grids, {name: rates})
     return Outcome(
         parts=[settle(f"no rate is better on {name}", gain, below=MARGIN) for name, gain in gains.items()],

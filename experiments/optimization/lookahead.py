@@ -7,7 +7,20 @@ import jaxtricks as jt
 from experiments.measures import RATE, final_loss, tuned
 from experiments.optimization._rates import network
 from experiments.optimization._sweep import decades
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Part, Ruling, Scale, Scales, curves, settle, sizes
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Claim,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Scales,
+    Statement,
+    curves,
+    settle,
+    sizes,
+)
 
 
 def measure(scale: Scale) -> Outcome:
@@ -34,7 +47,7 @@ def measure(scale: Scale) -> Outcome:
     return Outcome(
         parts=[
             settle("restarts lie nearer to their median", change, below=0, kind="paper"),
-            Part(
+            Statement(
                 "and their variances differ",
                 "paper",
                 Ruling.SUPPORTED if p < 0.05 else Ruling.INCONCLUSIVE,

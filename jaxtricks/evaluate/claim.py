@@ -14,14 +14,14 @@ from typing import Literal, get_args
 from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.estimate import Estimate as Estimate
 from jaxtricks.evaluate.outcome import Axes as Axes
-from jaxtricks.evaluate.outcome import Choice as Choice
+from jaxtricks.evaluate.outcome import Chosen as Chosen
 from jaxtricks.evaluate.outcome import Curve as Curve
 from jaxtricks.evaluate.outcome import Outcome as Outcome
 from jaxtricks.evaluate.outcome import curves as curves
 from jaxtricks.evaluate.outcome import plain as plain
 from jaxtricks.evaluate.outcome import sizes as sizes
-from jaxtricks.evaluate.ruling import Part as Part
 from jaxtricks.evaluate.ruling import Ruling as Ruling
+from jaxtricks.evaluate.ruling import Statement as Statement
 from jaxtricks.evaluate.ruling import decided as decided
 from jaxtricks.evaluate.ruling import deciding as deciding
 from jaxtricks.evaluate.ruling import either as either
@@ -74,7 +74,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Earlier:
     """One earlier state of a claim: what it was judged by or said before, and why that changed.
 
     Args:
@@ -87,7 +87,7 @@ class Entry:
     Raises:
         ValueError: for no date, or a missing text.
 
-    >>> Entry("2026-11-28", "judged at 16 restarts in place of 8", "8 decide little").verdict is None
+    >>> Earlier("2026-11-28", "judged at 16 restarts in place of 8", "8 decide little").verdict is None
     True
     """
 
@@ -140,7 +140,7 @@ class Claim:
     refuted_by: str
     measure: Callable[[Scale], Outcome]
     kind: Kind
-    history: tuple[Entry, ...] = ()
+    history: tuple[Earlier, ...] = ()
     seeds: Scales = field(default=Scales())
 
     def __post_init__(self) -> None:

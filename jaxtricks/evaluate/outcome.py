@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from jaxtricks import statistics
 from jaxtricks.evaluate.estimate import Estimate
-from jaxtricks.evaluate.ruling import Part, Ruling, corrected, decided
+from jaxtricks.evaluate.ruling import Ruling, Statement, corrected, decided
 from jaxtricks.train.runs import Runs
 
 
@@ -75,7 +75,7 @@ class Axes:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """A setting chosen on restarts and examples that nothing is judged on.
 
     Args:
@@ -83,7 +83,7 @@ class Choice:
         tried: all of them, from small to large.
         edge: whether the best is the smallest or the largest tried, so that a better one may lie beyond.
 
-    >>> print(Choice(0.1, (0.03, 0.1, 0.3), edge=False), Choice(0.3, (0.1, 0.3), edge=True))
+    >>> print(Chosen(0.1, (0.03, 0.1, 0.3), edge=False), Chosen(0.3, (0.1, 0.3), edge=True))
     0.1 0.3 (at the edge of what was tried)
     """
 
@@ -112,12 +112,12 @@ class Outcome:
         ValueError: without a part, or with two of one name.
     """
 
-    parts: Sequence[Part]
+    parts: Sequence[Statement]
     effect: str
     numbers: Mapping[str, Any]
     series: tuple[Curve, ...]
     axes: Axes
-    chosen: Mapping[str, Choice] = field(default_factory=dict)
+    chosen: Mapping[str, Chosen] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

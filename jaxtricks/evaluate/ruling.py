@@ -13,7 +13,7 @@ from jaxtricks.evaluate.estimate import Estimate, Scope
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
 ALPHA = 0.05
-PartKind = Literal["identity", "effect", "paper", "premise"]
+StatementKind = Literal["identity", "effect", "paper", "premise"]
 
 
 class Ruling(enum.StrEnum):
@@ -26,7 +26,7 @@ class Ruling(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class Statement:
     """One thing that a claim says, and what the measurement says about it alone.
 
     Args:
@@ -45,7 +45,7 @@ class Part:
     """
 
     name: str
-    kind: PartKind
+    kind: StatementKind
     ruling: Ruling
     p: float | None = None
     against: bool = False
@@ -59,10 +59,10 @@ def settle(
     *,
     above: float = -math.inf,
     below: float = math.inf,
-    kind: PartKind = "effect",
+    kind: StatementKind = "effect",
     scope: Scope | None = None,
     spec: str = ".3g",
-) -> Part:
+) -> Statement:
     """Supported if the whole interval lies between the bounds, refuted if it lies beyond one, else inconclusive.
 
     Args:
@@ -89,10 +89,12 @@ def settle(
     bounds = [f"{word} {bound:{spec}}" for word, bound in (("above", above), ("below", below)) if math.isfinite(bound)]
     text = f"{estimate:{spec}}, {' and '.join(bounds)}?"
     chance = kind in ("effect", "paper")
-    return Part(name, kind, ruling, p if chance else None, bool(beyond), text, (scope or estimate.scope) if chance else None)
+    return Statement(name, kind, ruling, p if chance else None, bool(beyond), text, (scope or estimate.scope) if chance else None)
 
 
-def expect(name: str, verdict: Verdict, *expected: Decision, kind: PartKind = "effect", scope: Scope = "new data") -> Part:
+def expect(
+    name: str, verdict: Verdict, *expected: Decision, kind: StatementKind = "effect", scope: Scope = "new data"
+) -> Statement:
     """Supported if a verdict decided as expected, inconclusive if it decided nothing, else refuted.
 
     Args:
@@ -115,10 +117,10 @@ def expect(name: str, verdict: Verdict, *expected: Decision, kind: PartKind = "e
     # A part that stands needs the p that its family left it; one that falls is corrected with the claim's other parts.
     tested = verdict.p if against else verdict.corrected_p
     p = same if verdict.decision is Decision.NO_DIFFERENCE else tested
-    return Part(name, kind, ruling, p, against, str(verdict), scope)
+    return Statement(name, kind, ruling, p, against, str(verdict), scope)
 
 
-def exact(name: str, errors: float | np.ndarray, tolerance: float) -> Part:
+def exact(name: str, errors: float | np.ndarray, tolerance: float) -> Statement:
     """An identity, which holds where no error reaches the tolerance: whatever the draw, and so without a p.
 
     Args:
@@ -132,25 +134,25 @@ def exact(name: str, errors: float | np.ndarray, tolerance: float) -> Part:
     worst = float(np.max(errors))
     ruling = Ruling.SUPPORTED if worst < tolerance else Ruling.REFUTED
     text = f"off by at most {worst:.2g}, below {tolerance:.2g}?"
-    return Part(name, "identity", ruling, against=ruling is Ruling.REFUTED, text=text)
+    return Statement(name, "identity", ruling, against=ruling is Ruling.REFUTED, text=text)
 
 
-def holds(name: str, true: bool, text: str) -> Part:
+def holds(name: str, true: bool, text: str) -> Statement:
     """An identity that is true or not, such as that something can be done.
 
     >>> str(holds("two and two are four", 2 + 2 == 4, "they are").ruling)
     'supported'
     """
-    return Part(name, "identity", Ruling.SUPPORTED if true else Ruling.REFUTED, against=not true, text=text)
+    return Statement(name, "identity", Ruling.SUPPORTED if true else Ruling.REFUTED, against=not true, text=text)
 
 
-def premise(name: str, true: bool, text: str) -> Part:
+def premise(name: str, true: bool, text: str) -> Statement:
     """What must be so before anything can be tested; where it is not, the claim is "not testable here".
 
     >>> str(premise("gradients explode", False, "none of 16 restarts has one above 10").ruling)
     'not testable here'
     """
-    return Part(name, "premise", Ruling.SUPPORTED if true else Ruling.NOT_TESTABLE, text=text)
+    return Statement(name, "premise", Ruling.SUPPORTED if true else Ruling.NOT_TESTABLE, text=text)
 
 
 class Decided(NamedTuple):
@@ -170,7 +172,7 @@ class Decided(NamedTuple):
     p: float | None
 
 
-def deciding(parts: Sequence[Part]) -> list[Part]:
+def deciding(parts: Sequence[Statement]) -> list[Statement]:
     """The parts that the ruling follows from: the lecture's own, or those of papers where the lecture claims nothing.
 
     >>> [part.name for part in deciding([exact("formula", 0.0, 1e-6), settle("helps", Estimate(2, 1, 3), above=0, kind="paper")])]
@@ -180,7 +182,7 @@ def deciding(parts: Sequence[Part]) -> list[Part]:
     return own or [part for part in parts if part.kind == "paper"]
 
 
-def corrected(parts: Sequence[Part]) -> dict[str, float]:
+def corrected(parts: Sequence[Statement]) -> dict[str, float]:
     """The p with which each part refutes the claim, after Holm's correction over those parts of it that luck could decide.
 
     Parts on the supporting side count in the family with p = 1. For support there is nothing to correct: all parts must stand,
@@ -196,7 +198,7 @@ def corrected(parts: Sequence[Part]) -> dict[str, float]:
     return {part.name: float(p) for part, p in zip(chance, ps, strict=True)}
 
 
-def decided(parts: Sequence[Part]) -> Decided:
+def decided(parts: Sequence[Statement]) -> Decided:
     """The ruling on a claim: refuted if one part is, after Holm's correction; supported if all are; else inconclusive.
 
     A premise that does not hold makes it "not testable here", whatever the other parts say.
@@ -226,7 +228,7 @@ def decided(parts: Sequence[Part]) -> Decided:
     return Decided(Ruling.SUPPORTED, _names(weakest if chance else own), p)
 
 
-def together(name: str, parts: Sequence[Part]) -> Part:
+def together(name: str, parts: Sequence[Statement]) -> Statement:
     """Several parts as one that says all of them.
 
     >>> str(together("both", [exact("a", 0.0, 1e-6), exact("b", 1.0, 1e-6)]).ruling)
@@ -235,7 +237,7 @@ def together(name: str, parts: Sequence[Part]) -> Part:
     return _joined(name, parts, decided)
 
 
-def either(name: str, parts: Sequence[Part]) -> Part:
+def either(name: str, parts: Sequence[Statement]) -> Statement:
     """Several parts as one that says that at least one is so: supported if one is after Holm's correction, refuted if all are.
 
     >>> str(either("one of them", [exact("a", 0.0, 1e-6), exact("b", 1.0, 1e-6)]).ruling)
@@ -243,18 +245,18 @@ def either(name: str, parts: Sequence[Part]) -> Part:
     """
     opposite = {Ruling.SUPPORTED: Ruling.REFUTED, Ruling.REFUTED: Ruling.SUPPORTED}
 
-    def negated(part: Part) -> Part:
+    def negated(part: Statement) -> Statement:
         return replace(part, ruling=opposite.get(part.ruling, part.ruling), against=not part.against)
 
     return negated(_joined(name, [negated(part) for part in parts], decided))
 
 
-def _joined(name: str, parts: Sequence[Part], decide: Callable[[Sequence[Part]], Decided]) -> Part:
+def _joined(name: str, parts: Sequence[Statement], decide: Callable[[Sequence[Statement]], Decided]) -> Statement:
     found, first = decide(parts), deciding(parts)[0]
     against = any(part.against for part in deciding(parts))
     text = "; ".join(f"{part.name}: {part.text}" for part in parts)
-    return Part(name, first.kind, found.ruling, found.p, against, text, first.scope)
+    return Statement(name, first.kind, found.ruling, found.p, against, text, first.scope)
 
 
-def _names(parts: Sequence[Part]) -> tuple[str, ...]:
+def _names(parts: Sequence[Statement]) -> tuple[str, ...]:
     return tuple(part.name for part in parts)

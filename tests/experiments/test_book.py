@@ -23,7 +23,7 @@ from jaxtricks.evaluate.claim import (
     Axes,
     Claim,
     Curve,
-    Entry,
+    Earlier,
     Estimate,
     Outcome,
     Paper,
@@ -314,9 +314,9 @@ def test_a_changed_criterion_is_refused_until_the_history_tells_it(stage, tmp_pa
     runs.clear()
     capsys.readouterr()
     assert cli.main(book) == 2 and runs == []
-    assert f"history needs an Entry(…, criterion='{digest('Something else.')}')" in capsys.readouterr().err
+    assert f"history needs an Earlier(…, criterion='{digest('Something else.')}')" in capsys.readouterr().err
 
-    told = Entry("2026-11-28", "the criterion", "a result had been seen", Ruling.REFUTED, digest("Something else."))
+    told = Earlier("2026-11-28", "the criterion", "a result had been seen", Ruling.REFUTED, digest("Something else."))
     stage(history=(told,), first=outcome)
     assert cli.main([*book, "--again"]) == 0
     (kept,) = record.load(tmp_path)

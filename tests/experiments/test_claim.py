@@ -12,10 +12,10 @@ import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.claim import (
     Axes,
-    Choice,
+    Chosen,
     Claim,
     Curve,
-    Entry,
+    Earlier,
     Estimate,
     Outcome,
     Paper,
@@ -187,13 +187,13 @@ def test_an_outcome_is_plain_json():
     numbers = {
         "n": np.int64(3),
         "slope": Estimate(1 / 3, math.nan, 1.0, (1.0,)),
-        "rate": Choice(0.1, (0.1, 0.3), edge=True),
+        "rate": Chosen(0.1, (0.1, 0.3), edge=True),
         "all": np.array([0.1], np.float32),
         "ok": np.True_,
     }
     curve = Curve("a", (1.0,), (2.0,), (math.nan,), (math.inf,))
     parts = (BELOW, dataclasses.replace(BELOW, name="other", ruling=INCONCLUSIVE, p=0.9))
-    outcome = Outcome(parts, "none", numbers, (curve,), Axes("x", "y", log="x"), {"a": Choice(1, (1, 2), edge=True)}).to_json()
+    outcome = Outcome(parts, "none", numbers, (curve,), Axes("x", "y", log="x"), {"a": Chosen(1, (1, 2), edge=True)}).to_json()
     assert json.loads(json.dumps(outcome, allow_nan=False)) == {
         "verdict": "refuted",
         "by": ["below"],
@@ -283,14 +283,14 @@ def test_a_claim_is_of_the_kind_that_its_parts_are(monkeypatch):
 
 def test_a_criterion_that_was_given_up_must_be_told():
     old = digest("The interval lies above 1.")
-    changed = Entry("2026-11-28", "the bound", "a result had been seen", REFUTED, old)
+    changed = Earlier("2026-11-28", "the bound", "a result had been seen", REFUTED, old)
     claim = Claim(**VALID)
     assert claim.unexplained([claim.criterion]) == () and claim.unexplained([old, claim.criterion]) == (old,)
     assert dataclasses.replace(claim, history=(changed,)).unexplained([old]) == ()
     with pytest.raises(ValueError, match="isoformat"):
-        Entry("yesterday", "the bound", "why")
+        Earlier("yesterday", "the bound", "why")
     with pytest.raises(ValueError, match="why"):
-        Entry("2026-11-28", "the bound", " ")
+        Earlier("2026-11-28", "the bound", " ")
 
 
 def rows(data):

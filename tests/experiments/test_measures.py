@@ -5,7 +5,7 @@ import pytest
 
 import jaxtricks as jt
 from experiments.measures import RATE, WIDENED, epochs_until, final_loss, fit_tuned, seconds_an_epoch, slowness, tuned, widened
-from jaxtricks.evaluate.claim import Choice, Scale
+from jaxtricks.evaluate.claim import Chosen, Scale
 
 
 def test_a_curve_gets_somewhere_on_the_line_between_two_epochs():
@@ -44,12 +44,12 @@ def test_a_ladder_is_widened_until_its_best_is_inside(digits, base):
         return lambda runs: np.abs(np.log10([runs.experiment.optimizer.rule.learning_rate]) - place)
 
     (inside,) = tuned({"a": base}, digits, (1e-3, 1e-2, 1e-1), score=near(-2), seeds=[0]).values()
-    assert inside == Choice(1e-2, (1e-3, 1e-2, 1e-1), edge=False)
+    assert inside == Chosen(1e-2, (1e-3, 1e-2, 1e-1), edge=False)
     (below,) = tuned({"a": base}, digits, (1e-3, 1e-2, 1e-1), score=near(-4.2), seeds=[0]).values()
-    assert below == Choice(1e-4, (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), edge=False)
+    assert below == Chosen(1e-4, (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), edge=False)
     (beyond,) = tuned({"a": base}, digits, (1e-3, 1e-2), score=near(9), seeds=[0]).values()
     assert beyond.edge and beyond.value == 1e2 and len(beyond.tried) == 2 + WIDENED  # there is a bound, and it is told
-    assert tuned({"a": base}, digits, (0.1,), score=near(0), seeds=[0]) == {"a": Choice(0.1, (0.1,), edge=True)}
+    assert tuned({"a": base}, digits, (0.1,), score=near(0), seeds=[0]) == {"a": Chosen(0.1, (0.1,), edge=True)}
 
 
 @pytest.mark.parametrize(("best", "following"), [(0.1, 0.033), (0.3, None), (1.0, 3.33)])
