@@ -82,14 +82,15 @@ def figure(result: Result) -> Figure:
     whole = Figure(figsize=(6, 3.3 + 0.2 * rows), layout="constrained")
     panel = whole.subplots()
     panel.set(xlabel=textwrap.fill(axes["x"], ACROSS), ylabel=textwrap.fill(axes["y"], LINE))
-    if "x" in axes["log"]:
+    alone = sorted({float(x) for curve in curves for x in curve.x})
+    side_by_side = bool(names) or len(alone) == 1
+    if "x" in axes["log"] and not side_by_side:
         logarithmic(panel.xaxis)
     elif all(float(x).is_integer() for curve in curves for x in curve.x):  # epochs and layers come whole
         panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     bottom = _logarithmic_heights(panel, curves) if "y" in axes["log"] else -np.inf
     curves = [curve._replace(low=np.fmax(curve.low, bottom)) for curve in curves]
-    alone = sorted({float(x) for curve in curves for x in curve.x})
-    if names or len(alone) == 1:
+    if side_by_side:
         _draw_side_by_side(panel, curves, alone, names or [f"{alone[0]:g}"])
     else:
         _draw_lines(panel, curves)

@@ -87,7 +87,7 @@ FILES = {
         def measure(scale):
             """Not at all."""
 
-        CLAIM = Claim(("T001",), 0, "Cubes help", (), "They do not.", measure)
+        CLAIM = Claim(("T001",), 0, "Cubes help", (), "They do not.", measure, "effect")
     ''',
 }
 
