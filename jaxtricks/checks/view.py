@@ -118,6 +118,8 @@ def names(data: Dataset) -> Sequence[str]:
         return data.features
     if len(data.shape) == 1:
         return [f"number {place}" for place in range(data.shape[0])]
+    if len(data.shape) == 3 and data.shape[2] == 1:
+        return [f"pixel {place[:2]}" for place in np.ndindex(*data.shape)]
     return [f"number {place}" for place in np.ndindex(*data.shape)]
 
 

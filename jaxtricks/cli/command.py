@@ -13,7 +13,7 @@ Settings = Mapping[str, Sequence[str]]  # path of a setting of the experiment â†
 class Command:
     """A command of the command line; its fields are its flags."""
 
-    def check(self, settings: Settings) -> None:
+    def refuse(self, settings: Settings) -> None:
         """Refuses flags that are none of the command's fields; a command that trains takes settings of the experiment.
 
         Args:
@@ -33,7 +33,7 @@ class Command:
         """Does the work and prints what came of it.
 
         Args:
-            settings: those of the experiment, as `check` let them pass.
+            settings: those of the experiment, as `refuse` let them pass.
             line: the whole command as a line of shell.
         """
         raise NotImplementedError

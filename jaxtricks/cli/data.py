@@ -2,14 +2,20 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
+from jaxtricks.checks.check import check_data
+from jaxtricks.checks.report import PAGE
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.flags import DataFlags
-from jaxtricks.cli.optional import PositionalOrFlag, Switch
+from jaxtricks.cli.optional import Maybe, PositionalOrFlag, Switch, Words
+from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.data.facts import Facts, how_split
 from jaxtricks.data.sizes import ACCURACIES, DISAGREEMENTS
+from jaxtricks.store import folder as folders
 
 SHOWN = 12  # classes, groups and features that are listed one by one
 
@@ -24,19 +30,43 @@ class DataCommand(DataFlags, Command):
     Args:
         data: a name that `jaxtricks list data` shows, such as digits; or a table, such as homes.csv, with --target; or a folder
             with a folder of pictures or texts (.txt) for each class; or a folder of one text, train.txt.
+        check: look for leaks, copies and other faults, too, and say what each explains of the score; exit code 1 where there is
+            a leak. The test split stays locked: its inputs are compared, and its labels are not read.
+        only: with --check, the checks to make, by their names, such as "copies"; by default all.
+        out: with --check, a new folder for the page of what was found.
         json: print one JSON object instead of text.
     """
 
     data: PositionalOrFlag[str] = dataclasses.field(default="digits", kw_only=True)
+    check: Switch = dataclasses.field(default=False, kw_only=True)
+    only: Words = dataclasses.field(default=None, kw_only=True)
+    out: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
     json: Switch = dataclasses.field(default=False, kw_only=True)
+
+    def refuse(self, settings: Settings) -> None:
+        super().refuse(settings)
+        for flag, value in (("only", self.only), ("out", self.out)):
+            if value is not None and not self.check:
+                raise ConfigError(f"--{flag} is for what --check finds; --check --{flag} is allowed.")
+        if self.out is not None:
+            folders.check_free(self.out)
 
     def __call__(self, settings: Settings, line: str) -> None:
         data = self.dataset()
         facts = Facts.of(data)
+        report = check_data(data, only=self.only) if self.check else None
         if self.json:
-            print(json.dumps(_json(data, facts)))
+            print(json.dumps(_json(data, facts) | ({} if report is None else {"checks": report.to_dict()})))
         else:
-            print("\n\n".join(filter(None, ("\n".join(lines) for lines in _blocks(data, facts)))))
+            paragraphs = ["\n".join(lines) for lines in _blocks(data, facts)] + ([] if report is None else [str(report)])
+            print("\n\n".join(filter(None, paragraphs)))
+        if report is None:
+            return
+        if self.out is not None:
+            report.save(self.out)
+            print(f"page: {self.out / PAGE}", file=sys.stderr)
+        if report.of("leak"):
+            sys.exit(1)
 
 
 def _json(data: Dataset, facts: Facts) -> dict[str, object]:

@@ -35,7 +35,7 @@ def dispatch(words: Sequence[str], names: Collection[str], found: Callable[[str]
         command, settings = parsed(words, {words[0]: found(words[0])})
         if command.place() is not None and supervisor.needed():
             sys.exit(supervisor.supervise(words))
-        command.check(settings)
+        command.refuse(settings)
         command(settings, shlex.join(["jaxtricks", *words]))
     except (ConfigError, DataError, FolderError, CheckpointError) as error:
         print(f"jaxtricks: {error}", file=sys.stderr)

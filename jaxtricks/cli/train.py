@@ -52,8 +52,8 @@ class Judging(MetricFlags, Training):
     margin: Maybe[float] = None
     add_seeds: Words = None
 
-    def check(self, settings: Settings) -> None:
-        super().check(settings)
+    def refuse(self, settings: Settings) -> None:
+        super().refuse(settings)
         given = [field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default]
         if self.add_seeds is not None and (new := [name for name in [*given, *settings] if name not in OWN]):
             raise ConfigError(

@@ -79,7 +79,7 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
         """
         raise NotImplementedError
 
-    def check(self, settings: Settings) -> None:
+    def refuse(self, settings: Settings) -> None:
         """Nothing: other flags are settings of the experiment, which refuses those that it has not."""
 
     def __call__(self, settings: Settings, line: str) -> None:
