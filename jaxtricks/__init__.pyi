@@ -1,4 +1,4 @@
-from . import checks, data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
+from . import baselines, checks, data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
 from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load
@@ -56,6 +56,7 @@ __all__ = [
     "Transformer",
     "Verdict",
     "ablate",
+    "baselines",
     "check_data",
     "checks",
     "compare",

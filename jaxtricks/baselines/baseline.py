@@ -41,7 +41,7 @@ class Learnt:
     >>> data = jt.load("digits")
     >>> fitted = jt.baselines.BASELINES["majority"].fit(data, data.split(0))
     >>> fitted.scores(np.arange(3)).shape, fitted.seen
-    ((3, 10), 1438)
+    ((3, 10), 1150)
     """
 
     scores: Scorer
@@ -106,8 +106,9 @@ class Baseline:
 
         >>> data = jt.load("digits")
         >>> fitted = jt.baselines.BASELINES["nearest"].fit(data, data.split(0))
-        >>> fitted.scores(data.split(0).validation).argmax(axis=1)[:3].tolist(), data.y[data.split(0).validation][:3].tolist()
-        ([9, 7, 0], [9, 7, 0])
+        >>> places = data.split(0).validation[:3]
+        >>> bool((fitted.scores(places).argmax(axis=1) == data.y[places]).all())
+        True
         """
         train = np.unique(split.train)
         seen = self._seen(data, train)
