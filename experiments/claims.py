@@ -9,7 +9,8 @@ from jaxtricks.config import ConfigError, nearest
 from jaxtricks.evaluate.claim import Claim
 
 ROOT = Path(__file__).parent
-OTHERS = ("first_hour", "reliability", "speed")  # no claims
+OTHERS = ("calibration", "data_checks", "first_hour", "label_errors", "speed")  # folders without claims
+SCRIPTS = {"reliability": {"corrupt", "kill", "worker"}}  # chapter → its modules that are none
 
 
 def claims() -> dict[str, Claim]:
@@ -23,7 +24,7 @@ def claims() -> dict[str, Claim]:
         if not chapter.ispkg or chapter.name in OTHERS:
             continue
         for module in pkgutil.iter_modules([str(ROOT / chapter.name)]):
-            if module.name.startswith("_"):
+            if module.name.startswith("_") or module.name in SCRIPTS.get(chapter.name, ()):
                 continue
             path = f"{__package__}.{chapter.name}.{module.name}"
             claim = getattr(importlib.import_module(path), "CLAIM", None)
