@@ -6,6 +6,7 @@ from .engine.layout import Layout
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
 from .evaluate.ensemble import ensemble
+from .evaluate.label_errors import label_errors
 from .evaluate.ladder import ladder
 from .evaluate.verdict import Verdict
 from .experiment.experiment import Experiment
@@ -67,6 +68,7 @@ __all__ = [
     "experiment",
     "extend",
     "fit",
+    "label_errors",
     "ladder",
     "load",
     "losses",

@@ -4,6 +4,7 @@ from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport
 from jaxtricks.evaluate.judging import Spread
+from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
 from jaxtricks.evaluate.ladder import Ladder, Rung
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
@@ -14,10 +15,12 @@ __all__ = [
     "EnsembleReport",
     "Fitted",
     "Greedy",
+    "LabelErrors",
     "Ladder",
     "Rung",
     "Spread",
     "Study",
+    "Suspect",
     "TopK",
     "Verdict",
     "Writer",

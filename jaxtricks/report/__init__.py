@@ -6,6 +6,7 @@ from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, record_runs, record_study
 from jaxtricks.report.shown import RecordPage
+from jaxtricks.report.suspects import SuspectsPage
 from jaxtricks.report.table import table
 from jaxtricks.store.folder import FolderError, fresh
 
@@ -14,6 +15,7 @@ __all__ = [
     "ListedRun",
     "Record",
     "RecordPage",
+    "SuspectsPage",
     "environment",
     "fresh",
     "listing",
