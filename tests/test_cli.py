@@ -49,8 +49,8 @@ def refused(capsys, *words) -> str:
     [
         (
             ["fit", "--seeds", "3"],
-            "no command 'fit'; there are: run, compare, ablate, resume, watch, tensorboard, ensemble, data, list, report, "
-            "sample, check-gradient, completion.",
+            "no command 'fit'; there are: run, compare, ablate, ladder, resume, watch, tensorboard, ensemble, data, list, "
+            "report, sample, check-gradient, completion.",
         ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
@@ -62,6 +62,10 @@ def refused(capsys, *words) -> str:
         (["run", "--metric", "tests.user_code:share_right"], "so --better higher or --better lower has to say more."),
         (["run", "--metric", "nll", "--better", "higher"], "is for --metric module:function, and the metric is nll."),
         (["run", "--metrics", "roc_auk"], "metric = 'roc_auk' is unknown; did you mean 'roc_auc'?"),
+        (["ladder"], "--step is missing; name at least one, such as --step model.dropout=0.5."),
+        (["ladder", "--step", "dropout"], "--step 'dropout' is not path=value, such as model.dropout=0.5."),
+        (["ladder", "--step", "epochs=20"], "step 'epochs=20' changes nothing."),
+        (["ladder", "--step", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["ablate", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (
             ["run", "--mesh", "runs=2,rows=2"],

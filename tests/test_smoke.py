@@ -71,6 +71,21 @@ def test_ablate_and_ensemble(capsys):
     assert not digits.openings
 
 
+def test_a_ladder_is_climbed_and_resumed_and_does_not_go_on_for_longer(capsys):
+    main(["ladder", *SMALL, "--json", "--step", "learning_rate=0.01", "--step", "dropout=0.9"])
+    found = _json(capsys)
+    assert [verdict["label"] for verdict in found["verdicts"]] == ["learning_rate=0.01", "dropout=0.9"]
+    assert "dropout=0.9: not kept: " in found["text"]
+    folder = Path(found["folder"])
+    for path in [path for path in folder.iterdir() if path.is_file() and path.name != "command.json"]:
+        path.unlink()  # as if it had been cut off
+    main(["resume", str(folder)])
+    assert _json(capsys)["text"] == found["text"]
+    with pytest.raises(SystemExit):
+        main(["resume", str(folder), "--epochs", "9"])
+    assert "is a ladder, whose rungs decided what was tried next" in capsys.readouterr().err
+
+
 def test_batches_may_be_shared_among_devices():
     digits, layout = jt.load("digits").subset(200, 0), jt.Layout(runs=2, data=2)
     # Plain SGD: batch norm leaves the biases before it no gradient but rounding, which Adam would make steps of.

@@ -1,6 +1,7 @@
-"""The commands that train: run, compare and ablate."""
+"""The commands that train: run, compare, ablate and ladder."""
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,9 +16,11 @@ from jaxtricks.config import ConfigError, parse
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.ablate import Tricks, ablate
 from jaxtricks.evaluate.compare import Study, measuring, study
+from jaxtricks.evaluate.ladder import Step, ladder
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.report.record import BASELINE, Record, record_runs, record_study
-from jaxtricks.report.table import by_worth, table
+from jaxtricks.report.ablation import ablation_table
+from jaxtricks.report.record import BASELINE, Record, record_ladder, record_runs, record_study
+from jaxtricks.report.table import table
 from jaxtricks.train.fit import fit
 from jaxtricks.train.runs import Runs
 
@@ -153,7 +156,7 @@ class Ablate(Judging):
 
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
         record, _, runs = super().results(arms, data, command, options)
-        return record, table(by_worth(record.verdicts)), runs
+        return record, ablation_table(record.verdicts), runs
 
     def _tricks(self, best: Experiment) -> Tricks | None:
         if self.tricks is None or not any("=" in word for word in self.tricks):
@@ -165,4 +168,35 @@ class Ablate(Judging):
         return found
 
 
-COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate)}
+@dataclasses.dataclass(frozen=True)
+class Ladder(MetricFlags, Training):
+    """Try changes one after the other, each on top of those that helped before it, and keep it if it helps.
+
+    Every setting of the baseline is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
+
+    Args:
+        step: path=value, such as model.dropout=0.5, or dropout=0.5 where that says enough; several make one rung together.
+            Give --step once for each rung, in the order in which they are to be tried.
+        margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
+    """
+
+    name: ClassVar[str] = "ladder"
+
+    step: Repeated[str] = ()
+    margin: Maybe[float] = None
+
+    def check_longer(self, folder: Path) -> None:
+        raise ConfigError(f"{folder} is a ladder, whose rungs decided what was tried next; climb it anew with more --epochs.")
+
+    def arms(self, experiment: Experiment) -> Arms:
+        if not self.step:
+            raise ConfigError("--step is missing; name at least one, such as --step model.dropout=0.5.")
+        return super().arms(experiment)
+
+    def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
+        steps: dict[str, Step] = {" ".join(words): functools.partial(changed, words=words, flag="--step") for words in self.step}
+        found = ladder(steps, data, base=arms[BASELINE], metric=self.judged_by(), margin=self.margin, **options)
+        return record_ladder(found, command=command), str(found), None
+
+
+COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate, Ladder)}

@@ -61,12 +61,13 @@ def experiment_from(file: Path | None, settings: Settings, flags: Sequence[str] 
     return experiment
 
 
-def changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
+def changed(baseline: Experiment, words: Sequence[str], flag: str = "--change") -> Experiment:
     """The baseline with each `path=value` of a change.
 
     Args:
         baseline: what is changed.
         words: such as ("model.dropout=0.5", "optimizer.clip_norm=1").
+        flag: what the user wrote before them.
 
     Raises:
         ConfigError: for a word of another form, an unknown setting or a value that it does not take.
@@ -77,7 +78,7 @@ def changed(baseline: Experiment, words: Sequence[str]) -> Experiment:
     for word in words:
         path, equals, value = word.partition("=")
         if not equals:
-            raise ConfigError(f"--change {word!r} is not path=value, such as model.dropout=0.5.")
+            raise ConfigError(f"{flag} {word!r} is not path=value, such as model.dropout=0.5.")
         baseline = _set(baseline, meant(baseline, path), [value])
     return baseline
 

@@ -1,5 +1,6 @@
 """What runs tell: verdicts, studies, ensembles, text."""
 
+from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport
@@ -10,6 +11,7 @@ from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
 __all__ = [
+    "Ablation",
     "Decision",
     "Ensemble",
     "EnsembleReport",

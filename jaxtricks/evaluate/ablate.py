@@ -2,24 +2,87 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
+from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.train.prepare import prepare
 
 Tricks = Sequence[str] | Mapping[str, Any]
+WITHOUT, WITH = "without", "with"  # the first word of each label
+
+
+class Ablation(Study):
+    """An experiment, without each of its tricks and with each that it lacks; see `ablate`.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,), dropout=0.5), epochs=1)
+    >>> found = jt.ablate(base, digits, tricks={"model.dropout": 0.2}, seeds=2, progress=False)
+    >>> found
+    Ablation(digits, 2 restarts an arm; 1 left out, 1 added)
+    >>> [verdict.label for verdict in found.left_out]
+    ['without model.dropout=inverted(rate=0.5)']
+    """
+
+    @classmethod
+    def of(cls, found: Study) -> Self:
+        """Gives the ablation that a study of such changes is."""
+        return cls(found.baseline, found.changes, found.verdicts)
+
+    @property
+    def left_out(self) -> list[Verdict]:
+        """The verdicts without a trick, that of the trick first that is worth most."""
+        return left_out(self.verdicts)
+
+    @property
+    def added(self) -> list[Verdict]:
+        """The verdicts with one more trick, the best one first."""
+        return added(self.verdicts)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, (*self.left_out, *self.added)))
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.left_out)} left out, {len(self.added)} added"
+        return f"Ablation({self.baseline.data.name}, {len(self.baseline)} restarts an arm; {sizes})"
+
+
+def left_out(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Of the verdicts of an ablation those without a trick, in order of effect: first the trick that is worth most.
+
+    Args:
+        verdicts: of an ablation.
+    """
+    return sorted((verdict for verdict in verdicts if _word(verdict) == WITHOUT), key=_gain)
+
+
+def added(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Of the verdicts of an ablation those with one more trick, in order of effect: the best one first.
+
+    Args:
+        verdicts: of an ablation.
+    """
+    return sorted((verdict for verdict in verdicts if _word(verdict) != WITHOUT), key=_gain, reverse=True)
+
+
+def _word(verdict: Verdict) -> str:
+    return verdict.label.partition(" ")[0]
+
+
+def _gain(verdict: Verdict) -> float:
+    return verdict.difference if verdict.higher_is_better else -verdict.difference
 
 
 @takes
-def ablate(best: Experiment, data: Dataset, *, tricks: Tricks | None = None, **options: Unpack[Options]) -> Study:
+def ablate(best: Experiment, data: Dataset, *, tricks: Tricks | None = None, **options: Unpack[Options]) -> Ablation:
     """Judges the experiment with each trick set back to its declared default, and with each trick that is off turned on.
 
-    Further options as for `study`. The baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113).
+    Further options as for `study`. The baseline is `best` itself, so a trick that helps shows as `without … hurts` (T113). The
+    page is a table as in the papers: the whole experiment first, then what it is without each part, in order of effect.
 
     Args:
         best: the experiment.
@@ -42,7 +105,7 @@ def ablate(best: Experiment, data: Dataset, *, tricks: Tricks | None = None, **o
         train = Seeds.of(options.get("seeds", Seeds())).sampling(data).train.shape[1]
         prepare(best, data, train)  # where the experiment itself does not fit, no change would
         changes = {label: change for label, change in changes.items() if _fits(change, data, train)}
-    return study(best, changes, data, **options)
+    return Ablation.of(study(best, changes, data, **options))
 
 
 def _fits(experiment: Experiment, data: Dataset, train: int) -> bool:
@@ -64,7 +127,7 @@ def leave_one_out(best: Experiment, tricks: Tricks | None = None) -> dict[str, E
     ['without model.dropout=inverted(rate=0.5)']
     """
     return {
-        f"without {path}={short(value)}": best.replace({path: _declared(best, path)})
+        f"{WITHOUT} {path}={short(value)}": best.replace({path: _declared(best, path)})
         for path, value in _chosen(best)
         if _asked(path, best, tricks)
     }
@@ -92,7 +155,7 @@ def add_one(best: Experiment, tricks: Tricks | None = None) -> dict[str, Experim
         for each in values:
             changed = best.replace({path: each})
             if changed != best:
-                changes[f"with {path}={short(each)}"] = changed
+                changes[f"{WITH} {path}={short(each)}"] = changed
     return changes
 
 

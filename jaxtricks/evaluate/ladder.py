@@ -46,8 +46,8 @@ class Rung:
         runs: its restarts; None where the change could not be tried on what was kept before.
         verdict: on it against the rung that it stands on; None where there is none.
 
-    >>> print(jt.evaluate.Rung("dropout", "baseline", 0.05, False, "since the verdict is hurts"))
-    dropout: not kept, since the verdict is hurts
+    >>> print(jt.evaluate.Rung("dropout", "baseline", 0.05, False, "hurts"))
+    dropout: not kept: hurts
     """
 
     label: str
@@ -59,7 +59,7 @@ class Rung:
     verdict: Verdict | None = None
 
     def __str__(self) -> str:
-        outcome = "kept" if self.kept else f"not kept, {self.why}"
+        outcome = "kept" if self.kept else f"not kept: {self.why}"
         found = "" if self.verdict is None else f" ({str(self.verdict).removeprefix(f'{self.label} {self.verdict.decision}: ')})"
         return f"{self.label}: {outcome}{found}"
 
@@ -170,7 +170,7 @@ def ladder(
         try:
             return verdicts(top, {label: runs}, metric=metric, margin=margin)[0], ""
         except ConfigError as error:  # of no pair both are finite
-            return None, f"since it cannot be judged: {error}"
+            return None, f"it cannot be judged: {error}"
 
     bottom = top = trained(start, BOTTOM, 0)
     experiment, against = start, BOTTOM
@@ -181,7 +181,7 @@ def ladder(
             higher = _stepped(experiment, label, step)
             runs = trained(higher, label, number)
         except ConfigError as error:  # it needs a step that was not kept, since all of them together fit
-            rungs.append(Rung(label, against, level, False, f"since it does not fit what was kept: {error}"))
+            rungs.append(Rung(label, against, level, False, f"it does not fit what was kept: {error}"))
             continue
         verdict, why = judged(top, label, runs)
         kept = verdict is not None and verdict.decision is Decision.HELPS and verdict.corrected_p < level
@@ -234,9 +234,9 @@ def shares(kept: Sequence[bool], rungs: int) -> float:
 
 def _why_not(verdict: Verdict, level: float, runs: Runs) -> str:
     if verdict.decision is Decision.HELPS:
-        return f"since p = {verdict.corrected_p:.2g} is not below {level:.2g}, its share of 5%"
+        return f"p = {verdict.corrected_p:.2g} is not below {level:.2g}, its share of 5%"
     fell = f", and {len(runs.diverged)} of {len(runs)} restarts diverged" if runs.diverged else ""
-    return f"since the verdict is {verdict.decision}{fell}"
+    return f"{verdict.decision}{fell}"
 
 
 def _named(steps: Steps) -> dict[str, Step]:

@@ -4,7 +4,7 @@ from jaxtricks.report.environment import environment
 from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.page import page
-from jaxtricks.report.record import Record, record_runs, record_study
+from jaxtricks.report.record import Record, record_ladder, record_runs, record_study
 from jaxtricks.report.shown import RecordPage
 from jaxtricks.report.suspects import SuspectsPage
 from jaxtricks.report.table import table
@@ -21,6 +21,7 @@ __all__ = [
     "listing",
     "load",
     "page",
+    "record_ladder",
     "record_runs",
     "record_study",
     "render",

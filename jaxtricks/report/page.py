@@ -16,8 +16,8 @@ from jaxtricks.evaluate.calibration import FalseAlarms, false_alarm_rates
 from jaxtricks.evaluate.verdict import Decision
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
+from jaxtricks.report.ablation import grouped
 from jaxtricks.report.record import Arm, Record
-from jaxtricks.report.table import by_worth
 from jaxtricks.report.text import (
     MEANINGS,
     Units,
@@ -48,9 +48,11 @@ def page(record: Record) -> str:
         record: what it shows.
     """
     verdicts, baseline = record.verdicts, record.baseline
-    listed_as = by_worth(verdicts) if record.kind == "ablate" else verdicts
+    groups = grouped(verdicts) if record.kind == "ablate" else {"": list(verdicts)}
+    listed_as = [verdict for group in groups.values() for verdict in group]
     written = units_of(verdicts) if verdicts else _spread_units(record.metric, record.arms)
-    diffs = {change.label: differing(baseline.experiment, change.experiment) for change in record.changes}
+    pairs = list(zip(record.references, record.changes, strict=True))
+    diffs = {change.label: differing(reference.experiment, change.experiment) for reference, change in pairs}
     values: dict[str, Any] = {
         "record": record,
         "title": f"{record.data.name}: {_subject(record)}",
@@ -61,9 +63,10 @@ def page(record: Record) -> str:
         "never_finite": sum(value is None for arm in record.arms for value in arm.metrics[record.metric]),
         "forest": plots.forest(listed_as, written) if verdicts else None,
         "rows": listed_as,
+        "parts": groups,
         "changes": [
-            (verdict, _figures(written.metric, baseline, change))
-            for verdict, change in zip(verdicts, record.changes, strict=True)
+            (verdict, _figures(written.metric, reference, change))
+            for verdict, (reference, change) in zip(verdicts, pairs, strict=True)
         ],
         "alone": None if record.changes else _figures(written.metric, baseline),
         "unfolded": len(record.changes) <= OPEN_UP_TO,
@@ -118,6 +121,8 @@ def _subject(record: Record) -> str:
         return count(len(record.baseline.seeds), "restart")
     if record.kind == "ablate":
         return "what each trick is worth"
+    if record.climb is not None:
+        return f"a ladder, {sum(record.climb.kept)} of {count(len(record.climb.kept) + len(record.climb.untried), 'rung')} kept"
     return record.changes[0].label if len(record.changes) == 1 else count(len(record.changes), "change")
 
 

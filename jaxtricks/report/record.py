@@ -14,6 +14,7 @@ from jaxtricks.data import Dataset, Opening, luck_of_the_best
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.judging import Spread
+from jaxtricks.evaluate.ladder import Ladder
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.settings import Settings, settings_that_differ
 from jaxtricks.objectives.metric import Declaration
@@ -25,7 +26,7 @@ from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.frame import frame
 from jaxtricks.train.runs import Runs
 
-Kind = Literal["run", "compare", "ablate"]
+Kind = Literal["run", "compare", "ablate", "ladder"]
 Values = tuple[float | None, ...]  # None for a number that is not finite: JSON has no nan, and nan equals nothing
 
 BASELINE, ALONE = "baseline", "experiment"
@@ -89,11 +90,32 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Record:
-    """A run, a comparison or an ablation.
+class Climb:
+    """What a ladder adds to the verdicts on its rungs.
 
     Args:
-        kind: which of the three it is.
+        against: of each verdict, the label of the arm that the rung stands on.
+        kept: of each verdict, whether the rung was kept.
+        reasons: of each verdict, why the rung was not kept; empty where it was.
+        levels: of each verdict, the p that it had to stay below.
+        untried: what is said of rungs without a verdict, a sentence each.
+        closing: the verdict on the top against the bottom, on seeds that decided nothing; None where no rung was kept.
+    """
+
+    against: tuple[str, ...]
+    kept: tuple[bool, ...]
+    reasons: tuple[str, ...]
+    levels: tuple[float, ...]
+    untried: tuple[str, ...]
+    closing: Verdict | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run, a comparison, an ablation or a ladder.
+
+    Args:
+        kind: which of the four it is.
         command: what reproduces it, a line of shell.
         data: what it was trained on.
         arms: the baseline, or the only experiment, and then the changes.
@@ -101,6 +123,7 @@ class Record:
         ensemble: what averaging the first arm's restarts gains, where that was asked for.
         environment: what `environment` gave when it was made.
         started: what the first arm took of the weights that it started from, in words; None where all were drawn.
+        climb: of a ladder, what is said of its rungs; None for others.
     """
 
     kind: Kind
@@ -111,6 +134,7 @@ class Record:
     ensemble: EnsembleReport | None
     environment: dict[str, Any]
     started: str | None = None
+    climb: Climb | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -121,6 +145,12 @@ class Record:
     def changes(self) -> tuple[Arm, ...]:
         """The other arms."""
         return self.arms[1:]
+
+    @property
+    def references(self) -> tuple[Arm, ...]:
+        """The arm that each change is judged against: the baseline, or the rung of a ladder that it stands on."""
+        named = {arm.label: arm for arm in self.arms}
+        return (self.baseline,) * len(self.changes) if self.climb is None else tuple(named[label] for label in self.climb.against)
 
     @property
     def metric(self) -> str:
@@ -165,6 +195,27 @@ def record_study(
     """
     arms = _arms({BASELINE: study.baseline, **study.changes})
     return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment(), _started(study.baseline))
+
+
+def record_ladder(ladder: Ladder, *, command: str) -> Record:
+    """The record of a ladder.
+
+    Args:
+        ladder: what `ladder` gave.
+        command: what reproduces it, a line of shell.
+    """
+    judged = [rung for rung in ladder.rungs if rung.runs is not None and rung.verdict is not None]
+    arms = _arms({BASELINE: ladder.baseline, **{rung.label: rung.runs for rung in judged if rung.runs is not None}})
+    climb = Climb(
+        against=tuple(rung.against for rung in judged),
+        kept=tuple(rung.kept for rung in judged),
+        reasons=tuple(rung.why for rung in judged),
+        levels=tuple(rung.level for rung in judged),
+        untried=tuple(f"{rung.label}: not kept: {rung.why}" for rung in ladder.rungs if rung.verdict is None),
+        closing=None if ladder.closing is None else ladder.closing.verdicts[0],
+    )
+    verdicts, started = ladder.verdicts, _started(ladder.baseline)
+    return Record("ladder", command, _data(ladder.baseline), arms, verdicts, None, environment(), started, climb)
 
 
 def _started(runs: Runs) -> str | None:
@@ -222,6 +273,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "ensemble": None if record.ensemble is None else dataclasses.asdict(record.ensemble),
             "arms": arms,
             "started": record.started,
+            "climb": None if record.climb is None else _climb_to_json(record.climb),
         },
         "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
         "environment.json": record.environment,
@@ -246,7 +298,17 @@ def from_json(files: Mapping[str, Any]) -> Record:
         ensemble=None if ensemble is None else _ensemble(ensemble),
         environment=dict(files["environment.json"]),
         started=metrics.get("started"),  # folders of earlier versions have none
+        climb=None if metrics.get("climb") is None else _climb_from_json(metrics["climb"]),
     )
+
+
+def _climb_to_json(climb: Climb) -> dict[str, Any]:
+    return vars(climb) | {"closing": None if climb.closing is None else climb.closing.to_dict()}
+
+
+def _climb_from_json(data: Mapping[str, Any]) -> Climb:
+    closing = None if data["closing"] is None else Verdict.from_dict(data["closing"])
+    return Climb(**{**{name: _tuple(value) for name, value in data.items()}, "closing": closing})
 
 
 def _arm_from_json(data: Mapping[str, Any]) -> Arm:

@@ -1,12 +1,14 @@
-"""The pages of results that are shown from Python: restarts and studies."""
+"""The pages of results that are shown from Python: restarts, studies, ablations and ladders."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.compare import Study
+from jaxtricks.evaluate.ladder import Ladder
 from jaxtricks.report.files import save
 from jaxtricks.report.page import page
-from jaxtricks.report.record import Record, record_runs, record_study
+from jaxtricks.report.record import Record, record_ladder, record_runs, record_study
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Paged, paged
 
@@ -50,3 +52,13 @@ def _restarts(runs: Runs) -> Paged:
 @paged.register
 def _study(study: Study) -> Paged:
     return RecordPage(record_study(study, command=""))
+
+
+@paged.register
+def _ablation(found: Ablation) -> Paged:
+    return RecordPage(record_study(found, command="", kind="ablate"))
+
+
+@paged.register
+def _ladder(ladder: Ladder) -> Paged:
+    return RecordPage(record_ladder(ladder, command=""))

@@ -21,15 +21,6 @@ def table(verdicts: Sequence[Verdict]) -> str:
     return "\n\n".join(map(_family, families.values()))
 
 
-def by_worth(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Verdicts from the change that is best to the one that is worst.
-
-    Args:
-        verdicts: of one family.
-    """
-    return sorted(verdicts, key=lambda verdict: -verdict.difference if verdict.higher_is_better else verdict.difference)
-
-
 def _family(verdicts: Sequence[Verdict]) -> str:
     units, first = units_of(verdicts), verdicts[0]
     header = ("change", "baseline", "with it", "difference", f"{percent(first.confidence)} interval", "p", "verdict")

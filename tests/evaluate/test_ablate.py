@@ -1,4 +1,5 @@
 import sys
+from types import SimpleNamespace
 
 import flax.linen as nn
 import numpy as np
@@ -6,10 +7,10 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, config, items
-from jaxtricks.evaluate.ablate import add_one, leave_one_out
+from jaxtricks.evaluate.ablate import add_one, added, leave_one_out, left_out
 from jaxtricks.evaluate.verdict import Comparison, Measure, judge_family
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.report.table import by_worth
+from jaxtricks.report.ablation import ablation_table
 
 PLAIN = jt.Experiment()
 TRICKS = [entry for entry in jt.extend.catalogue() if entry.path in {path for path, _, _ in items(PLAIN)}]
@@ -72,12 +73,13 @@ def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
 
     def study(baseline, changes, data, **options):
         seen.update(baseline=baseline, changes=changes, data=data, options=options)
-        return "a study"
+        return SimpleNamespace(baseline="restarts", changes=changes, verdicts=())
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     digits = jt.load("digits")
     options = {"seeds": 3, "metric": "nll", "margin": 0.1, "layout": jt.Layout(runs=1), "progress": False}
-    assert jt.ablate(BEST, digits, **options) == "a study"
+    found = jt.ablate(BEST, digits, **options)
+    assert isinstance(found, jt.evaluate.Ablation) and found.baseline == "restarts"
     assert seen["baseline"] is BEST and seen["data"] is digits and seen["options"] == options
     weighed = "with objective.weight_power=0"  # for data that have weights
     assert list(seen["changes"]) == [*leave_one_out(BEST), *(label for label in add_one(BEST) if label != weighed)]
@@ -109,7 +111,12 @@ def test_a_model_of_ones_own_without_defaults():
 
 def test_a_user_says_which_tricks_and_values_are_tried(monkeypatch):
     seen = {}
-    monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", lambda best, changes, data, **_: seen.update(changes))
+
+    def study(best, changes, data, **_):
+        seen.update(changes)
+        return SimpleNamespace(baseline=None, changes=changes, verdicts=())
+
+    monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     tried = {"optimizer.clip_norm": [1.0, 5.0], "model.activation": "tanh"}
     jt.ablate(BEST, jt.load("digits"), tricks=tried)
     assert list(seen) == [
@@ -131,11 +138,13 @@ def test_one_trick_needs_no_list():
     assert list(add_one(jt.Experiment(), "model.dropout")) == ["with model.dropout=0.5"]
 
 
-def test_verdicts_of_an_ablation_are_sorted_by_worth():
-    names, worth = ("a", "b", "c"), (0.1, 0.3, -0.2)
-    comparisons = [
-        Comparison(n, np.zeros(8), np.full(8, d), tuple(map(str, range(8)))) for n, d in zip(names, worth, strict=True)
-    ]
-    for metric, order in (("accuracy", "bac"), ("nll", "cab")):
-        found = by_worth(judge_family(comparisons, Measure(METRICS[metric].declared)))
-        assert "".join(verdict.label for verdict in found) == order
+def test_verdicts_of_an_ablation_stand_in_order_of_effect():
+    worth = {"without a": 0.1, "with b": -0.1, "without c": -0.2, "with d": 0.3, "without e": 0.0}
+    places = tuple(map(str, range(8)))
+    comparisons = [Comparison(name, np.zeros(8), np.full(8, d), places) for name, d in worth.items()]
+    for metric, order in (("accuracy", "ceadb"), ("nll", "aecbd")):
+        verdicts = judge_family(comparisons, Measure(METRICS[metric].declared))
+        rows = [verdict.label for verdict in (*left_out(verdicts), *added(verdicts))]
+        assert "".join(label[-1] for label in rows) == order
+        lines = [line.split("  ")[0] for line in ablation_table(verdicts).splitlines()]
+        assert [label for label in lines if label in worth] == rows

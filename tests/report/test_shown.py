@@ -10,7 +10,8 @@ import optax
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.report import load
+from jaxtricks.report import load, record_ladder
+from jaxtricks.train.shown import paged
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,34 @@ def test_functions_that_a_notebook_defines_are_on_the_page_though_they_cannot_be
     assert "&lt;lambda&gt;" in (folder / "report.html").read_text()
     with pytest.raises(jt.ConfigError, match=r"lambda.* cannot be imported"):
         jt.Experiment.from_json(load(folder).baseline.experiment)
+
+
+def test_an_ablation_has_a_page_with_the_whole_first_and_the_rest_in_order_of_effect(blobs, tmp_path):
+    base = jt.Experiment(model=jt.MLP(widths=(4,), dropout=0.5), epochs=1, batch_size=16)
+    found = jt.ablate(base, blobs, tricks=["model.dropout", "objective.l2"], seeds=2, progress=False)
+    folder = found.save(tmp_path / "ablation")
+    text = (folder / "report.html").read_text()
+    table = text[text.index("<table>") : text.index("</table>")]
+    rows = ["the whole experiment", "Left out, one at a time", "Added, one at a time", "l2="]
+    assert [table.index(row) for row in rows] == sorted(table.index(row) for row in rows)
+    assert load(folder).kind == "ablate" and paged(found).name == "blobs-ablate"
+
+
+def test_a_ladder_has_a_page_and_a_folder_that_is_read_again(blobs, tmp_path):
+    base = jt.Experiment(
+        model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=1e-6)), epochs=2, batch_size=8
+    )
+    steps = {
+        "a slow rule": {"optimizer.rule": jt.Momentum(learning_rate=1e-9)},
+        "its momentum": {"optimizer.rule.momentum": 0.5},
+        "a rate": {"optimizer.rule.learning_rate": 0.3},
+    }
+    found = jt.ladder(steps, blobs, base=base, seeds=8, progress=False)
+    assert found.kept == ("a rate",)
+    record = record_ladder(found, command="")
+    assert [arm.label for arm in record.references] == ["baseline", "baseline"]
+    folder = found.save(tmp_path / "ladder")
+    assert load(folder).climb == record.climb and record.climb.closing == found.closing.verdicts[0]
+    text = (folder / "report.html").read_text()
+    assert "its momentum: not kept: it does not fit what was kept" in text and "a ladder, 1 of 3 rungs kept" in text
+    assert '<span class="helps">kept</span>' in text and "on 8 seeds that decided nothing" in text
