@@ -40,16 +40,14 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Float[np.ndarray, " restarts"], scope: Scope = "new data") -> Self:
-        """The mean of values that do not depend on each other, such as one a problem drawn, with Student's or BCa's interval.
+        """The mean of values that do not depend on each other, such as one a problem drawn, with Student's interval.
 
         Restarts that draw their splits from one pool depend on each other where new data are asked for: see `Estimate.over`.
 
         >>> Estimate.of(np.array([1.0, 2.0, 3.0])).mean
         2.0
         """
-        low, high = statistics.interval(values)
-        each = np.asarray(values, np.float64)
-        return cls(float(each.mean()), low, high, tuple(each.tolist()), max(each.size - 1.0, 1.0), scope)
+        return cls._from(statistics.over_restarts(values), values, scope)
 
     @classmethod
     def over(cls, runs: Runs, values: Float[np.ndarray, " restarts"]) -> Self:
@@ -76,11 +74,13 @@ class Estimate:
         validation = np.asarray(runs.members.validation)
         if len(np.unique(validation, axis=0)) == 1:
             return cls.of(values, "these examples")
-        each, n = np.asarray(values, np.float64), np.size(values)
-        ratio = validation.shape[1] / runs.members.train.shape[1]
-        half = scipy.special.stdtrit(n - 1, 0.975) * statistics.spread(each) * math.sqrt(1 / n + ratio)
-        mean = float(each.mean())
-        return cls(mean, float(mean - half), float(mean + half), tuple(each.tolist()), n - 1.0)
+        share = validation.shape[1] / runs.members.train.shape[1]
+        return cls._from(statistics.corrected(values, share), values, "new data")
+
+    @classmethod
+    def _from(cls, found: statistics.Uncertainty, values: Float[np.ndarray, " restarts"], scope: Scope) -> Self:
+        each = tuple(np.asarray(values, np.float64).tolist())
+        return cls(found.mean, *found.interval(), each, found.freedom, scope)
 
     @classmethod
     def share(cls, flags: Bool[np.ndarray, " restarts"]) -> "Share":
