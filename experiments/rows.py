@@ -17,7 +17,6 @@ WITHOUT: dict[str, str] = {
     "T096": "waits for the chapter on reliability",
     "T097": "waits for the chapter on reliability",
     "T098": "waits for the chapter on reliability",
-    "T099": "waits for the chapter on reliability",
     "T100": "waits for the chapter on reliability",
     "T101": _DEBUGGING,
     "T102": "is a rule of NumPy, which the tests of the library check",
