@@ -10,7 +10,7 @@ from .evaluate.label_errors import label_errors
 from .evaluate.ladder import ladder
 from .evaluate.verdict import Verdict
 from .experiment.experiment import Experiment
-from .experiment.resampling import Folds
+from .experiment.resampling import FiveByTwo, Folds
 from .experiment.seeds import Seeds
 from .experiment.stopping import EarlyStopping
 from .experiment.transfer import Transfer
@@ -42,6 +42,7 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "Experiment",
+    "FiveByTwo",
     "Folds",
     "Functional",
     "Layout",

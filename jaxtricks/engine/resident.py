@@ -96,6 +96,19 @@ def evaluate(population: Population, states: State, data: DeviceData, plan: Plan
     return spread(metrics, plan.mesh, plan.width, 2)(population, states, data)
 
 
+@functools.partial(jax.jit, static_argnames=("metric", "plan"))
+def contributions(
+    population: Population, states: State, data: DeviceData, metric: str, plan: Plan
+) -> Float[Array, "members validation"]:
+    """What each example of its validation split adds to a metric of a member, see `evaluation.contributions`."""
+
+    def of_member(population: Population, state: State, data: DeviceData) -> Any:
+        member = data.tables.member(population.numbers)
+        return evaluation.contributions(population.experiments, state, member, data.shared.pool, metric)
+
+    return spread(of_member, plan.mesh, plan.width, 2)(population, states, data)
+
+
 @functools.partial(jax.jit, static_argnames="plan")
 def finished(population: Population, states: State, plan: Plan) -> Bool[Array, " members"]:
     """Which members no further epoch changes."""

@@ -10,11 +10,14 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks import statistics
-from jaxtricks.evaluate.verdict import ALPHA, Decision, decide
+from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import judge
+from jaxtricks.objectives.metrics import METRICS
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], Float[np.ndarray, "trials seeds"]]
 
+EXACT = Measure(METRICS["nll"].declared, margin=0.0)
 COLLAPSES = 0.05  # the share of members that collapse
 FALL = 10.0  # how far they fall, in standard deviations of the other differences
 
@@ -81,6 +84,5 @@ def false_alarm_rates(trials: int = 2_000, seeds: tuple[int, ...] = (8, 16, 32),
 
 def _alarm(d: Float[np.ndarray, " seeds"]) -> bool:
     """Whether a verdict on these differences is helps or hurts."""
-    p = statistics.sign_flip_p(d)
-    # An alarm needs both. From 32 seeds on the interval is bootstrapped, and so it is computed only where p is small.
-    return p < ALPHA and decide(statistics.interval(d), p, seeds=d.size, margin=0.0) in (Decision.HELPS, Decision.HURTS)
+    (finding,) = judge(Comparison("", np.zeros(d.size), d, tuple(map(str, range(d.size)))), EXACT).findings
+    return finding.decision in (Decision.HELPS, Decision.HURTS)

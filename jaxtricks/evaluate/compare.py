@@ -16,7 +16,10 @@ from jaxtricks.config import ConfigError, choices, fields, is_config, nearest, r
 from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
 from jaxtricks.engine.layout import Layout
-from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, fewest_seeds, judge_family
+from jaxtricks.evaluate.design import Contributions, Drawn, design_of
+from jaxtricks.evaluate.finding import fewest_seeds
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import Verdict, judge_family
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import few
@@ -209,6 +212,7 @@ def verdicts(
     measure = Measure(judged, examples, margin)
     lost = tuple(f"baseline {name}" for name in collapsed(baseline))
     paired = "member" if len(set(baseline.seeds.tolist())) < len(baseline) else "seed"
+    first_added = baseline.contributions(judged.name) if changes else None
     comparisons = []
     for name, runs in changes.items():
         without, given = baseline.metrics[judged.name], runs.metrics[judged.name]
@@ -220,7 +224,11 @@ def verdicts(
             )
         fallen = lost + tuple(f"change {member}" for member in collapsed(runs))
         members = tuple(itertools.compress(baseline.names, finite))
-        comparisons.append(Comparison(name, without[finite], given[finite], members, fallen, paired))
+        added = runs.contributions(judged.name)
+        both = None if first_added is None or added is None else Contributions(first_added, added)
+        design = design_of(Drawn(baseline.sampling, baseline.data, both)).at(finite)
+        splits = tuple(baseline.sampling.split[finite].tolist())
+        comparisons.append(Comparison(name, without[finite], given[finite], members, fallen, paired, design, splits))
     return judge_family(comparisons, measure, look)
 
 

@@ -3,16 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import scipy
 from jaxtyping import Bool, Float
 
 from jaxtricks import statistics
+from jaxtricks.evaluate.design import Scope as Scope
 from jaxtricks.train.runs import Runs
-
-Scope = Literal["new data", "these examples"]
 
 
 @dataclass(frozen=True)

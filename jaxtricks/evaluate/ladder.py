@@ -14,7 +14,8 @@ from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import Study, check_margin, measuring, short, study, verdicts
-from jaxtricks.evaluate.verdict import ALPHA, Decision, Verdict, fewest_seeds
+from jaxtricks.evaluate.finding import ALPHA, Decision, fewest_seeds
+from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
@@ -60,7 +61,7 @@ class Rung:
 
     def __str__(self) -> str:
         outcome = "kept" if self.kept else f"not kept: {self.why}"
-        found = "" if self.verdict is None else f" ({str(self.verdict).removeprefix(f'{self.label} {self.verdict.decision}: ')})"
+        found = "" if self.verdict is None else f" ({self.verdict.effect})"
         return f"{self.label}: {outcome}{found}"
 
 

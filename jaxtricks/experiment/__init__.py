@@ -5,7 +5,7 @@ from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLa
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
-from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
+from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.targets import RawTargets, StandardizedTargets, Targets
@@ -22,6 +22,7 @@ __all__ = [
     "Disjoint",
     "EarlyStopping",
     "Experiment",
+    "FiveByTwo",
     "FixedOrder",
     "Folds",
     "Forward",

@@ -5,6 +5,7 @@ otherwise.
 """
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,9 +24,24 @@ from jaxtricks.experiment.written import Written
 class Resampling(Written):
     """A way to draw which examples the members of a seed train and validate on.
 
-    >>> jt.Seeds(2, examples=jt.Folds(2)).names
+    Attributes:
+        SEEDS: how many seeds there are where no number is given.
+
+    >>> jt.Seeds(2, folds=jt.Folds(2)).names
     ('seed 0 fold 0', 'seed 0 fold 1', 'seed 1 fold 0', 'seed 1 fold 1')
     """
+
+    SEEDS: ClassVar[int] = 16
+
+    def check_seeds(self, seeds: Sequence[int]) -> None:
+        """Refuses seeds that it cannot have.
+
+        Args:
+            seeds: their numbers.
+
+        Raises:
+            ConfigError: naming how many are allowed.
+        """
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -96,7 +112,7 @@ class Part(Resampling):
 class Folds(Resampling):
     """Cross-validation: each member of a seed validates on another part of the pool, and trains on the rest.
 
-    `Folds(2)` is half and half; five seeds of it are the 5×2 cross-validation of Dietterich 1998, see `Seeds.five_by_two`.
+    `Folds(2)` is half and half; five seeds of it are the 5×2 cross-validation of Dietterich 1998, see `FiveByTwo`.
     Windows of one text are cut into contiguous folds, the same for every seed.
 
     Args:
@@ -167,6 +183,42 @@ class Folds(Resampling):
 
 
 @dataclass(frozen=True, eq=False)
+class FiveByTwo(Resampling):
+    """5×2 cross-validation: each of five seeds deals the pool into halves; a member trains on one and validates on the other.
+
+    Args:
+        stratified: whether each half has its share of every class.
+        groups: the group of each example of the pool, [examples]; as for `Folds`.
+
+    Paper: Dietterich, "Approximate statistical tests for comparing supervised classification learning algorithms", Neural
+    Computation 10, 1998.
+
+    >>> jt.Seeds(folds=jt.FiveByTwo()).names[:3]
+    ('seed 0 half 0', 'seed 0 half 1', 'seed 1 half 0')
+    """
+
+    NAME: ClassVar[str] = "five_by_two"
+    SEEDS: ClassVar[int] = 5
+    stratified: bool = True
+    groups: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if self.groups is not None:
+            object.__setattr__(self, "groups", _row("FiveByTwo.groups", self.groups))
+
+    def check_seeds(self, seeds: Sequence[int]) -> None:
+        if len(seeds) != self.SEEDS:
+            raise ConfigError(f"seeds: FiveByTwo has five seeds, and {len(seeds)} are given; 5, or none, is allowed.")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return ("half 0", "half 1")
+
+    def splits(self, data: Dataset, seed: int) -> list[Split]:
+        return Folds(2, 1, self.stratified, self.groups).splits(data, seed)
+
+
+@dataclass(frozen=True, eq=False)
 class Forward(Resampling):
     """Forward chaining: each member of a seed validates on a stretch of time, and trains on the stretches just before it.
 
@@ -212,7 +264,9 @@ class Forward(Resampling):
 
 @dataclass(frozen=True, eq=False)
 class Disjoint(Resampling):
-    """Independent data sets: each member of a seed has another part of the pool, and its own validation split of that part.
+    """Independent data sets: each member of a seed has another part of the pool, and draws validation examples from that part.
+
+    The parts are the same for all seeds, so that a second seed is a restart on each of them.
 
     Args:
         of: the number of parts; up to `of - 1` left-over examples are not used.
@@ -224,6 +278,7 @@ class Disjoint(Resampling):
     """
 
     NAME: ClassVar[str] = "disjoint"
+    SEEDS: ClassVar[int] = 1
     of: int
 
     def __post_init__(self) -> None:
@@ -241,8 +296,8 @@ class Disjoint(Resampling):
                 f"Disjoint.of = {self.of} leaves {size} of the {len(data)} examples of {data.name} for each part, too few to "
                 f"train and to validate a share of {share} on; a smaller number is allowed."
             )
-        generator = rng.host(seed, "disjoint")
-        dealt = data.draws.dealt(np.arange(len(data)), self.of, generator)
+        dealt = data.draws.dealt(np.arange(len(data)), self.of, rng.host(0, "disjoint"))
+        generator = rng.host(seed, "disjoint splits")
         return [data.draws.held_out(part, share, generator) for part in dealt]
 
 

@@ -1,7 +1,7 @@
 """What a fit samples, as one value: its seeds, what they decide, and which examples a member may see."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, Literal, Self, TypeGuard
 
 import numpy as np
@@ -11,7 +11,7 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.changes import InputChange, LabelChange
-from jaxtricks.experiment.resampling import All, Folds, Resampling
+from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Resampling
 from jaxtricks.experiment.sampling import Row, Sampling, tabled
 from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.experiment.written import Written, read_as
@@ -29,11 +29,14 @@ class Seeds:
     that is what pairs the arms of a comparison. Wherever seeds are asked for, `16` and `(3, 5, 8)` stand for `Seeds(16)` and
     `Seeds((3, 5, 8))`.
 
-    >>> Seeds(2, examples=Folds(3)).names
+    Which split a seed draws depends on its number alone, so that seeds can be added later.
+
+    >>> Seeds(2, folds=Folds(3)).names
     ('seed 0 fold 0', 'seed 0 fold 1', 'seed 0 fold 2', 'seed 1 fold 0', 'seed 1 fold 1', 'seed 1 fold 2')
 
     Args:
-        seeds: the number of restarts (seeds 0, 1, …), or the seeds themselves.
+        seeds: the number of restarts (seeds 0, 1, …), or the seeds themselves; None: the usual number, which is 16, five for
+            `FiveByTwo`, and one for parts without a common example.
         split: a seed whose split all restarts share, as an ensemble needs; None: each restart has its own split.
         vary: what differs between restarts, out of "split", "weights", "order" and "masks" (with augmentation); the rest is the
             same as for the first seed. None: all of them.
@@ -42,21 +45,28 @@ class Seeds:
             each part.
         labels: `NoisyLabels` or `PermutedLabels`, drawn for each split, of the examples that are trained on; None: the data's.
         inputs: `PermutedInputs`, drawn for each seed, or once for all restarts where they share the split; None: the data's.
+        folds: cross-validation, in place of `examples`: `Folds(5)` or `FiveByTwo()`.
+        disjoint: the number of parts without a common example, in place of `examples=Disjoint(…)`.
 
     Raises:
-        ConfigError: for no seed, a negative or repeated one, or an unknown name in `vary`.
+        ConfigError: for no seed, a negative or repeated one, another number of seeds than `FiveByTwo` has, an unknown name in
+            `vary`, or two ways to choose examples.
     """
 
-    seeds: int | Sequence[int] = 16
+    seeds: int | Sequence[int] | None = None
     split: int | None = None
     vary: Sequence[Source] | None = None
     transfer: Transfer | None = None
     examples: Resampling = All()  # noqa: RUF009 (frozen)
     labels: LabelChange | None = None
     inputs: InputChange | None = None
+    folds: InitVar[Resampling | None] = None
+    disjoint: InitVar[int | None] = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seeds", _numbers(self.seeds))
+    def __post_init__(self, folds: Resampling | None, disjoint: int | None) -> None:
+        object.__setattr__(self, "examples", _resampling(self.examples, folds, disjoint))
+        object.__setattr__(self, "seeds", _numbers(self.examples.SEEDS if self.seeds is None else self.seeds))
+        self.examples.check_seeds(self.numbers)
         if self.split is not None and not _seed(self.split):
             raise ConfigError(
                 f"split = {self.split!r} is not an integer from 0 to {LARGEST}, or None for a split of each seed's own."
@@ -72,17 +82,17 @@ class Seeds:
 
     @classmethod
     def five_by_two(cls) -> "Seeds":
-        """Five times two halves: ten members, each of which trains on one half and validates on the other (Dietterich 1998).
+        """`Seeds(folds=FiveByTwo())`.
 
         >>> len(Seeds.five_by_two())
         10
         """
-        return cls(5, examples=Folds(2))
+        return cls(folds=FiveByTwo())
 
     @property
     def numbers(self) -> tuple[int, ...]:
         """The seeds themselves."""
-        assert not isinstance(self.seeds, int)
+        assert self.seeds is not None and not isinstance(self.seeds, int)
         return tuple(self.seeds)
 
     @property
@@ -156,6 +166,21 @@ class Seeds:
         kinds: dict[str, type[Written]] = {"examples": Resampling, "labels": LabelChange, "inputs": InputChange}
         read = {name: read_as(kind, data[name]) for name, kind in kinds.items() if data[name] is not None}
         return cls(**{**data, **read})
+
+
+def _resampling(examples: Resampling, folds: Resampling | None, disjoint: int | None) -> Resampling:
+    """The one way to choose examples that was given."""
+    if folds is not None and not isinstance(folds, Folds | FiveByTwo):
+        raise ConfigError(f"Seeds.folds = {folds!r} is no cross-validation; Folds(5) and FiveByTwo() are allowed.")
+    ways = {
+        "examples": None if type(examples) is All else examples,
+        "folds": folds,
+        "disjoint": None if disjoint is None else Disjoint(disjoint),
+    }
+    given = {name: way for name, way in ways.items() if way is not None}
+    if len(given) > 1:
+        raise ConfigError(f"Seeds: {' and '.join(given)} say which examples a restart sees; one of them is allowed.")
+    return next(iter(given.values()), examples)
 
 
 def _numbers(seeds: Any) -> tuple[int, ...]:

@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from jaxtricks import statistics
 from jaxtricks.evaluate.calibration import FalseAlarms, false_alarm_rates
-from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.evaluate.design import MEANINGS as SCOPES
+from jaxtricks.evaluate.finding import Decision
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
 from jaxtricks.report.ablation import grouped
@@ -28,8 +29,11 @@ from jaxtricks.report.text import (
     more_seeds,
     named,
     p_value,
+    paired_by,
     percent,
+    power,
     setting,
+    sources,
     units,
     units_of,
 )
@@ -76,7 +80,9 @@ def page(record: Record) -> str:
         "simulated": SIMULATED,
         "trials": TRIALS,
         "smallest": statistics.smallest_p(verdicts[0].seeds) if verdicts else None,
-        "bca_from": statistics.BCA_FROM,
+        "scopes": SCOPES,
+        "power": power(verdicts, written) if verdicts else "",
+        "paired_by": paired_by(verdicts) if verdicts else "",
         "diffs": diffs,
         "config": json.dumps(baseline.experiment, indent=2, ensure_ascii=False),
         "environment": _environment(record.environment),
@@ -96,7 +102,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    words = (averaged, count, listed, more_seeds, named, p_value, percent, setting)
+    words = (averaged, count, listed, more_seeds, named, p_value, percent, setting, sources)
     environment.filters |= {word.__name__: word for word in words}
     environment.filters["soft"] = _soft
     return environment.get_template("page.html.jinja")

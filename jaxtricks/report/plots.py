@@ -17,7 +17,8 @@ from jaxtyping import Float
 from markupsafe import Markup, escape
 
 from jaxtricks.diagnose.variance import VarianceProfile
-from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, decades, named, units
 from jaxtricks.statistics import band

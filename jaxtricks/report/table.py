@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from jaxtricks.evaluate.design import MEANINGS
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.sampling import few
-from jaxtricks.report.text import count, listed, lost, more_seeds, p_value, percent, units_of
+from jaxtricks.report.text import count, listed, lost, more_seeds, p_value, paired_by, percent, power, units_of
 
 GAP = "  "
+NUMBERS = 5  # columns between a change and what is said of it
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
@@ -15,15 +17,17 @@ def table(verdicts: Sequence[Verdict]) -> str:
     Args:
         verdicts: of one family; those on different metrics, or of different sizes, get a table each.
     """
-    families: dict[tuple[str, int, int], list[Verdict]] = {}
+    families: dict[tuple[object, ...], list[Verdict]] = {}
     for verdict in verdicts:
-        families.setdefault((verdict.metric, verdict.seeds, verdict.comparisons), []).append(verdict)
+        scopes = tuple(finding.scope for finding in verdict.findings)
+        families.setdefault((verdict.metric, verdict.seeds, verdict.comparisons, scopes), []).append(verdict)
     return "\n\n".join(map(_family, families.values()))
 
 
 def _family(verdicts: Sequence[Verdict]) -> str:
     units, first = units_of(verdicts), verdicts[0]
-    header = ("change", "baseline", "with it", "difference", f"{percent(first.confidence)} interval", "p", "verdict")
+    numbers = ("baseline", "with it", "difference", f"{percent(first.confidence)} interval", "p")
+    header = ("change", *numbers, *(f"on {finding.scope}" for finding in first.findings))
     rows = [
         (
             verdict.label,
@@ -33,6 +37,7 @@ def _family(verdicts: Sequence[Verdict]) -> str:
             units.interval(verdict.interval),
             p_value(verdict.corrected_p),
             str(verdict.decision),
+            *(f"{finding.decision} {units.interval(finding.interval)}" for finding in verdict.findings[1:]),
         )
         for verdict in verdicts
     ]
@@ -43,8 +48,14 @@ def _family(verdicts: Sequence[Verdict]) -> str:
         f"{count(first.seeds, f'paired {first.paired}')}{corrected}"
     ]
     lines += [_line(row, widths) for row in (header, *rows)]
-    lines += [f"to tell    {labels}: {seeds}" for labels, seeds in _open(verdicts)]
-    lines += [f"collapsed  {arm}: {', '.join(names)}" for arm, names in lost(verdicts)]
+    notes: list[tuple[str, str]] = [(finding.scope, MEANINGS[finding.scope]) for finding in first.findings]
+    if first.why_not:
+        notes.append(("new data", f"nothing is said, since {first.why_not}"))
+    notes += [("power", f"finds {found} four times of five")] if (found := power(verdicts, units)) else []
+    notes += [("pairing", found)] if (found := paired_by(verdicts)) else []
+    lines += [f"{name:16}{words}" for name, words in notes]
+    lines += [f"to tell         {labels}: {seeds}" for labels, seeds in _open(verdicts)]
+    lines += [f"collapsed       {arm}: {', '.join(names)}" for arm, names in lost(verdicts)]
     return "\n".join(lines)
 
 
@@ -59,6 +70,7 @@ def _open(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     """Words to the left, numbers to the right."""
-    last = len(row) - 1
-    cells = [cell.ljust(w) if i in (0, last) else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+    cells = [
+        cell.ljust(w) if i == 0 or i > NUMBERS else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+    ]
     return GAP.join(cells).rstrip()

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxtricks.evaluate.ensemble import EnsembleReport
-from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.objectives.metric import POINTS, Declaration
 from jaxtricks.objectives.metrics import METRICS, find
 from jaxtricks.statistics import Interval
@@ -210,12 +211,46 @@ def listed(words: Iterable[str]) -> str:
 
 
 def more_seeds(verdict: Verdict) -> str:
-    """How many seeds an undecided verdict needs, such as `about 40 seeds`; empty for a decided one."""
-    if verdict.decision is Decision.TOO_FEW_SEEDS:
-        return f"at least {count(verdict.seeds_needed or 0, 'seed')}"
-    if verdict.decision is Decision.INCONCLUSIVE:
-        return "more than 10,000 seeds" if verdict.seeds_needed is None else f"about {count(verdict.seeds_needed, 'seed')}"
-    return ""
+    """What an undecided verdict needs, such as `about 40 seeds`; empty for a decided one."""
+    return verdict.headline.needed(verdict.paired)
+
+
+def power(verdicts: Sequence[Verdict], units: Units) -> str:
+    """The smallest true effect that is found four times of five, in the headline's scope, such as `±0.31 points`; of several the
+    range; empty for one seed.
+
+    Args:
+        verdicts: of one family.
+        units: how to write their numbers.
+    """
+    found = sorted(v.headline.detectable for v in verdicts if math.isfinite(v.headline.detectable))
+    ends = list(dict.fromkeys(units.value(x) for x in (found[0], found[-1]))) if found else []
+    return f"±{' to '.join(ends)} {units.unit}" if ends else ""
+
+
+def paired_by(verdicts: Sequence[Verdict]) -> str:
+    """How alike paired arms are and what that saved, such as `correlation 0.96, 120 seeds saved`; of several the median.
+
+    Args:
+        verdicts: of one family.
+    """
+    alike = sorted(v.correlation for v in verdicts if v.correlation is not None)
+    saved = sorted(v.saved for v in verdicts if v.saved is not None)
+    words = [f"correlation {alike[len(alike) // 2]:.2f}"] if alike else []
+    if saved:
+        middle = saved[len(saved) // 2]
+        words.append(f"{count(abs(round(middle)), verdicts[0].paired)} {'saved' if middle >= 0 else 'lost'} in each arm")
+    return ", ".join(words)
+
+
+def sources(verdict: Verdict) -> str:
+    """The correlation of paired arms by what they have in common, such as `examples 0.98, weights, order, masks 0.40`.
+
+    Args:
+        verdict: of which pairs.
+    """
+    found = {name: each.correlation for name, each in verdict.pairing.items() if name != "all"}
+    return "; ".join(f"{name} {value:.2f}" for name, value in found.items() if value is not None)
 
 
 def lost(verdicts: Iterable[Verdict]) -> list[tuple[str, tuple[str, ...]]]:

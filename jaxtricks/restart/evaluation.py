@@ -1,5 +1,6 @@
 """The predictions of a restart's model, and their metrics."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -45,14 +46,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
         scores, _ = applied(experiment, given, inputs(pool, member, chunk), train=False)
         return pool.task.log_probs(experiment.objective.loss, scores, member.targets)
 
-    whole = indices.size - indices.size % EVALUATION_BATCH
-    parts = []
-    if whole:
-        chunks = jax.lax.map(said, indices[:whole].reshape(-1, EVALUATION_BATCH))
-        parts.append(chunks.reshape(whole, *chunks.shape[2:]))
-    if whole < indices.size:
-        parts.append(said(indices[whole:]))
-    return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
+    return _chunked(said, indices)
 
 
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
@@ -65,6 +59,42 @@ def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -
         return phase.run(experiment, member, shared, left, window)
 
     return drive(EVALUATION, state, lambda over: window if over is Over.VALIDATION else (None,), call)  # type: ignore[no-any-return]
+
+
+def contributions(experiment: Experiment, state: State, member: Member, pool: Pool, metric: str) -> Float[Array, " validation"]:
+    """Gives what each validation example adds to a metric that is computed from means over examples; the mean is the metric.
+
+    That is the delta method: `f(x̄) + f'(x̄) (x_i − x̄)`, with x_i the example's row and f what makes the metric of the means.
+    """
+    given, loss = evaluated(experiment, member, state), experiment.objective.loss
+    measured = experiment.measured(pool.task)[metric]
+
+    def rows(chunk: Int[Array, " chunk"]) -> Any:
+        batch = inputs(pool, member, chunk)
+        scores, _ = applied(experiment, given, batch, train=False)
+        return measured.of_rows(pool.task.rows(loss, scores, batch.y, None, jnp.ones(len(chunk), bool), member.targets))
+
+    each = _chunked(rows, member.validation)
+    means = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), each)
+    value, slope = jax.value_and_grad(lambda means: measured.value(means, None))(means)
+
+    def added(slope: Array, leaf: Array, mean: Array) -> Array:
+        # Where the slope is infinite, as of a root at zero, nothing deviates.
+        return jnp.sum((jnp.where(jnp.isfinite(slope), slope, 0)[None] * (leaf - mean[None])).reshape(len(leaf), -1), axis=1)
+
+    return value + sum(jax.tree.leaves(jax.tree.map(added, slope, each, means)))  # type: ignore[no-any-return]
+
+
+def _chunked(said: Callable[[Int[Array, " chunk"]], Any], indices: Int[Array, " n"]) -> Any:
+    """What a function says of examples, so many at a time that they fit."""
+    whole = indices.size - indices.size % EVALUATION_BATCH
+    parts = []
+    if whole:
+        chunks = jax.lax.map(said, indices[:whole].reshape(-1, EVALUATION_BATCH))
+        parts.append(jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), chunks))
+    if whole < indices.size:
+        parts.append(said(indices[whole:]))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts) if len(parts) > 1 else parts[0]
 
 
 class ValidationOrder(NamedTuple):

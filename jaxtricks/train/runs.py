@@ -205,6 +205,29 @@ class Runs(Shown):
             metrics = streamed.evaluate(population, states, tables, Pool.on_host(self.data, examples), self.plan)
         return {name: values[: len(self)] for name, values in gathered(metrics).items()}
 
+    def contributions(self, metric: str) -> Float[np.ndarray, "runs validation"] | None:
+        """Gives what each validation example of each run adds to a metric; the mean over the examples is the metric.
+
+        None where that is not known: for metrics that are no mean over examples, such as the area under the ROC curve, labels of
+        steps, and data that do not fit on the devices. Of a metric that is computed from means, such as the macro F1 or the root
+        of the mean squared error, it is what the example adds to first order (the delta method).
+
+        Args:
+            metric: the name of one that was measured.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+        >>> each = runs.contributions("accuracy")
+        >>> each.shape, bool(np.allclose(each.mean(axis=1), runs.metrics["accuracy"]))
+        ((4, 20), True)
+        """
+        task = task_of(self.data)
+        if self.experiment.measured(task)[metric].needs_all or task.kind.per_step or self.plan.window is not None:
+            return None
+        population, states = self._population()
+        data = DeviceData(Shared.of(Pool.of(self.data, self.data.pool)), jax.tree.map(jnp.asarray, self.trained.tables))
+        return gathered(resident.contributions(population, states, data, metric, self.plan))[: len(self)]
+
     def summary(self) -> Summary:
         """Gives the mean, 95% interval and spread of every metric over the runs, and the names of collapsed runs."""
         return summarize(self)

@@ -8,7 +8,8 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, config, items
 from jaxtricks.evaluate.ablate import add_one, added, leave_one_out, left_out
-from jaxtricks.evaluate.verdict import Comparison, Measure, judge_family
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report.ablation import ablation_table
 

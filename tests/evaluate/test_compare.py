@@ -11,7 +11,8 @@ import jaxtricks as jt
 from jaxtricks.config import config
 from jaxtricks.engine import resident
 from jaxtricks.evaluate.compare import label, short
-from jaxtricks.evaluate.verdict import Comparison, Measure, judge
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import judge
 from jaxtricks.objectives.metrics import METRICS
 
 compare, study = partial(jt.compare, progress=False), partial(jt.study, progress=False)
@@ -43,10 +44,13 @@ def test_verdicts_pair_arms_by_seed(rates):
         np.testing.assert_array_equal(runs.members.validation, rates.baseline.members.validation)
         here, there = (r.metrics["accuracy"].astype(np.float64) for r in (runs, rates.baseline))
         alone = judge(Comparison(name, there, here, runs.names), Measure(METRICS["accuracy"].declared, 24))
-        assert (verdict.difference, verdict.p, verdict.interval) == (alone.difference, alone.p, alone.interval)
+        these, same = verdict.on("these examples"), alone.on("these examples")
+        assert (verdict.difference, these.p, these.interval) == (alone.difference, same.p, same.interval)
+        assert (verdict.members, verdict.baseline, verdict.splits) == (runs.names, tuple(there.tolist()), tuple(range(10)))
+        assert verdict.headline.scope == "new data" and verdict.headline.error >= these.error
         assert verdict.difference == pytest.approx(np.mean(here - there))
         assert (verdict.seeds, verdict.comparisons, verdict.metric) == (10, 3, "accuracy")
-    assert str(rates).splitlines() == list(map(str, rates.verdicts))
+    assert str(rates) == "\n".join(map(str, rates.verdicts))
 
 
 def test_what_does_not_learn_hurts(rates):
@@ -150,7 +154,7 @@ def test_pairs_without_a_finite_loss_are_named_and_the_others_are_judged(rates):
     rest = [0, 1, 3, 4, 6, 8, 9]
     pairs = (runs.metrics["nll"][rest] for runs in (rates.baseline, rates.changes["still"]))
     alone = judge(Comparison("still", *pairs, tuple(f"seed {seed}" for seed in rest)), Measure(METRICS["nll"].declared))
-    assert (verdict.difference, verdict.p, verdict.seeds) == (alone.difference, alone.p, 7)
+    assert (verdict.difference, verdict.on("these examples").p, verdict.seeds) == (alone.difference, alone.p, 7)
     names = {f"{name} (not finite at the initial weights)" for name in ("baseline seed 2", "change seed 5", "change seed 7")}
     assert names <= set(verdict.collapsed)
     assert jt.evaluate.verdicts(baseline, {"still": still})[0].seeds == 10  # of nothing there is an accuracy all the same

@@ -6,8 +6,10 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import statistics
 from jaxtricks.config import ConfigError
+from jaxtricks.evaluate.finding import ALPHA, Decision, decide
 from jaxtricks.evaluate.looks import share
-from jaxtricks.evaluate.verdict import ALPHA, Comparison, Decision, Measure, Verdict, decide, judge_family
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import Verdict, judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.train.joined import joined
 
@@ -31,10 +33,10 @@ def alarms(looks, shares, trials):
     rng, found = np.random.default_rng(0), 0
     for _ in range(trials):
         d = rng.normal(size=looks[-1])
-        for look, (seeds, part) in enumerate(zip(looks, shares, strict=True), start=1):
+        for seeds, part in zip(looks, shares, strict=True):
             p = min(1.0, statistics.sign_flip_p(d[:seeds]) / part)
             interval = statistics.t_interval(d[:seeds], 1 - ALPHA * part)
-            if decide(interval, p, seeds=seeds, margin=0.0, look=look) in (Decision.HELPS, Decision.HURTS):
+            if decide(interval, p, margin=0.0) in (Decision.HELPS, Decision.HURTS):
                 found += 1
                 break
     return found / trials
@@ -53,7 +55,7 @@ def test_a_verdict_of_a_later_look_asks_for_more():
     comparison = Comparison("change", np.zeros(7), d, tuple(f"seed {seed}" for seed in range(7)))
     measure = Measure(METRICS["accuracy"].declared)
     (once,), (again,) = (judge_family([comparison], measure, look) for look in (1, 2))
-    assert once.decision is Decision.HELPS and again.decision is Decision.TOO_FEW_SEEDS and again.seeds_needed == 8
+    assert once.decision is Decision.HELPS and again.decision is Decision.TOO_FEW_SEEDS and again.headline.seeds_needed == 8
     assert (once.p, again.p) == (2**-6, 2**-6) and (once.corrected_p, again.corrected_p) == (2**-6, 2**-4)
     assert (once.confidence, again.confidence) == (0.95, 0.9875)
     assert again.interval.low < once.interval.low and again.interval.high > once.interval.high

@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 
 from jaxtricks import statistics
-from jaxtricks.evaluate.verdict import (
-    Comparison,
-    Decision,
-    Measure,
-    Verdict,
-    decide,
-    judge,
-    judge_family,
-)
+from jaxtricks.config import ConfigError
+from jaxtricks.evaluate.finding import Decision, ScopedFinding, decide, fewest_seeds
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import PairedArms, Verdict, judge, judge_family
 from jaxtricks.objectives.metric import Declaration
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.statistics import Interval
@@ -39,38 +34,40 @@ def spaced(mean, sd, n):
 
 
 @pytest.mark.parametrize(
-    ("interval", "p", "seeds", "comparisons", "decision"),
+    ("interval", "p", "enough", "decision"),
     [
         # 1. Inside the margin, whatever p, however few the seeds, and up to the margin itself.
-        (Interval(-0.001, 0.002), 0.9, 16, 1, Decision.NO_DIFFERENCE),
-        (Interval(0.001, 0.002), 1e-4, 16, 1, Decision.NO_DIFFERENCE),
-        (Interval(-0.002, -0.001), 1e-4, 16, 1, Decision.NO_DIFFERENCE),
-        (Interval(-0.005, 0.005), 1.0, 2, 20, Decision.NO_DIFFERENCE),
+        (Interval(-0.001, 0.002), 0.9, True, Decision.NO_DIFFERENCE),
+        (Interval(0.001, 0.002), 1e-4, True, Decision.NO_DIFFERENCE),
+        (Interval(-0.002, -0.001), 1e-4, True, Decision.NO_DIFFERENCE),
+        (Interval(-0.005, 0.005), 1.0, False, Decision.NO_DIFFERENCE),
         # 2. Both conditions, and the direction.
-        (Interval(0.001, 0.0051), 0.049, 16, 1, Decision.HELPS),
-        (Interval(-0.0051, -0.001), 0.049, 16, 1, Decision.HURTS),
-        (Interval(0.006, 0.009), 0.05, 16, 1, Decision.INCONCLUSIVE),
-        (Interval(0.0, 0.009), 0.01, 16, 1, Decision.INCONCLUSIVE),
-        (Interval(-0.001, 0.009), 0.01, 16, 1, Decision.INCONCLUSIVE),
-        # 3. and 4. The fewest seeds for one, five and twenty comparisons.
-        (Interval(-0.1, 0.1), 0.5, 5, 1, Decision.TOO_FEW_SEEDS),
-        (Interval(-0.1, 0.1), 0.5, 6, 1, Decision.INCONCLUSIVE),
-        (Interval(-0.1, 0.1), 0.5, 7, 5, Decision.TOO_FEW_SEEDS),
-        (Interval(-0.1, 0.1), 0.5, 8, 5, Decision.INCONCLUSIVE),
-        (Interval(-0.1, 0.1), 0.5, 9, 20, Decision.TOO_FEW_SEEDS),
-        (Interval(-0.1, 0.1), 0.5, 10, 20, Decision.INCONCLUSIVE),
-        (Interval(0.1, 0.2), 0.0625, 5, 1, Decision.TOO_FEW_SEEDS),
-        (NONE, 1.0, 1, 1, Decision.TOO_FEW_SEEDS),
+        (Interval(0.001, 0.0051), 0.049, True, Decision.HELPS),
+        (Interval(-0.0051, -0.001), 0.049, True, Decision.HURTS),
+        (Interval(0.006, 0.009), 0.05, True, Decision.INCONCLUSIVE),
+        (Interval(0.0, 0.009), 0.01, True, Decision.INCONCLUSIVE),
+        (Interval(-0.001, 0.009), 0.01, True, Decision.INCONCLUSIVE),
+        # 3. and 4. Whether a small p was possible.
+        (Interval(-0.1, 0.1), 0.5, False, Decision.TOO_FEW_SEEDS),
+        (Interval(-0.1, 0.1), 0.5, True, Decision.INCONCLUSIVE),
+        (Interval(0.1, 0.2), 0.0625, False, Decision.TOO_FEW_SEEDS),
+        (NONE, 1.0, False, Decision.TOO_FEW_SEEDS),
     ],
 )
-def test_the_decision_table(interval, p, seeds, comparisons, decision):
-    assert decide(interval, p, seeds=seeds, margin=0.005, comparisons=comparisons) is decision
+def test_the_decision_table(interval, p, enough, decision):
+    assert decide(interval, p, margin=0.005, enough=enough) is decision
+
+
+@pytest.mark.parametrize(("seeds", "comparisons"), [(6, 1), (8, 5), (10, 20)])
+def test_so_many_draws_are_the_fewest_that_can_give_a_small_p(seeds, comparisons):
+    assert fewest_seeds(comparisons) == seeds
+    assert statistics.smallest_p(seeds) * comparisons < 0.05 <= statistics.smallest_p(seeds - 1) * comparisons
 
 
 @pytest.mark.parametrize("interval", [Interval(0.01, 0.02), Interval(-0.02, -0.01), Interval(-1, 1), Interval(0, 0)])
 def test_the_metrics_direction_swaps_helps_and_hurts_and_nothing_else(interval):
     swap = {Decision.HELPS: Decision.HURTS, Decision.HURTS: Decision.HELPS}
-    up, down = (decide(interval, 0.001, seeds=16, margin=0.005, higher_is_better=better) for better in (True, False))
+    up, down = (decide(interval, 0.001, margin=0.005, higher_is_better=better) for better in (True, False))
     assert down is swap.get(up, up)
 
 
@@ -99,7 +96,7 @@ def test_a_verdict_reports_what_it_rests_on():
     assert verdict.difference == pytest.approx(d.mean())
     assert verdict.median_difference == pytest.approx(0.015)
     assert verdict.interval == pytest.approx(statistics.t_interval(d))
-    assert verdict.p == verdict.corrected_p == statistics.sign_flip_p(d)
+    assert verdict.p == verdict.corrected_p == max(statistics.sign_flip_p(d), statistics.over_restarts(d).p)
     assert verdict.margin == 0.005
     assert verdict.collapsed == ("change seed 2",)
 
@@ -216,23 +213,38 @@ def test_float32_metrics_are_compared_in_float64():
 
 
 def verdict_with(**fields):
+    """A verdict on new data and on these examples; fields of the headline may be given too."""
+    headline = {
+        "scope": "new data",
+        "decision": Decision.HELPS,
+        "interval": Interval(0.005, 0.011),
+        "p": 0.0004,
+        "corrected_p": 0.0004,
+        "error": 0.0015,
+        "freedom": 40.0,
+        "detectable": 0.0043,
+    }
+    own = {name: fields.pop(name) for name in list(fields) if name in ScopedFinding.__dataclass_fields__}
+    first = ScopedFinding(**(headline | own))
+    other = ScopedFinding(**(headline | {"scope": "these examples", "interval": Interval(0.006, 0.01), "corrected_p": 0.0002}))
+    seeds = fields.pop("seeds", 32)
     return Verdict(
         **{
             "label": "dropout=0.5",
             "metric": "accuracy",
             "unit": "points",
             "higher_is_better": True,
-            "decision": Decision.HELPS,
             "baseline_mean": 0.9,
             "change_mean": 0.908,
             "difference": 0.008,
             "median_difference": 0.008,
-            "interval": Interval(0.005, 0.011),
             "margin": 0.005,
-            "p": 0.0004,
-            "corrected_p": 0.0004,
             "comparisons": 1,
-            "seeds": 32,
+            "findings": (first, other),
+            "members": tuple(f"seed {seed}" for seed in range(seeds)),
+            "baseline": (0.9,) * seeds,
+            "change": (0.908,) * seeds,
+            "pairing": {"all": PairedArms(0.5, 12.0)},
         }
         | fields
     )
@@ -241,15 +253,15 @@ def verdict_with(**fields):
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({}, "dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds"),
-        ({"label": ""}, "helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds"),
+        ({}, "dropout=0.5 helps on new data: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds"),
+        ({"label": ""}, "helps on new data: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds"),
         (
             {"corrected_p": 0.0012, "comparisons": 3},
-            "dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0012 (Holm over 3), 32 paired seeds",
+            "dropout=0.5 helps on new data: +0.8 points [0.5, 1.1], p=0.0012 (Holm over 3), 32 paired seeds",
         ),
         (
             {"interval": Interval(0.0004, 0.0156)},
-            "dropout=0.5 helps: +0.80 points [0.04, 1.56], p=0.0004, 32 paired seeds",
+            "dropout=0.5 helps on new data: +0.80 points [0.04, 1.56], p=0.0004, 32 paired seeds",
         ),
         (
             {
@@ -259,7 +271,7 @@ def verdict_with(**fields):
                 "difference": 0.0123,
                 "interval": Interval(0.004, 0.0206),
             },
-            "dropout=0.5 hurts: +0.012 nll [0.004, 0.021], p=0.0004, 32 paired seeds",
+            "dropout=0.5 hurts on new data: +0.012 nll [0.004, 0.021], p=0.0004, 32 paired seeds",
         ),
         (
             {
@@ -268,11 +280,11 @@ def verdict_with(**fields):
                 "interval": Interval(-0.0, 0.0),
                 "corrected_p": 1.0,
             },
-            "dropout=0.5 no difference: +0.0 points [0.0, 0.0] inside ±0.5, p=1, 32 paired seeds",
+            "dropout=0.5 no difference on new data: +0.0 points [0.0, 0.0] inside ±0.5, p=1, 32 paired seeds",
         ),
         (
             {"decision": Decision.TOO_FEW_SEEDS, "interval": NONE, "corrected_p": 1.0, "seeds": 1, "seeds_needed": 6},
-            "dropout=0.5 too few seeds: +0.8 points, p=1, 1 paired seed, at least 6 needed",
+            "dropout=0.5 too few seeds on new data: +0.8 points, p=1, 1 paired seed, at least 6 seeds needed",
         ),
         (
             {
@@ -281,20 +293,44 @@ def verdict_with(**fields):
                 "corrected_p": 0.11,
                 "seeds_needed": 1234,
             },
-            "dropout=0.5 inconclusive: +0.8 points [-0.2, 1.8], p=0.11, 32 paired seeds, about 1,234 needed",
+            "dropout=0.5 inconclusive on new data: +0.8 points [-0.2, 1.8], p=0.11, 32 paired seeds, about 1,234 seeds needed",
         ),
         (
             {"decision": Decision.INCONCLUSIVE, "interval": Interval(-0.002, 0.018), "corrected_p": 0.11},
-            "dropout=0.5 inconclusive: +0.8 points [-0.2, 1.8], p=0.11, 32 paired seeds, more than 10,000 needed",
+            "dropout=0.5 inconclusive on new data: +0.8 points [-0.2, 1.8], p=0.11, 32 paired seeds, "
+            "more than 10,000 seeds needed",
+        ),
+        (
+            {
+                "decision": Decision.INCONCLUSIVE,
+                "interval": Interval(-0.002, 0.018),
+                "corrected_p": 0.11,
+                "examples_needed": 3200,
+            },
+            "dropout=0.5 inconclusive on new data: +0.8 points [-0.2, 1.8], p=0.11, 32 paired seeds, "
+            "more seeds will not help: about 3,200 examples needed",
         ),
         (
             {"collapsed": ("baseline seed 4", "change seed 9")},
-            "dropout=0.5 helps: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds, collapsed: baseline seed 4, change seed 9",
+            "dropout=0.5 helps on new data: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds, "
+            "collapsed: baseline seed 4, change seed 9",
         ),
     ],
 )
-def test_a_verdict_prints_as_one_line(fields, line):
-    assert str(verdict_with(**fields)) == line
+def test_a_verdict_prints_its_headline_and_the_other_scope(fields, line):
+    first, second = str(verdict_with(**fields)).splitlines()
+    assert first == line
+    assert second.startswith("  on these examples: helps, [0.") and second.endswith("], p=0.0002")
+
+
+def test_a_finding_is_asked_for_by_its_scope():
+    verdict = verdict_with()
+    assert [verdict.on(finding.scope) for finding in verdict.findings] == list(verdict.findings)
+    (alone,) = judge_family([compare(np.zeros(8))], ACCURACY)
+    with pytest.raises(
+        ConfigError, match=r"^scope = 'new data' has no finding .*, since nothing is known .*; 'these examples' is"
+    ):
+        alone.on("new data")
 
 
 def test_a_constant_difference_prints_without_rounding_noise():
@@ -308,13 +344,16 @@ def test_a_verdict_survives_strict_json(d):
     again = Verdict.from_dict(json.loads(json.dumps(verdict.to_dict(), allow_nan=False)))
     assert again == verdict
     assert str(again) == str(verdict)
-    assert type(again.interval) is Interval
+    assert [type(finding.interval) for finding in again.findings] == [Interval] * len(again.findings)
+    assert (again.members, again.baseline, again.change) == (verdict.members, verdict.baseline, verdict.change)
+    redone = Comparison(again.label, np.array(again.baseline), np.array(again.change), again.members, again.collapsed)
+    assert judge(redone, ACCURACY) == verdict  # anybody can judge again
     assert type(again.decision) is Decision
 
 
 def test_a_record_that_is_no_verdict_is_refused():
     record = verdict_with().to_dict()
     with pytest.raises(ValueError):
-        Verdict.from_dict(record | {"decision": "probably"})
+        Verdict.from_dict(record | {"findings": [record["findings"][0] | {"decision": "probably"}]})
     with pytest.raises(TypeError):
         Verdict.from_dict(record | {"mood": "good"})

@@ -9,7 +9,7 @@ import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
 from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels
-from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part
+from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part
 from jaxtricks.experiment.seeds import SOURCES, Seeds
 
 SIZE = 60
@@ -37,7 +37,7 @@ class TestNumbers:
         assert Seeds.of(given).numbers == Seeds.of(Seeds(given)).numbers == numbers
         assert Seeds(given).names == tuple(f"seed {number}" for number in numbers)
 
-    @pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", None, True, [True, False]])
+    @pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", True, [True, False]])
     def test_what_are_no_seeds(self, seeds):
         with pytest.raises(
             ConfigError, match=r"^seeds = .* is not a number of restarts >= 1, or different integers from 0 to \d+\.$"
@@ -117,7 +117,7 @@ class TestFolds:
         assert shared.split.tolist() == [0, 1, 2] * 4
 
     def test_five_times_two_halves_are_complementary(self, data):
-        seeds = Seeds.five_by_two()
+        seeds = Seeds(folds=FiveByTwo())
         sampling = seeds.sampling(data)
         assert len(seeds) == len(sampling) == 10
         for half in range(0, 10, 2):
@@ -174,10 +174,14 @@ class TestPart:
 class TestDisjoint:
     def test_parts_share_no_example_and_each_has_its_own_split(self, data):
         sampling = Seeds(2, examples=Disjoint(4)).sampling(data)
+        parts = np.concatenate([sampling.train, sampling.validation], axis=1)
         for seed in (slice(0, 4), slice(4, 8)):
-            parts = np.concatenate([sampling.train[seed], sampling.validation[seed]], axis=1)
-            assert parts.shape == (4, 15) and len(np.unique(parts)) == SIZE
+            assert parts[seed].shape == (4, 15) and len(np.unique(parts[seed])) == SIZE
             assert sampling.validation[seed].shape == (4, 3)
+        # Another seed is a restart on the same parts, with another split of each.
+        np.testing.assert_array_equal(np.sort(parts[:4], axis=1), np.sort(parts[4:], axis=1))
+        assert (sampling.validation[:4] != sampling.validation[4:]).any()
+        assert Seeds(disjoint=4).names == Seeds(1, examples=Disjoint(4)).names
         assert all(set(data.y[row]) == {0, 1, 2} for row in sampling.validation)
 
 
@@ -241,6 +245,8 @@ class TestJSON:
             Seeds(2, examples=Forward(2, window=1)),
             Seeds(2, examples=Part(0.5)),
             Seeds(2, examples=Disjoint(np.int64(2))),
+            Seeds(disjoint=3),
+            Seeds(folds=FiveByTwo(stratified=False)),
             Seeds(2, labels=NoisyLabels(0.25), inputs=PermutedInputs()),
             Seeds(2, labels=PermutedLabels()),
         ],
@@ -276,6 +282,12 @@ class TestJSON:
         (lambda: NoisyLabels(0), "NoisyLabels.share = 0 is not a share above 0, up to 1."),
         (lambda: NoisyLabels(1.5), "NoisyLabels.share = 1.5 is not a share above 0, up to 1."),
         (lambda: Disjoint(1), "Disjoint.of = 1 is not an integer >= 2."),
+        (lambda: Seeds(disjoint=1), "Disjoint.of = 1 is not an integer >= 2."),
+        (lambda: Seeds(4, folds=FiveByTwo()), "seeds: FiveByTwo has five seeds, and 4 are given; 5, or none, is allowed."),
+        (
+            lambda: Seeds(folds=Folds(2), disjoint=3),
+            "Seeds: folds and disjoint say which examples a restart sees; one of them is allowed.",
+        ),
     ],
 )
 def test_what_says_nothing_is_refused(make, message):

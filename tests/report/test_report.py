@@ -18,7 +18,9 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.data import Opening
-from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge_family
+from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.verdict import judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import environment, files, plots
 from jaxtricks.report.environment import _checkout
@@ -330,7 +332,9 @@ def test_every_verdict_has_its_word_and_its_meaning(record):
     verdict = record.verdicts[0]
     labels = [f"trick-{d.name}" for d in Decision]
     verdicts = [
-        dataclasses.replace(verdict, label=label, decision=d, seeds_needed=needed)
+        dataclasses.replace(
+            verdict, label=label, findings=(dataclasses.replace(verdict.headline, decision=d, seeds_needed=needed),)
+        )
         for label, d, needed in zip(labels, Decision, (None, None, None, 12, 1_240), strict=True)
     ]
     changes = tuple(dataclasses.replace(record.changes[0], label=label) for label in labels)
@@ -452,19 +456,22 @@ def test_the_table_is_aligned(record):
     for column in ("baseline", "with it", "difference", "95% interval", "p "):
         end = header.index(column) + len(column.rstrip())
         assert all(row[end] == " " and row[end - 1] != " " for row in rows[:3])
-    start = header.index("verdict")
+    start = header.index("on these examples")
     assert [row[start:] for row in rows[:3]] == ["helps", "no difference", "hurts"]
     assert [row.split()[0] for row in rows[:3]] == [v.label for v in verdicts]
     # The baseline's own stands once, although every verdict names it.
-    assert rows[3:] == [
-        "collapsed  baseline: seed 3 (diverged at step 12)",
-        "collapsed  optimizer.clip_norm=0.1: seed 1 (diverged at step 5), seed 2 (diverged at step 6)",
+    assert rows[-2:] == [
+        "collapsed       baseline: seed 3 (diverged at step 12)",
+        "collapsed       optimizer.clip_norm=0.1: seed 1 (diverged at step 5), seed 2 (diverged at step 6)",
     ]
+    names = [row[:16].rstrip() for row in rows[3:-2]]
+    assert names == ["these examples", "new data", "power", "pairing"]  # what the scope means, and why there is no other
+    assert "nothing is said, since nothing is known of the examples" in rows[4] and "four times of five" in rows[5]
 
 
 def test_the_table_says_how_many_seeds_it_would_take():
     text = report.table(record_of({"dropout=0.5": 0.03}, seeds=4).verdicts)
-    assert "to tell    dropout=0.5: at least 6 seeds" in text
+    assert "to tell         dropout=0.5: at least 6 seeds" in text
     assert "Holm" not in text
     assert report.table([]) == ""
 
