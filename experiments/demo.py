@@ -9,6 +9,7 @@ import tyro
 import jaxtricks as jt
 from jaxtricks.engine.layout import set_up
 from jaxtricks.report import fresh, record_study, save
+from jaxtricks.report.beside import yardsticks
 from jaxtricks.report.table import table
 
 # Chosen once, before any result was seen: the library's defaults, but for what a change is held against.
@@ -57,8 +58,9 @@ def main() -> None:
     together = jt.ensemble(members).evaluate(digits)
 
     folder = arguments.out or fresh(Path("runs"), "demo")
-    save(record_study(study, command="make demo", kind="compare", ensemble=together), folder)
-    print(f"\n{table(study.verdicts)}\n\n{together}\n\nThe page: {folder / 'report.html'}")
+    record = record_study(study, command="make demo", ensemble=together, baselines=study.baseline.baselines())
+    save(record, folder)
+    print(f"\n{table(study.verdicts)}\n\n{yardsticks(record)}\n\n{together}\n\nThe page: {folder / 'report.html'}")
 
 
 if __name__ == "__main__":

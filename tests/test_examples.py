@@ -39,6 +39,11 @@ MODULES = [
 EXAMPLES = [found for module in MODULES for found in Finder().find(module, extraglobs=NAMES) if found.examples]
 
 
+@pytest.fixture
+def only_constants():
+    """Examples show all baselines."""
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example_gives_what_it_says(example):
     said = io.StringIO()

@@ -66,7 +66,9 @@ def _ridge(x: Any, y: Float[np.ndarray, "rows outputs"], weight: Any) -> Any:
 
     few = slice(None) if len(y) <= CHOSEN_ON else np.sort(rng.host(0, "penalty").permutation(len(y))[:CHOSEN_ON])
     found = RidgeCV(alphas=PENALTIES).fit(x[few], y[few], None if weight is None else weight[few])
-    return Ridge(alpha=found.alpha_).fit(x, y, weight).predict if len(y) > CHOSEN_ON else found.predict
+    if len(y) > CHOSEN_ON:
+        found = Ridge(alpha=found.alpha_).fit(x, y, weight)
+    return lambda rows: found.predict(rows).reshape(rows.shape[0], y.shape[1])  # of one output it gives no columns
 
 
 def _logistic(x: Any, y: Labels, weight: Any, classes: int) -> Any:

@@ -27,7 +27,7 @@ class Nearest(Baseline):
     """
 
     name: ClassVar[str] = "nearest"
-    words: ClassVar[str] = "a nearest neighbour"
+    words: ClassVar[str] = "a nearest-neighbour model"
     needs: ClassVar[str | None] = "sklearn.neighbors"
     most: int | None = 5_000
     neighbours: int = 5

@@ -36,7 +36,7 @@ class Run(MetricFlags, Training):
 
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
         runs = fit(measuring(self.judged_by(), [arms[BASELINE]], data)[0], data, **options)
-        return record_runs(runs, command=command), str(runs.summary()), runs
+        return record_runs(runs, command=command, baselines=self.simple(runs)), str(runs.summary()), runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,8 @@ class Judging(MetricFlags, Training):
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
         options |= {"metric": self.judged_by(), "margin": self.margin, "earlier": self._earlier(data)}
         result = self.judged(arms, data, options)
-        return record_study(result, command=command, kind=self.name), table(result.verdicts), None
+        record = record_study(result, command=command, kind=self.name, baselines=self.simple(result.baseline))
+        return record, table(result.verdicts), None
 
     def judged(self, arms: Arms, data: Dataset, options: dict[str, Any]) -> Study:
         """What came of the arms.

@@ -21,10 +21,12 @@ from jaxtricks.data import DataError, Dataset
 from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.report.beside import yardsticks
 from jaxtricks.report.record import BASELINE, Record
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.beside import Beside
 from jaxtricks.train.fit import snapshots
 from jaxtricks.train.runs import Runs
 
@@ -41,6 +43,7 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
         out: the folder to write, which must not exist; by default a new one under runs/.
         keep_every: also keep a checkpoint after every so many epochs; by default the newest two stay.
         keep_best: a validation metric: also keep the checkpoint where its mean over the restarts is best.
+        no_baselines: leave out the simple models that are fitted on the first splits: a linear one, neighbours, boosted trees.
         json: print one JSON object instead of text.
     """
 
@@ -51,6 +54,7 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
     out: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
     keep_every: Maybe[int] = dataclasses.field(default=None, kw_only=True)
     keep_best: Maybe[str] = dataclasses.field(default=None, kw_only=True)
+    no_baselines: Switch = dataclasses.field(default=False, kw_only=True)
     json: Switch = dataclasses.field(default=False, kw_only=True)
 
     def expanded(self) -> Self:
@@ -130,9 +134,19 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
         if not processes.first():
             return
         if self.json:
-            print(json.dumps({"folder": str(folder), "verdicts": [v.to_dict() for v in record.verdicts], "text": text}))
+            verdicts = [verdict.to_dict() for verdict in record.verdicts]
+            simple = None if record.baselines is None else dataclasses.asdict(record.baselines)
+            print(json.dumps({"folder": str(folder), "verdicts": verdicts, "baselines": simple, "text": text}))
         else:
-            print("\n\n".join(filter(None, (record.started, text, str(folder / folders.PAGE)))))
+            print("\n\n".join(filter(None, (record.started, text, yardsticks(record), str(folder / folders.PAGE)))))
+
+    def simple(self, runs: Runs) -> Beside | None:
+        """The baselines beside some restarts, in the first process; None where they are left out.
+
+        Args:
+            runs: the restarts.
+        """
+        return None if self.no_baselines or not processes.first() else runs.baselines(progress=not self.json)
 
     def _trained(self, arms: Arms, data: Dataset, folder: Path, line: str) -> tuple[Record, str, Runs | None]:
         options = {

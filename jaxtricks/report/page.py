@@ -18,6 +18,7 @@ from jaxtricks.evaluate.finding import Decision
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
 from jaxtricks.report.ablation import grouped
+from jaxtricks.report.beside import compared
 from jaxtricks.report.record import Arm, Record
 from jaxtricks.report.text import (
     MEANINGS,
@@ -75,6 +76,7 @@ def page(record: Record) -> str:
         "alone": None if record.changes else _figures(written.metric, baseline),
         "unfolded": len(record.changes) <= OPEN_UP_TO,
         "summaries": _summaries(record),
+        "yardsticks": compared(record),
         "meanings": MEANINGS,
         "rates": _rates(),
         "simulated": SIMULATED,

@@ -22,6 +22,7 @@ from jaxtricks.objectives.task import headline, task_of
 from jaxtricks.report.environment import environment
 from jaxtricks.report.text import declaration
 from jaxtricks.statistics import Interval
+from jaxtricks.train.beside import Beside
 from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.frame import frame
 from jaxtricks.train.runs import Runs
@@ -124,6 +125,7 @@ class Record:
         environment: what `environment` gave when it was made.
         started: what the first arm took of the weights that it started from, in words; None where all were drawn.
         climb: of a ladder, what is said of its rungs; None for others.
+        baselines: simple models on the same splits; None where they were left out.
     """
 
     kind: Kind
@@ -135,6 +137,7 @@ class Record:
     environment: dict[str, Any]
     started: str | None = None
     climb: Climb | None = None
+    baselines: Beside | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -167,15 +170,16 @@ class Record:
         return tuple(name for name in self.baseline.metrics if all(name in arm.metrics for arm in self.arms))
 
 
-def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = None) -> Record:
+def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = None, baselines: Beside | None = None) -> Record:
     """The record of one experiment's restarts.
 
     Args:
         runs: the restarts.
         command: what reproduces them, a line of shell.
         ensemble: what averaging them gains.
+        baselines: what `Runs.baselines` gave.
     """
-    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment(), _started(runs))
+    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment(), _started(runs), None, baselines)
 
 
 def record_study(
@@ -184,6 +188,7 @@ def record_study(
     command: str,
     ensemble: EnsembleReport | None = None,
     kind: Literal["compare", "ablate"] = "compare",
+    baselines: Beside | None = None,
 ) -> Record:
     """The record of a baseline, its changes and the verdicts on them.
 
@@ -192,9 +197,10 @@ def record_study(
         command: what reproduces it, a line of shell.
         ensemble: what averaging the baseline's restarts gains.
         kind: which of the two it was.
+        baselines: what `Runs.baselines` of the baseline gave.
     """
-    arms = _arms({BASELINE: study.baseline, **study.changes})
-    return Record(kind, command, _data(study.baseline), arms, study.verdicts, ensemble, environment(), _started(study.baseline))
+    arms, data, started = _arms({BASELINE: study.baseline, **study.changes}), _data(study.baseline), _started(study.baseline)
+    return Record(kind, command, data, arms, study.verdicts, ensemble, environment(), started, None, baselines)
 
 
 def record_ladder(ladder: Ladder, *, command: str) -> Record:
@@ -274,6 +280,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "arms": arms,
             "started": record.started,
             "climb": None if record.climb is None else _climb_to_json(record.climb),
+            "baselines": None if record.baselines is None else dataclasses.asdict(record.baselines),
         },
         "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
         "environment.json": record.environment,
@@ -299,6 +306,7 @@ def from_json(files: Mapping[str, Any]) -> Record:
         environment=dict(files["environment.json"]),
         started=metrics.get("started"),  # folders of earlier versions have none
         climb=None if metrics.get("climb") is None else _climb_from_json(metrics["climb"]),
+        baselines=None if metrics.get("baselines") is None else Beside.from_json(metrics["baselines"]),
     )
 
 

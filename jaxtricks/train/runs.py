@@ -26,11 +26,13 @@ from jaxtricks.experiment.matching import Transferred
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.experiment.weights import Weights, weights_of
+from jaxtricks.objectives.metric import called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
 from jaxtricks.restart.epoch import bare
 from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
+from jaxtricks.train.beside import SPLITS, Beside, beside
 from jaxtricks.train.frame import frame
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.shown import Shown
@@ -231,6 +233,23 @@ class Runs(Shown):
     def summary(self) -> Summary:
         """Gives the mean, 95% interval and spread of every metric over the runs, and the names of collapsed runs."""
         return summarize(self)
+
+    def baselines(self, *, splits: int = SPLITS, progress: bool = True) -> Beside:
+        """Fits simple models on the first splits of these restarts: guessing, the commonest answer, a linear model, and others.
+
+        Args:
+            splits: how many splits at most.
+            progress: whether to show a bar, once it takes longer than two seconds.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> found = jt.fit(base, digits, seeds=4, progress=False).baselines(progress=False)
+        >>> {row.name: len(row.metrics["accuracy"]) for row in found.rows}["linear"]
+        3
+        """
+        task = task_of(self.data)
+        asked = (*task.metrics, *map(called, self.experiment.metrics))
+        measured = {name: metric for name, metric in self.experiment.measured(task).items() if name in asked}
+        return beside(self.data, self.sampling, measured, splits, progress)
 
     def frame(self) -> pa.Table:
         """Gives all curves as a long table, which pandas, polars, Arrow and DuckDB read; its settings differ from `Experiment()`.
