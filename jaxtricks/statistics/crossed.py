@@ -93,17 +93,19 @@ def _shared(
     """The covariance and its degrees of freedom; zeros where no two members share a unit, or two units are not enough."""
     members, validation = a.shape
     names, unit = np.unique(places, return_inverse=True)
+    shape = (members, len(names))
     cell = (np.arange(members)[:, None] * len(names) + unit.reshape(places.shape)).ravel()  # of each member and unit
-    cells, place = np.unique(cell, return_inverse=True)
-    at = cells % len(names)
-    of_a, of_b = (np.bincount(place, (x - x.mean(axis=1, keepdims=True)).ravel()) for x in (a, b))
-    count = np.bincount(at, minlength=len(names))  # members that have each unit
+    of_a, of_b = (
+        np.bincount(cell, (x - x.mean(axis=1, keepdims=True)).ravel(), members * len(names)).reshape(shape) for x in (a, b)
+    )
+    has = np.bincount(cell, minlength=members * len(names)).reshape(shape) > 0
+    count = has.sum(axis=0)  # members that have each unit
     pairs = count * (count - 1.0)
-    both, units = pairs.sum() / max(members * (members - 1), 1), len(cells) / members
+    both, units = pairs.sum() / max(members * (members - 1), 1), has.sum() / members
     left = 1 - 2 / units + both / units**2  # of a unit's own variance, after each member's mean is subtracted
     if not both > 0 or not left > 1e-9:
         return 0.0, 0.0
-    product = np.bincount(at, of_a, len(names)) * np.bincount(at, of_b, len(names)) - np.bincount(at, of_a * of_b, len(names))
+    product = of_a.sum(axis=0) * of_b.sum(axis=0) - (of_a * of_b).sum(axis=0)
     total, every = float(product.sum()), float(pairs.sum())
     if total == 0:
         return 0.0, 0.0
