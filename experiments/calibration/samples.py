@@ -1,0 +1,105 @@
+"""Real data: many disjoint samples of one data set, each judged as if it were all there is, and held against the others."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+import jaxtricks as jt
+from jaxtricks import statistics
+
+SAMPLES, EXAMPLES = 40, 1_500
+LINEAR = jt.Experiment(model=jt.MLP(widths=()), batch_size=64, epochs=8)
+MLP = jt.Experiment(model=jt.MLP(widths=(32,)), batch_size=64, epochs=8)
+CNN = jt.Experiment(model=jt.CNN(channels=(4, 8)), batch_size=64, epochs=6)
+# The ten pairs were fixed before the first of these runs, and are not changed.
+PAIRS: dict[str, tuple[jt.Experiment, int, dict[str, Mapping[str, Any]]]] = {
+    "linear": (
+        LINEAR,
+        16,
+        {
+            "unit inputs": {"inputs": "unit"},
+            "hinge loss": {"objective.loss": "hinge"},
+            "batch of 16": {"batch_size": 16},
+            "momentum for Adam": {"optimizer.rule": jt.Momentum(learning_rate=0.01)},
+        },
+    ),
+    "MLP": (
+        MLP,
+        16,
+        {
+            "tanh": {"model.activation": "tanh"},
+            "dropout 0.1": {"model.dropout": 0.1},
+            "label smoothing 0.1": {"objective.loss.label_smoothing": 0.1},
+            "width 64": {"model.widths": (64,)},
+        },
+    ),
+    "CNN": (CNN, 8, {"shift by 1 pixel": {"augmentation.shift": 1.0}, "average pooling": {"model.pooling": "average"}}),
+}
+METRICS = ("accuracy", "nll")
+
+
+def rows(data: jt.Dataset, samples: int, seeds: int | None, epochs: int | None, bar: Any) -> Iterator[dict[str, Any]]:
+    """For each pair and metric: how many samples' intervals hold the mean over the other samples.
+
+    Args:
+        data: what the samples are drawn from; only its training examples are used.
+        samples: how many, disjoint.
+        seeds: restarts, each with a split of its own, in place of each model's number.
+        epochs: in place of each model's number.
+        bar: told of each arm.
+    """
+    for model, (base, usual, changes) in PAIRS.items():
+        base = base if epochs is None else base.replace({"epochs": epochs})
+        drawn = jt.Seeds(seeds or usual, disjoint=samples)
+        without = _values(base, data, drawn, bar)
+        for name, change in changes.items():
+            given = _values(base.replace(dict(change)), data, drawn, bar)
+            for metric in METRICS:
+                g = given[metric] - without[metric]
+                about = {"model": model, "pair": name, "metric": metric, "seeds": seeds or usual}
+                yield about | coverage(g, given["places"].astype(int), len(data) // samples)
+
+
+def _values(experiment: jt.Experiment, data: jt.Dataset, drawn: jt.Seeds, bar: Any) -> dict[str, np.ndarray]:
+    """What each validation example adds to each metric, [samples, seeds, validation], and the examples' places."""
+    (runs,) = jt.fit([experiment], data, seeds=drawn, progress=False)
+    shape = (len(drawn.numbers), -1, runs.sampling.validation.shape[1])
+    each = {metric: runs.contributions(metric) for metric in METRICS}
+    each["places"] = runs.sampling.validation[runs.sampling.split]
+    bar.update(1)
+    return {
+        name: np.asarray(values, np.float64).reshape(shape).swapaxes(0, 1) for name, values in each.items() if values is not None
+    }
+
+
+def coverage(g: np.ndarray, places: np.ndarray, examples: int) -> dict[str, Any]:
+    """How many intervals hold the mean over the other samples, by each rule, and the spread over samples beside the stated error.
+
+    Args:
+        g: what each validation example adds to the difference, [samples, seeds, validation].
+        places: which example that is, [samples, seeds, validation].
+        examples: of each sample.
+    """
+    share = g.shape[2] / (examples - g.shape[2])
+    means = g.mean(axis=(1, 2))
+    others = (means.sum() - means) / (len(means) - 1)
+    found = {
+        "verdict": [statistics.crossed(one, where, share) for one, where in zip(g, places, strict=True)],
+        "resampled t": [statistics.over_restarts(one.mean(axis=1)) for one in g],
+        "Nadeau–Bengio": [statistics.corrected(one.mean(axis=1), share) for one in g],
+    }
+    held = {
+        name: [bool(one.interval().low <= truth <= one.interval().high) for one, truth in zip(each, others, strict=True)]
+        for name, each in found.items()
+    }
+    error = float(np.mean([one.variance for one in found["verdict"]])) ** 0.5
+    return {
+        "samples": len(means),
+        "effect": float(means.mean()),
+        "held": {name: sum(each) for name, each in held.items()},
+        "spread": float(means.std(ddof=1)),
+        "error": error,
+        "means": [round(float(mean), 7) for mean in means],
+        "intervals": [[round(end, 7) for end in one.interval()] for one in found["verdict"]],
+    }
