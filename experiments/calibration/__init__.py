@@ -1,1 +1,1 @@
-"""How often verdicts err: false alarms, coverage, width and power, simulated and on real images. `python -m experiments.calibration`."""
+"""How often verdicts err, simulated and on real images: `python -m experiments.calibration`."""

@@ -1,6 +1,7 @@
 """The command line of the calibration: `python -m experiments.calibration`."""
 
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -21,7 +22,7 @@ from jaxtricks.data import DataError
 from jaxtricks.engine.layout import set_up
 from jaxtricks.report.environment import environment
 
-Part = Literal["simulation", "power", "halves", "samples"]
+Part = Literal["simulation", "power", "halves", "linear", "mlp", "cnn"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Size:
         seeds: members of an arm.
         halves: examples of a pool of the 5×2cv.
         samples: disjoint samples of real data.
-        real: (name of the data set, restarts of a sample in place of the usual ones, epochs in place of the usual ones).
+        data: the name of the data set that they are of.
+        short: whether one pair of each model is run, for one epoch.
     """
 
     repeats: int
@@ -42,11 +44,12 @@ class Size:
     seeds: tuple[int, ...]
     halves: int
     samples: int
-    real: tuple[str, int | None, int | None]
+    data: str
+    short: bool
 
 
-WHOLE = Size(1_000, (400, 1_000, 3_000, 10_000), (8, 16, 32), 300, samples.SAMPLES, ("fashion_mnist", None, None))
-SMOKE = Size(10, (100,), (6,), 100, 3, ("digits", 6, 1))
+WHOLE = Size(1_000, (400, 1_000, 3_000, 10_000), (8, 16, 32), 300, samples.SAMPLES, "fashion_mnist", False)
+SMOKE = Size(10, (100,), (6,), 100, 3, "digits", True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,20 +105,22 @@ def _halves(size: Size) -> list[dict[str, Any]]:
         return [{"repeats": size.repeats, **row} for row in halves.rows(size.halves, size.repeats, bar)]
 
 
-def _samples(size: Size) -> list[dict[str, Any]]:
-    name, seeds, epochs = size.real
-    data = jt.load(name)  # the training examples; the test split stays locked
-    arms = sum(1 + len(changes) for _, _, changes in samples.PAIRS.values())
-    with tqdm(total=arms, unit="arm", desc="samples") as bar:
-        found = samples.rows(data, size.samples, seeds, epochs, bar)
-        return [{"data": name, "images": len(data) // size.samples, **row} for row in found]
+def _samples(model: str, size: Size) -> list[dict[str, Any]]:
+    data = jt.load(size.data)  # the training examples; the test split stays locked
+    pairs = samples.PAIRS[model]
+    if size.short:
+        changes = dict(list(pairs.changes.items())[:1])
+        pairs = samples.Pairs(pairs.base.replace({"epochs": 1}), 6, changes)
+    with tqdm(total=1 + len(pairs.changes), unit="arm", desc=model) as bar:
+        found = list(samples.rows(data, size.samples, pairs, bar))
+    return [{"data": size.data, "images": len(data) // size.samples, "model": model, **row} for row in found]
 
 
-PARTS: dict[Part, Callable[[Size], list[dict[str, Any]]]] = {
+PARTS: dict[str, Callable[[Size], list[dict[str, Any]]]] = {
     "simulation": _simulation,
     "power": _power,
     "halves": _halves,
-    "samples": _samples,
+    **{model: functools.partial(_samples, model) for model in samples.PAIRS},
 }
 
 

@@ -1,4 +1,4 @@
-"""Five times two halves: false calls and power of Alpaydın's F beside Dietterich's t, the resampled t and the rule of verdicts."""
+"""Five times two halves: false calls and power of Alpaydın's F beside Dietterich's t, the resampled t and verdicts."""
 
 from collections.abc import Callable
 from typing import Any

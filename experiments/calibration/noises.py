@@ -53,9 +53,9 @@ def collapsing(depth: float) -> Noise:
 
 
 def to_chance() -> Noise:
-    """Noise as large as the splits', and 5% of the second arm's restarts fall to chance; the other 95% are as good as the first's.
+    """Noise as large as the splits', and 5% of the second arm's restarts fall to chance; the others are as good as the first's.
 
-    The true means differ, so that "hurts" is no false call: a call in favour of the arm that collapses is.
+    The true means differ: "hurts" is no false call, and a call in favour of the arm that collapses is one.
     """
 
     def draw(rng: np.random.Generator, n: int, sd: float) -> Float[np.ndarray, " members"]:

@@ -1,21 +1,34 @@
 """Real data: many disjoint samples of one data set, each judged as if it were all there is, and held against the others."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import jaxtricks as jt
 from jaxtricks import statistics
 
-SAMPLES, EXAMPLES = 40, 1_500
-LINEAR = jt.Experiment(model=jt.MLP(widths=()), batch_size=64, epochs=8)
-MLP = jt.Experiment(model=jt.MLP(widths=(32,)), batch_size=64, epochs=8)
-CNN = jt.Experiment(model=jt.CNN(channels=(4, 8)), batch_size=64, epochs=6)
+SAMPLES = 40
+
+
+class Pairs(NamedTuple):
+    """The pairs of one model.
+
+    Args:
+        base: the arm that all changes are held against.
+        seeds: restarts of each sample, each with a split of its own.
+        changes: name → what the other arm changes.
+    """
+
+    base: jt.Experiment
+    seeds: int
+    changes: Mapping[str, Mapping[str, Any]]
+
+
 # The ten pairs were fixed before the first of these runs, and are not changed.
-PAIRS: dict[str, tuple[jt.Experiment, int, dict[str, Mapping[str, Any]]]] = {
-    "linear": (
-        LINEAR,
+PAIRS = {
+    "linear": Pairs(
+        jt.Experiment(model=jt.MLP(widths=()), batch_size=64, epochs=8),
         16,
         {
             "unit inputs": {"inputs": "unit"},
@@ -24,8 +37,8 @@ PAIRS: dict[str, tuple[jt.Experiment, int, dict[str, Mapping[str, Any]]]] = {
             "momentum for Adam": {"optimizer.rule": jt.Momentum(learning_rate=0.01)},
         },
     ),
-    "MLP": (
-        MLP,
+    "mlp": Pairs(
+        jt.Experiment(model=jt.MLP(widths=(32,)), batch_size=64, epochs=8),
         16,
         {
             "tanh": {"model.activation": "tanh"},
@@ -34,38 +47,38 @@ PAIRS: dict[str, tuple[jt.Experiment, int, dict[str, Mapping[str, Any]]]] = {
             "width 64": {"model.widths": (64,)},
         },
     ),
-    "CNN": (CNN, 8, {"shift by 1 pixel": {"augmentation.shift": 1.0}, "average pooling": {"model.pooling": "average"}}),
+    "cnn": Pairs(
+        jt.Experiment(model=jt.CNN(channels=(4, 8)), batch_size=64, epochs=6),
+        8,
+        {"shift by 1 pixel": {"augmentation.shift": 1.0}, "average pooling": {"model.pooling": "average"}},
+    ),
 }
 METRICS = ("accuracy", "nll")
 
 
-def rows(data: jt.Dataset, samples: int, seeds: int | None, epochs: int | None, bar: Any) -> Iterator[dict[str, Any]]:
+def rows(data: jt.Dataset, samples: int, pairs: Pairs, bar: Any) -> Iterator[dict[str, Any]]:
     """For each pair and metric: how many samples' intervals hold the mean over the other samples.
 
     Args:
         data: what the samples are drawn from; only its training examples are used.
         samples: how many, disjoint.
-        seeds: restarts, each with a split of its own, in place of each model's number.
-        epochs: in place of each model's number.
+        pairs: of one model.
         bar: told of each arm.
     """
-    for model, (base, usual, changes) in PAIRS.items():
-        base = base if epochs is None else base.replace({"epochs": epochs})
-        drawn = jt.Seeds(seeds or usual, disjoint=samples)
-        without = _values(base, data, drawn, bar)
-        for name, change in changes.items():
-            given = _values(base.replace(dict(change)), data, drawn, bar)
-            for metric in METRICS:
-                g = given[metric] - without[metric]
-                about = {"model": model, "pair": name, "metric": metric, "seeds": seeds or usual}
-                yield about | coverage(g, given["places"].astype(int), len(data) // samples)
+    drawn = jt.Seeds(pairs.seeds, disjoint=samples)
+    without = _values(pairs.base, data, drawn, bar)
+    for name, change in pairs.changes.items():
+        given = _values(pairs.base.replace(dict(change)), data, drawn, bar)
+        for metric in (metric for metric in METRICS if metric in given):
+            found = coverage(given[metric] - without[metric], given["places"].astype(int), len(data) // samples)
+            yield {"pair": name, "metric": metric, "seeds": pairs.seeds} | found
 
 
 def _values(experiment: jt.Experiment, data: jt.Dataset, drawn: jt.Seeds, bar: Any) -> dict[str, np.ndarray]:
     """What each validation example adds to each metric, [samples, seeds, validation], and the examples' places."""
     (runs,) = jt.fit([experiment], data, seeds=drawn, progress=False)
     shape = (len(drawn.numbers), -1, runs.sampling.validation.shape[1])
-    each = {metric: runs.contributions(metric) for metric in METRICS}
+    each = {metric: runs.contributions(metric) for metric in METRICS if metric in runs.metrics}  # hinge losses have no nll
     each["places"] = runs.sampling.validation[runs.sampling.split]
     bar.update(1)
     return {
