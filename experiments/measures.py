@@ -31,6 +31,11 @@ def final_loss(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     return np.where(np.isin(runs.names, list(runs.diverged)), np.inf, runs.metrics["nll"])
 
 
+def wrong(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
+    """The share of validation examples that are classified wrongly after the last epoch; 1 for a run that diverged."""
+    return np.where(np.isin(runs.names, list(runs.diverged)), 1.0, 1 - runs.metrics["accuracy"])
+
+
 def slowness(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """The training loss averaged over all epochs, in nats: small where it falls early; inf for a run that diverged."""
     mean = runs.curves["train_loss"].mean(axis=1)

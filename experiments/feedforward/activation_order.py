@@ -7,18 +7,19 @@ import numpy as np
 import jaxtricks as jt
 from experiments.feedforward._activations import TARGET, bake_off
 from experiments.measures import epochs_until, estimates
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, curves, settle, sizes
 
 ORDER: dict[str, jt.nn.Activation] = {"ReLU": jt.nn.ReLU(), "tanh": jt.nn.Tanh(), "sigmoid": jt.nn.Sigmoid()}
 
 
 def measure(scale: Scale) -> Outcome:
-    """Four hidden layers of 64 units on 3 000 MNIST images, SGD with momentum 0.9, batch 50, 15 epochs, Glorot's weights, one
-    activation in place of another, on the same seeds. Each has the best of the learning rates 0.003, 0.01, 0.03, 0.1 and 0.3 on
-    four seeds that are not judged: the one with the smallest training loss averaged over the epochs. Compared are the epochs
-    until the training loss of an epoch is 0.1 nats, as ratios, and the validation accuracy at the end on 1 000 images. A restart
-    that never gets there counts with 16 epochs, so that ratios come out too small. Krizhevsky+ compare ReLU and tanh in a
-    convolutional network on CIFAR-10, Glorot & Bengio tanh and sigmoid in one of five hidden layers.
+    """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), SGD with momentum 0.9, batch 50, 30
+    epochs, Glorot's weights, one activation in place of another, on the same seeds. Each has its best learning rate by the
+    training loss averaged over the epochs, on a ladder from 0.003 to 0.3 that goes on while the best lies at its edge, on four
+    restarts and on examples that nothing is judged on. Compared are the epochs until the training loss of an epoch is 0.1 nats,
+    as ratios, and the validation accuracy at the end. A restart that never gets there counts with 31 epochs, so that ratios come
+    out too small. Krizhevsky+ compare ReLU and tanh in a convolutional network on CIFAR-10, Glorot & Bengio tanh and sigmoid in
+    one of five hidden layers.
     """
     arms, rates = bake_off(ORDER, scale)
     epochs = {name: epochs_until(runs.curves["train_loss"], TARGET) for name, runs in arms.items()}
@@ -39,8 +40,8 @@ def measure(scale: Scale) -> Outcome:
         ],
         effect="; ".join(f"{what}: {arms}" for what, arms in listed.items()),
         numbers={"epochs": times, "log2_ratio": faster, "accuracy": accuracy, "accuracy_difference": better},
-        series=curves(arms, "nll"),
-        axes=Axes("epoch", "validation loss (nats)", log="y"),
+        series=curves(arms, "train_loss"),
+        axes=Axes("epoch", "training loss of the epoch (nats)", log="y"),
         chosen=rates,
         sizes=sizes(arms["ReLU"]),
     )
@@ -61,4 +62,12 @@ CLAIM = Claim(
     "loss of 0.1 lies at or below 0, or that of the mean difference in validation accuracy does.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "30 epochs in place of 15, rates on a ladder that is widened, chosen on examples that are not judged",
+            "all tuned claims were to train longer and on ladders without an edge; the result had been seen",
+            Ruling.REFUTED,
+        ),
+    ),
 )

@@ -1,22 +1,24 @@
 """Shifted and mirrored images reduce overfitting."""
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, curves, expect, settle, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 
 def measure(scale: Scale) -> Outcome:
-    """A convolutional network (8 and 16 channels) on 2 000 images of Fashion-MNIST, 20 epochs of Adam (1e-3, batch 100), with
-    shifts of up to 2 pixels each way and mirroring of every other image, against none; 1 000 images to validate on. The gap is
-    the loss on validation images minus that on training images, both as they are. At full scale 50 000 images and 60 epochs.
-    The papers' networks are larger, and their images are of CIFAR-10.
+    """A convolutional network (8 and 16 channels) on 600 images of Fashion-MNIST (300 more to validate on), 80 epochs of Adam
+    (1e-3 for both, batch 50), with shifts of up to 2 pixels each way and mirroring of every other image, against none. Images are
+    few, so that the network overfits and epochs can be many: with 2 000 images and 20 epochs the loss of the network with
+    augmentation was still falling, while that without rose. The gap is the loss on validation images minus that on training
+    images, both as they are. At full scale 40 000 images and 160 epochs. The papers' networks are larger, and their images are of
+    CIFAR-10.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist"))
-    size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
+    size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(900, 1 / 3), full=(60_000, 1 / 6))
     without = jt.Experiment(
         model=jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))),
-        batch_size=100,
-        epochs=scale.pick(smoke=1, cpu=20, full=60),
+        batch_size=50,
+        epochs=scale.pick(smoke=1, cpu=80, full=160),
     )
     change = {"shift and flip": without.replace({"augmentation.shift": 2.0, "augmentation.flip": 0.5})}
     study = jt.study(without, change, scale.examples(pool, size, held_out), seeds=scale.restarts)
@@ -53,4 +55,13 @@ CLAIM = Claim(
     "'hurts' or 'no difference'.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "80 epochs on 600 images in place of 20 on 2 000, and 16 restarts in place of 8",
+            "an audit found that the loss with augmentation was still falling where the claim was refuted, 0.86 nats at 15 "
+            "epochs and 0.52 at 80, and that 8 restarts decide little; results had been seen",
+            Ruling.REFUTED,
+        ),
+    ),
 )

@@ -4,8 +4,12 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, settle, sizes
+from experiments.measures import fit_tuned, wrong
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, curves, expect, settle, sizes
+from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
+
+RATES = (3e-4, 1e-3, 3e-3)
 
 
 def gap(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
@@ -19,14 +23,14 @@ def gap(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
 
 
 def measure(scale: Scale) -> Outcome:
-    """A fully connected ReLU network of 2×256 on 2 000 MNIST images, 40 epochs of Adam (1e-3, batch 100), with dropout of 0.5
-    after the hidden layers and 0.2 on the inputs against none, on the same seeds and 1 000 validation images each. At full
-    scale 3×1024 on 50 000 images, 200 epochs. Unlike Srivastava+ there is no max-norm, and validation images stand for the
-    test set; few images make the network overfit.
+    """A fully connected ReLU network of 2×256 on 2 000 MNIST images, 40 epochs of Adam (batch 100), with dropout of 0.5 after
+    the hidden layers and 0.2 on the inputs against none, on the same seeds and 1 000 validation images each. Each has its best
+    learning rate by validation accuracy, on a ladder from 3e-4 to 3e-3 that goes on while the best lies at its edge, on four
+    restarts and on examples that nothing is judged on. At full scale 3×1024, 200 epochs. Unlike Srivastava+ there is no max-norm,
+    and validation images stand for the test set; few images make the network overfit.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))
-    data = scale.examples(pool, size, held_out)
     without = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(16, 16), cpu=(256, 256), full=(1024, 1024, 1024))),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
@@ -35,10 +39,11 @@ def measure(scale: Scale) -> Outcome:
         epochs=scale.pick(smoke=2, cpu=40, full=200),
     )
     change = {"dropout": without.replace({"model.dropout": 0.5, "model.input_dropout": 0.2})}
-    study = jt.study(without, change, data, seeds=scale.restarts)
-    verdict, arms = study.verdicts[0], {"no dropout": study.baseline, **study.changes}
+    ladder = scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES)
+    arms, rates = fit_tuned({"no dropout": without, **change}, pool, ladder, scale, score=wrong, size=size, validation=held_out)
+    (verdict,) = verdicts(arms["no dropout"], {"dropout": arms["dropout"]})
     gaps = {name: gap(runs) for name, runs in arms.items()}
-    narrowed = Estimate.over(study.baseline, gaps["dropout"] - gaps["no dropout"])
+    narrowed = Estimate.over(arms["no dropout"], gaps["dropout"] - gaps["no dropout"])
     return Outcome(
         parts=[
             expect("validation accuracy is higher", verdict, Decision.HELPS),
@@ -54,7 +59,8 @@ def measure(scale: Scale) -> Outcome:
         },
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats)"),
-        sizes=sizes(study.baseline),
+        chosen=rates,
+        sizes=sizes(arms["no dropout"]),
     )
 
 
@@ -74,4 +80,12 @@ CLAIM = Claim(
     "the gap between validation and training loss lies at or above 0.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "each arm has its own learning rate",
+            "both arms had one rate that was tuned for neither; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
 )

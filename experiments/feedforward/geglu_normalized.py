@@ -5,7 +5,7 @@ import dataclasses
 import jaxtricks as jt
 from experiments.feedforward import geglu
 from experiments.feedforward._activations import contest
-from jaxtricks.evaluate.claim import Outcome, Scale
+from jaxtricks.evaluate.claim import Earlier, Outcome, Ruling, Scale
 
 
 def measure(scale: Scale) -> Outcome:
@@ -15,4 +15,16 @@ def measure(scale: Scale) -> Outcome:
     return contest("GEGLU", {"ReLU": jt.nn.ReLU(), "GELU": jt.nn.GELU()}, jt.nn.GEGLU(), scale, normalization="layer")
 
 
-CLAIM = dataclasses.replace(geglu.CLAIM, measure=measure)
+CLAIM = dataclasses.replace(
+    geglu.CLAIM,
+    measure=measure,
+    history=(
+        Earlier(
+            "2026-11-21",
+            "layer norm was put before every activation",
+            "without it GEGLU learnt nothing; that had been seen",
+            Ruling.REFUTED,
+        ),
+        *geglu.CLAIM.history,
+    ),
+)

@@ -29,8 +29,8 @@ def measure(scale: Scale) -> Outcome:
     accuracy = {name: Estimate.of(runs.metrics["accuracy"]) for name, runs in arms.items()}
     return Outcome(
         parts=[
-            settle("most stall from Glorot's weights", stalled["Glorot"], above=0.5),
-            settle("most train from He's", trained["He"], above=0.5),
+            settle("most stall from Glorot's weights", stalled["Glorot"], above=0.5, scope="these examples"),
+            settle("most train from He's", trained["He"], above=0.5, scope="these examples"),
         ],
         effect=f"from Glorot's weights {stalled['Glorot']:.0%} of the restarts stall, at {accuracy['Glorot']:.1%} validation "
         f"accuracy; from He's {trained['He']:.0%} train, to {accuracy['He']:.1%}",

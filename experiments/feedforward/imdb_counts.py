@@ -1,30 +1,25 @@
 """Film reviews as count vectors: a network in place of the linear model."""
 
-import numpy as np
-
 import jaxtricks as jt
-from experiments.measures import fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, expect, sizes
+from experiments.measures import fit_tuned, wrong
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
 RATES = (1e-4, 3e-4, 1e-3)
 
 
-def wrong(runs: jt.Runs) -> np.ndarray:
-    """The share of validation examples that are classified wrongly."""
-    return 1 - runs.metrics["accuracy"]
-
-
 def measure(scale: Scale) -> Outcome:
-    """IMDB reviews as counts of their 5 000 commonest words, unscaled; 20 000 to train on and 5 000 to validate on, drawn anew
-    by each seed. A linear model against a ReLU network with one hidden layer of 64, both by Adam, batches of 100, 4 epochs; each
-    has the best of the learning rates 1e-4, 3e-4 and 1e-3 on two seeds that the verdict does not use.
+    """IMDB reviews as counts of their 5 000 commonest words, unscaled; each seed draws four fifths of two thirds of them to
+    train on, and validates on the rest of the two thirds. A linear model against a ReLU network with one hidden layer of 64, both
+    by Adam, batches of 100, 8 epochs; each has its best learning rate by validation accuracy, on a ladder from 1e-4 to 1e-3 that
+    goes on while the best lies at its edge, on four restarts and on examples that nothing is judged on. The lecture sets this as
+    a homework and claims nothing: that the network is better is what it lets one expect.
     """
     words = scale.pick(smoke=50, cpu=5_000, full=20_000)
     reviews = jt.load("digits") if scale.name == "smoke" else jt.load("imdb_reviews", words=words)
     linear = jt.Experiment(
-        model=jt.MLP(widths=()), inputs=jt.experiment.Raw(), batch_size=100, epochs=scale.pick(smoke=1, cpu=4, full=8)
+        model=jt.MLP(widths=()), inputs=jt.experiment.Raw(), batch_size=100, epochs=scale.pick(smoke=1, cpu=8, full=16)
     )
     arms = {"linear": linear, "network": linear.replace({"model.widths": (64,)})}
     fitted, rates = fit_tuned(arms, reviews, scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES), scale, score=wrong)
@@ -50,4 +45,13 @@ CLAIM = Claim(
     refuted_by="The paired verdict on validation accuracy, from the linear model to the network, is 'hurts' or 'no difference'.",
     measure=measure,
     kind="paper",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "8 epochs in place of 4, and rates on a ladder that is widened, chosen on reviews that are not judged",
+            "the best rates may have lain at the edge of their grid, and were chosen on reviews that were judged; the "
+            "result had been seen",
+            Ruling.REFUTED,
+        ),
+    ),
 )

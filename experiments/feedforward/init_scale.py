@@ -4,7 +4,7 @@ import math
 
 import jaxtricks as jt
 from experiments.measures import estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle, sizes
 
 WIDTH = 64  # as many as inputs, so that all layers have one fan-in
 HE = math.sqrt(2 / WIDTH)
@@ -14,16 +14,17 @@ LARGE = 0.05
 
 
 def measure(scale: Scale) -> Outcome:
-    """Six hidden layers of 64 ReLU units on digits, SGD with momentum 0.9, batch 64, 20 epochs, from normal weights of 0.1, 0.3,
-    1, 3 and 10 times He's standard deviation √(2/64). Each has the best of the learning rates 1e-5, 1e-4, 1e-3, 0.01 and 0.1 on
-    four seeds that are not judged, by the validation loss at the end. An impact is called large where it costs more than five
-    points of validation accuracy. A run that diverges counts as it was last finite.
+    """Six hidden layers of 64 ReLU units on digits, SGD with momentum 0.9, batch 64, 40 epochs, from normal weights of 0.1, 0.3,
+    1, 3 and 10 times He's standard deviation √(2/64). Each has its best learning rate by the validation loss at the end, on a
+    ladder from 1e-5 to 0.1 that goes on while the best lies at its edge, on four restarts and on examples that nothing is judged
+    on. An impact is called large where it costs more than five points of validation accuracy. A run that diverges counts as it
+    was last finite.
     """
     base = jt.Experiment(
         model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=6, full=6), kernel_init=jt.nn.Normal(scale=HE)),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
-        epochs=scale.pick(smoke=1, cpu=20, full=60),
+        epochs=scale.pick(smoke=1, cpu=40, full=80),
     )
     arms = {f"{factor:g}": base.replace({"model.kernel_init.scale": factor * HE}) for factor in FACTORS}
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)
@@ -63,4 +64,12 @@ CLAIM = Claim(
     "ten times it, lies at or below 5 points.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "40 epochs in place of 20, rates on a ladder that is widened, chosen on examples that are not judged",
+            "rates were chosen on examples that were judged, and training was short; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
 )

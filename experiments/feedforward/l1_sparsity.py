@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import estimates
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
-STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 COST = 0.01  # of accuracy, that a penalty may have
 NEAR = np.geomspace(1e-8, 1, 33)  # how near zero counts, as a share of the root mean square
 
@@ -22,22 +22,23 @@ def lengths(runs: jt.Runs) -> Float[np.ndarray, "runs weights"]:
     return joined / np.sqrt(np.mean(np.square(joined), axis=1, keepdims=True))
 
 
-def strongest(path: str, base: jt.Experiment, scale: Scale, grid: tuple[float, ...]) -> float:
+def strongest(path: str, base: jt.Experiment, scale: Scale, grid: tuple[float, ...]) -> Chosen:
     """The largest strength whose accuracy is within a point of the best one's, on restarts that are not judged."""
     if len(grid) == 1:
-        return grid[0]
+        return Chosen(grid[0], grid, edge=True)
     data = scale.tuning_examples(jt.load("digits"))
     tried = jt.fit([base.replace({path: strength}) for strength in grid], data, seeds=scale.tuning)
     accuracy = [runs.metrics["accuracy"].mean() for runs in tried]
-    return max(s for s, share in zip(grid, accuracy, strict=True) if share >= max(accuracy) - COST)
+    best = max(s for s, share in zip(grid, accuracy, strict=True) if share >= max(accuracy) - COST)
+    return Chosen(best, grid, edge=best == grid[-1])
 
 
 def measure(scale: Scale) -> Outcome:
     """A ReLU network of 2×64 on digits, 40 epochs of SGD (0.1, batch 64), with an L1 penalty by proximal steps and with the L2
-    penalty λ Σ W², on the same seeds. Each has the largest λ of 10⁻⁵, 3·10⁻⁵, …, 3·10⁻³ (L2: up to 0.03) whose validation
-    accuracy is within one point of its best, on four seeds that are not judged, so that both are as strong as they can be at
-    about one accuracy. A weight is called near zero below a thousandth of the root mean square of its network's. The
-    share of those, and for L1 of exact zeros, is of all kernels together; weights of pixels that never vary count too.
+    penalty λ Σ W², on the same seeds. Each has the largest λ of 10⁻⁵, 3·10⁻⁵, …, 0.01 (L2: up to 0.03) whose validation accuracy
+    is within one point of its best, on four restarts and on examples that nothing is judged on, so that both are as strong as
+    they can be at about one accuracy. A weight is called near zero below a thousandth of the root mean square of its network's.
+    The share of those, and for L1 of exact zeros, is of all kernels together; weights of pixels that never vary count too.
     """
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
@@ -48,10 +49,10 @@ def measure(scale: Scale) -> Outcome:
     data, grid = scale.examples(jt.load("digits")), scale.pick(smoke=STRENGTHS[-1:], cpu=STRENGTHS, full=STRENGTHS)
     grids = {
         "L1": ("optimizer.proximal", grid),
-        "L2": ("objective.l2", scale.pick(smoke=grid, cpu=(*grid, 0.01, 0.03), full=(*grid, 0.01, 0.03))),
+        "L2": ("objective.l2", scale.pick(smoke=grid, cpu=(*grid, 0.03), full=(*grid, 0.03))),
     }
     strengths = {name: strongest(path, base, scale, values) for name, (path, values) in grids.items()}
-    trials = [base.replace({path: strengths[name]}) for name, (path, _) in grids.items()]
+    trials = [base.replace({path: strengths[name].value}) for name, (path, _) in grids.items()]
     fitted: Mapping[str, jt.Runs] = dict(zip(grids, jt.fit(trials, data, seeds=scale.restarts), strict=True))
     weights = {name: lengths(runs) for name, runs in fitted.items()}
     near = {name: (values < 1e-3).mean(axis=1) for name, values in weights.items()}
@@ -65,12 +66,13 @@ def measure(scale: Scale) -> Outcome:
         ],
         effect=f"with L1 {zeros['L1']:.1%} of the weights are exactly zero and {shares['L1']:.1%} near it, with L2 "
         f"{zeros['L2']:.1%} and {shares['L2']:.1%}, at validation accuracies of {accuracy['L1']:.1%} and {accuracy['L2']:.1%}",
-        numbers={"exact": zeros, "near": shares, "difference": more, "accuracy": accuracy, "lambda": strengths},
+        numbers={"exact": zeros, "near": shares, "difference": more, "accuracy": accuracy},
         series=tuple(
             Curve.over_seeds(name, NEAR, np.stack([(values < size).mean(axis=1) for size in NEAR], axis=1))
             for name, values in weights.items()
         ),
         axes=Axes("size, as a share of the root mean square", "share of weights below it", log="x"),
+        chosen=strengths,
         sizes=sizes(fitted["L1"]),
     )
 

@@ -5,17 +5,19 @@ import numpy as np
 import jaxtricks as jt
 from experiments.feedforward._activations import pre_activations, rates, task
 from experiments.measures import RATE, estimates, slowness, tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle, sizes
 
 MARGIN = 0.005
 
 
 def measure(scale: Scale) -> Outcome:
-    """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), SGD with momentum 0.9, batch 50, 15
+    """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), SGD with momentum 0.9, batch 50, 30
     epochs, Glorot's weights, max(0.1x, x) against max(0, x) on the same seeds, at the learning rates 0.003, 0.01, 0.03, 0.1 and
     0.3. A unit is called dead if it is at or below zero on every training image after the last epoch: a ReLU unit then gets no
     gradient any more. Compared are the shares of dead units, averaged over the rates (a run that diverged counts as it was last
-    finite), and the validation accuracy of each at its best rate by four other seeds. Xu+ take slopes of 0.01 and 1/5.5.
+    finite), and the validation accuracy of each at its best rate by the training loss averaged over the epochs, on a ladder of
+    these rates that goes on while the best lies at its edge, on four restarts and on examples that nothing is judged on. The
+    lecture gives the formula; what it is good for is the papers' claim. Xu+ take slopes of 0.01 and 1/5.5.
     """
     base, pool, (size, held_out) = task(scale)
     grid = rates(scale)
@@ -33,7 +35,8 @@ def measure(scale: Scale) -> Outcome:
         accuracy[name] = fitted[tried.index(best[name].value)].metrics["accuracy"]
     shares = estimates({name: values.mean(axis=1) for name, values in dead.items()})
     at_best = estimates({name: values[:, tried.index(best[name].value)] for name, values in dead.items()})
-    fewer = Estimate.over(fitted[0], (dead["leaky ReLU"] - dead["ReLU"]).mean(axis=1))
+    judged = [tried.index(rate) for rate in grid]
+    fewer = Estimate.over(fitted[0], (dead["leaky ReLU"] - dead["ReLU"])[:, judged].mean(axis=1))
     gain = Estimate.over(fitted[0], accuracy["leaky ReLU"] - accuracy["ReLU"])
     return Outcome(
         parts=[
@@ -60,4 +63,12 @@ CLAIM = Claim(
     "validation accuracy at or below minus half a point.",
     measure=measure,
     kind="paper",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "30 epochs in place of 15, rates on a ladder that is widened, chosen on examples that are not judged",
+            "all tuned claims were to train longer and on ladders without an edge; the result had been seen",
+            Ruling.INCONCLUSIVE,
+        ),
+    ),
 )

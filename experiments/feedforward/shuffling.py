@@ -2,7 +2,7 @@
 
 import jaxtricks as jt
 from experiments.measures import estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, curves, expect, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Outcome, Paper, Ruling, Scale, curves, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -10,17 +10,17 @@ RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 def measure(scale: Scale) -> Outcome:
-    """A ReLU network of 2×64 on digits, 20 epochs of SGD (batch 32), its training examples in an order that is drawn anew for
-    each epoch, in one random order for all, and class by class, on the same seeds. Each has the best of the learning rates 0.001,
-    0.003, 0.01, 0.03, 0.1 and 0.3 on four seeds that are not judged, by the final validation loss. The order is important if the
-    paired verdict is that classes one after the other hurt, and shuffling before *each* epoch is worth a recommendation if it is
-    that one order for all epochs hurts too.
+    """A ReLU network of 2×64 on digits, 40 epochs of SGD (batch 32), its training examples in an order that is drawn anew for
+    each epoch, in one random order for all, and class by class, on the same seeds. Each has its best learning rate by the final
+    validation loss, on a ladder from 0.001 to 0.3 that goes on while the best lies at its edge, on four restarts and on examples
+    that nothing is judged on. Two parts, each with a verdict of its own: the order is important if classes one after the other
+    hurt; shuffling before *each* epoch is worth a recommendation if one order for all epochs hurts too.
     """
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD()),
         batch_size=32,
-        epochs=scale.pick(smoke=1, cpu=20, full=60),
+        epochs=scale.pick(smoke=1, cpu=40, full=80),
     )
     orders = {"before each epoch": "reshuffled", "once": "fixed", "by class": "by_class"}
     arms = {name: base.replace({"order": order}) for name, order in orders.items()}
@@ -54,4 +54,12 @@ CLAIM = Claim(
     "class after the other, is 'helps' or 'no difference'.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "40 epochs in place of 20, rates on a ladder that is widened, chosen on examples that are not judged",
+            "rates were chosen on examples that were judged, and training was short; the result had been seen",
+            Ruling.REFUTED,
+        ),
+    ),
 )

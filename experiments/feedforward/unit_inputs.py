@@ -2,7 +2,21 @@
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, final_loss, fit_tuned
-from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Outcome, Paper, Scale, Statement, curves, expect, sizes
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Chosen,
+    Claim,
+    Curve,
+    Earlier,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Statement,
+    curves,
+    expect,
+    sizes,
+)
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -13,10 +27,11 @@ TARGET = 0.9
 
 def measure(scale: Scale) -> Outcome:
     """A ReLU network of 2×64 on 3 000 images of MNIST and of Fashion-MNIST (1 000 more to validate on), SGD with momentum 0.9,
-    batch 50, 10 epochs, its inputs standardized pixel by pixel, divided by 255, or as they are, on the same seeds. Each arm has
-    the best of the learning rates 10⁻⁶, 10⁻⁵, …, 0.1 on four seeds that are not judged, by the final validation loss. [0, 1] is
-    called fine where the paired verdict on validation accuracy, with a margin of one point, is that it helps or makes no
-    difference; beside it stand raw pixels, and the epochs until 90% accuracy. The plot is of MNIST.
+    batch 50, 20 epochs, its inputs standardized pixel by pixel, divided by 255, or as they are, on the same seeds. Each arm has
+    its best learning rate by the final validation loss, on a ladder from 10⁻⁶ to 0.1 that goes on while the best lies at its
+    edge, on four restarts and on examples that nothing is judged on. [0, 1] is called fine where the paired verdict on validation
+    accuracy, with a margin of one point, is that it helps or makes no difference, with a verdict for each of the two data sets;
+    beside it stand raw pixels, and the epochs until 90% accuracy. The plot is of MNIST.
     """
     names = scale.pick(smoke=("digits",), cpu=("mnist", "fashion_mnist"), full=("mnist", "fashion_mnist"))
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(4_000, 1 / 4), full=(60_000, 1 / 6))
@@ -24,7 +39,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=50,
-        epochs=scale.pick(smoke=2, cpu=10, full=20),
+        epochs=scale.pick(smoke=2, cpu=20, full=40),
     )
     scalings = {"standardized": jt.experiment.Standardize(), "[0, 1]": jt.experiment.Unit(), "raw": jt.experiment.Raw()}
     arms = {name: base.replace({"inputs": scaling}) for name, scaling in scalings.items()}
@@ -59,4 +74,14 @@ CLAIM = Claim(
     "[0, 1], is 'hurts' at a margin of one point.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "20 epochs in place of 10, rates on a ladder that is widened, chosen on examples that are not judged, and a "
+            "verdict for each data set",
+            "rates were chosen on examples that were judged, training was short, and one verdict for both data sets hid "
+            "that they disagree; the result had been seen",
+            Ruling.REFUTED,
+        ),
+    ),
 )
