@@ -142,8 +142,8 @@ CLAIM = Claim(
     papers=(Paper("U(-1/√n, 1/√n) has variance 1/(3n): a linear layer of n inputs leaves a third of the variance", "M"),),
     refuted_by="For one kind of layer, the 95% interval of the mean standard deviation of PyTorch's weights over that of its "
     "rule lies outside 0.98 to 1.02, or two kinds have the same, or that of the library's default over PyTorch's Linear lies "
-    "outside. Beside it, our claim that deep networks stall: refuted if the interval of the share of restarts from Linear's weights that "
-    "stall lies at or below one half, or that of those from He's at or above one half.",
+    "outside. Beside it, our claim that deep networks stall: refuted if the interval of the share of restarts from Linear's "
+    "weights that stall lies at or below one half, or that of those from He's at or above one half.",
     measure=measure,
     kind="identity",
     history=(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from jaxtricks import statistics
 from jaxtricks.evaluate.estimate import Estimate
-from jaxtricks.evaluate.ruling import Ruling, Statement, corrected, decided
+from jaxtricks.evaluate.ruling import Ruling, Statement, corrected, decided, in_one_line
 from jaxtricks.train.runs import Runs
 
 
@@ -140,7 +140,7 @@ class Outcome:
             "by": list(by),
             "p": p,
             "parts": plain(parts),
-            "effect": self.effect,
+            "effect": in_one_line(self.effect),
             "numbers": plain(self.numbers),
             "series": [plain(curve) for curve in self.series],
             "axes": plain(self.axes),

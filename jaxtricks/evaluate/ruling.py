@@ -10,9 +10,9 @@ import numpy as np
 
 from jaxtricks import statistics
 from jaxtricks.evaluate.estimate import Estimate, Scope
+from jaxtricks.evaluate.finding import ALPHA as ALPHA
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
-ALPHA = 0.05
 StatementKind = Literal["identity", "effect", "paper", "premise"]
 
 
@@ -93,7 +93,7 @@ def settle(
 
 
 def expect(
-    name: str, verdict: Verdict, *expected: Decision, kind: StatementKind = "effect", scope: Scope = "new data"
+    name: str, verdict: Verdict, *expected: Decision, kind: StatementKind = "effect", scope: Scope | None = None
 ) -> Statement:
     """Supported if a verdict decided as expected, inconclusive if it decided nothing, else refuted.
 
@@ -102,12 +102,13 @@ def expect(
         verdict: of a comparison.
         expected: the decisions that support it.
         kind: of the part.
-        scope: what it is about, which names the verdict's finding that is read.
+        scope: of the verdict's finding that is read; by default its headline, on new data where it has one.
     """
-    difference = Estimate(verdict.difference, *verdict.interval)
+    finding = verdict.headline if scope is None else verdict.on(scope)
+    difference = Estimate(verdict.difference, *finding.interval, freedom=finding.freedom if finding.freedom > 0 else math.inf)
     same = max(difference.p(-verdict.margin), difference.p(verdict.margin))
-    undecided = verdict.decision in (Decision.INCONCLUSIVE, Decision.TOO_FEW_SEEDS)
-    if verdict.decision in expected:
+    undecided = finding.decision in (Decision.INCONCLUSIVE, Decision.TOO_FEW_SEEDS)
+    if finding.decision in expected:
         ruling, against = Ruling.SUPPORTED, False
     elif undecided:
         better = (verdict.difference > 0) == verdict.higher_is_better
@@ -115,9 +116,18 @@ def expect(
     else:
         ruling, against = Ruling.REFUTED, True
     # A part that stands needs the p that its family left it; one that falls is corrected with the claim's other parts.
-    tested = verdict.p if against else verdict.corrected_p
-    p = same if verdict.decision is Decision.NO_DIFFERENCE else tested
-    return Statement(name, kind, ruling, p, against, str(verdict), scope)
+    tested = finding.p if against else finding.corrected_p
+    p = same if finding.decision is Decision.NO_DIFFERENCE else tested
+    return Statement(name, kind, ruling, p, against, in_one_line(str(verdict)), finding.scope)
+
+
+def in_one_line(text: str) -> str:
+    """The text with its lines joined, as of a verdict with a line for each scope.
+
+    >>> in_one_line("helps on new data" + chr(10) + "  on these examples: helps")
+    'helps on new data; on these examples: helps'
+    """
+    return "; ".join(line.strip() for line in text.splitlines())
 
 
 def exact(name: str, errors: float | np.ndarray, tolerance: float) -> Statement:
