@@ -9,6 +9,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.data.columns import Kinds
 from jaxtricks.data.delimited import read_csv
+from jaxtricks.data.held_out import Share
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class TableFlags:
         target: the column to predict, or several of labels 0 and 1, or of values.
         task: what is predicted: classes, values or multilabel; by default what the target looks like.
         groups: the column of what belongs together, such as the number of a patient: no group is both trained and validated on.
-        time: the column of times, for --forward.
+        time: the column of times, for --forward and --validation latest=0.2.
         weights: the column of how much each row counts in the loss.
         kinds: what columns are taken for: column=number, column=category or column=date; column=off leaves it out.
         missing: words that stand for a missing value, beside an empty cell, NA and the like.
@@ -46,11 +47,13 @@ class TableFlags:
                 flag = field.name.replace("_", "-")
                 raise ConfigError(f"--{flag} is for a table, such as --data homes.csv, and --data names no file.")
 
-    def table(self, path: Path) -> Dataset:
+    def table(self, path: Path, validation: Share | None, test: Share | None) -> Dataset:
         """Reads the file of a table.
 
         Args:
             path: the file.
+            validation: the rows to validate on; None: a share of 0.2 that each seed draws.
+            test: the rows of the locked test split; None: there is none.
 
         Raises:
             ConfigError: where its target is not named.
@@ -62,6 +65,8 @@ class TableFlags:
         return Dataset.from_csv(
             path,
             self.target,
+            validation=0.2 if validation is None else validation,
+            test=test,
             dates=self.dates,
             missing=self.missing or (),
             groups=self.groups,

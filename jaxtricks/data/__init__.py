@@ -6,6 +6,7 @@ from jaxtricks.data.columns import Columns
 from jaxtricks.data.dataset import Dataset, Split
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
+from jaxtricks.data.held_out import Latest, Shuffled
 from jaxtricks.data.labels import LabelKind, TaskName
 from jaxtricks.data.ledger import Opening
 from jaxtricks.data.loading import load
@@ -26,9 +27,11 @@ __all__ = [
     "Dataset",
     "Examples",
     "LabelKind",
+    "Latest",
     "Listing",
     "Offsets",
     "Opening",
+    "Shuffled",
     "Split",
     "TaskName",
     "Text",

@@ -12,6 +12,7 @@ from jaxtricks.data.delimited import read_csv
 from jaxtricks.data.folders import of_folder
 from jaxtricks.data.given import given
 from jaxtricks.data.groups import as_groups, as_times
+from jaxtricks.data.held_out import Share, parted
 from jaxtricks.data.images import Size
 from jaxtricks.data.labels import TaskName
 from jaxtricks.data.sources import Key, Source, sourced
@@ -25,7 +26,7 @@ class Constructors:
     """Constructors of `Dataset`, each of which reads one kind of thing."""
 
     @classmethod
-    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False) -> Self:
+    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False, test: Share | None = None) -> Self:
         """Makes a data set of arrays as they are stored.
 
         Args:
@@ -33,9 +34,10 @@ class Constructors:
             arrays: the arrays, with all that is known of them.
             validation: the share of the pool that every seed draws to validate on, where none is fixed.
             stream: whether examples are windows of one text, in its order.
+            test: the share of the pool that becomes the locked test split; None: none does.
 
         Raises:
-            DataError: if arrays are not as `Dataset` says.
+            DataError: if arrays are not as `Dataset` says, or cannot be split so.
         """
         raise NotImplementedError
 
@@ -46,8 +48,8 @@ class Constructors:
         y: ArrayLike,
         *,
         name: str = "arrays",
-        validation: float | tuple[ArrayLike, ...] = 0.2,
-        test: tuple[ArrayLike, ...] | None = None,
+        validation: Share | tuple[ArrayLike, ...] = 0.2,
+        test: Share | tuple[ArrayLike, ...] | None = None,
         classes: Sequence[str] | None = None,
         scale: float | None = None,
         lengths: ArrayLike | None = None,
@@ -69,9 +71,10 @@ class Constructors:
                 for each of several labels, [examples, labels]; floats or dates: values to regress on, [examples] or [examples,
                 outputs]. Whole numbers of many kinds, such as ages, may be either: `task` says which.
             name: its name in reports.
-            validation: the share of x that every seed draws to validate on, in (0, 1), or a fixed set (x, y), with lengths
-                (x, y, lengths).
-            test: a test set (x, y), with lengths (x, y, lengths), which is locked until `open_test`.
+            validation: the share of x that every seed draws to validate on, in (0, 1), each class in proportion and groups whole;
+                `jt.data.Shuffled(0.2)` or `jt.data.Latest(0.2)`; or a fixed set (x, y), with lengths (x, y, lengths).
+            test: a test set (x, y), with lengths (x, y, lengths), which is locked until `open_test`; or a share of x, as above,
+                that is set aside for it, the same for every seed.
             classes: the names of the classes, which whole numbers count from 0 on; by default the labels are the names, sorted.
             scale: the largest value that an input can have; by default that of an unsigned integer type, 1 for others.
             lengths: the true number of steps of each sequence, [examples]; None: no sequence is padded.
@@ -93,11 +96,12 @@ class Constructors:
         >>> jt.Dataset.from_arrays(np.zeros((8, 3)), ["cat", "dog"] * 4, name="pets")
         Dataset(pets: 8 examples of 3, 2 classes (cat, dog), no test split)
         """
-        arrays = given(x, y, validation, test, classes, scale, lengths, weights, mask, vocabulary, task, missing)
+        ready, share = parted(test)
+        arrays = given(x, y, validation, ready, classes, scale, lengths, weights, mask, vocabulary, task, missing)
         arrays = arrays._replace(
             groups=None if groups is None else as_groups(groups), time=None if time is None else as_times(time)
         )
-        return cls.of(name, arrays, 0.2 if isinstance(validation, tuple | list) else validation, stream)
+        return cls.of(name, arrays, 0.2 if isinstance(validation, tuple | list) else validation, stream, share)
 
     @classmethod
     def from_frame(
@@ -127,10 +131,11 @@ class Constructors:
             target: the column to predict: words are classes, floats are values, whole numbers are either (see `task`); or several
                 columns, of labels 0 and 1 or of values.
             name: the data set's name in reports.
-            validation: the share of rows that every seed draws to validate on, or a table to validate on.
-            test: a table that is locked until `open_test`; None: there is none.
+            validation: the share of rows that every seed draws to validate on, or another way to, see `from_arrays`; or a table
+                to validate on.
+            test: a table that is locked until `open_test`, or a share of the rows for it, see `from_arrays`; None: there is none.
             groups: the column of what belongs together, such as a patient's number: no group is both trained and validated on.
-            time: the column of times, for `jt.experiment.Forward`.
+            time: the column of times, for `jt.data.Latest` and `jt.experiment.Forward`.
             weights: the column of how much a row counts in the loss.
             kinds: name → "number", "category" or "date", of columns that are to be taken so; None leaves a column out.
             categories: how many values of a category, the commonest, get a number of their own.
@@ -147,8 +152,9 @@ class Constructors:
         roles = Roles(
             (target,) if isinstance(target, str) or not isinstance(target, Sequence) else tuple(target), groups, time, weights
         )
-        arrays = tabled(frame, roles, kinds or {}, categories, task, validation, test, drop_unlabelled)
-        return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation)
+        ready, share = parted(test)
+        arrays = tabled(frame, roles, kinds or {}, categories, task, validation, ready, drop_unlabelled)
+        return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation, test=share)
 
     @classmethod
     def from_csv(
@@ -203,8 +209,8 @@ class Constructors:
         text: Text | None = None,
         words: int | None = None,
         name: str = "texts",
-        validation: float | Labelled = 0.2,
-        test: Labelled | None = None,
+        validation: Share | Labelled = 0.2,
+        test: Share | Labelled | None = None,
         classes: Sequence[str] | None = None,
         task: TaskName | None = None,
     ) -> Self:
@@ -218,8 +224,9 @@ class Constructors:
             text: how texts become tokens, such as `Text("word", length=100)`; None where `words` is given.
             words: how many of the commonest words to count; None where `text` is given.
             name: its name in reports.
-            validation: the share that every seed draws to validate on, in (0, 1), or a fixed set (texts, labels).
-            test: texts and labels that are locked until `open_test`; None: there are none.
+            validation: the share that every seed draws to validate on, in (0, 1), or another way to, see `from_arrays`; or a
+                fixed set (texts, labels).
+            test: texts and labels that are locked until `open_test`, or a share for that; None: there are none.
             classes: the names of the classes; by default the labels are the names.
             task: what is predicted; None: what the labels look like.
 
@@ -231,8 +238,9 @@ class Constructors:
         >>> jt.Dataset.from_texts(said, moods, text=jt.Text("word", length=2))
         Dataset(texts: 12 examples of 2 tokens, 2 classes (down, up), no test split)
         """
-        arrays = of_texts(name, (texts, labels), validation, test, text, words, classes, task)
-        return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation)
+        ready, share = parted(test)
+        arrays = of_texts(name, (texts, labels), validation, ready, text, words, classes, task)
+        return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation, test=share)
 
     @classmethod
     def from_folder(
@@ -242,7 +250,8 @@ class Constructors:
         size: Size | None = None,
         text: Text | None = None,
         words: int | None = None,
-        validation: float = 0.2,
+        validation: Share = 0.2,
+        test: Share | None = None,
         name: str | None = None,
     ) -> Self:
         """Makes a data set of a folder with a folder of pictures or texts (.txt) for each class, named by it.
@@ -256,7 +265,9 @@ class Constructors:
             size: the height and width to resize pictures to, such as (32, 32); None: all have one size.
             text: how texts become tokens; None for pictures, and where `words` is given.
             words: how many of the commonest words of texts to count; None for pictures, and where `text` is given.
-            validation: the share that every seed draws to validate on, in (0, 1), where no folder is for that.
+            validation: the share that every seed draws to validate on, in (0, 1), where no folder is for that; or another way to,
+                see `from_arrays`.
+            test: the share that is locked until `open_test`, where no folder is for that; None: there is none.
             name: its name in reports; by default the folder's.
 
         Raises:
@@ -274,7 +285,8 @@ class Constructors:
         Dataset(shades: 8 examples of 6x8x1, 2 classes (dark, light), no test split)
         """
         folder = Path(path).expanduser()
-        return cls.of(folder.resolve().name if name is None else name, of_folder(folder, size, text, words), validation)
+        name = folder.resolve().name if name is None else name
+        return cls.of(name, of_folder(folder, size, text, words), validation, test=test)
 
     @classmethod
     def from_source(
@@ -287,8 +299,8 @@ class Constructors:
         text: Text | None = None,
         words: int | None = None,
         name: str = "source",
-        validation: float | Source = 0.2,
-        test: Source | None = None,
+        validation: Share | Source = 0.2,
+        test: Share | Source | None = None,
         classes: Sequence[str] | None = None,
         task: TaskName | None = None,
     ) -> Self:
@@ -305,8 +317,9 @@ class Constructors:
             text: how texts become tokens; None where inputs are no texts, and where `words` is given.
             words: how many of the commonest words of texts to count; None as for `text`.
             name: its name in reports.
-            validation: the share that every seed draws to validate on, in (0, 1), or a source to validate on.
-            test: a source that is locked until `open_test`; None: there is none.
+            validation: the share that every seed draws to validate on, in (0, 1), or another way to, see `from_arrays`; or a
+                source to validate on.
+            test: a source that is locked until `open_test`, or a share for that; None: there is none.
             classes: the names of the classes; by default those that the source knows, else the labels are the names.
             task: what is predicted; None: what the labels look like.
 
@@ -318,5 +331,6 @@ class Constructors:
         >>> jt.Dataset.from_source(rows, x=["wide", "tall"], y="kind")
         Dataset(source: 8 examples of 2, 2 classes (cat, dog), no test split)
         """
-        arrays = sourced(name, source, x, y, validation, test, size, text, words, classes, task)
-        return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation)
+        ready, share = parted(test)
+        arrays = sourced(name, source, x, y, validation, ready, size, text, words, classes, task)
+        return cls.of(name, arrays, 0.2 if arrays.fixed is not None else validation, test=share)

@@ -10,18 +10,17 @@ from jaxtyping import Float32, Int, Shaped
 
 from jaxtricks import rng
 from jaxtricks.data import ledger
-from jaxtricks.data.arrays import short
 from jaxtricks.data.cache import Arrays
 from jaxtricks.data.columns import Columns
 from jaxtricks.data.constructors import Constructors
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, check
-from jaxtricks.data.groups import Grouped
+from jaxtricks.data.held_out import Drawn, HeldOut, Share, check_share, drawn_from, set_aside
 from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
 from jaxtricks.data.ledger import Opening
 from jaxtricks.data.moments import moments
 from jaxtricks.data.offsets import PLAIN, Offsets
-from jaxtricks.data.splits import Draws, Random, Split, Stretches, apportion, draw
+from jaxtricks.data.splits import Draws, Split, apportion, draw
 from jaxtricks.data.vocabulary import Vocabulary
 
 SHOWN = 4  # names of classes in a data set's line
@@ -55,6 +54,7 @@ class Dataset(Constructors):
         columns: how the columns of a table became x, and how those of another one do; None where x comes from no table.
         groups: the number of each example's group, [examples]: no group is both trained and validated on. None: no groups.
         time: the time of each example, [examples], for `Forward`; splits at random do not heed it. None: not known.
+        stratified: whether splits keep each class in proportion.
         task: what is predicted: the class of each example ("classes") or of each step ("steps"), which of several labels an
             example has ("multilabel"), or "values". None: it is guessed from y, and shown when the data set is printed.
 
@@ -90,6 +90,7 @@ class Dataset(Constructors):
     columns: Columns | None = None
     groups: Int[np.ndarray, " examples"] | None = None
     time: Shaped[np.ndarray, " examples"] | None = None
+    stratified: bool = True
 
     def __post_init__(self) -> None:
         if self.task is None:
@@ -115,13 +116,20 @@ class Dataset(Constructors):
             self._check_fraction(self.validation)
 
     @classmethod
-    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False) -> Self:
-        fixed = None if arrays.fixed is None else Split(*np.split(np.arange(len(arrays.pool.x)), [-arrays.fixed]))
+    def of(cls, name: str, arrays: Arrays, validation: Any = 0.2, stream: bool = False, test: Share | None = None) -> Self:
+        if test is not None:
+            arrays = set_aside(arrays, test, stream)
+        stratified, places = True, np.arange(len(arrays.pool.x))
+        if arrays.fixed is not None:
+            validation = Split(*np.split(places, [-arrays.fixed]))
+        elif isinstance(validation, HeldOut):
+            stratified = validation.stratified
+            validation = validation.fixed("validation", drawn_from(arrays, stream), places) or validation.share
         return cls(
             name,
             **arrays.pool._asdict(),
             classes=arrays.classes,
-            validation=validation if fixed is None else fixed,
+            validation=validation,
             scale=arrays.scale,
             features=arrays.features,
             _test=arrays.test,
@@ -133,6 +141,7 @@ class Dataset(Constructors):
             columns=arrays.columns,
             groups=arrays.groups,
             time=arrays.time,
+            stratified=stratified,
         )
 
     def __len__(self) -> int:
@@ -315,18 +324,18 @@ class Dataset(Constructors):
     @property
     def draws(self) -> Draws:
         """How parts of the pool are drawn: at random, by whole groups, or in contiguous stretches for windows of one text."""
-        if self.stream:
-            return Stretches()
-        return Random(self.strata) if self.groups is None else Grouped(self.groups, self.strata)
+        return Drawn(self.strata, self.groups, self.time, self.stream).draws(self.stratified)
 
     @property
     def strata(self) -> Int[np.ndarray, " examples"]:
-        """The classes that splits keep in proportion, [examples]; all zero where an example has more than one label."""
-        return self.kind.strata(self.y)
+        """The classes that splits keep in proportion, [examples]; all zero where an example has more than one label.
+
+        So they are where classes are left to chance, too, see `stratified`.
+        """
+        return self.kind.strata(self.y) if self.stratified else np.zeros(len(self), np.int32)
 
     def _check_fraction(self, fraction: float) -> None:
-        if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
-            raise DataError(f"validation: {short(fraction)} is no share of the pool; a number between 0 and 1 is allowed.")
+        check_share("validation", fraction)
         if not 0 < round(fraction * len(self)) < len(self):
             raise DataError(
                 f"validation: {fraction} of {len(self)} examples leaves one side of the split empty; "
@@ -334,7 +343,7 @@ class Dataset(Constructors):
             )
         if self.groups is not None:
             self.split(0)  # which groups that are too few or too large cannot give
-        for stratum in np.flatnonzero(np.bincount(self.strata) == 1) if self.kind.one_class else ():
+        for stratum in np.flatnonzero(np.bincount(self.strata) == 1) if self.kind.one_class and self.stratified else ():
             name = self.classes[stratum]
             raise DataError(f"y: class {name!r} has 1 example; at least 2, one a side of the split, are allowed.")
 

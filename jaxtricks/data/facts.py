@@ -121,7 +121,7 @@ def how_split(data: Dataset) -> str:
         return f"Each seed validates on one stretch of the text, {share} of it, at a place of its own."
     if data.groups is not None:
         return f"Each seed draws groups of its own to validate on, whole ones, about {share} of the pool."
-    kept = ", of each class in proportion" if data.kind.one_class else ""
+    kept = ", of each class in proportion" if data.kind.one_class and data.stratified else ""
     return f"Each seed draws its own {share} of the pool to validate on{kept}."
 
 

@@ -20,20 +20,24 @@ def read(prepared: Prepared, words: int | None = None, text: Text | None = None,
     splits, classes = _decode(prepared, schema)
     pool = Examples(*(np.concatenate(arrays) for arrays in zip(*(splits[s] for s in POOL if s in splits), strict=True)))
     test = Examples(*splits["test"]) if "test" in splits else None
+    fixed = len(splits["validation"][1]) if {"train", "validation"} <= splits.keys() else None
     if schema.label is None and text is not None:
         # What TFDS cut into splits is one text again.
-        rest = None if test is None else RawText(f"{name}, test", b"".join(test.x))
-        return tokenized(Parts(RawText(name, b"".join(pool.x)), test=rest), text, spaced=False)
+        first = pool.x if fixed is None else pool.x[:-fixed]
+        others = {"validation": None if fixed is None else pool.x[-fixed:], "test": None if test is None else test.x}
+        rest = {part: None if x is None else RawText(f"{name}, {part}", b"".join(x)) for part, x in others.items()}
+        return tokenized(Parts(RawText(name, b"".join(first)), **rest), text, spaced=False)
     if text is not None:
         vocabulary, padded, padded_test = labelled(name, pool.x, () if test is None else test.x, text)
         locked = None if test is None or padded_test is None else Examples(padded_test.x, test.y, padded_test.lengths)
-        return Arrays(Examples(padded.x, pool.y, padded.lengths), locked, classes, vocabulary=vocabulary)
+        return Arrays(Examples(padded.x, pool.y, padded.lengths), locked, classes, vocabulary=vocabulary, fixed=fixed)
     if words is not None:
         x, x_test, features = count(name, pool.x, () if test is None else test.x, words)
-        return Arrays(Examples(x, pool.y), None if test is None else Examples(x_test, test.y), classes, features=features)
+        locked = None if test is None else Examples(x_test, test.y)
+        return Arrays(Examples(x, pool.y), locked, classes, features=features, fixed=fixed)
     if scale is None:
         scale = 255.0 if schema.dtype == "uint8" else 1.0
-    return Arrays(pool, test, classes, scale)
+    return Arrays(pool, test, classes, scale, fixed=fixed)
 
 
 def _decode(prepared: Prepared, schema: Schema) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:

@@ -12,6 +12,7 @@ from jaxtricks.data.arrays import short
 from jaxtricks.data.cache import Arrays
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.given import given
+from jaxtricks.data.held_out import Share
 from jaxtricks.data.images import Size, check_size, picture, stacked
 from jaxtricks.data.labels import TaskName
 from jaxtricks.data.text import Text
@@ -46,7 +47,7 @@ def sourced(
     source: Source,
     x: Key,
     y: Key,
-    validation: float | Source,
+    validation: Share | Source,
     test: Source | None,
     size: Size | None,
     text: Text | None,

@@ -12,6 +12,7 @@ from jaxtricks.data.counts import count
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Inputs, Lengths
 from jaxtricks.data.given import given
+from jaxtricks.data.held_out import Share
 from jaxtricks.data.labels import TaskName
 from jaxtricks.data.text import Text, labelled
 from jaxtricks.data.vocabulary import Vocabulary
@@ -23,7 +24,7 @@ Labelled = tuple[Texts, ArrayLike]
 def of_texts(
     name: str,
     pool: Labelled,
-    validation: float | Labelled,
+    validation: Share | Labelled,
     test: Labelled | None,
     text: Text | None = None,
     words: int | None = None,

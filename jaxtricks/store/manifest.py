@@ -157,6 +157,8 @@ def digest(data: Dataset) -> str:
     split = data.validation
     fixed = () if isinstance(split, float) else split
     total = hashlib.sha256(repr((data.classes, data.scale, split if isinstance(split, float) else None)).encode())
+    if not data.stratified:
+        total.update(b"not stratified")
     for array in (*data.pool, *fixed, *data.offsets, data.groups, data.time):
         if array is not None:
             total.update(f"{array.dtype} {array.shape}".encode())

@@ -70,3 +70,31 @@ def test_bad_input_ends_in_a_sentence(capsys, words, says):
         cli.main(["data", *words])
     error = capsys.readouterr().err
     assert stop.value.code == 2 and error.count("\n") == 1 and says in error
+
+
+def test_what_is_held_out_is_named_by_flags(capsys, homes):
+    table = (str(homes), "--target", "sold", "--time", "year", "--kinds", "street=off")
+    text = said(capsys, *table, "--validation", "latest=0.25", "--test", "0.2")
+    assert "The validation set is fixed" in text
+    sizes = {
+        line.split()[0]: line.split()[1] for line in text.splitlines() if line.startswith(("training", "validation", "test"))
+    }
+    assert sizes == {"training": "24", "validation": "8", "test": "8"}
+    assert "30% of the pool to validate on.\n" in said(capsys, "digits", "--validation", "shuffled=0.3")
+    assert "30% of the pool to validate on, of each class" in said(capsys, "digits", "--validation", "0.3")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--validation", "half"], "--validation 'half' is not a share such as 0.2, shuffled=0.2 or latest=0.2."),
+        (["--test", "lates=0.2"], "--test: 'lates' is no way to hold out a share; did you mean 'latest'?"),
+        (["--validation", "2"], "validation: 2.0 is no share of the pool; a number between 0 and 1 is allowed."),
+        (["--test", "0.2"], "test: 0.2 of examples that have a test split of their own; only None is allowed."),
+        (["--validation", "latest=0.2"], "validation: Latest holds out by time, and examples have none; time= names it."),
+    ],
+)
+def test_what_cannot_be_held_out_ends_in_a_sentence(capsys, words, says):
+    with pytest.raises(SystemExit):
+        cli.main(["data", "digits", *words])
+    assert capsys.readouterr().err == f"jaxtricks: {says}\n"

@@ -134,15 +134,21 @@ def test_the_vocabulary_is_that_of_whole_texts_and_can_be_limited(prepared):
 def test_texts_without_labels_are_one_stream(prepared, offline, level):
     data, whole = load("play", prepared, text=Text(level, 7)), "".join(PLAY)
     assert data.stream and data.task == "steps" and data.lengths is None and data.classes == data.vocabulary.tokens
-    assert "".join(map(data.decode, data.x)) == whole[: data.x.size] and data.decode(data.y[3]) == whole[22:29]
+    train, validation = data.split(seed=3)
+    for places, part in ((train, PLAY[:1]), (validation, PLAY[1:])):
+        text, seen = "".join(part), PLAY[0] if level == "char" else whole
+        assert "".join(map(data.decode, data.x[places])) == "".join(
+            c if c in seen else UNKNOWN for c in text[: data.x[places].size]
+        )
+    assert data.decode(data.y[3]) == whole[22:29]
     x, _, _ = data.open_test("to look at")[:3]
-    seen = whole if level == "char" else LAST[0]
+    seen = PLAY[0] if level == "char" else LAST[0]
     assert "".join(map(data.decode, x)) == "".join(c if c in seen else UNKNOWN for c in LAST[0][: x.size])
     assert (len(data.vocabulary) == 256) == (level == "byte")
 
 
 def test_each_seed_validates_on_a_part_of_its_own(prepared):
-    data = load("play", prepared, text=Text("char", 5))
+    data = load("play", prepared, text=Text("char", 5), validation=0.2)
     places = {tuple(data.split(seed).validation) for seed in range(20)}
     assert len(places) > 5 and all(np.all(np.diff(place) == 1) for place in places)
 
