@@ -1,1 +1,0 @@
-"""What a test set shows, and what it no longer shows when it is looked at often."""
