@@ -15,7 +15,7 @@ from jaxtricks.data.columns import Columns
 from jaxtricks.data.constructors import Constructors
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Counted, Examples, Inputs, Lengths, Weights, check
-from jaxtricks.data.held_out import Drawn, HeldOut, Share, check_share, drawn_from, set_aside
+from jaxtricks.data.held_out import DrawnFrom, HeldOut, Share, check_share, drawn_from, set_aside
 from jaxtricks.data.labels import LabelKind, Labels, TaskName, inferred, kind_of
 from jaxtricks.data.ledger import Opening
 from jaxtricks.data.moments import moments
@@ -324,7 +324,7 @@ class Dataset(Constructors):
     @property
     def draws(self) -> Draws:
         """How parts of the pool are drawn: at random, by whole groups, or in contiguous stretches for windows of one text."""
-        return Drawn(self.strata, self.groups, self.time, self.stream).draws(self.stratified)
+        return DrawnFrom(self.strata, self.groups, self.time, self.stream).draws(self.stratified)
 
     @property
     def strata(self) -> Int[np.ndarray, " examples"]:

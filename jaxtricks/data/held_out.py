@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnFrom:
     """What is known of the examples of a pool that matters to a draw.
 
-    >>> Drawn(np.zeros(4, int)).draws(stratified=True).held_out(np.arange(4), 0.5, np.random.default_rng(0)).validation.size
+    >>> DrawnFrom(np.zeros(4, int)).draws(stratified=True).held_out(np.arange(4), 0.5, np.random.default_rng(0)).validation.size
     2
 
     Args:
@@ -72,7 +72,7 @@ class HeldOut(ABC):
         """Whether draws keep each class in proportion."""
 
     @abstractmethod
-    def fixed(self, name: str, pool: Drawn, places: Places) -> Split | None:
+    def fixed(self, name: str, pool: DrawnFrom, places: Places) -> Split | None:
         """The split, where it is the same for every seed; None where each seed draws its own.
 
         Args:
@@ -98,7 +98,7 @@ class Shuffled(HeldOut):
     def stratified(self) -> bool:
         return False
 
-    def fixed(self, name: str, pool: Drawn, places: Places) -> Split | None:
+    def fixed(self, name: str, pool: DrawnFrom, places: Places) -> Split | None:
         return None
 
 
@@ -117,7 +117,7 @@ class Latest(HeldOut):
     def stratified(self) -> bool:
         return True
 
-    def fixed(self, name: str, pool: Drawn, places: Places) -> Split | None:
+    def fixed(self, name: str, pool: DrawnFrom, places: Places) -> Split | None:
         if pool.time is None:
             raise DataError(f"{name}: Latest holds out by time, and examples have none; time= names it.")
         time = pool.time[places]
@@ -158,7 +158,7 @@ def parted(test: T | Share | None) -> tuple[T | None, Share | None]:
     return (None, test) if isinstance(test, HeldOut | float | int) else (test, None)
 
 
-def split_by(name: str, rule: Share, pool: Drawn, places: Places, draw: np.random.Generator) -> Split:
+def split_by(name: str, rule: Share, pool: DrawnFrom, places: Places, draw: np.random.Generator) -> Split:
     """Splits places of a pool by a rule.
 
     Args:
@@ -171,7 +171,7 @@ def split_by(name: str, rule: Share, pool: Drawn, places: Places, draw: np.rando
     Raises:
         DataError: for a share that leaves one side empty, or examples that cannot be split so.
 
-    >>> split_by("test", 0.25, Drawn(np.zeros(8, int)), np.arange(8), np.random.default_rng(0)).train.size
+    >>> split_by("test", 0.25, DrawnFrom(np.zeros(8, int)), np.arange(8), np.random.default_rng(0)).train.size
     6
     """
     share = rule.share if isinstance(rule, HeldOut) else rule
@@ -207,7 +207,7 @@ def set_aside(arrays: Arrays, rule: Share, stream: bool) -> Arrays:
     return arrays._replace(pool=arrays.pool.at(keep), test=test, groups=groups, time=time)
 
 
-def drawn_from(arrays: Arrays, stream: bool) -> Drawn:
+def drawn_from(arrays: Arrays, stream: bool) -> DrawnFrom:
     """What matters to a draw from the pool of some arrays."""
     kind = kind_of(arrays.task or inferred(arrays.pool.x, arrays.pool.y))
-    return Drawn(kind.strata(arrays.pool.y), arrays.groups, arrays.time, stream)
+    return DrawnFrom(kind.strata(arrays.pool.y), arrays.groups, arrays.time, stream)
