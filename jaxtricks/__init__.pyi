@@ -5,6 +5,7 @@ from .data import DataError, Dataset, Text, load
 from .engine.layout import Layout
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
+from .evaluate.elsewhere import judge
 from .evaluate.ensemble import ensemble
 from .evaluate.label_errors import label_errors
 from .evaluate.ladder import ladder
@@ -69,6 +70,7 @@ __all__ = [
     "experiment",
     "extend",
     "fit",
+    "judge",
     "label_errors",
     "ladder",
     "load",

@@ -7,7 +7,7 @@ from jaxtricks.cli.optional import Maybe, Switch, Words
 from jaxtricks.cli.start import StartFlags
 from jaxtricks.config import ConfigError
 from jaxtricks.experiment.changes import LabelChange, NoisyLabels, PermutedInputs, PermutedLabels
-from jaxtricks.experiment.resampling import All, Disjoint, Folds, Forward, Part, Resampling
+from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
 
 FIVE = (5,)  # the seeds of 5×2
@@ -18,7 +18,8 @@ class SeedFlags(StartFlags):
     """Which restarts to train.
 
     Args:
-        seeds: one number: so many restarts, with the seeds 0, 1, …; several numbers: the seeds themselves.
+        seeds: one number: so many restarts, with the seeds 0, 1, …; several numbers: the seeds themselves; by default 16, with
+            --five-by-two five, and with --disjoint one.
         split: the seed of one training and validation split for all restarts, which an ensemble of chosen ones needs; by
             default each restart draws its own.
         vary: in which of split, weights, order and masks the restarts differ; by default in all.
@@ -36,7 +37,7 @@ class SeedFlags(StartFlags):
 
     title: ClassVar[str] = "restarts"
 
-    seeds: tuple[int, ...] = (16,)
+    seeds: Maybe[tuple[int, ...]] = None
     split: Maybe[int] = None
     vary: Words = None
     folds: Maybe[int] = None
@@ -58,14 +59,10 @@ class SeedFlags(StartFlags):
         self.check_start()
         if self.repeats is not None and self.folds is None:
             raise ConfigError("--repeats is for --folds, which is missing.")
-        seeds = self.seeds
-        if self.five_by_two:
-            if seeds not in (SeedFlags.seeds, FIVE):
-                raise ConfigError("--five-by-two has five seeds, and --seeds asks for others; one of the two is allowed.")
-            seeds = FIVE
-        number = seeds[0] if len(seeds) == 1 else seeds
+        if self.five_by_two and self.seeds not in (None, FIVE):
+            raise ConfigError("--five-by-two has five seeds, and --seeds asks for others; one of the two is allowed.")
         return Seeds(
-            number,
+            self.seeds[0] if self.seeds is not None and len(self.seeds) == 1 else self.seeds,
             split=self.split,
             vary=cast(Any, self.vary),
             examples=self._examples(),
@@ -91,7 +88,7 @@ class SeedFlags(StartFlags):
         if self.part is not None:
             chosen["--part"] = Part(int(self.part) if self.part >= 1 and self.part.is_integer() else self.part)
         if self.five_by_two:
-            chosen["--five-by-two"] = Folds(2)
+            chosen["--five-by-two"] = FiveByTwo()
         if len(chosen) > 1:
             raise ConfigError(f"{' and '.join(chosen)} say which examples a restart sees; one of them is allowed.")
         return next(iter(chosen.values()), All())

@@ -3,7 +3,9 @@
 from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
+from jaxtricks.evaluate.elsewhere import judge_pairs
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport
+from jaxtricks.evaluate.finding import ScopedFinding
 from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
 from jaxtricks.evaluate.ladder import Ladder, Rung
@@ -20,12 +22,14 @@ __all__ = [
     "LabelErrors",
     "Ladder",
     "Rung",
+    "ScopedFinding",
     "Spread",
     "Study",
     "Suspect",
     "TopK",
     "Verdict",
     "Writer",
+    "judge_pairs",
     "verdicts",
 ]
 

@@ -44,6 +44,11 @@ class ScopedFinding:
         detectable: the smallest true difference that this design finds four times of five; nan where there is no error.
         seeds_needed: the seeds that it would take where it is undecided; None: it is decided, or no number up to 10,000 would do.
         examples_needed: how many examples it would take where seeds would not do; None: it is decided, or seeds would.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> verdict = jt.compare(base, base, digits, seeds=4, progress=False)
+    >>> verdict.on("these examples").decision.value, verdict.on("new data").error
+    ('no difference', 0.0)
     """
 
     scope: Scope

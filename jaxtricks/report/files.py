@@ -19,11 +19,13 @@ from jaxtricks.store.folder import CONFIG, CURVES, PAGE, FolderError, gathered
 from jaxtricks.train.runs import Runs
 
 FILES = (CONFIG, "metrics.json", "verdicts.json", "environment.json")
+VALUES = "values.csv"  # of what is judged
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 
 def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
-    """Writes a run's folder, whole or not at all; the page is `report.html` in it, and `report.csv` its curves as a long table.
+    """Writes a run's folder, whole or not at all: the page `report.html`, the curves as a long table in `report.csv`, and the
+    values that were judged, one for each restart, in `values.csv`, which `jaxtricks judge` reads.
 
     Args:
         record: what goes in.
@@ -42,6 +44,8 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         for name, text in contents.items():
             (place / name).write_text(text, encoding="utf-8")
         csv.write_csv(record.frame(), place / CURVES)
+        if record.verdicts:
+            csv.write_csv(record.values(), place / VALUES)
         if runs is not None and runs.data.vocabulary is not None and runs.data.kind.per_step:
             (place / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
             save_weights(runs.variables, place / WEIGHTS)

@@ -164,6 +164,18 @@ class Record:
         """Gives the curves of all arms as a long table, as `jaxtricks.Runs.frame` and `Study.frame` do."""
         return frame({arm.label: arm for arm in self.arms}, [arm.settings for arm in self.arms])
 
+    def values(self) -> pa.Table:
+        """Gives the values that the verdicts rest on: a row for each restart of each arm, as `jaxtricks judge` reads them."""
+        splits = next((verdict.splits for verdict in self.verdicts if len(verdict.splits) == len(self.baseline.names)), None)
+        columns: dict[str, list[Any]] = {"name": [], "seed": [], "value": []} | ({} if splits is None else {"split": []})
+        for arm in self.arms:
+            columns["name"] += [arm.label] * len(arm.names)
+            columns["seed"] += [name.removeprefix("seed ") for name in arm.names]
+            columns["value"] += arm.metrics[self.metric]
+            if splits is not None:
+                columns["split"] += splits
+        return pa.table(columns)
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that all arms have measured."""

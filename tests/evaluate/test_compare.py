@@ -5,15 +5,18 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pyarrow.compute as pc
 import pytest
 
 import jaxtricks as jt
+from jaxtricks import statistics
 from jaxtricks.config import config
 from jaxtricks.engine import resident
 from jaxtricks.evaluate.compare import label, short
 from jaxtricks.evaluate.measure import Comparison, Measure
 from jaxtricks.evaluate.verdict import judge
 from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.report.record import record_study
 
 compare, study = partial(jt.compare, progress=False), partial(jt.study, progress=False)
 PLACE = jt.Layout(runs=2)
@@ -51,6 +54,42 @@ def test_verdicts_pair_arms_by_seed(rates):
         assert verdict.difference == pytest.approx(np.mean(here - there))
         assert (verdict.seeds, verdict.comparisons, verdict.metric) == (10, 3, "accuracy")
     assert str(rates) == "\n".join(map(str, rates.verdicts))
+
+
+def test_the_values_of_a_record_are_judged_as_the_runs_were(rates):
+    table = record_study(rates, command="").values()
+    arms = {name: table.filter(pc.equal(table["name"], name)) for name in ("baseline", "near")}
+    how = {"higher_is_better": True, "metric": "accuracy", "unit": "points", "margin": 2 / 24}
+    again = jt.judge(arms["baseline"], arms["near"], label="near", share=0.2, **how)
+    (alone,) = jt.evaluate.verdicts(rates.baseline, {"near": rates.changes["near"]})
+    assert again.on("these examples") == alone.on("these examples")
+    assert (again.members, again.baseline, again.change) == (alone.members, alone.baseline, alone.change)
+    # Where each example is not known, the share stands in for it: Nadeau and Bengio's factor.
+    assert again.on("new data").error == pytest.approx(alone.on("these examples").error * (1 + 10 / 4) ** 0.5)
+
+
+def test_a_fixed_validation_set_is_judged_over_its_examples_and_restarts():
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(90, 5)), draw.integers(0, 3, 90)
+    data = jt.Dataset.from_arrays(x, y, validation=(x[:40], y[:40]))
+    changes = {"slower": BASE.replace({"optimizer.rule.learning_rate": 0.03})}
+    found = study(BASE, changes, data, seeds=6, layout=PLACE)
+    for metric in ("accuracy", "nll"):
+        (verdict,) = jt.evaluate.verdicts(found.baseline, found.changes, metric=metric)
+        each = found.changes["slower"].contributions(metric) - found.baseline.contributions(metric)
+        new = verdict.on("new data")
+        assert new.error == pytest.approx(statistics.crossed(each, np.tile(np.arange(40), (6, 1)), share=0).error)
+        # The bootstrap counts what is left of each example and seed three times, and is at least as wide.
+        assert 0.7 < new.error / np.std(statistics.multi_bootstrap(each)) < 1.05
+        assert new.error > verdict.on("these examples").error
+        assert new.examples_needed is None or new.examples_needed > 40
+
+
+def test_of_a_metric_that_is_no_mean_a_shared_split_says_nothing_of_new_data(blobs):
+    measured = BASE.replace({"metrics": ("roc_auc",)})
+    (verdict,) = study(measured, {"same": measured}, blobs, seeds=jt.Seeds(6, split=0), metric="roc_auc", layout=PLACE).verdicts
+    assert [finding.scope for finding in verdict.findings] == ["these examples"]
+    assert verdict.why_not == "what each of the examples adds that all restarts are validated on is not known"
 
 
 def test_what_does_not_learn_hurts(rates):
