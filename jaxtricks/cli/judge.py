@@ -9,7 +9,7 @@ from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Several, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.data.delimited import read_csv
-from jaxtricks.evaluate.elsewhere import Column, Given, judge_pairs
+from jaxtricks.evaluate.elsewhere import ReadAs, SeedValues, judge_pairs
 from jaxtricks.evaluate.verdict import judge_family
 from jaxtricks.report.table import table
 
@@ -45,7 +45,7 @@ class JudgeCommand(Command):
         if self.better is None:
             raise ConfigError("--better is missing: higher or lower, as the values are.")
         rules: dict[str, Any] = {"metric": self.metric, "unit": self.unit, "margin": self.margin, "share": self.share}
-        given = Given(self.better == "higher", **rules)
+        given = ReadAs(self.better == "higher", **rules)
         if self.all_pairs:
             if len(self.files) != 1:
                 raise ConfigError(f"--all-pairs is of one file with the columns name, seed and value, not of {len(self.files)}.")
@@ -53,6 +53,6 @@ class JudgeCommand(Command):
         else:
             if len(self.files) < 2:
                 raise ConfigError(f"{self.files[0]} is one file; a baseline's and a change's, or --all-pairs, are allowed.")
-            first, *others = (Column.of(str(path), read_csv(path)) for path in self.files)
+            first, *others = (SeedValues.of(str(path), read_csv(path)) for path in self.files)
             verdicts = judge_family([other.against(first, other.name, given) for other in others], given.measure)
         print(json.dumps({"verdicts": [verdict.to_dict() for verdict in verdicts]}) if self.json else table(verdicts))

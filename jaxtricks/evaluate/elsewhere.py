@@ -22,7 +22,7 @@ from jaxtricks.objectives.metric import Declaration
 
 
 @dataclass(frozen=True)
-class Given:
+class ReadAs:
     """How values from elsewhere are read.
 
     Args:
@@ -72,7 +72,7 @@ class Given:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class SeedValues:
     """The values of one arm.
 
     Args:
@@ -88,7 +88,7 @@ class Column:
     splits: tuple[str, ...] | None
 
     @classmethod
-    def of(cls, name: str, table: pa.Table) -> "Column":
+    def of(cls, name: str, table: pa.Table) -> "SeedValues":
         """Reads a table with the columns seed and value, and split where there is one.
 
         Args:
@@ -111,7 +111,7 @@ class Column:
         splits = tuple(map(str, table["split"].to_pylist())) if "split" in table.column_names else None
         return cls(name, np.array(values), seeds, splits)
 
-    def in_order_of(self, other: "Column") -> "Column":
+    def in_order_of(self, other: "SeedValues") -> "SeedValues":
         """Gives the same values, in the order of another arm's seeds.
 
         Args:
@@ -128,9 +128,9 @@ class Column:
         if splits is not None and other.splits is not None and splits != other.splits:
             seed = next(seed for seed, one, two in zip(other.seeds, splits, other.splits, strict=True) if one != two)
             raise DataError(f"{self.name}: seed {seed} has another split than in {other.name}; values are paired by split too.")
-        return Column(self.name, self.values[order], other.seeds, splits)
+        return SeedValues(self.name, self.values[order], other.seeds, splits)
 
-    def against(self, baseline: "Column", label: str, given: Given) -> Comparison:
+    def against(self, baseline: "SeedValues", label: str, given: ReadAs) -> Comparison:
         """Gives the comparison with a baseline.
 
         Args:
@@ -180,8 +180,8 @@ def judge(
     >>> verdict.decision.value, [finding.scope for finding in verdict.findings]
     ('helps', ['these examples'])
     """
-    given = Given(higher_is_better, metric, unit, margin, share)
-    one, other = (Column.of(name, as_table(frame)) for name, frame in (("baseline", baseline), (label, change)))
+    given = ReadAs(higher_is_better, metric, unit, margin, share)
+    one, other = (SeedValues.of(name, as_table(frame)) for name, frame in (("baseline", baseline), (label, change)))
     return judge_family([other.against(one, label, given)], given.measure)[0]
 
 
@@ -207,14 +207,14 @@ def judge_pairs(
     >>> [verdict.label for verdict in jt.evaluate.judge_pairs(table, higher_is_better=False)]
     ['b against a', 'c against a', 'c against b']
     """
-    given, table = Given(higher_is_better, metric, unit, margin, share), as_table(results)
+    given, table = ReadAs(higher_is_better, metric, unit, margin, share), as_table(results)
     names = column_of(table, "name", "results").to_pylist()
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         rows.setdefault(str(name), []).append(row)
     if len(rows) < 2:
         raise DataError(f"results: the column name has {', '.join(map(repr, rows))} alone; two names or more are allowed.")
-    arms = [Column.of(name, table.take(places)) for name, places in rows.items()]
+    arms = [SeedValues.of(name, table.take(places)) for name, places in rows.items()]
     pairs = itertools.combinations(arms, 2)
     return judge_family([two.against(one, f"{two.name} against {one.name}", given) for one, two in pairs], given.measure)
 

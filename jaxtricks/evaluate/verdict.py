@@ -19,6 +19,8 @@ from jaxtricks.evaluate.measure import Measure as Measure
 from jaxtricks.objectives.metric import POINTS
 from jaxtricks.statistics import Interval
 
+HEADLINE = ("decision", "interval", "p", "corrected_p")  # of a finding, repeated in a verdict's JSON
+
 
 class PairedArms(NamedTuple):
     """How alike the arms of a comparison are, member by member.
@@ -217,13 +219,17 @@ class Verdict:
         return family + ([f"look {self.look}"] if self.look > 1 else [])
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict in JSON's types, with the values of each member, so that anybody can judge again."""
-        written = {
+        """The verdict in JSON's types, with the values of each member, so that anybody can judge again.
+
+        What the headline says is repeated beside the findings, for those who read no more than that.
+        """
+        written: dict[str, Any] = {
             "findings": [finding.to_dict() for finding in self.findings],
             "pairing": {name: each._asdict() for name, each in self.pairing.items()},
         }
         lists = {name: list(getattr(self, name)) for name in ("members", "baseline", "change", "splits", "collapsed")}
-        return dataclasses.asdict(self) | written | lists
+        headline = {name: written["findings"][0][name] for name in HEADLINE}
+        return dataclasses.asdict(self) | written | lists | headline | {"seeds": self.seeds}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Verdict":
@@ -238,7 +244,8 @@ class Verdict:
             "findings": tuple(map(ScopedFinding.from_dict, data["findings"])),
             "pairing": {name: PairedArms(**each) for name, each in data["pairing"].items()},
         }
-        return cls(**(data | tuples | read))
+        own = {name: value for name, value in data.items() if name not in (*HEADLINE, "seeds")}
+        return cls(**(own | tuples | read))
 
 
 def judge_family(comparisons: Sequence[Comparison], measure: Measure, look: int = 1) -> tuple[Verdict, ...]:
