@@ -112,7 +112,7 @@ def measure(scale: Scale) -> Outcome:
             Curve.over_seeds(name, range(1, len(found) + 1), np.log10(np.stack(list(values.values()), axis=1)))
             for name, values in losses.items()
         ),
-        axes=Axes(", ".join(f"{number} {name}" for number, name in enumerate(found, 1)), "log₁₀ of the first loss (nats)"),
+        axes=Axes("data set", "log₁₀ of the first loss (nats)", places=tuple(found)),
     )
 
 
