@@ -62,11 +62,11 @@ def built(scale: Scale, data: jt.Dataset) -> tuple[jt.Experiment, dict[str, Chos
 def measure(scale: Scale) -> Outcome:
     """A character model of two LSTMs of 32 units with the parts of Merity's AWD-LSTM that fit its size: dropout of inputs and
     outputs of the layers, dropout of whole characters (embedding dropout), DropConnect of the recurrent weights (that is
-    weight-dropping), the activation penalty, and averaged weights (the mean over the last half of all steps, for NT-ASGD); 60 epochs of Adam (0.02)
-    in batches of 16 windows of 32 characters of CPython's documentation, 80 to train on and 40 to validate on. All strengths but
-    that of averaging are chosen one after the other on other windows. `jaxtricks.ablate` then leaves out each part alone, and
-    judges the last validation loss against that of the whole, p corrected over the five parts. The lecture gives the method and
-    no number; judged is the paper's claim that each part carries some of the result.
+    weight-dropping), the activation penalty, and averaged weights (the mean over the last half of all steps, for NT-ASGD); 60
+    epochs of Adam (0.02) in batches of 16 windows of 32 characters of CPython's documentation, 80 to train on and 40 to
+    validate on. All strengths but that of averaging are chosen one after the other on other windows. `jaxtricks.ablate` then
+    leaves out each part alone, and judges the last validation loss against that of the whole, p corrected over the five parts.
+    The lecture gives the method and no number; judged is the paper's claim that each part carries some of the result.
     """
     pool = jt.load("python_topics", text=jt.Text("char", length=scale.pick(smoke=8, cpu=32, full=100)))
     size = scale.pick(smoke=24, cpu=120, full=1_500)

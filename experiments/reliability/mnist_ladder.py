@@ -1,6 +1,7 @@
 """From one convolution and a linear layer to a network of six layers, a rung at a time."""
 
 import dataclasses
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -44,7 +45,7 @@ class Convolutions(nn.Module):
 
 
 # The lecture's rungs, and its "etc." up to the network of six layers that it sets out for.
-RUNGS = {
+RUNGS: dict[str, dict[str, Any]] = {
     "an activation": {"model.active": True},
     "max pooling": {"model.pooled": 1},
     "two convolutions": {"model.depth": 2, "model.pooled": 2},
