@@ -12,7 +12,7 @@ from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.flags import DataFlags
 from jaxtricks.cli.optional import Maybe, PositionalOrFlag, Switch, Words
 from jaxtricks.config import ConfigError
-from jaxtricks.data import Dataset
+from jaxtricks.data import Dataset, Split
 from jaxtricks.data.facts import Facts, how_split
 from jaxtricks.data.sizes import ACCURACIES, DISAGREEMENTS
 from jaxtricks.store import folder as folders
@@ -97,7 +97,8 @@ def _held(data: Dataset, facts: Facts) -> Iterable[str]:
         yield f"groups: {len(set(data.groups.tolist())):,}, none of which is both trained and validated on"
     if facts.times is not None:
         first, last = facts.times
-        yield f"times: from {first:g} to {last:g} (dates as days since 1970); splits at random do not heed them"
+        heed = "" if isinstance(data.validation, Split) else "; splits at random do not heed them"
+        yield f"times: from {first:g} to {last:g} (dates as days since 1970){heed}"
     if facts.gaps:
         yield _named("missing", {name: f"{share:.1%}" for name, share in facts.gaps.items()})
 

@@ -195,8 +195,24 @@ def _ordered(table: pa.Table, name: str) -> Shaped[np.ndarray, " rows"]:
     values = _present(table, name, "time")
     if pa.types.is_integer(values.type):
         return values.to_numpy()
-    kind = Number if Number.takes(values.type) else Date
-    return kind.of(name, values, 0).numbers(values)[:, 0]
+    if Number.takes(values.type):
+        return _numbers(name, values)[:, 0]
+    try:
+        return Date.of(name, values, 0).numbers(values)[:, 0]
+    except DataError as error:
+        example, value = next((place, value) for place, value in enumerate(values.to_pylist()) if not _is_date(value))
+        raise DataError(
+            f"time: example {example} has {value!r} in column {name!r}, which is no date; numbers, or dates such as 2026-12-31, "
+            "are allowed."
+        ) from error
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        Date("time", 0).numbers(pa.chunked_array([[value]]))
+    except DataError:
+        return False
+    return True
 
 
 def _present(table: pa.Table, name: str, role: str) -> pa.ChunkedArray:

@@ -116,3 +116,19 @@ def test_a_set_with_a_test_split_of_its_own_gets_no_other():
     with pytest.raises(DataError, match=r"^test: 0\.2 of examples that have a test split of their own; only None is allowed\.$"):
         jt.load("digits", test=0.2)
     assert jt.load("digits", validation=Shuffled(0.5)).split(0).validation.size == 718
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        (
+            ["2026-01-01", "2026-01-02", "soon", "2026-01-04"],
+            "time: example 2 has 'soon' in column 'day', which is no date; numbers",
+        ),
+        (["one", "two", "three", "four"], "time: example 0 has 'one' in column 'day', which is no date; numbers"),
+    ],
+)
+def test_a_column_of_times_that_are_none_is_refused_in_a_sentence(day, says):
+    with pytest.raises(DataError) as error:
+        jt.Dataset.from_frame({"day": day, "rooms": [1, 2, 3, 4], "rent": [9.5, 8.0, 7.0, 8.5]}, "rent", time="day")
+    assert str(error.value).startswith(says)

@@ -115,6 +115,16 @@ def test_prepared_set_is_read_with_its_own_splits(prepared, offline):
         assert rows(images, labels) == rows([image(place) for place in places], places % len(NAMES))
 
 
+def test_a_validation_split_of_its_own_comes_first_and_can_be_drawn_anew(prepared, offline):
+    dataset, drawn = load("tiny_clothes", prepared), load("tiny_clothes", prepared, validation=0.5)
+    places = 1000 * list(SIZES).index("validation") + np.arange(SIZES["validation"])
+    for seed in (0, 7):
+        validation = dataset.split(seed).validation
+        assert rows(dataset.x[validation], dataset.y[validation]) == rows([image(place) for place in places], places % len(NAMES))
+    assert len(drawn) == len(dataset) and not np.array_equal(drawn.split(0).validation, drawn.split(7).validation)
+    assert len(drawn.split(0).validation) == round(len(drawn) / 2)
+
+
 def test_cached_set_needs_no_tfds_and_is_equal(prepared, monkeypatch):
     first = load("tiny_clothes", prepared)
     without_tfds(monkeypatch)
