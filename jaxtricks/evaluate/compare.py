@@ -114,7 +114,7 @@ def study(
         changes: label → the experiment with that change; give all that were tried, since the correction counts them.
         data: the data set; validation only, its test split stays locked.
         seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`. By default each
-            restart draws its own split, so that the verdict includes the variance between splits.
+            restart draws its own split. How they are drawn is what a verdict on new data goes by, see `evaluate.design`.
         earlier: the same study with other seeds, which are judged together with these. That looks at its restarts once more, so
             a difference has to be plainer for the same verdict, see `jaxtricks.evaluate.looks.share`.
         metric: the metric that verdicts are about: a name, such as "nll" or "macro_f1", or your own `Metric`, which is then

@@ -101,6 +101,21 @@ def test_identical_arms_make_no_difference_in_both_scopes():
         assert (finding.decision, finding.interval, finding.p) == (Decision.NO_DIFFERENCE, (0, 0), 1)
 
 
+def test_where_the_data_are_the_limit_examples_are_asked_for_and_no_seeds():
+    sampling = jt.Seeds(16, split=0).sampling(jt.Dataset.from_arrays(np.zeros((1_000, 2)), np.arange(1_000) % 2))
+    draw = np.random.default_rng(0)
+    of_example = draw.normal(size=200)
+    each = 0.1 + 1.0 * (of_example - of_example.mean()) + 0.05 * draw.normal(size=(16, 200))
+    both = Contributions(np.zeros((16, 200)), each)
+    found = design_of(Drawn(sampling, DATA, both))
+    comparison = Comparison("change", np.zeros(16), each.mean(axis=1), sampling.names, design=found)
+    verdict = judge(comparison, Measure(METRICS["accuracy"].declared))
+    new = verdict.on("new data")
+    assert new.decision is Decision.INCONCLUSIVE and verdict.on("these examples").decision is Decision.HELPS
+    assert new.seeds_needed is None and 300 < new.examples_needed < 600  # (1.96 / 0.1)² = 384
+    assert "more seeds will not help: about " in str(verdict)
+
+
 def learners(seed, size=400, members=8):
     """Two learners that are equal over new data by symmetry: each knows another half of the features; shares of right answers."""
     draw = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ from jaxtricks.evaluate.verdict import judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import environment, files, plots
 from jaxtricks.report.environment import _checkout
-from jaxtricks.report.files import FILES
+from jaxtricks.report.files import FILES, VALUES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
@@ -133,7 +133,7 @@ def test_a_study_comes_back_from_its_folder_as_it_went_in(study, tmp_path):
     assert all(v is None for v in record.changes[1].curves["train_loss"][0])
     path = report.save(record, tmp_path / "runs" / "a")
     assert report.load(path) == record
-    assert sorted(p.name for p in path.iterdir()) == sorted([*FILES, PAGE, CURVES])
+    assert sorted(p.name for p in path.iterdir()) == sorted([*FILES, PAGE, CURVES, VALUES])
     assert not list((tmp_path / "runs").glob(".*"))
     assert (path / PAGE).read_text() == page(record)
 
@@ -154,7 +154,7 @@ def test_the_page_is_drawn_again_from_the_folder_alone(record, tmp_path):
         (path / name).unlink()
     assert report.render(path) == path / PAGE
     assert (path / PAGE).read_bytes() == before and (path / CURVES).read_bytes() == rows
-    assert len(list(path.iterdir())) == len(FILES) + 2
+    assert len(list(path.iterdir())) == len(FILES) + 3
 
 
 @pytest.mark.parametrize("name", [*FILES, "notes.txt"])
