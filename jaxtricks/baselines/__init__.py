@@ -13,3 +13,7 @@ BASELINES: dict[str, Baseline] = {
 FAST = ("majority", "linear", "nearest")  # which cost a second or two, so that checks can use them
 
 __all__ = ["BASELINES", "FAST", "Baseline", "Bigram", "Boosting", "Guess", "Learnt", "LinearModel", "Majority", "Nearest"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,7 +12,7 @@ COMMANDS = {
     "run": ("train:Run", "Train restarts of one experiment in one compiled program, and sum them up."),
     "compare": ("train:Compare", "Judge changes against a baseline, paired by seed."),
     "ablate": ("train:Ablate", "Judge an experiment without each of its tricks, and with each that it lacks."),
-    "ladder": ("train:Ladder", "Try changes one after the other, and keep each that helps on top of those before it."),
+    "ladder": ("train:ClimbCommand", "Try changes one after the other, and keep each that helps on top of those before it."),
     "judge": ("judge:JudgeCommand", "Judge values that were measured elsewhere, from tables with the columns seed and value."),
     "resume": ("resume:Resume", "Go on with a run that was cut off."),
     "watch": ("watch:Watch", "Show how a run goes on that another process trains."),

@@ -170,7 +170,7 @@ class Ablate(Judging):
 
 
 @dataclasses.dataclass(frozen=True)
-class Ladder(MetricFlags, Training):
+class ClimbCommand(MetricFlags, Training):
     """Try changes one after the other, each on top of those that helped before it, and keep it if it helps.
 
     Every setting of the baseline is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
@@ -200,4 +200,4 @@ class Ladder(MetricFlags, Training):
         return record_ladder(found, command=command), str(found), None
 
 
-COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate, Ladder)}
+COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate, ClimbCommand)}
