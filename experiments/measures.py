@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 import jaxtricks as jt
 from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
@@ -36,6 +36,18 @@ def wrong(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     return np.where(np.isin(runs.names, list(runs.diverged)), 1.0, 1 - runs.metrics["accuracy"])
 
 
+def messed_up(runs: jt.Runs, spike: float = 1.1) -> Bool[np.ndarray, " runs"]:
+    """Which runs diverged, or had an epoch whose mean training loss lay a tenth above that of an earlier one.
+
+    Args:
+        runs: any number of restarts.
+        spike: a loss that counts, as a multiple of the lowest one before.
+    """
+    loss = np.nan_to_num(runs.curves["train_loss"], nan=np.inf)
+    lowest = np.minimum.accumulate(loss, axis=1)[:, :-1]
+    return (loss[:, 1:] > spike * lowest).any(axis=1) | np.isin(runs.names, list(runs.diverged))
+
+
 def slowness(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """The training loss averaged over all epochs, in nats: small where it falls early; inf for a run that diverged."""
     mean = runs.curves["train_loss"].mean(axis=1)
@@ -54,6 +66,27 @@ def widened(tried: Sequence[float], best: float) -> float | None:
     if best == tried[0]:
         return float(f"{tried[0] ** 2 / tried[1]:.3g}")
     return float(f"{tried[-1] ** 2 / tried[-2]:.3g}") if best == tried[-1] else None
+
+
+def climbed(gain: Callable[[float], float], ladder: Sequence[float]) -> Chosen:
+    """The value with the largest gain, on a ladder that is widened while it lies at the edge, one trial after the other.
+
+    Args:
+        gain: value → what is made large, on restarts and examples that nothing is judged on.
+        ladder: positive values, from small to large, to begin with; one value is taken as it is.
+    """
+    if len(ladder) == 1:
+        return Chosen(ladder[0], tuple(ladder), edge=True)
+    gains = {value: gain(value) for value in ladder}
+    for _ in range(WIDENED):
+        tried = sorted(gains)
+        following = widened(tried, max(tried, key=gains.__getitem__))
+        if following is None:
+            break
+        gains[following] = gain(following)
+    tried = sorted(gains)
+    best = max(tried, key=gains.__getitem__)
+    return Chosen(best, tuple(tried), edge=best in (tried[0], tried[-1]))
 
 
 def tuned(

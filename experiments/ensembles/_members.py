@@ -10,11 +10,11 @@ from jaxtricks.evaluate.claim import Scale
 from jaxtricks.evaluate.ensemble import EnsembleReport
 
 
-def task(scale: Scale) -> jt.Dataset:
-    """Images of clothes, a quarter of the training examples to validate on; digits at smoke scale."""
+def task(scale: Scale, *, tuning: bool = False) -> jt.Dataset:
+    """Images of clothes, a quarter of them to validate on; digits at smoke scale. To be judged on, or for choosing settings."""
     name = scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist")
     size = scale.pick(smoke=200, cpu=2_400, full=60_000)
-    return scale.examples(jt.load(name), size, 1 / 4)
+    return (scale.tuning_examples if tuning else scale.examples)(jt.load(name), size, 1 / 4)
 
 
 def network(scale: Scale) -> jt.Experiment:

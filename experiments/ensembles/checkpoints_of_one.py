@@ -7,7 +7,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, Scales, settle
 
 
 def kept(experiment: jt.Experiment, data: jt.Dataset, seeds: Sequence[int], epochs: list[int]) -> list[jt.Runs]:
@@ -34,23 +34,24 @@ def measure(scale: Scale) -> Outcome:
     """Images of clothes, 1 800 to train on and 600 to validate on, of each seed's own, one hidden layer of 128 units, 20 epochs.
     Four checkpoints of one run: of its last four epochs, of every fifth epoch, and of the ends of four cycles of the rate (SGDR,
     5 epochs each); each against the last weights of the same run, at the same cost of training. "Limited success": the first gain
-    less than four restarts, which cost four times as much; "reasonably well": the best of the three gains at all.
+    less than four restarts, which cost four times as much; "reasonably well": the best of the three kinds gains at all, the best
+    by four restarts and by images that nothing is judged on. Intervals are about other restarts on these examples.
     """
-    data, base = task(scale), network(scale)
+    base = network(scale)
     epochs = base.epochs
     spaced = [epochs * (i + 1) // 4 for i in range(4)] if epochs >= 4 else [1, 2]
     adjacent = list(range(epochs - len(spaced) + 1, epochs + 1))
     cyclic = base.replace({"optimizer.schedule": jt.schedules.Restarts(cycles=len(spaced), growth=1)})
-    found = {
-        "adjacent": gains(kept(base, data, scale.restarts, adjacent), data),
-        "spaced": gains(kept(base, data, scale.restarts, spaced), data),
-        "cyclic": gains(kept(cyclic, data, scale.restarts, spaced), data),
-    }
+    kinds = {"adjacent": (base, adjacent), "spaced": (base, spaced), "cyclic": (cyclic, spaced)}
+    other, data = task(scale, tuning=True), task(scale)
+    tried = {name: gains(kept(arm, other, scale.tuning, at), other)["nll"].mean() for name, (arm, at) in kinds.items()}
+    best = min(tried, key=tried.__getitem__)  # on restarts and images that are not judged
+    found = {name: gains(kept(arm, data, scale.restarts, at), data) for name, (arm, at) in kinds.items()}
     whole = [jt.fit(base, data, seeds=jt.Seeds(len(spaced), split=split), progress=False) for split in scale.restarts]
     restarts = np.array([jt.ensemble(runs).evaluate(data).gain["nll"] for runs in whole])
-    nll = {name: Estimate.of(values["nll"]) for name, values in found.items()}
-    less = Estimate.of(found["adjacent"]["nll"] - restarts)
-    best = min(nll, key=lambda name: nll[name].mean)
+    nll = {name: Estimate.of(values["nll"], "these examples") for name, values in found.items()}
+    less = Estimate.of(found["adjacent"]["nll"] - restarts, "these examples")
+    drawn = np.stack([*(values["nll"] for values in found.values()), restarts], axis=1)
     disagreement = {name: float(values["disagreement"].mean()) for name, values in found.items()}
     return Outcome(
         parts=[
@@ -63,10 +64,11 @@ def measure(scale: Scale) -> Outcome:
         numbers={
             "gain": {name: {key: Estimate.of(values) for key, values in parts.items()} for name, parts in found.items()},
             "restarts": Estimate.of(restarts),
+            "best": best,
             "adjacent_minus_restarts": less,
         },
-        series=tuple(Curve.over_seeds(name, [len(spaced)], values["nll"][:, None]) for name, values in found.items()),
-        axes=Axes("checkpoints", "gain in validation loss (nats)"),
+        series=(Curve.over_seeds(f"{len(spaced)} together", range(1, 2 + len(found)), drawn),),
+        axes=Axes("checkpoints of one run, or restarts", "change of validation loss (nats)", places=(*found, "restarts")),
     )
 
 
@@ -80,8 +82,17 @@ CLAIM = Claim(
         Paper("Chen+ 2017: checkpoint ensembles", "R"),
     ),
     refuted_by="The 95% interval of the mean gain in loss of adjacent checkpoints minus that of four restarts lies at or below "
-    "0, or the best of the three kinds' own gain at or above 0.",
+    "0, or the gain of the kind that was best on restarts and images that are not judged at or above 0.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "the best kind is chosen on restarts and images that are not judged, and there are 16 restarts in place of 8",
+            "the best of three was chosen by the gains that were judged; the result had been seen",
+            Ruling.INCONCLUSIVE,
+            criterion="dd6f3f880ba1",
+        ),
+    ),
     seeds=Scales(cpu=16),
 )

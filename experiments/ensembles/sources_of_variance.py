@@ -4,20 +4,20 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.ensembles._members import network, task
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, Scales, settle, sizes
 from jaxtricks.experiment.seeds import SOURCES
 
 
 def measure(scale: Scale) -> Outcome:
     """Images of clothes, 1 800 to train on and 600 to validate on, one hidden layer of 128 units with dropout of 0.3, 20 epochs
     of Adam. Restarts that differ in the split, in initial weights, in order, in masks alone, and in all of them; of each the
-    standard deviation of validation accuracy. Pairing: a second arm with dropout of 0.35 on the same seeds and on others; judged
-    is the variance of the paired differences over that of the unpaired ones, its interval from the seeds resampled 2 000 times.
-    "Model stability" is what the first part shows; a fixed seed is one for both arms.
+    standard deviation of validation accuracy. Pairing: a second arm with tanh units and dropout of 0.1 on the same seeds and on
+    others; judged is the variance of the paired differences over that of the unpaired ones, its interval from the seeds resampled
+    2 000 times. A contrast of dropout of 0.35 against 0.30, as it once was, leaves two arms so alike that pairing must win.
     """
     data = task(scale)
     base = network(scale).replace({"model.dropout": 0.3})
-    other = base.replace({"model.dropout.rate": 0.35})
+    other = base.replace({"model.activation": "tanh", "model.dropout.rate": 0.1})
     spread: dict[str, float] = {}
     for source in SOURCES:
         runs = jt.fit(base, data, seeds=jt.Seeds(scale.restarts, vary=(source,)), progress=False)
@@ -57,5 +57,13 @@ CLAIM = Claim(
     "above 1.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "the second arm has tanh units and dropout of 0.1, in place of dropout of 0.35",
+            "arms that hardly differ make pairing look better than in a comparison that one would make; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
     seeds=Scales(cpu=32),
 )

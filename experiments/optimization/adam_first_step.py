@@ -20,6 +20,7 @@ def measure(scale: Scale) -> Outcome:
     """Each seed draws one gradient of 100 weights for every step, standard normal around a normal mean. The lecture's code (no
     bias correction; ε = 10⁻⁷) and Adam go by the same gradients at rate 10⁻³ with β₁ = 0.9 and β₂ = 0.999, for 10 000 steps: the
     ratio of the lengths of their steps. It is (1 - β₁ᵗ)/√(1 - β₂ᵗ), whatever the gradients are.
+    The lecture asks what happens at the first step; that the printed code is Adam there is what we make of it.
     """
     steps = scale.pick(smoke=100, cpu=10_000, full=10_000)
 

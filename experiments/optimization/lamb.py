@@ -12,9 +12,9 @@ MARGIN = 0.005  # of accuracy
 def measure(scale: Scale) -> Outcome:
     """5 000 images of MNIST (4 000 to train on) at batch 1 000, 15 epochs, 60 steps in all; a ReLU network of 2×64 units, LAMB
     and AdamW with decay 0.01 along a cosine with a warm-up over the first tenth. Each at the rate with the least validation loss
-    on four restarts that only choose, out of two a decade from 10⁻³ to 1; the difference in validation accuracy on the others,
-    paired by seed. Not judged: AdamW at batch 100, tuned likewise, with ten times the steps. You+ train BERT at batches up to
-    64 000.
+    on four restarts and images that only choose, out of a ladder of two a decade from 10⁻³ to 1 that goes on while the best lies
+    at its edge; the difference in validation accuracy on the others, paired by seed. The lecture only names LAMB. Not judged:
+    AdamW at batch 100, tuned likewise, with ten times the steps. You+ train BERT at batches up to 64 000.
     """
     pool, size = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist")), scale.pick(smoke=300, cpu=5_000, full=60_000)
     large, small = scale.pick(smoke=(200, 100), cpu=(1_000, 100), full=(16_000, 250))

@@ -10,7 +10,7 @@ from jaxtyping import Array, Key
 import jaxtricks as jt
 from experiments.optimization._sweep import choose, decades, first, sweep, with_rate
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle
 
 PENALTY = 1e-3
 TARGET = 1e-4  # of the way from the start to the optimum that may be left
@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     being the least loss that L-BFGS found in 300 steps. L-BFGS as the lecture has it (lr = 1; memory 10, a Wolfe line search
     of at most 20 evaluations), gradient descent at the constant rate with the least loss at the end on three other seeds, out of
     six a decade from 10⁻² to 10; who does not arrive in 3 000 steps counts with 3 000. More than 20 times fewer steps are fewer
-    evaluations too.
+    evaluations too. The lecture only has a line of code that makes it: that it needs fewer steps is our claim.
     """
     digits = jt.load("digits")
     pixels, labels = jnp.asarray(digits.x.reshape(-1, 64), float) / 16, jax.nn.one_hot(digits.y, 10)
@@ -58,7 +58,7 @@ def measure(scale: Scale) -> Outcome:
         Estimate.of(needed["gradient descent"] / needed["L-BFGS"]),
     )
     return Outcome(
-        parts=[settle("L-BFGS takes so many times fewer steps", ratio, above=SEARCHES)],
+        parts=[settle("L-BFGS takes more than 20 times fewer steps", ratio, above=SEARCHES, kind="paper")],
         effect=f"L-BFGS takes {counts['L-BFGS']:.1f} steps, gradient descent at its best rate {counts['gradient descent']:.0f}: "
         f"{ratio:.0f} times as many",
         numbers={"steps": counts, "ratio": ratio, "rate": rates[best]},
@@ -72,10 +72,18 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T037",),
     lecture=0,
-    statement="SGD works well but may be slow to converge … are good alternatives … optim. LBFGS",
+    statement="optim. LBFGS",
     papers=(Paper("Liu & Nocedal 1989", "R"),),
     refuted_by="The 95% interval of the mean ratio of gradient descent's steps to L-BFGS's lies at or below 20, the most "
     "evaluations that a line search may take.",
     measure=measure,
-    kind="effect",
+    kind="paper",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "the statement is the line of code alone, and what is judged counts as ours",
+            "it had been put together from a sentence on AdaGrad and AdamW and this line; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
 )

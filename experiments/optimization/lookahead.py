@@ -29,7 +29,8 @@ def measure(scale: Scale) -> Outcome:
     5, α = 0.5), each at the rate with the least validation loss on four restarts that only choose, out of two a decade from 10⁻³
     to 1. All restarts that are judged share one split, so that they differ by initial weights and order only. Brown and
     Forsythe's form of Levene's test: how far each restart's final validation loss lies from its arm's median, Lookahead minus
-    alone, over the mean of that distance alone; a p above 0.05 leaves it open. Zhang+ train ResNet-18 on CIFAR-10.
+    alone, over the mean of that distance alone; a p above 0.05 leaves it open. The lecture only names Lookahead. Zhang+ train
+    ResNet-18 on CIFAR-10.
     """
     width, epochs = scale.pick(smoke=8, cpu=64, full=256), scale.pick(smoke=1, cpu=20, full=50)
     alone = network(jt.Momentum(momentum=0.9), widths=(width, width), epochs=epochs)

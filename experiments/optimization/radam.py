@@ -37,7 +37,7 @@ def measure(scale: Scale) -> Outcome:
     active at β₂ = 0.999, at rate 1: it is what a random second moment does to a step. And the band of usable constant rates
     between 10⁻⁵ and 1, two a decade, on digits with a ReLU network of 8×64 units, batch 64, 10 epochs: rates that end at most 2
     points of validation accuracy below the best that the same seed reached in any arm, in decades, under Adam, RAdam, and Adam
-    with a warm-up over the first tenth. Liu+ show it on a translation Transformer.
+    with a warm-up over the first tenth. The lecture only names RAdam. Liu+ show it on a translation Transformer.
     """
     rates = decades(-5, 0, scale.pick(smoke=1, cpu=2, full=4))
     layers = (scale.pick(smoke=16, cpu=64, full=256),) * scale.pick(smoke=1, cpu=8, full=8)

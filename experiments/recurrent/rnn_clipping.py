@@ -1,22 +1,13 @@
 """Clipping at the usual norm keeps a recurrent network's own spikes from undoing what it learnt."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import RATE
+from experiments.measures import RATE, messed_up
 from experiments.recurrent._memory import BATCH, characters
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, premise, settle, sizes
 from jaxtricks.nn.cells import TanhCell
-
-SPIKE = 1.1  # an epoch's training loss as a multiple of the lowest one before
-
-
-def messed_up(runs: jt.Runs) -> Bool[np.ndarray, " runs"]:
-    """Which runs diverged, or had an epoch whose mean training loss lay a tenth above that of an earlier one."""
-    loss = np.nan_to_num(runs.curves["train_loss"], nan=np.inf)
-    lowest = np.minimum.accumulate(loss, axis=1)[:, :-1]
-    return (loss[:, 1:] > SPIKE * lowest).any(axis=1) | np.isin(runs.names, list(runs.diverged))
 
 
 def usual_norm(pilot: jt.Runs) -> float:

@@ -1,19 +1,44 @@
 """Features of one domain, with a new head trained alone, on few examples of another."""
 
+import functools
+
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, expect, sizes
+from experiments.measures import RATE, climbed
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Chosen,
+    Claim,
+    Curve,
+    Earlier,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Scales,
+    expect,
+    sizes,
+)
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
+RATES = (3e-4, 1e-3, 3e-3)
+
+
+def reached(arm: jt.Experiment, digits: jt.Dataset, seeds: jt.Seeds, rate: float) -> float:
+    """The mean validation accuracy at a learning rate."""
+    return float(jt.fit(arm.replace({RATE: rate}), digits, seeds=seeds).metrics["accuracy"].mean())
+
 
 def measure(scale: Scale) -> Outcome:
-    """A convolutional network (8 and 16 channels) learns 8 000 images of
-    Fashion-MNIST, 5 epochs of Adam at 1e-3. Its last layer is replaced, and only the new one is trained on few MNIST digits
-    (100, 300 and 1 000, batches of 50, 300 steps): against the same network trained from scratch on the same digits, and a
-    linear model of their pixels. Each seed draws its digits anew and 400 to validate on. The arms' learning rate is 1e-3
-    for all. The lecture speaks of models trained on ImageNet or on text; a domain as near as clothes is far smaller.
+    """A convolutional network (8 and 16 channels) learns 8 000 images of Fashion-MNIST, 5 epochs of Adam at 1e-3. Its last layer
+    is replaced, and only the new one is trained on few MNIST digits (100, 300 and 1 000, batches of 50, 300 steps): against the
+    same network trained from scratch on the same digits, and a linear model of their pixels. Each seed draws its digits anew and
+    400 to validate on. Each arm has its best learning rate by validation accuracy on 100 digits, on a ladder from 3e-4 to 3e-3
+    that goes on while the best lies at its edge, on digits that nothing is judged on. The lecture speaks of models trained on
+    ImageNet or on text; a domain as near as clothes is far smaller.
     """
     source_data, target_data = (
         jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist")),
@@ -24,17 +49,28 @@ def measure(scale: Scale) -> Outcome:
     source = jt.fit(network, scale.examples(source_data, scale.pick(smoke=200, cpu=10_000, full=60_000)), seeds=scale.restarts)
     frozen = tuple(name for name in source.variables["params"] if name != "head")
     counts, arms = scale.pick(smoke=(100,), cpu=(100, 300, 1_000), full=(100, 300, 1_000, 10_000)), {}
+    chosen: dict[str, Chosen] = {}
     held_out = scale.pick(smoke=100, cpu=400, full=10_000)
     for size in counts:
         few = scale.examples(target_data, size + held_out, held_out / (size + held_out))
         scratch = network.replace({"epochs": scale.pick(smoke=1, cpu=300, full=600) * 50 // size or 1})
         transfer = jt.Transfer(source, fresh=("head",))
+        kinds = {
+            "new head on frozen features": scratch.replace({"optimizer.frozen": frozen}),
+            "from scratch": scratch,
+            "linear model of pixels": scratch.replace({"model": jt.MLP(widths=())}),
+        }
+        seeds = {name: jt.Seeds(scale.restarts, transfer=transfer if "frozen" in name else None) for name in kinds}
+        if not chosen:  # with the fewest digits, which are judged
+            others = scale.tuning_examples(target_data, size + held_out, held_out / (size + held_out))
+            # Features come from the first restarts: no digit of theirs is judged here.
+            early = jt.Transfer(source.at(range(len(scale.tuning))), fresh=("head",))
+            for name, arm in kinds.items():
+                own = jt.Seeds(scale.restarts[: len(scale.tuning)], transfer=early if "frozen" in name else None)
+                ladder = scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES)
+                chosen[name] = climbed(functools.partial(reached, arm, others, own), ladder)
         arms[size] = {
-            "new head on frozen features": jt.fit(
-                scratch.replace({"optimizer.frozen": frozen}), few, seeds=jt.Seeds(scale.restarts, transfer=transfer)
-            ),
-            "from scratch": jt.fit(scratch, few, seeds=scale.restarts),
-            "linear model of pixels": jt.fit(scratch.replace({"model": jt.MLP(widths=())}), few, seeds=scale.restarts),
+            name: jt.fit(arm.replace({RATE: chosen[name].value}), few, seeds=seeds[name]) for name, arm in kinds.items()
         }
     probe, scratch_runs, linear = arms[counts[0]].values()
     against_scratch, against_linear = verdicts(probe, {"from scratch": scratch_runs, "linear model": linear})
@@ -55,6 +91,7 @@ def measure(scale: Scale) -> Outcome:
         },
         series=tuple(Curve.over_seeds(name, counts, values) for name, values in accuracy.items()),
         axes=Axes("labelled digits", "validation accuracy", log="x"),
+        chosen=chosen,
         sizes=sizes(probe),
     )
 
@@ -69,5 +106,13 @@ CLAIM = Claim(
     "training from scratch, is 'helps', or to a linear model of the pixels 'helps' or 'no difference'.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "each arm has its own learning rate, and there are 16 restarts in place of 8",
+            "all arms had one rate that was tuned for none of them; the result had been seen",
+            Ruling.INCONCLUSIVE,
+        ),
+    ),
     seeds=Scales(cpu=16),
 )

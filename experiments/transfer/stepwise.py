@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, expect, sizes
+from experiments.measures import climbed
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, expect, sizes
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Decision
 
@@ -35,39 +36,42 @@ def stepwise(data: jt.Dataset, seeds: Sequence[int], rate: float, epochs: int, l
 
 
 def measure(scale: Scale) -> Outcome:
-    """Five hidden layers of 100 sigmoid units, Glorot's weights, on 4 000 MNIST images (1 000 more to validate on), SGD with
-    momentum 0.9. Step-wise: 4 epochs for each layer with a new head on it and all below frozen, then 4 epochs for all; the
-    other arm has the same 24 epochs for all layers at once. Each arm's learning rate is the best of 0.03, 0.1 and 0.3 on four
-    seeds that the verdict does not use. The paper's greedy networks are pretrained in the same supervised way, to convergence.
+    """Five hidden layers of 100 sigmoid units, Glorot's weights, on 2 000 MNIST images (500 more to validate on), SGD with
+    momentum 0.9. Step-wise: 10 epochs for each layer with a new head on it and all below frozen, then 10 epochs for all; the
+    other arm has the same 60 epochs for all layers at once. Each arm has its best learning rate by validation accuracy, on a
+    ladder from 0.03 to 0.3 that goes on while the best lies at its edge, on four restarts and on examples that nothing is judged
+    on. With 24 epochs the difference is one of time: the other arm had hardly begun to learn. The paper's greedy networks are
+    pretrained in the same supervised way, to convergence.
     """
-    layers, epochs = scale.pick(smoke=2, cpu=5, full=5), scale.pick(smoke=1, cpu=4, full=20)
+    layers, epochs = scale.pick(smoke=2, cpu=5, full=5), scale.pick(smoke=1, cpu=10, full=20)
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
-    size = scale.pick(smoke=200, cpu=5_000, full=60_000)
+    size = scale.pick(smoke=200, cpu=2_500, full=60_000)
     held_out = scale.pick(smoke=0.25, cpu=0.2, full=1 / 6)
     data, other = scale.examples(pool, size, held_out), scale.tuning_examples(pool, size, held_out)
     rates = scale.pick(smoke=RATES[:1], cpu=RATES, full=RATES)
     tuning, seeds, total = scale.tuning, scale.restarts, epochs * (layers + 1)
 
-    together = jt.fit([end_to_end(rate, total, layers) for rate in rates], other, seeds=tuning)
-    apart = [stepwise(other, tuning, rate, epochs, layers)[-1] for rate in rates]
     best = {
-        name: rates[int(np.argmax([runs.metrics["accuracy"].mean() for runs in arm]))]
-        for name, arm in {"all at once": together, "step-wise": apart}.items()
+        "all at once": climbed(
+            lambda rate: jt.fit(end_to_end(rate, total, layers), other, seeds=tuning).metrics["accuracy"].mean(), rates
+        ),
+        "step-wise": climbed(lambda rate: stepwise(other, tuning, rate, epochs, layers)[-1].metrics["accuracy"].mean(), rates),
     }
-    baseline = jt.fit(end_to_end(best["all at once"], total, layers), data, seeds=seeds)
-    phases = stepwise(data, seeds, best["step-wise"], epochs, layers)
+    baseline = jt.fit(end_to_end(best["all at once"].value, total, layers), data, seeds=seeds)
+    phases = stepwise(data, seeds, best["step-wise"].value, epochs, layers)
     tuned, greedy = verdicts(baseline, {"step-wise, then all": phases[-1], "step-wise alone": phases[-2]})
     joined = np.concatenate([runs.curves["accuracy"] for runs in phases], axis=1)
     return Outcome(
         parts=[expect("step-wise is more accurate", tuned, Decision.HELPS)],
         effect=f"validation accuracy after {total} epochs: {Estimate.of(baseline.metrics['accuracy']):.1%} all at once, "
         f"{Estimate.of(phases[-1].metrics['accuracy']):.1%} step-wise; {tuned}; without the last {epochs} epochs, {greedy}",
-        numbers={"rates": best, "tuned": tuned.to_dict(), "greedy": greedy.to_dict()},
+        numbers={"tuned": tuned.to_dict(), "greedy": greedy.to_dict()},
         series=(
             Curve.over_seeds("all layers at once", range(1, total + 1), baseline.curves["accuracy"]),
             Curve.over_seeds("layer by layer, then all", range(1, total + 1), joined),
         ),
         axes=Axes("epoch", "validation accuracy"),
+        chosen=best,
         sizes=sizes(baseline),
     )
 
@@ -84,4 +88,13 @@ CLAIM = Claim(
     "'hurts' or 'no difference'.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "60 epochs on 2 000 images in place of 24 on 4 000, and rates on a ladder that is widened, chosen on images "
+            "that are not judged",
+            "an audit found that the gain of 58 points shrinks to about 4 at 60 epochs; results had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
 )
