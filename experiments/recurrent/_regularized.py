@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Estimate, Scale
+from experiments.recurrent._zeroed import Zeroed
+from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
 from jaxtricks.objectives.metrics import METRICS
@@ -22,6 +23,7 @@ PLACES: dict[str, Callable[[float], Changes]] = {
     "non-recurrent": lambda rate: {"model.dropout": rate},
     "variational": lambda rate: {"model.variational": Variational(words=0.0, inputs=rate, recurrent=rate, outputs=rate)},
     "hidden states": lambda rate: {"model.variational": Variational(words=0.0, inputs=0.0, recurrent=rate, outputs=0.0)},
+    "hidden states, anew in each step": lambda rate: {"model.zoneout": Zeroed(cell=0.0, state=rate)},
     "update vectors": lambda rate: {"model.update_dropout": rate},
     "zoneout": lambda rate: {"model.zoneout": Zoneout(cell=rate, state=rate / 10)},
     "recurrent weights": lambda rate: {"model.drop_connect": rate},
@@ -30,7 +32,7 @@ PLACES: dict[str, Callable[[float], Changes]] = {
 
 def rates(scale: Scale) -> tuple[float, ...]:
     """The grid of every place."""
-    return scale.pick(smoke=(0.2,), cpu=(0.1, 0.2, 0.4, 0.6), full=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
+    return scale.pick(smoke=(0.2,), cpu=(0.05, 0.1, 0.2, 0.4, 0.6, 0.8), full=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
 
 
 def text(scale: Scale, *, tuning: bool) -> jt.Dataset:
@@ -72,7 +74,7 @@ def tried(trials: Mapping[Key, Changes], scale: Scale) -> dict[Key, float]:
     return {name: float(lowest(each).mean()) for name, each in zip(trials, runs, strict=True)}
 
 
-def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, float]]:
+def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
     """The restarts without noise and with noise in each place, and the rate of each: its best of the one grid.
 
     Args:
@@ -81,9 +83,11 @@ def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs],
     """
     chosen = {}
     for place in places:
-        losses = tried({rate: PLACES[place](rate) for rate in rates(scale)}, scale)
-        chosen[place] = min(losses, key=losses.__getitem__)
-    arms: dict[str, Changes] = {NONE: {}} | {place: PLACES[place](rate) for place, rate in chosen.items()}
+        grid = rates(scale)
+        losses = tried({rate: PLACES[place](rate) for rate in grid}, scale)
+        best = min(losses, key=losses.__getitem__)
+        chosen[place] = Chosen(best, grid, edge=best in (grid[0], grid[-1]))
+    arms: dict[str, Changes] = {NONE: {}} | {place: PLACES[place](rate.value) for place, rate in chosen.items()}
     return fit_arms(arms, scale), chosen
 
 

@@ -11,10 +11,26 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 import jaxtricks as jt
-from experiments.measures import estimates
+from experiments.measures import estimates, fit_tuned
 from experiments.recurrent._timing import seconds
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, either, settle, sizes, together
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Chosen,
+    Claim,
+    Curve,
+    Earlier,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Scales,
+    either,
+    settle,
+    sizes,
+    together,
+)
 from jaxtricks.nn.initializers import LecunNormal
 from jaxtricks.nn.sampled_softmax import NCE, SampledSoftmax
 from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax, cross_entropy
@@ -79,21 +95,23 @@ def timed(
 
 
 def measure(scale: Scale) -> Outcome:
-    """Time: forward and backward pass and gradient descent of the output layer alone, 128 features, 700 tokens with Zipf's
-    frequencies, 10 000 and 33 000 classes (at full scale 100 000 too); each seed is a round, all take turns on one device, the
-    fastest of three calls counts. 500 shared samples, two levels, a head of 2 000 classes. Quality: a word model of Tiny
-    Shakespeare's 4 000 commonest words, embeddings and an LSTM of 32 units, 1 500 windows of 35 words, batches of 20, 3 epochs
-    of Adam (3e-3, not tuned, the same for all); 200 samples, a head of 500 classes. Validation perplexity is always that of the
-    exact softmax; its ratio to the full softmax's is paired by seed. NCE starts at the noise's log-probabilities, Zipf's law,
-    all others near uniform ones.
+    """One vocabulary for speed and quality, of 10 000 words. Time: forward and backward pass and gradient descent of the output
+    layer alone, 128 features, 700 tokens with Zipf's frequencies, 3 300 and 10 000 classes (at full scale up to 100 000); each
+    seed is a round, all take turns on one device, the fastest of three calls counts. 500 shared samples, two levels, a head of 2
+    000 classes. Quality: a word model of Tiny Shakespeare's 10 000 commonest words, embeddings and an LSTM of 32 units, 1 500
+    windows of 35 words, batches of 20, 4 epochs of Adam; each output layer has its best learning rate by perplexity, on a ladder
+    from 3e-3 to 0.03 that goes on while the best lies at its edge, on four restarts and on examples that nothing is judged on.
+    Validation perplexity is always that of the exact softmax; its ratio to the full softmax's is paired by seed. NCE starts at
+    the noise's log-probabilities, Zipf's law, all others near uniform ones: that it may be better than the exact softmax after
+    few epochs is that start's doing.
     """
-    classes = scale.pick(smoke=(40,), cpu=(10_000, 33_000), full=(10_000, 33_000, 100_000))
+    classes = scale.pick(smoke=(40,), cpu=(3_300, 10_000), full=(10_000, 33_000, 100_000))
     samples, cutoffs, features = scale.pick(smoke=(5, (10,), 4), cpu=(500, (2_000,), 128), full=(500, (2_000, 8_000), 512))
     times = {size: timed(heads(scale, samples, cutoffs), size, features, scale.restarts) for size in classes}
     faster = {size: {name: Estimate.of(t["full"] / t[name], "these examples") for name in t} for size, t in times.items()}
-    runs = trained(scale)
-    perplexity = {name: each.metrics["perplexity"] for name, each in runs.items()}
-    worse = {name: Estimate.over(runs["full"], values / perplexity["full"]) for name, values in perplexity.items()}
+    runs, chosen = trained(scale)
+    reached = {name: each.metrics["perplexity"] for name, each in runs.items()}
+    worse = {name: Estimate.over(runs["full"], values / reached["full"]) for name, values in reached.items()}
     largest = faster[classes[-1]]
     others = [name for name in worse if name != "full"]
     parts = [
@@ -104,39 +122,45 @@ def measure(scale: Scale) -> Outcome:
     return Outcome(
         parts=[either("an approximation is faster and not much worse", parts)],
         effect=f"against the full softmax's step over {classes[-1]} classes, and its perplexity of "
-        f"{perplexity['full'].mean():.0f} over fewer: {said}",
+        f"{reached['full'].mean():.0f} over fewer: {said}",
         numbers={
             "faster": faster,
             "perplexity_ratio": worse,
-            "perplexity": estimates(perplexity),
+            "perplexity": estimates(reached),
             "milliseconds": {size: estimates(taken) for size, taken in times.items()},
         },
         series=tuple(
             Curve.over_seeds(name, classes, np.stack([times[size][name] for size in classes], axis=1)) for name in worse
         ),
         axes=Axes("classes", "a step of the output layer (ms)", log="xy"),
+        chosen=chosen,
         sizes=sizes(runs["full"]),
     )
 
 
-def trained(scale: Scale) -> dict[str, jt.Runs]:
-    """The word model with each output layer."""
-    words, windows = scale.pick(smoke=(40, 30), cpu=(4_000, 1_500), full=(10_000, 5_000))
+def trained(scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
+    """The word model with each output layer, at its own learning rate."""
+    words, windows = scale.pick(smoke=(40, 30), cpu=(10_000, 1_500), full=(10_000, 5_000))
     if scale.name == "smoke":
         data = jt.load("python_topics", text=jt.Text("word", length=4, vocabulary=words))
     else:
         data = jt.load("tiny_shakespeare", text=jt.Text("word", length=35, vocabulary=words))
-    units, samples, cutoffs = scale.pick(smoke=(4, 5, (10,)), cpu=(32, 200, (500,)), full=(256, 500, (2_000,)))
-    found = {}
+    units, samples, cutoffs = scale.pick(smoke=(4, 5, (10,)), cpu=(32, 500, (2_000,)), full=(256, 500, (2_000,)))
+    arms = {}
     for name, softmax in heads(scale, samples, cutoffs).items():
-        experiment = jt.Experiment(
+        arms[name] = jt.Experiment(
             model=jt.RNN(embedding=units, widths=(units,), softmax=softmax),
             optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=3e-3), clip_norm=1.0),
             batch_size=scale.pick(smoke=4, cpu=20, full=20),
-            epochs=scale.pick(smoke=1, cpu=3, full=10),
+            epochs=scale.pick(smoke=1, cpu=4, full=10),
         )
-        found[name] = jt.fit(experiment, scale.examples(data, windows), seeds=scale.restarts)
-    return found
+    ladder = scale.pick(smoke=(3e-3,), cpu=(3e-3, 1e-2, 3e-2), full=(1e-3, 3e-3, 1e-2))
+    return fit_tuned(arms, data, ladder, scale, score=perplexity, size=windows)
+
+
+def perplexity(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
+    """The exact softmax's validation perplexity after the last epoch."""
+    return np.where(np.isin(runs.names, list(runs.diverged)), np.inf, runs.metrics["perplexity"])
 
 
 CLAIM = Claim(
@@ -152,5 +176,15 @@ CLAIM = Claim(
     "Supported if one of them is faster by more than 2 and worse by less than 1.1, each with its whole interval.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "each output layer has its own learning rate, speed and quality are measured with one vocabulary of 10 000 "
+            "words, and there are 16 restarts in place of 8",
+            "better than exact came from an exact arm that was not tuned and from where NCE starts, and speed was that of "
+            "33 000 classes and quality of 4 000; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
     seeds=Scales(cpu=16),
 )

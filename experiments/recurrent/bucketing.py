@@ -25,11 +25,11 @@ def few() -> jt.Dataset:
 
 def measure(scale: Scale) -> Outcome:
     """2 000 IMDB reviews (1 600 to train on), their first 400 words out of 2 000 and padding behind; embeddings of 16, a GRU of
-    32 units whose states' mean is read, 4 epochs of Adam (3e-3, batch 32, not tuned; both arms the same). With batches at
-    random, all padded to 400 words, against order=ByLength(buckets=4): batches are drawn within a quarter of the lengths and
-    cut to its longest review. Wall time: an epoch of one restart on one device, validation (the same for both) included,
-    compiled beforehand; the arms take turns, 8 rounds. Accuracy: paired by seed, the verdict's margin two points. That the
-    network learns was seen on seed 1 000, which is not judged.
+    32 units whose states' mean is read, 4 epochs of Adam (3e-3, batch 32, not tuned; both arms the same). With batches at random,
+    all padded to 400 words, against order=ByLength(buckets=4): batches are drawn within a quarter of the lengths and cut to its
+    longest review. Wall time: an epoch of one restart on one device, validation (the same for both) included, compiled
+    beforehand; the arms take turns, 8 rounds. Accuracy: paired by seed, the verdict's margin two points. The lecture asks a
+    question; that buckets are one answer is ours. That the network learns was seen on seed 1 000, which is not judged.
     """
     data = few()
     if scale.name != "smoke":

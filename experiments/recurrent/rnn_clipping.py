@@ -17,12 +17,12 @@ def usual_norm(pilot: jt.Runs) -> float:
 
 def measure(scale: Scale) -> Outcome:
     """A layer of 64 tanh units as a model of characters, 1 500 windows of 64 characters of Python's documentation, batch 32, 8
-    epochs of 37 steps (7 000 windows, 256 units and 20 epochs at full scale), SGD with momentum 0.9 at rates of 0.3, 1
-    and 3, without clipping and with the norm clipped where the lecture finds it: at the top of its usual range, the
-    median of an epoch's largest norm without clipping, at rate 0.3 over four seeds that nothing is judged on. On two of
-    those, without clipping, it was seen that spikes begin between 0.3 and 1, and the rates were chosen by that. Messed up
-    is a run that diverges, or one with an epoch whose mean training loss is 10% above an earlier one's. Measured is the
-    share of rates at which a seed is messed up, paired by seed.
+    epochs of 37 steps (7 000 windows, 256 units and 20 epochs at full scale), SGD with momentum 0.9 at rates of 0.3, 1 and 3,
+    without clipping and with the norm clipped where the lecture finds it: at the top of its usual range, the median of an epoch's
+    largest norm without clipping, at rate 0.3 over four seeds that nothing is judged on. On two of those, without clipping, it
+    was seen that spikes begin between 0.3 and 1, and the rates were chosen by that. Messed up is a run that diverges, or one with
+    an epoch whose mean training loss is 10% above an earlier one's. Measured is the share of rates at which a seed is messed up,
+    paired by seed. The same sentence is judged by `clipping` where spikes are in the data.
     """
     pool, windows = characters(scale.pick(smoke=8, cpu=64, full=64)), scale.pick(smoke=80, cpu=1_500, full=7_000)
     free = jt.Experiment(

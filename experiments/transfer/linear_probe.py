@@ -64,9 +64,10 @@ def measure(scale: Scale) -> Outcome:
         if not chosen:  # with the fewest digits, which are judged
             others = scale.tuning_examples(target_data, size + held_out, held_out / (size + held_out))
             # Features come from the first restarts: no digit of theirs is judged here.
-            early = jt.Transfer(source.at(range(len(scale.tuning))), fresh=("head",))
+            early = min(len(scale.tuning), scale.seeds)
+            given = jt.Transfer(source.at(range(early)), fresh=("head",))
             for name, arm in kinds.items():
-                own = jt.Seeds(scale.restarts[: len(scale.tuning)], transfer=early if "frozen" in name else None)
+                own = jt.Seeds(scale.restarts[:early], transfer=given if "frozen" in name else None)
                 ladder = scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES)
                 chosen[name] = climbed(functools.partial(reached, arm, others, own), ladder)
         arms[size] = {

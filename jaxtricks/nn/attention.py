@@ -47,6 +47,33 @@ def seen(queries: Int[Array, " queries"], keys: Int[Array, " keys"], context: in
     return (distance < context) & (distance >= 0 if causal else -distance < context)
 
 
+def attend(
+    query: Float[Array, "batch queries heads features"],
+    key: Float[Array, "batch keys heads features"],
+    value: Float[Array, "batch keys heads features"],
+    mask: Bool[Array, "#batch #heads #queries keys"],
+) -> Float[Array, "batch queries heads features"]:
+    """Gives softmax(Q Kᵀ/√F) V, with F the number of features, in the precision of its arguments.
+
+    JAX's own function takes the softmax of doubles in single precision, so those are computed here.
+
+    Args:
+        query: one for each step that looks.
+        key: one for each step that is looked at.
+        value: what is seen there.
+        mask: where a query sees a key.
+
+    >>> one = jnp.ones((1, 1, 1, 2))
+    >>> attend(one, one, 3 * one, jnp.ones((1, 1, 1, 1), bool)).tolist()
+    [[[[3.0, 3.0]]]]
+    """
+    if query.dtype != jnp.float64:
+        return jax.nn.dot_product_attention(query, key, value, mask=mask)
+    scores = jnp.einsum("bqhf,bkhf->bhqk", query, key) / query.shape[-1] ** 0.5
+    shares = jax.nn.softmax(jnp.where(mask, scores, jnp.finfo(scores.dtype).min), axis=-1)
+    return jnp.einsum("bhqk,bkhf->bqhf", shares, value)
+
+
 class Attention(nn.Module):
     """y = W_o [heads of softmax(Q Kᵀ/√F) V], with Q, K and V linear maps of x and F the features of a head (Vaswani+ 2017).
 
@@ -88,7 +115,7 @@ class Attention(nn.Module):
         if lengths is not None:
             mask = mask & true_steps(lengths, x.shape[1])[:, None, None]
         query, key, value = (a.reshape(*a.shape[:2], self.heads, -1) for a in (query, key, value))
-        y = jax.nn.dot_product_attention(rotate(query, past), rotate(key), value, mask=mask)
+        y = attend(rotate(query, past), rotate(key), value, mask)
         return self._linear(y.reshape(x.shape), train, "out")
 
     def _linear(self, x: Array, train: bool, name: str) -> Array:

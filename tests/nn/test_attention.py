@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtricks.nn.attention import Attention, rotate, seen
+from jaxtricks.nn.attention import Attention, attend, rotate, seen
 from jaxtricks.nn.initializers import LecunNormal
 
 X = jax.random.normal(jax.random.key(0), (2, 7, 8))
@@ -81,3 +81,17 @@ def test_a_text_longer_than_the_context_goes_on_step_by_step():
     cache, found = jax.lax.scan(step, empty, jnp.moveaxis(X, 1, 0))
     np.testing.assert_allclose(jnp.moveaxis(found, 0, 1), layer.apply(variables, X, False), rtol=1e-4, atol=1e-5)
     assert cache["past_key"].shape == cache["past_value"].shape == (2, 2, 8) and int(cache["steps"]) == 2
+
+
+def test_doubles_stay_doubles():
+    draw = np.random.default_rng(0)
+    query, key, value = draw.normal(size=(3, 2, 5, 2, 4))
+    mask = np.tril(np.ones((5, 5), bool))[None, None]
+    with jax.enable_x64(True):
+        found = np.asarray(attend(*map(jnp.asarray, (query, key, value)), jnp.asarray(mask)))
+    scores = np.where(mask, np.einsum("bqhf,bkhf->bhqk", query, key) / 2, -np.inf)
+    shares = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, np.einsum("bhqk,bkhf->bqhf", shares, value), rtol=1e-13)
+    single = attend(*(jnp.asarray(a, jnp.float32) for a in (query, key, value)), jnp.asarray(mask))
+    np.testing.assert_allclose(single, found, rtol=1e-4, atol=1e-6)
