@@ -58,4 +58,4 @@ def bands(grids: Mapping[str, Sequence[jt.Runs]], rates: Mapping[str, Sequence[f
 
 def over_rates(grids: Mapping[str, Sequence[jt.Runs]], rates: Mapping[str, Sequence[float]]) -> tuple[Curve, ...]:
     """Accuracy against the rate, a curve an arm."""
-    return tuple(Curve.over_seeds(name, rates[name], accuracies(grid).T) for name, grid in grids.items())
+    return tuple(Curve.over_seeds(name, rates[name], accuracies(grid).T).within(0, 1) for name, grid in grids.items())

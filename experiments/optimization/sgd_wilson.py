@@ -59,7 +59,7 @@ def measure(scale: Scale) -> Outcome:
         ],
         effect="error on new examples: " + ", ".join(f"{name} {estimate:.1%}" for name, estimate in found.items()),
         numbers={"error": found, "rate_and_training_loss": trained},
-        series=tuple(Curve.over_seeds(n, np.arange(e.shape[1]) * (steps // 100) + 1, e) for n, e in errors.items()),
+        series=tuple(Curve.over_seeds(n, np.arange(e.shape[1]) * (steps // 100) + 1, e).within(0, 1) for n, e in errors.items()),
         axes=Axes("step", "error on new examples", log="x"),
     )
 

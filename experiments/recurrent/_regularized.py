@@ -9,6 +9,7 @@ from jaxtyping import Float
 import jaxtricks as jt
 from experiments.recurrent._zeroed import Zeroed
 from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
+from jaxtricks.evaluate.design import Drawn, design_of
 from jaxtricks.evaluate.verdict import Comparison, Measure, Verdict, judge_family
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
 from jaxtricks.objectives.metrics import METRICS
@@ -101,7 +102,8 @@ def fit_arms(arms: Mapping[str, Changes], scale: Scale) -> dict[str, jt.Runs]:
 def judged(arms: Mapping[str, jt.Runs], baseline: str, changes: Sequence[str]) -> dict[str, Verdict]:
     """The verdicts on the `lowest` losses of some arms against one of them, corrected over all of these."""
     without = lowest(arms[baseline])
-    family = [Comparison(name, without, lowest(arms[name]), arms[baseline].names) for name in changes]
+    design = design_of(Drawn(arms[baseline].sampling, arms[baseline].data))  # of the lowest loss no example is known
+    family = [Comparison(name, without, lowest(arms[name]), arms[baseline].names, design=design) for name in changes]
     return dict(zip(changes, judge_family(family, Measure(METRICS["nll"].declared)), strict=True))
 
 

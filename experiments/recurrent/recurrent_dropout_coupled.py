@@ -3,9 +3,8 @@
 import itertools
 
 from experiments.recurrent._regularized import NONE, PLACES, Changes, fit_arms, judged, lowest, numbers, tried
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect, sizes
-from jaxtricks.evaluate.verdict import Comparison, Decision, Measure, judge
-from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect, sizes
+from jaxtricks.evaluate.verdict import Decision
 
 LOW, HIGH = "coupled at the low rate", "coupled at the high rate"
 RECURRENT, FORWARD, COUPLED = "recurrent alone", "forward alone", "coupled"
@@ -14,9 +13,9 @@ RECURRENT, FORWARD, COUPLED = "recurrent alone", "forward alone", "coupled"
 def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout` with dropout of the update vectors (recurrent) and of the non-recurrent
     connections (forward), both or one of them. Rates of each are 0.1, 0.25 and 0.5; the best pair and the best rates alone are
-    chosen by two seeds that nothing is judged on. Judged are, on each seed's lowest validation loss over the epochs, the best
-    pair against the best recurrent rate alone; and whether the gain of forward dropout depends on its rate: the best
-    recurrent rate coupled with 0.5 against the same coupled with 0.1. All arms are one program, with rates of zero.
+    chosen by four restarts and windows that nothing is judged on. Judged are, on each seed's lowest validation loss over the
+    epochs, the best pair against the best recurrent rate alone; and whether the gain of forward dropout depends on its rate: the
+    best recurrent rate coupled with 0.5 against the same coupled with 0.1. All arms are one program, with rates of zero.
     """
     grid = scale.pick(smoke=(0.2,), cpu=(0.1, 0.25, 0.5), full=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
 
@@ -27,31 +26,36 @@ def measure(scale: Scale) -> Outcome:
     losses = tried({rates: both(*rates) for rates in pairs}, scale)
     recurrent = min(grid, key=lambda rate: losses[rate, 0.0])
     forward = min(grid, key=lambda rate: losses[0.0, rate])
-    pair = min(itertools.product(grid, grid), key=losses.__getitem__)
+    best = min(itertools.product(grid, grid), key=losses.__getitem__)
     chosen = {
         NONE: (0.0, 0.0),
         RECURRENT: (recurrent, 0.0),
         FORWARD: (0.0, forward),
-        COUPLED: pair,
+        COUPLED: best,
         LOW: (recurrent, grid[0]),
         HIGH: (recurrent, grid[-1]),
     }
     arms = fit_arms({name: both(*rates) for name, rates in chosen.items()}, scale)
     gain = judged(arms, RECURRENT, (COUPLED,))[COUPLED]
-    measured = Measure(METRICS["nll"].declared)
-    depends = judge(Comparison(HIGH, lowest(arms[LOW]), lowest(arms[HIGH]), arms[LOW].names), measured)
+    depends = judged(arms, LOW, (HIGH,))[HIGH]
     gains = {name: Estimate.of(lowest(arms[RECURRENT]) - lowest(arms[name])) for name in (LOW, HIGH)}
     return Outcome(
         parts=[
             expect("coupled has less loss than recurrent alone", gain, Decision.HELPS),
             expect("the gain depends on the rate", depends, Decision.HELPS, Decision.HURTS),
         ],
-        effect=f"lowest validation loss, recurrent {pair[0]:g} and forward {pair[1]:g} against recurrent {recurrent:g} alone: "
+        effect=f"lowest validation loss, recurrent {best[0]:g} and forward {best[1]:g} against recurrent {recurrent:g} alone: "
         f"{gain}; with recurrent {recurrent:g}, forward dropout gains {gains[LOW]:+.3f} nats at {grid[0]:g} and "
         f"{gains[HIGH]:+.3f} at {grid[-1]:g}",
-        numbers=numbers(arms, {COUPLED: gain, HIGH: depends}) | {"rates": chosen, "gains": gains},
+        numbers=numbers(arms, {COUPLED: gain, HIGH: depends}) | {"gains": gains},
         series=curves(arms, "nll"),
         axes=Axes("epoch", "validation loss (nats a character)"),
+        chosen={
+            f"{name}, {kind}": Chosen(rate, grid, edge=rate in (grid[0], grid[-1]))
+            for name, pair in chosen.items()
+            for kind, rate in zip(("recurrent", "forward"), pair, strict=True)
+            if name in (RECURRENT, FORWARD, COUPLED) and rate
+        },
         sizes=sizes(arms[NONE]),
     )
 

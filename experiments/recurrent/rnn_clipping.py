@@ -58,7 +58,7 @@ def measure(scale: Scale) -> Outcome:
             "diverged": {name: [len(runs.diverged) for runs in grid] for name, grid in grids.items()},
             "loss": {name: [Estimate.of(column) for column in each.T] for name, each in losses.items()},
         },
-        series=tuple(Curve.over_seeds(name, rates, each.T) for name, each in messed.items()),
+        series=tuple(Curve.over_seeds(name, rates, each.T).within(0, 1) for name, each in messed.items()),
         axes=Axes("learning rate", "share of restarts messed up", log="x"),
         sizes=sizes(fitted[0]),
     )

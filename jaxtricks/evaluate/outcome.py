@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -44,6 +44,15 @@ class Curve:
         ends = [statistics.t_interval(column) for column in columns]
         mean = tuple(float(column.mean()) for column in columns)
         return cls(name, tuple(map(float, x)), mean, tuple(end.low for end in ends), tuple(end.high for end in ends))
+
+    def within(self, low: float, high: float) -> Self:
+        """The same line with a band that stays between two bounds, as of a share.
+
+        >>> Curve("share", (1.0,), (0.9,), (0.7,), (1.1,)).within(0, 1).high
+        (1,)
+        """
+        cut = [tuple(min(max(end, low), high) for end in ends) for ends in (self.low, self.high)]
+        return replace(self, low=cut[0], high=cut[1])
 
 
 def curves(arms: Mapping[str, Runs], metric: str) -> tuple[Curve, ...]:
