@@ -1,4 +1,4 @@
-"""Rows of the lectures' inventory that no claim stands for, and why."""
+"""Rows of the lectures' inventory that no claim has a result for, and why."""
 
 _SEARCH = "waits for search, which is not built yet"
 _DEBUGGING = "is about finding faults in one's own code, which waits for the diagnosis of faults"
