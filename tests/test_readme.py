@@ -69,7 +69,7 @@ def test_the_commands_run_one_after_the_other(newcomer, monkeypatch, capsys):
         )
         command = command.replace("fashion_mnist", "iris").replace("tiny_shakespeare", "python_topics")
         words = shlex.split(command, comments=True)[1:]
-        training = words[0] in ("run", "compare", "ablate") and "--add-seeds" not in words
+        training = words[0] in ("run", "compare", "ablate", "ladder") and "--add-seeds" not in words
         code = code_of([*words, *(["--epochs", "1"] if training else [])])
         said = capsys.readouterr().err.splitlines()[-1:]
         whole = "after a crash" in printed and "is finished" in said[0]  # the command is right, and there was no crash

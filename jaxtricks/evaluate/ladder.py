@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,15 +245,22 @@ def _named(steps: Steps) -> dict[str, Step]:
     """Label → step."""
     if isinstance(steps, Mapping):
         named = dict(steps)
-    else:
+    elif isinstance(steps, list | tuple) and all(isinstance(step, Mapping) for step in steps):
         each = [(", ".join(f"{path}={short(value)}" for path, value in step.items()), step) for step in steps]
         named = dict(each)
         if len(named) < len(each):
             raise ConfigError("steps has the same step twice; each is allowed once.")
+    else:
+        shown = textwrap.shorten(repr(steps), 60)
+        raise ConfigError(f"steps = {shown} is no list of dicts of settings, nor a dict of steps by their labels.")
     if not named:
-        raise ConfigError("steps = {} names no change; at least one is allowed.")
+        raise ConfigError(f"steps = {steps} names no change; at least one is allowed.")
     if BOTTOM in named:
         raise ConfigError(f"steps: {BOTTOM!r} is the name of what the first rung stands on; another label is allowed.")
+    for label, step in named.items():
+        if not isinstance(step, Mapping) and not callable(step):
+            shown = textwrap.shorten(repr(step), 60)
+            raise ConfigError(f"step {label!r} = {shown} is no dict of settings and no function; one of the two is allowed.")
     return named
 
 
