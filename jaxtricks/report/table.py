@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jaxtricks.evaluate.design import MEANINGS
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.sampling import few
-from jaxtricks.report.text import count, listed, lost, more_seeds, p_value, paired_by, percent, power, units_of
+from jaxtricks.report.text import count, listed, lost, more_seeds, p_value, paired_by, percent, power, sources, units_of
 
 GAP = "  "
 NUMBERS = 5  # columns between a change and what is said of it
@@ -52,7 +52,9 @@ def _family(verdicts: Sequence[Verdict]) -> str:
     if first.why_not:
         notes.append(("new data", f"nothing is said, since {first.why_not}"))
     notes += [("power", f"finds {found} four times of five")] if (found := power(verdicts, units)) else []
-    notes += [("pairing", found)] if (found := paired_by(verdicts)) else []
+    if found := paired_by(verdicts):
+        by_source = sources(first) if len(verdicts) == 1 else ""
+        notes.append(("pairing", f"{found}; by source: {by_source}" if by_source else found))
     lines += [f"{name:16}{words}" for name, words in notes]
     lines += [f"to tell         {labels}: {seeds}" for labels, seeds in _open(verdicts)]
     lines += [f"collapsed       {arm}: {', '.join(names)}" for arm, names in lost(verdicts)]

@@ -244,7 +244,7 @@ def paired_by(verdicts: Sequence[Verdict]) -> str:
 
 
 def sources(verdict: Verdict) -> str:
-    """The correlation of paired arms by what they have in common, such as `examples 0.98, weights, order, masks 0.40`.
+    """The correlation of paired arms by what they have in common, such as `examples 0.98; weights, order, masks 0.40`.
 
     Args:
         verdict: of which pairs.
