@@ -68,6 +68,11 @@ def widened(tried: Sequence[float], best: float) -> float | None:
     return float(f"{tried[-1] ** 2 / tried[-2]:.3g}") if best == tried[-1] else None
 
 
+def picked(value: float, grid: Sequence[float]) -> Chosen:
+    """A value chosen out of a grid that was not widened, with whether it lies at the grid's edge."""
+    return Chosen(value, tuple(grid), edge=value in (grid[0], grid[-1]))
+
+
 def climbed(gain: Callable[[float], float], ladder: Sequence[float]) -> Chosen:
     """The value with the largest gain, on a ladder that is widened while it lies at the edge, one trial after the other.
 

@@ -17,11 +17,11 @@ NORMALIZATIONS: dict[str, jt.nn.Normalization | None] = {"none": None, "batch no
 
 def measure(scale: Scale) -> Outcome:
     """Four hidden layers of 64 ReLU units on digits, SGD with momentum 0.9, batch 64, 15 epochs, from normal weights of 0.01 to
-    10 times He's standard deviation √(2/64), with and without batch norm, on the same seeds. Each arm has the best of the
-    learning rates 0.001, 0.003, …, 0.3 at He's own weights, on four seeds that are not judged, and that rate at all others too.
-    Compared are the ranges, largest minus smallest over the seven scales, of a restart's final validation accuracy. Ioffe &
-    Szegedy show that a layer's output does not depend on the scale of its weights; its gradient does, and the head has no batch
-    norm.
+    10 times He's standard deviation √(2/64), with and without batch norm, on the same seeds. Each arm has its best learning rate
+    at He's own weights, on a ladder from 0.001 to 0.3 that goes on while the best lies at its edge, on four restarts and on
+    examples that nothing is judged on, and that rate at all other scales too. Compared are the ranges, largest minus smallest
+    over the seven scales, of a restart's final validation accuracy. Ioffe & Szegedy show that a layer's output does not depend on
+    the scale of its weights; its gradient does, and the head has no batch norm.
     """
     factors, rates = (
         scale.pick(smoke=(FACTORS[0], 1.0), cpu=FACTORS, full=FACTORS),

@@ -24,9 +24,10 @@ def largest(runs: list[jt.Runs], rates: tuple[float, ...]) -> Float[np.ndarray, 
 def measure(scale: Scale) -> Outcome:
     """Three layers of 100 units on 2 000 MNIST images, batch 50, 12 epochs of SGD, with and without batch norm, on the same
     seeds. Convergence is that of sigmoid units, as in Ioffe & Szegedy's Fig. 1: the epochs until 85% validation accuracy (13 if
-    never), each arm with the best of the rates 0.03, 0.1, …, 30 on four seeds that are not judged, by the training loss averaged
-    over the epochs. Learning rates are those of ReLU units, of which the networks are that the sentence is about: the largest
-    rate of these at which a restart ends within five points of its best accuracy. The paper gives both of its arms one rate.
+    never), each arm with its best rate by the training loss averaged over the epochs, on a ladder from 0.03 to 30 that goes on
+    while the best lies at its edge, on four restarts and on examples that nothing is judged on. Learning rates are those of ReLU
+    units, of which the networks are that the sentence is about: the largest rate of these at which a restart ends within five
+    points of its best accuracy. The paper gives both of its arms one rate.
     """
     sigmoid, pool, size, held_out = three_layers(jt.nn.Sigmoid(), scale)
     rates = scale.pick(smoke=RATES[2:4], cpu=RATES, full=RATES)

@@ -14,8 +14,8 @@ def measure(scale: Scale) -> Outcome:
     """A convolutional network of two stages (8 and 16 channels) on 700 digits (350 more to validate on), 8 epochs of SGD in
     batches of 2, 4, 8 and 32, at learning rates of 0.1 for 32 examples and in proportion for fewer, with batch norm and with
     group norm (4 groups), on the same seeds. Compared is the validation accuracy that is lost from batches of 32 to batches of 2;
-    group norm is called flat if it is no more than two points, and batch norm must lose some. Wu & He train ResNet-50 on ImageNet
-    with the same rule for rates.
+    group norm is called flat if it is no more than two points, and batch norm must lose some. The lecture only has the names; the
+    claim is the paper's. Wu & He train ResNet-50 on ImageNet with the same rule for rates.
     """
     batches = scale.pick(smoke=(2,), cpu=SIZES, full=SIZES)
     size = scale.pick(smoke=150, cpu=1_050, full=1_400)

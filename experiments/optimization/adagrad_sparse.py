@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 import jaxtricks as jt
+from experiments.measures import picked
 from experiments.optimization._sweep import choose, decades, sweep, with_rate
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
@@ -47,7 +48,7 @@ def measure(scale: Scale) -> Outcome:
         )
         best = choose(paths.mean(axis=2), len(scale.tuning))
         losses[name] = paths[best, : scale.seeds]
-        chosen[name] = f"{settings[best][0].schedule.__class__.__name__}, {settings[best][1]:g}"
+        chosen[f"{name}, {settings[best][0].schedule.__class__.__name__}"] = picked(settings[best][1], rates)
     regret = {name: Estimate.of(path.mean(axis=1)) for name, path in losses.items()}
     saved = Estimate.of(losses["AdaGrad"].mean(axis=1) - losses["SGD"].mean(axis=1))
     blocks = steps // 20
@@ -55,12 +56,13 @@ def measure(scale: Scale) -> Outcome:
         parts=[settle("AdaGrad has less regret than SGD", saved, below=0)],
         effect=f"mean loss above that of the true weights, over the stream: SGD {regret['SGD']:.4f}, AdaGrad "
         f"{regret['AdaGrad']:.4f} ({saved:+.4f}), AdamW {regret['AdamW']:.4f} nats",
-        numbers={"regret": regret, "difference": saved, "chosen": chosen},
+        numbers={"regret": regret, "difference": saved},
         series=tuple(
             Curve.over_seeds(name, blocks * np.arange(1, 21), path.reshape(scale.seeds, 20, blocks).mean(axis=2))
             for name, path in losses.items()
         ),
         axes=Axes("step", "loss above the true weights' (nats)", log="y"),
+        chosen=chosen,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 import jaxtricks as jt
+from experiments.measures import picked
 from experiments.optimization._sweep import choose, decades, first, sweep, with_rate
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
@@ -51,9 +52,14 @@ def measure(scale: Scale) -> Outcome:
     return Outcome(
         parts=[settle(f"SGD is twice as fast at κ = {kappa}", ratio, above=2) for kappa, ratio in ratios.items()],
         effect="Adam takes " + ", ".join(f"{ratio:.2f} (κ = {kappa})" for kappa, ratio in ratios.items()) + " times SGD's steps",
-        numbers={"ratio": ratios, "rates": chosen, "steps": {name: Estimate.of(c.mean(axis=1)) for name, c in counts.items()}},
+        numbers={"ratio": ratios, "steps": {name: Estimate.of(c.mean(axis=1)) for name, c in counts.items()}},
         series=tuple(Curve.over_seeds(name, conditions, count) for name, count in counts.items()),
         axes=Axes("condition number κ of the features' covariance", "steps to 10⁻⁶", log="xy"),
+        chosen={
+            f"{name}, κ = {kappa:g}": picked(rate, rates)
+            for name, found in chosen.items()
+            for kappa, rate in zip(conditions, found, strict=True)
+        },
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import RATE
+from experiments.measures import RATE, picked
 from experiments.optimization._rates import lost, network
 from experiments.optimization._sweep import choose, decades
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle, sizes
@@ -73,12 +73,17 @@ def measure(scale: Scale) -> Outcome:
         + ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
         + f"; AdamW against Adam + L2 {change:+.1%}; ln of the best λ follows ln of the rate with slope "
         + ", ".join(f"{slope:+.2f} ({name})" for name, slope in follows.items()),
-        numbers={"loss": means, "change": change, "chosen": chosen, "slope": follows},
+        numbers={"loss": means, "change": change, "slope": follows},
         series=tuple(
             Curve.over_seeds(name, decays, grid.reshape(len(rates), len(decays), -1)[rates.index(chosen[name][0])].T)
             for name, grid in zip(KINDS, every, strict=True)
         ),
         axes=Axes("λ, at the rate chosen", "validation loss (nats)", log="xy"),
+        chosen={
+            f"{name}, {what}": picked(value, grid)
+            for name, setting in chosen.items()
+            for what, value, grid in zip(("rate", "decay"), setting, (rates, decays), strict=True)
+        },
         sizes=sizes(runs[0]),
     )
 

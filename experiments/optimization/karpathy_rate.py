@@ -12,10 +12,10 @@ MARGIN = 0.005  # of accuracy
 
 
 def measure(scale: Scale) -> Outcome:
-    """Adam at constant rates from 10⁻⁵ to 10⁻¹, two a decade as in lecture 3's list, 20 epochs, batch 64, ReLU networks: 2×64 and
-    6×64 units on digits, and 2×128 on 1 600 images of Fashion-MNIST. For each, the rate with the best validation accuracy on four
-    restarts that only choose, and what it gains over 3·10⁻⁴ on the others, paired by seed. A gain within half a point would let
-    3·10⁻⁴ be called the best.
+    """Adam at constant rates from 10⁻⁵ to 10⁻¹, two a decade as in lecture 3's list, 20 epochs, batch 64, ReLU networks: 2×64
+    and 6×64 units on digits, and 2×128 on 1 600 images of Fashion-MNIST. For each, the rate with the best validation accuracy on
+    four restarts and images that only choose, and what it gains over 3·10⁻⁴ on others, paired by seed. A gain within half a point
+    would let 3·10⁻⁴ be called the best.
     """
     rates, epochs = decades(-5, -1, scale.pick(smoke=2, cpu=2, full=4)), scale.pick(smoke=1, cpu=20, full=50)
     rates = tuple(RATE if math.isclose(rate, RATE, rel_tol=0.1) else rate for rate in rates)  # the grid has 3.2e-4

@@ -26,11 +26,11 @@ from jaxtricks.evaluate.claim import (
 
 def measure(scale: Scale) -> Outcome:
     """Digits, 2×64 ReLU units, batch 64, 20 epochs of SGD with momentum 0.9 at a constant rate, alone and inside Lookahead (k =
-    5, α = 0.5), each at the rate with the least validation loss on four restarts that only choose, out of two a decade from 10⁻³
-    to 1. All restarts that are judged share one split, so that they differ by initial weights and order only. Brown and
-    Forsythe's form of Levene's test: how far each restart's final validation loss lies from its arm's median, Lookahead minus
-    alone, over the mean of that distance alone; a p above 0.05 leaves it open. The lecture only names Lookahead. Zhang+ train
-    ResNet-18 on CIFAR-10.
+    5, α = 0.5), each at its best rate by the validation loss, on a ladder from 10⁻³ to 1 that goes on while the best lies at its
+    edge, on four restarts and on examples that nothing is judged on. All restarts that are judged share one split, so that they
+    differ by initial weights and order only. Brown and Forsythe's form of Levene's test: how far each restart's final validation
+    loss lies from its arm's median, Lookahead minus alone, over the mean of that distance alone; a p above 0.05 leaves it open.
+    The lecture only names Lookahead. Zhang+ train ResNet-18 on CIFAR-10.
     """
     width, epochs = scale.pick(smoke=8, cpu=64, full=256), scale.pick(smoke=1, cpu=20, full=50)
     alone = network(jt.Momentum(momentum=0.9), widths=(width, width), epochs=epochs)

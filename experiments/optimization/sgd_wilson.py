@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 import jaxtricks as jt
+from experiments.measures import picked
 from experiments.optimization._sweep import choose, decades, sweep, with_rate
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
@@ -61,6 +62,7 @@ def measure(scale: Scale) -> Outcome:
         numbers={"error": found, "rate_and_training_loss": trained},
         series=tuple(Curve.over_seeds(n, np.arange(e.shape[1]) * (steps // 100) + 1, e).within(0, 1) for n, e in errors.items()),
         axes=Axes("step", "error on new examples", log="x"),
+        chosen={name: picked(rate, rates) for name, (rate, _) in trained.items()},
     )
 
 

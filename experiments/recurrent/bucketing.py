@@ -6,7 +6,21 @@ import jaxtricks as jt
 from experiments.measures import estimates, seconds_an_epoch
 from jaxtricks.data.buckets import waste
 from jaxtricks.data.vocabulary import Tokenizer
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect, settle, sizes
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Claim,
+    Earlier,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Scales,
+    curves,
+    expect,
+    settle,
+    sizes,
+)
 from jaxtricks.evaluate.verdict import Decision
 
 MARGIN = 0.02  # of accuracy
@@ -83,5 +97,13 @@ CLAIM = Claim(
     "the paired verdict on validation accuracy, with a margin of two points, is 'hurts'.",
     measure=measure,
     kind="paper",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "16 restarts in place of 8, and it counts as ours",
+            "8 restarts decide little, and the lecture asks a question; the result had been seen",
+            Ruling.INCONCLUSIVE,
+        ),
+    ),
     seeds=Scales(cpu=16),
 )

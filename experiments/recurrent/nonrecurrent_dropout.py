@@ -1,7 +1,7 @@
 """Dropout of the non-recurrent connections helps an LSTM that overfits."""
 
 from experiments.recurrent._regularized import NONE, fit_places, judged, lowest, numbers
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Scales, curves, expect, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Outcome, Paper, Ruling, Scale, Scales, curves, expect, sizes
 from jaxtricks.evaluate.verdict import Decision
 
 PLACE = "non-recurrent"
@@ -46,5 +46,13 @@ CLAIM = Claim(
     "or 'no difference'.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "16 restarts in place of 8, and rates chosen on windows that are not judged",
+            "8 restarts decide little, and rates had been chosen on windows that were judged; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
     seeds=Scales(cpu=16),
 )

@@ -3,7 +3,21 @@
 import itertools
 
 from experiments.recurrent._regularized import NONE, PLACES, Changes, fit_arms, judged, lowest, numbers, tried
-from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Estimate, Outcome, Paper, Scale, Scales, curves, expect, sizes
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Chosen,
+    Claim,
+    Earlier,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Scales,
+    curves,
+    expect,
+    sizes,
+)
 from jaxtricks.evaluate.verdict import Decision
 
 LOW, HIGH = "coupled at the low rate", "coupled at the high rate"
@@ -71,5 +85,13 @@ CLAIM = Claim(
     "forward rate against the lowest.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "16 restarts in place of 8, and rates chosen on windows that are not judged",
+            "8 restarts decide little, and rates had been chosen on windows that were judged; the result had been seen",
+            Ruling.INCONCLUSIVE,
+        ),
+    ),
     seeds=Scales(cpu=16),
 )
