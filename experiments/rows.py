@@ -12,7 +12,6 @@ WITHOUT: dict[str, str] = {
     "T082": _SEARCH,
     "T085": "is measured by the benchmarks of `experiments/speed`, on a GPU, and not by a claim",
     "T093": "names a price and a device that is not at hand",
-    "T096": "waits for the chapter on reliability",
     "T098": "waits for the chapter on reliability",
     "T100": "waits for the chapter on reliability",
     "T101": _DEBUGGING,
