@@ -33,6 +33,17 @@ def check(data: Dataset, splits: Splits) -> list[DataFinding]:
     """
     if data.vocabulary is None or data.stream:
         return []
+    return findings("copied texts", data, splits, copied(data, splits), "near")
+
+
+def copied(data: Dataset, splits: Splits) -> CopyPairs:
+    """Gives the pairs of texts that are the same, in all parts of a data set of tokens; arguments as for `check`.
+
+    >>> texts = ["a b", "A  B", "c d", "e f"]
+    >>> data = jt.Dataset.from_texts(texts, list("abab"), text=jt.Text("word", length=2), validation=0.5)
+    >>> copied(data, Splits.of(data, 0)).places.tolist()
+    [[0, 1]]
+    """
     words = words_of(data, splits)
     places: dict[bytes, int] = {}
     rows = np.split(words.words, words.starts[1:-1])
@@ -40,4 +51,4 @@ def check(data: Dataset, splits: Splits) -> list[DataFinding]:
     pairs = of_groups(groups, parts_of(splits, len(data)))
     known = np.bincount(words.text, words.known, len(words.lengths))
     certain = known[pairs[:, 0]] >= FEWEST
-    return findings("copied texts", data, splits, CopyPairs(pairs, np.ones(len(pairs), bool), certain), "near")
+    return CopyPairs(pairs, np.ones(len(pairs), bool), certain)

@@ -37,12 +37,21 @@ def check(data: Dataset, splits: Splits) -> list[DataFinding]:
     """
     if data.vocabulary is not None or data.stream:
         return []
+    return findings("copies", data, splits, copied(data, splits), "nearer than chance puts them")
+
+
+def copied(data: Dataset, splits: Splits) -> CopyPairs:
+    """Gives the pairs of copies in all parts of a data set of numbers; arguments as for `check`.
+
+    >>> x = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    >>> x[50] = x[3]
+    >>> data = jt.Dataset.from_arrays(x, np.arange(60) % 2)
+    >>> set(copied(data, Splits.of(data, 0)).places.ravel().tolist())
+    {50, 3}
+    """
     x = data.x if splits.test is None else np.concatenate([data.x, splits.test])
-    parts = parts_of(splits, len(data))
     rows = scaled(x)
-    groups = same(rows, x)
-    whole = found(rows, groups, parts)
-    return findings("copies", data, splits, whole, "nearer than chance puts them")
+    return found(rows, same(rows, x), parts_of(splits, len(data)))
 
 
 def found(rows: Scaled, groups: Int[np.ndarray, " all"], parts: Int[np.ndarray, " all"]) -> CopyPairs:
