@@ -4,9 +4,9 @@
 `experiments/data_checks/KNOWN.md`. The folder holds duplicates.tsv: the copies of IMDB's reviews by record, and the nearest pairs
 of test and training images of MNIST and Fashion-MNIST by SHA-256, with their distances. The sets have to be prepared by TFDS.
 
-The rule for near copies has no threshold that was chosen on these rows. But it changed once after they had been seen: at first the
-dimension around an image came from its own neighbours alone, which called 6 of the 8 pairs of Fashion-MNIST below 0.05 copies, and
-no pair of MNIST. Now it is the mean over the neighbours, whose precision was measured on uniform and normal points.
+The rule for near copies has no threshold that was chosen on these rows. But it changed once after they had been seen: at first
+the dimension around an image came from its own neighbours alone, which called 6 of the 8 pairs of Fashion-MNIST below 0.05 copies
+and no pair of MNIST. Now it is the mean over the neighbours, whose precision was measured on uniform and normal points.
 """
 
 import csv
@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import tyro
 from jaxtyping import Int
+from tqdm.auto import tqdm
 
 import jaxtricks as jt
 from experiments.record import replace
 from jaxtricks.checks import CHECKS, Splits, copied_texts, copies
 from jaxtricks.checks.pairs import findings
-from jaxtricks.engine.layout import set_up
 from jaxtricks.report.environment import environment
 
 ROOT = Path(__file__).parent
@@ -173,7 +173,7 @@ def main() -> None:
         rows = list(csv.DictReader(file, delimiter="\t"))
     of = {name: [row for row in rows if row["set"] == name] for name in ("fashion_mnist", "mnist", "imdb_reviews")}
     where, load = environment(), os.getloadavg()[0]
-    found = [images(name, of[name], arguments.data_dir) for name in ("fashion_mnist", "mnist")]
+    found = [images(name, of[name], arguments.data_dir) for name in tqdm(("fashion_mnist", "mnist"))]
     found += texts(of["imdb_reviews"], arguments.data_dir)
     result = {"sets": found, "load before": round(load, 1), "load after": round(os.getloadavg()[0], 1), **where}
     if arguments.keep:
@@ -183,5 +183,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    set_up(os.cpu_count() or 1)
     main()
