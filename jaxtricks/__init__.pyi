@@ -5,6 +5,7 @@ from .data import DataError, Dataset, Text, load
 from .engine.layout import Layout
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
+from .evaluate.curve import learning_curve
 from .evaluate.elsewhere import judge
 from .evaluate.ensemble import ensemble
 from .evaluate.label_errors import label_errors
@@ -73,6 +74,7 @@ __all__ = [
     "judge",
     "label_errors",
     "ladder",
+    "learning_curve",
     "load",
     "losses",
     "metrics",

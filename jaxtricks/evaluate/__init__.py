@@ -3,6 +3,8 @@
 from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
+from jaxtricks.evaluate.crossing import Crossover
+from jaxtricks.evaluate.curve import LearningCurve
 from jaxtricks.evaluate.elsewhere import judge_pairs
 from jaxtricks.evaluate.ensemble import Ensemble, EnsembleReport
 from jaxtricks.evaluate.finding import ScopedFinding
@@ -14,6 +16,7 @@ from jaxtricks.evaluate.verdict import Decision, Verdict
 
 __all__ = [
     "Ablation",
+    "Crossover",
     "Decision",
     "Ensemble",
     "EnsembleReport",
@@ -21,6 +24,7 @@ __all__ = [
     "Greedy",
     "LabelErrors",
     "Ladder",
+    "LearningCurve",
     "Rung",
     "ScopedFinding",
     "Spread",

@@ -7,6 +7,7 @@ from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
 from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
+from jaxtricks.experiment.sizes import Sizes
 from jaxtricks.experiment.stopping import EarlyStopping
 from jaxtricks.experiment.targets import RawTargets, StandardizedTargets, Targets
 from jaxtricks.experiment.transfer import Transfer
@@ -37,6 +38,7 @@ __all__ = [
     "Resampling",
     "Reshuffled",
     "Seeds",
+    "Sizes",
     "Standardize",
     "StandardizedTargets",
     "Targets",

@@ -1,5 +1,6 @@
 """The results of a run: a table for the terminal, a folder, and a page in one HTML file that loads no other file."""
 
+from jaxtricks.report.curve import CurvePage
 from jaxtricks.report.environment import environment
 from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
@@ -11,6 +12,7 @@ from jaxtricks.report.table import table
 from jaxtricks.store.folder import FolderError, fresh
 
 __all__ = [
+    "CurvePage",
     "FolderError",
     "ListedRun",
     "Record",

@@ -17,11 +17,12 @@ from jaxtyping import Float
 from markupsafe import Markup, escape
 
 from jaxtricks.diagnose.variance import VarianceProfile
+from jaxtricks.evaluate.curve import LearningCurve
 from jaxtricks.evaluate.finding import Decision
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, decades, named, units
-from jaxtricks.statistics import band
+from jaxtricks.statistics import band, interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +108,34 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
         _whole(axes.xaxis)
         _label(axes, units(baseline.metric(name)))
         return _svg(figure, f"Learning curves: {named(name)} by epoch")
+
+
+def by_examples(curve: LearningCurve, written: Units) -> Markup:
+    """Learning curves over the number of examples: the mean over seeds, and a band of its 95% interval.
+
+    Args:
+        curve: the curves; the first one is the network's.
+        written: how the metric is written.
+    """
+    with _style(f"by examples {written.metric}"):
+        figure, axes = _axes(3.4)
+        looks = [(BLUE, "-"), (VERMILION, "--"), (INK, ":"), (INK, "-."), (VERMILION, "-."), (BLUE, ":"), (INK, "-")]
+        for (name, values), (colour, dashes) in zip(curve.values.items(), looks, strict=False):
+            shown = written.scale * values
+            mean = shown.mean(axis=0)
+            axes.plot(curve.sizes, mean, color=colour, linestyle=dashes, linewidth=2, marker="o", markersize=3, label=name)
+            if len(values) > 1:
+                ends = np.array([interval(column) for column in shown.T if np.isfinite(column).all()])
+                if len(ends) == len(mean):
+                    axes.fill_between(curve.sizes, ends[:, 0], ends[:, 1], color=colour, alpha=0.22, linewidth=0)
+        for crossing in curve.crossovers.values():
+            if 0 < crossing.at < math.inf:
+                axes.axvline(crossing.at, color=INK, linewidth=0.6, linestyle=(0, (1, 3)))
+        logarithmic(axes.xaxis)
+        axes.set_xlabel("training examples")
+        _label(axes, written)
+        axes.legend(frameon=False)
+        return _svg(figure, f"Learning curves: {named(written.metric)} by the number of training examples")
 
 
 def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
