@@ -45,7 +45,7 @@ class LearningCurve(Shown):
     >>> values = {"network": np.array([[0.5, 0.9], [0.6, 0.8]]), "linear": np.array([[0.7, 0.7], [0.7, 0.7]])}
     >>> curve = LearningCurve("mine", declared, (10, 100), (0, 1), values)
     >>> print(curve.crossover("linear"))
-    32 examples [22, 46]
+    32 examples [32, 32]
     """
 
     data: str
