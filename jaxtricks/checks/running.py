@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from threadpoolctl import threadpool_limits
 
 from jaxtricks.checks.finding import DataFinding
 from jaxtricks.checks.registry import registered
@@ -53,7 +54,9 @@ def check(data: Dataset, splits: Splits) -> list[DataFinding]:
         labels = _columns(target, order)
         if labels is None or not alone:
             continue
-        for place in np.flatnonzero(_over_windows(x[:, known], labels) | _so_far(x[:, known], labels)):
+        with threadpool_limits(1, user_api="blas"):  # small products, for which threads wait for each other
+            averages = _over_windows(x[:, known], labels) | _so_far(x[:, known], labels)
+        for place in np.flatnonzero(averages):
             text = (
                 f"{alone[place].name!r} is an average of labels{f' of {target.name!r}' if target.name else ''} in the order of "
                 "time, that of the row itself or of later ones among them."
