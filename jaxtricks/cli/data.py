@@ -7,22 +7,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jaxtricks.checks.check import check_data
-from jaxtricks.checks.report import PAGE
+from jaxtricks.checks.report import PAGE, DataReport
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.flags import DataFlags
 from jaxtricks.cli.optional import Maybe, PositionalOrFlag, Switch, Words
+from jaxtricks.cli.parser import Parser
+from jaxtricks.cli.words import experiment_from
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Split
 from jaxtricks.data.facts import Facts, how_split
 from jaxtricks.data.sizes import ACCURACIES, DISAGREEMENTS
+from jaxtricks.engine.layout import set_up
+from jaxtricks.evaluate.label_errors import LabelErrors, label_errors
 from jaxtricks.store import folder as folders
 
+FOLDS, DIVIDED = 5, 2  # networks of one division of the pool, and how often it is divided
 SHOWN = 12  # classes, groups and features that are listed one by one
 
 
 @dataclasses.dataclass(frozen=True)
 class DataCommand(DataFlags, Command):
-    """Say what a data set holds, and what its training, validation and test examples can show; nothing is trained.
+    """Say what a data set holds, and what its training, validation and test examples can show; look for faults in it.
 
     The intervals are those of an accuracy that is measured on so many examples. The differences are those between two models that
     are tested on the same examples, and show only in the examples where one of them is right and the other wrong.
@@ -33,39 +38,57 @@ class DataCommand(DataFlags, Command):
         check: look for leaks, copies and other faults, too, and say what each explains of the score; exit code 1 where there is
             a leak. The test split stays locked: its inputs are compared, and its labels are not read.
         only: with --check, the checks to make, by their names, such as "copies"; by default all.
-        out: with --check, a new folder for the page of what was found.
+        label_errors: train networks on folds of the pool, and list the labels that are likely wrong by those that did not train
+            on them; any setting of the experiment is then a flag, such as --model.widths 256 256.
+        seeds: with --label-errors, how often the pool is divided anew into five folds, of which each is a network.
+        out: with --check or --label-errors, a new folder for the page of what was found.
         json: print one JSON object instead of text.
     """
 
     data: PositionalOrFlag[str] = dataclasses.field(default="digits", kw_only=True)
     check: Switch = dataclasses.field(default=False, kw_only=True)
     only: Words = dataclasses.field(default=None, kw_only=True)
+    label_errors: Switch = dataclasses.field(default=False, kw_only=True)
+    seeds: Maybe[int] = dataclasses.field(default=None, kw_only=True)
     out: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
     json: Switch = dataclasses.field(default=False, kw_only=True)
 
     def refuse(self, settings: Settings) -> None:
-        super().refuse(settings)
-        for flag, value in (("only", self.only), ("out", self.out)):
-            if value is not None and not self.check:
-                raise ConfigError(f"--{flag} is for what --check finds; --check --{flag} is allowed.")
+        if not self.label_errors:
+            super().refuse(settings)
+        if self.check and self.label_errors:
+            raise ConfigError("--check and --label-errors are given; one of the two at a time is allowed.")
+        looks = {"--check": self.check, "--label-errors": self.label_errors}
+        for flag, value, those in (
+            ("only", self.only, ["--check"]),
+            ("seeds", self.seeds, ["--label-errors"]),
+            ("out", self.out, list(looks)),
+        ):
+            if value is not None and not any(looks[each] for each in those):
+                raise ConfigError(f"--{flag} is for what {' or '.join(those)} finds, which is missing.")
         if self.out is not None:
             folders.check_free(self.out)
 
     def __call__(self, settings: Settings, line: str) -> None:
+        experiment = experiment_from(None, settings, Parser(type(self), "data").flags)
+        if self.label_errors:
+            set_up(FOLDS * (self.seeds or DIVIDED))
         data = self.dataset()
-        facts = Facts.of(data)
-        report = check_data(data, only=self.only) if self.check else None
+        facts, key = Facts.of(data), ""
+        found: DataReport | LabelErrors | None = None
+        if self.check:
+            key, found = "checks", check_data(data, only=self.only)
+        elif self.label_errors:
+            key, found = "label_errors", label_errors(data, experiment, seeds=self.seeds or DIVIDED, progress=not self.json)
         if self.json:
-            print(json.dumps(_json(data, facts) | ({} if report is None else {"checks": report.to_dict()})))
+            print(json.dumps(_json(data, facts) | ({} if found is None else {key: found.to_dict()})))
         else:
-            paragraphs = ["\n".join(lines) for lines in _blocks(data, facts)] + ([] if report is None else [str(report)])
+            paragraphs = ["\n".join(lines) for lines in _blocks(data, facts)] + ([] if found is None else [str(found)])
             print("\n\n".join(filter(None, paragraphs)))
-        if report is None:
-            return
-        if self.out is not None:
-            report.save(self.out)
+        if found is not None and self.out is not None:
+            found.save(self.out)
             print(f"page: {self.out / PAGE}", file=sys.stderr)
-        if report.of("leak"):
+        if isinstance(found, DataReport) and found.of("leak"):
             sys.exit(1)
 
 

@@ -43,7 +43,11 @@ def test_data_without_a_leak_end_well(capsys):
     [
         (("--check", "--only", "copie"), "check: 'copie' is no check; did you mean 'copies'?"),
         (("--only", "copies"), "--only is for what --check finds"),
-        (("--out", "there"), "--out is for what --check finds"),
+        (("--out", "there"), "--out is for what --check or --label-errors finds"),
+        (("--check", "--seeds", "3"), "--seeds is for what --label-errors finds"),
+        (("--check", "--label-errors"), "one of the two at a time"),
+        (("--check", "--epochs", "3"), "--epochs is no flag of this command"),
+        (("--label-errors", "--epoch", "3"), "did you mean"),
         (("--check", "--out", "."), "holds something already"),
     ],
 )
@@ -52,3 +56,11 @@ def test_bad_input_ends_in_one_sentence(capsys, words, sentence):
         cli.main(["data", "digits", *words])
     said = capsys.readouterr().err
     assert ended.value.code == 2 and sentence in said and said.count("\n") == 1
+
+
+def test_labels_that_are_likely_wrong_are_listed_with_a_page(capsys, tmp_path):
+    words = ["--label-errors", "--seeds", "2", "--epochs", "2", "--model.widths", "16", "--out", str(tmp_path / "page")]
+    cli.main(["data", "digits", *words])
+    said = capsys.readouterr()
+    assert "labels are likely wrong, by 10 networks that did not train on them" in said.out
+    assert (tmp_path / "page" / "report.html").exists() and "page: " in said.err
