@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jaxtricks.checks.check import check_data
 from jaxtricks.checks.report import PAGE, DataReport
+from jaxtricks.cli import flags
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.flags import DataFlags
 from jaxtricks.cli.optional import Maybe, PositionalOrFlag, Switch, Words
@@ -17,7 +18,6 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Split
 from jaxtricks.data.facts import Facts, how_split
 from jaxtricks.data.sizes import ACCURACIES, DISAGREEMENTS
-from jaxtricks.engine.layout import set_up
 from jaxtricks.evaluate.label_errors import LabelErrors, label_errors
 from jaxtricks.store import folder as folders
 
@@ -72,7 +72,7 @@ class DataCommand(DataFlags, Command):
     def __call__(self, settings: Settings, line: str) -> None:
         experiment = experiment_from(None, settings, Parser(type(self), "data").flags)
         if self.label_errors:
-            set_up(FOLDS * (self.seeds or DIVIDED))
+            flags.set_up(FOLDS * (self.seeds or DIVIDED))
         data = self.dataset()
         facts, key = Facts.of(data), ""
         found: DataReport | LabelErrors | None = None
