@@ -48,8 +48,8 @@ def measure(scale: Scale) -> Outcome:
             settle(f"with {sizes[-1]} examples it is better than boosted trees", many["boosting"], above=0.0),
         ],
         effect=f"accuracy, network minus linear model: {few['linear']:+.1%} with {sizes[0]} examples and "
-        f"{many['linear']:+.1%} with {sizes[-1]}; it is better than the linear model from {crossings['linear']} on, than boosted trees from "
-        f"{crossings['boosting']} on",
+        f"{many['linear']:+.1%} with {sizes[-1]}; it is better than the linear model from {crossings['linear']} on, "
+        f"than boosted trees from {crossings['boosting']} on",
         numbers={f"few_{name}": each for name, each in few.items()}
         | {f"many_{name}": each for name, each in many.items()}
         | {f"crossing_{name}": each for name, each in crossings.items()},

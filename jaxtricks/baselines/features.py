@@ -102,13 +102,22 @@ class InputRows:
         """Gives the rows of examples, [n, numbers], or of their steps, [n · time, numbers]."""
         if self.mean is None or self.scale is None:
             words = bag(self.data, places, 1 if self.columns is None else 2)
-            words = (words if self.columns is None else words[:, self.columns]).astype(np.float32)
+            words = (words if self.columns is None else _some_columns(words, self.columns)).astype(np.float32)
             words.data[:] = 1
             lengths = np.sqrt(np.maximum(words.sum(axis=1), 1))
             rows = scipy.sparse.csr_array(words / lengths[:, None])
             # scikit-learn's solvers take 32-bit places alone
             return scipy.sparse.csr_matrix((rows.data, rows.indices.astype(np.int32), rows.indptr.astype(np.int32)), rows.shape)
         return np.nan_to_num((flat(self.data, places) - self.mean) / self.scale)
+
+
+def _some_columns(words: Any, columns: Int[np.ndarray, " columns"]) -> Any:
+    """The columns of a sparse matrix; SciPy's own indexing takes memory for every pair of tokens that there could be."""
+    cells = words.tocoo()
+    places = np.minimum(np.searchsorted(columns, cells.col), len(columns) - 1)
+    kept = columns[places] == cells.col
+    shape = (words.shape[0], len(columns))
+    return scipy.sparse.coo_array((cells.data[kept], (cells.row[kept], places[kept])), shape).tocsr()
 
 
 def one_unit(data: Dataset) -> bool:

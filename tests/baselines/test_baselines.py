@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 import jaxtricks as jt
 from jaxtricks.baselines import BASELINES, Baseline, Boosting, LinearModel, Nearest
+from jaxtricks.baselines.features import InputRows
 from jaxtricks.baselines.linear import PENALTIES
 from jaxtricks.data.text import windows
 from jaxtricks.data.vocabulary import Tokenizer
@@ -167,6 +168,15 @@ def test_pairs_of_words_tell_what_words_alone_do_not():
         (LinearModel(ngrams=n).predict(data, split, split.validation).argmax(axis=1) == data.y[split.validation]) for n in (1, 2)
     ]
     assert right[0].mean() <= 0.5 and right[1].all()
+
+
+def test_pairs_of_a_large_vocabulary_take_memory_for_those_that_occur():
+    words = jt.data.Vocabulary(tuple(f"w{number}" for number in range(60_000)), Tokenizer("word"))
+    x = np.array([[1, 2, 3, 59_999], [2, 1, 3, 59_998]] * 10, np.int32)
+    data = jt.Dataset("pairs", x, np.array([0, 1] * 10, np.int32), ("a", "b"), vocabulary=words)
+    rows = InputRows.of(data, np.arange(2), ngrams=2)(np.array([0, 1]))
+    assert rows.shape == (2, 11) and rows.nnz == 14  # 5 tokens and 3 + 3 pairs, of which each text has 4 and 3
+    assert np.allclose(np.sqrt(rows.multiply(rows).sum(axis=1)), 1)
 
 
 @pytest.mark.parametrize("each", [LinearModel(), Nearest(), Boosting()], ids=lambda each: each.name)
