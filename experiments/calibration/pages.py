@@ -168,7 +168,17 @@ error that verdicts state; with {rows[0]["samples"]} samples it is known to
         )
         text += f"they were independent); the least of a pair {_percent(least)}.\n\n"
         text += _table(["pair", "seeds", "effect" + (", points" if scale > 1 else ""), *names, "spread"], lines) + "\n\n"
+        tails = max(these, key=_tails)
+        text += "Where |mean| and width of the samples' intervals go together, a few images with huge values decide, and no\n"
+        text += "interval knows of those that its sample lacks. "
+        text += f"Most of all in {tails['model']}: {tails['pair']}, correlation {_tails(tails):.2f}.\n\n"
     return text.rstrip()
+
+
+def _tails(row: Mapping[str, Any]) -> float:
+    """The correlation over samples of |mean| and half-width; near 1 where a few examples make both."""
+    widths = np.diff(np.asarray(row["intervals"]), axis=1)[:, 0]
+    return float(np.corrcoef(np.abs(row["means"]), widths)[0, 1]) if np.ptp(widths) > 0 else 0.0
 
 
 def _wilson(held: int, every: int) -> Interval:
