@@ -179,7 +179,7 @@ def _verdict(result: Result) -> str:
 
 def _section(result: Result, again: Result | None) -> str:
     papers = "; ".join(str(Paper(paper["text"], paper["source"])) for paper in result["papers"])  # type: ignore[arg-type]
-    decided = f" (decided by: {'; '.join(result['by'])})" if result["by"] else ""
+    decided = f" (decided by: {'; '.join(result['by'])})" if 0 < len(result["by"]) < len(result["parts"]) else ""
     second = "" if again is None else f"\n\nRun again, on other restarts: **{again['verdict']}**: {again['effect']}."
     return f"""
 ## {stem(result)}

@@ -16,7 +16,7 @@ CLOSE, FAR = 1e-5, 0.05
 def measure(scale: Scale) -> Outcome:
     """Least squares with 20 equations and 100 unknowns, all drawn normal by each seed, so that infinitely many weights fit
     exactly. Full-batch gradient descent at rate 0.1 (loss ½ mean squared error, 3 000 steps) from 0 and from a random start, and
-    Adam from 0 (rate 0.01, a cosine down to 0). DeviceData against the pseudo-inverse's solution w⁺, the shortest, and from the
+    Adam from 0 (rate 0.01, a cosine down to 0). Held against the pseudo-inverse's solution w⁺, the shortest, and from the
     random start w₀ against w⁺ + (I - X⁺X) w₀: the distance over ‖w⁺‖. That all three fit is checked: squared error below 10⁻⁸.
     """
     examples, unknowns, steps = 20, scale.pick(smoke=40, cpu=100, full=1000), 3_000
