@@ -197,7 +197,7 @@ class ClimbCommand(MetricFlags, Training):
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
         steps: dict[str, Step] = {" ".join(words): functools.partial(changed, words=words, flag="--step") for words in self.step}
         found = ladder(steps, data, base=arms[BASELINE], metric=self.judged_by(), margin=self.margin, **options)
-        return record_ladder(found, command=command), str(found), None
+        return record_ladder(found, command=command, baselines=self.simple(found.baseline)), str(found), None
 
 
 COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate, ClimbCommand)}

@@ -215,12 +215,13 @@ def record_study(
     return Record(kind, command, data, arms, study.verdicts, ensemble, environment(), started, None, baselines)
 
 
-def record_ladder(ladder: Ladder, *, command: str) -> Record:
+def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = None) -> Record:
     """The record of a ladder.
 
     Args:
         ladder: what `ladder` gave.
         command: what reproduces it, a line of shell.
+        baselines: what `Runs.baselines` of the baseline gave.
     """
     judged = [rung for rung in ladder.rungs if rung.runs is not None and rung.verdict is not None]
     arms = _arms({BASELINE: ladder.baseline, **{rung.label: rung.runs for rung in judged if rung.runs is not None}})
@@ -233,7 +234,7 @@ def record_ladder(ladder: Ladder, *, command: str) -> Record:
         closing=None if ladder.closing is None else ladder.closing.verdicts[0],
     )
     verdicts, started = ladder.verdicts, _started(ladder.baseline)
-    return Record("ladder", command, _data(ladder.baseline), arms, verdicts, None, environment(), started, climb)
+    return Record("ladder", command, _data(ladder.baseline), arms, verdicts, None, environment(), started, climb, baselines)
 
 
 def _started(runs: Runs) -> str | None:

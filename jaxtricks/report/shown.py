@@ -46,19 +46,19 @@ class RecordPage:
 
 @paged.register
 def _restarts(runs: Runs) -> Paged:
-    return RecordPage(record_runs(runs, command=""), runs)
+    return RecordPage(record_runs(runs, command="", baselines=runs.baselines()), runs)
 
 
 @paged.register
 def _study(study: Study) -> Paged:
-    return RecordPage(record_study(study, command=""))
+    return RecordPage(record_study(study, command="", baselines=study.baseline.baselines()))
 
 
 @paged.register
 def _ablation(found: Ablation) -> Paged:
-    return RecordPage(record_study(found, command="", kind="ablate"))
+    return RecordPage(record_study(found, command="", kind="ablate", baselines=found.baseline.baselines()))
 
 
 @paged.register
 def _ladder(ladder: Ladder) -> Paged:
-    return RecordPage(record_ladder(ladder, command=""))
+    return RecordPage(record_ladder(ladder, command="", baselines=ladder.baseline.baselines()))
