@@ -9,9 +9,10 @@ def measure(scale: Scale) -> Outcome:
     """A convolutional network (8 and 16 channels) on 600 images of Fashion-MNIST (300 more to validate on), 80 epochs of Adam
     (1e-3 for both, batch 50), with shifts of up to 2 pixels each way and mirroring of every other image, against none. Images are
     few, so that the network overfits and epochs can be many: with 2 000 images and 20 epochs the loss of the network with
-    augmentation was still falling, while that without rose. The gap is the loss on validation images minus that on training
-    images, both as they are. At full scale 40 000 images and 160 epochs. The papers' networks are larger, and their images are of
-    CIFAR-10.
+    augmentation was still falling, while that without rose. On three restarts for tuning, twice as many epochs change the gaps
+    from 3.7 and 0.46 nats to 4.8 and 0.50, and the difference in accuracy from -0.7 to +0.2 points: neither side of the
+    criterion. The gap is the loss on validation images minus that on training images, both as they are. At full scale 40 000
+    images and 160 epochs. The papers' networks are larger, and their images are of CIFAR-10.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(900, 1 / 3), full=(60_000, 1 / 6))
