@@ -76,7 +76,7 @@ def crossings(sizes: Float[np.ndarray, " sizes"], ahead: Float[np.ndarray, "curv
     last = above.shape[1] - 1 - np.argmax(~above[:, ::-1], axis=1)  # the last size where it is not ahead
     rows, before = np.arange(len(ahead)), np.minimum(last, above.shape[1] - 2)
     left, right = ahead[rows, before], ahead[rows, before + 1]
-    rise = np.where(right > left, right - left, 1.0)
+    part = np.clip(-left / np.where(right > left, right - left, 1.0), 0, 1)  # of the way from a size to the next
     logs = np.log(sizes)
-    between = np.exp(logs[before] + (logs[before + 1] - logs[before]) * -left / rise)
+    between = np.exp(logs[before] + (logs[before + 1] - logs[before]) * part)
     return np.where(above.all(axis=1), 0.0, np.where(above[:, -1], between, np.inf))

@@ -51,6 +51,11 @@ def test_the_last_crossing_counts():
     assert crossings(np.array(SIZES, float), ahead) == pytest.approx([80, 320, 40])
 
 
+def test_curves_that_rise_by_next_to_nothing_do_not_overflow():
+    with np.errstate(all="raise"):
+        assert crossings(np.array(SIZES, float), np.array([[-1e3, 1e-3, -5e2, -5e2 + 1e-12]])) == np.inf
+
+
 def test_members_see_parts_of_each_other_and_as_many_steps(digits):
     sampling = jt.Seeds(2, examples=Sizes((20, 50, 160))).sampling(digits)
     assert sampling.train.shape == (6, 160) and sampling.names[0] == "seed 0 20 examples"
