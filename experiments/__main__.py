@@ -1,4 +1,4 @@
-"""The command line of the claims: `python -m experiments list | run NAME… | book`."""
+"""The command line of the claims: `python -m experiments list | run NAME… | book | page`."""
 
 import dataclasses
 import json
@@ -133,14 +133,29 @@ class Book(Run):
         try:
             return self.measure(missing, keep=self.keep)
         finally:  # an interrupted book tells of what it has
-            for path, text in evidence.files(record.load(self.folder), WITHOUT).items():
-                record.replace(self.folder / path, text)
+            Page(self.folder)()
 
     def keep(self, result: Result) -> None:
         """Saves a result, unless it is of smoke scale and evidence of nothing."""
         if result["scale"] != "smoke":
             earlier = record.judged_by(record.load(self.folder), select((result["claim"],))[result["claim"]])
             record.save(result, self.folder, earlier)
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Write EVIDENCE.md and its plots from all results that are kept, and run nothing.
+
+    Args:
+        folder: where results/ and EVIDENCE.md lie.
+    """
+
+    folder: Path = ROOT
+
+    def __call__(self) -> int:
+        for path, text in evidence.files(record.load(self.folder), WITHOUT).items():
+            record.replace(self.folder / path, text)
+        return 0
 
 
 def _text(result: Result) -> str:
@@ -153,12 +168,13 @@ Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Book, tyro.conf.subcommand("book")]
+    | Annotated[Page, tyro.conf.subcommand("page")]
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses, calls, prints; returns 0, 1 if a claim failed, or 2 for bad input, which ends in one sentence."""
-    command: List | Run | Book = tyro.cli(
+    command: List | Run | Book | Page = tyro.cli(
         Command,  # type: ignore[arg-type]
         prog="python -m experiments",
         description="What the lectures say, put to the test.",

@@ -334,6 +334,11 @@ def test_only_what_is_not_current_is_run_again(stage, tmp_path):
     book = ["book", "--folder", str(tmp_path)]
     runs = stage(first=outcome, second=outcome)
     assert cli.main(book) == 0
+    page = tmp_path / "EVIDENCE.md"
+    before = page.read_text()
+    page.unlink()
+    runs.clear()
+    assert cli.main(["page", "--folder", str(tmp_path)]) == 0 and page.read_text() == before and runs == []
     path = tmp_path / "results" / "first-cpu.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"rules": RULES - 1}))
     runs.clear()
