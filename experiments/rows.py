@@ -22,7 +22,6 @@ WITHOUT: dict[str, str] = {
     "T109": _DEBUGGING,
     "T110": _DEBUGGING,
     "T111": "waits for the chapter on reliability",
-    "T112": "has a claim that is not run yet",
     "T113": "waits for the chapter on reliability",
     "T114": _SEARCH,
     "T115": "is about a product in use",
