@@ -35,6 +35,19 @@ class Crossover:
         unit = " examples" if 0 < self.at < np.inf else ""
         return f"{self._words(self.at)}{unit} [{self._words(self.low)}, {self._words(self.high)}]"
 
+    def sentence(self, name: str) -> str:
+        """Says from how many examples on the first model, a network, is better than the other one.
+
+        Args:
+            name: the other model.
+        """
+        ends = f"[{self._words(self.low)}, {self._words(self.high)}]"
+        if self.at == np.inf:
+            return f"the network is not better than {name} up to {self.tried[1]:,} examples; crossing {ends}"
+        if self.at == 0:
+            return f"the network is better than {name} from the smallest size, {self.tried[0]:,} examples, on; crossing {ends}"
+        return f"the network is better than {name} from {self} on"
+
     def _words(self, n: float) -> str:
         first, last = self.tried
         return f"fewer than {first:,}" if n == 0 else f"more than {last:,}" if n == np.inf else f"{n:,.0f}"

@@ -105,7 +105,7 @@ class LearningCurve(Shown):
         ]
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
-        found = [f"the network is better than {name} from {each} on" for name, each in self.crossovers.items()]
+        found = [each.sentence(name) for name, each in self.crossovers.items()]
         return "\n".join([f"validation {name}, mean of {len(self.seeds)} seeds", *lines, *found])
 
 

@@ -58,10 +58,7 @@ class CurvePage:
         widths = [2 * statistics.spread(each[:, -1]) / len(each) ** 0.5 for each in curve.values.values() if len(each) > 1]
         written = units(curve.metric, [width for width in widths if np.isfinite(width)])
         title = html.escape(f"{curve.data}: learning from {curve.sizes[0]:,} to {curve.sizes[-1]:,} examples")
-        found = "".join(
-            f"<li>The network is better than <b>{html.escape(name)}</b> from {html.escape(str(each))} on.</li>"
-            for name, each in curve.crossovers.items()
-        )
+        found = "".join(f"<li>{html.escape(each.sentence(name))}</li>" for name, each in curve.crossovers.items())
         heads = "".join(f"<th>{html.escape(name)}</th>" for name in curve.values)
         rows = "".join(
             f"<tr><th>{size:,}</th>{''.join(f'<td>{_cell(each[:, place], written)}</td>' for each in curve.values.values())}</tr>"
