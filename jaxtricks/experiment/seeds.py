@@ -80,15 +80,6 @@ class Seeds:
         """Gives the value that a number of restarts, or a list of seeds, stands for."""
         return given if isinstance(given, Seeds) else cls(given)
 
-    @classmethod
-    def five_by_two(cls) -> "Seeds":
-        """`Seeds(folds=FiveByTwo())`.
-
-        >>> len(Seeds.five_by_two())
-        10
-        """
-        return cls(folds=FiveByTwo())
-
     @property
     def numbers(self) -> tuple[int, ...]:
         """The seeds themselves."""
