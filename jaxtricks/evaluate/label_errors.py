@@ -79,11 +79,12 @@ class LabelErrors(Shown):
 
         Args:
             data: the data set, with one class an example.
-            probabilities: of each class, by models that did not train on the example, [examples, classes].
+            probabilities: of each class, by models that did not train on the example, [examples, classes]; NaN for an example
+                that all of them trained on, which is not judged.
             members: how many models gave them.
 
         Raises:
-            DataError: for labels of another kind, or probabilities of another shape.
+            DataError: for labels of another kind, or probabilities of another shape or of no example.
         """
         task = task_of(data)
         if not data.kind.one_class:
@@ -93,8 +94,18 @@ class LabelErrors(Shown):
                 f"probabilities: shape {probabilities.shape} for {len(data)} examples of {len(data.classes)} classes; "
                 "[examples, classes] is allowed."
             )
-        joint = confident_joint(probabilities, data.y)
-        return cls(data, probabilities, joint, flagged(probabilities, data.y, joint), members)
+        judged = np.isfinite(probabilities).all(axis=1)
+        if not judged.any():
+            raise DataError(f"probabilities: none of an example of {data.name} is a number; at least one is allowed.")
+        p, y = probabilities[judged], data.y[judged]
+        joint, wrong = confident_joint(p, y), np.zeros(len(data), bool)
+        wrong[judged] = flagged(p, y, joint)
+        return cls(data, probabilities, joint, wrong, members)
+
+    @property
+    def judged(self) -> int:
+        """How many examples were held out by some network."""
+        return int(np.isfinite(self.probabilities).all(axis=1).sum())
 
     @property
     def margins(self) -> Float[np.ndarray, " examples"]:
@@ -103,8 +114,8 @@ class LabelErrors(Shown):
 
     @property
     def order(self) -> Places:
-        """The places of all examples, the likeliest error first: flagged ones before others, and each by margin."""
-        return np.lexsort((self.margins, ~self.flagged))
+        """The places of the judged examples, the likeliest error first: flagged ones before others, and each by margin."""
+        return np.lexsort((self.margins, ~self.flagged))[: self.judged]  # NaN stands last
 
     def first(self, count: int) -> list[Suspect]:
         """Gives the likeliest errors.
@@ -140,9 +151,10 @@ class LabelErrors(Shown):
     def summary(self) -> str:
         """What was found, in one sentence."""
         count = int(self.flagged.sum())
+        left = len(self.data) - self.judged
         return (
-            f"{self.data.name}: {count:,} of {len(self.data):,} labels are likely wrong, by {self.members} networks that did not "
-            "train on them."
+            f"{self.data.name}: {count:,} of {self.judged:,} labels are likely wrong, by {self.members} networks that did not "
+            "train on them." + f" {left:,} more were held out by no network, and not judged; more seeds judge them." * (left > 0)
         )
 
     def to_dict(self, count: int | None = None) -> dict[str, Any]:
@@ -185,7 +197,7 @@ def label_errors(
 
     Raises:
         DataError: for labels of another kind.
-        ConfigError: for seeds without folds, settings that do not fit the data, or an example all of whose members diverged.
+        ConfigError: for seeds without folds, settings that do not fit the data, or where all members diverged.
 
     >>> digits = jt.load("digits").subset(200, seed=0)
     >>> jt.label_errors(digits, jt.Experiment(model=jt.MLP(widths=(16,)), epochs=5), seeds=1, progress=False).members
@@ -206,13 +218,14 @@ def label_errors(
 def out_of_sample(runs: Runs) -> Float[np.ndarray, "examples classes"]:
     """Gives the probabilities of the classes of each example of the pool, the mean over the members that hold it out.
 
-    Members that diverged do not count.
+    Members that diverged do not count. An example that no other member holds out, such as one that is left over where the pool
+    is no multiple of the folds, has NaN.
 
     Args:
         runs: the restarts, such as those of `Folds`.
 
     Raises:
-        ConfigError: if an example is left that no member predicts.
+        ConfigError: if all members diverged.
 
     >>> digits = jt.load("digits").subset(200, seed=0)
     >>> experiment, halves = jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), jt.Seeds(1, examples=jt.Folds(2))
@@ -221,17 +234,15 @@ def out_of_sample(runs: Runs) -> Float[np.ndarray, "examples classes"]:
     """
     data, task = runs.data, task_of(runs.data)
     held = _held_out(runs)
-    if (missing := np.flatnonzero(~held.any(axis=0))).size:
-        raise ConfigError(
-            f"seeds: example {missing[0]} of {data.name} is held out by no member that finished; more seeds, or a smaller "
-            "learning rate, are allowed."
-        )
+    if not held.any():
+        raise ConfigError(f"seeds: all members on {data.name} diverged; a smaller learning rate is allowed.")
     found = np.zeros((len(data), len(data.classes)))
     for start in range(0, len(data), BLOCK):
         places = np.arange(start, min(start + BLOCK, len(data)))
         each = task.probabilities(runs.log_probs(*data.at(places)).astype(np.float64))
         mine = held[:, places, None]
-        found[places] = np.where(mine, each, 0.0).sum(axis=0) / mine.sum(axis=0)
+        count = mine.sum(axis=0)
+        found[places] = np.where(mine, each, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)
     return found
 
 

@@ -64,6 +64,14 @@ def test_members_predict_what_they_held_out_only():
     np.testing.assert_allclose(one.probabilities(data.x[mine]), out_of_sample(runs)[mine], atol=1e-6)
 
 
+def test_examples_that_are_left_over_are_not_judged():
+    data = jt.load("digits").subset(203, seed=0)
+    found = jt.label_errors(data, jt.Experiment(model=jt.MLP(widths=(8,)), epochs=1), seeds=1, progress=False)
+    assert found.judged == len(found.order) == len(found.first(500)) == 200
+    assert "3 more were held out by no network" in found.summary
+    assert not found.flagged[np.isnan(found.probabilities[:, 0])].any()
+
+
 def test_a_fixed_validation_set_is_looked_at_too():
     digits = jt.load("digits").subset(300, seed=0)
     fixed = jt.Dataset.from_arrays(digits.x[:200], digits.y[:200], validation=(digits.x[200:], digits.y[200:]))
@@ -123,5 +131,5 @@ def test_bad_input_ends_in_a_sentence():
         jt.label_errors(values, EXPERIMENT)
     with pytest.raises(DataError, match=r"^probabilities: shape \(3, 10\) for 100 examples of 10 classes"):
         LabelErrors.of(digits, np.full((3, 10), 0.1), 1)
-    with pytest.raises(jt.ConfigError, match=r"is held out by no member that finished"):
+    with pytest.raises(jt.ConfigError, match=r"all members on digits diverged; a smaller learning rate is allowed"):
         jt.label_errors(digits, EXPERIMENT.replace({"optimizer.rule.learning_rate": 1e30}), seeds=1, progress=False)
