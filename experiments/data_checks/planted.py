@@ -26,6 +26,7 @@ from jaxtricks.report.environment import environment
 ROOT = Path(__file__).parent
 RESULT, PAGE = ROOT.parent / "results" / "data_checks" / "planted-cpu.json", ROOT / "PLANTED.md"
 DRAWN = 200  # generated clean sets
+FIRST = 200  # the seed of the first one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +82,7 @@ def measure(data_dir: Path | None, drawn: int) -> dict[str, Any]:
         start = time.perf_counter()
         found = alarms(jt.check_data(data, explain=False).findings)
         real[data.name] = {"examples": len(data), "alarms": found, "seconds": round(time.perf_counter() - start, 1)}
-    made = {seed: alarms(jt.check_data(generated(seed), explain=False).findings) for seed in tqdm(range(drawn))}
+    made = {seed: alarms(jt.check_data(generated(seed), explain=False).findings) for seed in tqdm(range(FIRST, FIRST + drawn))}
     return {
         "environment": environment(),
         "planted": rows,
@@ -104,7 +105,9 @@ def page(result: dict[str, Any]) -> str:
         f"Made by `python -m experiments.data_checks.planted` on {result['environment']['processor']}. "
         f"**{hit} of {len(rows)} planted faults were found**; {clear} of {len(result['clean'])} clean data sets raised no alarm, "
         f"and {made['sets'] - len(made['alarms'])} of {made['sets']} generated ones. Seeds and thresholds were fixed before the "
-        "first run; what was missed is left as it is.",
+        "run. In a first run ten of 200 others that were generated, and one real one, raised an alarm, mostly by "
+        '"a feature alone", which '
+        "then named any feature that was better than all others together; since then it has to give nearly the whole label.",
         "",
         "A cell holds the severity of what the check found, and the share of the validation score above chance that it explains "
         "where that was measured.",

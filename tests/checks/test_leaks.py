@@ -66,6 +66,12 @@ def test_a_strong_feature_beside_another_one_is_no_leak():
     assert not found(jt.Dataset.from_arrays(strong, y), "a feature alone")
 
 
+def test_the_best_feature_is_no_leak_where_it_leaves_much_of_the_label_open():
+    _, y = clean()
+    best = np.c_[y + np.random.default_rng(1).normal(size=N) * 0.6, np.random.default_rng(2).normal(size=(N, 4))]
+    assert not found(jt.Dataset.from_arrays(best, y), "a feature alone")
+
+
 @pytest.mark.parametrize(
     "column", [np.arange(N), -np.arange(N) * 0.5, np.random.default_rng(1).permutation(N) + 9_000_000], ids=str
 )
