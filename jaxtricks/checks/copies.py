@@ -51,7 +51,7 @@ def copied(data: Dataset, splits: Splits) -> CopyPairs:
     """
     x = data.x if splits.test is None else np.concatenate([data.x, splits.test])
     rows = scaled(x)
-    return found(rows, same(rows, x), parts_of(splits, len(data)))
+    return found(rows, same(x), parts_of(splits, len(data)))
 
 
 def found(rows: Scaled, groups: Int[np.ndarray, " all"], parts: Int[np.ndarray, " all"]) -> CopyPairs:

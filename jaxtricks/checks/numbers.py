@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Int, Shaped
 from jaxtricks.data.examples import Inputs
 
 SAMPLE = 100_000  # values of which the smallest step is looked for
-DIGITS = 5  # decimals, in standard deviations, to which numbers are rounded before they are called the same
+DIGITS = 6  # significant ones, to which numbers are rounded before they are called the same; float32 holds 7
 
 
 class Scaled(NamedTuple):
@@ -67,19 +67,27 @@ def _step(values: Shaped[np.ndarray, " values"]) -> float:
     return float(np.diff(found.astype(np.float64)).min()) if len(found) > 2 else 0.0
 
 
-def same(scaled: Scaled, x: Inputs) -> Int[np.ndarray, " examples"]:
+def same(x: Inputs) -> Int[np.ndarray, " examples"]:
     """Gives the number of the group of each example: examples with the same numbers have one group.
 
     Args:
-        scaled: what `scaled` gave for x; floats are the same where these are, to five decimals.
-        x: the inputs; whole numbers are the same where they are.
+        x: the inputs; whole numbers are the same where they are, floats where their first six digits are, whatever the spread of
+            their column, which a few huge values make large.
 
     >>> x = np.array([[[1], [0]], [[3], [4]], [[1], [0]]], np.uint8)
-    >>> same(scaled(x), x).tolist()
+    >>> same(x).tolist()
     [0, 1, 0]
     """
-    rows = x.reshape(len(x), -1) if x.dtype == np.uint8 else np.round(scaled.rows, DIGITS) + np.float32(0)
-    rows = np.ascontiguousarray(rows)
+    rows, floats = x.reshape(len(x), -1), x.dtype.kind == "f"
     places: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(row, digest_size=16).digest() for row in rows)  # of the row's bytes, which can be many
+    exact = (np.ascontiguousarray(_rounded(row) if floats else row) for row in rows)  # row by row: they fill the memory
+    digests = (hashlib.blake2b(row, digest_size=16).digest() for row in exact)  # of the row's bytes, which can be many
     return np.array([places.setdefault(digest, len(places)) for digest in digests])
+
+
+def _rounded(x: Float[np.ndarray, " width"]) -> Float32[np.ndarray, " width"]:
+    """The numbers with `DIGITS` significant digits; one zero and one NaN."""
+    known = np.isfinite(x) & (x != 0)
+    values = np.where(known, x, 1).astype(np.float64)
+    unit = 10.0 ** (np.floor(np.log10(np.abs(values))) - DIGITS + 1)
+    return np.where(known, np.round(values / unit) * unit, np.where(np.isnan(x), np.nan, x) + 0.0).astype(np.float32)

@@ -6,6 +6,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.checks.copies import check
 from jaxtricks.checks.neighbours import neighbours, shortened
+from jaxtricks.checks.numbers import same
 from jaxtricks.checks.spacing import called, chances, dimensions
 from jaxtricks.checks.splits import Splits
 
@@ -105,3 +106,11 @@ def test_the_chance_of_a_near_neighbour_is_what_it_says(width):
     for level in (0.05, 0.2):
         assert 0.6 * level < (p <= level).mean() < 1.2 * level  # at the edge of a cloud its dimension looks smaller
     assert not called(p).any()
+
+
+def test_a_few_huge_values_do_not_make_others_the_same():
+    x = np.exp(6 * np.random.default_rng(0).normal(size=(300, 2))).astype(np.float32)
+    assert len(np.unique(same(x))) == 300
+    assert same(
+        np.array([[1.0, np.nan], [1.0000001, np.nan], [1.001, np.nan], [-0.0, 5.0], [0.0, 5.0]], np.float32)
+    ).tolist() == [0, 0, 1, 2, 2]
