@@ -21,8 +21,6 @@ WITHOUT: dict[str, str] = {
     "T108": "is a check of one's own derivatives, which the tests of the library make",
     "T109": _DEBUGGING,
     "T110": _DEBUGGING,
-    "T111": "waits for the chapter on reliability",
-    "T113": "waits for the chapter on reliability",
     "T114": _SEARCH,
     "T115": "is about a product in use",
     "T116": "waits for the chapter on what networks memorize",

@@ -170,9 +170,8 @@ def _overlap(mine: Drawn, changed: float, vocabulary: int) -> Float[np.ndarray, 
 CLAIM = Claim(
     rows=("T099",),
     lecture=3,
-    statement="A major methodological concern with language models … is potential contamination of downstream tasks by having "
-    "their test or development sets inadvertently seen during pre-training. To reduce such contamination, we searched for and "
-    "attempted to remove any overlaps … Unfortunately, a bug in the filtering caused us to ignore some overlaps …",
+    statement="A major methodological concern with language models … is potential contamination of downstream tasks … To reduce "
+    "such contamination, we searched for and attempted to remove any overlaps … Unfortunately, a bug in the filtering caused us to ignore some overlaps …",
     papers=(Paper("Brown+ 2020 (GPT-3), section 4: overlap of 13-grams; what it changed was small for most sets", "V"),),
     refuted_by="The 95% interval of the paired difference in accuracy, from the filter without a bug to the one with it, lies at "
     "or below 0; or the interval of the share of the texts left in that overlap finds lies at or below 95%.",

@@ -67,8 +67,8 @@ def _found(name: str, world: World, sound: bool = False) -> bool:
 CLAIM = Claim(
     rows=("T098",),
     lecture=3,
-    statement="Spam detection: emails shuffled in time dimension. Link prediction: graphs with inverse links. Preprocessing "
-    "before splitting. normalization, running averages",
+    statement="Spam detection: emails shuffled in time dimension. … Link prediction: graphs with inverse links. … Preprocessing "
+    "before splitting. … normalization, running averages",
     papers=(
         Paper("Kaufman+ 2012: leakage in data mining, examples and how to avoid it", "R"),
         Paper("Toutanova & Chen 2015, Dettmers+ 2018: inverse links of FB15k and WN18", "R"),

@@ -63,7 +63,7 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T100",),
     lecture=3,
-    statement="If your dataset is just too small: Consider not using machine/deep learning",
+    statement="If your dataset is just too small: … Consider not using machine/deep learning",
     papers=(Paper("No number is published; sizes and task are ours", "M"),),
     refuted_by="The 95% interval of the paired difference in accuracy, network minus logistic regression, lies at or above half "
     "a point at the smallest size; or at the largest it lies at or below 0, or that against boosted trees does.",

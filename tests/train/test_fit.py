@@ -113,7 +113,7 @@ def test_a_shared_split_and_weights_of_ones_own(blobs):
     assert np.unique(runs.curves["train_loss"]).size == 3
 
 
-@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", None, True, [True, False]])
+@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1], [-1], [0.5], [2**31], 1.5, "12", True, [True, False]])
 def test_bad_seeds(seeds, blobs, compiled):
     with pytest.raises(
         jt.ConfigError, match=r"^seeds = .* is not a number of restarts >= 1, or different integers from 0 to \d+\.$"
