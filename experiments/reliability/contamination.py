@@ -171,7 +171,8 @@ CLAIM = Claim(
     rows=("T099",),
     lecture=3,
     statement="A major methodological concern with language models … is potential contamination of downstream tasks … To reduce "
-    "such contamination, we searched for and attempted to remove any overlaps … Unfortunately, a bug in the filtering caused us to ignore some overlaps …",
+    "such contamination, we searched for and attempted to remove any overlaps … Unfortunately, a bug in the filtering caused us "
+    "to ignore some overlaps …",
     papers=(Paper("Brown+ 2020 (GPT-3), section 4: overlap of 13-grams; what it changed was small for most sets", "V"),),
     refuted_by="The 95% interval of the paired difference in accuracy, from the filter without a bug to the one with it, lies at "
     "or below 0; or the interval of the share of the texts left in that overlap finds lies at or below 95%.",
