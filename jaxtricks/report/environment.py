@@ -14,14 +14,16 @@ import jax
 PACKAGES = ("jaxtricks", "jax", "jaxlib", "flax", "optax", "numpy")
 PACKAGE = Path(__file__).parents[1]
 PATIENCE = 10.0  # seconds that git may take
+PROGRAM = (":/*.py", ":/pyproject.toml")  # from the top of the checkout
 
 
 def environment() -> dict[str, Any]:
     """The environment of this process, as plain JSON data.
 
     `commit` is that of the git checkout which the package lies in, else of the one that the process was started in, and null
-    outside of both; `dirty` says whether tracked files differ from it. `load` is the number of processes that wanted a core, on
-    average over the last minute, null where the system does not count them.
+    outside of both; `dirty` says whether the program differs from it: its Python files and pyproject.toml. Results that a run
+    writes one after the other do not count. `load` is the number of processes that wanted a core, on average over the last
+    minute, null where the system does not count them.
 
     >>> sorted(environment()["versions"])
     ['flax', 'jax', 'jaxlib', 'jaxtricks', 'numpy', 'optax', 'python']
@@ -57,13 +59,13 @@ def processor() -> str | None:
 
 
 def _checkout(folder: Path) -> tuple[str | None, bool | None]:
-    """A folder's commit, and whether its checkout has changes; None twice where there is no checkout, no commit or no git."""
+    """A folder's commit, and whether its program has changes; None twice where there is no checkout, no commit or no git."""
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(folder), *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "--", *PROGRAM))
     except (OSError, subprocess.SubprocessError):
         return None, None

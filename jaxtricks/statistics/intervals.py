@@ -109,7 +109,7 @@ def bca_interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95, resam
 
 
 def interval(x: Float[np.ndarray, " seeds"], confidence: float = 0.95) -> Interval:
-    """The interval of a verdict: `t_interval` below 32 values, `bca_interval` from 32 on.
+    """The interval of the mean of one arm: `t_interval` below 32 values, `bca_interval` from 32 on.
 
     Args:
         x: values, shape [seeds], any unit, which is the result's too.
