@@ -97,7 +97,7 @@ def _chosen(x: Any, y: Labels, weight: Any) -> Any:
 
 
 def _held_out(y: Labels) -> Iterator[tuple[Any, Any]]:
-    """InputRows to fit and rows to measure, of those that the penalty is chosen on; none where too few classes would be left."""
+    """Rows to fit and rows to measure, of those that the penalty is chosen on; none where too few classes would be left."""
     order = rng.host(0, "penalty").permutation(len(y))[:CHOSEN_ON]
     parts = np.array_split(order, FOLDS)
     for number in range(FOLDS if len(order) <= FOLDED_UP_TO else 1):

@@ -90,7 +90,7 @@ def found(rows: Scaled, groups: Int[np.ndarray, " all"], parts: Int[np.ndarray, 
 def _near(
     places: Int[np.ndarray, "groups k"], distances: Float[np.ndarray, "groups k"], dimension: Float[np.ndarray, " groups"]
 ) -> Int[np.ndarray, "pairs 2"]:
-    """CopyPairs of groups that are nearer than chance: the nearest one of each, and others that are by the same measure."""
+    """Pairs of groups that are nearer than chance: the nearest one of each, and others that are by the same measure."""
     behind = distances[:, FAMILY - 1]
     p = np.stack([chances(distances[:, rank], behind, dimension) for rank in range(FAMILY - 1)], axis=1)
     kept = called(p[:, 0])

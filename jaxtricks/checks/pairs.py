@@ -1,4 +1,4 @@
-"""CopyPairs of copies → findings: between which parts of a data set they are, and whether their labels agree."""
+"""From pairs of copies to findings: between which parts of a data set they are, and whether their labels agree."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, eq=False)
 class CopyPairs:
-    """CopyPairs of examples that are copies of each other.
+    """Pairs of examples that are copies of each other.
 
     A group of many copies needs no pair for every two of them: a pair of each with the first one in each part is enough.
 
