@@ -6,7 +6,6 @@ import math
 import os
 import re
 import socket
-import subprocess
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,7 +22,6 @@ from jaxtricks.evaluate.measure import Comparison, Measure
 from jaxtricks.evaluate.verdict import judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import environment, files, plots
-from jaxtricks.report.environment import _checkout
 from jaxtricks.report.files import FILES, VALUES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
@@ -501,24 +499,6 @@ def test_the_environment_has_versions_and_device_and_no_names():
     assert str(Path.home()) + "/" not in text
     assert str(Path.cwd()) not in text
     assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", text)
-
-
-def test_commit_and_changes_are_those_of_the__checkout(tmp_path):
-    assert _checkout(tmp_path) == (None, None)
-
-    def git(*words):
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        return subprocess.run(["git", "-C", tmp_path, *identity, *words], check=True, capture_output=True, text=True).stdout
-
-    git("init")
-    assert _checkout(tmp_path) == (None, None)  # no commit yet
-    (tmp_path / "a").write_text("1")
-    git("add", "a")
-    git("commit", "-m", "a")
-    (tmp_path / "new").write_text("a run's folder, say")
-    assert _checkout(tmp_path) == (git("rev-parse", "HEAD").strip(), False)
-    (tmp_path / "a").write_text("2")
-    assert _checkout(tmp_path)[1] is True
 
 
 def test_differing_settings_are_those_of_the_experiments():
