@@ -26,6 +26,30 @@ class Ruling(enum.StrEnum):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """An interval and the bounds that it was held against, in one unit: what a plot of the part draws.
+
+    Args:
+        name: of the part.
+        mean: the estimate.
+        low: the interval's lower end.
+        high: its upper end.
+        above: the bound that it should lie above; None without one.
+        below: the bound that it should lie below; None without one.
+
+    >>> settle("is more than one", Estimate(0.8, 0.5, 1.1), above=1).measured[0].above
+    1
+    """
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    above: float | None
+    below: float | None
+
+
+@dataclass(frozen=True)
 class Statement:
     """One thing that a claim says, and what the measurement says about it alone.
 
@@ -39,6 +63,7 @@ class Statement:
         against: whether the measurement lies on the side that refutes it.
         text: what was measured, for the reader.
         scope: what an effect is about: "new data" of this kind, or "these examples" (other restarts on them); None for the rest.
+        measured: the intervals behind it; empty where it has none.
 
     >>> str(settle("is positive", Estimate(0.8, 0.5, 1.1), above=0).ruling)
     'supported'
@@ -51,6 +76,7 @@ class Statement:
     against: bool = False
     text: str = ""
     scope: Scope | None = None
+    measured: tuple[Measured, ...] = ()
 
 
 def settle(
@@ -89,7 +115,14 @@ def settle(
     bounds = [f"{word} {bound:{spec}}" for word, bound in (("above", above), ("below", below)) if math.isfinite(bound)]
     text = f"{estimate:{spec}}, {' and '.join(bounds)}?"
     chance = kind in ("effect", "paper")
-    return Statement(name, kind, ruling, p if chance else None, bool(beyond), text, (scope or estimate.scope) if chance else None)
+    scope = (scope or estimate.scope) if chance else None
+    measured = _measured(name, estimate, above, below)
+    return Statement(name, kind, ruling, p if chance else None, bool(beyond), text, scope, (measured,))
+
+
+def _measured(name: str, estimate: Estimate, above: float, below: float) -> Measured:
+    bounds = (bound if math.isfinite(bound) else None for bound in (above, below))
+    return Measured(name, estimate.mean, estimate.low, estimate.high, *bounds)
 
 
 def expect(
@@ -118,7 +151,8 @@ def expect(
     # A part that stands needs the p that its family left it; one that falls is corrected with the claim's other parts.
     tested = finding.p if against else finding.corrected_p
     p = same if finding.decision is Decision.NO_DIFFERENCE else tested
-    return Statement(name, kind, ruling, p, against, in_one_line(str(verdict)), finding.scope)
+    measured = _measured(name, difference, -verdict.margin, verdict.margin)
+    return Statement(name, kind, ruling, p, against, in_one_line(str(verdict)), finding.scope, (measured,))
 
 
 def in_one_line(text: str) -> str:
@@ -265,7 +299,8 @@ def _joined(name: str, parts: Sequence[Statement], decide: Callable[[Sequence[St
     found, first = decide(parts), deciding(parts)[0]
     against = any(part.against for part in deciding(parts))
     text = "; ".join(f"{part.name}: {part.text}" for part in parts)
-    return Statement(name, first.kind, found.ruling, found.p, against, text, first.scope)
+    measured = tuple(interval for part in parts for interval in part.measured)
+    return Statement(name, first.kind, found.ruling, found.p, against, text, first.scope, measured)
 
 
 def _names(parts: Sequence[Statement]) -> tuple[str, ...]:
