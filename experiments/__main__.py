@@ -64,6 +64,7 @@ class Run:
         data_dir: a folder of text in Penn Treebank's layout, train.txt, valid.txt and test.txt, for the claims that ask for one.
         json: print a JSON list of results instead of text.
         replicate: on restarts and examples that the first run did not have; identities, which luck cannot decide, are left out.
+        twice: with twice as many epochs or steps, to see whether they were enough; claims that train nothing are left out.
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -72,6 +73,7 @@ class Run:
     data_dir: Path | None = None
     json: bool = False
     replicate: bool = False
+    twice: bool = False
 
     def __call__(self) -> int:
         return self.measure(select(self.names), keep=lambda result: None)
@@ -86,9 +88,9 @@ class Run:
         Returns:
             The exit code: 1 if a claim failed.
         """
-        if self.replicate:
-            chosen = {name: claim for name, claim in chosen.items() if claim.kind != "identity"}
-        scales = {name: claim.at(self.scale, self.seeds, self.data_dir, int(self.replicate)) for name, claim in chosen.items()}
+        chosen = {name: claim for name, claim in chosen.items() if self.asks(claim)}
+        run = int(self.replicate), 1 + self.twice
+        scales = {name: claim.at(self.scale, self.seeds, self.data_dir, *run) for name, claim in chosen.items()}
         results = []
         bar = tqdm(chosen.items(), unit="claim")
         for name, claim in bar:
@@ -107,6 +109,11 @@ class Run:
         if self.json:
             print(json.dumps(results, ensure_ascii=False))
         return int(len(results) < len(chosen))
+
+    def asks(self, claim: Claim) -> bool:
+        """Whether a run of this kind can show anything of a claim."""
+        again = self.replicate or self.twice
+        return not (again and claim.kind == "identity") and not (self.twice and not claim.trains)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +134,8 @@ class Book(Run):
         kept, chosen = record.load(self.folder), select(self.names)
         for claim in chosen.values():
             record.check(claim, kept)
-        here = [r for r in kept if r["scale"] == self.scale and r["replication"] == int(self.replicate) and r["claim"] in chosen]
+        run = self.scale, int(self.replicate), 1 + self.twice
+        here = [r for r in kept if (r["scale"], r["replication"], r["times"]) == run and r["claim"] in chosen]
         known = {r["claim"] for r in here if record.current(chosen[r["claim"]], r)}
         missing = {name: claim for name, claim in chosen.items() if self.again or name not in known}
         try:

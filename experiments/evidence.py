@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import scipy
 
-from experiments import plots
+from experiments import plots, record
 from experiments.record import Result, stem
-from jaxtricks.evaluate.claim import LECTURES, RULES, Chosen, Kind, Paper, Ruling, ScaleName
+from jaxtricks.evaluate.claim import LECTURES, RULES, Chosen, Kind, Paper, Ruling
 from jaxtricks.evaluate.ruling import ALPHA
 
 HEAD = """# Evidence
@@ -27,20 +27,45 @@ stand, which needs no correction: the one part that is false would have to stand
 reaches over its bound, and *not testable here* that something the lecture takes for granted was absent. Intervals cover 95%.
 **Scope**: an effect is on *new data* of this kind, or on *these examples* only, where other restarts on them are meant. Where
 settings are tuned, that is done on examples and restarts that nothing is judged on. In the column *q* stands the share of false
-findings to expect among all effects with a q as small (Benjamini and Hochberg), and in *again* the verdict of a second run on
-restarts that the first one did not have, and on other examples where the data set has more.
+findings to expect among all effects with a q as small (Benjamini and Hochberg), in *again* the verdict of a second run on
+restarts that the first one did not have, and on other examples where the data set has more, and in *twice* the one on the first
+run's restarts and examples, with all arms tuned and trained for twice as many epochs or steps.
+
+Below the curves of each plot stand the intervals that were judged, each in its own unit, and shaded where they would have to lie.
 
 What would refute a claim stands in its file. Whether it stood there before the first run cannot be shown for most claims, since
 file and first result were often committed together; where a criterion, a ruling or a method was changed after a result had been
 seen, the claim's **history** says so, and a changed criterion without an entry there is refused.
 """
 TABLE = """
-| row | statement | kind | verdict | again | q | effect | seeds | seconds |
-|---|---|---|---|---|---|---|---:|---:|
+| row | statement | kind | verdict | again | twice | q | effect | seeds | seconds |
+|---|---|---|---|---|---|---|---|---:|---:|
 """
 METHODS: tuple[Literal["bh"], Literal["by"]] = ("bh", "by")
 FIRM = (Ruling.SUPPORTED, Ruling.REFUTED)
 EARLIER = "†"  # marks a verdict by earlier rules
+
+
+class Runs(NamedTuple):
+    """The runs of one claim at one scale.
+
+    Args:
+        first: the one that the book judges by.
+        again: on other restarts and examples; None where there is none of the same words and rules.
+        twice: on the same ones, trained twice as long; None likewise.
+    """
+
+    first: Result
+    again: Result | None
+    twice: Result | None
+
+    @classmethod
+    def of(cls, first: Result, results: Sequence[Result]) -> Self:
+        """The runs beside a first one, out of all results."""
+        same = ("claim", "scale", "state", "rules")
+        others = [each for each in results if all(each[name] == first[name] for name in same)]  # type: ignore[literal-required]
+        again = next((each for each in others if each["replication"]), None)
+        return cls(first, again, next((each for each in others if each["times"] > 1), None))
 
 
 def files(results: Sequence[Result], without: Mapping[str, str]) -> dict[str, str]:
@@ -50,12 +75,11 @@ def files(results: Sequence[Result], without: Mapping[str, str]) -> dict[str, st
         results: in the order in which they are to stand.
         without: rows that no claim stands for → why.
     """
-    first = [result for result in results if not result["replication"]]
-    again = {(result["claim"], result["scale"]): result for result in results if result["replication"]}
+    runs = [Runs.of(result, results) for result in results if record.first(result)]
+    first = [each.first for each in runs]
     found = discoveries(first)
-    lines = [_line(result, again.get((result["claim"], result["scale"])), found.get(stem(result))) for result in first]
-    sections = [_section(result, again.get((result["claim"], result["scale"]))) for result in first]
-    page = HEAD + "".join(opening(first, again, without)) + ABOUT + TABLE + "".join(lines) + "".join(sections)
+    lines = [_line(each, found.get(stem(each.first))) for each in runs]
+    page = HEAD + "".join(opening(runs, without)) + ABOUT + TABLE + "".join(lines) + "".join(map(_section, runs))
     return {"EVIDENCE.md": page} | {f"results/{stem(result)}.svg": plots.svg(result) for result in first}
 
 
@@ -78,10 +102,9 @@ def discoveries(results: Sequence[Result], method: Literal["bh", "by"] = "bh") -
     return {stem(result): float(q) for result, q in zip(effects, corrected, strict=True)}
 
 
-def opening(
-    results: Sequence[Result], again: Mapping[tuple[str, ScaleName], Result], without: Mapping[str, str]
-) -> Iterator[str]:
+def opening(runs: Sequence[Runs], without: Mapping[str, str]) -> Iterator[str]:
     """What the page says of all results together, before the first of them."""
+    results = [each.first for each in runs]
     today = [result for result in results if result["rules"] == RULES]
     yield _counts(today)
     old = Counter(result["verdict"] for result in results if result["rules"] != RULES)
@@ -96,7 +119,8 @@ def opening(
     none = "" if scales["full"] else " No paper's setting is reproduced: networks are small, examples few, and runs take minutes."
     yield f"\n**Scale**: {sizes or 'nothing yet'}.{none}\n"
     yield from _luck(today)
-    yield from _replicated(today, again)
+    yield from _replicated([(each.first, each.again) for each in runs if each.again is not None])
+    yield from _trained_longer([(each.first, each.twice) for each in runs if each.twice is not None])
     edges = [result["claim"] for result in today if any(choice["edge"] for choice in result["chosen"].values())]
     if edges:
         yield f"\n**Tuning**: in {len(edges)} claims a best setting lies at the edge of what was tried: {', '.join(edges)}.\n"
@@ -132,9 +156,7 @@ def _luck(results: Sequence[Result]) -> Iterator[str]:
     )
 
 
-def _replicated(results: Sequence[Result], again: Mapping[tuple[str, ScaleName], Result]) -> Iterator[str]:
-    pairs = [(result, again[key]) for result in results if (key := (result["claim"], result["scale"])) in again]
-    pairs = [(first, second) for first, second in pairs if first["state"] == second["state"] and second["rules"] == RULES]
+def _replicated(pairs: Sequence[tuple[Result, Result]]) -> Iterator[str]:
     if not pairs:
         return
     same = sum(first["verdict"] == second["verdict"] for first, second in pairs)
@@ -144,6 +166,17 @@ def _replicated(results: Sequence[Result], again: Mapping[tuple[str, ScaleName],
     yield (
         f"\n**Replication**: of {len(pairs)} claims that were run again, {same} came to the same verdict; of the {len(firm)} "
         f"firm ones {agree} did, {len(firm) - agree - reversed_} became open, and {reversed_} were reversed.\n"
+    )
+
+
+def _trained_longer(pairs: Sequence[tuple[Result, Result]]) -> Iterator[str]:
+    if not pairs:
+        return
+    other = [f"{a['claim']} ({a['verdict']}, then {b['verdict']})" for a, b in pairs if a["verdict"] != b["verdict"]]
+    told = f"; another one: {', '.join(other)}" if other else ""
+    yield (
+        f"\n**Budgets**: of {len(pairs)} claims that were trained twice as long, on the same restarts and examples, "
+        f"{len(pairs) - len(other)} came to the same verdict{told}.\n"
     )
 
 
@@ -158,15 +191,16 @@ def _machines(results: Sequence[Result]) -> Iterator[str]:
     yield f"\n**Machine**, which timings depend on: {told}{load}.\n"
 
 
-def _line(result: Result, again: Result | None, q: float | None) -> str:
+def _line(runs: Runs, q: float | None) -> str:
+    result = runs.first
     statement = f"[{result['statement']}](#{stem(result)})"
-    second = "" if again is None else again["verdict"]
+    others = ["" if run is None else run["verdict"] for run in (runs.again, runs.twice)]
     cells = [
         ", ".join(result["rows"]),
         statement,
         result["kind"],
         f"**{_verdict(result)}**",
-        second,
+        *others,
         "" if q is None else f"{q:.2g}",
     ]
     cells += [result["effect"], _seeds(result)]
@@ -177,10 +211,12 @@ def _verdict(result: Result) -> str:
     return f"{result['verdict']}{EARLIER * (result['rules'] != RULES)}"
 
 
-def _section(result: Result, again: Result | None) -> str:
+def _section(runs: Runs) -> str:
+    result, again, twice = runs
     papers = "; ".join(str(Paper(paper["text"], paper["source"])) for paper in result["papers"])  # type: ignore[arg-type]
     decided = f" (decided by: {'; '.join(result['by'])})" if 0 < len(result["by"]) < len(result["parts"]) else ""
     second = "" if again is None else f"\n\nRun again, on other restarts: **{again['verdict']}**: {again['effect']}."
+    second += "" if twice is None else f"\n\nTrained twice as long: **{twice['verdict']}**: {twice['effect']}."
     return f"""
 ## {stem(result)}
 

@@ -1,4 +1,4 @@
-"""The plots of the book: a result's curves with their bands, in which no curve hides another."""
+"""The plots of the book: a result's curves with their bands, in which no curve hides another, and below them what is judged."""
 
 import io
 import textwrap
@@ -37,6 +37,7 @@ FEW = 12  # points of a curve that get a marker each
 THIN, RIM = 1.5, 2.0  # the width of a line, and how much wider it is for each line that lies on it, in points
 NEAR = 1.5  # pixels: two lines as close as that cover each other
 LINE, ACROSS, LEGEND = 36, 72, 91  # letters of a line along the y axis, along the x axis, and of the legend
+ROW, ROW_LETTERS = 0.52, 84  # height of the row of one judged interval in inches, and letters of its name
 
 
 class Drawn(NamedTuple):
@@ -71,16 +72,18 @@ def styled() -> AbstractContextManager[None]:
 
 
 def figure(result: Result) -> Figure:
-    """The plot as a figure; what shows curve i has the id "curve i".
+    """The plot as a figure; what shows curve i has the id "curve i", and what shows judged interval i the id "judged i".
 
-    Places on the x axis that have names are categories: their values stand side by side and are not joined by lines.
+    Places on the x axis that have names are categories: their values stand side by side and are not joined by lines. Below the
+    curves each interval that was judged has a row and a unit of its own; where it has to lie is shaded.
     """
     axes, names = result["axes"], list(result["axes"].get("places", ()))
     curves = [_arrays(curve) for curve in result["series"]]
     columns = max(1, min(len(curves), LEGEND // (max(len(curve.name) for curve in curves) + 12)))
     rows = -(-len(curves) // columns)
-    whole = Figure(figsize=(6, 3.3 + 0.2 * rows), layout="constrained")
-    panel = whole.subplots()
+    judged = [each for part in result["parts"] for each in part.get("measured", ()) if None not in (each["low"], each["high"])]
+    whole = Figure(figsize=(6, 3.3 + 0.2 * rows + ROW * len(judged)), layout="constrained")
+    panel, *below = np.ravel(whole.subplots(1 + len(judged), 1, height_ratios=[3.1, *[ROW] * len(judged)]))
     panel.set(xlabel=textwrap.fill(axes["x"], ACROSS), ylabel=textwrap.fill(axes["y"], LINE))
     alone = sorted({float(x) for curve in curves for x in curve.x})
     side_by_side = bool(names) or len(alone) == 1
@@ -96,6 +99,8 @@ def figure(result: Result) -> Figure:
         _draw_lines(panel, curves)
     if np.isfinite(bottom):
         panel.set_ylim(bottom=bottom)
+    for i, (row, interval) in enumerate(zip(below, judged, strict=True)):
+        _draw_judged(row, interval, i)
     whole.legend(loc="outside upper left", ncols=columns)  # type: ignore[call-arg]  # beside the curves, never on them
     return whole
 
@@ -144,6 +149,28 @@ def _draw_side_by_side(panel: Axes, curves: Sequence[Drawn], places: Sequence[fl
     panel.set_xticks(range(len(places)), [textwrap.fill(name, 60 // len(names)) for name in names])
     panel.tick_params(axis="x", which="both", length=0)
     panel.set_xlim(-0.5, len(places) - 0.5)
+
+
+def _draw_judged(row: Axes, interval: dict[str, Any], i: int) -> None:
+    """A dot and an interval; where it would support what is said, the background is shaded up to the bounds."""
+    above, below = (-np.inf if interval["above"] is None else interval["above"]), interval["below"]
+    below = np.inf if below is None else below
+    shown = [interval["low"], interval["high"], *(bound for bound in (above, below) if np.isfinite(bound))]
+    room = 0.06 * (max(shown) - min(shown) or abs(shown[0]) or 1.0)
+    row.set_xlim(min(shown) - room, max(shown) + room)
+    left, right = row.get_xlim()
+    if above < below and len(shown) > 2:
+        row.axvspan(max(above, left), min(below, right), color=INK, alpha=0.15, linewidth=0)
+    for bound in (above, below):
+        if left <= bound <= right:
+            row.axvline(bound, color=INK, linewidth=1, linestyle="--")
+    row.hlines(0, interval["low"], interval["high"], color=COLORS[0], linewidth=2 * THIN, gid=f"judged {i}")
+    row.plot(interval["mean"], 0, "o", color=COLORS[0], markersize=6, gid=f"judged {i}")
+    row.set_title(textwrap.shorten(interval["name"], ROW_LETTERS, placeholder=" …"), loc="left", fontsize=9, color=INK, pad=2)
+    row.set(yticks=[], ylim=(-1, 1))
+    row.spines["left"].set_visible(False)
+    row.xaxis.set_major_locator(MaxNLocator(5))
+    row.tick_params(axis="x", labelsize=8)
 
 
 def _covered(below: Float[np.ndarray, "points 2"], above: Float[np.ndarray, "others 2"]) -> bool:

@@ -22,7 +22,8 @@ class Result(TypedDict):
     """A claim as it stood when it ran, its outcome, and the environment that it ran in.
 
     `rules` is the version of the rules that judged it. `criterion` and `state` are digests of what would refute the claim and of
-    all its words; `criteria` are those of all criteria that it was ever judged by. `replication` is 0 for the first run.
+    all its words; `criteria` are those of all criteria that it was ever judged by. `replication` is 0 for the first run, and
+    `times` says how many times as long as usual everything was trained.
     """
 
     rules: int
@@ -41,6 +42,7 @@ class Result(TypedDict):
     history: list[dict[str, str | None]]
     scale: ScaleName
     replication: int
+    times: int
     seeds: int
     verdict: str
     by: list[str]
@@ -75,6 +77,7 @@ EARLIER: dict[str, Any] = {
     "criteria": [],
     "history": [],
     "replication": 0,
+    "times": 1,
     "by": [],
     "p": None,
     "parts": [],
@@ -108,6 +111,7 @@ def run(claim: Claim, scale: Scale) -> Result:
         "history": [vars(entry) for entry in claim.history],
         "scale": scale.name,
         "replication": scale.replication,
+        "times": scale.times,
         "seeds": scale.seeds,
         **outcome.to_json(),
         "seconds": round(seconds, 1),
@@ -159,8 +163,8 @@ def save(result: Result, folder: Path, earlier: Iterable[str] = ()) -> None:
 
 def stem(result: Result) -> str:
     """What a result's files are called, without their endings."""
-    again = "-replication" if result["replication"] else ""
-    return f"{result['claim']}-{result['scale']}{again}"
+    run = "-replication" * (result["replication"] > 0) + "-twice" * (result["times"] > 1)
+    return f"{result['claim']}-{result['scale']}{run}"
 
 
 def replace(path: Path, text: str) -> None:
@@ -175,13 +179,13 @@ def replace(path: Path, text: str) -> None:
 
 
 def load(folder: Path) -> list[Result]:
-    """All results below a folder, in the order of rows, claims, scales and replications.
+    """All results below a folder, in the order of rows, claims and scales, the first run before those that run it again.
 
     Raises:
         ResultError: for a file that is none.
     """
     results = map(_read, (folder / "results").glob("*.json"))
-    return sorted(results, key=lambda r: (r["rows"], r["claim"], SCALES.index(r["scale"]), r["replication"]))
+    return sorted(results, key=lambda r: (r["rows"], r["claim"], SCALES.index(r["scale"]), r["replication"], r["times"]))
 
 
 def _read(path: Path) -> Result:
@@ -197,4 +201,9 @@ def _read(path: Path) -> Result:
 
 def largest(results: Iterable[Result]) -> dict[str, Result]:
     """Claim → its first run at the largest scale; the last one, if they come as `load` gives them."""
-    return {result["claim"]: result for result in results if not result["replication"]}
+    return {result["claim"]: result for result in results if first(result)}
+
+
+def first(result: Result) -> bool:
+    """Whether it is of the run that the book judges by, and neither of a replication nor of one trained longer."""
+    return not result["replication"] and result["times"] == 1

@@ -24,7 +24,7 @@ def network(scale: Scale) -> jt.Experiment:
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
         inputs=jt.experiment.Unit(),
         batch_size=64,
-        epochs=scale.pick(smoke=2, cpu=20, full=60),
+        epochs=scale.budget(smoke=2, cpu=20, full=60),
     )
 
 

@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     order = np.random.default_rng(0).permutation(seen + other)
     kept, judged = order[:seen], order[seen:]
     data = jt.Dataset.from_arrays(pool.x[kept], pool.y[kept], name=name, classes=pool.classes, validation=1 / 4)
-    without = network(scale).replace({"epochs": scale.pick(smoke=4, cpu=60, full=100)})
+    without = network(scale).replace({"epochs": scale.budget(smoke=4, cpu=60, full=100)})
     stops = without.replace({"stopping": jt.EarlyStopping(patience=scale.pick(smoke=1, cpu=10, full=10))})
     end, best = jt.fit([without, stops], data, seeds=scale.restarts)
     examples = Examples(pool.x[judged], pool.y[judged], None)

@@ -50,7 +50,7 @@ def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset, tuple[int, float]]:
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         inputs=jt.experiment.Unit(),  # rare pixels, standardized, make products of two pre-activations explode
         batch_size=50,
-        epochs=scale.pick(smoke=2, cpu=30, full=40),
+        epochs=scale.budget(smoke=2, cpu=30, full=40),
     )
     return base, pool, (size, held_out)
 

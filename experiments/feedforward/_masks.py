@@ -25,7 +25,7 @@ def trained(dropout: jt.Dropout, scale: Scale) -> jt.Runs:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(128, 128), full=(1024, 1024, 1024)), dropout=dropout),
         inputs=jt.experiment.Unit(),
         batch_size=100,
-        epochs=scale.pick(smoke=2, cpu=30, full=60),
+        epochs=scale.budget(smoke=2, cpu=30, full=60),
     )
     return jt.fit(experiment, scale.examples(pool, size, held_out), seeds=scale.restarts)
 

@@ -19,7 +19,7 @@ def measure(scale: Scale) -> Outcome:
     without = jt.Experiment(
         model=jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))),
         batch_size=50,
-        epochs=scale.pick(smoke=1, cpu=80, full=160),
+        epochs=scale.budget(smoke=1, cpu=80, full=160),
     )
     change = {"shift and flip": without.replace({"augmentation.shift": 2.0, "augmentation.flip": 0.5})}
     study = jt.study(without, change, scale.examples(pool, size, held_out), seeds=scale.restarts)

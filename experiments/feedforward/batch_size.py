@@ -29,7 +29,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD()),
     )
-    longest = scale.pick(smoke=2, cpu=80, full=320)
+    longest = scale.budget(smoke=2, cpu=80, full=320)
     epochs = [max(1, longest >> shift) for shift in reversed(range(len(batches)))]
     arms = {str(size): base.replace({"batch_size": size, "epochs": n}) for size, n in zip(batches, epochs, strict=True)}
     grid = scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES)

@@ -31,7 +31,7 @@ def measure(scale: Scale) -> Outcome:
     base = jt.Experiment(
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01), schedule=jt.schedules.Cosine()),
         batch_size=25,
-        epochs=scale.pick(smoke=2, cpu=750, full=3_000),
+        epochs=scale.budget(smoke=2, cpu=750, full=3_000),
     )
     trials = [base.replace({"model.widths": (width,) * depth}) for depth in depths for width in widths]
     fitted = jt.fit(trials, data, seeds=scale.restarts)

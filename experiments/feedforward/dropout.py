@@ -36,7 +36,7 @@ def measure(scale: Scale) -> Outcome:
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1e-3)),
         inputs=jt.experiment.Unit(),
         batch_size=100,
-        epochs=scale.pick(smoke=2, cpu=40, full=200),
+        epochs=scale.budget(smoke=2, cpu=40, full=200),
     )
     change = {"dropout": without.replace({"model.dropout": 0.5, "model.input_dropout": 0.2})}
     ladder = scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES)

@@ -24,7 +24,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(256, 256), full=(1024, 1024, 1024))),
         inputs=jt.experiment.Unit(),
         batch_size=100,
-        epochs=scale.pick(smoke=2, cpu=60, full=200),
+        epochs=scale.budget(smoke=2, cpu=60, full=200),
     )
     arms = {"no dropout": without, "dropout": without.replace({"model.dropout": 0.5, "model.input_dropout": 0.2})}
     fitted = dict(zip(arms, jt.fit(list(arms.values()), data, seeds=scale.restarts), strict=True))

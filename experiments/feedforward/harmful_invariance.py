@@ -31,7 +31,7 @@ def measure(scale: Scale) -> Outcome:
     upright = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(16,), cpu=(256, 256), full=(256, 256))),
         batch_size=100,
-        epochs=scale.pick(smoke=1, cpu=20, full=20),
+        epochs=scale.budget(smoke=1, cpu=20, full=20),
     )
     change = {"every other one turned": upright.replace({"augmentation.turn": 0.5})}
     study = jt.study(upright, change, scale.examples(pool, size, held_out), seeds=scale.restarts)

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=(WIDTH,) * hidden, activation=jt.nn.ReLU(), kernel_init=jt.nn.GlorotNormal()),
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.01, momentum=0.9)),
         batch_size=64,
-        epochs=scale.pick(smoke=1, cpu=50, full=200),
+        epochs=scale.budget(smoke=1, cpu=50, full=200),
     )
     study = jt.study(glorot, {"He": glorot.replace({"model.kernel_init": "he_normal"})}, jt.load("digits"), seeds=scale.restarts)
     arms = {"Glorot": study.baseline, **study.changes}

@@ -19,7 +19,7 @@ def measure(scale: Scale) -> Outcome:
     words = scale.pick(smoke=50, cpu=5_000, full=20_000)
     reviews = jt.load("digits") if scale.name == "smoke" else jt.load("imdb_reviews", words=words)
     linear = jt.Experiment(
-        model=jt.MLP(widths=()), inputs=jt.experiment.Raw(), batch_size=100, epochs=scale.pick(smoke=1, cpu=8, full=16)
+        model=jt.MLP(widths=()), inputs=jt.experiment.Raw(), batch_size=100, epochs=scale.budget(smoke=1, cpu=8, full=16)
     )
     arms = {"linear": linear, "network": linear.replace({"model.widths": (64,)})}
     fitted, rates = fit_tuned(arms, reviews, scale.pick(smoke=RATES[1:2], cpu=RATES, full=RATES), scale, score=wrong)

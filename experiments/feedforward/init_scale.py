@@ -24,7 +24,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=6, full=6), kernel_init=jt.nn.Normal(scale=HE)),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
-        epochs=scale.pick(smoke=1, cpu=40, full=80),
+        epochs=scale.budget(smoke=1, cpu=40, full=80),
     )
     arms = {f"{factor:g}": base.replace({"model.kernel_init.scale": factor * HE}) for factor in FACTORS}
     rates = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)

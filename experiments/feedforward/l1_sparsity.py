@@ -44,7 +44,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.1)),
         batch_size=64,
-        epochs=scale.pick(smoke=1, cpu=40, full=200),
+        epochs=scale.budget(smoke=1, cpu=40, full=200),
     )
     data, grid = scale.examples(jt.load("digits")), scale.pick(smoke=STRENGTHS[-1:], cpu=STRENGTHS, full=STRENGTHS)
     grids = {

@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.05, momentum=0.9)),
         inputs=jt.experiment.Unit(),
         batch_size=50,
-        epochs=scale.pick(smoke=1, cpu=20, full=60),
+        epochs=scale.budget(smoke=1, cpu=20, full=60),
     )
     best, by_accuracy, losses, samples = {}, {}, {}, {}
     for task in tasks:

@@ -18,7 +18,7 @@ def measure(scale: Scale) -> Outcome:
     """
     widths = scale.pick(smoke=(4, 16), cpu=(16, 64, 256), full=(16, 64, 256, 1024))
     rates = scale.pick(smoke=RATES[::6], cpu=RATES, full=RATES)
-    digits, base = jt.load("digits"), jt.Experiment(batch_size=64, epochs=scale.pick(smoke=1, cpu=10, full=30))
+    digits, base = jt.load("digits"), jt.Experiment(batch_size=64, epochs=scale.budget(smoke=1, cpu=10, full=30))
     losses, best, growth, final = {}, {}, {}, {}
     for width in widths:
         trials = [base.replace({"model.widths": (width,) * scale.pick(smoke=1, cpu=2, full=2), RATE: rate}) for rate in rates]

@@ -53,7 +53,7 @@ def measure(scale: Scale) -> Outcome:
     descent, at the largest rate that is safe for either, until the loss is within 10⁻³ nats of the smallest. A seed that never
     gets there counts with the number of steps there are.
     """
-    steps = scale.pick(smoke=200, cpu=50_000, full=200_000)
+    steps = scale.budget(smoke=200, cpu=50_000, full=200_000)
 
     def one(seed: Int[Array, ""]) -> tuple[tuple[Array, ...], ...]:
         root = rng.root(seed)

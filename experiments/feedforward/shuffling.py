@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD()),
         batch_size=32,
-        epochs=scale.pick(smoke=1, cpu=40, full=80),
+        epochs=scale.budget(smoke=1, cpu=40, full=80),
     )
     orders = {"before each epoch": "reshuffled", "once": "fixed", "by class": "by_class"}
     arms = {name: base.replace({"order": order}) for name, order in orders.items()}

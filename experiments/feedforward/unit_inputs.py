@@ -39,7 +39,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=50,
-        epochs=scale.pick(smoke=2, cpu=20, full=40),
+        epochs=scale.budget(smoke=2, cpu=20, full=40),
     )
     scalings = {"standardized": jt.experiment.Standardize(), "[0, 1]": jt.experiment.Unit(), "raw": jt.experiment.Raw()}
     arms = {name: base.replace({"inputs": scaling}) for name, scaling in scalings.items()}

@@ -92,4 +92,5 @@ CLAIM = Claim(
     measure=measure,
     kind="effect",
     seeds=Scales(cpu=24, full=64),
+    trains=False,
 )

@@ -52,7 +52,7 @@ def three_layers(activation: jt.nn.Activation, scale: Scale) -> tuple[jt.Experim
         optimizer=jt.Optimizer(rule=jt.SGD()),
         inputs=jt.experiment.Unit(),
         batch_size=scale.pick(smoke=50, cpu=50, full=60),
-        epochs=scale.pick(smoke=2, cpu=12, full=60),
+        epochs=scale.budget(smoke=2, cpu=12, full=60),
     )
     return experiment, pool, size, held_out
 

@@ -31,7 +31,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=(WIDTH,) * scale.pick(smoke=1, cpu=4, full=8), kernel_init=jt.nn.Normal(scale=HE)),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=64,
-        epochs=scale.pick(smoke=1, cpu=15, full=40),
+        epochs=scale.budget(smoke=1, cpu=15, full=40),
     )
     digits = scale.examples(jt.load("digits"))
     arms = {name: base.replace({"model.normalization": normalization}) for name, normalization in NORMALIZATIONS.items()}

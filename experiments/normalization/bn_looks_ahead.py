@@ -22,7 +22,7 @@ def measure(scale: Scale) -> Outcome:
     experiment = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256)), normalization=jt.nn.BatchNorm()),
         batch_size=64,
-        epochs=scale.pick(smoke=2, cpu=15, full=30),
+        epochs=scale.budget(smoke=2, cpu=15, full=30),
     )
     batch_sizes = scale.pick(smoke=(32,), cpu=SIZES, full=SIZES)
     runs = jt.fit(experiment, jt.load("digits"), seeds=scale.restarts)

@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         inputs=jt.experiment.Unit(),
         batch_size=50,
-        epochs=scale.pick(smoke=2, cpu=30, full=60),
+        epochs=scale.budget(smoke=2, cpu=30, full=60),
     )
     arms = {"none": base, "batch norm": base.replace({"model.normalization": "batch"})}
     ladder = scale.pick(smoke=RATES[2:3], cpu=RATES, full=RATES)

@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     size = scale.pick(smoke=150, cpu=1_050, full=1_400)
     base = jt.Experiment(
         model=jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))),
-        epochs=scale.pick(smoke=1, cpu=8, full=20),
+        epochs=scale.budget(smoke=1, cpu=8, full=20),
     )
     arms: dict[str, jt.nn.Normalization] = {"batch norm": jt.nn.BatchNorm(), "group norm": jt.nn.GroupNorm(groups=4)}
     trials = [

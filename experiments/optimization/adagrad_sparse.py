@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     with the least regret on four other seeds, out of the same half decades from 10⁻⁴ to 10²; SGD may also choose between a
     constant rate and one that falls as 1/√t, as AdaGrad's does by itself.
     """
-    features, steps = scale.pick(smoke=50, cpu=500, full=5_000), scale.pick(smoke=200, cpu=2_000, full=20_000)
+    features, steps = scale.pick(smoke=50, cpu=500, full=5_000), scale.budget(smoke=200, cpu=2_000, full=20_000)
     rates, chance = decades(-4, 2), 1 / (jnp.arange(features) + 2)
 
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> Array:

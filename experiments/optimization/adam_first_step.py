@@ -22,7 +22,7 @@ def measure(scale: Scale) -> Outcome:
     ratio of the lengths of their steps. It is (1 - β₁ᵗ)/√(1 - β₂ᵗ), whatever the gradients are.
     The lecture asks what happens at the first step; that the printed code is Adam there is what we make of it.
     """
-    steps = scale.pick(smoke=100, cpu=10_000, full=10_000)
+    steps = scale.budget(smoke=100, cpu=10_000, full=10_000)
 
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> Array:
         mean = jax.random.normal(rng.stream(key, "mean"), (WEIGHTS,))

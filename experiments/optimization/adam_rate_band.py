@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     the best that the same seed reached with any rule and rate of the same network. Judged are the widths of the two bands, in
     decades, seed by seed on average over both networks; "much" is taken as half as wide again.
     """
-    depths, epochs = scale.pick(smoke=(1,), cpu=(2, 6), full=(2, 6)), scale.pick(smoke=1, cpu=15, full=50)
+    depths, epochs = scale.pick(smoke=(1,), cpu=(2, 6), full=(2, 6)), scale.budget(smoke=1, cpu=15, full=50)
     rates = dict.fromkeys(("SGD", "Adam"), decades(-5, 1, scale.pick(smoke=1, cpu=2, full=4)))
     data, width = scale.examples(jt.load("digits")), scale.pick(smoke=8, cpu=64, full=256)
     widths, series = [], []

@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     grid of ten a decade from 10⁻⁴ to 10.
     """
     conditions = scale.pick(smoke=(1.0, 10.0), cpu=(1.0, 10.0, 100.0, 1000.0), full=(1.0, 10.0, 100.0, 1e3, 1e4))
-    rates, steps = decades(-4, 1, scale.pick(smoke=4, cpu=10, full=20)), scale.pick(smoke=500, cpu=10_000, full=100_000)
+    rates, steps = decades(-4, 1, scale.pick(smoke=4, cpu=10, full=20)), scale.budget(smoke=500, cpu=10_000, full=100_000)
 
     def run(setting: tuple[jt.Optimizer, Array], key: Key[Array, ""]) -> Array:
         optimizer, kappa = setting

@@ -38,7 +38,9 @@ def measure(scale: Scale) -> Outcome:
     rates = decades(-3, -1, scale.pick(smoke=1, cpu=2, full=4))
     decays = decades(-6, 1, 1)[:: scale.pick(smoke=3, cpu=1, full=1)]
     width = scale.pick(smoke=8, cpu=64, full=256)
-    base = network(jt.Adam(), widths=(width, width), epochs=scale.pick(smoke=1, cpu=40, full=100), schedule=jt.schedules.Cosine())
+    base = network(
+        jt.Adam(), widths=(width, width), epochs=scale.budget(smoke=1, cpu=40, full=100), schedule=jt.schedules.Cosine()
+    )
     settings = [(rate, decay) for rate in rates for decay in decays]
     trials = [
         base.replace({"batch_size": 50, RATE: rate, "optimizer.rule.weight_decay": kind(rate=decay)})

@@ -30,7 +30,7 @@ def measure(scale: Scale) -> Outcome:
         optimizer=jt.Optimizer(rule=jt.Momentum(learning_rate=0.05, momentum=0.9)),
         inputs=jt.experiment.Unit(),
         batch_size=32,
-        epochs=scale.pick(smoke=2, cpu=20, full=20),
+        epochs=scale.budget(smoke=2, cpu=20, full=20),
     )
     learnt = jt.optim.QuantileClip(quantile=0.7, window=scale.pick(smoke=20, cpu=50, full=50))
     changes = {

@@ -25,7 +25,7 @@ def measure(scale: Scale) -> Outcome:
     the first layer only, by full-batch descent on the squared loss.
     """
     widths = scale.pick(smoke=(1, 16), cpu=(1, 4, 16, 64, 256), full=(1, 4, 16, 64, 256, 1024, 4096))
-    steps, rates = AN_EPOCH * scale.pick(smoke=20, cpu=2_000, full=20_000), decades(-2, 1)
+    steps, rates = AN_EPOCH * scale.budget(smoke=20, cpu=2_000, full=20_000), decades(-2, 1)
 
     def losses(width: int) -> Float[np.ndarray, " seeds"]:
         """The mean loss over the last epoch, at the rate chosen for this width."""

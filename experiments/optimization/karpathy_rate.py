@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     four restarts and images that only choose, and what it gains over 3·10⁻⁴ on others, paired by seed. A gain within half a point
     would let 3·10⁻⁴ be called the best.
     """
-    rates, epochs = decades(-5, -1, scale.pick(smoke=2, cpu=2, full=4)), scale.pick(smoke=1, cpu=20, full=50)
+    rates, epochs = decades(-5, -1, scale.pick(smoke=2, cpu=2, full=4)), scale.budget(smoke=1, cpu=20, full=50)
     rates = tuple(RATE if math.isclose(rate, RATE, rel_tol=0.1) else rate for rate in rates)  # the grid has 3.2e-4
     embedded = jt.load("digits")
     tasks: dict[str, tuple[jt.Dataset, tuple[int, ...], int | None]] = {

@@ -18,7 +18,7 @@ def measure(scale: Scale) -> Outcome:
     """
     pool, size = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist")), scale.pick(smoke=300, cpu=5_000, full=60_000)
     large, small = scale.pick(smoke=(200, 100), cpu=(1_000, 100), full=(16_000, 250))
-    width, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=15, full=15)
+    width, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.budget(smoke=1, cpu=15, full=15)
 
     def arm(rule: jt.optim.Rule, batch: int) -> jt.Experiment:
         schedule = jt.schedules.WarmupCosine(warmup=0.1)

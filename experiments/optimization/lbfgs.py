@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
     """
     digits = jt.load("digits")
     pixels, labels = jnp.asarray(digits.x.reshape(-1, 64), float) / 16, jax.nn.one_hot(digits.y, 10)
-    size, steps = scale.pick(smoke=(50, 50), cpu=(300, 3_000), full=(1_437, 10_000))
+    size, steps = scale.pick(smoke=50, cpu=300, full=1_437), scale.budget(smoke=50, cpu=3_000, full=10_000)
     few = min(steps, 300)
 
     def run_for(steps: int) -> Any:

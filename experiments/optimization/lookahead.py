@@ -32,7 +32,7 @@ def measure(scale: Scale) -> Outcome:
     loss lies from its arm's median, Lookahead minus alone, over the mean of that distance alone; a p above 0.05 leaves it open.
     The lecture only names Lookahead. Zhang+ train ResNet-18 on CIFAR-10.
     """
-    width, epochs = scale.pick(smoke=8, cpu=64, full=256), scale.pick(smoke=1, cpu=20, full=50)
+    width, epochs = scale.pick(smoke=8, cpu=64, full=256), scale.budget(smoke=1, cpu=20, full=50)
     alone = network(jt.Momentum(momentum=0.9), widths=(width, width), epochs=epochs)
     arms = {"alone": alone, "Lookahead": alone.replace({"optimizer.averaging": "lookahead"})}
     pool, rates = jt.load("digits"), scale.pick(smoke=(0.01,), cpu=decades(-3, 0), full=decades(-3, 0, 4))

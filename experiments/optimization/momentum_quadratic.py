@@ -73,4 +73,5 @@ CLAIM = Claim(
     "outside 0.9 to 1.1 under gradient descent.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

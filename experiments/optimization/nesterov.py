@@ -33,7 +33,7 @@ def measure(scale: Scale) -> Outcome:
     """
     pixels = jnp.asarray(jt.load("digits").x.reshape(-1, 64), float) / 16
     widths = scale.pick(smoke=(64, 4, 64), cpu=(64, 32, 8, 32, 64), full=(64, 256, 64, 8, 64, 256, 64))
-    steps, shapes = scale.pick(smoke=20, cpu=2_000, full=100_000), list(itertools.pairwise(widths))
+    steps, shapes = scale.budget(smoke=20, cpu=2_000, full=100_000), list(itertools.pairwise(widths))
 
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> Array:
         keys = jax.random.split(rng.stream(key, "params"), len(shapes))

@@ -47,7 +47,8 @@ def measure(scale: Scale) -> Outcome:
     only choose, out of half decades from 10⁻² to 1 (Newton, who may also choose the damping, out of 10⁻² to 10) and from 10⁻⁴ to
     10⁻¹ (Adam); judged is the difference of the logarithms of the losses on the training examples, at most ln 10 each.
     """
-    pool, passes = jt.load("digits"), scale.pick(smoke=(1, 1), cpu=(5, 100), full=(20, 400))
+    pool = jt.load("digits")
+    passes = scale.budget(smoke=1, cpu=5, full=20), scale.budget(smoke=1, cpu=100, full=400)
     width, damp = scale.pick(smoke=8, cpu=32, full=128), scale.pick(smoke=(1.0,), cpu=decades(-2, 1, 1), full=decades(-2, 1, 2))
     adam = network(jt.Adam(), widths=(width, width), epochs=passes[1]).replace({"model.activation": "tanh", "batch_size": 128})
     newton = adam.replace({"optimizer.rule": jt.optim.Newton(iterations=PRODUCTS), "epochs": passes[0]})

@@ -41,7 +41,7 @@ def measure(scale: Scale) -> Outcome:
     """
     rates = decades(-5, 0, scale.pick(smoke=1, cpu=2, full=4))
     layers = (scale.pick(smoke=16, cpu=64, full=256),) * scale.pick(smoke=1, cpu=8, full=8)
-    arm = functools.partial(network, widths=layers, epochs=scale.pick(smoke=1, cpu=10, full=50))
+    arm = functools.partial(network, widths=layers, epochs=scale.budget(smoke=1, cpu=10, full=50))
     arms = {
         "Adam": arm(jt.Adam()),
         "RAdam": arm(jt.optim.RAdam()),

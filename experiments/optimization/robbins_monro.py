@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Outcome:
     of t between its mean over steps 9 000 to 11 000 and over the last 20 000. The optimum is approached as 1/t, or t^-0.75, where
     rates decay so; a constant rate's noise stays.
     """
-    steps = scale.pick(smoke=1_000, cpu=100_000, full=1_000_000)
+    steps = scale.budget(smoke=1_000, cpu=100_000, full=1_000_000)
 
     def run(optimizer: jt.Optimizer, key: Key[Array, ""]) -> Array:
         function, start, _ = bowl(key, jnp.linspace(0.2, 1, DIMENSIONS))

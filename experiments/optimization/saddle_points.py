@@ -78,7 +78,7 @@ def measure(scale: Scale) -> Outcome:
     Beside it, the paper's claim that points of a higher loss have a larger index, by Spearman's correlation. Which points a
     search finds is not which there are.
     """
-    points, steps = scale.pick(smoke=6, cpu=24, full=128), scale.pick(smoke=50, cpu=2_000, full=20_000)
+    points, steps = scale.pick(smoke=6, cpu=24, full=128), scale.budget(smoke=50, cpu=2_000, full=20_000)
     digits = jt.load("digits")
     pixels = np.asarray(digits.x, np.float64).reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, PIXELS) / 16
     pixels -= pixels.mean(axis=0, keepdims=True)

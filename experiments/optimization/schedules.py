@@ -47,7 +47,7 @@ def measure(scale: Scale) -> Outcome:
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist"))
     size = scale.pick(smoke=300, cpu=3_000, full=60_000)
-    width, epochs = scale.pick(smoke=16, cpu=128, full=512), scale.pick(smoke=1, cpu=30, full=60)
+    width, epochs = scale.pick(smoke=16, cpu=128, full=512), scale.budget(smoke=1, cpu=30, full=60)
     arm = functools.partial(network, jt.Momentum(momentum=0.9), widths=(width, width), epochs=epochs)
     arms = {
         "constant": arm(),

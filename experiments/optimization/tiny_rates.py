@@ -83,4 +83,5 @@ CLAIM = Claim(
     "under SGD or under Adam.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     borne, with minus without. Goyal+ warm up for 5 of 90 epochs at a batch of 8 192 on ImageNet.
     """
     layers = (scale.pick(smoke=16, cpu=64, full=256),) * scale.pick(smoke=1, cpu=8, full=8)
-    arm = functools.partial(network, widths=layers, epochs=scale.pick(smoke=1, cpu=10, full=50))
+    arm = functools.partial(network, widths=layers, epochs=scale.budget(smoke=1, cpu=10, full=50))
     per_decade = scale.pick(smoke=1, cpu=4, full=8)
     rules = {"momentum": (jt.Momentum(), decades(-3, 1, per_decade)), "Adam": (jt.Adam(), decades(-4, 0, per_decade))}
     schedules = {"without": jt.schedules.Cosine(), "with warm-up": jt.schedules.WarmupCosine(warmup=0.1)}

@@ -55,7 +55,7 @@ def language_model(scale: Scale) -> jt.Experiment:
         model=jt.RNN(embedding=widths[0], widths=widths),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=scale.pick(smoke=0.02, cpu=0.02, full=0.002)), clip_norm=1.0),
         batch_size=scale.pick(smoke=8, cpu=16, full=32),
-        epochs=scale.pick(smoke=2, cpu=80, full=60),
+        epochs=scale.budget(smoke=2, cpu=80, full=60),
     )
 
 

@@ -22,7 +22,7 @@ def measure(scale: Scale) -> Outcome:
     for far longer, and lower its rate.
     """
     pool, windows = characters(scale.pick(smoke=6, cpu=32, full=64)), scale.pick(smoke=80, cpu=1_500, full=14_000)
-    units, epochs = scale.pick(smoke=8, cpu=48, full=512), scale.pick(smoke=1, cpu=16, full=20)
+    units, epochs = scale.pick(smoke=8, cpu=48, full=512), scale.budget(smoke=1, cpu=16, full=20)
     rules: dict[str, jt.optim.Rule] = {"Adam": jt.Adam(), "SGD": jt.SGD(), "momentum": jt.Momentum(momentum=0.9)}
     arms = {name: language(jt.RNN(embedding=16, widths=(units,)), epochs, rule) for name, rule in rules.items()}
     grids = {name: scale.pick(smoke=rates[2:3], cpu=rates, full=rates) for name, rates in RATES.items()}

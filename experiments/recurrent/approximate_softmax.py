@@ -152,7 +152,7 @@ def trained(scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
             model=jt.RNN(embedding=units, widths=(units,), softmax=softmax),
             optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=3e-3), clip_norm=1.0),
             batch_size=scale.pick(smoke=4, cpu=20, full=20),
-            epochs=scale.pick(smoke=1, cpu=4, full=10),
+            epochs=scale.budget(smoke=1, cpu=4, full=10),
         )
     ladder = scale.pick(smoke=(3e-3,), cpu=(3e-3, 1e-2, 3e-2), full=(1e-3, 3e-3, 1e-2))
     return fit_tuned(arms, data, ladder, scale, score=perplexity, size=windows)

@@ -25,7 +25,7 @@ def contest(gain: float, scale: Scale) -> Outcome:
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
         batch_size=64,
-        epochs=scale.pick(smoke=1, cpu=12, full=50),
+        epochs=scale.budget(smoke=1, cpu=12, full=50),
     )
     norms = {NONE: None, INPUT: InputBatchNorm(), BOTH: RecurrentBatchNorm(scale=gain)}
     arms = {name: base.replace({"model.recurrent_normalization": norm}) for name, norm in norms.items()}

@@ -54,7 +54,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.RNN(embedding=width, widths=(2 * width,), cell=jt.nn.GRU(), read="mean"),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=3e-3), clip_norm=1.0),
         batch_size=scale.pick(smoke=4, cpu=32, full=64),
-        epochs=scale.pick(smoke=1, cpu=4, full=8),
+        epochs=scale.budget(smoke=1, cpu=4, full=8),
     )
     buckets = scale.pick(smoke=2, cpu=4, full=4)
     arms = {PLAIN: plain, CUT: plain.replace({"order": jt.experiment.ByLength(buckets=buckets)})}

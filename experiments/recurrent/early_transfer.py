@@ -101,4 +101,5 @@ CLAIM = Claim(
             criterion="fcce1d75a677",
         ),
     ),
+    trains=False,
 )

@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     XML, arithmetic and language instead.
     """
     length, examples = scale.pick(smoke=(6, 160), cpu=(50, 1_500), full=(200, 20_000))
-    width, epochs = scale.pick(smoke=4, cpu=28, full=128), scale.pick(smoke=1, cpu=24, full=20)
+    width, epochs = scale.pick(smoke=4, cpu=28, full=128), scale.budget(smoke=1, cpu=24, full=20)
     arms = {
         f"forget bias {bias}": adding(jt.RNN(widths=(width,), cell=LSTM(forget_bias=float(bias))), epochs) for bias in (0, 1, 2)
     }

@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     rate 1e-2, on those seeds, showed all three arms' errors before the criterion was written.
     """
     length, examples = scale.pick(smoke=(6, 160), cpu=(50, 3_000), full=(200, 20_000))
-    data, epochs = jt.data.adding_problem(examples, length), scale.pick(smoke=1, cpu=10, full=20)
+    data, epochs = jt.data.adding_problem(examples, length), scale.budget(smoke=1, cpu=10, full=20)
     gru = adding(jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=128),), cell=GRU()), epochs)
     most = parameters(gru, data)
 

@@ -19,7 +19,7 @@ def measure(scale: Scale) -> Outcome:
     timing trial on those seeds showed that without biases some are there within 75 steps.
     """
     length, examples = scale.pick(smoke=(6, 160), cpu=(50, 1_500), full=(200, 20_000))
-    width, epochs = scale.pick(smoke=4, cpu=32, full=128), scale.pick(smoke=1, cpu=16, full=20)
+    width, epochs = scale.pick(smoke=4, cpu=32, full=128), scale.budget(smoke=1, cpu=16, full=20)
     biases = {
         f"reset {reset:+g}, update {update:+g}": (reset, update) for reset, update in itertools.product((0.0, -1.0), (0.0, 1.0))
     }

@@ -34,4 +34,5 @@ CLAIM = Claim(
     refuted_by=REFUTED_BY,
     measure=measure,
     kind="effect",
+    trains=False,
 )

@@ -29,7 +29,7 @@ def measure(scale: Scale) -> Outcome:
     """
     pool, windows = characters(scale.pick(smoke=8, cpu=32, full=64)), scale.pick(smoke=80, cpu=2_000, full=14_000)
     data = scale.examples(pool, windows)
-    units, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.pick(smoke=1, cpu=10, full=20)
+    units, epochs = scale.pick(smoke=8, cpu=64, full=512), scale.budget(smoke=1, cpu=10, full=20)
     states: dict[str, InitialState] = {"zeros": ZeroState(), "learnt": LearnedState(), "noisy": NoisyState(std=0.1)}
     models = [jt.RNN(embedding=16, widths=(units,), initial_state=state) for state in states.values()]
     fitted = jt.fit([language(model, epochs, jt.Adam(learning_rate=1e-2)) for model in models], data, seeds=scale.restarts)

@@ -22,7 +22,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.RNN(embedding=scale.pick(smoke=4, cpu=32, full=128), widths=(scale.pick(smoke=4, cpu=64, full=512),)),
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
         batch_size=16,
-        epochs=scale.pick(smoke=1, cpu=10, full=10),
+        epochs=scale.budget(smoke=1, cpu=10, full=10),
     )
     arms = {PLAIN: base, NORMALIZED: base.replace({"model.recurrent_normalization": "layer"})}
     data = jt.load("python_topics", text=jt.Text("char", length=scale.pick(smoke=8, cpu=32, full=100)))

@@ -13,7 +13,7 @@ def measure(scale: Scale) -> Outcome:
     are few, so that the state matters and is reset often; the validation loss is that of all of them.
     """
     windows, data = scale.pick(smoke=80, cpu=2_000, full=28_000), characters(scale.pick(smoke=6, cpu=16, full=16))
-    units, epochs = scale.pick(smoke=8, cpu=48, full=512), scale.pick(smoke=1, cpu=16, full=20)
+    units, epochs = scale.pick(smoke=8, cpu=48, full=512), scale.budget(smoke=1, cpu=16, full=20)
     zeros = language(jt.RNN(embedding=16, widths=(units,)), epochs)
     arms = {"zeros": zeros, "learnt state": zeros.replace({"model.initial_state": "learned"})}
     return one_change(data, windows, arms, scale)

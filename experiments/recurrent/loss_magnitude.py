@@ -126,4 +126,5 @@ CLAIM = Claim(
     "sums are divided by the maximum length, or that of this number for plain sums minus it at or below 0.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

@@ -21,7 +21,7 @@ def measure(scale: Scale) -> Outcome:
     more where losses are summed than where they are divided. Adam is shown and not judged.
     """
     lengths = scale.pick(smoke=(4, 8), cpu=(8, 32, 128), full=(16, 64, 256))
-    size, epochs = scale.pick(smoke=(40, 1), cpu=(500, 3), full=(2_000, 4))
+    size, epochs = scale.pick(smoke=40, cpu=500, full=2_000), scale.budget(smoke=1, cpu=3, full=4)
     grids: dict[str, tuple[float, ...]] = scale.pick(
         smoke={"SGD": (0.25, 1.0)},
         cpu={"SGD": tuple(4.0**n for n in range(-6, 5)), "Adam": tuple(4.0**n for n in range(-5, -1))},

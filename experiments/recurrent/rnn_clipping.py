@@ -29,7 +29,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.RNN(embedding=16, widths=(scale.pick(smoke=8, cpu=64, full=256),), cell=TanhCell()),
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         batch_size=BATCH,
-        epochs=scale.pick(smoke=2, cpu=8, full=20),
+        epochs=scale.budget(smoke=2, cpu=8, full=20),
     )
     rates = scale.pick(smoke=(0.3,), cpu=(0.3, 1.0, 3.0), full=(0.3, 1.0, 3.0))
     trials = [free.replace({RATE: rate}) for rate in rates]

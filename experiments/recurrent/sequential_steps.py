@@ -85,4 +85,5 @@ CLAIM = Claim(
     "all, over the TCN's lies at or below 1.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

@@ -16,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     two layers or of three. Each window starts from zeros.
     """
     data, windows = characters(scale.pick(smoke=6, cpu=32, full=64)), scale.pick(smoke=80, cpu=2_000, full=14_000)
-    units, epochs = scale.pick(smoke=8, cpu=48, full=512), scale.pick(smoke=1, cpu=16, full=20)
+    units, epochs = scale.pick(smoke=8, cpu=48, full=512), scale.budget(smoke=1, cpu=16, full=20)
     single = language(jt.RNN(embedding=16, widths=(units,)), epochs)
     most = parameters(single, data)
 

@@ -14,7 +14,7 @@ def measure(scale: Scale) -> Outcome:
     on examples that nothing is judged on. Each window starts from zeros.
     """
     windows, data = scale.pick(smoke=80, cpu=2_000, full=14_000), characters(scale.pick(smoke=6, cpu=32, full=64))
-    width, epochs = scale.pick(smoke=8, cpu=32, full=256), scale.pick(smoke=1, cpu=16, full=20)
+    width, epochs = scale.pick(smoke=8, cpu=32, full=256), scale.budget(smoke=1, cpu=16, full=20)
     last = language(jt.RNN(embedding=16, widths=(width,) * 3, cell=GRU()), epochs)
     arms = {"last layer": last, "sum of layers": last.replace({"model.combine": "sum_layers"})}
     return one_change(data, windows, arms, scale)

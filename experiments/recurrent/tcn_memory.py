@@ -31,7 +31,7 @@ def measure(scale: Scale) -> Outcome:
         optimizer=jt.Optimizer(rule=jt.Adam(), clip_norm=1.0),
         inputs=jt.experiment.Unit(),
         batch_size=BATCH,
-        epochs=scale.pick(smoke=1, cpu=15, full=20),
+        epochs=scale.budget(smoke=1, cpu=15, full=20),
     )
 
     def tcn(channels: int) -> jt.Experiment:

@@ -101,4 +101,5 @@ CLAIM = Claim(
             criterion="54bdef167221",
         ),
     ),
+    trains=False,
 )

@@ -127,4 +127,5 @@ CLAIM = Claim(
             criterion="17faac0aaba3",
         ),
     ),
+    trains=False,
 )

@@ -74,7 +74,7 @@ def measure(scale: Scale) -> Outcome:
         if not data[20].has_test or not isinstance(data[20].validation, Split):
             raise DataError(f"{scale.data_dir} has no valid.txt or no test.txt; zaremba needs both, as in Penn Treebank.")
     else:
-        epochs, units = scale.pick(smoke=2, cpu=16, full=0), scale.pick(smoke=8, cpu=64, full=0)
+        epochs, units = scale.budget(smoke=2, cpu=16, full=0), scale.pick(smoke=8, cpu=64, full=0)
         medium = zaremba(units, 0.1, epochs, max(1, epochs // 3), 1 / 1.4, 5.0)
         variational = jt.nn.Variational(words=0.2, inputs=0.35, recurrent=0.2, outputs=0.35, per_gate=True)
         arms = {

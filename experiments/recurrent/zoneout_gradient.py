@@ -99,7 +99,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.01), clip_norm=1.0),
         batch_size=BATCH,
-        epochs=scale.pick(smoke=1, cpu=10, full=10),
+        epochs=scale.budget(smoke=1, cpu=10, full=10),
     )
     fitted = jt.fit([base.replace({"model.zoneout": noise}) for noise in NOISE.values()], data, seeds=scale.restarts)
     arms = dict(zip(NOISE, fitted, strict=True))

@@ -24,7 +24,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.RNN(widths=(scale.pick(smoke=4, cpu=32, full=100),)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=scale.pick(smoke=0.01, cpu=0.01, full=0.001)), clip_norm=1.0),
         batch_size=scale.pick(smoke=64, cpu=64, full=100),
-        epochs=scale.pick(smoke=1, cpu=25, full=100),
+        epochs=scale.budget(smoke=1, cpu=25, full=100),
     )
     rates = scale.pick(smoke=(0.15,), cpu=(0.05, 0.15, 0.3, 0.5), full=(0.05, 0.15, 0.3, 0.5))
     noisy = base.replace({"model.zoneout": Zoneout(cell=rates[0], state=rates[0])})

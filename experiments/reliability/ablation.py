@@ -47,7 +47,7 @@ def built(scale: Scale, data: jt.Dataset) -> tuple[jt.Experiment, dict[str, Chos
         model=jt.RNN(embedding=width, widths=(width, width)),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=rate), clip_norm=1.0),
         batch_size=scale.pick(smoke=8, cpu=16, full=32),
-        epochs=scale.pick(smoke=2, cpu=60, full=120),
+        epochs=scale.budget(smoke=2, cpu=60, full=120),
     ).replace({part.path: part.start for part in PARTS.values()})
     chosen: dict[str, Chosen] = {}
     for name, part in PARTS.items():

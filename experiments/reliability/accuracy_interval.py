@@ -97,4 +97,5 @@ CLAIM = Claim(
     "of a trained model lies below 93% or above 97%.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

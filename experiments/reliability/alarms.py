@@ -111,4 +111,5 @@ CLAIM = Claim(
     measure=measure,
     kind="effect",
     seeds=Scales(cpu=16, full=32),
+    trains=False,
 )

@@ -98,4 +98,5 @@ CLAIM = Claim(
     "of words minus words alone, lies at or below 0.",
     measure=measure,
     kind="paper",
+    trains=False,
 )

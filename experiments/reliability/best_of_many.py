@@ -104,4 +104,5 @@ CLAIM = Claim(
     "or more on average for some k; or the 95% interval of what the best of the networks gains lies at or below 0.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

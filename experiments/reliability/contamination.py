@@ -178,4 +178,5 @@ CLAIM = Claim(
     "or below 0; or the interval of the share of the texts left in that overlap finds lies at or below 95%.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

@@ -141,4 +141,5 @@ CLAIM = Claim(
     refuted_by="The 95% interval over seeds of the share of equal learners that the F test calls different lies at or above 7%.",
     measure=measure,
     kind="effect",
+    trains=False,
 )

@@ -79,4 +79,5 @@ CLAIM = Claim(
     measure=measure,
     kind="effect",
     seeds=Scales(cpu=32, full=32),
+    trains=False,
 )

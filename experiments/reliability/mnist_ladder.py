@@ -81,7 +81,7 @@ def measure(scale: Scale) -> Outcome:
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     pool = halved(pool) if pool.shape[0] == 28 else pool
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(2_000, 1 / 2), full=(60_000, 1 / 6))
-    base = jt.Experiment(model=Convolutions(), batch_size=50, epochs=scale.pick(smoke=1, cpu=10, full=30))
+    base = jt.Experiment(model=Convolutions(), batch_size=50, epochs=scale.budget(smoke=1, cpu=10, full=30))
     rates = scale.pick(smoke=(1e-3,), cpu=(1e-3, 3e-3, 1e-2), full=(3e-4, 1e-3, 3e-3))
     tuning = scale.tuning_examples(pool, size, held_out)
     chosen: dict[str, Chosen] = tuned(climbed(base), tuning, rates, score=final_loss, seeds=scale.tuning)

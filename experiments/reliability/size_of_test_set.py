@@ -134,4 +134,5 @@ CLAIM = Claim(
             Ruling.SUPPORTED,
         ),
     ),
+    trains=False,
 )

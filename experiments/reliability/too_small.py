@@ -24,7 +24,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=(128,), activation=jt.nn.ReLU()),
         optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3)),
         batch_size=64,
-        epochs=2 if smoke else 30,
+        epochs=scale.budget(smoke=2, cpu=30, full=30),
     )
     ladder = RATES[:1] if smoke else RATES
     chosen = tuned({"network": base}, scale.tuning_examples(pool), ladder, score=wrong, seeds=scale.tuning)

@@ -45,7 +45,7 @@ def measure(scale: Scale) -> Outcome:
         jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist")),
     )
     channels = scale.pick(smoke=(4,), cpu=(8, 16), full=(32, 64))
-    network = jt.Experiment(model=jt.CNN(channels=channels), batch_size=50, epochs=scale.pick(smoke=1, cpu=5, full=20))
+    network = jt.Experiment(model=jt.CNN(channels=channels), batch_size=50, epochs=scale.budget(smoke=1, cpu=5, full=20))
     source = jt.fit(network, scale.examples(source_data, scale.pick(smoke=200, cpu=10_000, full=60_000)), seeds=scale.restarts)
     frozen = tuple(name for name in source.variables["params"] if name != "head")
     counts, arms = scale.pick(smoke=(100,), cpu=(100, 300, 1_000), full=(100, 300, 1_000, 10_000)), {}
@@ -53,7 +53,7 @@ def measure(scale: Scale) -> Outcome:
     held_out = scale.pick(smoke=100, cpu=400, full=10_000)
     for size in counts:
         few = scale.examples(target_data, size + held_out, held_out / (size + held_out))
-        scratch = network.replace({"epochs": scale.pick(smoke=1, cpu=300, full=600) * 50 // size or 1})
+        scratch = network.replace({"epochs": scale.budget(smoke=1, cpu=300, full=600) * 50 // size or 1})
         transfer = jt.Transfer(source, fresh=("head",))
         kinds = {
             "new head on frozen features": scratch.replace({"optimizer.frozen": frozen}),

@@ -43,7 +43,7 @@ def measure(scale: Scale) -> Outcome:
     on. With 24 epochs the difference is one of time: the other arm had hardly begun to learn. The paper's greedy networks are
     pretrained in the same supervised way, to convergence.
     """
-    layers, epochs = scale.pick(smoke=2, cpu=5, full=5), scale.pick(smoke=1, cpu=10, full=20)
+    layers, epochs = scale.pick(smoke=2, cpu=5, full=5), scale.budget(smoke=1, cpu=10, full=20)
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size = scale.pick(smoke=200, cpu=2_500, full=60_000)
     held_out = scale.pick(smoke=0.25, cpu=0.2, full=1 / 6)

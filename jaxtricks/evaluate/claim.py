@@ -128,6 +128,8 @@ class Claim:
             question, a heading): what is judged is a paper's claim or ours.
         history: earlier verdicts and criteria, in order; a criterion that was given up must stand here.
         seeds: restarts at each scale.
+        trains: whether something is trained to an end, for as long as `Scale.budget` says: then what is found must not change
+            with twice the budget. False where nothing is trained, or for a number of steps that is part of what is said.
 
     Raises:
         ValueError: for an impossible row or lecture, or a missing text.
@@ -142,6 +144,7 @@ class Claim:
     kind: Kind
     history: tuple[Earlier, ...] = ()
     seeds: Scales = field(default=Scales())
+    trains: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, tuple) or not self.rows or not all(re.fullmatch(r"T\d{3}", row) for row in self.rows):
@@ -199,8 +202,10 @@ class Claim:
             raise ValueError(f"{self.name}: the parts that decide make it a claim of kind {found!r}, and it says {self.kind!r}.")
         return outcome
 
-    def at(self, scale: ScaleName, seeds: int | None = None, data_dir: Path | None = None, replication: int = 0) -> Scale:
-        """The scale of that name, with the claim's number of restarts or another one, a folder of data, and a replication.
+    def at(
+        self, scale: ScaleName, seeds: int | None = None, data_dir: Path | None = None, replication: int = 0, times: int = 1
+    ) -> Scale:
+        """The scale of that name, with the claim's number of restarts or another one, and what else `Scale` takes.
 
         Raises:
             ConfigError: for less than two restarts, which have no interval.
@@ -208,4 +213,4 @@ class Claim:
         if seeds is not None and seeds < 2:
             raise ConfigError(f"seeds = {seeds} is not a number of restarts >= 2; an interval needs two.")
         own: int = getattr(self.seeds, scale)
-        return Scale(scale, seeds if seeds is not None and own else own, data_dir, replication)
+        return Scale(scale, seeds if seeds is not None and own else own, data_dir, replication, times)

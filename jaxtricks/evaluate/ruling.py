@@ -151,8 +151,15 @@ def expect(
     # A part that stands needs the p that its family left it; one that falls is corrected with the claim's other parts.
     tested = finding.p if against else finding.corrected_p
     p = same if finding.decision is Decision.NO_DIFFERENCE else tested
-    measured = _measured(name, difference, -verdict.margin, verdict.margin)
+    measured = _measured(name, difference, *_expected_within(verdict.margin, expected, verdict.higher_is_better))
     return Statement(name, kind, ruling, p, against, in_one_line(str(verdict)), finding.scope, (measured,))
+
+
+def _expected_within(margin: float, expected: Sequence[Decision], higher_is_better: bool) -> tuple[float, float]:
+    """Between which bounds a difference lies that is decided as expected; infinite where there is none."""
+    gains = {Decision.HELPS: (0.0, math.inf), Decision.NO_DIFFERENCE: (-margin, margin), Decision.HURTS: (-math.inf, 0.0)}
+    low, high = min(gains[each][0] for each in expected), max(gains[each][1] for each in expected)
+    return (low, high) if higher_is_better else (-high, -low)
 
 
 def in_one_line(text: str) -> str:

@@ -29,6 +29,7 @@ class Scale:
         seeds: how many restarts are judged; 0 for a claim that draws nothing.
         data_dir: a folder of data that only the user can provide, for claims that need one; None where none was given.
         replication: 0 for the first run; a replication 1, 2, … has other restarts, and other examples where the pool has more.
+        times: how many times as long as usual everything is trained, to see whether it was long enough.
 
     >>> Scale("cpu", seeds=16).pick(smoke=1, cpu=20, full=100)
     20
@@ -40,10 +41,19 @@ class Scale:
     seeds: int
     data_dir: Path | None = None
     replication: int = 0
+    times: int = 1
 
     def pick(self, *, smoke: T, cpu: T, full: T) -> T:
         """The value for this scale."""
         return {"smoke": smoke, "cpu": cpu, "full": full}[self.name]
+
+    def budget(self, *, smoke: int, cpu: int, full: int) -> int:
+        """How many epochs or steps are trained: those of this scale, so many times as the run asks for.
+
+        >>> Scale("cpu", seeds=16, times=2).budget(smoke=1, cpu=20, full=100)
+        40
+        """
+        return self.times * self.pick(smoke=smoke, cpu=cpu, full=full)
 
     @property
     def restarts(self) -> range:

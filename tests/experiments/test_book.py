@@ -28,6 +28,7 @@ from jaxtricks.evaluate.claim import (
     Outcome,
     Paper,
     Ruling,
+    Scale,
     Scales,
     digest,
     holds,
@@ -72,7 +73,9 @@ def stage(monkeypatch):
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name):
+def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name, monkeypatch):
+    asked, budget = [], Scale.budget
+    monkeypatch.setattr(Scale, "budget", lambda scale, **numbers: asked.append(numbers) or budget(scale, **numbers))
     result = json.loads(json.dumps(record.run(CLAIMS[name], CLAIMS[name].at("smoke")), allow_nan=False))
     assert result.keys() == Result.__annotations__.keys()
     assert result["verdict"] in list(Ruling)  # which one means nothing at this scale
@@ -82,6 +85,8 @@ def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name):
         assert len(curve["x"]) == len(curve["mean"]) == len(curve["low"]) == len(curve["high"]) >= 1
         assert all(low <= mean <= high for low, mean, high in zip(curve["low"], curve["mean"], curve["high"], strict=True))
     ET.fromstring(plots.svg(result))
+    if CLAIMS[name].kind != "identity":  # of which none is trained twice as long
+        assert CLAIMS[name].trains == bool(asked), "trains=False is for claims that ask for no Scale.budget"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the lectures do not stand beside the project")
@@ -270,7 +275,7 @@ def test_the_page_says_what_it_must(stage):
     files = evidence.files([result], {})
     assert files == evidence.files([json.loads(json.dumps(result))], {})  # pure, and the same from the file
     page = files["EVIDENCE.md"]
-    row = f"| T056 | [first \\| is so](#first-cpu) | effect | **refuted** |  | {result['p']:.2g} | none \\| at all | 7 | 12 |"
+    row = f"| T056 | [first \\| is so](#first-cpu) | effect | **refuted** |  |  | {result['p']:.2g} | none \\| at all | 7 | 12 |"
     assert row in page and "commit 0123456789ab with changes" in page and "P (recalled, not re-read)" in page
     assert "(results/first-cpu.svg)" in page and "Refuted by: Otherwise." in page
     svg = files["results/first-cpu.svg"]
@@ -363,12 +368,31 @@ def test_effects_are_replicated_on_other_seeds_and_the_page_has_both(stage, tmp_
     page = (tmp_path / "EVIDENCE.md").read_text()
     assert "of 2 claims that were run again, 1 came to the same verdict" in page
     assert "of the 2 firm ones 1 did, 0 became open, and 1 were reversed" in page
-    assert "| effect | **supported** | refuted |" in page and "Run again, on other restarts: **refuted**" in page
+    assert "| effect | **supported** | refuted |  |" in page and "Run again, on other restarts: **refuted**" in page
     assert "2 verdicts could be luck" in page and f"{0.05 * 2:.1f}, would be firm by luck alone" in page
 
     runs = stage(kind="identity", third=formula)
     runs.clear()
     assert cli.main(["run", "--replicate"]) == 0 and runs == []  # luck cannot decide it
+
+
+def test_what_is_trained_is_trained_twice_as_long_and_the_page_has_both(stage, tmp_path):
+    def slow(scale):
+        reached = scale.budget(smoke=1, cpu=10, full=10) - 15.0
+        parts = [settle("is above", Estimate(reached, reached - 1, reached + 1), above=0)]
+        return dataclasses.replace(outcome(scale), parts=parts, numbers={"seeds": list(scale.restarts)})
+
+    runs = stage(first=outcome, second=slow)
+    fixed = dataclasses.replace(shelf.claims()["first"], trains=False)
+    shelf.claims()["first"] = fixed
+    book = ["book", "--folder", str(tmp_path)]
+    assert cli.main(book) == 0 and cli.main([*book, "--twice"]) == 0 and runs == ["first", "second", "second"]
+    _, once, twice = record.load(tmp_path)
+    assert (once["verdict"], twice["verdict"]) == ("refuted", "supported") and once["numbers"] == twice["numbers"]
+    page = (tmp_path / "EVIDENCE.md").read_text()
+    assert "of 1 claims that were trained twice as long" in page and "another one: second (refuted, then supported)" in page
+    assert "| **refuted** |  | supported |" in page and "Trained twice as long: **supported**" in page
+    assert record.largest(record.load(tmp_path))["second"]["verdict"] == "refuted"  # the book judges by the first run
 
 
 def test_a_false_discovery_correction_stands_beside_each_effect(stage):

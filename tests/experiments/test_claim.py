@@ -70,12 +70,10 @@ def test_an_interval_settles_a_claim_only_as_a_whole(low, high, bounds, ruling):
     assert part.p <= 0.05 if ruling in (SUPPORTED, REFUTED) else part.p >= 0.05
 
 
-def verdict(*differences, margin=0.01):
+def verdict(*differences, margin=0.01, metric="accuracy"):
     baseline = np.full(len(differences), 0.5)
     names = tuple(f"seed {i}" for i in range(len(differences)))
-    return judge(
-        Comparison("change", baseline, baseline + differences, names), Measure(METRICS["accuracy"].declared, margin=margin)
-    )
+    return judge(Comparison("change", baseline, baseline + differences, names), Measure(METRICS[metric].declared, margin=margin))
 
 
 HELPING, HURTING = (verdict(*(sign * x for x in np.linspace(0.02, 0.05, 12))) for sign in (1, -1))
@@ -98,6 +96,23 @@ def test_a_verdict_is_held_against_what_was_expected(found, expected, ruling, ag
     part = expect("x", found, *expected)
     assert (part.ruling, part.against) == (ruling, against)
     assert (part.p < 0.05) == (ruling is not INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("expected", "above", "below"),
+    [
+        ((Decision.HELPS,), 0, None),
+        ((Decision.HURTS,), None, 0),
+        ((Decision.NO_DIFFERENCE,), -0.01, 0.01),
+        ((Decision.HURTS, Decision.NO_DIFFERENCE), None, 0.01),
+        ((Decision.HELPS, Decision.HURTS), None, None),
+    ],
+)
+def test_an_expected_decision_says_where_the_difference_should_lie(expected, above, below):
+    (interval,) = expect("x", verdict(*np.linspace(0.02, 0.05, 12), margin=0.01), *expected).measured
+    assert (interval.above, interval.below) == (above, below) and interval.low < interval.mean == pytest.approx(0.035)
+    (interval,) = expect("x", verdict(*np.linspace(0.02, 0.05, 12), margin=0.01, metric="nll"), *expected).measured
+    assert (interval.above, interval.below) == (None if below is None else -below, None if above is None else -above)
 
 
 ABOVE, BELOW = (settle(name, Estimate(mean, mean - 1, mean + 1), above=0) for name, mean in (("above", 2), ("below", -2)))
@@ -207,6 +222,7 @@ def test_an_outcome_is_plain_json():
                 "against": True,
                 "text": "-2 [-3, -1], above 0?",
                 "scope": "new data",
+                "measured": [{"name": "below", "mean": -2, "low": -3, "high": -1, "above": 0, "below": None}],
                 "corrected_p": pytest.approx(corrected, rel=1e-5),
             }
             for name, ruling, p, corrected in (("below", "refuted", BELOW.p, 2 * BELOW.p), ("other", "inconclusive", 0.9, 0.9))

@@ -41,9 +41,9 @@ def shares(result):
     return found
 
 
-def result(*curves, **axes):
+def result(*curves, measured=(), **axes):
     series = [{"name": f"curve {i}", **FLAT, **curve} for i, curve in enumerate(curves)]
-    return {"series": series, "axes": AXES | axes}
+    return {"series": series, "axes": AXES | axes, "parts": [{"measured": measured}]}
 
 
 @pytest.mark.parametrize("kept", RESULTS, ids=record.stem)
@@ -58,8 +58,8 @@ def test_names_and_labels_lie_within_the_plot(kept):
     with plots.styled():
         figure = plots.figure(kept)
         figure.draw_without_rendering()
-    (panel,), (legend,) = figure.axes, figure.legends
-    for part in (legend, panel.xaxis.label, panel.yaxis.label):
+    (panel, *rows), (legend,) = figure.axes, figure.legends
+    for part in (legend, panel.xaxis.label, panel.yaxis.label, *(row._left_title for row in rows)):
         box = part.get_window_extent()
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, part
 
@@ -81,6 +81,21 @@ def test_places_with_names_are_categories_that_no_line_joins():
     assert {line.get_linestyle() for line in panel.lines} == {"None"}
     at = [line.get_xdata() for line in panel.lines]
     assert np.all(at[0] < at[1]) and np.all(at[1] < at[0] + 1)
+
+
+@pytest.mark.parametrize(("above", "below", "shade"), [(0.0, None, (0, 2.12)), (None, 1.5, (0.38, 1.5)), (None, None, None)])
+def test_each_judged_interval_has_a_row_and_where_it_should_lie_is_shaded(above, below, shade):
+    interval = {"name": "is so", "mean": 1.0, "low": 0.5, "high": 2.0, "above": above, "below": below}
+    unknown = interval | {"low": None}
+    with plots.styled():
+        figure = plots.figure(result({}, measured=[interval, unknown]))
+        pixels(figure)
+    _, row = figure.axes
+    assert row.get_title(loc="left") == "is so"
+    dot, bar = (next(each for each in own if each.get_gid() == "judged 0") for own in (row.lines, row.collections))
+    assert dot.get_xdata() == 1 and bar.get_segments()[0][:, 0].tolist() == [0.5, 2.0]
+    spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in row.patches]
+    assert spans == ([] if shade is None else [pytest.approx(shade, abs=0.06)])
 
 
 def test_a_zero_has_a_place_on_a_logarithmic_axis():
