@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
+from experiments.measures import RATE, tuned
 from experiments.recurrent._zeroed import Zeroed
 from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
 from jaxtricks.evaluate.design import Drawn, design_of
@@ -49,7 +50,10 @@ def text(scale: Scale, *, tuning: bool) -> jt.Dataset:
 
 
 def language_model(scale: Scale) -> jt.Experiment:
-    """Two LSTMs of 32 units (512 at full scale), 80 epochs of Adam (0.02; 0.002), batch 16, gradients clipped to norm 1."""
+    """Two LSTMs of 32 units (512 at full scale), 80 epochs of Adam (0.02; 0.002), batch 16, gradients clipped to norm 1.
+
+    The learning rate is where each arm's own begins to be looked for.
+    """
     widths = scale.pick(smoke=(8,), cpu=(32, 32), full=(512, 512))
     return jt.Experiment(
         model=jt.RNN(embedding=widths[0], widths=widths),
@@ -76,7 +80,8 @@ def tried(trials: Mapping[Key, Changes], scale: Scale) -> dict[Key, float]:
 
 
 def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
-    """The restarts without noise and with noise in each place, and the rate of each: its best of the one grid.
+    """The restarts without noise and with noise in each place, and the rates of each: the best noise of the one grid, then the
+    best learning rate with it.
 
     Args:
         places: keys of `PLACES`.
@@ -89,14 +94,19 @@ def fit_places(places: Sequence[str], scale: Scale) -> tuple[dict[str, jt.Runs],
         best = min(losses, key=losses.__getitem__)
         chosen[place] = Chosen(best, grid, edge=best in (grid[0], grid[-1]))
     arms: dict[str, Changes] = {NONE: {}} | {place: PLACES[place](rate.value) for place, rate in chosen.items()}
-    return fit_arms(arms, scale), chosen
+    fitted, learning = fit_arms(arms, scale)
+    return fitted, chosen | learning
 
 
-def fit_arms(arms: Mapping[str, Changes], scale: Scale) -> dict[str, jt.Runs]:
-    """The restarts of the language model with each arm's changes."""
+def fit_arms(arms: Mapping[str, Changes], scale: Scale) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
+    """The restarts of the language model with each arm's changes, and its learning rate: the best by its `lowest` loss."""
     base = language_model(scale)
-    runs = jt.fit([base.replace(changes) for changes in arms.values()], text(scale, tuning=False), seeds=scale.restarts)
-    return dict(zip(arms, runs, strict=True))
+    changed = {name: base.replace(changes) for name, changes in arms.items()}
+    ladder = scale.pick(smoke=(0.02,), cpu=(0.01, 0.02, 0.04), full=(0.001, 0.002, 0.004))
+    best = tuned(changed, text(scale, tuning=True), ladder, score=lowest, seeds=scale.tuning)
+    trials = [experiment.replace({RATE: best[name].value}) for name, experiment in changed.items()]
+    runs = jt.fit(trials, text(scale, tuning=False), seeds=scale.restarts)
+    return dict(zip(arms, runs, strict=True)), {f"{name}, learning rate": rate for name, rate in best.items()}
 
 
 def judged(arms: Mapping[str, jt.Runs], baseline: str, changes: Sequence[str]) -> dict[str, Verdict]:

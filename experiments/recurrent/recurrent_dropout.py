@@ -10,8 +10,9 @@ UPDATE, HIDDEN, ANEW = "update vectors", "hidden states", "hidden states, anew i
 def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout`, with dropout of the update vectors g (a new mask in each step) and of the
     hidden states h on their way to the next step, with one mask a sequence, as Gal's recurrent dropout alone, and with a new mask
-    in each step, so that the place is judged apart from how long masks last; each at the best of one grid of six rates by four
-    restarts and windows that nothing is judged on. Judged is each seed's lowest validation loss over the epochs, update vectors
+    in each step, so that the place is judged apart from how long masks last; each at the best of one grid of six rates, and then at
+    its best learning rate on a ladder from 0.01 to 0.04 that goes on while the best lies at its edge, by four restarts and windows
+    that nothing is judged on. Judged is each seed's lowest validation loss over the epochs, update vectors
     against hidden states of either kind.
     """
     arms, rates = fit_places((UPDATE, HIDDEN, ANEW), scale)
@@ -53,6 +54,12 @@ CLAIM = Claim(
             "the two arms differed in the place of the masks and in how long they last; the result had been seen",
             Ruling.INCONCLUSIVE,
             criterion="cede3f491e88",
+        ),
+        Earlier(
+            "2026-11-28",
+            "each arm has a learning rate of its own",
+            "one rate for all may suit one of them; the result by one rate had been seen",
+            Ruling.INCONCLUSIVE,
         ),
     ),
 )

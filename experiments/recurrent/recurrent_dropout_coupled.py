@@ -27,7 +27,8 @@ RECURRENT, FORWARD, COUPLED = "recurrent alone", "forward alone", "coupled"
 def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout` with dropout of the update vectors (recurrent) and of the non-recurrent
     connections (forward), both or one of them. Rates of each are 0.1, 0.25 and 0.5; the best pair and the best rates alone are
-    chosen by four restarts and windows that nothing is judged on. Judged are, on each seed's lowest validation loss over the
+    chosen by four restarts and windows that nothing is judged on, and then each arm's learning rate, on a ladder from 0.01 to 0.04
+    that goes on while the best lies at its edge. Judged are, on each seed's lowest validation loss over the
     epochs, the best pair against the best recurrent rate alone; and whether the gain of forward dropout depends on its rate: the
     best recurrent rate coupled with 0.5 against the same coupled with 0.1. All arms are one program, with rates of zero.
     """
@@ -49,7 +50,7 @@ def measure(scale: Scale) -> Outcome:
         LOW: (recurrent, grid[0]),
         HIGH: (recurrent, grid[-1]),
     }
-    arms = fit_arms({name: both(*rates) for name, rates in chosen.items()}, scale)
+    arms, learning = fit_arms({name: both(*rates) for name, rates in chosen.items()}, scale)
     gain = judged(arms, RECURRENT, (COUPLED,))[COUPLED]
     depends = judged(arms, LOW, (HIGH,))[HIGH]
     gains = {name: Estimate.of(lowest(arms[RECURRENT]) - lowest(arms[name])) for name in (LOW, HIGH)}
@@ -69,7 +70,8 @@ def measure(scale: Scale) -> Outcome:
             for name, pair in chosen.items()
             for kind, rate in zip(("recurrent", "forward"), pair, strict=True)
             if name in (RECURRENT, FORWARD, COUPLED) and rate
-        },
+        }
+        | learning,
         sizes=sizes(arms[NONE]),
     )
 
@@ -90,6 +92,12 @@ CLAIM = Claim(
             "2026-11-28",
             "16 restarts in place of 8, and rates chosen on windows that are not judged",
             "8 restarts decide little, and rates had been chosen on windows that were judged; the result had been seen",
+            Ruling.INCONCLUSIVE,
+        ),
+        Earlier(
+            "2026-11-28",
+            "each arm has a learning rate of its own",
+            "one rate for all may suit one of them; the result by one rate had been seen",
             Ruling.INCONCLUSIVE,
         ),
     ),
