@@ -14,8 +14,8 @@ def measure(scale: Scale) -> Outcome:
     that the network overfits and epochs can be many: with 2 000 images and 20 epochs the loss of the network with augmentation
     was still falling, while that without rose. Each has its best learning rate by validation accuracy at the end, on a ladder
     from 3e-4 to 3e-3 that goes on while the best lies at its edge, on four restarts and on images that nothing is judged on. The
-    gap is the loss on validation images minus that on training images, both as they are. At full scale 40 000
-    images and 160 epochs. The papers' networks are larger, and their images are of CIFAR-10.
+    gap is the loss on validation images minus that on training images, both as they are. At full scale 40 000 images and 160
+    epochs. The papers' networks are larger, and their images are of CIFAR-10.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="fashion_mnist", full="fashion_mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(900, 1 / 3), full=(60_000, 1 / 6))
@@ -35,8 +35,8 @@ def measure(scale: Scale) -> Outcome:
             settle("the gap is narrower", narrowed, below=0),
             expect("validation accuracy is higher", verdict, Decision.HELPS),
         ],
-        effect=f"the loss on validation images exceeds that on training images by {gaps['as they are'].mean():.3f} nats without and "
-        f"{gaps[MOVED].mean():.3f} with, {narrowed:+.3f}; validation accuracy: {verdict}",
+        effect=f"the loss on validation images exceeds that on training images by {gaps['as they are'].mean():.3f} nats "
+        f"without and {gaps[MOVED].mean():.3f} with, {narrowed:+.3f}; validation accuracy: {verdict}",
         numbers={
             "verdict": verdict.to_dict(),
             "gap": {name: Estimate.of(values) for name, values in gaps.items()},

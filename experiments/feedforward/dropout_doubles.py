@@ -11,13 +11,13 @@ ROUGHLY = (1.5, 3.0)  # what doubles, roughly
 
 
 def measure(scale: Scale) -> Outcome:
-    """A ReLU network of 2×256 on 2 000 MNIST images (1 000 more to validate on), 60 epochs of Adam in batches of
-    100, without dropout and with 0.5 on hidden units and 0.2 on inputs, on the same seeds. Each has its best learning rate by
-    validation accuracy at the end, on a ladder from 3e-4 to 3e-3 that goes on while the best lies at its edge, on four restarts
-    and on images that nothing is judged on. A restart is said to have converged when its
-    validation accuracy first is within one point of the best that it ever has; compared are the iterations until then, as ratios,
-    and 1.5 to 3 is called roughly double. An epoch's wall time is that of one restart on one device, the same code and batches
-    with and without dropout, sixteen times in turn on whatever machine this runs.
+    """A ReLU network of 2×256 on 2 000 MNIST images (1 000 more to validate on), 60 epochs of Adam in batches of 100, without
+    dropout and with 0.5 on hidden units and 0.2 on inputs, on the same seeds. Each has its best learning rate by validation
+    accuracy at the end, on a ladder from 3e-4 to 3e-3 that goes on while the best lies at its edge, on four restarts and on
+    images that nothing is judged on. A restart is said to have converged when its validation accuracy first is within one point
+    of the best that it ever has; compared are the iterations until then, as ratios, and 1.5 to 3 is called roughly double. An
+    epoch's wall time is that of one restart on one device, the same code and batches with and without dropout, sixteen times in
+    turn on whatever machine this runs.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(200, 1 / 2), cpu=(3_000, 1 / 3), full=(60_000, 1 / 6))

@@ -27,8 +27,7 @@ def measure(scale: Scale) -> Outcome:
     """A fully connected ReLU network of 2×256 on 4 000 MNIST digits, 20 epochs of Adam, batch 100; in one arm every other
     training digit is turned by 180°, in the other none. 1 000 digits to validate on, as they are. Each arm has its best learning
     rate by validation accuracy, on a ladder from 3e-4 to 3e-3 that goes on while the best lies at its edge, on four restarts and
-    on digits that nothing is judged on. The confusion is the
-    share of sixes taken for nines, and of nines for sixes.
+    on digits that nothing is judged on. The confusion is the share of sixes taken for nines, and of nines for sixes.
     """
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(5_000, 0.2), full=(60_000, 1 / 6))

@@ -12,11 +12,11 @@ CHANCE = math.log(10)  # the loss of knowing nothing about ten classes, in nats
 
 
 def measure(scale: Scale) -> Outcome:
-    """A fully connected ReLU network with 29 hidden layers of 128 units and a head, on digits: batch 64, 50 epochs (200 at
-    full scale) of SGD with momentum 0.9, weights from Glorot's normal and from He's, paired by seed. Each has its best learning
-    rate by the final loss, on a ladder from 0.001 to 0.1 that goes on while the best lies at its edge, on four restarts and on
-    digits that nothing is judged on. Stalled: a validation loss above 95% of ln 10 after the last epoch; trained: one below half of it. He+ trained a
-    convolutional network of 30 layers on ImageNet, with weight decay and dropout, which are left out here.
+    """A fully connected ReLU network with 29 hidden layers of 128 units and a head, on digits: batch 64, 50 epochs (200 at full
+    scale) of SGD with momentum 0.9, weights from Glorot's normal and from He's, paired by seed. Each has its best learning rate
+    by the final loss, on a ladder from 0.001 to 0.1 that goes on while the best lies at its edge, on four restarts and on digits
+    that nothing is judged on. Stalled: a validation loss above 95% of ln 10 after the last epoch; trained: one below half of it.
+    He+ trained a convolutional network of 30 layers on ImageNet, with weight decay and dropout, which are left out here.
     """
     hidden = scale.pick(smoke=2, cpu=29, full=29)  # with the head: 30 layers of weights
     glorot = jt.Experiment(

@@ -10,9 +10,10 @@ OTHERS = ("variational", "update vectors", "zoneout", "recurrent weights")
 
 def measure(scale: Scale) -> Outcome:
     """A language model of two LSTMs of 32 units on 80 windows of 32 characters of Python's help topics, 80 epochs of Adam;
-    without noise and with it in five places, each at the best of six rates of noise, and then at its best learning rate on a ladder
-    from 0.01 to 0.04 that goes on while the best lies at its edge, by four restarts and windows that nothing is judged on. Judged is each seed's lowest validation loss over the epochs, as early stopping has it, so that a baseline is not blamed
-    for being trained too long. That the task is learnt and overfitted was looked at on such tuning seeds, without noise. Unlike
+    without noise and with it in five places, each at the best of six rates of noise, and then at its best learning rate on a
+    ladder from 0.01 to 0.04 that goes on while the best lies at its edge, by four restarts and windows that nothing is judged on.
+    Judged is each seed's lowest validation loss over the epochs, as early stopping has it, so that a baseline is not blamed for
+    being trained too long. That the task is learnt and overfitted was looked at on such tuning seeds, without noise. Unlike
     Zaremba+: characters, windows that start from zeros, and no schedule. The other four places are shown beside it and not
     judged.
     """

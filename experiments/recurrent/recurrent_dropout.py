@@ -10,10 +10,10 @@ UPDATE, HIDDEN, ANEW = "update vectors", "hidden states", "hidden states, anew i
 def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout`, with dropout of the update vectors g (a new mask in each step) and of the
     hidden states h on their way to the next step, with one mask a sequence, as Gal's recurrent dropout alone, and with a new mask
-    in each step, so that the place is judged apart from how long masks last; each at the best of one grid of six rates, and then at
-    its best learning rate on a ladder from 0.01 to 0.04 that goes on while the best lies at its edge, by four restarts and windows
-    that nothing is judged on. Judged is each seed's lowest validation loss over the epochs, update vectors
-    against hidden states of either kind.
+    in each step, so that the place is judged apart from how long masks last; each at the best of one grid of six rates, and then
+    at its best learning rate on a ladder from 0.01 to 0.04 that goes on while the best lies at its edge, by four restarts and
+    windows that nothing is judged on. Judged is each seed's lowest validation loss over the epochs, update vectors against hidden
+    states of either kind.
     """
     arms, rates = fit_places((UPDATE, HIDDEN, ANEW), scale)
     against_none = judged(arms, NONE, (UPDATE, HIDDEN, ANEW))

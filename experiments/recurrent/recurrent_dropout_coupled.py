@@ -27,10 +27,10 @@ RECURRENT, FORWARD, COUPLED = "recurrent alone", "forward alone", "coupled"
 def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout` with dropout of the update vectors (recurrent) and of the non-recurrent
     connections (forward), both or one of them. Rates of each are 0.1, 0.25 and 0.5; the best pair and the best rates alone are
-    chosen by four restarts and windows that nothing is judged on, and then each arm's learning rate, on a ladder from 0.01 to 0.04
-    that goes on while the best lies at its edge. Judged are, on each seed's lowest validation loss over the
-    epochs, the best pair against the best recurrent rate alone; and whether the gain of forward dropout depends on its rate: the
-    best recurrent rate coupled with 0.5 against the same coupled with 0.1. All arms are one program, with rates of zero.
+    chosen by four restarts and windows that nothing is judged on, and then each arm's learning rate, on a ladder from 0.01 to
+    0.04 that goes on while the best lies at its edge. Judged are, on each seed's lowest validation loss over the epochs, the best
+    pair against the best recurrent rate alone; and whether the gain of forward dropout depends on its rate: the best recurrent
+    rate coupled with 0.5 against the same coupled with 0.1. All arms are one program, with rates of zero.
     """
     grid = scale.pick(smoke=(0.2,), cpu=(0.1, 0.25, 0.5), full=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
 
