@@ -44,6 +44,7 @@ class ScopedFinding:
         detectable: the smallest true difference that this design finds four times of five; nan where there is no error.
         seeds_needed: the seeds that it would take where it is undecided; None: it is decided, or no number up to 10,000 would do.
         examples_needed: how many examples it would take where seeds would not do; None: it is decided, or seeds would.
+        seeds_too: whether so many examples would do with 10,000 seeds only, and not with those that there are.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> verdict = jt.compare(base, base, digits, seeds=4, progress=False)
@@ -61,6 +62,7 @@ class ScopedFinding:
     detectable: float
     seeds_needed: int | None = None
     examples_needed: int | None = None
+    seeds_too: bool = False
 
     def needed(self, paired: str = "seed") -> str:
         """What it would take to decide, in words, such as "about 40 seeds"; empty where it is decided.
@@ -75,7 +77,8 @@ class ScopedFinding:
         if self.seeds_needed is not None:
             return f"about {self.seeds_needed:,} {paired}s"
         if self.examples_needed is not None:
-            return f"more {paired}s will not help: about {self.examples_needed:,} examples"
+            both = f" and more {paired}s" if self.seeds_too else ""
+            return f"more {paired}s {'alone ' * self.seeds_too}will not help: about {self.examples_needed:,} examples{both}"
         return f"more than {MOST_SEEDS:,} {paired}s"
 
     def to_dict(self) -> dict[str, Any]:
@@ -188,7 +191,7 @@ class Rules:
             higher_is_better=self.higher_is_better,
             enough=sure.seeds >= fewest,
         )
-        seeds = examples = None
+        seeds, examples, seeds_too = None, None, False
         if decision is Decision.TOO_FEW_SEEDS:
             seeds = fewest
         elif decision is Decision.INCONCLUSIVE:
@@ -196,6 +199,8 @@ class Rules:
             seeds = statistics.seeds_needed(sure, most=MOST_SEEDS, **rule)
             if seeds is None and self.examples is not None and sure.of_data > 0:
                 examples = statistics.examples_needed(sure, self.examples, **rule)
+                if seeds_too := examples is None:
+                    examples = statistics.examples_needed(sure.at(MOST_SEEDS), self.examples, **rule)
         return ScopedFinding(
             scope=scope,
             decision=decision,
@@ -207,6 +212,7 @@ class Rules:
             detectable=_number(_plain(sure.detectable(self.alpha / self.comparisons))),
             seeds_needed=seeds,
             examples_needed=examples,
+            seeds_too=seeds_too and examples is not None,
         )
 
 

@@ -6,10 +6,12 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import statistics
 from jaxtricks.evaluate.design import Contributions, Crossed, DisjointParts, Drawn, Halves, OwnSplits, RestartsOnly, design_of
-from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.finding import Decision, Rules
+from jaxtricks.evaluate.inference import Inference
 from jaxtricks.evaluate.measure import Comparison, Measure
 from jaxtricks.evaluate.verdict import judge
 from jaxtricks.objectives.metrics import METRICS
+from jaxtricks.statistics import Uncertainty
 
 SIZE = 60
 
@@ -114,6 +116,17 @@ def test_where_the_data_are_the_limit_examples_are_asked_for_and_no_seeds():
     assert new.decision is Decision.INCONCLUSIVE and verdict.on("these examples").decision is Decision.HELPS
     assert new.seeds_needed is None and 300 < new.examples_needed < 600  # (1.96 / 0.1)² = 384
     assert "more seeds will not help: about " in str(verdict)
+
+
+def test_where_neither_seeds_nor_examples_alone_would_do_both_are_asked_for():
+    rules = Rules(margin=0.001, higher_is_better=True, comparisons=1, look=1, examples=1_000)
+    both = Uncertainty(mean=0.1, seeds=16, of_seeds=0.2**2, of_data=0.2**2, freedom=15.0)
+    found = rules.finding("new data", Inference(both, both.p), both.p)
+    assert (
+        found.seeds_needed is None and found.seeds_too and 15_000 < found.examples_needed < 16_500
+    )  # 15.4 = (1.96 · 0.2 / 0.1)²
+    alone = rules.finding("new data", Inference(both._replace(of_seeds=1e-9), both.p), both.p)
+    assert not alone.seeds_too and found.examples_needed - 1_000 < alone.examples_needed <= found.examples_needed
 
 
 def learners(seed, size=400, members=8):

@@ -311,6 +311,17 @@ def verdict_with(**fields):
             "more seeds will not help: about 3,200 examples needed",
         ),
         (
+            {
+                "decision": Decision.INCONCLUSIVE,
+                "interval": Interval(-0.002, 0.018),
+                "corrected_p": 0.11,
+                "examples_needed": 3200,
+                "seeds_too": True,
+            },
+            "dropout=0.5 inconclusive on new data: +0.8 points [-0.2, 1.8], p=0.11, 32 paired seeds, "
+            "more seeds alone will not help: about 3,200 examples and more seeds needed",
+        ),
+        (
             {"collapsed": ("baseline seed 4", "change seed 9")},
             "dropout=0.5 helps on new data: +0.8 points [0.5, 1.1], p=0.0004, 32 paired seeds, "
             "collapsed: baseline seed 4, change seed 9",
