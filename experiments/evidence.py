@@ -42,6 +42,7 @@ TABLE = """
 |---|---|---|---|---|---|---|---|---:|---:|
 """
 METHODS: tuple[Literal["bh"], Literal["by"]] = ("bh", "by")
+SURE = 0.01  # the share of false findings below which a firm verdict is expected to come again
 FIRM = (Ruling.SUPPORTED, Ruling.REFUTED)
 EARLIER = "†"  # marks a verdict by earlier rules
 
@@ -119,7 +120,7 @@ def opening(runs: Sequence[Runs], without: Mapping[str, str]) -> Iterator[str]:
     none = "" if scales["full"] else " No paper's setting is reproduced: networks are small, examples few, and runs take minutes."
     yield f"\n**Scale**: {sizes or 'nothing yet'}.{none}\n"
     yield from _luck(today)
-    yield from _replicated([(each.first, each.again) for each in runs if each.again is not None])
+    yield from _replicated([(each.first, each.again) for each in runs if each.again is not None], discoveries(today))
     yield from _trained_longer([(each.first, each.twice) for each in runs if each.twice is not None])
     edges = [result["claim"] for result in today if any(choice["edge"] for choice in result["chosen"].values())]
     if edges:
@@ -156,17 +157,30 @@ def _luck(results: Sequence[Result]) -> Iterator[str]:
     )
 
 
-def _replicated(pairs: Sequence[tuple[Result, Result]]) -> Iterator[str]:
+def _replicated(pairs: Sequence[tuple[Result, Result]], found: Mapping[str, float]) -> Iterator[str]:
     if not pairs:
         return
     same = sum(first["verdict"] == second["verdict"] for first, second in pairs)
-    firm = [(first["verdict"], second["verdict"]) for first, second in pairs if first["verdict"] in FIRM]
-    agree = sum(first == second for first, second in firm)
-    reversed_ = sum(first != second and second in FIRM for first, second in firm)
+    firm = [(first, second) for first, second in pairs if first["verdict"] in FIRM]
+    sure = [(first, second) for first, second in firm if found.get(stem(first), 1.0) < SURE]
+    agree, open_, reversed_ = _outcomes(firm)
+    told = f" Of the {len(sure)} whose q is below {SURE:g}, {_outcomes(sure).agree} did." if sure else ""
     yield (
         f"\n**Replication**: of {len(pairs)} claims that were run again, {same} came to the same verdict; of the {len(firm)} "
-        f"firm ones {agree} did, {len(firm) - agree - reversed_} became open, and {reversed_} were reversed.\n"
+        f"firm ones {agree} did, {open_} became open, and {reversed_} were reversed.{told}\n"
     )
+
+
+class _Outcomes(NamedTuple):
+    agree: int
+    open: int
+    reversed: int
+
+
+def _outcomes(firm: Sequence[tuple[Result, Result]]) -> _Outcomes:
+    agree = sum(first["verdict"] == second["verdict"] for first, second in firm)
+    other = sum(first["verdict"] != second["verdict"] and second["verdict"] in FIRM for first, second in firm)
+    return _Outcomes(agree, len(firm) - agree - other, other)
 
 
 def _trained_longer(pairs: Sequence[tuple[Result, Result]]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def run(claim: Claim, scale: Scale) -> Result:
         "criteria": [claim.criterion],
         "history": [vars(entry) for entry in claim.history],
         "scale": scale.name,
-        "replication": scale.replication,
+        "replication": scale.replication - claim.used,
         "times": scale.times,
         "seeds": scale.seeds,
         **outcome.to_json(),

@@ -130,6 +130,8 @@ class Claim:
         seeds: restarts at each scale.
         trains: whether something is trained to an end, for as long as `Scale.budget` says: then what is found must not change
             with twice the budget. False where nothing is trained, or for a number of steps that is part of what is said.
+        used: blocks of restarts, see `Scale`, whose results had been seen before the claim became what it is; its first run takes
+            the next one.
 
     Raises:
         ValueError: for an impossible row or lecture, or a missing text.
@@ -145,6 +147,7 @@ class Claim:
     history: tuple[Earlier, ...] = ()
     seeds: Scales = field(default=Scales())
     trains: bool = True
+    used: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, tuple) or not self.rows or not all(re.fullmatch(r"T\d{3}", row) for row in self.rows):
@@ -178,8 +181,9 @@ class Claim:
 
     @property
     def state(self) -> str:
-        """The digest of all that a result depends on as words: statement, kind, criterion and method."""
-        return digest(f"{self.statement} {self.kind} {self.refuted_by} {self.method}")
+        """The digest of all that a result depends on: statement, kind, criterion, method, and the restarts if not the first."""
+        block = f" {self.used}" if self.used else ""
+        return digest(f"{self.statement} {self.kind} {self.refuted_by} {self.method}{block}")
 
     def unexplained(self, criteria: Iterable[str]) -> tuple[str, ...]:
         """Those of some earlier criteria, by digest, that are neither today's nor in the history.
@@ -213,4 +217,4 @@ class Claim:
         if seeds is not None and seeds < 2:
             raise ConfigError(f"seeds = {seeds} is not a number of restarts >= 2; an interval needs two.")
         own: int = getattr(self.seeds, scale)
-        return Scale(scale, seeds if seeds is not None and own else own, data_dir, replication, times)
+        return Scale(scale, seeds if seeds is not None and own else own, data_dir, self.used + replication, times)

@@ -28,7 +28,7 @@ class Scale:
         name: smoke (seconds; checks the machinery, its ruling means nothing), cpu (3 minutes on 2 cores) or full (one GPU).
         seeds: how many restarts are judged; 0 for a claim that draws nothing.
         data_dir: a folder of data that only the user can provide, for claims that need one; None where none was given.
-        replication: 0 for the first run; a replication 1, 2, … has other restarts, and other examples where the pool has more.
+        replication: the number of a block of restarts, and of examples where the pool has several: a replication has others.
         times: how many times as long as usual everything is trained, to see whether it was long enough.
 
     >>> Scale("cpu", seeds=16).pick(smoke=1, cpu=20, full=100)

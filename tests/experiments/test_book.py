@@ -371,6 +371,12 @@ def test_effects_are_replicated_on_other_seeds_and_the_page_has_both(stage, tmp_
     assert "| effect | **supported** | refuted |  |" in page and "Run again, on other restarts: **refuted**" in page
     assert "2 verdicts could be luck" in page and f"{0.05 * 2:.1f}, would be firm by luck alone" in page
 
+    assert "Of the 2 whose q is below 0.01, 1 did." in page
+
+    changed = dataclasses.replace(shelf.claims()["first"], used=2)
+    result = record.run(changed, changed.at("cpu"))
+    assert result["replication"] == 0 and not record.current(changed, first)
+
     runs = stage(kind="identity", third=formula)
     runs.clear()
     assert cli.main(["run", "--replicate"]) == 0 and runs == []  # luck cannot decide it

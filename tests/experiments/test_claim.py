@@ -313,6 +313,15 @@ def rows(data):
     return {(row.tobytes(), label) for row, label in zip(data.x, data.y, strict=True)}
 
 
+def test_a_claim_that_changed_after_results_were_seen_is_judged_on_restarts_that_were_not():
+    claim = Claim(**VALID)
+    changed = dataclasses.replace(claim, used=2)
+    seen = {seed for number in (0, 1) for seed in claim.at("cpu", replication=number).restarts}
+    new = [{*changed.at("cpu", replication=number).restarts} for number in (0, 1)]
+    assert not seen & new[0] and not seen & new[1] and not new[0] & new[1]
+    assert changed.state != claim.state == dataclasses.replace(claim, used=0).state
+
+
 @pytest.mark.parametrize("size", [None, 90, 300])
 def test_what_settings_are_chosen_on_is_never_judged(size):
     pool = jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(600, 2)).astype(np.float32), np.arange(600) % 3)
