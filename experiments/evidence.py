@@ -124,7 +124,7 @@ def opening(runs: Sequence[Runs], without: Mapping[str, str]) -> Iterator[str]:
     yield from _trained_longer([(each.first, each.twice) for each in runs if each.twice is not None])
     edges = [result["claim"] for result in today if any(choice["edge"] for choice in result["chosen"].values())]
     if edges:
-        yield f"\n**Tuning**: in {len(edges)} claims a best setting lies at the edge of what was tried: {', '.join(edges)}.\n"
+        yield f"\n**Tuning**: in {_claims(len(edges))} a best setting lies at the edge of what was tried: {', '.join(edges)}.\n"
     yield from _machines(results)
     if without:
         reasons: dict[str, list[str]] = {}
@@ -166,7 +166,7 @@ def _replicated(pairs: Sequence[tuple[Result, Result]], found: Mapping[str, floa
     agree, open_, reversed_ = _outcomes(firm)
     told = f" Of the {len(sure)} whose q is below {SURE:g}, {_outcomes(sure).agree} did." if sure else ""
     yield (
-        f"\n**Replication**: of {len(pairs)} claims that were run again, {same} came to the same verdict; of the {len(firm)} "
+        f"\n**Replication**: of {_claims(len(pairs))} that were run again, {same} came to the same verdict; of the {len(firm)} "
         f"firm ones {agree} did, {open_} became open, and {reversed_} were reversed.{told}\n"
     )
 
@@ -189,9 +189,13 @@ def _trained_longer(pairs: Sequence[tuple[Result, Result]]) -> Iterator[str]:
     other = [f"{a['claim']} ({a['verdict']}, then {b['verdict']})" for a, b in pairs if a["verdict"] != b["verdict"]]
     told = f"; another one: {', '.join(other)}" if other else ""
     yield (
-        f"\n**Budgets**: of {len(pairs)} claims that were trained twice as long, on the same restarts and examples, "
+        f"\n**Budgets**: of {_claims(len(pairs))} that were trained twice as long, on the same restarts and examples, "
         f"{len(pairs) - len(other)} came to the same verdict{told}.\n"
     )
+
+
+def _claims(count: int) -> str:
+    return "1 claim" if count == 1 else f"{count} claims"
 
 
 def _machines(results: Sequence[Result]) -> Iterator[str]:

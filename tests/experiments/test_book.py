@@ -396,7 +396,7 @@ def test_what_is_trained_is_trained_twice_as_long_and_the_page_has_both(stage, t
     _, once, twice = record.load(tmp_path)
     assert (once["verdict"], twice["verdict"]) == ("refuted", "supported") and once["numbers"] == twice["numbers"]
     page = (tmp_path / "EVIDENCE.md").read_text()
-    assert "of 1 claims that were trained twice as long" in page and "another one: second (refuted, then supported)" in page
+    assert "of 1 claim that were trained twice as long" in page and "another one: second (refuted, then supported)" in page
     assert "| **refuted** |  | supported |" in page and "Trained twice as long: **supported**" in page
     assert record.largest(record.load(tmp_path))["second"]["verdict"] == "refuted"  # the book judges by the first run
 
