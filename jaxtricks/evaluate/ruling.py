@@ -26,7 +26,7 @@ class Ruling(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Measured:
+class JudgedInterval:
     """An interval and the bounds that it was held against, in one unit: what a plot of the part draws.
 
     Args:
@@ -76,7 +76,7 @@ class Statement:
     against: bool = False
     text: str = ""
     scope: Scope | None = None
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[JudgedInterval, ...] = ()
 
 
 def settle(
@@ -120,9 +120,9 @@ def settle(
     return Statement(name, kind, ruling, p if chance else None, bool(beyond), text, scope, (measured,))
 
 
-def _measured(name: str, estimate: Estimate, above: float, below: float) -> Measured:
+def _measured(name: str, estimate: Estimate, above: float, below: float) -> JudgedInterval:
     bounds = (bound if math.isfinite(bound) else None for bound in (above, below))
-    return Measured(name, estimate.mean, estimate.low, estimate.high, *bounds)
+    return JudgedInterval(name, estimate.mean, estimate.low, estimate.high, *bounds)
 
 
 def expect(
