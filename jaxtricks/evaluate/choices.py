@@ -11,7 +11,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.evaluate.averaging import Average, LogProbs, of_probabilities
 
 
-class Choice(Protocol):
+class Chooser(Protocol):
     """A rule that weighs an ensemble's members by their predictions on examples on which the ensemble is not judged."""
 
     def weights(

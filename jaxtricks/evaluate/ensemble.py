@@ -14,7 +14,7 @@ from jaxtricks import rng, statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset, Examples, in_user_units, without_offset
 from jaxtricks.evaluate.averaging import AVERAGES, Average
-from jaxtricks.evaluate.choices import Choice
+from jaxtricks.evaluate.choices import Chooser
 from jaxtricks.evaluate.judging import JUDGED, HeldOut, Judge, Spread, disagreement
 from jaxtricks.objectives.metric import POINTS
 from jaxtricks.objectives.metrics import find
@@ -207,7 +207,7 @@ class Ensemble:
         return _report(predictions, y, held_out, self, judge)
 
 
-def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities", choose: Choice | None = None) -> Ensemble:
+def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities", choose: Chooser | None = None) -> Ensemble:
     """The ensemble of restarts, of several experiments' restarts, or of checkpoints (`snapshots`).
 
     Args:
