@@ -13,6 +13,7 @@ The names here are those of a first page. The rest is in namespaces:
     jt.models       networks                              jt.experiment inputs, orders, parts of the data
     jt.optim        rules, decay, clipping, averages      jt.evaluate   verdicts, ensembles, text
     jt.schedules    learning rates over time              jt.diagnose   gradients, curvature, variance, noise
+    jt.search       spaces of hyperparameters, strategies
     jt.checks       leaks and other faults of data
     jt.baselines    simple models that a network should beat
     jt.extend       what an extension of your own is made of

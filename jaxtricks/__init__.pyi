@@ -1,4 +1,4 @@
-from . import baselines, checks, data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules
+from . import baselines, checks, data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules, search
 from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load
@@ -83,6 +83,7 @@ __all__ = [
     "optim",
     "resume",
     "schedules",
+    "search",
     "snapshots",
     "study",
 ]

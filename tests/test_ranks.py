@@ -22,6 +22,7 @@ RANKS = [
     {"store"},
     {"train"},
     {"evaluate"},
+    {"search"},
     {"diagnose"},
     {"report"},
     {"cli"},

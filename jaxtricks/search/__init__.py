@@ -9,6 +9,7 @@ from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
 from jaxtricks.search.history import History, Told
 from jaxtricks.search.manual import ManualSearch
+from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
 from jaxtricks.search.sobol import SobolSearch
@@ -41,6 +42,7 @@ __all__ = [
     "fitted",
     "parse_condition",
     "parse_range",
+    "space_of",
     "vectorized",
 ]
 

@@ -16,8 +16,8 @@ Part = Annotated[float, Range(low=0, high=1, open_low=True, open_high=True)]
 class CoarseToFine(Strategy):
     """Stages of points that fill the space evenly: the whole of it first, then a part of it around the best so far.
 
-    A stage begins when all trials of those before it are told; the last one has no end. The part lies anywhere in the whole space,
-    so that a later stage may move away from an earlier one. Choices stay whole.
+    A stage begins when all trials of those before it are told; the last one has no end. The part may lie anywhere in the whole
+    space, so that a later stage can move away from an earlier one. Choices stay whole.
 
     Args:
         trials: of each stage but the last.

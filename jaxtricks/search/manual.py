@@ -16,8 +16,8 @@ class ManualSearch(Strategy):
     """The points of a list, one after the other.
 
     Args:
-        points: each as pairs of a path and a value; `Strategy([{path: value}, …])` makes them of dicts. A setting that a point does
-            not name stays as the experiment has it.
+        points: each as pairs of a path and a value; `Strategy([{path: value}, …])` makes them of dicts. A setting that a point
+            does not name stays as the experiment has it.
 
     >>> history = History(Space({"model.dropout": "0:0.8"}), seed=0)
     >>> Strategy([{"model.dropout": 0.5}, {"model.dropout": 0.2}]).ask(history, 1)

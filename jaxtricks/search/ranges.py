@@ -112,6 +112,8 @@ class _Between(SearchRange):
         return self.low, self.high
 
     def at(self, u: float) -> float:
+        if u <= 0 or u >= 1:  # the ends themselves, without rounding
+            return self.low if u <= 0 else self.high
         low, high = self._ends
         return self._inside(self._unscaled(low + u * (high - low)))
 

@@ -1,4 +1,4 @@
-"""Scores and their noise, as a model of them wants them: without outliers, standardized, every trial with a variance of its own."""
+"""Scores and their noise as a model of them wants them: without outliers, standardized, each trial with its own variance."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ Vector = Float[np.ndarray, " trials"]
 def modelled(trials: Sequence[Told]) -> tuple[Vector, Vector]:
     """Scores with mean 0 and variance 1, and the variance of the noise in each.
 
-    Above the median m a score s becomes m + w log(1 + (s - m)/w), with w from the best tenth to the median: what is bad is known to
-    be bad, and how bad does not matter. A trial whose restarts all diverged is w worse than the worst of the others.
+    Above the median m a score s becomes m + w log(1 + (s - m)/w), with w from the best tenth to the median: what is bad is known
+    to be bad, and how bad matters little. A trial whose restarts all diverged is w worse than the worst of the others.
 
-    A trial's variance over restarts is averaged with that of a typical trial, which counts for four restarts, and stands for it where
-    there is one restart.
+    A trial's variance over restarts is averaged with that of a typical trial, which counts for four restarts, and stands for it
+    where there is one restart.
 
     Args:
         trials: at least one.

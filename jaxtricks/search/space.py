@@ -108,7 +108,7 @@ class Space:
         >>> units.tolist(), active.tolist()
         ([[0.25, 0.5]], [[True, False]])
         """
-        active = np.array([[path in point for path in self.ranges] for point in points], bool).reshape(len(points), len(self.ranges))
+        active = np.array([path in point for point in points for path in self.ranges], bool).reshape(-1, len(self.ranges))
         units = np.full(active.shape, NO_MEANING)
         for row, column in np.argwhere(active):
             path = self.paths[column]
@@ -127,9 +127,10 @@ class Space:
         >>> Space({"model.activation": "relu,tanh", "model.dropout": "0:0.8"}).features(np.array([[0.25, 0.5]]))[1].tolist()
         [0, 0, 1]
         """
-        rows = [[each.features(x) for each, x in zip(self.ranges.values(), row, strict=True)] for row in u.tolist()]
         sizes = [len(each.features(NO_MEANING)) for each in self.ranges.values()]
-        return np.array([[x for each in row for x in each] for row in rows]).reshape(-1, sum(sizes)), np.repeat(range(len(sizes)), sizes)
+        cells = [each.features(quantile) for row in u.tolist() for each, quantile in zip(self.ranges.values(), row, strict=True)]
+        found = np.array([x for cell in cells for x in cell]).reshape(len(u), sum(sizes))
+        return found, np.repeat(np.arange(len(sizes)), sizes)
 
     def grid(self, number: int) -> Iterator[Point]:
         """Every combination of at most `number` values of each range, and of all values of a choice.

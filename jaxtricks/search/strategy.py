@@ -52,7 +52,7 @@ class Strategy(Family):
             return []
         space, point = self.searched(history), history.best.point
         return [
-            f"{path}: the best so far, {point[path]:g}, lies at the {edge} end of {space.ranges[path]}; a better one may lie beyond."
+            f"{path}: the best so far, {point[path]:g}, lies at the {edge} end of {space.ranges[path]}; a better may lie beyond."
             for path, edge in space.edges(point).items()
         ]
 
