@@ -1,4 +1,19 @@
-from . import baselines, checks, data, diagnose, evaluate, experiment, extend, losses, metrics, models, nn, optim, schedules, search
+from . import (
+    baselines,
+    checks,
+    data,
+    diagnose,
+    evaluate,
+    experiment,
+    extend,
+    losses,
+    metrics,
+    models,
+    nn,
+    optim,
+    schedules,
+    search,
+)
 from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load

@@ -22,7 +22,9 @@ LOGS = ordered(st.floats(1e-8, 1e3)).map(lambda ends: LogUniform(*ends))
 KEPT = ordered(st.floats(0, 0.9999)).map(lambda ends: OneMinusLog(*ends))
 INTS = ordered(st.integers(-30, 30)).map(lambda ends: IntRange(*ends))
 LOG_INTS = ordered(st.integers(1, 1000)).map(lambda ends: IntRange(*ends, log=True))
-VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.tuples(st.integers()) | st.sampled_from("abc")
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.tuples(st.integers()) | st.sampled_from("abc")
+)
 CHOICES = st.lists(VALUES, min_size=2, max_size=5, unique=True).map(lambda values: Choice(tuple(values)))
 CONTINUOUS = FLOATS | LOGS | KEPT
 NUMERIC = CONTINUOUS | INTS | LOG_INTS
@@ -94,7 +96,9 @@ def test_json_comes_back(found):
     assert from_json(SearchRange, json.loads(json.dumps(to_json(found)))) == found
 
 
-@pytest.mark.parametrize("text", ["relu,tanh,none", "64 64,128,256 256", 'relu,{"kind": "elu", "alpha": 2.0}', "0.1,0.3", "on,off"])
+@pytest.mark.parametrize(
+    "text", ["relu,tanh,none", "64 64,128,256 256", 'relu,{"kind": "elu", "alpha": 2.0}', "0.1,0.3", "on,off"]
+)
 def test_the_text_of_a_choice_comes_back(text):
     assert str(parse_range(text)) == text
 
@@ -123,7 +127,9 @@ def test_a_part_has_its_share_and_its_value_in_the_middle(found, u, share):
 def test_a_range_grows_only_beyond_the_end_at_which_the_value_lies(found, u):
     value = found.at(u)
     wider, edge = found.widened(value, Range()), found.edge(value)
-    least = {OneMinusLog: 0, IntRange: 1}.get(type(found))  # 1 - x has no more to lose, and 1 no whole number below with a logarithm
+    least = {OneMinusLog: 0, IntRange: 1}.get(
+        type(found)
+    )  # 1 - x has no more to lose, and 1 no whole number below with a logarithm
     assert wider.low < found.low or edge != "low" or found.low == least
     assert wider.low == found.low or edge == "low"
     assert (wider.high > found.high) == (edge == "high")
@@ -174,7 +180,10 @@ def test_features_tell_apart_what_a_choice_does_not_order():
         ("0:nan", "'0:nan': FloatRange.high = nan is not a finite number."),
         ("int:1.5:2", "'int:1.5:2': '1.5' and '2' are not both integers."),
         ("log:a:1", "'log:a:1': 'a' and '1' are not both numbers."),
-        ("relu", "'relu' is no range; allowed are low:high, log:low:high, 1-log:low:high, int:low:high, int:log:low:high, and two"),
+        (
+            "relu",
+            "'relu' is no range; allowed are low:high, log:low:high, 1-log:low:high, int:low:high, int:log:low:high, and two",
+        ),
         ("a,a", "Choice.values = ('a', 'a') has a value twice; each is allowed once."),
     ],
 )
