@@ -77,7 +77,7 @@ class BayesSearch(Strategy):
                 process, noise = _process(history)
                 candidates = _candidates(history, process, generator)
                 waiting, free = _features(space, history.asked), _features(space, candidates)
-                found = [candidates[place] for place in _one_by_one(process, noise, waiting, free, count)]
+                found = [candidates[place] for place in one_by_one(process, noise, waiting, free, count)]
         return found + fresh(history.asking(found), space, sequence(space, history.seed, "bayes"), count - len(found))
 
 
@@ -141,7 +141,7 @@ def _features(space: Space, points: Sequence[Point]) -> Features:
     return space.features(space.units(points)[0])[0]
 
 
-def _one_by_one(process: GaussianProcess, noise: float, waiting: Features, free: Features, count: int) -> list[int]:
+def one_by_one(process: GaussianProcess, noise: float, waiting: Features, free: Features, count: int) -> list[int]:
     """The places of the free points with the largest expected improvement, each as if those before it were as expected.
 
     To see what was expected leaves the mean as it is, and takes from the variance everywhere: v(z) - c(z, x)²/(v(x) + noise).

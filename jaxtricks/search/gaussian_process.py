@@ -20,7 +20,7 @@ ROOT5 = math.sqrt(5)
 # root of the number of settings, as distances in the cube do (Hvarfner+ 2024).
 AMPLITUDE_PRIOR = (0.0, 1.0)
 NUGGET_PRIOR = (math.log(1e-3), 1.5)
-LENGTH_PRIOR = (math.log(0.5), 0.8)
+LENGTH_PRIOR = (math.log(0.25), 0.8)
 BOUND = 4  # standard deviations of the priors, beyond which no number is searched
 
 
@@ -135,7 +135,7 @@ def fitted_kernel(x: Points, owners: Owners, y: Vector, noise: Vector) -> Kernel
     >>> bool(lengths[0] < lengths[1])  # the second setting tells nothing
     True
     """
-    squares = _squares(x, owners)
+    squares = squared_distances(x, owners)
     centre, spread = _prior(len(squares))
     starts = [centre + shift * spread * (np.arange(len(centre)) > 1) for shift in (0.0, -1.0, 1.0)]
     bounds = list(zip(centre - BOUND * spread, centre + BOUND * spread, strict=True))
@@ -176,7 +176,7 @@ def density(
     return value, gradient - away / spread
 
 
-def _squares(x: Points, owners: Owners) -> Squares:
+def squared_distances(x: Points, owners: Owners) -> Squares:
     """Squared distances of points in each setting."""
     each = (x[:, None] - x[None]) ** 2
     return np.stack([each[:, :, owners == setting].sum(axis=2) for setting in range(owners[-1] + 1)])

@@ -37,7 +37,7 @@ def modelled(trials: Sequence[Told]) -> tuple[Vector, Vector]:
     if not finite.any():
         return np.zeros(len(trials)), np.zeros(len(trials))
     low, middle = np.quantile(scores[finite], [0.1, 0.5])
-    width = middle - low if middle > low else 1.0
+    width = middle - low or scores[finite].max() - middle or 1.0
     above = np.maximum(np.where(finite, scores, middle) - middle, 0) / width
     y = np.where(finite, np.minimum(scores, middle), 0) + width * np.log1p(above)
     y[~finite] = y[finite].max() + width

@@ -112,7 +112,10 @@ class Space:
         units = np.full(active.shape, NO_MEANING)
         for row, column in np.argwhere(active):
             path = self.paths[column]
-            units[row, column] = self.ranges[path].unit(points[row][path])
+            try:
+                units[row, column] = self.ranges[path].unit(points[row][path])
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error}") from None
         return units, active
 
     def features(self, u: Quantiles) -> tuple[Float[np.ndarray, "points features"], Int[np.ndarray, " features"]]:

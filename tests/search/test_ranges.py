@@ -1,4 +1,4 @@
-"""Ranges: quantiles and values are each other's inverse, texts and JSON come back, parts and growth stay within what is allowed."""
+"""Ranges: quantiles and values are inverses, texts and JSON come back, parts and growth stay within what is allowed."""
 
 import json
 
