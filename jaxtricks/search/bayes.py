@@ -23,6 +23,9 @@ from jaxtricks.search.strategy import Strategy, fresh
 EVERYWHERE = 512  # candidates over the whole space
 NEAR = 64  # candidates around each of the best points, at each distance
 BEST = 5  # points that have candidates around them
+COMPARED = 32  # trials whose expected scores are compared to see what a point would tell
+TIES = 1e-3  # the weight of the expected improvement, which decides where no point would change which trial is best
+SHOCKS = scipy.stats.norm.ppf((np.arange(33) + 0.5) / 33)  # equally likely scores of a point, in standard deviations
 DISTANCES = (0.1, 0.03, 0.01)  # standard deviations of those candidates, in quantiles
 
 Vector = Float[np.ndarray, " points"]
@@ -46,11 +49,12 @@ class Belief(NamedTuple):
 
 @config("bayes", rows=["T080"], paper="Snoek+ 2012")
 class BayesSearch(Strategy):
-    """Points at which a Gaussian process of the trials so far expects the largest improvement.
+    """Points from which a Gaussian process of the trials so far expects to learn most of where the smallest score is.
 
-    The process knows how noisy each trial is, by its own standard error over restarts; what is to be improved on is the smallest
-    *expected* score, not the luckiest. Several points at once are chosen one after the other, each as if the ones before it had
-    come out as expected (Ginsbourger+ 2010, "kriging believer").
+    The process knows how noisy each trial is, by its own standard error over restarts; what is to fall is the smallest *expected*
+    score, not the luckiest, and a trial that is as noisy as what it may show is worth little (knowledge gradient; Frazier+ 2009).
+    Several points at once are chosen one after the other, each as if the ones before it had come out as expected (Ginsbourger+
+    2010, "kriging believer").
 
     Args:
         start: the number of points of Sobol's sequence at the beginning.
@@ -142,26 +146,58 @@ def _features(space: Space, points: Sequence[Point]) -> Features:
 
 
 def one_by_one(process: GaussianProcess, noise: float, waiting: Features, free: Features, count: int) -> list[int]:
-    """The places of the free points with the largest expected improvement, each as if those before it were as expected.
+    """The places of the free points from which most is learnt, each as if those before it had come out as expected.
 
-    To see what was expected leaves the mean as it is, and takes from the variance everywhere: v(z) - c(z, x)²/(v(x) + noise).
+    To see what was expected leaves the mean as it is, and takes c(z, x)²/(v(x) + noise) from the variance everywhere.
+
+    Args:
+        process: of the trials that are told.
+        noise: the variance of a trial's noise.
+        waiting: features of the points that are handed out, [waiting, features].
+        free: features of the points that may be next, [free, features].
+        count: at most so many.
     """
-    z = np.concatenate([waiting, free])
-    mean, rows = process.mean(z), process.rows(z)
-    variance = process.kernel.prior - (rows**2).sum(axis=0)
-    best, chosen = process.mean(process.x).min(), list[int]()
-    for step in range(len(waiting) + min(count, len(free))):
-        if step < len(waiting):
-            place = step
-        else:
-            gains = log_improvement(best - mean, np.sqrt(np.maximum(variance, 1e-12)))
-            gains[[*range(len(waiting)), *chosen]] = -np.inf
-            place = int(gains.argmax())
-            chosen.append(place)
-        covariance = process.kernel.between(z, z[[place]], process.owners)[:, 0] - rows.T @ rows[:, place]
-        row = covariance / math.sqrt(max(variance[place], 0.0) + noise)
-        rows, variance = np.vstack([rows, row]), variance - row**2
-    return [place - len(waiting) for place in chosen]
+    tried = process.x[process.mean(process.x).argsort(kind="stable")[:COMPARED]]
+    z = np.concatenate([tried, waiting, free])
+    seen, mean, rows = list(range(len(tried) + len(waiting))), process.mean(z), process.rows(z)
+
+    def covariance(places: list[int]) -> Float[np.ndarray, "places points"]:
+        return process.kernel.between(z[places], z, process.owners) - rows[:, places].T @ rows
+
+    def believed(place: int) -> Float[np.ndarray, "trials points"]:
+        (row,) = covariance([place])
+        return np.vstack([rows, row / math.sqrt(max(row[place], 0.0) + noise)])
+
+    for place in seen[len(tried) :]:
+        rows = believed(place)
+    for _ in range(min(count, len(free))):
+        variance = np.maximum(process.kernel.prior - (rows**2).sum(axis=0), 1e-12)
+        spread = np.sqrt(variance + noise)
+        own = variance / spread
+        gains = knowledge(mean[seen], covariance(seen) / spread, mean, own)
+        gains += TIES * np.exp(log_improvement(mean[seen].min() - mean, own))
+        gains[seen] = -np.inf
+        seen.append(int(gains.argmax()))
+        rows = believed(seen[-1])
+    return [place - len(tried) - len(waiting) for place in seen[len(tried) + len(waiting) :]]
+
+
+def knowledge(
+    means: Vector, moves: Float[np.ndarray, "compared points"], own: Vector, own_moves: Vector
+) -> Float[np.ndarray, " points"]:
+    """The knowledge gradient: by how much the smallest expected score is expected to fall when a point is tried (Frazier+ 2009).
+
+    Args:
+        means: expected scores of what is compared, [compared].
+        moves: by how much each of them moves when the score of each point comes out one standard deviation higher than expected.
+        own: expected scores of the points, [points].
+        own_moves: by how much these move, [points].
+
+    >>> knowledge(np.array([0.0]), np.array([[0.0, 0.0]]), np.array([0.0, 1.0]), np.array([1.0, 1.0])).round(2).tolist()
+    [0.39, 0.08]
+    """
+    lowest = [np.minimum((means[:, None] + moves * shock).min(axis=0), own + own_moves * shock) for shock in SHOCKS]
+    return means.min() - np.mean(lowest, axis=0)
 
 
 def log_improvement(better: Vector, deviation: Vector) -> Vector:
