@@ -62,7 +62,7 @@ class BayesSearch(Strategy):
     >>> search, history = BayesSearch(start=4), History(Space({"model.dropout": "0:0.8"}), seed=0)
     >>> for _ in range(3):
     ...     points = search.ask(history, 4)
-    ...     history = history.telling([Told(point, (point["model.dropout"] - 0.3) ** 2, 0.01, 4) for point in points])
+    ...     history = history.telling([jt.search.Told(point, (point["model.dropout"] - 0.3) ** 2, 0.01, 4) for point in points])
     >>> print(f"{history.told[int(belief(history).mean.argmin())].point['model.dropout']:.1f}")
     0.3
     """
@@ -91,7 +91,7 @@ def belief(history: History) -> Belief:
     Args:
         history: with at least one trial.
 
-    >>> told = [Told({"model.dropout": rate}, rate, 0.1, 4) for rate in (0.1, 0.2, 0.3)]
+    >>> told = [jt.search.Told({"model.dropout": rate}, rate, 0.1, 4) for rate in (0.1, 0.2, 0.3)]
     >>> belief(History(Space({"model.dropout": "0:0.8"}), 0, tuple(told))).mean.argmin().item()
     0
     """
@@ -194,7 +194,7 @@ def knowledge(
         own_moves: by how much these move, [points].
 
     >>> knowledge(np.array([0.0]), np.array([[0.0, 0.0]]), np.array([0.0, 1.0]), np.array([1.0, 1.0])).round(2).tolist()
-    [0.39, 0.08]
+    [0.4, 0.08]
     """
     lowest = [np.minimum((means[:, None] + moves * shock).min(axis=0), own + own_moves * shock) for shock in SHOCKS]
     return means.min() - np.mean(lowest, axis=0)
@@ -208,7 +208,7 @@ def log_improvement(better: Vector, deviation: Vector) -> Vector:
         deviation: σ, of the score without noise, [points]; above 0.
 
     >>> log_improvement(np.array([0.0, -40.0]), np.ones(2)).round(3).tolist()
-    [-0.919, -808.298]
+    [-0.919, -808.299]
     """
     u = better / deviation
     far = np.minimum(u, -1.0)

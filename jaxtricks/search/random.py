@@ -11,7 +11,7 @@ from jaxtricks.search.strategy import Strategy, fresh
 class RandomSearch(Strategy):
     """Each setting drawn on its own from its range. Of few settings that matter, it tries more values than a grid does.
 
-    >>> history = History(Space({"model.dropout": "0:0.8"}), seed=0)
+    >>> history = History(jt.search.Space({"model.dropout": "0:0.8"}), seed=0)
     >>> first = RandomSearch().ask(history, 4)
     >>> first == RandomSearch().ask(history, 8)[:4]
     True

@@ -30,7 +30,7 @@ def modelled(trials: Sequence[Told]) -> tuple[Vector, Vector]:
     >>> told = [Told({}, score, 0.1, 4) for score in (0.3, 0.4, 0.5, 30.0, float("inf"))]
     >>> y, noise = modelled(told)
     >>> y.round(2).tolist()
-    [-0.95, -0.83, -0.7, 0.88, 1.61]
+    [-1.05, -0.8, -0.56, 1.05, 1.36]
     """
     scores = np.array([trial.score for trial in trials], float)
     finite = np.isfinite(scores)

@@ -195,17 +195,17 @@ class Space:
     def around(self, point: Point, share: float) -> Self:
         """Gives the part of the space around a point, see `SearchRange.around`; a setting without a meaning there stays whole.
 
-        >>> str(Space({"model.dropout": "0:0.8"}).around({"model.dropout": 0.5}, 0.25).ranges["model.dropout"])
-        '0.4:0.6'
+        >>> str(Space({"model.dropout": "0:0.8"}).around({"model.dropout": 0.2}, 0.5).ranges["model.dropout"])
+        '0:0.4'
         """
         return self._with({path: self.ranges[path].around(value, share) for path, value in point.items()})
 
     def widened(self, point: Point) -> Self:
         """Gives the space made larger where a point lies at an end, see `SearchRange.widened`.
 
-        >>> wider = Space({"model.dropout": "0:0.4"}, allowed={"model.dropout": Range(0, 1)}).widened({"model.dropout": 0.4})
+        >>> wider = Space({"model.dropout": "0:0.5"}, allowed={"model.dropout": Range(0, 1)}).widened({"model.dropout": 0.5})
         >>> str(wider.ranges["model.dropout"])
-        '0:0.6'
+        '0:0.75'
         """
         anything = Range()
         return self._with(

@@ -18,7 +18,7 @@ class Strategy(Family):
 
     >>> history = History(Space({"model.dropout": "0:0.8"}), seed=0)
     >>> Strategy("grid").ask(history, 2)
-    [{'model.dropout': 0.4}, {'model.dropout': 0.8}]
+    [{'model.dropout': 0.0}, {'model.dropout': 0.4}]
     """
 
     @property
