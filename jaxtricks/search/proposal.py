@@ -40,8 +40,8 @@ def _around(distance: float) -> Propose:
 
 def _kept(value: float, allowed: Range) -> SearchRange:
     """What is not kept, 1 - x: a power of ten below and above the present one, but all of x from 0."""
-    lost = 1 - value
-    return OneMinusLog(max(0.0, round(1 - 10 * lost, 6)), 1 - float(f"{lost / 10:.3g}"))
+    least, most = (1 - float(f"{factor * (1 - value):.3g}") for factor in (10, 0.1))
+    return OneMinusLog(max(0.0, least), most if most in allowed else value)
 
 
 def _whole(value: float, allowed: Range) -> SearchRange:
@@ -120,8 +120,8 @@ def _usual(value: float, allowed: Range) -> Propose | None:
 
 
 def _inside(end: float, value: float, allowed: Range) -> float:
-    """An end of a range with three digits; where the field does not take it, the end of what it takes, or halfway there."""
+    """An end of a range with three digits; where the field does not take it, the end of what it takes, or nearly."""
     if (short := float(f"{end:.3g}")) in allowed:
         return short
     bound = allowed.low if end < value else allowed.high
-    return bound if bound in allowed else (value + bound) / 2
+    return next(end for end in (bound, (value + bound) / 2, value) if end in allowed)
