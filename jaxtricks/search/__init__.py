@@ -7,7 +7,7 @@ from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
-from jaxtricks.search.history import History, Told
+from jaxtricks.search.history import History, Trial
 from jaxtricks.search.manual import ManualSearch
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
@@ -37,7 +37,7 @@ __all__ = [
     "SobolSearch",
     "Space",
     "Strategy",
-    "Told",
+    "Trial",
     "belief",
     "fitted",
     "parse_condition",

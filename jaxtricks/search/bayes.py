@@ -62,7 +62,7 @@ class BayesSearch(Strategy):
     >>> search, history = BayesSearch(start=4), History(Space({"model.dropout": "0:0.8"}), seed=0)
     >>> for _ in range(3):
     ...     points = search.ask(history, 4)
-    ...     history = history.telling([jt.search.Told(point, (point["model.dropout"] - 0.3) ** 2, 0.01, 4) for point in points])
+    ...     history = history.telling([jt.search.Trial(point, (point["model.dropout"] - 0.3) ** 2, 0.01, 4) for point in points])
     >>> print(f"{history.told[int(belief(history).mean.argmin())].point['model.dropout']:.1f}")
     0.3
     """
@@ -91,7 +91,7 @@ def belief(history: History) -> Belief:
     Args:
         history: with at least one trial.
 
-    >>> told = [jt.search.Told({"model.dropout": rate}, rate, 0.1, 4) for rate in (0.1, 0.2, 0.3)]
+    >>> told = [jt.search.Trial({"model.dropout": rate}, rate, 0.1, 4) for rate in (0.1, 0.2, 0.3)]
     >>> belief(History(Space({"model.dropout": "0:0.8"}), 0, tuple(told))).mean.argmin().item()
     0
     """

@@ -28,7 +28,7 @@ class CoarseToFine(Strategy):
     >>> search = CoarseToFine(trials=4, stages=2, share=0.25)
     >>> history = History(Space({"model.dropout": "0:0.8"}), seed=0)
     >>> coarse = search.ask(history, 8)
-    >>> told = [jt.search.Told(point, abs(point["model.dropout"] - 0.5), 0.0, 4) for point in coarse]
+    >>> told = [jt.search.Trial(point, abs(point["model.dropout"] - 0.5), 0.0, 4) for point in coarse]
     >>> fine = search.ask(history.telling(told), 8)
     >>> len(coarse), all(0.3 < point["model.dropout"] < 0.7 for point in fine)
     (4, True)

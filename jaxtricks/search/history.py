@@ -11,7 +11,7 @@ from jaxtricks.search.space import Space
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class Trial:
     """One trial as it was judged.
 
     Args:
@@ -23,7 +23,7 @@ class Told:
     Raises:
         ConfigError: for a score or an error that cannot be, or no restart.
 
-    >>> Told({"model.dropout": 0.5}, score=0.31, error=0.02, seeds=4).score
+    >>> Trial({"model.dropout": 0.5}, score=0.31, error=0.02, seeds=4).score
     0.31
     """
 
@@ -35,12 +35,12 @@ class Told:
     def __post_init__(self) -> None:
         if math.isnan(self.score) or self.score == -math.inf:
             raise ConfigError(
-                f"Told.score = {self.score} is no score; a finite number, or inf where all restarts diverged, is allowed."
+                f"Trial.score = {self.score} is no score; a finite number, or inf where all restarts diverged, is allowed."
             )
         if self.error < 0:
-            raise ConfigError(f"Told.error = {self.error} is no standard error; a number >= 0, or nan, is allowed.")
+            raise ConfigError(f"Trial.error = {self.error} is no standard error; a number >= 0, or nan, is allowed.")
         if self.seeds < 1:
-            raise ConfigError(f"Told.seeds = {self.seeds} is no number of restarts; an integer >= 1 is allowed.")
+            raise ConfigError(f"Trial.seeds = {self.seeds} is no number of restarts; an integer >= 1 is allowed.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +55,13 @@ class History:
 
     >>> space = Space({"model.dropout": "0:0.8"})
     >>> history = History(space, seed=0).asking([{"model.dropout": 0.5}])
-    >>> history.telling([Told({"model.dropout": 0.5}, 0.31, 0.02, 4)]).asked
+    >>> history.telling([Trial({"model.dropout": 0.5}, 0.31, 0.02, 4)]).asked
     ()
     """
 
     space: Space
     seed: int
-    told: tuple[Told, ...] = ()
+    told: tuple[Trial, ...] = ()
     asked: tuple[Point, ...] = ()
 
     @property
@@ -70,7 +70,7 @@ class History:
         return (*(trial.point for trial in self.told), *self.asked)
 
     @property
-    def best(self) -> Told | None:
+    def best(self) -> Trial | None:
         """The trial with the smallest mean, the first of several; None before any is judged."""
         return min(self.told, key=lambda trial: trial.score, default=None)
 
@@ -85,7 +85,7 @@ class History:
         """Gives the history after points were handed out."""
         return dataclasses.replace(self, asked=(*self.asked, *points))
 
-    def telling(self, trials: Sequence[Told]) -> Self:
+    def telling(self, trials: Sequence[Trial]) -> Self:
         """Gives the history after trials were judged; points that were not handed out are welcome, too."""
         judged = {key(trial.point) for trial in trials}
         waiting = tuple(point for point in self.asked if key(point) not in judged)

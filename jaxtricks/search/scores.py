@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks.search.history import Told
+from jaxtricks.search.history import Trial
 
 POOLED = 4  # restarts that the pooled variance counts for, beside a trial's own
 
 Vector = Float[np.ndarray, " trials"]
 
 
-def modelled(trials: Sequence[Told]) -> tuple[Vector, Vector]:
+def modelled(trials: Sequence[Trial]) -> tuple[Vector, Vector]:
     """Scores with mean 0 and variance 1, and the variance of the noise in each.
 
     Above the median m a score s becomes m + w log(1 + (s - m)/w), with w from the best tenth to the median: what is bad is known
@@ -27,7 +27,7 @@ def modelled(trials: Sequence[Told]) -> tuple[Vector, Vector]:
     Returns:
         The scores and the variances, [trials] each; the variances are 0 where no trial has two restarts.
 
-    >>> told = [Told({}, score, 0.1, 4) for score in (0.3, 0.4, 0.5, 30.0, float("inf"))]
+    >>> told = [Trial({}, score, 0.1, 4) for score in (0.3, 0.4, 0.5, 30.0, float("inf"))]
     >>> y, noise = modelled(told)
     >>> y.round(2).tolist()
     [-1.05, -0.8, -0.56, 1.05, 1.36]
@@ -46,7 +46,7 @@ def modelled(trials: Sequence[Told]) -> tuple[Vector, Vector]:
     return (y - y.mean()) / spread, noise / spread**2
 
 
-def _noise(trials: Sequence[Told], slope: Vector) -> Vector:
+def _noise(trials: Sequence[Trial], slope: Vector) -> Vector:
     """The variance of the noise of each transformed mean."""
     seeds = np.array([trial.seeds for trial in trials])
     own = np.array([trial.error for trial in trials]) ** 2 * seeds * slope**2  # of one restart

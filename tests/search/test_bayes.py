@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from jaxtricks.search import BayesSearch, FloatRange, History, RandomSearch, Space, Told, belief
+from jaxtricks.search import BayesSearch, FloatRange, History, RandomSearch, Space, Trial, belief
 
 TRIALS, BATCH, SEEDS, RESTARTS = 32, 8, 20, 4
 
@@ -53,7 +53,7 @@ def trial(function, point, deviation, generator):
     value = function(np.array(list(point.values())))
     restarts = value + deviation * generator.normal(size=RESTARTS)
     error = restarts.std(ddof=1) / math.sqrt(RESTARTS) if value < math.inf else math.nan
-    return Told(point, float(restarts.mean()), float(error), RESTARTS)
+    return Trial(point, float(restarts.mean()), float(error), RESTARTS)
 
 
 def regret(name, strategy, seed):
@@ -78,8 +78,8 @@ def test_bayesian_search_is_nearer_to_the_best_than_random_search(name):
 
 def test_what_is_believed_best_is_not_the_luckiest():
     space = Space({"x": FloatRange(0, 1)})
-    smooth = [Told({"x": x}, (x - 0.3) ** 2, 0.01, 4) for x in np.linspace(0, 1, 15)]
-    lucky = Told({"x": 0.8}, -0.05, 0.3, 4)  # by far the smallest mean, by far the noisiest
+    smooth = [Trial({"x": x}, (x - 0.3) ** 2, 0.01, 4) for x in np.linspace(0, 1, 15)]
+    lucky = Trial({"x": 0.8}, -0.05, 0.3, 4)  # by far the smallest mean, by far the noisiest
     history = History(space, 0, (*smooth, lucky))
     found = belief(history)
     assert history.best is lucky and found.mean.argmin() in (4, 5)
@@ -88,7 +88,7 @@ def test_what_is_believed_best_is_not_the_luckiest():
 
 def test_points_that_are_waiting_are_not_asked_for_again_and_change_what_is_next():
     space = Space({"x": FloatRange(0, 1)})
-    history = History(space, 0, tuple(Told({"x": x}, (x - 0.3) ** 2, 0.01, 4) for x in np.linspace(0, 1, 10)))
+    history = History(space, 0, tuple(Trial({"x": x}, (x - 0.3) ** 2, 0.01, 4) for x in np.linspace(0, 1, 10)))
     first = BayesSearch().ask(history, 1)
     second = BayesSearch().ask(history.asking(first), 1)
     assert first != second and abs(first[0]["x"] - 0.3) < 0.1
@@ -100,6 +100,6 @@ def test_choices_and_settings_without_a_meaning_are_learnt_from():
     history, strategy = History(space, 0), BayesSearch(start=8)
     for _ in range(4):
         points = strategy.ask(history, 4)
-        history = history.asking(points).telling([Told(point, score(point), 0.02, 4) for point in points])
+        history = history.asking(points).telling([Trial(point, score(point), 0.02, 4) for point in points])
     assert history.best.point == {"a": "yes", "b": pytest.approx(0.7, abs=0.1)}
     assert len([point for point in history.points if point["a"] != "yes"]) == 2  # each of the two has one point

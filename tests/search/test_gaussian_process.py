@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from jaxtricks.search import Told
+from jaxtricks.search import Trial
 from jaxtricks.search.bayes import SHOCKS, TIES, log_improvement, one_by_one
 from jaxtricks.search.gaussian_process import MEAN_VARIANCE, GaussianProcess, Kernel, density, fitted_kernel, squared_distances
 from jaxtricks.search.scores import modelled
@@ -105,8 +105,8 @@ def test_a_fit_finds_how_rough_the_scores_are_and_how_noisy():
 def test_the_next_points_are_those_that_brute_force_finds(seed):
     """Every free point is tried with every outcome, the process is fitted anew, and the smallest expected score compared."""
     kernel, x, y, noise, rng = drawn(seed)
-    waiting, free, next_noise = rng.random((1, 4)), rng.random((6, 4)), 0.05
-    chosen = one_by_one(GaussianProcess.of(kernel, x, OWNERS, y, noise), next_noise, waiting, free, 2)
+    waiting, free, next_noise = rng.random((1, 4)), rng.random((12, 4)), 0.5
+    chosen = one_by_one(GaussianProcess.of(kernel, x, OWNERS, y, noise), next_noise, waiting, free, 5)
     process = GaussianProcess.of(kernel, x, OWNERS, y, noise)
 
     def told(process, noise, point, score):
@@ -138,7 +138,7 @@ def test_the_expected_improvement_is_its_integral(u, deviation):
 
 @given(SCORES)
 def test_scores_keep_their_order_and_what_diverged_is_the_worst(scores):
-    trials = [Told({}, score, 0.1, 3) for score in [*scores, np.inf]]
+    trials = [Trial({}, score, 0.1, 3) for score in [*scores, np.inf]]
     y, noise = modelled(trials)
     assert np.isfinite(y).all() and np.isfinite(noise).all() and (noise >= 0).all()
     assert y.argmax() == len(scores)
@@ -148,22 +148,22 @@ def test_scores_keep_their_order_and_what_diverged_is_the_worst(scores):
 
 @given(SCORES, st.floats(0.1, 10), st.floats(-10, 10))
 def test_the_unit_of_a_score_does_not_matter(scores, factor, shift):
-    one = modelled([Told({}, score, 0.1, 3) for score in scores])
-    other = modelled([Told({}, factor * score + shift, 0.1 * factor, 3) for score in scores])
+    one = modelled([Trial({}, score, 0.1, 3) for score in scores])
+    other = modelled([Trial({}, factor * score + shift, 0.1 * factor, 3) for score in scores])
     assert np.array(other) == pytest.approx(np.array(one), rel=1e-4, abs=1e-4)
 
 
 def test_how_bad_the_worst_is_hardly_matters_and_the_best_half_keeps_its_distances():
     scores = [0.1, 0.2, 0.4, 0.5, 0.7, 0.9, 3.0]
-    y, worse = (modelled([Told({}, score, 0.1, 3) for score in [*scores[:-1], last]])[0] for last in (3.0, 3e4))
+    y, worse = (modelled([Trial({}, score, 0.1, 3) for score in [*scores[:-1], last]])[0] for last in (3.0, 3e4))
     assert np.diff(y)[:3] / np.diff(y)[0] == pytest.approx([1, 2, 1]) and (worse[-1] - worse[-2]) < 10 * (worse[3] - worse[0])
 
 
 def test_noise_is_that_of_the_trial_drawn_to_what_is_typical():
-    trials = [Told({}, score, error, seeds) for score, error, seeds in ((1, 0.1, 4), (2, 0.1, 4), (3, 0.3, 4), (4, np.nan, 1))]
-    y, noise = modelled([*trials, Told({}, np.inf, np.nan, 4)])
+    trials = [Trial({}, score, error, seeds) for score, error, seeds in ((1, 0.1, 4), (2, 0.1, 4), (3, 0.3, 4), (4, np.nan, 1))]
+    y, noise = modelled([*trials, Trial({}, np.inf, np.nan, 4)])
     scale = (y[1] - y[0]) ** 2
     assert noise[:2] / scale == pytest.approx([0.01, 0.01], rel=0.3)
     assert noise[2] > noise[0] and noise[3] > noise[4] > 0  # one restart is noisier than four
-    assert modelled([Told({}, score, np.nan, 1) for score in (1.0, 2.0)])[1].tolist() == [0, 0]
-    assert [part.tolist() for part in modelled([Told({}, np.inf, np.nan, 4)] * 2)] == [[0, 0], [0, 0]]
+    assert modelled([Trial({}, score, np.nan, 1) for score in (1.0, 2.0)])[1].tolist() == [0, 0]
+    assert [part.tolist() for part in modelled([Trial({}, np.inf, np.nan, 4)] * 2)] == [[0, 0], [0, 0]]

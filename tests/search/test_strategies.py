@@ -20,7 +20,7 @@ from jaxtricks.search import (
     SobolSearch,
     Space,
     Strategy,
-    Told,
+    Trial,
     fitted,
 )
 from jaxtricks.search.history import key
@@ -40,7 +40,7 @@ STRATEGIES = [GridSearch(), RandomSearch(), SobolSearch(), CoarseToFine(trials=4
 def told(point, score=None):
     """A trial judged: best at a rate of 0.01 and a long training; a large rate diverges."""
     value = abs(math.log10(point.get(RATE, 0.01)) + 2) + 0.1 / point.get("epochs", 1) if score is None else score
-    return Told(point, math.inf if point.get(RATE, 0) > 0.06 else value, 0.05, 4)
+    return Trial(point, math.inf if point.get(RATE, 0) > 0.06 else value, 0.05, 4)
 
 
 def searched(strategy, history, portions):
@@ -64,7 +64,9 @@ def test_asking_four_and_four_is_asking_eight(strategy, space):
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(strategy):
     whole = searched(strategy, History(SPACE, seed=1), [4] * 4)
     half = searched(strategy, History(SPACE, seed=1), [4] * 2)
-    again = History(Space.from_json(SPACE.to_json()), 1, tuple(Told(dict(t.point), t.score, t.error, t.seeds) for t in half.told))
+    again = History(
+        Space.from_json(SPACE.to_json()), 1, tuple(Trial(dict(t.point), t.score, t.error, t.seeds) for t in half.told)
+    )
     assert searched(strategy, again, [4] * 2).told == whole.told
 
 
@@ -155,7 +157,7 @@ def test_coarse_to_fine_alarms_where_the_best_lies_at_an_end_or_widens():
 
 def test_there_is_no_alarm_where_the_field_takes_no_more():
     space = fitted(Space({"model.dropout": "0:0.7"}), jt.Experiment())
-    at = {end: RandomSearch().alarms(History(space, 0, (Told({"model.dropout": end}, 0.1, 0.1, 2),))) for end in (0.0, 0.7, 0.4)}
+    at = {end: RandomSearch().alarms(History(space, 0, (Trial({"model.dropout": end}, 0.1, 0.1, 2),))) for end in (0.0, 0.7, 0.4)}
     assert at[0.0] == at[0.4] == [] and "high end of 0:0.7" in at[0.7][0]
 
 
@@ -164,7 +166,7 @@ def test_where_all_of_a_stage_diverged_the_next_is_the_whole_space_again():
     history = History(space, seed=0)
     search = CoarseToFine(trials=8, stages=2)
     points = search.ask(history, 8)
-    history = history.telling([Told(point, math.inf, math.nan, 4) for point in points])
+    history = history.telling([Trial(point, math.inf, math.nan, 4) for point in points])
     assert np.ptp(space.units(search.ask(history, 32))[0]) > 0.8
     assert all(strategy.ask(history, 3) for strategy in STRATEGIES)
 
@@ -185,12 +187,12 @@ def test_what_cannot_be_is_one_sentence():
         with pytest.raises(jt.ConfigError, match=sentence):
             strategy.check(space)
     for trial, sentence in (
-        ((math.nan, 0.1, 1), r"Told\.score = nan is no score"),
-        ((0.1, -1.0, 1), r"Told\.error = -1\.0 is no standard error"),
-        ((0.1, 0.1, 0), r"Told\.seeds = 0 is no number of restarts"),
+        ((math.nan, 0.1, 1), r"Trial\.score = nan is no score"),
+        ((0.1, -1.0, 1), r"Trial\.error = -1\.0 is no standard error"),
+        ((0.1, 0.1, 0), r"Trial\.seeds = 0 is no number of restarts"),
     ):
         with pytest.raises(jt.ConfigError, match=sentence):
-            Told({"epochs": 1}, *trial)
+            Trial({"epochs": 1}, *trial)
     with pytest.raises(jt.ConfigError, match=r"ManualSearch\.points is empty"):
         Strategy([])
     with pytest.raises(jt.ConfigError, match=r"did you mean 'bayes'"):
