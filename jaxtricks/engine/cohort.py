@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -202,10 +202,21 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
     return Planned(plan, cohort.population, cohort.tables, cohort.given, shapes_of(cohort.size, states), pool, chunks)
 
 
-def fitting(planned: Planned, layout: Layout) -> Planned:
-    """The plan, made smaller until its program fits the device's memory; raises ConfigError where one member does not."""
+def fitting(
+    planned: Planned, layout: Layout, lowered: Callable[[Planned], jax.stages.Lowered] = Planned.lowered
+) -> Planned:
+    """The plan, made smaller until its program fits the device's memory.
+
+    Args:
+        planned: the plan.
+        layout: what the user decided.
+        lowered: the program of a plan, traced; that of training's segments if nothing else is said.
+
+    Raises:
+        ConfigError: where one member alone does not fit.
+    """
     device = planned.plan.mesh.local_devices[0]
     limit = placement.memory(layout, device)
-    while not placement.fits(compiled := program.compile(planned.lowered()), limit - planned.beside):
+    while not placement.fits(compiled := program.compile(lowered(planned)), limit - planned.beside):
         planned = planned.smaller(compiled)
     return planned

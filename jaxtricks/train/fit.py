@@ -98,7 +98,7 @@ def fit(
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     sampled = Seeds.of(seeds)
     sampling = sampled.sampling(data)
-    ready, cohorts = _ready(wanted, data, sampling, sampled.transfer)
+    ready, cohorts = readied(wanted, data, sampling, sampled.transfer)
     if checkpoints is None:
         results = trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
     else:
@@ -120,10 +120,20 @@ def fit(
     return ordered if several else ordered[0]
 
 
-def _ready(
+def readied(
     wanted: Sequence[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None
 ) -> tuple[list[Experiment], list[Cohort]]:
-    """Gives the experiments, with what depends on the data filled in, and the cohorts of their restarts."""
+    """Gives the experiments, with what depends on the data filled in, and the cohorts of their restarts.
+
+    Args:
+        wanted: the experiments of the user.
+        data: the data set.
+        sampling: the restarts of each experiment.
+        transfer: what they start from; None where all weights are drawn.
+
+    Raises:
+        ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
+    """
     sampling.check(data)
     lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
     ready = []
@@ -257,7 +267,7 @@ def snapshots(
     elif other := dataclasses.replace(manifest, seeds=seeds.to_json()).differs(manifest):
         raise CheckpointError(f"{folder} holds checkpoints of another fit: here {other}.")
     sampling = seeds.sampling(data)
-    ready, cohorts = _ready(wanted, data, sampling, None)
+    ready, cohorts = readied(wanted, data, sampling, None)
     (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
     cohort, rows = cohorts[number], dict(cohorts[number].rows())[experiment]
     found = {}

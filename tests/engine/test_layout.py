@@ -16,7 +16,7 @@ from jaxtricks.engine import program
 from jaxtricks.engine.cohort import planned_for
 from jaxtricks.engine.plan import Plan, padded
 from jaxtricks.restart.member import Pool
-from jaxtricks.train.fit import _ready
+from jaxtricks.train.fit import readied
 
 fit = partial(jt.fit, progress=False)
 COLLECTIVES = "all-reduce", "all-gather", "all-to-all", "reduce-scatter", "collective-permute", "collective-broadcast"
@@ -147,7 +147,7 @@ class TestCommunication:
 
     @staticmethod
     def compiled(experiment, data, layout):
-        _, cohorts = _ready([experiment], data, jt.Seeds(2).sampling(data), None)
+        _, cohorts = readied([experiment], data, jt.Seeds(2).sampling(data), None)
         planned = planned_for(cohorts[0], Pool.on_host(data), layout, 1)
         return planned, program.compile(planned.lowered())
 

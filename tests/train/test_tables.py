@@ -8,7 +8,7 @@ import jaxtricks as jt
 from jaxtricks.engine import program
 from jaxtricks.engine.cohort import planned_for
 from jaxtricks.restart.member import Pool
-from jaxtricks.train.fit import _ready
+from jaxtricks.train.fit import readied
 
 EXPERIMENT = jt.Experiment(model=jt.MLP(widths=()), batch_size=64, epochs=1)
 
@@ -22,7 +22,7 @@ def data():
 
 def planned(data, seeds, layout):
     sampling = seeds.sampling(data)
-    _, cohorts = _ready([EXPERIMENT], data, sampling, None)
+    _, cohorts = readied([EXPERIMENT], data, sampling, None)
     return planned_for(cohorts[0], Pool.on_host(data), layout, 1)
 
 
