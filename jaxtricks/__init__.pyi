@@ -36,6 +36,7 @@ from .nn.dropout import Dropout
 from .objectives.metric import Metric
 from .objectives.objective import Objective
 from .optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
+from .search.lr_range import lr_range
 from .store.checkpoint import CheckpointError
 from .store.policy import Checkpoints
 from .train.fit import fit, resume, snapshots
@@ -92,6 +93,7 @@ __all__ = [
     "learning_curve",
     "load",
     "losses",
+    "lr_range",
     "metrics",
     "models",
     "nn",

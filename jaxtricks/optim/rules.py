@@ -65,6 +65,11 @@ class Rule(Family):
         """What the rule needs beside the gradient; by default nothing."""
         return Needs()
 
+    @property
+    def line_search(self) -> bool:
+        """Whether the rule finds the length of each step itself, so that its learning rate is none; by default it does not."""
+        return False
+
     def direction(self) -> optax.GradientTransformation:
         """The Optax transformation from gradients to directions (the sign of the gradient, no learning rate)."""
         raise NotImplementedError

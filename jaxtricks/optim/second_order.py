@@ -45,6 +45,10 @@ class LBFGS(Rule):
     def needs(self) -> Needs:
         return Needs(whole_set=True)
 
+    @property
+    def line_search(self) -> bool:
+        return True
+
     def direction(self) -> optax.GradientTransformationExtraArgs:
         curvature = optax.scale_by_lbfgs(memory_size=self.memory)
         search = optax.scale_by_zoom_linesearch(self.searches, initial_guess_strategy="one")
