@@ -202,9 +202,7 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
     return Planned(plan, cohort.population, cohort.tables, cohort.given, shapes_of(cohort.size, states), pool, chunks)
 
 
-def fitting(
-    planned: Planned, layout: Layout, lowered: Callable[[Planned], jax.stages.Lowered] = Planned.lowered
-) -> Planned:
+def fitting(planned: Planned, layout: Layout, lowered: Callable[[Planned], jax.stages.Lowered] = Planned.lowered) -> Planned:
     """The plan, made smaller until its program fits the device's memory.
 
     Args:

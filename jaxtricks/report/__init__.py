@@ -4,6 +4,7 @@ from jaxtricks.report.curve import CurvePage
 from jaxtricks.report.environment import environment
 from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
+from jaxtricks.report.lr import RatePage
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, record_ladder, record_runs, record_study
 from jaxtricks.report.shown import RecordPage
@@ -15,6 +16,7 @@ __all__ = [
     "CurvePage",
     "FolderError",
     "ListedRun",
+    "RatePage",
     "Record",
     "RecordPage",
     "SuspectsPage",

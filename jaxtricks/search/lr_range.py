@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ class RateRange(Shown):
     Args:
         data: the name of the data set.
         rule: the update rule's.
-        steps: of the whole training that a rate is sought for.
+        steps: of the whole training that a rate is sought for; rounds of them where batches of several lengths take turns.
         rates: ascending, one a step, [points].
         losses: the training loss of each restart before each step; nan from where it diverged, [restarts, points].
         seeds: of the restarts.
@@ -80,7 +81,7 @@ class RateRange(Shown):
     >>> losses = np.broadcast_to(2 - 1 / (1 + (0.01 / rates) ** 2) + rates, (4, 200))
     >>> found = RateRange("mine", "sgd", 400, rates, losses, (0, 1, 2, 3))
     >>> round(found.suggestion.rate, 3), round(found.exploded, 1)
-    (0.019, 1.5)
+    (0.015, 1.0)
     """
 
     data: str
@@ -195,10 +196,10 @@ def lr_range(
     decay, augmentation and masks; its schedule, with warm-up, and early stopping are left out. From where a restart's loss is not
     finite it has none. Nothing of any other run changes.
 
-    The suggestion is `r · k/√N`, r the rate at which the smoothed mean loss has made nine tenths of its fall, k the steps in which
-    the rate doubles, and N the steps of the experiment's whole training. Its interval is to hold the best constant rate of that
-    training. The rule was chosen, and its spread measured, on trainings of 50 to 700 steps; `jaxtricks.search.suggestion` has
-    the numbers.
+    The suggestion is `r · k/√N`: r is the rate at which the smoothed mean loss has made nine tenths of its fall, k are the steps
+    in which the rate doubles, and N those of the experiment's whole training. Its interval is to hold the best constant rate of
+    that training. The rule was chosen, and its spread measured, on trainings of 50 to 700 steps; `jaxtricks.search.suggestion`
+    has the numbers.
 
     Args:
         experiment: what is trained; its learning rate plays no part, and `epochs` says how long the training is to be.
@@ -223,32 +224,37 @@ def lr_range(
     RateRange(digits, adam, rates 1e-06 to 10 in 20 steps, 2 seeds)
     """
     _check(experiment, low, high, steps)
-    sampled = Seeds.of(seeds)
+    sampled, beside = Seeds.of(seeds), None if sweep is None else Seeds.of(sweep)
     rates = np.geomspace(low, high, steps)
     losses = rate_losses(experiment, data, rates, sampled, layout)
     if not np.isfinite(losses[:, 0]).any():
         raise ConfigError(f"the loss of no restart is finite before its first step on {data.name}; finite inputs are allowed.")
     members = sampled.sampling(data)
-    rule = type(experiment.optimizer.rule)
-    whole = total_steps(experiment, members.train.shape[1])
-    swept = None if sweep is None else _sweep(experiment, data, np.geomspace(low, high, SWEPT), Seeds.of(sweep), layout, progress)
-    return RateRange(data.name, name_of(rule) or rule.__name__, whole, rates, losses, tuple(members.seeds.tolist()), swept)
+    whole = total_steps(experiment, members.train.shape[1]) // len(experiment.order.cuts)
+    swept = None if beside is None else _sweep(experiment, data, np.geomspace(low, high, SWEPT), beside, layout, progress)
+    return RateRange(data.name, _name(experiment), whole, rates, losses, tuple(members.seeds.tolist()), swept)
 
 
 def _check(experiment: Experiment, low: float, high: float, steps: int) -> None:
     """Raises ConfigError for a range test that has no meaning."""
     for name, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < math.inf:
             raise ConfigError(f"{name} = {value!r} is not a learning rate, a number > 0.")
     if low >= high:
         raise ConfigError(f"low = {low:g} is not less than high = {high:g}; the rate rises from low to high.")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < FEWEST:
         raise ConfigError(f"steps = {steps!r} is not a number of steps that shows a curve, an integer >= {FEWEST}.")
-    if (rule := experiment.optimizer.rule).line_search:
+    if experiment.optimizer.rule.line_search:
         raise ConfigError(
-            f"Optimizer.rule = {name_of(type(rule)) or type(rule).__name__} finds the length of each step by a line search, so that "
+            f"Optimizer.rule = {_name(experiment)!r} finds the length of each step by a line search, so that "
             "there is no learning rate to look for; a rule such as 'sgd' or 'adam' is allowed."
         )
+
+
+def _name(experiment: Experiment) -> str:
+    """The name of the experiment's rule."""
+    rule = type(experiment.optimizer.rule)
+    return name_of(rule) or rule.__name__
 
 
 def _sweep(

@@ -66,8 +66,8 @@ class RateSuggestion:
 class RangeCurve:
     """The mean loss over restarts of a range test, smoothed over rates.
 
-    A loss above the start's by more than the whole fall counts as that much, and so does one that is not finite: a mean would else
-    show the restart that exploded, and no other.
+    A loss above the start's by more than the whole fall counts as that much, and so does one that is not finite: else the mean
+    would show the restart that exploded, and no other.
 
     Args:
         rates: ascending, at equal distances in the logarithm, [points].
