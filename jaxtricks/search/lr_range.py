@@ -157,7 +157,7 @@ class RateRange(Shown):
         else:
             said.append(f"suggested learning rate for {self.steps:,} steps of {self.rule}: {found}")
         if self.exploded is not None:
-            said.append(f"the loss is back at its start at {self.exploded:.2g}")
+            said.append(f"the loss is back where it started at a rate of {self.exploded:.2g}")
         if found is not None and len(self.seeds) > 1:
             alone = self.alone
             said.append(

@@ -1,0 +1,104 @@
+"""The tasks: a data set, a model, a rule and a length of training each; those to judge on have nothing of those to tune on."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import jaxtricks as jt
+
+EXAMPLES = 2_000  # examples of most judged data sets
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a learning rate is sought for.
+
+    Args:
+        name: of the task.
+        test: of its range test, which tasks share that differ in the length of training only.
+        experiment: what is trained.
+        data: loads the data set.
+    """
+
+    name: str
+    test: str
+    experiment: jt.Experiment
+    data: Callable[[], jt.Dataset]
+
+
+def tuning() -> list[Task]:
+    """The 28 tasks that the rule and its spread are of: 14 range tests on digits, each for a short and a longer training."""
+    digits = functools.partial(jt.load, "digits")
+    fully, convolved = jt.MLP(widths=(64, 64)), jt.CNN(channels=(8, 16))
+    usual = (jt.SGD(), jt.Momentum(), jt.Adam())
+    steep, smooth = (jt.SGD(), jt.AdamW()), (jt.optim.Nesterov(), jt.optim.RMSProp())
+    small = functools.partial(part, "digits", 400, 0)
+    some = functools.partial(part, "digits", 800, 1)
+    return [
+        *_tasks("mlp", fully, usual, digits, 64, (5, 20)),
+        *_tasks("cnn", convolved, usual, digits, 64, (4, 12)),
+        *_tasks("batch norm", jt.MLP(widths=(64,) * 3, normalization="batch"), steep, digits, 64, (5, 20)),
+        *_tasks("linear", jt.MLP(widths=()), smooth, digits, 32, (5, 20)),
+        *_tasks("tanh", jt.MLP(widths=(32,), activation="tanh"), steep, small, 16, (5, 20)),
+        *_tasks("dropout", jt.MLP(widths=(128,), dropout=0.5), smooth, some, 64, (5, 20)),
+    ]
+
+
+def judged() -> list[Task]:
+    """The 20 tasks that the interval is judged on: other data, models and seeds, and some rules that no tuning task has."""
+    fashion, mnist = (functools.partial(part, name, EXAMPLES, 0) for name in ("fashion_mnist", "mnist"))
+    wide, tanh = jt.MLP(widths=(128,), kernel_init="he_normal"), jt.MLP(widths=(100, 50), activation="tanh")
+    gelu = jt.MLP(widths=(32,), activation="gelu")
+    recurrent = jt.RNN(widths=(32,), embedding=16)
+    momentum, nesterov = jt.Momentum(), jt.optim.Nesterov()
+    return [
+        *_tasks("fashion mlp", wide, (jt.SGD(), momentum, jt.Adam(), jt.AdamW(weight_decay=0.1)), fashion, 32, (8,)),
+        *_tasks("fashion cnn", jt.CNN(channels=(8,)), (nesterov, jt.optim.RMSProp()), fashion, 64, (6,)),
+        *_tasks("mnist tanh", tanh, (jt.SGD(), jt.Adam(), jt.optim.Lion()), mnist, 50, (10,)),
+        *_tasks("mnist cnn", jt.CNN(channels=(4, 8), head="average"), (momentum, jt.optim.AMSGrad()), mnist, 64, (6,)),
+        *_tasks("reviews mlp", gelu, (jt.SGD(), jt.Adam(), jt.optim.AdaGrad()), reviews, 64, (6,)),
+        *_tasks("reviews linear", jt.MLP(widths=()), (momentum, jt.AdamW()), reviews, 64, (12,)),
+        *_tasks("values", jt.MLP(widths=(48, 48)), (jt.SGD(), jt.Adam()), values, 32, (10,)),
+        *_tasks("letters", recurrent, (momentum, jt.Adam()), letters, 16, (4,)),
+    ]
+
+
+def part(name: str, examples: int, seed: int) -> jt.Dataset:
+    """So many examples of a data set."""
+    return jt.load(name).subset(examples, seed=seed)
+
+
+def reviews() -> jt.Dataset:
+    """Reviews of films, good or bad, by the counts of 500 words."""
+    return jt.load("imdb_reviews", words=500).subset(EXAMPLES, seed=0)
+
+
+def letters() -> jt.Dataset:
+    """Sequences of 32 characters, of which each next one is to be predicted."""
+    return jt.load("tiny_shakespeare", text=jt.Text("char", length=32)).subset(1_000, seed=0)
+
+
+def values() -> jt.Dataset:
+    """Friedman's first function of five of ten uniform inputs, with a standard deviation of noise of 1."""
+    draw = np.random.default_rng(0)
+    x = draw.uniform(size=(1_000, 10))
+    y = 10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
+    return jt.Dataset.from_arrays(x, y + draw.normal(size=len(x)), name="friedman")
+
+
+def _tasks(
+    name: str,
+    model: object,
+    rules: tuple[jt.optim.Rule, ...],
+    data: Callable[[], jt.Dataset],
+    batch: int,
+    lengths: tuple[int, ...],
+) -> list[Task]:
+    found = []
+    for rule in rules:
+        test = f"{name}, {type(rule).__name__}"
+        base = jt.Experiment(model=model, optimizer=jt.Optimizer(rule=rule), batch_size=batch)
+        found += [Task(f"{test}, {epochs} epochs", test, base.replace({"epochs": epochs}), data) for epochs in lengths]
+    return found
