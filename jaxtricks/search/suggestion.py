@@ -5,12 +5,12 @@ norm, dropout; SGD, Nesterov's and heavy-ball momentum, Adam, AdamW, RMSProp), e
 against a sweep of 21 or 25 constant rates. How far the sweep's best rate lay from the rule's, as a standard deviation in octaves
 (factors of two), where each rule but the last had a constant factor and a power of the training's steps fitted to the tasks:
 
-    the rate at which the loss begins to rise again    1.5
-    a tenth of the rate with the least loss            1.0
-    the rate at which the loss falls fastest           1.0
-    the rate at which half of the fall is made         0.95
-    the rate at which 90% of the fall is made          0.83
-    the last one, with power 1/2 and no factor         0.81
+    the rate at which the loss has risen again by half of its fall    1.4
+    a tenth of the rate with the least loss                           1.0
+    the rate at which the loss falls fastest                          1.0
+    the rate at which half of the fall is made                        1.0
+    the rate at which 90% of the fall is made                         0.82
+    the last one, with power 1/2 and no factor                        0.81, with a mean of -0.1
 
 `python -m experiments.lr_range --tuning` measures the last line again.
 """
@@ -24,7 +24,7 @@ from jaxtyping import Float
 SHARE = 0.9  # of the loss's whole fall
 WIDTH = 0.5  # octaves: the standard deviation of the Gaussian that a curve is smoothed by
 START = 0.05  # of the points, at rates too small to change anything, whose mean is the loss at the start
-CLEAR = 4.0  # standard errors by which a loss must fall
+CLEAR = 4.0  # standard deviations of a point of the mean curve by which that must fall
 SPREAD = 0.81  # octaves: the standard deviation over tuning tasks of log₂(the best rate of the sweep / that of the rule)
 TESTS = 14  # range tests that it was measured with
 QUANTILE = 2.16  # of Student's t with 13 degrees of freedom, for 95%
@@ -148,16 +148,17 @@ class RangeCurve:
     def trouble(self) -> str | None:
         """Why the curve suggests no rate, in a sentence; None where it does."""
         low, high = self.rates[0], self.rates[-1]
-        mean, first = self.mean, _first(self.rates)
+        mean = self.mean
         least = int(mean.argmin())
-        # A mean of some batches is compared with one of about as many, whose noise the first points show.
-        noise = float(self.capped[:, :first].std()) / math.sqrt(len(self.capped))
+        # Differences of neighbours show the noise of a point, and hardly a fall.
+        begun = self.capped[:, : max(3, _first(self.rates))].mean(axis=0)
+        noise = float(np.diff(begun).std()) / math.sqrt(2)
         if not self.start - mean[least] > CLEAR * noise:
             return f"the loss falls at no rate from {low:g} to {high:g}; is the lowest one too large, or the highest too small?"
         reached = float(self.reached(mean[None])[0])
         if reached >= high / 2:
             return f"the loss still falls at the highest rate, {high:g}; a higher one has to be tried."
-        if reached <= low * 2:
+        if reached <= 4 * self.rates[_first(self.rates)]:
             return f"the loss falls at once, at the lowest rate, {low:g}; a lower one has to be tried."
         return None
 
