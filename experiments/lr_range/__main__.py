@@ -133,9 +133,14 @@ def summary(every: Sequence[Found]) -> dict[str, Any]:
         "median_lost": float(np.median([one.lost for one in known])),
         "over_seeds": float(np.median([one.error for one in known])),
         "one_run": float(np.median([one.alone for one in known])),
-        "tasks": [dataclasses.asdict(one) | {"holds": one.holds} for one in every],
+        "tasks": [{name: _plain(value) for name, value in dataclasses.asdict(one).items()} | {"holds": one.holds} for one in every],
         "targets": [Target("intervals that hold the best rate of the sweep", inside, asked).to_json()],
     }
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON, which has no nan."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 if __name__ == "__main__":

@@ -39,22 +39,23 @@ def tuning() -> list[Task]:
     return [
         *_tasks("mlp", fully, usual, digits, 64, (5, 20)),
         *_tasks("cnn", convolved, usual, digits, 64, (4, 12)),
-        *_tasks("batch norm", jt.MLP(widths=(64,) * 3, normalization="batch"), steep, digits, 64, (5, 20)),
+        *_tasks("batch norm", jt.MLP(widths=(64,) * 3, normalization=jt.nn.BatchNorm()), steep, digits, 64, (5, 20)),
         *_tasks("linear", jt.MLP(widths=()), smooth, digits, 32, (5, 20)),
-        *_tasks("tanh", jt.MLP(widths=(32,), activation="tanh"), steep, small, 16, (5, 20)),
-        *_tasks("dropout", jt.MLP(widths=(128,), dropout=0.5), smooth, some, 64, (5, 20)),
+        *_tasks("tanh", jt.MLP(widths=(32,), activation=jt.nn.Tanh()), steep, small, 16, (5, 20)),
+        *_tasks("dropout", jt.MLP(widths=(128,), dropout=jt.nn.Inverted(rate=0.5)), smooth, some, 64, (5, 20)),
     ]
 
 
 def judged() -> list[Task]:
     """The 20 tasks that the interval is judged on: other data, models and seeds, and some rules that no tuning task has."""
     fashion, mnist = (functools.partial(part, name, EXAMPLES, 0) for name in ("fashion_mnist", "mnist"))
-    wide, tanh = jt.MLP(widths=(128,), kernel_init="he_normal"), jt.MLP(widths=(100, 50), activation="tanh")
-    gelu = jt.MLP(widths=(32,), activation="gelu")
+    wide, tanh = jt.MLP(widths=(128,), kernel_init=jt.nn.HeNormal()), jt.MLP(widths=(100, 50), activation=jt.nn.Tanh())
+    gelu = jt.MLP(widths=(32,), activation=jt.nn.GELU())
     recurrent = jt.RNN(widths=(32,), embedding=16)
     momentum, nesterov = jt.Momentum(), jt.optim.Nesterov()
+    decayed = jt.AdamW(weight_decay=jt.optim.Decoupled(rate=0.1))
     return [
-        *_tasks("fashion mlp", wide, (jt.SGD(), momentum, jt.Adam(), jt.AdamW(weight_decay=0.1)), fashion, 32, (8,)),
+        *_tasks("fashion mlp", wide, (jt.SGD(), momentum, jt.Adam(), decayed), fashion, 32, (8,)),
         *_tasks("fashion cnn", jt.CNN(channels=(8,)), (nesterov, jt.optim.RMSProp()), fashion, 64, (6,)),
         *_tasks("mnist tanh", tanh, (jt.SGD(), jt.Adam(), jt.optim.Lion()), mnist, 50, (10,)),
         *_tasks("mnist cnn", jt.CNN(channels=(4, 8), head="average"), (momentum, jt.optim.AMSGrad()), mnist, 64, (6,)),
