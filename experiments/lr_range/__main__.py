@@ -133,7 +133,9 @@ def summary(every: Sequence[Found]) -> dict[str, Any]:
         "median_lost": float(np.median([one.lost for one in known])),
         "over_seeds": float(np.median([one.error for one in known])),
         "one_run": float(np.median([one.alone for one in known])),
-        "tasks": [{name: _plain(value) for name, value in dataclasses.asdict(one).items()} | {"holds": one.holds} for one in every],
+        "tasks": [
+            {name: _plain(value) for name, value in dataclasses.asdict(one).items()} | {"holds": one.holds} for one in every
+        ],
         "targets": [Target("intervals that hold the best rate of the sweep", inside, asked).to_json()],
     }
 
