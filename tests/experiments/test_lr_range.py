@@ -16,8 +16,8 @@ def found(rate: float, best: float, test: str = "a", trouble: str | None = None)
 
 def test_there_are_20_tasks_to_judge_on_and_none_to_tune_on_is_among_them():
     asked, chosen = judged(), tuning()
-    assert len(asked) == 20 and len(chosen) == 28 and len({task.test for task in chosen}) == 14
-    assert len({task.name for task in asked + chosen}) == 48
+    assert len(asked) == 20 and len(chosen) == 30 and len({task.test for task in chosen}) == 16
+    assert len({task.name for task in asked + chosen}) == 50
     assert not {task.test for task in asked} & {task.test for task in chosen}
 
 
