@@ -8,6 +8,7 @@ from jaxtricks.search.condition import Condition, parse_condition
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
 from jaxtricks.search.history import History, Trial
+from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
@@ -15,6 +16,7 @@ from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLo
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
+from jaxtricks.search.suggestion import RateSuggestion
 from jaxtricks.search.texts import parse_range
 
 import_files(__name__, __path__)
@@ -33,6 +35,9 @@ __all__ = [
     "ManualSearch",
     "OneMinusLog",
     "RandomSearch",
+    "RateRange",
+    "RateSuggestion",
+    "RateSweep",
     "SearchRange",
     "SobolSearch",
     "Space",
