@@ -1,4 +1,5 @@
-"""Statistics of a few paired restarts: how sure a mean difference is, on these examples and on new data, and what would decide.
+"""Statistics of a few restarts: how sure a mean difference is, on these examples and on new data, what would decide, and what
+the trials of a search say.
 
 Pure functions of NumPy arrays. They are deterministic: those that draw random numbers have their own generator.
 """
@@ -12,16 +13,21 @@ from jaxtricks.statistics.five_by_two import dietterich_p, five_by_two_interval,
 from jaxtricks.statistics.intervals import BCA_FROM, Interval, bca_interval, interval, spread, t_interval
 from jaxtricks.statistics.multi_bootstrap import multi_bootstrap
 from jaxtricks.statistics.needed import examples_needed, seeds_needed
+from jaxtricks.statistics.noise import Noise, moderated
 from jaxtricks.statistics.pairing import Pairing, pairing, pairing_by_source
+from jaxtricks.statistics.racing import race
 from jaxtricks.statistics.roots import linear_root
 from jaxtricks.statistics.sign_flips import sign_flip_p, smallest_p
 from jaxtricks.statistics.uncertainty import Uncertainty, over_restarts
+from jaxtricks.statistics.winner import TrueScores, true_scores
 
 __all__ = [
     "BCA_FROM",
     "Band",
     "Interval",
+    "Noise",
     "Pairing",
+    "TrueScores",
     "Uncertainty",
     "band",
     "bca_interval",
@@ -35,11 +41,13 @@ __all__ = [
     "holm",
     "interval",
     "linear_root",
+    "moderated",
     "multi_bootstrap",
     "nested",
     "over_restarts",
     "pairing",
     "pairing_by_source",
+    "race",
     "resampled_t_p",
     "seeds_needed",
     "shared_covariance",
@@ -47,4 +55,5 @@ __all__ = [
     "smallest_p",
     "spread",
     "t_interval",
+    "true_scores",
 ]
