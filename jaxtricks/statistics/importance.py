@@ -127,7 +127,7 @@ def _shares(
         return draws(np.where(np.isin(np.arange(len(levels)), subset), b, a))
 
     single = [mixed([number]) for number in range(len(levels))]
-    # Sobol's estimator of what a subset makes, since it is exact where that is nothing; Jansen's of the total for the same reason.
+    # Sobol's estimator of what a subset makes and Jansen's of the total: both are exact where that is nothing.
     first = [(centred * (one - at_a)).mean(axis=0) / variance for one in single]
     total = [np.square(at_a - one).mean(axis=0) / 2 / variance for one in single]
     together = [(centred * (mixed((i, j)) - at_a)).mean(axis=0) / variance - first[i] - first[j] for i, j in pairs]

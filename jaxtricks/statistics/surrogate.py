@@ -11,21 +11,25 @@ FEATURES = 512  # waves that a drawn function is made of, before it is bent to t
 MOST = 4.0  # how many of its prior's standard deviations a fitted value may be away from its mean
 _CHUNK = 4_096  # points at a time, so that a few tens of MB are enough
 # Normal priors of the logarithms of what is fitted, (mean, standard deviation): how far along the cube scores are alike; the
-# variance of the scores, which are standardised; and the variance of what the stated errors leave out.
-_LENGTH, _AMPLITUDE, _NUGGET = (np.log(0.7), 1.0), (0.0, 1.5), (np.log(1e-3), 1.5)
+# weights; the variance of the scores, which are standardised; and the variance of what the stated errors leave out.
+_LENGTH, _WEIGHT, _AMPLITUDE, _NUGGET = (np.log(0.7), 1.0), (np.log(0.3), 1.5), (0.0, 1.5), (np.log(1e-3), 1.5)
 
 Draws = Callable[[Float[np.ndarray, "points hyperparameters"]], Float[np.ndarray, "points draws"]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Surrogate:
-    """Scores as a Gaussian process of the hyperparameters: Matérn 5/2 along each, a product over them. `surrogates` fits them.
+    """Scores as a Gaussian process of the hyperparameters: `amplitude Πⱼ (1 + wⱼ kⱼ) / (1 + wⱼ)`, with kⱼ Matérn 5/2 along each.
+
+    The product is over all subsets of hyperparameters, and a subset weighs `Π wⱼ`: where weights are small, each acts alone, and
+    one of weight 0 does nothing. A plain product of the kⱼ would take all hyperparameters to interact. `surrogates` fits them.
 
     Args:
         points: of the trials, each choice spread over a coordinate for each of its values, [trials, coordinates].
         owner: the hyperparameter that each coordinate belongs to, [coordinates].
         levels: the number of values of each hyperparameter, 0 where it is continuous.
         length: how far one goes along each hyperparameter until scores differ, in shares of its range, [hyperparameters].
+        weight: wⱼ, [hyperparameters].
         amplitude: the variance of scores, in units of `scale²`.
         noise: the variance of each trial's score, in the same unit, [trials].
         values: the standardised scores, [trials].
@@ -42,6 +46,7 @@ class Surrogate:
     owner: Int[np.ndarray, " coordinates"]
     levels: tuple[int, ...]
     length: Float[np.ndarray, " hyperparameters"]
+    weight: Float[np.ndarray, " hyperparameters"]
     amplitude: float
     noise: Float[np.ndarray, " trials"]
     values: Float[np.ndarray, " trials"]
@@ -95,8 +100,10 @@ class Surrogate:
         array([[0.5, 0.5, 0.5, 0.5, 0.5]])
         """
         rng = np.random.default_rng(seed)
-        # The spectrum of a Matérn 5/2 kernel is Student's with 5 degrees of freedom, along each coordinate.
-        waves = rng.standard_t(5, (FEATURES, len(self.owner))) / self.length[self.owner]
+        # The spectrum of a Matérn 5/2 kernel is Student's with 5 degrees of freedom, along each coordinate; a wave goes along a
+        # hyperparameter as often as its weight says.
+        moves = rng.random((FEATURES, len(self.levels))) < self.weight / (1 + self.weight)
+        waves = rng.standard_t(5, (FEATURES, len(self.owner))) / self.length[self.owner] * moves[:, self.owner]
         phase, height = rng.uniform(0, 2 * np.pi, FEATURES), rng.normal(size=(FEATURES, count))
         factor = np.sqrt(2 * self.amplitude / FEATURES)
 
@@ -114,11 +121,14 @@ class Surrogate:
         return at
 
     def _covariance(self, x: Float[np.ndarray, "points coordinates"]) -> Float[np.ndarray, "points trials"]:
-        log = np.zeros((len(x), len(self.points)))
-        for coordinate, owner in enumerate(self.owner):
-            apart = _apart(x[:, coordinate], self.points[:, coordinate]) / self.length[owner]
-            log += np.log1p(apart + np.square(apart) / 3) - apart
-        return self.amplitude * np.exp(log)
+        alike = np.full((len(x), len(self.points)), self.amplitude)
+        for number, (length, weight) in enumerate(zip(self.length, self.weight, strict=True)):
+            log = np.zeros_like(alike)
+            for coordinate in np.flatnonzero(self.owner == number):
+                apart = _apart(x[:, coordinate], self.points[:, coordinate]) / length
+                log += np.log1p(apart + np.square(apart) / 3) - apart
+            alike *= (1 + weight * np.exp(log)) / (1 + weight)
+        return alike
 
     def _factor(self) -> tuple[Float[np.ndarray, "trials trials"], bool]:
         return scipy.linalg.cho_factor(self._covariance(self.points) + np.diag(self.noise), lower=True)
@@ -169,18 +179,21 @@ def surrogates(
     values, known = (scores - centre) / scale, np.square(errors / scale)
     apart = np.stack([_apart(column, column) for column in x.T])
     d = len(levels)
-    means, deviations = np.array([_LENGTH] * d + [_AMPLITUDE, _NUGGET]).T
+    means, deviations = np.array([_LENGTH] * d + [_WEIGHT] * d + [_AMPLITUDE, _NUGGET]).T
 
     def loss(z: Float[np.ndarray, " fitted"]) -> tuple[float, Float[np.ndarray, " fitted"]]:
         return _loss(z * deviations + means, z, deviations, apart, owner, values, known)
 
-    bounds = [(-MOST, MOST)] * (d + 2)
-    best = scipy.optimize.minimize(loss, np.zeros(d + 2), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 100}).x
+    bounds = [(-MOST, MOST)] * len(means)
+    best = scipy.optimize.minimize(
+        loss, np.zeros(len(means)), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 100}
+    ).x
     found = []
     for z in _likely(lambda z: loss(z)[1], best, count):
         fitted = np.exp(z * deviations + means)
-        noise = known + fitted[d + 1]
-        found.append(Surrogate(x, owner, tuple(levels), fitted[:d], float(fitted[d]), noise, values, centre, scale))
+        amplitude, nugget = fitted[2 * d :]
+        parts = fitted[:d], fitted[d : 2 * d], float(amplitude), known + nugget
+        found.append(Surrogate(x, owner, tuple(levels), *parts, values, centre, scale))
     return tuple(found)
 
 
@@ -207,17 +220,22 @@ def _loss(
     known: Float[np.ndarray, " trials"],
 ) -> tuple[float, Float[np.ndarray, " logs"]]:
     """The negative log of the posterior, and its gradient by z, where the logarithms are `means + z deviations`."""
-    d, amplitude, nugget = len(logs) - 2, np.exp(logs[-2]), np.exp(logs[-1])
+    d, amplitude, nugget = len(logs) // 2 - 1, np.exp(logs[-2]), np.exp(logs[-1])
+    weight = np.exp(logs[d : 2 * d])[:, None, None]
     r = apart / np.exp(logs[owner])[:, None, None]
     shape = 1 + r + np.square(r) / 3
-    alike = amplitude * np.exp((np.log(shape) - r).sum(axis=0))
+    belongs = (owner == np.arange(d)[:, None]).astype(np.float64)
+    along = weight * np.exp(np.tensordot(belongs, np.log(shape) - r, axes=1))
+    alike = amplitude * np.prod((1 + along) / (1 + weight), axis=0)
     lower = scipy.linalg.cholesky(alike + np.diag(known + nugget), lower=True)
-    weights = scipy.linalg.cho_solve((lower, True), values)
-    inner = scipy.linalg.cho_solve((lower, True), np.eye(len(values))) - np.outer(weights, weights)
-    slopes = np.square(r) * (1 + r) / 3 / shape  # of log k, by log length
-    of_coordinate = np.einsum("cij,ij->c", slopes, inner * alike) / 2
-    gradient = np.array([*np.bincount(owner, of_coordinate, d), (inner * alike).sum() / 2, nugget * np.trace(inner) / 2])
-    loss = values @ weights / 2 + np.log(np.diag(lower)).sum() + np.square(z).sum() / 2
+    answer = scipy.linalg.cho_solve((lower, True), values)
+    inner = (scipy.linalg.cho_solve((lower, True), np.eye(len(values))) - np.outer(answer, answer)) / 2
+    pull, share = inner * alike, along / (1 + along)
+    # By the logarithms of the lengths, the weights, the amplitude and the nugget.
+    slopes = np.tensordot(belongs, np.square(r) * (1 + r) / 3 / shape, axes=1)
+    of_length, of_weight = np.tensordot(slopes * share, pull, axes=2), np.tensordot(share - weight / (1 + weight), pull, axes=2)
+    gradient = np.array([*of_length, *of_weight, pull.sum(), nugget * np.trace(inner)])
+    loss = values @ answer / 2 + np.log(np.diag(lower)).sum() + np.square(z).sum() / 2
     return float(loss), gradient * deviations + z
 
 
