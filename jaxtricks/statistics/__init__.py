@@ -5,11 +5,12 @@ Pure functions of NumPy arrays. They are deterministic: those that draw random n
 """
 
 from jaxtricks.statistics.bands import Band, band
-from jaxtricks.statistics.best import expected_best
+from jaxtricks.statistics.best import Expected, best_difference, expected_best, expected_best_interval
 from jaxtricks.statistics.corrected import corrected, nested
 from jaxtricks.statistics.crossed import crossed, shared_covariance
 from jaxtricks.statistics.families import holm
 from jaxtricks.statistics.five_by_two import dietterich_p, five_by_two_interval, five_by_two_p, resampled_t_p
+from jaxtricks.statistics.importance import Curve, Importance, importance
 from jaxtricks.statistics.intervals import BCA_FROM, Interval, bca_interval, interval, spread, t_interval
 from jaxtricks.statistics.multi_bootstrap import multi_bootstrap
 from jaxtricks.statistics.needed import examples_needed, seeds_needed
@@ -18,27 +19,38 @@ from jaxtricks.statistics.pairing import Pairing, pairing, pairing_by_source
 from jaxtricks.statistics.racing import race
 from jaxtricks.statistics.roots import linear_root
 from jaxtricks.statistics.sign_flips import sign_flip_p, smallest_p
+from jaxtricks.statistics.sobol_indices import Indices, Sensitivity, sensitivity, sobol_design, worst_for_diverged
+from jaxtricks.statistics.surrogate import Surrogate, surrogates
 from jaxtricks.statistics.uncertainty import Uncertainty, over_restarts
 from jaxtricks.statistics.winner import TrueScores, true_scores
 
 __all__ = [
     "BCA_FROM",
     "Band",
+    "Curve",
+    "Expected",
+    "Importance",
+    "Indices",
     "Interval",
     "Noise",
     "Pairing",
+    "Sensitivity",
+    "Surrogate",
     "TrueScores",
     "Uncertainty",
     "band",
     "bca_interval",
+    "best_difference",
     "corrected",
     "crossed",
     "dietterich_p",
     "examples_needed",
     "expected_best",
+    "expected_best_interval",
     "five_by_two_interval",
     "five_by_two_p",
     "holm",
+    "importance",
     "interval",
     "linear_root",
     "moderated",
@@ -50,10 +62,14 @@ __all__ = [
     "race",
     "resampled_t_p",
     "seeds_needed",
+    "sensitivity",
     "shared_covariance",
     "sign_flip_p",
     "smallest_p",
+    "sobol_design",
     "spread",
+    "surrogates",
     "t_interval",
     "true_scores",
+    "worst_for_diverged",
 ]
