@@ -23,17 +23,17 @@ def main(searches: int = 2_000) -> None:
 def _page(found: Sequence[Search]) -> Iterator[str]:
     parts = {"all": list(found)} | {shape: [one for one in found if one.shape == shape] for shape in SHAPES}
     yield f"# What {len(found)} simulated searches stated, and what came true\n"
-    yield "Made by `python -m experiments.search_statistics`. 64 trials of 4 restarts, then up to 64 restarts more where they decide,"
-    yield "until P(within the margin) ≥ 95%; noise of a restart 0.2 to 3 spreads of the true scores, in half of the searches uneven;"
-    yield "margins of 0.1 to 1 spread.\n"
+    yield "Made by `python -m experiments.search_statistics`. 64 trials of 4 restarts, then up to 64 restarts more where they"
+    yield "decide, until P(within the margin) ≥ 95%; noise of a restart 0.2 to 3 spreads of the true scores, in half of the"
+    yield "searches uneven; margins of 0.1 to 1 spread.\n"
     yield "P(the chosen trial is within the margin of the best tried): stated → came true, in percent (searches).\n"
     yield _row("searches", *(f"{low}–{low + 10}" for low in range(0, 100, 10))) + "\n|" + "---|" * 11
     for name, part in parts.items():
         yield _row(f"{name}, before the race", *_cells([one.before for one in part], [one.was_right for one in part]))
         yield _row(f"{name}, after it", *_cells([one.stated for one in part], [one.right for one in part]))
-    yield "\nScores are losses, in spreads of the true ones, less the true score: of the luckiest trial before the race (the best mean"
-    yield "of 4 restarts), and of the chosen one, shrunk. The first group is that of the trials that cannot be told from the leader"
-    yield "(95%); it is right where the best trial is in it.\n"
+    yield "\nScores are losses, in spreads of the true ones, less the true score: of the luckiest trial before the race (the best"
+    yield "mean of 4 restarts), and of the chosen one, shrunk. The first group is that of the trials that cannot be told from the"
+    yield "leader (95%); it is right where the best trial is in it.\n"
     names = ("searches", "stated", "came true", "luckiest", "shrunk", "share of it left", "regret", "first group right")
     yield _row(*names, "its trials", "restarts added") + "\n|" + "---|" * 10
     for name, part in parts.items():

@@ -248,8 +248,9 @@ def _likelihood(
 
 def _spreads(place: Float[np.ndarray, " points"], likely: Float[np.ndarray, "trials points"]) -> Float[np.ndarray, "bags points"]:
     """How true scores are spread: fits of a sum of bumps, each to the trials at other random weights."""
-    widths = (place[-1] - place[0]) / 2.0 ** np.arange(2, LEVELS + 2)
-    centres = [np.arange(place[0], place[-1] + width, width) for width in widths]
+    parts_of = 2 ** np.arange(2, LEVELS + 2)  # of the grid: a bump's width, and how far apart bumps are
+    centres = [np.linspace(place[0], place[-1], n + 1) for n in parts_of]
+    widths = (place[-1] - place[0]) / parts_of
     bumps = np.concatenate([np.exp(-np.square((place - c[:, None]) / w) / 2) for c, w in zip(centres, widths, strict=True)])
     bumps /= bumps.sum(axis=1, keepdims=True)
     part = np.concatenate([np.full(len(c), 1 / len(c) / LEVELS) for c in centres])
