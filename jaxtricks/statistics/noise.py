@@ -52,7 +52,7 @@ def moderated(variances: Float[np.ndarray, " trials"], freedom: Int[np.ndarray, 
     if not known.any():
         raise ValueError("The noise of trials is told from restarts, and none of them has two.")
     own, d = np.asarray(variances, np.float64)[known], freedom[known]
-    scale = np.full_like(_FREEDOMS, max(np.average(own, weights=d), np.finfo(float).tiny))
+    scale = np.full_like(_FREEDOMS, max(np.average(own, weights=d), 1e-200))
     for _ in range(_STEPS):
         scale = 1 / np.mean((d + _FREEDOMS) / (_FREEDOMS * scale + d * own), axis=1, keepdims=True)
     half = _FREEDOMS / 2

@@ -32,7 +32,7 @@ def test_intervals_of_a_design_hold_the_known_indices(function, known, noise):
         found = sensitivity(scores, np.full(scores.shape, error), resamples=400)
         held.append([(one.low <= true) & (true <= one.high) for one, true in zip(found[:2], known, strict=True)])
         values.append([found.first.value, found.total.value])
-    assert np.mean(held) > 0.9 and np.mean(held, axis=0).min() > 0.8
+    assert np.mean(held) > 0.9 and np.mean(held, axis=0).min() > 0.75
     assert np.mean(values, axis=0) == pytest.approx(np.array(known), abs=0.04)
 
 
