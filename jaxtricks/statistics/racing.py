@@ -12,8 +12,8 @@ def race(scores: TrueScores, *, margin: float, asked: float, count: int) -> Int[
     It is sure enough where P(the chosen trial is within the margin of the best tried) ≥ asked. Until then only the chosen trial
     and those that may beat it by more than the margin matter. A challenger's share is proportional to its probability of doing
     so, and the chosen one, which is in every comparison, gets as large a share as its strongest challenger. Shares become
-    counts by d'Hondt's divisors. The same scores give the same counts. Of the rules tried (optimal computing budget allocation,
-    two rules of expected gain) it left the smallest regret, see `experiments/search_statistics`.
+    counts by d'Hondt's divisors. The same scores give the same counts. Of the rules tried in simulated searches (optimal
+    computing budget allocation, two rules of expected gain) it left the smallest regret.
 
     Args:
         scores: of all trials so far.

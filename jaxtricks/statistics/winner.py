@@ -188,8 +188,9 @@ def true_scores(values: Sequence[Float[np.ndarray, " restarts"]], *, higher_is_b
     trials at random (the Bayesian bootstrap), and what is said is the mean over them. Restarts may be added where they decide,
     as `race` does: a posterior does not depend on why one stopped.
 
-    Known limit: where the noise is larger than the spread of true scores, a sharp edge of g (many trials that are all equally
-    the best) cannot be seen in the values, and P(within the margin) is stated too low.
+    Known limits, with figures in `experiments/search_statistics/CALIBRATION.md`: where the noise is as large as the spread of true
+    scores, the values do not show the shape of g. Then P(within the margin) is stated too low if many trials are equally the
+    best, a little too high (by 3 points) for normal true scores, and a clear winner's score is shrunk too much.
 
     Args:
         values: of each trial its restarts' scores, each trial with its own number of them, in the metric's units. What is not
