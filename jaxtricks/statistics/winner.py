@@ -188,8 +188,8 @@ def true_scores(values: Sequence[Float[np.ndarray, " restarts"]], *, higher_is_b
     trials at random (the Bayesian bootstrap), and what is said is the mean over them. Restarts may be added where they decide,
     as `race` does: a posterior does not depend on why one stopped.
 
-    Known limits, with figures in `experiments/search_statistics/CALIBRATION.md`: where the noise is as large as the spread of true
-    scores, the values do not show the shape of g. Then P(within the margin) is stated too low if many trials are equally the
+    Known limits, with figures in `experiments/search_statistics/CALIBRATION.md`: where the noise is as large as the spread of
+    true scores, the values do not show the shape of g. Then P(within the margin) is stated too low if many trials are equally the
     best, a little too high (by 3 points) for normal true scores, and a clear winner's score is shrunk too much.
 
     Args:

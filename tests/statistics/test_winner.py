@@ -95,7 +95,9 @@ def test_one_diverged_restart_counts_as_the_worst_value_of_all():
 )
 def test_trials_that_do_not_differ_are_no_trouble(trials):
     found = true_scores(trials, higher_is_better=False)
-    assert np.isfinite(found.mean).all() and found.mean == pytest.approx(np.mean(trials, axis=1), abs=0.6 * np.max(trials) + 1e-99)
+    assert np.isfinite(found.mean).all() and found.mean == pytest.approx(
+        np.mean(trials, axis=1), abs=0.6 * np.max(trials) + 1e-99
+    )
     assert (found.groups(0.95) == 0).all()
 
 
