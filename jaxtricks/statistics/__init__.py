@@ -10,11 +10,11 @@ from jaxtricks.statistics.corrected import corrected, nested
 from jaxtricks.statistics.crossed import crossed, shared_covariance
 from jaxtricks.statistics.families import holm
 from jaxtricks.statistics.five_by_two import dietterich_p, five_by_two_interval, five_by_two_p, resampled_t_p
-from jaxtricks.statistics.importance import Curve, Importance, importance
+from jaxtricks.statistics.importance import Importance, PartialCurve, importance
 from jaxtricks.statistics.intervals import BCA_FROM, Interval, bca_interval, interval, spread, t_interval
 from jaxtricks.statistics.multi_bootstrap import multi_bootstrap
 from jaxtricks.statistics.needed import examples_needed, seeds_needed
-from jaxtricks.statistics.noise import Noise, moderated
+from jaxtricks.statistics.noise import TrialNoise, moderated
 from jaxtricks.statistics.pairing import Pairing, pairing, pairing_by_source
 from jaxtricks.statistics.racing import race
 from jaxtricks.statistics.roots import linear_root
@@ -27,15 +27,15 @@ from jaxtricks.statistics.winner import TrueScores, true_scores
 __all__ = [
     "BCA_FROM",
     "Band",
-    "Curve",
     "Expected",
     "Importance",
     "Indices",
     "Interval",
-    "Noise",
     "Pairing",
+    "PartialCurve",
     "Sensitivity",
     "Surrogate",
+    "TrialNoise",
     "TrueScores",
     "Uncertainty",
     "band",

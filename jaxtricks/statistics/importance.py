@@ -18,7 +18,7 @@ ALONG = 21  # points of a curve
 OVER = 64  # settings of the other hyperparameters that a point of a curve is the mean over
 
 
-class Curve(NamedTuple):
+class PartialCurve(NamedTuple):
     """The mean score at each value of one hyperparameter, over all values of the others, with a pointwise band.
 
     Args:
@@ -27,7 +27,7 @@ class Curve(NamedTuple):
         low: the lower end of the band, [points].
         high: the upper end, [points].
 
-    >>> Curve(np.array([0.0, 1.0]), np.array([2.0, 3.0]), np.array([1.9, 2.8]), np.array([2.1, 3.2])).mean
+    >>> PartialCurve(np.array([0.0, 1.0]), np.array([2.0, 3.0]), np.array([1.9, 2.8]), np.array([2.1, 3.2])).mean
     array([2., 3.])
     """
 
@@ -59,7 +59,7 @@ class Importance(NamedTuple):
     total: Indices
     pairs: tuple[tuple[int, int], ...]
     together: Indices
-    curves: tuple[Curve, ...]
+    curves: tuple[PartialCurve, ...]
     explained: float
 
 
@@ -138,12 +138,12 @@ def _over(shares: Float[np.ndarray, "indices draws"], level: float) -> Indices:
     return Indices(shares.mean(axis=1), *np.quantile(shares, [1 - level, level], axis=1))
 
 
-def _curve(draws: Sequence[Draws], number: int, levels: tuple[int, ...], level: float) -> Curve:
+def _curve(draws: Sequence[Draws], number: int, levels: tuple[int, ...], level: float) -> PartialCurve:
     at = np.arange(levels[number], dtype=np.float64) if levels[number] else np.linspace(0, 1, ALONG)
     points = np.tile(_values(sobol_design(len(levels), OVER, seed=0)[0], levels), (len(at), 1))
     points[:, number] = np.repeat(at, OVER)
     means = np.concatenate([one(points).reshape(len(at), OVER, -1).mean(axis=1) for one in draws], axis=1)
-    return Curve(at, means.mean(axis=1), *np.quantile(means, [1 - level, level], axis=1))
+    return PartialCurve(at, means.mean(axis=1), *np.quantile(means, [1 - level, level], axis=1))
 
 
 def _values(units: Float[np.ndarray, "*of hyperparameters"], levels: tuple[int, ...]) -> Float[np.ndarray, "*of hyperparameters"]:

@@ -11,14 +11,14 @@ _FREEDOMS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 1_000.0])[:, No
 _STEPS = 50  # of the fixed-point iteration for its scale: by then it has settled to rounding
 
 
-class Noise(NamedTuple):
+class TrialNoise(NamedTuple):
     """The variance of one restart of each trial, after each has learnt from the others.
 
     Args:
         variance: [trials], in squared units of the scores.
         freedom: degrees of freedom that it is known with, [trials]: those of the trial's own restarts plus the prior's.
 
-    >>> Noise(np.array([4.0]), np.array([10.0])).variance
+    >>> TrialNoise(np.array([4.0]), np.array([10.0])).variance
     array([4.])
     """
 
@@ -26,7 +26,7 @@ class Noise(NamedTuple):
     freedom: Float[np.ndarray, " trials"]
 
 
-def moderated(variances: Float[np.ndarray, " trials"], freedom: Int[np.ndarray, " trials"]) -> Noise:
+def moderated(variances: Float[np.ndarray, " trials"], freedom: Int[np.ndarray, " trials"]) -> TrialNoise:
     """Each trial's variance moved towards that of all: `(d₀ s₀² + dᵢ sᵢ²) / (d₀ + dᵢ)`.
 
     With 3 or 4 restarts a trial's own variance is mostly chance, and one that is small by chance makes a lucky trial look
@@ -62,4 +62,4 @@ def moderated(variances: Float[np.ndarray, " trials"], freedom: Int[np.ndarray, 
     chosen = int(likely.sum(axis=1).argmax())
     prior, typical = float(_FREEDOMS[chosen, 0]), float(scale[chosen, 0])
     seen = np.where(known, np.where(known, variances, 0.0) * freedom, 0.0)
-    return Noise((prior * typical + seen) / (prior + freedom), prior + freedom)
+    return TrialNoise((prior * typical + seen) / (prior + freedom), prior + freedom)
