@@ -37,7 +37,8 @@ FEW = 12  # points of a curve that get a marker each
 THIN, RIM = 1.5, 2.0  # the width of a line, and how much wider it is for each line that lies on it, in points
 NEAR = 1.5  # pixels: two lines as close as that cover each other
 LINE, ACROSS, LEGEND = 36, 72, 91  # letters of a line along the y axis, along the x axis, and of the legend
-ROW, ROW_LETTERS = 0.52, 84  # height of the row of one judged interval in inches, and letters of its name
+CURVES, ROW, BAR = 3.3, 0.55, 0.2  # heights in inches: of the curves, of the row of a judged interval, and of its bar
+ROW_LETTERS = 84  # letters of the name of such a row
 
 
 class Drawn(NamedTuple):
@@ -82,8 +83,8 @@ def figure(result: Result) -> Figure:
     columns = max(1, min(len(curves), LEGEND // (max(len(curve.name) for curve in curves) + 12)))
     rows = -(-len(curves) // columns)
     judged = [each for part in result["parts"] for each in part.get("measured", ()) if None not in (each["low"], each["high"])]
-    whole = Figure(figsize=(6, 3.3 + 0.2 * rows + ROW * len(judged)), layout="constrained")
-    panel, *below = np.ravel(whole.subplots(1 + len(judged), 1, height_ratios=[3.1, *[ROW] * len(judged)]))
+    whole = Figure(figsize=(6, CURVES + 0.2 * rows + ROW * len(judged)), layout="constrained")
+    panel, *below = np.ravel(whole.subplots(1 + len(judged), 1, height_ratios=[CURVES, *[BAR] * len(judged)]))
     panel.set(xlabel=textwrap.fill(axes["x"], ACROSS), ylabel=textwrap.fill(axes["y"], LINE))
     alone = sorted({float(x) for curve in curves for x in curve.x})
     side_by_side = bool(names) or len(alone) == 1
