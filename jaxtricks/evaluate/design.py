@@ -190,7 +190,7 @@ class Crossed(Design):
 class OwnSplits(Design):
     """Splits or folds of one pool, and of the examples nothing but how many: Nadeau and Bengio's correction.
 
-    `error² = S² (1/n + share)` where each member has a split of its own; see `statistics.nested` where some share one.
+    `error² = S² (1/n + share)` where each member has a split of its own; see `statistics.nested` where several share one.
 
     Args:
         groups: the number or name of the split of each member, [members]; two different ones at least.

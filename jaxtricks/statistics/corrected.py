@@ -41,8 +41,9 @@ def nested(d: Float[np.ndarray, " members"], splits: Shaped[np.ndarray, " member
 
         τ² (Σ n_k²/n² + share) + σ²/n
 
-    with Satterthwaite's degrees of freedom, between those of the splits and n − 1. With one member a split this is
-    `corrected`; with one split nothing is known about others, which is refused.
+    with Satterthwaite's degrees of freedom, between those of the splits and n − 1. Where fewer members repeat a split than there
+    are splits, too little is known of σ² to tell it from τ², and all of the variance is taken for that of the splits, as in
+    `corrected`. With one split nothing is known about others, which is refused.
 
     Args:
         d: paired differences, shape [members], in the metric's units.
@@ -68,7 +69,7 @@ def nested(d: Float[np.ndarray, " members"], splits: Shaped[np.ndarray, " member
     if len(split) != d.size or len(names) < 2:
         raise ValueError(f"A split for each of {d.size} differences, and two splits at least, are needed, not {len(names)}.")
     plain, n, k = over_restarts(d), d.size, len(names)
-    if n == k:
+    if n - k < k:
         return corrected(d, share)
     count = np.bincount(split)
     means = np.bincount(split, d) / count

@@ -35,6 +35,14 @@ def test_components_of_an_unbalanced_layout_are_right_on_average():
     assert np.mean([one.of_seeds for one in found]) == pytest.approx(np.var(means), rel=0.07)
 
 
+@given(st.integers(3, 20), st.integers(0, 2**31))
+def test_a_few_splits_that_were_drawn_twice_do_not_narrow_the_interval(n, seed):
+    """Windows of a text have few splits, so that two seeds may draw one: a single pair says nothing of how restarts vary."""
+    rng = np.random.default_rng(seed)
+    d, splits = rng.normal(size=n), np.minimum(np.arange(n), n - 2)
+    assert nested(d, splits, 0.5) == corrected(d, 0.5)
+
+
 def test_where_restarts_rule_the_data_add_nothing():
     d = np.array([1.0, -1.0, 0.9, -0.9, 1.1, -1.1])
     assert nested(d, np.array([0, 0, 1, 1, 2, 2]), 0.25) == over_restarts(d)
