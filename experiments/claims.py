@@ -9,7 +9,15 @@ from jaxtricks.config import ConfigError, nearest
 from jaxtricks.evaluate.claim import Claim
 
 ROOT = Path(__file__).parent
-OTHERS = ("calibration", "data_checks", "first_hour", "label_errors", "lr_range", "speed")  # folders without claims
+OTHERS = (
+    "calibration",
+    "data_checks",
+    "first_hour",
+    "label_errors",
+    "lr_range",
+    "search_statistics",
+    "speed",
+)  # folders without claims
 SCRIPTS = {"reliability": {"corrupt", "kill", "worker"}}  # chapter → its modules that are none
 
 
