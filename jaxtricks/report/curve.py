@@ -1,8 +1,6 @@
 """The page of a learning curve over the number of examples: a plot, the crossings, and the table behind them."""
 
-import csv
 import html
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +9,9 @@ from markupsafe import Markup
 
 from jaxtricks import statistics
 from jaxtricks.evaluate.curve import LearningCurve
+from jaxtricks.report.document import Rows, document, save_document
 from jaxtricks.report.plots import by_examples
 from jaxtricks.report.text import Units, units
-from jaxtricks.store.folder import PAGE, FolderError, check_free
 from jaxtricks.train.shown import Paged, paged
 
 STYLE = (
@@ -66,36 +64,25 @@ class CurvePage:
         )
         axis = html.escape(written.axis)
         means = f"Validation {axis}: mean over {len(curve.seeds)} seeds and, in brackets, its 95% interval over them."
-        return (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{title}</title><style>{STYLE}</style></head>"
-            f"<body><h1>{title}</h1><figure>{by_examples(curve, written)}</figure><ul>{found}</ul><p>{means}</p>"
-            f'<div class="scroll"><table><thead><tr><th>examples</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-            f"<p><small>{NOTE}</small></p></body></html>"
-        )
+        figure = f"<figure>{by_examples(curve, written)}</figure><ul>{found}</ul><p>{means}</p>"
+        table = f"<table><thead><tr><th>examples</th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        return document(title, STYLE, f'{figure}<div class="scroll">{table}</div><p><small>{NOTE}</small></p>')
 
     def save(self, folder: Path | str) -> Path:
         """Writes the page, curve.json, and curve.csv with a row for each model, seed and size; gives the folder.
 
         Raises:
-            FolderError: if there is something in it already, since nothing is overwritten.
+            FolderError: if there is something in it already, since nothing is overwritten, or if it cannot be written.
         """
-        target, curve = Path(folder).expanduser(), self.curve
-        check_free(target)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            (target / PAGE).write_text(self.html(), encoding="utf-8")
-            (target / "curve.json").write_text(json.dumps(curve.to_dict(), indent=1) + "\n", encoding="utf-8")
-            with (target / "curve.csv").open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(("model", "seed", "examples", curve.metric.name))
-                for name, each in curve.values.items():
-                    for seed, row in zip(curve.seeds, each.tolist(), strict=True):
-                        writer.writerows((name, seed, size, value) for size, value in zip(curve.sizes, row, strict=True))
-        except OSError as error:
-            raise FolderError(f"{target} cannot be written ({error}).") from error
-        return target
+        curve = self.curve
+        cells = (
+            (name, seed, *cell)
+            for name, each in curve.values.items()
+            for seed, row in zip(curve.seeds, each.tolist(), strict=True)
+            for cell in zip(curve.sizes, row, strict=True)
+        )
+        rows: Rows = [("model", "seed", "examples", curve.metric.name), *cells]
+        return save_document(folder, self.html(), "curve", curve.to_dict(), {"curve": rows})
 
 
 @paged.register

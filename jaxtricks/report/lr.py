@@ -1,15 +1,17 @@
 """The page of a range test of learning rates: the curve, the suggestion with its interval, and the sweep where there is one."""
 
-import csv
 import html
-import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from jaxtricks.report.curve import STYLE
+from jaxtricks.report.document import Rows, document, save_document
 from jaxtricks.report.plots import by_rates, swept
 from jaxtricks.search.lr_range import RateRange
-from jaxtricks.store.folder import PAGE, FolderError, check_free
 from jaxtricks.train.shown import Paged, paged
 
 NOTE = (
@@ -49,40 +51,30 @@ class RatePage:
         said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in found.sentences)
         sweep = "" if found.sweep is None else f"<p>{SWEEP}</p><figure>{swept(found, found.sweep)}</figure>"
         test = f"{len(found.rates):,} steps, {len(found.seeds)} restarts, rates from {found.rates[0]:g} to {found.rates[-1]:g}."
-        return (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{title}</title><style>{STYLE}</style></head>"
-            f"<body><h1>{title}</h1><figure>{by_rates(found)}</figure><ul>{said}</ul><p>{test}</p>{sweep}"
-            f"<p><small>{NOTE}</small></p></body></html>"
-        )
+        figure = f"<figure>{by_rates(found)}</figure><ul>{said}</ul><p>{test}</p>"
+        return document(title, STYLE, f"{figure}{sweep}<p><small>{NOTE}</small></p>")
 
     def save(self, folder: Path | str) -> Path:
         """Writes the page, lr.json, lr.csv with a row for each seed and step, and sweep.csv if there is one; gives the folder.
 
         Raises:
-            FolderError: if there is something in it already, since nothing is overwritten.
+            FolderError: if there is something in it already, since nothing is overwritten, or if it cannot be written.
         """
-        target, found = Path(folder).expanduser(), self.found
-        check_free(target)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            (target / PAGE).write_text(self.html(), encoding="utf-8")
-            (target / "lr.json").write_text(json.dumps(found.to_dict(), indent=1) + "\n", encoding="utf-8")
-            with (target / "lr.csv").open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(("seed", "rate", "loss"))
-                for seed, row in zip(found.seeds, found.losses.tolist(), strict=True):
-                    writer.writerows((seed, rate, loss) for rate, loss in zip(found.rates.tolist(), row, strict=True))
-            if (sweep := found.sweep) is not None:
-                with (target / "sweep.csv").open("w", newline="", encoding="utf-8") as file:
-                    writer = csv.writer(file)
-                    writer.writerow(("restart", "rate", sweep.metric.name))
-                    for restart, row in enumerate(sweep.values.tolist()):
-                        writer.writerows((restart, rate, value) for rate, value in zip(sweep.rates.tolist(), row, strict=True))
-        except OSError as error:
-            raise FolderError(f"{target} cannot be written ({error}).") from error
-        return target
+        found = self.found
+        tables: dict[str, Rows] = {"lr": [("seed", "rate", "loss"), *_cells(found.seeds, found.rates, found.losses)]}
+        if (sweep := found.sweep) is not None:
+            cells = _cells(range(len(sweep.values)), sweep.rates, sweep.values)
+            tables["sweep"] = [("restart", "rate", sweep.metric.name), *cells]
+        return save_document(folder, self.html(), "lr", found.to_dict(), tables)
+
+
+def _cells(
+    names: Sequence[int], rates: Float[np.ndarray, " rates"], values: Float[np.ndarray, "restarts rates"]
+) -> Iterator[tuple[int, float, float]]:
+    """A row of the table for each restart and rate."""
+    for name, row in zip(names, values.tolist(), strict=True):
+        for rate, value in zip(rates.tolist(), row, strict=True):
+            yield name, rate, value
 
 
 @paged.register

@@ -1,10 +1,8 @@
 """The page of likely label errors: a small grid of pictures, or texts and rows."""
 
 import base64
-import csv
 import html
 import io
-import json
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from jaxtyping import Float
 
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
-from jaxtricks.store.folder import PAGE, FolderError, check_free
+from jaxtricks.report.document import Rows, document, save_document
 from jaxtricks.train.shown import Paged, paged
 
 MOST = 100  # examples on the page
@@ -58,33 +56,22 @@ class SuspectsPage:
         grid = f'<div class="grid{"" if pictures else " wide"}">{figures}</div>'
         title = html.escape(f"Likely label errors of {data.name}")
         shown = f" The first {len(suspects)} are shown, the likeliest first." if len(suspects) < found.flagged.sum() else ""
-        return (
-            f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>'
-            f"<body><h1>{title}</h1><p>{html.escape(found.summary)}{shown} A label that is flagged may be right, and the "
-            f"example hard.</p>{grid}<p><small>Confident learning (Northcutt+ 2021): pruned by noise rate, ordered by the "
-            "probability of the given label minus that of the best other class.</small></p></body></html>"
+        said = f"<p>{html.escape(found.summary)}{shown} A label that is flagged may be right, and the example hard.</p>"
+        note = (
+            "Confident learning (Northcutt+ 2021): pruned by noise rate, ordered by the probability of the given label minus "
+            "that of the best other class."
         )
+        return document(title, STYLE, f"{said}{grid}<p><small>{note}</small></p>")
 
     def save(self, folder: Path | str) -> Path:
         """Writes the page, and all flagged labels as label_errors.csv and label_errors.json; gives the folder.
 
         Raises:
-            FolderError: if there is something in it already, since nothing is overwritten.
+            FolderError: if there is something in it already, since nothing is overwritten, or if it cannot be written.
         """
-        target = Path(folder).expanduser()
-        check_free(target)
-        content = self.found.to_dict()
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            (target / PAGE).write_text(self.html(), encoding="utf-8")
-            (target / "label_errors.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            with (target / "label_errors.csv").open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(Suspect.__dataclass_fields__))
-                writer.writeheader()
-                writer.writerows(content["suspects"])
-        except OSError as error:
-            raise FolderError(f"{target} cannot be written ({error}).") from error
-        return target
+        content, columns = self.found.to_dict(), list(Suspect.__dataclass_fields__)
+        rows: Rows = [columns, *([suspect[column] for column in columns] for suspect in content["suspects"])]
+        return save_document(folder, self.html(), "label_errors", content, {"label_errors": rows})
 
 
 @paged.register
