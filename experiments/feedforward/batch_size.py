@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import epochs_until, estimates, fit_tuned, seconds_an_epoch
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle, sizes
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 TARGET = 0.15  # nats of validation loss
@@ -17,14 +17,14 @@ def until(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
 
 
 def measure(scale: Scale) -> Outcome:
-    """A ReLU network of 2×64 on digits, plain SGD with batches of 8, 32, 128 and 512 for 10, 20, 40 and 80 epochs. Each has the
+    """A ReLU network of 2×64 on digits, plain SGD with batches of 8, 32, 128 and 256 for 10, 20, 40 and 80 epochs. Each has the
     learning rate that gets soonest to a validation loss of 0.15 nats, on a ladder from 0.003 to 1 that goes on while the best
     lies at its edge, on four restarts and on examples that nothing is judged on. Compared are the steps until then, batches of
     128 against 8 (helpful, if fewer), and an epoch's wall time for one restart on one device, in rounds (efficient, if less); a
     seed that never gets there with either counts as no saving. Accuracy at the end, the largest batch against the smallest,
     stands beside it: Keskar+ found less.
     """
-    batches = scale.pick(smoke=(8, 128), cpu=(8, 32, 128, 512), full=(2, 8, 32, 128, 512, 1024))
+    batches = scale.pick(smoke=(8, 128), cpu=(8, 32, 128, 256), full=(2, 8, 32, 128, 512, 1024))
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD()),
@@ -78,8 +78,15 @@ CLAIM = Claim(
         Paper("Keskar+ 2017, Table 2, small batch to large: MNIST 98.03% → 97.81%, CIFAR-10 80.04% → 77.26%", "V"),
     ),
     refuted_by="The 95% interval of the mean log₂ ratio, batches of 8 to batches of 128, lies at or below 0 for the steps "
-    "to the "
-    "target, or for the wall time of an epoch.",
+    "to the target, or for the wall time of an epoch.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "the largest batch, which is shown and not judged, has 256 examples in place of 512",
+            "the 382 digits that rates are chosen on hold no batch of 512; the result with 512 had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
 )
