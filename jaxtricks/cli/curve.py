@@ -8,7 +8,6 @@ from jaxtricks.cli.metric import MetricFlags
 from jaxtricks.cli.optional import Maybe, Words
 from jaxtricks.evaluate.curve import AGAINST, LearningCurve, learning_curve
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.report.curve import CurvePage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +27,8 @@ class CurveCommand(MetricFlags, Finding):
     sizes: Maybe[tuple[int, ...]] = dataclasses.field(default=None, kw_only=True)
     against: Words = dataclasses.field(default=None, kw_only=True)
 
-    def find(self, experiment: Experiment) -> tuple[LearningCurve, CurvePage]:
-        curve = learning_curve(
+    def find(self, experiment: Experiment) -> LearningCurve:
+        return learning_curve(
             experiment,
             self.dataset(),
             sizes=self.sizes,
@@ -39,4 +38,3 @@ class CurveCommand(MetricFlags, Finding):
             layout=self.layout(),
             progress=not self.json,
         )
-        return curve, CurvePage(curve)

@@ -14,26 +14,14 @@ from jaxtricks.cli.training import ROOT
 from jaxtricks.cli.words import experiment_from
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.store import folder as folders
+from jaxtricks.train.shown import paged
 
 
-class Found(Protocol):
-    """What was found: `str` says it in words."""
+class AsData(Protocol):
+    """A result with a page, see `jaxtricks.train.shown.paged`, that can be given as plain data; `str` says it in words."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as plain data."""
-        ...
-
-
-class Page(Protocol):
-    """How it is shown."""
-
-    @property
-    def name(self) -> str:
-        """What its folder is called."""
-        ...
-
-    def save(self, folder: Path | str) -> Path:
-        """Writes the folder, and gives it."""
         ...
 
 
@@ -60,8 +48,8 @@ class Finding(DataFlags, DeviceFlags, Command):
         """The number of restarts, or their seeds."""
         return self.seeds[0] if len(self.seeds) == 1 else self.seeds
 
-    def find(self, experiment: Experiment) -> tuple[Found, Page]:
-        """What is found, and its page.
+    def find(self, experiment: Experiment) -> AsData:
+        """What is found.
 
         Args:
             experiment: that of the flags.
@@ -74,7 +62,8 @@ class Finding(DataFlags, DeviceFlags, Command):
     def __call__(self, settings: Settings, line: str) -> None:
         folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out)
         self.set_up(self.seeds[0] if len(self.seeds) == 1 else len(self.seeds))  # before a module of the user's is imported
-        found, page = self.find(experiment_from(self.config, settings, Parser(type(self), self.title).flags))
+        found = self.find(experiment_from(self.config, settings, Parser(type(self), self.title).flags))
+        page = paged(found)
         folder = page.save(folders.fresh(ROOT, page.name) if self.out is None else self.out)
         if self.json:
             print(json.dumps({"folder": str(folder), **found.to_dict()}))

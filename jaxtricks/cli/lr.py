@@ -6,7 +6,6 @@ from typing import ClassVar
 from jaxtricks.cli.finding import Finding
 from jaxtricks.cli.optional import Maybe
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.report.lr import RatePage
 from jaxtricks.search.lr_range import RateRange, lr_range
 
 
@@ -32,8 +31,8 @@ class RateCommand(Finding):
     seeds: tuple[int, ...] = dataclasses.field(default=(32,), kw_only=True)
     sweep: Maybe[int] = dataclasses.field(default=None, kw_only=True)
 
-    def find(self, experiment: Experiment) -> tuple[RateRange, RatePage]:
-        found = lr_range(
+    def find(self, experiment: Experiment) -> RateRange:
+        return lr_range(
             experiment,
             self.dataset(),
             low=self.low,
@@ -44,4 +43,3 @@ class RateCommand(Finding):
             layout=self.layout(),
             progress=not self.json,
         )
-        return found, RatePage(found)
