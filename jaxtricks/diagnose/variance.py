@@ -20,7 +20,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool, applied, counting, inputs, labelled, shuffle, targets
-from jaxtricks.train.fit import Asked, tables_of
+from jaxtricks.train.cohorts import Asked, tables_of
 from jaxtricks.train.prepare import prepare
 
 

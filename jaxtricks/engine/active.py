@@ -99,14 +99,15 @@ class ActiveMembers:
 
     Args:
         planned: the plan.
-        states: of all members, on the host; None for the start.
+        states: of all members, on the host, in arrays that may be written to; None for the start, of all of them.
+        rows: those that train; the others stay as they are.
     """
 
-    def __init__(self, planned: Planned, states: State | None) -> None:
+    def __init__(self, planned: Planned, states: State | None, rows: Rows) -> None:
         self.plan, self._planned, self._left = planned.plan, planned, states
         self._data = placed(planned.data, self.plan.shared)
         self._batches: list[MemberBatch] = []
-        self._place(np.arange(planned.size))
+        self._place(rows)
 
     def advance(self, first: int) -> Mapping[str, Any]:
         """A segment from epoch `first` on; its curves, on the devices if all members are there."""
@@ -137,6 +138,8 @@ class ActiveMembers:
         Returns:
             those who left, and what they report from now on, see `jaxtricks.restart.member.resting`.
         """
+        if not len(self.rows):
+            return self.rows, {}
         finished = np.concatenate([batch.finished() for batch in self._batches])
         gone, rest, chunk = self.rows[finished], self.rows[~finished], chunk_of(self.plan)
         if not len(gone) or 2 * -(-len(rest) // chunk) > -(-len(self.rows) // chunk):

@@ -15,7 +15,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.optim.schedules import Constant
 from jaxtricks.restart.member import Pool, steps_per_epoch
-from jaxtricks.train.fit import readied
+from jaxtricks.train.cohorts import readied
 
 
 def rate_losses(

@@ -38,6 +38,7 @@ class Manifest:
         members: what the restarts of each experiment are called.
         data: name and digest of the data set.
         earlier: the epochs of the shorter fits that this one went on from.
+        turn: the JSON of what happens to members on the way; None: nothing.
     """
 
     experiments: tuple[dict[str, Any], ...]
@@ -46,12 +47,15 @@ class Manifest:
     members: tuple[str, ...]
     data: tuple[str, str]
     earlier: tuple[int, ...] = ()
+    turn: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, experiments: Sequence[Experiment], several: bool, seeds: Seeds, data: Dataset) -> Self:
+    def of(
+        cls, experiments: Sequence[Experiment], several: bool, seeds: Seeds, data: Dataset, turn: dict[str, Any] | None
+    ) -> Self:
         """The manifest of a call of `fit`; raises ConfigError for a function without a name that could be written down."""
         known = tuple(experiment.to_json() for experiment in experiments)
-        return cls(known, several, seeds.to_json(), seeds.names, (data.name, digest(data)))
+        return cls(known, several, seeds.to_json(), seeds.names, (data.name, digest(data)), turn=turn)
 
     def differs(self, other: "Manifest") -> str:
         """The first difference to another manifest, in words; empty where they are equal."""
@@ -62,7 +66,7 @@ class Manifest:
                 return f"experiment {index} has {changed}"
         if len(self.experiments) != len(other.experiments):
             return f"{len(self.experiments)} experiments"
-        new, old = ({"several": each.several, **each.seeds, "data": each.data} for each in (self, other))
+        new, old = ({"several": each.several, **each.seeds, "data": each.data, "turn": each.turn} for each in (self, other))
         return next((f"{name} {new[name]!r} in place of {old[name]!r}" for name in new if new[name] != old[name]), "")
 
     def after(self, there: "Manifest") -> "Manifest | None":
@@ -73,6 +77,8 @@ class Manifest:
         """
         if not self.differs(there):
             return dataclasses.replace(self, earlier=there.earlier)
+        if there.turn is not None:
+            return None
         epochs = there.experiments[0]["epochs"]
         try:
             longer = tuple(
@@ -145,6 +151,7 @@ def manifest_of(folder: Path) -> tuple[Manifest, Checkpoints]:
             tuple(content["members"]),
             (content["data"][0], content["data"][1]),
             tuple(content.get("earlier", ())),
+            content.get("turn"),
         )
         labels = policy.get("labels")
         return manifest, Checkpoints(folder, **policy | {"labels": None if labels is None else tuple(labels)})

@@ -2,40 +2,31 @@
 
 import contextlib
 import dataclasses
-import functools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import NamedTuple, overload
 
-import jax
 import numpy as np
 
-from jaxtricks.config import ConfigError, group, nearest, rebuild
+from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import Dataset
-from jaxtricks.data.balance import balances
 from jaxtricks.engine import processes
-from jaxtricks.engine.cohort import Cohort, planned_for, rows_of
+from jaxtricks.engine.cohort import planned_for
 from jaxtricks.engine.layout import Layout
-from jaxtricks.engine.plan import Population
-from jaxtricks.engine.tables import Numbers, Tables
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import Inputs, filled_with, scaled_by
-from jaxtricks.experiment.matching import Given
-from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.seeds import Seeds
-from jaxtricks.experiment.targets import Targets, targets_scaled_by
-from jaxtricks.experiment.transfer import Transfer
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool
 from jaxtricks.store.checkpoint import CheckpointError, read
 from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
 from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.cohorts import readied
 from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, restored, trained
-from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.turn import Standing, Turn
 
 
 @overload
@@ -96,14 +87,71 @@ def fit(
     """
     several = not isinstance(experiments, Experiment)
     wanted = [experiments] if isinstance(experiments, Experiment) else list(experiments)
-    sampled = Seeds.of(seeds)
+    found, _ = _fitted(wanted, several, data, Seeds.of(seeds), How(layout, checkpoints, progress), None)
+    return found if several else found[0]
+
+
+class How(NamedTuple):
+    """How a fit is done, whatever it trains.
+
+    Args:
+        layout: the devices and the width of the program.
+        checkpoints: where to keep checkpoints; None: nowhere.
+        progress: whether to show a bar.
+    """
+
+    layout: Layout
+    checkpoints: Checkpoints | None
+    progress: bool
+
+
+def fit_in_turns(
+    experiments: Sequence[Experiment], data: Dataset, seeds: Seeds, turn: Turn, how: How
+) -> tuple[list[Runs], Standing]:
+    """Trains every restart of every experiment as `fit` does, and has a `Turn` say on the way which of them go on, and how.
+
+    A member that goes on through all turns, and takes no other's state, has the bits that `fit` gives it. One that leaves keeps
+    what it has then: its validation curves stay at their last values, its training curves are nan.
+
+    Args:
+        experiments: as for `fit`, all of one length. A schedule goes by that length, also in members that leave before.
+        data: the data set.
+        seeds: the restarts.
+        turn: what happens to members on the way.
+        how: layout, checkpoints and bar; the same call goes on from checkpoints that are there.
+
+    Returns:
+        the runs of each experiment, and what the turns came to. Where turns have changed settings, `Runs.experiment` is still the
+        one that its members began with.
+
+    Raises:
+        ConfigError: for experiments of several lengths, or else as `fit`.
+        CheckpointError: as `fit`.
+        Preempted: as `fit`.
+    """
+    lengths = sorted({experiment.epochs for experiment in experiments})
+    if len(lengths) > 1:
+        raise ConfigError(
+            f"epochs = {', '.join(map(str, lengths))}: members that leave on the way are compared at the same epochs; experiments "
+            "of one length are allowed."
+        )
+    runs, standing = _fitted(experiments, True, data, seeds, how, turn)
+    assert standing is not None
+    return runs, standing
+
+
+def _fitted(
+    wanted: Sequence[Experiment], several: bool, data: Dataset, sampled: Seeds, how: How, turn: Turn | None
+) -> tuple[list[Runs], Standing | None]:
+    """The runs of each experiment, and what turns came to."""
     sampling = sampled.sampling(data)
     ready, cohorts = readied(wanted, data, sampling, sampled.transfer)
+    checkpoints = how.checkpoints
     if checkpoints is None:
-        results = trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
+        results, standing = trained(cohorts, Pool.on_host(data), how.layout, how.progress, [None] * len(cohorts), turn)
     else:
         _check_best(checkpoints, ready, data)
-        manifest = Manifest.of(wanted, several, sampled, data)
+        manifest = Manifest.of(wanted, several, sampled, data, None if turn is None else turn.to_json())
         if other := manifest.differs(processes.on_first(lambda: manifest)):
             raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
         with contextlib.ExitStack() as stack:
@@ -114,33 +162,10 @@ def fit(
                 stack.callback(journal.close)
             pairs = zip(journals, cohorts, strict=True)
             records = [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in pairs]
-            results = trained(cohorts, Pool.on_host(data), layout, progress, records)
+            results, standing = trained(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
     started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
-    ordered: list[Runs] = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
-    return ordered if several else ordered[0]
-
-
-def readied(
-    wanted: Sequence[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None
-) -> tuple[list[Experiment], list[Cohort]]:
-    """Gives the experiments, with what depends on the data filled in, and the cohorts of their restarts.
-
-    Args:
-        wanted: the experiments of the user.
-        data: the data set.
-        sampling: the restarts of each experiment.
-        transfer: what they start from; None where all weights are drawn.
-
-    Raises:
-        ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
-    """
-    sampling.check(data)
-    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
-    ready = []
-    for experiment in wanted:
-        prepared = prepare(experiment, data, sampling.train.shape[1])
-        ready.append(rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size)))
-    return ready, _cohorts(ready, data, sampling, transfer)
+    runs = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
+    return runs, standing
 
 
 def _check_best(checkpoints: Checkpoints, experiments: Sequence[Experiment], data: Dataset) -> None:
@@ -194,6 +219,7 @@ def resume(
     (True, (4, 4))
     """
     manifest, policy = manifest_of(Path(folder))
+    _check_alone(manifest, Path(folder))
     experiments = [Experiment.from_json(each) for each in manifest.experiments]
     if epochs is not None:
         experiments = longer(experiments, epochs)
@@ -205,6 +231,14 @@ def resume(
         checkpoints=policy,
         progress=progress,
     )
+
+
+def _check_alone(manifest: Manifest, folder: Path) -> None:
+    """Refuses checkpoints whose members left or changed on the way: what they came to, the call that began them knows."""
+    if manifest.turn is not None:
+        raise CheckpointError(
+            f"{folder} holds checkpoints of a fit whose members leave or change on the way; the call that began it goes on there."
+        )
 
 
 def longer(experiments: Sequence[Experiment], epochs: int) -> list[Experiment]:
@@ -257,6 +291,7 @@ def snapshots(
     [1, 2]
     """
     manifest, _ = manifest_of(Path(folder))
+    _check_alone(manifest, Path(folder))
     if not 0 <= experiment < len(manifest.experiments):
         raise ConfigError(f"experiment = {experiment} is not one of the {len(manifest.experiments)} of {folder}, from 0 on.")
     if manifest.data != (data.name, digest(data)):
@@ -285,59 +320,3 @@ def snapshots(
     return found
 
 
-def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
-    """Groups experiments × members by tree structure, and gives what their members choose from."""
-
-    @functools.cache  # the arms of a comparison mostly ask for the same
-    def tables(asked: Asked) -> Tables:
-        return tables_of(sampling, asked, data)
-
-    cohorts = []
-    for indices, stacked in group(experiments):
-        floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
-        numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
-        asked = {Asked.by(experiments[index]) for index in indices}
-        assert len(asked) == 1, "how data are scaled is static, and so the same in all members of a program"
-        given: dict[str, Given] = {}
-        transferred = None
-        if transfer is not None:
-            first = experiments[indices[0]]
-            given, transferred = transfer.given(sampling, shapes(first, data)[1], first.model, data.meanings)
-            given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
-        members = Population(floats, numbers)
-        cohorts.append(Cohort(indices, members, tables(asked.pop()), given, len(sampling), transferred))
-    return cohorts
-
-
-class Asked(NamedTuple):
-    """What an experiment asks of each split's training examples.
-
-    Args:
-        inputs: how inputs are scaled.
-        targets: how the values that are learnt are scaled.
-        balance: whether how rare each class is.
-    """
-
-    inputs: Inputs
-    targets: Targets
-    balance: bool
-
-    @classmethod
-    def by(cls, experiment: Experiment) -> "Asked":
-        """What the experiment asks."""
-        return cls(experiment.inputs, experiment.targets, experiment.objective.class_weights is not None)
-
-
-def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
-    """Gives what the members of a sampling choose from, on the host.
-
-    Args:
-        sampling: the members.
-        asked: what each split's training examples are asked.
-        data: the data set.
-    """
-    train = sampling.train
-    moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
-    balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
-    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill)
-    return Tables(*arrays)

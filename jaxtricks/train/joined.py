@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxtricks.config import ConfigError
 from jaxtricks.store.manifest import digest
-from jaxtricks.train.fit import Asked, tables_of
+from jaxtricks.train.cohorts import Asked, tables_of
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.runs import Runs
 

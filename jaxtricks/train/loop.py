@@ -1,13 +1,14 @@
 """The loop of a fit: segment after segment on the devices, and between them what the host does with the results."""
 
 import contextlib
+import dataclasses
 import itertools
 import math
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import jax
 import numpy as np
@@ -21,11 +22,12 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Plan
 from jaxtricks.engine.processes import agreed, gathered
 from jaxtricks.engine.tables import Tables
-from jaxtricks.restart.member import Pool, State, after_training
+from jaxtricks.restart.member import Pool, State, after_training, resting
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.progress import Tracker, progress
+from jaxtricks.train.turn import Standing, Turn, Turned, sources, together, training, with_settings
 
 Curves = dict[str, Float[np.ndarray, "members epochs"]]
 
@@ -128,33 +130,63 @@ def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
     return unflat(saved.arrays, like, "states"), curves
 
 
+class Reached(NamedTuple):
+    """How far the members of a cohort are.
+
+    Args:
+        epoch: epochs done.
+        states: theirs, on the host until the last epoch is done; None before the start.
+        curves: name → [members, epoch].
+    """
+
+    epoch: int
+    states: State | None
+    curves: Curves
+
+    @classmethod
+    def of(cls, saved: Saved | None, planned: Planned, size: int) -> Self:
+        """What a checkpoint holds, or the start; raises CheckpointError as `restored` does."""
+        return cls(0, None, {}) if saved is None else cls(saved.epoch, *restored(saved, planned.states, size))
+
+class Stretch(NamedTuple):
+    """Epochs in which the same members train, one segment after the other.
+
+    Args:
+        until: the epoch after which it ends.
+        rows: the members that train; the others have left.
+    """
+
+    until: int
+    rows: Rows
+
+
 def train(
-    planned: Planned, cohort: Cohort, progress: Tracker, saved: Saved | None = None, writer: CheckpointWriter | None = None
-) -> tuple[State, Curves]:
-    """All segments, from the start or from a checkpoint; the next one runs while the host looks at the last one's results.
+    planned: Planned, cohort: Cohort, reached: Reached, stretch: Stretch, progress: Tracker, writer: CheckpointWriter | None = None
+) -> Reached:
+    """All segments of a stretch; the next one runs while the host looks at the last one's results.
 
     Args:
         planned: the program.
         cohort: the members.
+        reached: where they are; those that have left are there, too. Its states are not to be used any more.
+        stretch: until when which of them train.
         progress: told when training begins, and how many restart-epochs are done.
-        saved: where to go on from.
         writer: where checkpoints go, one at the end of each segment.
 
     Returns:
-        the members' states, and their curves.
+        where the members are then.
 
     Raises:
-        CheckpointError: for checkpoints that cannot be restored or written.
+        CheckpointError: for checkpoints that cannot be written.
         Preempted: at the end of a segment in which the process was asked to end, once its checkpoint is written.
     """
     size, epochs, segment = cohort.size, cohort.epochs, planned.plan.epochs
-    buffer, states, done = CurveBuffer(size, epochs), None, 0
-    if saved is not None:
-        (states, curves), done = restored(saved, planned.states, size), saved.epoch
-        buffer.put(np.arange(size), 0, curves)
-    if states is not None and done == epochs:
-        return states, buffer.until(epochs)
-    with contextlib.closing(ActiveMembers(planned, states)) as active:
+    done, until = reached.epoch, stretch.until
+    if done >= until:
+        return reached
+    buffer = CurveBuffer(size, epochs)
+    buffer.put(np.arange(size), 0, reached.curves)
+    with contextlib.closing(ActiveMembers(planned, reached.states, stretch.rows)) as active:
         progress.training()  # the start is compiled by now
         stops = cohort.population.experiments.stopping is not None
         waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
@@ -170,14 +202,17 @@ def train(
             if len(finished):
                 buffer.rest(finished, epoch, values)
 
+        left = np.setdiff1d(np.arange(size), stretch.rows)
+        if len(left):
+            buffer.rest(left, done, resting(rows_of(reached.states, left)))
         if stops and done:
             pack(done)
-        for first in range(done, epochs, segment):
+        for first in range(done, until, segment):
             last = first + segment
-            if not len(active.rows):  # all have finished
-                progress.update(size * (epochs - first))
+            if not len(active.rows):  # all have finished or left
+                progress.update(size * (until - first))
                 if writer is not None:
-                    writer.keep(planned.plan, epochs, active.states(), buffer.until(epochs))
+                    writer.keep(planned.plan, until, active.states(), buffer.until(until))
                 break
             new = active.advance(first)
             if writer is not None:
@@ -194,7 +229,7 @@ def train(
                     writer.journal.wait()
                     raise preemption.Preempted(last, epochs)
         collect()
-        return active.last(), buffer.until(epochs)
+        return Reached(until, active.last() if until == epochs else active.states(), buffer.until(until))
 
 
 def outcome(cohort: Cohort, states: State) -> State:
@@ -212,14 +247,78 @@ def outcome(cohort: Cohort, states: State) -> State:
     )  # a later request may come from one process alone, and could not gather
 
 
+class Course(NamedTuple):
+    """One cohort on its way.
+
+    Args:
+        cohort: the members.
+        planned: their program.
+        reached: how far they are.
+        writer: where their checkpoints go; None: nowhere.
+    """
+
+    cohort: Cohort
+    planned: Planned
+    reached: Reached
+    writer: CheckpointWriter | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.reached.epoch == self.cohort.epochs
+
+    def trained(self, until: int, standing: Standing | None, progress: Tracker) -> Self:
+        """The course after some more epochs of those who still train."""
+        stretch = Stretch(until, training(self.cohort, standing))
+        return self._replace(reached=train(self.planned, self.cohort, self.reached, stretch, progress, self.writer))
+
+    def turned(self, epoch: int, turned: Turned) -> Self:
+        """The course after a turn: its members with their new floats and states."""
+        cohort, rows, states = with_settings(self.cohort, turned.settings), sources(self.cohort, turned), self.reached.states
+        # A checkpoint of a later epoch was written by members that had turned by then.
+        if self.reached.epoch == epoch and not np.array_equal(rows, np.arange(len(rows))):
+            states = rows_of(states, rows)
+        planned = dataclasses.replace(self.planned, population=cohort.population)
+        return self._replace(cohort=cohort, planned=planned, reached=self.reached._replace(states=states))
+
+    def results(self) -> dict[int, Trained]:
+        """What each experiment's members came to, by its position."""
+        kept, found = outcome(self.cohort, self.reached.states), {}
+        for index, rows in self.cohort.rows():
+            curve = {name: values[rows] for name, values in self.reached.curves.items()}
+            members = np.arange(rows.start, rows.stop)
+            found[index] = Trained(kept, members, curve, self.planned.plan, self.cohort.tables)
+        return found
+
+
 def trained(
-    cohorts: list[Cohort], pool: Pool, layout: Layout, shown: bool, writers: Sequence[CheckpointWriter | None]
-) -> dict[int, Trained]:
-    """What each experiment's members came to, by its position; finished cohorts are read and not trained."""
-    results = {}
+    cohorts: Sequence[Cohort],
+    pool: Pool,
+    layout: Layout,
+    shown: bool,
+    writers: Sequence[CheckpointWriter | None],
+    turn: Turn | None,
+) -> tuple[dict[int, Trained], Standing | None]:
+    """What each experiment's members came to, by its position; finished cohorts are read and not trained.
+
+    Args:
+        cohorts: the members of each program.
+        pool: the data.
+        layout: what the user decided.
+        shown: whether to show a bar.
+        writers: where each cohort's checkpoints go; None: nowhere.
+        turn: what happens to members on the way; all have as many epochs then. Before it decides all programs wait for each other,
+            since it compares members of all of them; meanwhile their states are on the host. None: nothing happens, and each
+            program trains to its end at once.
+
+    Returns:
+        what they came to, and what the turns came to; None where there were none.
+    """
+    results: dict[int, Trained] = {}
     saved = processes.on_first(lambda: [None if writer is None else writer.journal.newest() for writer in writers])
     for sentence in itertools.chain(*(writer.journal.damaged for writer in writers if writer is not None)):
-        warnings.warn(sentence, stacklevel=3)
+        warnings.warn(sentence, stacklevel=4)
+    ends = () if turn is None else turn.epochs(cohorts[0].epochs)
     with (
         progress(
             total=sum(cohort.size * cohort.epochs for cohort in cohorts),
@@ -228,36 +327,55 @@ def trained(
         ) as bar,
         ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):
+        each = zip(cohorts, saved, writers, strict=True)
+        courses = [_course(cohort, pool, layout, at, writer, ends) for cohort, at, writer in each]
         # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
-        plans = [_plan(cohort, pool, layout, at, writer) for cohort, at, writer in zip(cohorts, saved, writers, strict=True)]
-        compiling = [
-            None if _finished(cohort, at) else workers.submit(program.compile, planned.lowered())
-            for cohort, planned, at in zip(cohorts, plans, saved, strict=True)
-        ]
-        programs = zip(cohorts, plans, compiling, saved, writers, strict=True)
-        for number, (cohort, planned, future, at, writer) in enumerate(programs, start=1):
-            if future is not None:
-                bar.compiling(f"program {number} of {len(cohorts)}")
-                future.result()
-                planned = fitting(planned, layout)
-            states, curves = train(planned, cohort, bar, at, writer)
-            if future is not None:
-                bar.trained()
-            kept = outcome(cohort, states)
-            for index, rows in cohort.rows():
-                curve = {name: values[rows] for name, values in curves.items()}
-                results[index] = Trained(kept, np.arange(rows.start, rows.stop), curve, planned.plan, cohort.tables)
-    return results
+        compiling = {
+            number: workers.submit(program.compile, course.planned.lowered())
+            for number, course in enumerate(courses)
+            if not course.finished
+        }
+        busy, standing = set(compiling), None if turn is None else _start(cohorts)
+        for end in (*ends, None):
+            for number, course in enumerate(courses):
+                if (future := compiling.pop(number, None)) is not None:
+                    bar.compiling(f"program {number + 1} of {len(cohorts)}")
+                    future.result()
+                    course = course._replace(planned=fitting(course.planned, layout))
+                courses[number] = course.trained(course.cohort.epochs if end is None else end, standing, bar)
+                if end is None:
+                    if number in busy:
+                        bar.trained()
+                    results |= courses[number].results()
+                    courses[number] = course._replace(reached=Reached(0, None, {}))  # the optimizer's states are no longer needed
+            if turn is not None and standing is not None and end is not None:
+                now = [course.cohort for course in courses]
+                turned = turn(end, together(now, [course.reached.curves for course in courses], end), standing)
+                standing = standing.after(end, turned)
+                courses = [course.turned(end, turned) for course in courses]
+    return results, standing
 
 
-def _plan(cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, writer: CheckpointWriter | None) -> Planned:
-    """A cohort's plan: as the checkpoint's was, since another width would round differently."""
-    every = None if writer is None else writer.policy.every
-    if saved is None:
-        return planned_for(cohort, pool, layout, placement.segment_epochs(cohort.epochs, every))
-    segment = placement.segment_epochs(cohort.epochs, math.gcd(saved.epoch, every or 0))
-    return planned_for(cohort, pool, layout, segment, saved.note)
+def _start(cohorts: Sequence[Cohort]) -> Standing:
+    first = cohorts[0]
+    return Standing.start((sum(len(cohort.indices) for cohort in cohorts), first.seeds), first.epochs)
 
 
-def _finished(cohort: Cohort, saved: Saved | None) -> bool:
-    return saved is not None and saved.epoch == cohort.epochs
+def _course(
+    cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, writer: CheckpointWriter | None, ends: Sequence[int]
+) -> Course:
+    """A cohort at its start or at a checkpoint, whose plan stays as it was, since another width would round differently.
+
+    Args:
+        cohort: the members.
+        pool: the data.
+        layout: what the user decided.
+        saved: the checkpoint; None: the start.
+        writer: where checkpoints go.
+        ends: epochs at which a segment has to end.
+    """
+    kept = None if writer is None else writer.policy.every
+    every = math.gcd(*ends, kept or 0, 0 if saved is None else saved.epoch) or None
+    segment = placement.segment_epochs(cohort.epochs, every)
+    planned = planned_for(cohort, pool, layout, segment, None if saved is None else saved.note)
+    return Course(cohort, planned, Reached.of(saved, planned, cohort.size), writer)

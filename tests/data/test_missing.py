@@ -9,7 +9,7 @@ import jaxtricks as jt
 from jaxtricks.data.moments import moments
 from jaxtricks.engine.tables import Numbers
 from jaxtricks.restart.member import scaled
-from jaxtricks.train.fit import Asked, tables_of
+from jaxtricks.train.cohorts import Asked, tables_of
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from jaxtricks.engine import program
 from jaxtricks.engine.cohort import planned_for
 from jaxtricks.engine.plan import Plan, padded
 from jaxtricks.restart.member import Pool
-from jaxtricks.train.fit import readied
+from jaxtricks.train.cohorts import readied
 
 fit = partial(jt.fit, progress=False)
 COLLECTIVES = "all-reduce", "all-gather", "all-to-all", "reduce-scatter", "collective-permute", "collective-broadcast"

@@ -8,7 +8,7 @@ import jaxtricks as jt
 from jaxtricks.engine import program
 from jaxtricks.engine.cohort import planned_for
 from jaxtricks.restart.member import Pool
-from jaxtricks.train.fit import readied
+from jaxtricks.train.cohorts import readied
 
 EXPERIMENT = jt.Experiment(model=jt.MLP(widths=()), batch_size=64, epochs=1)
 

@@ -1,0 +1,103 @@
+"""The members of a fit: experiments, with what depends on the data filled in, × restarts, sorted by program."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxtricks.config import group, rebuild
+from jaxtricks.data import Dataset
+from jaxtricks.data.balance import balances
+from jaxtricks.engine.cohort import Cohort, rows_of
+from jaxtricks.engine.plan import Population
+from jaxtricks.engine.tables import Numbers, Tables
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.inputs import Inputs, filled_with, scaled_by
+from jaxtricks.experiment.matching import Given
+from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.experiment.targets import Targets, targets_scaled_by
+from jaxtricks.experiment.transfer import Transfer
+from jaxtricks.train.prepare import prepare, shapes
+
+
+def readied(
+    wanted: Sequence[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None
+) -> tuple[list[Experiment], list[Cohort]]:
+    """Gives the experiments, with what depends on the data filled in, and the cohorts of their restarts.
+
+    Args:
+        wanted: the experiments of the user.
+        data: the data set.
+        sampling: the restarts of each experiment.
+        transfer: what they start from; None where all weights are drawn.
+
+    Raises:
+        ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
+    """
+    sampling.check(data)
+    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
+    ready = []
+    for experiment in wanted:
+        prepared = prepare(experiment, data, sampling.train.shape[1])
+        ready.append(rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size)))
+    return ready, _cohorts(ready, data, sampling, transfer)
+
+
+def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:
+    """Groups experiments × members by tree structure, and gives what their members choose from."""
+
+    @functools.cache  # the arms of a comparison mostly ask for the same
+    def tables(asked: Asked) -> Tables:
+        return tables_of(sampling, asked, data)
+
+    cohorts = []
+    for indices, stacked in group(experiments):
+        floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
+        numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
+        asked = {Asked.by(experiments[index]) for index in indices}
+        assert len(asked) == 1, "how data are scaled is static, and so the same in all members of a program"
+        given: dict[str, Given] = {}
+        transferred = None
+        if transfer is not None:
+            first = experiments[indices[0]]
+            given, transferred = transfer.given(sampling, shapes(first, data)[1], first.model, data.meanings)
+            given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
+        members = Population(floats, numbers)
+        cohorts.append(Cohort(indices, members, tables(asked.pop()), given, len(sampling), transferred))
+    return cohorts
+
+
+class Asked(NamedTuple):
+    """What an experiment asks of each split's training examples.
+
+    Args:
+        inputs: how inputs are scaled.
+        targets: how the values that are learnt are scaled.
+        balance: whether how rare each class is.
+    """
+
+    inputs: Inputs
+    targets: Targets
+    balance: bool
+
+    @classmethod
+    def by(cls, experiment: Experiment) -> "Asked":
+        """What the experiment asks."""
+        return cls(experiment.inputs, experiment.targets, experiment.objective.class_weights is not None)
+
+
+def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
+    """Gives what the members of a sampling choose from, on the host.
+
+    Args:
+        sampling: the members.
+        asked: what each split's training examples are asked.
+        data: the data set.
+    """
+    train = sampling.train
+    moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
+    balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
+    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill)
+    return Tables(*arrays)
