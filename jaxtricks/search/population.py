@@ -1,4 +1,4 @@
-"""Population-based training: restarts that are behind go on from the weights of a better one, with its settings changed a little."""
+"""Population-based training: restarts that are behind go on from the weights of a better one, with other settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,12 +95,12 @@ class Evolve:
 
 @config("population", paper="Jaderberg+ 2017")
 class PopulationTraining(Scheme):
-    """Population-based training: every few epochs the worst fifth takes over the weights of the best fifth and tries other settings.
+    """Population-based training: every few epochs the worst fifth goes on from the weights of the best, with other settings.
 
-    Each seed has a population of its own, of one restart of each trial, which knows nothing of the others: so there are as many
-    repetitions of the whole as seeds, and no restart goes on from one that was trained on its validation examples. A restart of the
-    worst share draws one of the best share and goes on from its weights and its optimizer's state (truncation selection); each of
-    its settings is that one's times the factor or divided by it, whichever a coin says, and stays within its range.
+    Each seed has a population of its own, of one restart of each trial, which knows nothing of the others: so the whole is
+    repeated as often as there are seeds, and no restart goes on from one that was trained on its validation examples. A restart
+    of the worst share draws one of the best share and goes on from its weights and its optimizer's state (truncation selection);
+    each of its settings is that one's times the factor or divided by it, as a coin says, and stays within its range.
 
     What it finds is a course of settings over time, and not one setting: the last ones are no better from the start.
 
@@ -153,6 +153,6 @@ def _float(trials: Trials, path: str) -> str:
         if list(differs.values()) == [(low, high)]:
             return next(iter(differs))
     raise ConfigError(
-        f"{path} = {within} is no number that a restart can change while it trains, as 'population' asks of all settings; a space "
-        "of floats that are on in every trial is allowed."
+        f"{path} = {within} is no number that a restart can change while it trains, as 'population' asks of all settings; a "
+        "space of floats that are on in every trial is allowed."
     )

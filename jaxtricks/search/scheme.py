@@ -145,7 +145,7 @@ class Scheme(Family):
         raise NotImplementedError
 
 
-@dataclassesclass Stay:
+class Stay:
     """Nobody leaves, and nothing changes."""
 
     def epochs(self, whole: int) -> tuple[int, ...]:
@@ -173,7 +173,7 @@ class Full(Scheme):
         return Stay()
 
 
-.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class TrialRuns:
     """What trials came to that were trained together.
 

@@ -132,8 +132,8 @@ def fit_in_turns(
     lengths = sorted({experiment.epochs for experiment in experiments})
     if len(lengths) > 1:
         raise ConfigError(
-            f"epochs = {', '.join(map(str, lengths))}: members that leave on the way are compared at the same epochs; experiments "
-            "of one length are allowed."
+            f"epochs = {', '.join(map(str, lengths))}: members that leave on the way are compared at the same epochs; "
+            "experiments of one length are allowed."
         )
     runs, standing = _fitted(experiments, True, data, seeds, how, turn)
     assert standing is not None
@@ -318,5 +318,3 @@ def snapshots(
         came_to = Trained(outcome(cohort, states), np.arange(rows.start, rows.stop), curve, planned.plan, cohort.tables)
         found[epoch] = Runs(ready[experiment], sampling, data, came_to)
     return found
-
-

@@ -148,6 +148,7 @@ class Reached(NamedTuple):
         """What a checkpoint holds, or the start; raises CheckpointError as `restored` does."""
         return cls(0, None, {}) if saved is None else cls(saved.epoch, *restored(saved, planned.states, size))
 
+
 class Stretch(NamedTuple):
     """Epochs in which the same members train, one segment after the other.
 
@@ -161,7 +162,12 @@ class Stretch(NamedTuple):
 
 
 def train(
-    planned: Planned, cohort: Cohort, reached: Reached, stretch: Stretch, progress: Tracker, writer: CheckpointWriter | None = None
+    planned: Planned,
+    cohort: Cohort,
+    reached: Reached,
+    stretch: Stretch,
+    progress: Tracker,
+    writer: CheckpointWriter | None = None,
 ) -> Reached:
     """All segments of a stretch; the next one runs while the host looks at the last one's results.
 
@@ -307,9 +313,9 @@ def trained(
         layout: what the user decided.
         shown: whether to show a bar.
         writers: where each cohort's checkpoints go; None: nowhere.
-        turn: what happens to members on the way; all have as many epochs then. Before it decides all programs wait for each other,
-            since it compares members of all of them; meanwhile their states are on the host. None: nothing happens, and each
-            program trains to its end at once.
+        turn: what happens to members on the way; all have as many epochs then. Before it decides, all programs wait for each
+            other, since it compares members of all of them; meanwhile their states are on the host. None: nothing happens, and
+            each program trains to its end at once.
 
     Returns:
         what they came to, and what the turns came to; None where there were none.

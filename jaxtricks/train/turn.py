@@ -19,13 +19,13 @@ Settings = Mapping[str, Float[np.ndarray, "experiments seeds"]]  # dotted path o
 class Turned(NamedTuple):
     """What a turn decides.
 
-    A member takes its state only from one of its own seed: members of two seeds have two splits, and what one was trained on is
-    what the other is validated on.
+    A member takes its state only from one of its own seed: two seeds have two splits, and what the one is trained on the other is
+    validated on.
 
     Args:
         leaving: which members train no further, [experiments, seeds].
-        source: the experiment whose member of the same seed each one goes on from: weights, the optimizer's state, steps done; its
-            own number where nothing is copied, [experiments, seeds].
+        source: the experiment whose member of the same seed each one goes on from: weights, state of the optimizer, steps done;
+            its own number where nothing is copied, [experiments, seeds].
         settings: the floats that members have from now on; those that are not named stay.
     """
 
@@ -120,8 +120,8 @@ class Turn(Protocol):
 
         Args:
             epoch: epochs done.
-            curves: name → the values of all members so far; of those that have left the last ones go on, their training curves are
-                nan.
+            curves: name → the values of all members so far; of those that have left the last ones go on, and training curves
+                are nan.
             standing: what earlier turns have come to.
         """
 

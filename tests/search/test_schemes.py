@@ -263,7 +263,7 @@ class TestRefused:
             scheme().turn(contest(trials))
 
     def test_a_metric_that_a_trial_does_not_measure(self, data):
-        with pytest.raises(ConfigError, match="metric = 'accurcy' is not measured in the trial .*did you mean 'accuracy'"):
+        with pytest.raises(ConfigError, match=r"metric = 'accurcy' is not measured in the trial .*did you mean 'accuracy'"):
             train(trials_of([0.1] * 3), data=data, scheme=Halving(), metric="accurcy")
 
 

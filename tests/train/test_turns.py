@@ -1,5 +1,6 @@
-"""Members that leave on the way, or go on from another's state: the others do not notice, and a stop in between changes nothing."""
+"""Members that leave, or go on from another's state: the others do not notice, and a stop in between changes nothing."""
 
+import contextlib
 from functools import partial
 
 import jax
@@ -149,10 +150,8 @@ def test_cut_off_and_called_again_is_uninterrupted(data, tmp_path, monkeypatch, 
     asked = iter(range(1, 100))
     with monkeypatch.context() as patch:
         patch.setattr(preemption, "asked", lambda: next(asked) == stop)
-        try:
+        with contextlib.suppress(Preempted):
             in_turns(script, data, checkpoints=jt.Checkpoints(tmp_path))
-        except Preempted:
-            pass
     runs, standing = in_turns(script, data, checkpoints=jt.Checkpoints(tmp_path))
     assert_same(runs, expected[0])
     np.testing.assert_array_equal(standing.until, expected[1].until)
