@@ -105,7 +105,8 @@ class Halve:
 
     def __call__(self, epoch: int, curves: Seen, standing: Standing) -> Turned:
         """Who leaves at a rung."""
-        rung, costs = self.rungs.index(epoch), trial_costs(self.judge.costs(curves))
+        rung, each = self.rungs.index(epoch), self.judge.costs(curves)
+        costs = trial_costs(np.where(standing.training, each, np.nan))
         compared = standing.training.any(axis=1) & (self.brackets <= rung)
         leaving = np.zeros(len(costs), bool)
         for bracket in np.unique(self.brackets[compared]):
