@@ -7,12 +7,15 @@ from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
+from jaxtricks.search.halving import Halving, Hyperband
 from jaxtricks.search.history import History, Trial
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
+from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
+from jaxtricks.search.scheme import Full, Scheme, TrialRuns, Trials, train_trials
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
@@ -28,26 +31,34 @@ __all__ = [
     "CoarseToFine",
     "Condition",
     "FloatRange",
+    "Full",
     "GridSearch",
+    "Halving",
     "History",
+    "Hyperband",
     "IntRange",
     "LogUniform",
     "ManualSearch",
     "OneMinusLog",
+    "PopulationTraining",
     "RandomSearch",
     "RateRange",
     "RateSuggestion",
     "RateSweep",
+    "Scheme",
     "SearchRange",
     "SobolSearch",
     "Space",
     "Strategy",
     "Trial",
+    "TrialRuns",
+    "Trials",
     "belief",
     "fitted",
     "parse_condition",
     "parse_range",
     "space_of",
+    "train_trials",
     "vectorized",
 ]
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from jaxtricks.config import ConfigError, Count, config, to_json
 from jaxtricks.config.families import name_of
-from jaxtricks.search.scheme import Contest, Costs, Judge, Scheme
+from jaxtricks.search.scheme import Contest, Costs, Scheme, Yardstick
 from jaxtricks.train.turn import Seen, Standing, Turned
 
 
@@ -91,13 +91,13 @@ class Halve:
         scheme: what the user asked for.
         rungs: the epochs after which trials are compared.
         brackets: the number of the rung at which each trial is compared first, [trials].
-        judge: tells from curves how good restarts are.
+        yardstick: tells from curves how good restarts are.
     """
 
     scheme: "Halving"
     rungs: tuple[int, ...]
     brackets: Int[np.ndarray, " trials"]
-    judge: Judge
+    yardstick: Yardstick
 
     def epochs(self, whole: int) -> tuple[int, ...]:
         """The rungs."""
@@ -105,7 +105,7 @@ class Halve:
 
     def __call__(self, epoch: int, curves: Seen, standing: Standing) -> Turned:
         """Who leaves at a rung."""
-        rung, each = self.rungs.index(epoch), self.judge.costs(curves)
+        rung, each = self.rungs.index(epoch), self.yardstick.costs(curves)
         costs = trial_costs(np.where(standing.training, each, np.nan))
         compared = standing.training.any(axis=1) & (self.brackets <= rung)
         leaving = np.zeros(len(costs), bool)
@@ -117,7 +117,7 @@ class Halve:
 
     def to_json(self) -> dict[str, Any]:
         """What it decides by."""
-        return {**to_json(self.scheme), "metric": self.judge.metric.name}
+        return {**to_json(self.scheme), "metric": self.yardstick.metric.name}
 
 
 @config("halving", paper="Karnin+ 2013; Jamieson & Talwalkar 2016")
@@ -163,7 +163,7 @@ class Halving(Scheme):
                 f"trials = {trials} is too few for {name_of(type(self))!r} with eta = {self.eta} and rungs at {steps} epochs; "
                 f"{least} or more are allowed."
             )
-        return Halve(self, steps, self.brackets(trials, len(steps)), contest.judge)
+        return Halve(self, steps, self.brackets(trials, len(steps)), contest.yardstick)
 
     def least(self, rungs: int) -> int:
         """The number of trials below which the scheme has no meaning.

@@ -11,7 +11,7 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError, Count, Range, config, diff, hyperparameters, to_json
 from jaxtricks.search.fitting import vectorized
 from jaxtricks.search.ranges import SearchRange
-from jaxtricks.search.scheme import Contest, Judge, Scheme, Trials
+from jaxtricks.search.scheme import Contest, Scheme, Trials, Yardstick
 from jaxtricks.train.turn import Seen, Settings, Standing, Turned
 
 Part = Annotated[float, Range(low=0, high=0.5, open_low=True)]
@@ -58,14 +58,14 @@ class Evolve:
         ranges: path of a float → its range.
         start: path of a float → the value that each member begins with, [trials, seeds].
         names: of the seeds; what a member draws depends on it, and not on how many others there are.
-        judge: tells from curves how good members are.
+        yardstick: tells from curves how good members are.
     """
 
     scheme: "PopulationTraining"
     ranges: Mapping[str, SearchRange]
     start: Settings
     names: tuple[str, ...]
-    judge: Judge
+    yardstick: Yardstick
 
     def epochs(self, whole: int) -> tuple[int, ...]:
         """Every so many epochs."""
@@ -73,7 +73,7 @@ class Evolve:
 
     def __call__(self, epoch: int, curves: Seen, standing: Standing) -> Turned:
         """Who goes on from whom, and with which settings."""
-        costs, now = self.judge.costs(curves), {**self.start, **standing.settings}
+        costs, now = self.yardstick.costs(curves), {**self.start, **standing.settings}
         source = Turned.nothing(costs.shape).source.copy()
         settings = {path: values.copy() for path, values in now.items()}
         for seed, name in enumerate(self.names):
@@ -90,7 +90,7 @@ class Evolve:
     def to_json(self) -> dict[str, Any]:
         """What it decides by."""
         ranges = {path: to_json(within) for path, within in self.ranges.items()}
-        return {**to_json(self.scheme), "metric": self.judge.metric.name, "ranges": ranges}
+        return {**to_json(self.scheme), "metric": self.yardstick.metric.name, "ranges": ranges}
 
 
 @config("population", paper="Jaderberg+ 2017")
@@ -137,7 +137,7 @@ class PopulationTraining(Scheme):
             for leaf in paths.values()
         }
         ranges = {paths[path]: within for path, within in trials.space.ranges.items()}
-        return Evolve(self, ranges, start, contest.names, contest.judge)
+        return Evolve(self, ranges, start, contest.names, contest.yardstick)
 
 
 def _float(trials: Trials, path: str) -> str:

@@ -82,7 +82,7 @@ class Trials:
         return self.experiments[0].measured(task)[wanted].declared
 
 
-class Judge(NamedTuple):
+class Yardstick(NamedTuple):
     """Tells from curves how good members are.
 
     Args:
@@ -101,8 +101,9 @@ class Judge(NamedTuple):
         Args:
             curves: name → [trials, seeds, epochs].
 
-        >>> judge = Judge(jt.metrics.METRICS["accuracy"].declared, np.array([False]))
-        >>> judge.costs({"accuracy": np.array([[[0.1, 0.9], [0.1, 0.1]]]), "train_loss": np.array([[[2.0, 0.5], [9.0, np.nan]]])})
+        >>> yardstick = Yardstick(jt.metrics.METRICS["accuracy"].declared, np.array([False]))
+        >>> accuracy, loss = np.array([[[0.1, 0.9], [0.1, 0.1]]]), np.array([[[2.0, 0.5], [9.0, np.nan]]])
+        >>> yardstick.costs({"accuracy": accuracy, "train_loss": loss})
         array([[-0.9,  nan]])
         """
         last = np.asarray(curves[self.metric.name][..., -1], np.float64)
@@ -115,12 +116,12 @@ class Contest(NamedTuple):
 
     Args:
         trials: the trials.
-        judge: tells from curves how good their restarts are.
+        yardstick: tells from curves how good their restarts are.
         names: what the restarts of each trial are called, such as "seed 3".
     """
 
     trials: Trials
-    judge: Judge
+    yardstick: Yardstick
     names: tuple[str, ...]
 
 
@@ -183,6 +184,13 @@ class TrialRuns:
         runs: the restarts of each trial.
         until: the epochs that each restart was trained for, [trials, seeds].
         settings: dotted path of a float that the scheme has changed → its last value in each restart, [trials, seeds].
+
+    >>> rate = "optimizer.rule.learning_rate"
+    >>> points = [{rate: value} for value in (1e-4, 1e-3, 1e-2)]
+    >>> trials = Trials(jt.Experiment(epochs=3), Space({rate: "log:1e-4:1e-1"}), points)
+    >>> found = TrialRuns(trials, jt.metrics.METRICS["nll"].declared, [], np.array([[1], [3], [1]]), {})
+    >>> found.whole.tolist(), found.epochs, round(found.share, 2)
+    ([False, True, False], 5, 0.56)
     """
 
     trials: Trials
@@ -252,6 +260,6 @@ def train_trials(trials: Trials, data: Dataset, scheme: Scheme, seeds: Seeds, me
     """
     declared = trials.metric(metric, task_of(data))
     stops = np.array([experiment.stopping is not None for experiment in trials.experiments])
-    turn = scheme.turn(Contest(trials, Judge(declared, stops), seeds.names))
+    turn = scheme.turn(Contest(trials, Yardstick(declared, stops), seeds.names))
     runs, standing = fit_in_turns(trials.experiments, data, seeds, turn, how)
     return TrialRuns(trials, declared, runs, standing.until, standing.settings)

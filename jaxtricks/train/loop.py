@@ -289,6 +289,7 @@ class Course(NamedTuple):
 
     def results(self) -> dict[int, Trained]:
         """What each experiment's members came to, by its position."""
+        assert self.reached.states is not None
         kept, found = outcome(self.cohort, self.reached.states), dict[int, Trained]()
         for index, rows in self.cohort.rows():
             curve = {name: values[rows] for name, values in self.reached.curves.items()}

@@ -16,7 +16,7 @@ from jaxtricks.engine.preemption import Preempted
 from jaxtricks.search import Space, fitted
 from jaxtricks.search.halving import Halving, Hyperband, bracket_sizes, rungs, staying, trial_costs
 from jaxtricks.search.population import PopulationTraining, perturbed, ranked
-from jaxtricks.search.scheme import Contest, Full, Judge, Scheme, Trials, train_trials
+from jaxtricks.search.scheme import Contest, Full, Scheme, Trials, Yardstick, train_trials
 from jaxtricks.train.fit import How
 from jaxtricks.train.turn import Standing
 
@@ -32,8 +32,8 @@ def trials_of(rates, epochs=9, space=SPACE):
 
 
 def contest(trials, seeds=2):
-    judge = Judge(jt.metrics.METRICS["nll"].declared, np.zeros(len(trials.points), bool))
-    return Contest(trials, judge, tuple(f"seed {seed}" for seed in range(seeds)))
+    yardstick = Yardstick(jt.metrics.METRICS["nll"].declared, np.zeros(len(trials.points), bool))
+    return Contest(trials, yardstick, tuple(f"seed {seed}" for seed in range(seeds)))
 
 
 def told(turn, curves, epochs):
@@ -78,7 +78,7 @@ class TestWhoStays:
 
     def test_accuracy_is_turned_round_and_what_stopped_early_has_not_diverged(self):
         curves = {"accuracy": np.array([[[0.5]], [[0.75]]]), "train_loss": np.array([[[np.nan]], [[np.nan]]])}
-        costs = Judge(jt.metrics.METRICS["accuracy"].declared, np.array([False, True])).costs(curves)
+        costs = Yardstick(jt.metrics.METRICS["accuracy"].declared, np.array([False, True])).costs(curves)
         np.testing.assert_array_equal(costs, [[np.nan], [-0.75]])
 
 
