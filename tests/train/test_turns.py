@@ -83,7 +83,7 @@ def test_turns_at_which_nothing_happens_change_no_bit(data, whole):
     assert (standing.until == EPOCHS).all() and standing.until.shape == (6, 2)
 
 
-LEAVES = {1: {"leave": [0, 3, 4]}, 3: {"leave": [1, 5]}}  # of the second program nobody is left
+LEAVES = {1: {"leave": [0, 3, 4]}, 3: {"leave": [0, 1, 5]}}  # of the second program nobody is left
 
 
 def test_who_leaves_stays_as_it_was_and_the_others_do_not_notice(data, whole):
@@ -146,7 +146,11 @@ def test_a_copy_has_the_weights_of_that_epoch_to_the_bit(data):
     jax.tree.map(np.testing.assert_array_equal, runs[1].states.params, there.states.params)
 
 
-@pytest.mark.parametrize("script", [LEAVES, COPIES], ids=["leaves", "copies"])
+# What one turn has done, the next one changes again: to do it twice would be seen.
+SWAPS = {2: {"copy": {0: 1, 1: 0, 4: 3}, "set": {RATE: [2e-2, 5e-3, 1e-3] * 2}}, 4: {"copy": {2: 0}, "leave": [1]}}
+
+
+@pytest.mark.parametrize("script", [LEAVES, SWAPS], ids=["leaves", "swaps"])
 @pytest.mark.parametrize("stop", range(1, 2 * EPOCHS))
 def test_cut_off_and_called_again_is_uninterrupted(data, tmp_path, monkeypatch, script, stop, request):
     expected = request.getfixturevalue("uninterrupted")[repr(script)]
@@ -163,7 +167,7 @@ def test_cut_off_and_called_again_is_uninterrupted(data, tmp_path, monkeypatch, 
 
 @pytest.fixture(scope="module")
 def uninterrupted(data):
-    return {repr(script): in_turns(script, data) for script in (LEAVES, COPIES)}
+    return {repr(script): in_turns(script, data) for script in (LEAVES, SWAPS)}
 
 
 def test_a_folder_of_turns_belongs_to_them(data, tmp_path):
