@@ -79,14 +79,14 @@ def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     digits = jt.load("digits")
     options = {"seeds": 3, "metric": "nll", "margin": 0.1, "layout": jt.Layout(runs=1), "progress": False}
-    found = jt.ablate(BEST, digits, **options)
+    found = jt.ablate(BEST, digits, **options, tune=None)
     assert isinstance(found, jt.evaluate.Ablation) and found.baseline == "restarts"
     assert seen["baseline"] is BEST and seen["data"] is digits and seen["options"] == options
     weighed = "with objective.weight_power=0"  # for data that have weights
     assert list(seen["changes"]) == [*leave_one_out(BEST), *(label for label in add_one(BEST) if label != weighed)]
 
     clouds = jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(60, 5)), np.arange(60) % 3)
-    jt.ablate(BEST, clouds, **options)
+    jt.ablate(BEST, clouds, **options, tune=None)
     images_only = {label for label in add_one(BEST) if label.startswith("with augmentation.")}
     too_long = "with optimizer.clip_learnt=quantile"  # which looks at more steps than there are
     missing = set(add_one(BEST)) - set(seen["changes"]) - {too_long, weighed}
@@ -119,20 +119,20 @@ def test_a_user_says_which_tricks_and_values_are_tried(monkeypatch):
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     tried = {"optimizer.clip_norm": [1.0, 5.0], "model.activation": "tanh"}
-    jt.ablate(BEST, jt.load("digits"), tricks=tried)
+    jt.ablate(BEST, jt.load("digits"), tricks=tried, tune=None)
     assert list(seen) == [
         "without model.activation=gelu",
         "without optimizer.clip_norm=1",
         "with optimizer.clip_norm=5",
     ]
     seen.clear()
-    jt.ablate(PLAIN, jt.load("digits"), tricks=["augmentation", "model.dropout"])
+    jt.ablate(PLAIN, jt.load("digits"), tricks=["augmentation", "model.dropout"], tune=None)
     assert "with augmentation.flip=0.5" in seen and "with model.dropout=0.5" in seen
     assert all(label.startswith(("with augmentation.", "with model.dropout=")) for label in seen)
     with pytest.raises(ConfigError, match=r"tricks = 'model.dropuot' is no trick of this experiment"):
-        jt.ablate(PLAIN, jt.load("digits"), tricks=["model.dropuot"])
+        jt.ablate(PLAIN, jt.load("digits"), tricks=["model.dropuot"], tune=None)
     with pytest.raises(ConfigError, match="label_smoothing"):
-        jt.ablate(PLAIN, jt.load("digits"), tricks={"objective.loss.label_smoothing": 7.0})
+        jt.ablate(PLAIN, jt.load("digits"), tricks={"objective.loss.label_smoothing": 7.0}, tune=None)
 
 
 def test_one_trick_needs_no_list():
