@@ -15,7 +15,7 @@ from jaxtricks.experiment.experiment import Experiment
 RATE = "optimizer.rule.learning_rate"
 STEP = math.sqrt(10)  # from one rate to the next
 WIDENED = 4  # rates by which a ladder grows, beyond the end at which its best lies
-AT_ONCE = 8  # rates of an arm that are trained together, at most
+FEWEST, MOST = 4, 8  # rates of an arm that are trained together, so that they are the program of the judged restarts
 
 Ladder = dict[int, Float[np.ndarray, " restarts"]]  # steps from the given rate → what the rate there came to
 
@@ -68,7 +68,8 @@ class RateLadder(Tuning):
 
     def tuned(self, arms: Mapping[str, Experiment], trials: Trials) -> dict[str, Tuned]:
         middle = {label: float(arm.hyperparameters()[RATE]) for label, arm in arms.items()}
-        half, size = self.rates // 2, min(trials.at_once(self.restarts), AT_ONCE)
+        half, fitting = self.rates // 2, trials.at_once(self.restarts)
+        size = min(fitting, MOST) if fitting >= FEWEST else self.rates
         rounds = itertools.count()
 
         def values(ladders: Mapping[str, Sequence[int]]) -> dict[str, Ladder]:
