@@ -74,19 +74,19 @@ def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
 
     def study(baseline, changes, data, **options):
         seen.update(baseline=baseline, changes=changes, data=data, options=options)
-        return SimpleNamespace(baseline="restarts", changes=changes, verdicts=())
+        return SimpleNamespace(baseline="restarts", changes=changes, verdicts=(), tuned={})
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     digits = jt.load("digits")
     options = {"seeds": 3, "metric": "nll", "margin": 0.1, "layout": jt.Layout(runs=1), "progress": False}
-    found = jt.ablate(BEST, digits, **options, tune=None)
+    found = jt.ablate(BEST, digits, **options)
     assert isinstance(found, jt.evaluate.Ablation) and found.baseline == "restarts"
     assert seen["baseline"] is BEST and seen["data"] is digits and seen["options"] == options
     weighed = "with objective.weight_power=0"  # for data that have weights
     assert list(seen["changes"]) == [*leave_one_out(BEST), *(label for label in add_one(BEST) if label != weighed)]
 
     clouds = jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(60, 5)), np.arange(60) % 3)
-    jt.ablate(BEST, clouds, **options, tune=None)
+    jt.ablate(BEST, clouds, **options)
     images_only = {label for label in add_one(BEST) if label.startswith("with augmentation.")}
     too_long = "with optimizer.clip_learnt=quantile"  # which looks at more steps than there are
     missing = set(add_one(BEST)) - set(seen["changes"]) - {too_long, weighed}
@@ -115,7 +115,7 @@ def test_a_user_says_which_tricks_and_values_are_tried(monkeypatch):
 
     def study(best, changes, data, **_):
         seen.update(changes)
-        return SimpleNamespace(baseline=None, changes=changes, verdicts=())
+        return SimpleNamespace(baseline=None, changes=changes, verdicts=(), tuned={})
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     tried = {"optimizer.clip_norm": [1.0, 5.0], "model.activation": "tanh"}
