@@ -87,7 +87,7 @@ def measure(scale: Scale) -> Outcome:
     chosen: dict[str, Chosen] = tuned(climbed(base), tuning, rates, score=wrong, seeds=scale.tuning)
     steps: dict[str, Step] = {label: changes | {RATE: chosen[label].value} for label, changes in RUNGS.items()}
     start = base.replace({RATE: chosen[BOTTOM].value})
-    found = jt.ladder(steps, scale.examples(pool, size, held_out), base=start, seeds=scale.restarts)
+    found = jt.ladder(steps, scale.examples(pool, size, held_out), base=start, seeds=scale.restarts, tune=None)
     judged = {rung.label: rung.verdict for rung in found.rungs if rung.verdict is not None}
     named = list(RUNGS)[:3]
     accuracy = {name: Estimate.over(runs, runs.metrics["accuracy"]) for name, runs in found.arms.items()}
