@@ -15,7 +15,7 @@ from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
-from jaxtricks.search.scheme import Full, Scheme, TrialRuns, Trials, train_trials
+from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
@@ -52,7 +52,7 @@ __all__ = [
     "Strategy",
     "Trial",
     "TrialRuns",
-    "Trials",
+    "TrialSet",
     "belief",
     "fitted",
     "parse_condition",

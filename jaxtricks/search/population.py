@@ -11,7 +11,7 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError, Count, Range, config, diff, hyperparameters, to_json
 from jaxtricks.search.fitting import vectorized
 from jaxtricks.search.ranges import SearchRange
-from jaxtricks.search.scheme import Contest, Scheme, Trials, Yardstick
+from jaxtricks.search.scheme import Contest, Scheme, TrialSet, Yardstick
 from jaxtricks.train.turn import Seen, Settings, Standing, Turned
 
 Part = Annotated[float, Range(low=0, high=0.5, open_low=True)]
@@ -140,7 +140,7 @@ class PopulationTraining(Scheme):
         return Evolve(self, ranges, start, contest.names, contest.yardstick)
 
 
-def _float(trials: Trials, path: str) -> str:
+def _float(trials: TrialSet, path: str) -> str:
     """The path of the float that a setting sets, such as "model.dropout.rate" for "model.dropout".
 
     Raises:

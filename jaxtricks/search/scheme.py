@@ -27,7 +27,7 @@ Costs = Float[np.ndarray, "trials seeds"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Trials:
+class TrialSet:
     """Trials that are trained together.
 
     Args:
@@ -36,7 +36,7 @@ class Trials:
         points: the settings of each trial.
 
     >>> space = Space({"optimizer.rule.learning_rate": "log:1e-4:1e-1"})
-    >>> trials = Trials(jt.Experiment(), space, [{"optimizer.rule.learning_rate": 0.01}])
+    >>> trials = TrialSet(jt.Experiment(), space, [{"optimizer.rule.learning_rate": 0.01}])
     >>> trials.experiments[0].optimizer.rule.learning_rate
     0.01
     """
@@ -120,7 +120,7 @@ class Contest(NamedTuple):
         names: what the restarts of each trial are called, such as "seed 3".
     """
 
-    trials: Trials
+    trials: TrialSet
     yardstick: Yardstick
     names: tuple[str, ...]
 
@@ -187,13 +187,13 @@ class TrialRuns:
 
     >>> rate = "optimizer.rule.learning_rate"
     >>> points = [{rate: value} for value in (1e-4, 1e-3, 1e-2)]
-    >>> trials = Trials(jt.Experiment(epochs=3), Space({rate: "log:1e-4:1e-1"}), points)
+    >>> trials = TrialSet(jt.Experiment(epochs=3), Space({rate: "log:1e-4:1e-1"}), points)
     >>> found = TrialRuns(trials, jt.metrics.METRICS["nll"].declared, [], np.array([[1], [3], [1]]), {})
     >>> found.whole.tolist(), found.epochs, round(found.share, 2)
     ([False, True, False], 5, 0.56)
     """
 
-    trials: Trials
+    trials: TrialSet
     metric: Declaration
     runs: Sequence[Runs]
     until: Int[np.ndarray, "trials seeds"]
@@ -233,7 +233,7 @@ class TrialRuns:
         return dataclasses.replace(alone, experiment=alone.experiment.replace(changed))
 
 
-def train_trials(trials: Trials, data: Dataset, scheme: Scheme, seeds: Seeds, metric: str | None, how: How) -> TrialRuns:
+def train_trials(trials: TrialSet, data: Dataset, scheme: Scheme, seeds: Seeds, metric: str | None, how: How) -> TrialRuns:
     """Trains trials together, all restarts of all trials in as few programs as can be.
 
     Args:
@@ -253,7 +253,7 @@ def train_trials(trials: Trials, data: Dataset, scheme: Scheme, seeds: Seeds, me
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> rate = "optimizer.rule.learning_rate"
     >>> space = Space({rate: "log:1e-6:1e-2"})
-    >>> trials = Trials(base, space, [{rate: 1e-2}, {rate: 1e-4}, {rate: 1e-6}])
+    >>> trials = TrialSet(base, space, [{rate: 1e-2}, {rate: 1e-4}, {rate: 1e-6}])
     >>> found = train_trials(trials, digits, Halving(), jt.Seeds(2), None, How(jt.Layout(), None, False))
     >>> found.until.tolist()
     [[2, 2], [1, 1], [1, 1]]

@@ -51,12 +51,10 @@ class Manifest:
     turn: dict[str, Any] | None = None
 
     @classmethod
-    def of(
-        cls, experiments: Sequence[Experiment], several: bool, seeds: Seeds, data: Dataset, turn: dict[str, Any] | None
-    ) -> Self:
+    def of(cls, experiments: Sequence[Experiment], several: bool, seeds: Seeds, data: Dataset) -> Self:
         """The manifest of a call of `fit`; raises ConfigError for a function without a name that could be written down."""
         known = tuple(experiment.to_json() for experiment in experiments)
-        return cls(known, several, seeds.to_json(), seeds.names, (data.name, digest(data)), turn=turn)
+        return cls(known, several, seeds.to_json(), seeds.names, (data.name, digest(data)))
 
     def differs(self, other: "Manifest") -> str:
         """The first difference to another manifest, in words; empty where they are equal."""

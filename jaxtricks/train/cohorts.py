@@ -41,12 +41,24 @@ def readied(
         ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
     """
     sampling.check(data)
-    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
-    ready = []
-    for experiment in wanted:
-        prepared = prepare(experiment, data, sampling.train.shape[1])
-        ready.append(rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size)))
+    ready = [ready_for(experiment, data, sampling) for experiment in wanted]
     return ready, _cohorts(ready, data, sampling, transfer)
+
+
+def ready_for(experiment: Experiment, data: Dataset, sampling: Sampling) -> Experiment:
+    """Gives an experiment with what depends on the data filled in, those that each restart trains on among them.
+
+    Args:
+        experiment: that of the user.
+        data: the data set.
+        sampling: the restarts.
+
+    Raises:
+        ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
+    """
+    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
+    prepared = prepare(experiment, data, sampling.train.shape[1])
+    return rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size))
 
 
 def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, transfer: Transfer | None) -> list[Cohort]:

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
-from jaxtricks.engine.cohort import planned_for
+from jaxtricks.engine.cohort import Cohort, planned_for
 from jaxtricks.engine.layout import Layout
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
@@ -24,7 +24,7 @@ from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
 from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.cohorts import readied
-from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, restored, trained
+from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, restored, trained_in_turns
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.turn import Standing, Turn
 
@@ -146,26 +146,45 @@ def _fitted(
     """The runs of each experiment, and what turns came to."""
     sampling = sampled.sampling(data)
     ready, cohorts = readied(wanted, data, sampling, sampled.transfer)
-    checkpoints = how.checkpoints
-    if checkpoints is None:
-        results, standing = trained(cohorts, Pool.on_host(data), how.layout, how.progress, [None] * len(cohorts), turn)
-    else:
+    checkpoints, manifest = how.checkpoints, None
+    if checkpoints is not None:
         _check_best(checkpoints, ready, data)
-        manifest = Manifest.of(wanted, several, sampled, data, None if turn is None else turn.to_json())
-        if other := manifest.differs(processes.on_first(lambda: manifest)):
-            raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
-        with contextlib.ExitStack() as stack:
-            processes.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
-            kind = Journal if processes.first() else NullJournal
-            journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
-            for journal in journals:
-                stack.callback(journal.close)
-            pairs = zip(journals, cohorts, strict=True)
-            records = [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in pairs]
-            results, standing = trained(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
+        manifest = Manifest.of(wanted, several, sampled, data)
+        manifest = dataclasses.replace(manifest, turn=None if turn is None else turn.to_json())
+    with recording(cohorts, manifest, checkpoints) as records:
+        results, standing = trained_in_turns(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
     started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
     runs = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
     return runs, standing
+
+
+@contextlib.contextmanager
+def recording(
+    cohorts: Sequence[Cohort], manifest: Manifest | None, checkpoints: Checkpoints | None
+) -> Iterator[list[CheckpointWriter | None]]:
+    """Opens the folder of a fit, and gives where the checkpoints of each cohort go.
+
+    Args:
+        cohorts: what is trained.
+        manifest: what the folder belongs to; None where there is none.
+        checkpoints: names the folder; None: nowhere.
+
+    Raises:
+        ConfigError: where this process was started for another fit than process 0.
+        CheckpointError: for a folder of another fit, or one that is in use or cannot be written.
+    """
+    if manifest is None or checkpoints is None:
+        yield [None] * len(cohorts)
+        return
+    if other := manifest.differs(processes.on_first(lambda: manifest)):
+        raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
+    with contextlib.ExitStack() as stack:
+        processes.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
+        kind = Journal if processes.first() else NullJournal
+        journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
+        for journal in journals:
+            stack.callback(journal.close)
+        yield [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in zip(journals, cohorts, strict=True)]
 
 
 def _check_best(checkpoints: Checkpoints, experiments: Sequence[Experiment], data: Dataset) -> None:

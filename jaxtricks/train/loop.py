@@ -253,7 +253,7 @@ def outcome(cohort: Cohort, states: State) -> State:
     )  # a later request may come from one process alone, and could not gather
 
 
-class Course(NamedTuple):
+class CohortRun(NamedTuple):
     """One cohort on its way.
 
     Args:
@@ -274,12 +274,12 @@ class Course(NamedTuple):
         return self.reached.epoch == self.cohort.epochs
 
     def trained(self, until: int, standing: Standing | None, progress: Tracker) -> Self:
-        """The course after some more epochs of those who still train."""
+        """The cohort after some more epochs of those who still train."""
         stretch = Stretch(until, training(self.cohort, standing))
         return self._replace(reached=train(self.planned, self.cohort, self.reached, stretch, progress, self.writer))
 
     def turned(self, epoch: int, turned: Turned) -> Self:
-        """The course after a turn: its members with their new floats and states."""
+        """The cohort after a turn: its members with their new floats and states."""
         cohort, rows, states = with_settings(self.cohort, turned.settings), sources(self.cohort, turned), self.reached.states
         # A checkpoint of a later epoch was written by members that had turned by then.
         if self.reached.epoch == epoch and not np.array_equal(rows, np.arange(len(rows))):
@@ -299,6 +299,13 @@ class Course(NamedTuple):
 
 
 def trained(
+    cohorts: Sequence[Cohort], pool: Pool, layout: Layout, shown: bool, writers: Sequence[CheckpointWriter | None]
+) -> dict[int, Trained]:
+    """What each experiment's members came to without turns, see `trained_in_turns`."""
+    return trained_in_turns(cohorts, pool, layout, shown, writers, None)[0]
+
+
+def trained_in_turns(
     cohorts: Sequence[Cohort],
     pool: Pool,
     layout: Layout,
@@ -335,31 +342,31 @@ def trained(
         ThreadPoolExecutor(max_workers=jax.local_device_count()) as workers,
     ):
         each = zip(cohorts, saved, writers, strict=True)
-        courses = [_course(cohort, pool, layout, at, writer, ends) for cohort, at, writer in each]
+        underway = [_begun(cohort, pool, layout, at, writer, ends) for cohort, at, writer in each]
         # Compiling leaves Python's lock to others: programs of the next cohorts are built while the first ones train.
         compiling = {
-            number: workers.submit(program.compile, course.planned.lowered())
-            for number, course in enumerate(courses)
-            if not course.finished
+            number: workers.submit(program.compile, run.planned.lowered())
+            for number, run in enumerate(underway)
+            if not run.finished
         }
         busy, standing = set(compiling), None if turn is None else _start(cohorts)
         for end in (*ends, None):
-            for number, course in enumerate(courses):
+            for number, run in enumerate(underway):
                 if (future := compiling.pop(number, None)) is not None:
                     bar.compiling(f"program {number + 1} of {len(cohorts)}")
                     future.result()
-                    course = course._replace(planned=fitting(course.planned, layout))
-                courses[number] = course.trained(course.cohort.epochs if end is None else end, standing, bar)
+                    run = run._replace(planned=fitting(run.planned, layout))
+                underway[number] = run.trained(run.cohort.epochs if end is None else end, standing, bar)
                 if end is None:
                     if number in busy:
                         bar.trained()
-                    results |= courses[number].results()
-                    courses[number] = course._replace(reached=Reached(0, None, {}))  # the optimizer's states are no longer needed
+                    results |= underway[number].results()
+                    underway[number] = run._replace(reached=Reached(0, None, {}))  # the optimizer's states are no longer needed
             if turn is not None and standing is not None and end is not None:
-                now = [course.cohort for course in courses]
-                turned = turn(end, together(now, [course.reached.curves for course in courses], end), standing)
+                now = [run.cohort for run in underway]
+                turned = turn(end, together(now, [run.reached.curves for run in underway], end), standing)
                 standing = standing.after(end, turned)
-                courses = [course.turned(end, turned) for course in courses]
+                underway = [run.turned(end, turned) for run in underway]
     return results, standing
 
 
@@ -368,9 +375,9 @@ def _start(cohorts: Sequence[Cohort]) -> Standing:
     return Standing.start((sum(len(cohort.indices) for cohort in cohorts), first.seeds), first.epochs)
 
 
-def _course(
+def _begun(
     cohort: Cohort, pool: Pool, layout: Layout, saved: Saved | None, writer: CheckpointWriter | None, ends: Sequence[int]
-) -> Course:
+) -> CohortRun:
     """A cohort at its start or at a checkpoint, whose plan stays as it was, since another width would round differently.
 
     Args:
@@ -385,4 +392,4 @@ def _course(
     every = math.gcd(*ends, kept or 0, 0 if saved is None else saved.epoch) or None
     segment = placement.segment_epochs(cohort.epochs, every)
     planned = planned_for(cohort, pool, layout, segment, None if saved is None else saved.note)
-    return Course(cohort, planned, Reached.of(saved, planned, cohort.size), writer)
+    return CohortRun(cohort, planned, Reached.of(saved, planned, cohort.size), writer)

@@ -16,7 +16,7 @@ from jaxtricks.engine.preemption import Preempted
 from jaxtricks.search import Space, fitted
 from jaxtricks.search.halving import Halving, Hyperband, bracket_sizes, rungs, staying, trial_costs
 from jaxtricks.search.population import PopulationTraining, perturbed, ranked
-from jaxtricks.search.scheme import Contest, Full, Scheme, Trials, Yardstick, train_trials
+from jaxtricks.search.scheme import Contest, Full, Scheme, TrialSet, Yardstick, train_trials
 from jaxtricks.train.fit import How
 from jaxtricks.train.turn import Standing
 
@@ -28,7 +28,7 @@ HOW = How(PLACE, None, False)
 
 
 def trials_of(rates, epochs=9, space=SPACE):
-    return Trials(BASE.replace({"epochs": epochs}), space, [{RATE: float(rate)} for rate in rates])
+    return TrialSet(BASE.replace({"epochs": epochs}), space, [{RATE: float(rate)} for rate in rates])
 
 
 def contest(trials, seeds=2):
@@ -196,7 +196,7 @@ def assert_same(some, others):
 
 
 TWO = fitted(Space({RATE: "log:1e-4:10", "model.activation": "relu,tanh"}), BASE)
-TRIALS = Trials(
+TRIALS = TrialSet(
     BASE, TWO, [{RATE: float(rate), "model.activation": name} for rate in np.geomspace(1e-4, 1, 5) for name in ("relu", "tanh")]
 )
 train = partial(train_trials, data=None, seeds=jt.Seeds(2), metric=None, how=HOW)
@@ -253,7 +253,7 @@ class TestRefused:
             (PopulationTraining, TRIALS, r"model.activation = relu,tanh is no number that a restart can change"),
             (
                 Halving,
-                Trials(BASE, fitted(Space({"epochs": "int:2:9"}), BASE), [{"epochs": 2}, {"epochs": 5}]),
+                TrialSet(BASE, fitted(Space({"epochs": "int:2:9"}), BASE), [{"epochs": 2}, {"epochs": 5}]),
                 "epochs = 2, 5: trials that leave on the way",
             ),
         ],
