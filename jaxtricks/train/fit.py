@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -99,25 +99,43 @@ def fit(
     sampled = Seeds.of(seeds)
     sampling = sampled.sampling(data)
     ready, cohorts = readied(wanted, data, sampling, sampled.transfer)
-    if checkpoints is None:
-        results = trained(cohorts, Pool.on_host(data), layout, progress, [None] * len(cohorts))
-    else:
+    if checkpoints is not None:
         _check_best(checkpoints, ready, data)
-        manifest = Manifest.of(wanted, several, sampled, data)
-        if other := manifest.differs(processes.on_first(lambda: manifest)):
-            raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
-        with contextlib.ExitStack() as stack:
-            processes.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
-            kind = Journal if processes.first() else NullJournal
-            journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
-            for journal in journals:
-                stack.callback(journal.close)
-            pairs = zip(journals, cohorts, strict=True)
-            records = [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in pairs]
-            results = trained(cohorts, Pool.on_host(data), layout, progress, records)
+    manifest = None if checkpoints is None else Manifest.of(wanted, several, sampled, data)
+    with recording(cohorts, manifest, checkpoints) as records:
+        results = trained(cohorts, Pool.on_host(data), layout, progress, records)
     started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
     ordered: list[Runs] = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
     return ordered if several else ordered[0]
+
+
+@contextlib.contextmanager
+def recording(
+    cohorts: Sequence[Cohort], manifest: Manifest | None, checkpoints: Checkpoints | None
+) -> Iterator[list[CheckpointWriter | None]]:
+    """Opens the folder of a fit, and gives where the checkpoints of each cohort go.
+
+    Args:
+        cohorts: what is trained.
+        manifest: what the folder belongs to; None where there is none.
+        checkpoints: names the folder; None: nowhere.
+
+    Raises:
+        ConfigError: where this process was started for another fit than process 0.
+        CheckpointError: for a folder of another fit, or one that is in use or cannot be written.
+    """
+    if manifest is None or checkpoints is None:
+        yield [None] * len(cohorts)
+        return
+    if other := manifest.differs(processes.on_first(lambda: manifest)):
+        raise ConfigError(f"this process was started for another fit than process 0: here {other}.")
+    with contextlib.ExitStack() as stack:
+        processes.on_first(lambda: stack.enter_context(opened(checkpoints, manifest)))
+        kind = Journal if processes.first() else NullJournal
+        journals = [kind(Path(checkpoints.folder) / f"cohort-{index}", checkpoints) for index in range(len(cohorts))]
+        for journal in journals:
+            stack.callback(journal.close)
+        yield [CheckpointWriter(journal, checkpoints, cohort) for journal, cohort in zip(journals, cohorts, strict=True)]
 
 
 def readied(
@@ -135,12 +153,24 @@ def readied(
         ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
     """
     sampling.check(data)
-    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
-    ready = []
-    for experiment in wanted:
-        prepared = prepare(experiment, data, sampling.train.shape[1])
-        ready.append(rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size)))
+    ready = [ready_for(experiment, data, sampling) for experiment in wanted]
     return ready, _cohorts(ready, data, sampling, transfer)
+
+
+def ready_for(experiment: Experiment, data: Dataset, sampling: Sampling) -> Experiment:
+    """Gives an experiment with what depends on the data filled in, those that each restart trains on among them.
+
+    Args:
+        experiment: that of the user.
+        data: the data set.
+        sampling: the restarts.
+
+    Raises:
+        ConfigError: for settings that do not fit the data, see `jaxtricks.train.prepare.prepare`.
+    """
+    lengths = [] if data.lengths is None else [data.lengths[train] for train in sampling.train]
+    prepared = prepare(experiment, data, sampling.train.shape[1])
+    return rebuild(prepared, order=prepared.order.fitted(lengths, prepared.batch_size))
 
 
 def _check_best(checkpoints: Checkpoints, experiments: Sequence[Experiment], data: Dataset) -> None:
