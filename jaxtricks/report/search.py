@@ -22,9 +22,9 @@ from jaxtricks.train.shown import Paged, paged
 SHOWN = 20  # trials of the leaderboard; the CSV has all
 OWN_STYLE = "h2{font-size:1.15rem;margin-top:2rem}td.word{text-align:left}tr.first td,tr.first th{border-top:1px solid}"
 LEADERS = (
-    "The line is the 95% interval of a trial's true score, the mean of infinitely many restarts; the dot is what is expected of it. "
-    "The tick is the mean that was measured: of many trials the one that is measured best was probably lucky, too. Trials of the "
-    "first group, in blue, cannot be told apart from the best: with 95% it is better than all others together, not than these. "
+    "The line is the 95% interval of a trial's true score, the mean of infinitely many restarts; the dot is what is expected of "
+    "it. The tick is the mean that was measured: of many trials the one that is measured best was probably lucky, too. Trials of "
+    "the first group, in blue, cannot be told apart from the best; with 95% it is better than all others together. "
     "Restarts of a trial have seeds of their own, so scores are about these examples, and other splits of them."
 )
 WENT = "Each dot is a trial as it was measured when it was new; the line is the best so far, by what is known of it at the end."
@@ -73,7 +73,7 @@ class SearchPage:
         return document(title, STYLE + OWN_STYLE, "".join(parts))
 
     def save(self, folder: Path | str) -> Path:
-        """Writes the page, config.json with the winner, search.json, and search.csv with a row for each restart; gives the folder.
+        """Writes the page, config.json (the winner), search.json, and search.csv with a row for each restart; gives the folder.
 
         Raises:
             FolderError: if there is something in it already, since nothing is overwritten, or if it cannot be written.

@@ -22,7 +22,7 @@ Vector = Float[np.ndarray, " trials"]
 
 
 def ranked(rows: Sequence[RankedTrial], written: Units) -> Markup:
-    """The leaderboard: expected true scores with their 95% intervals, the best on top, trials that cannot be told from it in blue.
+    """The leaderboard: expected true scores with 95% intervals, the best on top, and in blue what cannot be told from it.
 
     Args:
         rows: of the leaderboard, some with a finite score.
@@ -44,7 +44,7 @@ def ranked(rows: Sequence[RankedTrial], written: Units) -> Markup:
 
 
 def went(found: Search, written: Units) -> Markup:
-    """How a search went: each trial's measured score when it was new, and the expected true score of the best so far with its band.
+    """How a search went: what each trial measured when it was new, and the expected true score of the best so far, with a band.
 
     Args:
         found: the search.
