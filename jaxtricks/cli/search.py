@@ -22,6 +22,7 @@ from jaxtricks.data import Dataset
 from jaxtricks.engine import preemption
 from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.search.bayes import BayesSearch
 from jaxtricks.search.budget import Budget
 from jaxtricks.search.course import Certainty
 from jaxtricks.search.journal import JOURNAL
@@ -43,7 +44,7 @@ class Searched:
         strategy: the strategy.
     """
 
-    strategy: Strategy = "bayes"
+    strategy: Strategy = BayesSearch()
 
 
 class _Asked(NamedTuple):
@@ -172,4 +173,4 @@ class SearchCommand(MetricFlags, Finding, Resumable):
             if not equals:
                 raise ConfigError(f"--space {word!r} is not path=range, such as model.dropout=0:0.7, nor the only file.")
             ranges[meant(experiment, path.replace("-", "_"))] = text
-        return Space(ranges)
+        return Space.from_json(ranges)

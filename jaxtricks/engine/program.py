@@ -62,9 +62,9 @@ def _durations() -> list[float]:
     """The seconds of each compilation of this process since the first call."""
     found: list[float] = []
 
-    def listen(event: str, duration: float, **about: Any) -> None:
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if event == COMPILED:
-            found.append(duration)
+            found.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     return found

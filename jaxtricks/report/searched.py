@@ -15,7 +15,7 @@ from jaxtricks.search.result import RankedTrial, Search
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TICKS = 4  # values of a range that are named below its axis
+TICKS = 5  # values of a range that are named below its axis
 REACH = 2.0  # how far beyond the median a plot goes, in distances from the best to the median
 
 Vector = Float[np.ndarray, " trials"]
@@ -30,7 +30,7 @@ def ranked(rows: Sequence[RankedTrial], written: Units) -> Markup:
     """
     shown = [each for each in rows if np.isfinite(each.score.mean)]
     with styled(f"ranked {written.metric}"):
-        figure, axes = one_plot(0.75 + 0.2 * len(shown), left=0.45)
+        figure, axes = one_plot(0.75 + 0.2 * len(shown), left=0.45, right=0.2)
         for place, each in enumerate(shown, start=1):
             colour = BLUE if each.group == 0 else INK
             ends = [written.scale * end for end in (each.score.low, each.score.high)]
@@ -88,7 +88,7 @@ def by_setting(found: Search, path: str, written: Units) -> Markup:
         if path in found.winner.point:
             axes.axvline(setting.unit(found.winner.point[path]), color=BLUE, linewidth=1, linestyle=(0, (1, 3)))
         _points(axes, places, means, written)
-        labels = [f"{value:.3g}" if isinstance(value, float) else word_of(value) for value in values]
+        labels = [f"{value:.2g}" if isinstance(value, float) else word_of(value) for value in values]
         axes.set_xticks([setting.unit(value) for value in values], labels)
         axes.set_xlim(-0.03, 1.03)
         axes.set_xlabel(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jaxtricks.config import described
-from jaxtricks.evaluate.estimate import Estimate
+from jaxtricks.evaluate.estimate import Estimate, Scope
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metric import Declaration
 from jaxtricks.search.choice import word_of
@@ -21,6 +21,7 @@ from jaxtricks.train.shown import Shown
 
 DRAWS = 4_000  # of true scores, for intervals
 CONFIDENCE = 0.95
+SCOPE: Scope = "these examples"  # and other splits of them
 SHOWN = 10  # trials of the table that is printed
 
 
@@ -94,7 +95,7 @@ class Search(Shown):
         for trial in np.lexsort((-scores.mean if self.metric.higher_is_better else scores.mean, groups)).tolist():
             finite = values[trial][np.isfinite(values[trial])]
             ends = np.quantile(draws[:, trial], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if finite.size else (np.nan, np.nan)
-            score = Estimate(float(scores.mean[trial]), *map(float, ends), values=tuple(finite.tolist()), scope="these examples")
+            score = Estimate(float(scores.mean[trial]), float(ends[0]), float(ends[1]), tuple(finite.tolist()), scope=SCOPE)
             measured, count = float(finite.mean()) if finite.size else np.nan, len(values[trial])
             point = self.course.points[trial]
             found.append(RankedTrial(trial, point, score, measured, count, count - finite.size, int(groups[trial])))
@@ -116,7 +117,7 @@ class Search(Shown):
         values = self.course.fresh[np.isfinite(self.course.fresh)]
         ends = interval(values) if values.size else (np.nan, np.nan)
         mean = float(values.mean()) if values.size else np.nan
-        return Estimate(mean, *ends, values=tuple(values.tolist()), scope="these examples")
+        return Estimate(mean, ends[0], ends[1], tuple(values.tolist()), scope=SCOPE)
 
     @property
     def probability(self) -> float:

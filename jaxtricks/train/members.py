@@ -94,12 +94,9 @@ def _waves(experiments: Sequence[Experiment], parts: Sequence[Sequence[int]]) ->
 
 
 def _cohort(number: int, experiments: Sequence[Experiment], data: Dataset, sampling: Sampling) -> Cohort:
-    """The members of a program; their tables have a row for each of them, or one where all share a split."""
+    """The members of a program; their tables have a row for each of them, whatever they share, so that all have one shape."""
     splits, rows = np.unique(sampling.split, return_inverse=True)
-    own = {"train": sampling.train[splits], "validation": sampling.validation[splits], "split": rows.astype(np.int32)}
-    seen = replace(sampling, **own)
-    tables = tables_of(seen, Asked.by(experiments[0]), data)
-    if len(splits) > 1:  # as many rows in each program
-        tables = jax.tree.map(lambda table: table[rows], tables)
-        seen = replace(seen, split=np.arange(len(rows), dtype=np.int32))
-    return Cohort([number], Population(stack(experiments), Numbers.of(seen)), tables, {}, len(experiments))
+    seen = replace(sampling, train=sampling.train[splits], validation=sampling.validation[splits])
+    tables = jax.tree.map(lambda table: table[rows], tables_of(seen, Asked.by(experiments[0]), data))
+    numbers = Numbers.of(replace(sampling, split=np.arange(len(rows), dtype=np.int32)))
+    return Cohort([number], Population(stack(experiments), numbers), tables, {}, len(experiments))

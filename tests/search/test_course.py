@@ -55,7 +55,7 @@ def stages(course):
 def test_cut_after_any_batch_it_goes_on_the_same(strategy):
     rules = dataclasses.replace(RULES, strategy=Strategy(strategy), budget=Budget(40))
     end = whole(Course(rules, SPACE))
-    assert len(end.judged) > 8 and set(stages(end)) == set(Stage)
+    assert len(end.judged) >= 5 and stages(end)[-1] is Stage.CONFIRMING
     for kept in range(0, len(end.judged), 3):
         again = Course(rules, SPACE, tuple(Judged.from_json(line, SPACE) for line in lines(end)[:kept]))
         assert again.points == tuple(point for each in end.judged[:kept] for point in each.batch.points)
