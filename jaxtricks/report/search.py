@@ -20,7 +20,10 @@ from jaxtricks.store.folder import CONFIG
 from jaxtricks.train.shown import Paged, paged
 
 SHOWN = 20  # trials of the leaderboard; the CSV has all
-OWN_STYLE = "li{overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}td.word{text-align:left;white-space:normal}tr.first td,tr.first th{border-top:1px solid}"
+OWN_STYLE = (
+    "li{overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}td.word{text-align:left;white-space:normal}"
+    "tr.first td,tr.first th{border-top:1px solid}"
+)
 LEADERS = (
     "The line is the 95% interval of a trial's true score, the mean of infinitely many restarts; the dot is what is expected of "
     "it. The tick is the mean that was measured: of many trials the one that is measured best was probably lucky, too. Trials of "

@@ -72,11 +72,11 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class _CallableModule(types.ModuleType):
+class _SearchModule(types.ModuleType):
     """This module, which is also the function that it is named after."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Search:
         return search(*arguments, **options)
 
 
-sys.modules[__name__].__class__ = _CallableModule
+sys.modules[__name__].__class__ = _SearchModule

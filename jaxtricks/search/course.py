@@ -124,7 +124,7 @@ class Certainty:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rules:
+class SearchRules:
     """What a search goes by.
 
     Args:
@@ -179,7 +179,7 @@ class Course:
         space: what it searches, as `fitted` gives it.
         judged: the batches so far.
 
-    >>> rules = Rules(Strategy("sobol"), Budget(4), 2, 4, Measure(jt.metrics.METRICS["nll"].declared), Certainty(), 0, 20)
+    >>> rules = SearchRules(Strategy("sobol"), Budget(4), 2, 4, Measure(jt.metrics.METRICS["nll"].declared), Certainty(), 0, 20)
     >>> course = Course(rules, Space({"model.dropout": "0:0.8"}))
     >>> while (batch := course.next()) is not None:
     ...     points = (*course.points, *batch.points)
@@ -189,7 +189,7 @@ class Course:
     [('exploring', 8), ('racing', 2), ('confirming', 16)]
     """
 
-    rules: Rules
+    rules: SearchRules
     space: Space
     judged: tuple[Judged, ...] = ()
 

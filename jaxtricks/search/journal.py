@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from jaxtricks.engine import processes
 from jaxtricks.store.checkpoint import CheckpointError
-from jaxtricks.store.lines import Lines, opened
+from jaxtricks.store.lines import JsonLines, opened
 
 JOURNAL = "search.jsonl"
 
@@ -52,7 +52,7 @@ def journal(folder: Path | str | None, identity: Callable[[], Line]) -> Iterator
         return
     mine = json.loads(json.dumps(identity()))
     with contextlib.ExitStack() as stack:
-        lines: Lines | None = None
+        lines: JsonLines | None = None
         if processes.first():  # which writes for all
             lines = stack.enter_context(opened(Path(folder) / JOURNAL))
         there = processes.on_first(lambda: () if lines is None else lines.kept)

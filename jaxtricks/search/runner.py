@@ -26,7 +26,7 @@ from jaxtricks.objectives.metric import Metric, called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.search.budget import Budget
 from jaxtricks.search.condition import Point
-from jaxtricks.search.course import Batch, Certainty, Course, Judged, Rules
+from jaxtricks.search.course import Batch, Certainty, Course, Judged, SearchRules
 from jaxtricks.search.fitting import every_value, fitted, vectorized
 from jaxtricks.search.journal import journal
 from jaxtricks.search.proposal import space_of
@@ -106,7 +106,7 @@ def search(
     name = task_of(data).metrics[0] if metric is None else called(metric)
     validated = Seeds(1).sampling(data).validation
     measure = Measure(measured.metric(name).declared, task_of(data).predictions(data, validated), margin)
-    rules = Rules(chosen, Budget.of(budget), seeds, batch, measure, certainty, seed, base.epochs)
+    rules = SearchRules(chosen, Budget.of(budget), seeds, batch, measure, certainty, seed, base.epochs)
     size = seeds * _together(searched, measured, batch)
     with journal(folder, lambda: _identity(measured, rules, searched, data)) as kept:
         course = Course(rules, searched, tuple(Judged.from_json(line, searched) for line in kept.batches))
@@ -191,7 +191,7 @@ def _check_values(space: Space, experiment: Experiment, data: Dataset) -> None:
                 raise ConfigError(f"the trial with {where}: {error}") from None
 
 
-def _identity(base: Experiment, rules: Rules, space: Space, data: Dataset) -> dict[str, Any]:
+def _identity(base: Experiment, rules: SearchRules, space: Space, data: Dataset) -> dict[str, Any]:
     """What decides all batches of a search, as plain data."""
     return {
         "experiment": base.to_json(),

@@ -12,7 +12,7 @@ from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import writing
 
 
-class Lines:
+class JsonLines:
     """What a file of JSON lines holds, and how more is added. `opened` makes one.
 
     A line is added whole: what a killed process left of its last one is cut off when the file is next opened.
@@ -59,7 +59,7 @@ class Lines:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Lines]:
+def opened(path: Path) -> Iterator[JsonLines]:
     """A file of lines, made if it is absent and locked, so that no other process writes there meanwhile.
 
     Args:
@@ -85,4 +85,4 @@ def opened(path: Path) -> Iterator[Lines]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it, however a process ends
         except OSError:
             raise CheckpointError(f"{path} is in use by another process.") from None
-        yield Lines(path, file)
+        yield JsonLines(path, file)

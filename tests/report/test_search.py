@@ -11,7 +11,7 @@ import jaxtricks as jt
 from jaxtricks.evaluate.measure import Measure
 from jaxtricks.report.search import SearchPage
 from jaxtricks.search import Budget, Certainty, Search, Space, Strategy, fitted
-from jaxtricks.search.course import Course, Judged, Rules
+from jaxtricks.search.course import Course, Judged, SearchRules
 
 RATE = "optimizer.rule.learning_rate"
 ACCURACY = jt.metrics.METRICS["accuracy"].declared
@@ -20,7 +20,7 @@ ACCURACY = jt.metrics.METRICS["accuracy"].declared
 def searched(space, lost=1.0, trials=24, metric=ACCURACY):
     """A search whose best rate is 0.01; rates above `lost` diverge."""
     base = jt.Experiment(optimizer=jt.Optimizer("momentum"))
-    rules = Rules(Strategy("sobol"), Budget(trials), 4, 8, Measure(metric, 360), Certainty(), 0, 20)
+    rules = SearchRules(Strategy("sobol"), Budget(trials), 4, 8, Measure(metric, 360), Certainty(), 0, 20)
     course, sign = Course(rules, fitted(Space(space), base)), 1 if metric.higher_is_better else -1
     while (batch := course.next()) is not None:
         points = (*course.points, *batch.points)

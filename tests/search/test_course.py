@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 import jaxtricks as jt
 from jaxtricks.evaluate.measure import Measure
 from jaxtricks.search import Budget, Certainty, Space, Strategy, fitted
-from jaxtricks.search.course import Course, Judged, Rules, Stage
+from jaxtricks.search.course import Course, Judged, SearchRules, Stage
 from jaxtricks.search.journal import JOURNAL, journal
 
 RATE = "optimizer.rule.learning_rate"
 SPACE = fitted(Space({RATE: "log:1e-4:1e-1", "model.activation": "relu,tanh", "epochs": "2,4"}), jt.Experiment())
 NLL, ACCURACY = (Measure(jt.metrics.METRICS[name].declared, 100, 0.05) for name in ("nll", "accuracy"))
-RULES = Rules(Strategy("sobol"), Budget(12), 3, 4, NLL, Certainty(asked=0.9, fresh=5), 0, 4)
+RULES = SearchRules(Strategy("sobol"), Budget(12), 3, 4, NLL, Certainty(asked=0.9, fresh=5), 0, 4)
 LOST = 0.03  # rates above diverge
 
 
@@ -63,7 +63,7 @@ def test_cut_after_any_batch_it_goes_on_the_same(strategy):
 
 
 @given(st.integers(0, 3), st.sampled_from([2, 3]), st.integers(1, 7), st.integers(5, 30))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_every_restart_has_a_seed_of_its_own_and_each_stage_its_share(seed, seeds, batch, trials):
     rules = dataclasses.replace(RULES, seed=seed, seeds=seeds, batch=batch, budget=Budget(trials))
     end = whole(Course(rules, SPACE))
