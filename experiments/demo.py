@@ -1,4 +1,7 @@
-"""The main job on real images: five changes to a plain network, judged over 16 restarts each. `make demo` runs it."""
+"""The main job on real images: five changes to a plain network, each at its best learning rate, judged over 16 restarts each.
+
+`make demo` runs it.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -8,6 +11,7 @@ import tyro
 
 import jaxtricks as jt
 from jaxtricks.engine.layout import set_up
+from jaxtricks.evaluate.tuning import said
 from jaxtricks.report import fresh, record_study, save
 from jaxtricks.report.beside import yardsticks
 from jaxtricks.report.table import table
@@ -54,13 +58,15 @@ def main() -> None:
     arms = {label: baseline.replace(change) for label, change in CHANGES.items()}
     study = jt.study(baseline, arms, digits, seeds=arguments.seeds)
     # An ensemble wants one validation split that no member has trained on, so its members share one.
-    members = jt.fit(baseline, digits, seeds=jt.Seeds(arguments.seeds, split=0))
+    best = baseline.replace(study.tuned["baseline"].chosen)
+    members = jt.fit(best, digits, seeds=jt.Seeds(arguments.seeds, split=0))
     together = jt.ensemble(members).evaluate(digits)
 
     folder = arguments.out or fresh(Path("runs"), "demo")
     record = record_study(study, command="make demo", ensemble=together, baselines=study.baseline.baselines())
     save(record, folder)
-    print(f"\n{table(study.verdicts)}\n\n{yardsticks(record)}\n\n{together}\n\nThe page: {folder / 'report.html'}")
+    tuned = "\n".join(said(study.tuned))
+    print(f"\n{table(study.verdicts)}\n{tuned}\n\n{yardsticks(record)}\n\n{together}\n\nThe page: {folder / 'report.html'}")
 
 
 if __name__ == "__main__":

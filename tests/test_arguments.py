@@ -36,14 +36,17 @@ X, Y = np.zeros((20, 3)), np.arange(20) % 2
         (lambda data: jt.fit(data, BASE), r"^fit: experiments = .* is a data set, and fit\(experiments, data\) is allowed\.$"),
         (lambda data: jt.fit(jt.MLP(), data), r"^fit: experiments = .* is a model; jaxtricks\.Experiment\(model=…\) makes an"),
         (
-            lambda data: jt.compare(BASE, data, BASE),
+            lambda data: jt.compare(BASE, data, BASE, tune=None),
             r"^compare: change = .* is a data set, and compare\(baseline, change, data\)",
         ),
-        (lambda data: jt.study(BASE, BASE, data), r"^study: changes = .* is no dict of experiments by their labels"),
-        (lambda data: jt.ablate(data, BASE), r"^ablate: best = .* is a data set, and ablate\(best, data\) is allowed\.$"),
+        (lambda data: jt.study(BASE, BASE, data, tune=None), r"^study: changes = .* is no dict of experiments by their labels"),
+        (
+            lambda data: jt.ablate(data, BASE, tune=None),
+            r"^ablate: best = .* is a data set, and ablate\(best, data\) is allowed\.$",
+        ),
         (lambda data: jt.fit(BASE, "digitz"), "did you mean 'digits'|there are|is no name"),
         (
-            lambda data: jt.compare(BASE, BASE, data, metric=np.mean),
+            lambda data: jt.compare(BASE, BASE, data, metric=np.mean, tune=None),
             r"^metric = mean is a function, which does not say whether higher is better; write jaxtricks\.Metric\('mean', ",
         ),
         (

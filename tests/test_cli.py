@@ -218,7 +218,7 @@ class TestResume:
             assert words in refused(capsys, *arguments)
 
     def test_a_finished_comparison_goes_on_for_more_epochs(self, capsys, here):
-        words = ("compare", *self.WORDS[1:], "--change", "model.dropout=0.5")
+        words = ("compare", *self.WORDS[1:], "--tune", "none", "--change", "model.dropout=0.5")
         rest = [word for word in words if word not in ("--epochs", "3")]
         cli.main([*rest, "--epochs", "2", "--out", "short"])
         cli.main([*rest, "--epochs", "4", "--out", "whole"])

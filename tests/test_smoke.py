@@ -50,7 +50,7 @@ def test_compare_judges_each_change(capsys):
 
 def test_a_metric_of_one_s_own_is_compared_and_is_on_the_page(capsys):
     own = ["--metric", "tests.user_code:share_right", "--better", "higher"]
-    main(["compare", *SMALL, *own, "--metrics", "macro_f1", "--change", "epochs=1"])
+    main(["compare", *SMALL, *own, "--metrics", "macro_f1", "--tune", "none", "--change", "epochs=1"])
     out = capsys.readouterr().out
     assert out.startswith("Dataset(digits: 1437 examples of 8x8x1, 10 classes, test split locked)\nvalidation share right; ")
     page = Path(out.strip().splitlines()[-1]).read_text()
@@ -59,7 +59,8 @@ def test_a_metric_of_one_s_own_is_compared_and_is_on_the_page(capsys):
 
 def test_ablate_and_ensemble(capsys):
     few = ("model.dropout", "model.normalization", "objective.prior")  # every trick is a program that has to compile
-    main(["ablate", *SMALL, "--optimizer.clip-norm", "1.0", "--metric", "nll", "--json", "--tricks", *few, "optimizer.clip_norm"])
+    given = [*SMALL, "--tune", "none", "--optimizer.clip-norm", "1.0"]
+    main(["ablate", *given, "--metric", "nll", "--json", "--tricks", *few, "optimizer.clip_norm"])
     labels = [verdict["label"] for verdict in _json(capsys)["verdicts"]]
     assert len(labels) == 1 + len(few) and "without optimizer.clip_norm=1" in labels
     assert "with model.dropout=0.5" in labels
@@ -72,7 +73,7 @@ def test_ablate_and_ensemble(capsys):
 
 
 def test_a_ladder_is_climbed_and_resumed_and_does_not_go_on_for_longer(capsys):
-    main(["ladder", *SMALL, "--json", "--step", "learning_rate=0.01", "--step", "dropout=0.9"])
+    main(["ladder", *SMALL, "--tune", "none", "--json", "--step", "learning_rate=0.01", "--step", "dropout=0.9"])
     found = _json(capsys)
     assert [verdict["label"] for verdict in found["verdicts"]] == ["learning_rate=0.01", "dropout=0.9"]
     assert "dropout=0.9: not kept: " in found["text"]

@@ -37,7 +37,7 @@ def measure(scale: Scale) -> Outcome:
     changes = {name: last.replace({"optimizer.averaging": average}) for name, average in averages.items()}
     with tempfile.TemporaryDirectory() as folder:
         kept = jt.Checkpoints(folder, every=max(1, last.epochs // 4))
-        study = jt.study(last, changes, data, seeds=scale.restarts, checkpoints=kept, progress=False)
+        study = jt.study(last, changes, data, seeds=scale.restarts, checkpoints=kept, progress=False, tune=None)
         snapshots = list(jt.snapshots(folder, data).values())
     verdicts = dict(zip(changes, study.verdicts, strict=True))
     together = np.array(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import estimates
-from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle, sizes
 
 STRENGTHS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 COST = 0.01  # of accuracy, that a penalty may have
@@ -34,7 +34,7 @@ def strongest(path: str, base: jt.Experiment, scale: Scale, grid: tuple[float, .
 
 
 def measure(scale: Scale) -> Outcome:
-    """A ReLU network of 2×64 on digits, 40 epochs of SGD (0.1, batch 64), with an L1 penalty by proximal steps and with the L2
+    """A ReLU network of 2×64 on digits, 120 epochs of SGD (0.1, batch 64), with an L1 penalty by proximal steps and with the L2
     penalty λ Σ W², on the same seeds. Each has the largest λ of 10⁻⁵, 3·10⁻⁵, …, 0.01 (L2: up to 0.03) whose validation accuracy
     is within one point of its best, on four restarts and on examples that nothing is judged on, so that both are as strong as
     they can be at about one accuracy. A weight is called near zero below a thousandth of the root mean square of its network's.
@@ -44,7 +44,7 @@ def measure(scale: Scale) -> Outcome:
         model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(64, 64), full=(256, 256))),
         optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.1)),
         batch_size=64,
-        epochs=scale.budget(smoke=1, cpu=40, full=200),
+        epochs=scale.budget(smoke=1, cpu=120, full=200),
     )
     data, grid = scale.examples(jt.load("digits")), scale.pick(smoke=STRENGTHS[-1:], cpu=STRENGTHS, full=STRENGTHS)
     grids = {
@@ -86,4 +86,13 @@ CLAIM = Claim(
     "that of the share of exact zeros under L1 at or below one half.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-28",
+            "120 epochs in place of 40",
+            "with twice the epochs 70% of the weights were exactly zero, and 45% with 40; restarts are others",
+            Ruling.REFUTED,
+        ),
+    ),
+    used=2,
 )

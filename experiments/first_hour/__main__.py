@@ -63,7 +63,9 @@ def judged(case: Case, smoke: bool) -> jt.evaluate.Study:
     if smoke:
         data, base = data.subset(min(SMOKE_EXAMPLES, len(data)), seed=0), base.replace({"epochs": SMOKE_EPOCHS})
     changes = {label: base.replace(change) for label, change in case.changes.items()}
-    return jt.study(base, changes, data, seeds=SMOKE_SEEDS if smoke else 16, metric=case.metric)
+    if smoke:
+        return jt.study(base, changes, data, seeds=SMOKE_SEEDS, tune=None, metric=case.metric)
+    return jt.study(base, changes, data, seeds=16, metric=case.metric)
 
 
 if __name__ == "__main__":

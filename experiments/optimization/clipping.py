@@ -37,7 +37,7 @@ def measure(scale: Scale) -> Outcome:
         "norm, learnt threshold": free.replace({"optimizer.clip_learnt": learnt}),
         "elements": free.replace({"optimizer.clip_value": 0.01}),
     }
-    study = jt.study(free, changes, digits, seeds=scale.restarts)
+    study = jt.study(free, changes, digits, seeds=scale.restarts, tune=None)
     by_norm, by_value = study.verdicts
     largest = {name: np.nanmax(runs.curves["largest_grad_norm"], axis=1) for name, runs in study.arms.items()}
     messed = messed_up(study.baseline)

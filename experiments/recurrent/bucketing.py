@@ -58,7 +58,7 @@ def measure(scale: Scale) -> Outcome:
     )
     buckets = scale.pick(smoke=2, cpu=4, full=4)
     arms = {PLAIN: plain, CUT: plain.replace({"order": jt.experiment.ByLength(buckets=buckets)})}
-    study = jt.study(plain, {CUT: arms[CUT]}, data, seeds=scale.restarts, margin=MARGIN)
+    study = jt.study(plain, {CUT: arms[CUT]}, data, seeds=scale.restarts, margin=MARGIN, tune=None)
     verdict, runs = study.verdicts[0], {PLAIN: study.baseline, CUT: study.changes[CUT]}
     cut = study.changes[CUT].experiment.order  # fit has filled in the buckets' ends
     rounds = scale.pick(smoke=2, cpu=8, full=16)

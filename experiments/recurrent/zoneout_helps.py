@@ -43,7 +43,11 @@ def measure(scale: Scale) -> Outcome:
         "rate of zoneout": Chosen(rates[place], rates, edge=place in (0, len(rates) - 1)),
     }
     study = jt.study(
-        base.replace({RATE: learning["none"].value}), {"zoneout": trials[place]}, scale.examples(pool, size), seeds=scale.restarts
+        base.replace({RATE: learning["none"].value}),
+        {"zoneout": trials[place]},
+        scale.examples(pool, size),
+        seeds=scale.restarts,
+        tune=None,
     )
     runs, verdict = {"none": study.baseline, **study.changes}, study.verdicts[0]
     losses = estimates({name: each.metrics["nll"] for name, each in runs.items()})

@@ -72,7 +72,7 @@ def measure(scale: Scale) -> Outcome:
     size = scale.pick(smoke=24, cpu=120, full=1_500)
     best, chosen = built(scale, scale.tuning_examples(pool, size, 1 / 3))
     paths = [part.path for part in PARTS.values()]
-    found = jt.ablate(best, scale.examples(pool, size, 1 / 3), tricks=paths, metric="nll", seeds=scale.restarts)
+    found = jt.ablate(best, scale.examples(pool, size, 1 / 3), tricks=paths, metric="nll", seeds=scale.restarts, tune=None)
     by_path = {verdict.label.removeprefix("without ").partition("=")[0]: verdict for verdict in found.left_out}
     names = {part.path: name for name, part in PARTS.items()}
     in_order = {names[path]: verdict for path, verdict in by_path.items()}

@@ -96,7 +96,7 @@ def ablation(restarts: int, epochs: int) -> Timed:
     changes = {path: best.replace({path: value}) for path, value in CHANGES.items()}
 
     def timed() -> dict[str, Any]:
-        study = jt.study(best, changes, data, seeds=restarts, progress=False)
+        study = jt.study(best, changes, data, seeds=restarts, progress=False, tune=None)
         return {"accuracy": float(study.baseline.metrics["accuracy"].mean())}
 
     return timed

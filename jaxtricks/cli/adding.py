@@ -90,9 +90,8 @@ class FinishedRun:
         """
         found = resume(self.folder / folders.CHECKPOINTS, data, progress=False)
         assert isinstance(found, list)
-        return Study(
-            found[0], dict(zip([arm.label for arm in self.record.changes], found[1:], strict=True)), self.record.verdicts
-        )
+        changes = dict(zip([arm.label for arm in self.record.changes], found[1:], strict=True))
+        return Study(found[0], changes, self.record.verdicts, self.record.tuned)
 
 
 def together(earlier: Study, later: Study) -> Study:
@@ -103,4 +102,4 @@ def together(earlier: Study, later: Study) -> Study:
         later: which was judged with both.
     """
     base, *others = (joined(first, more) for first, more in zip(earlier.arms.values(), later.arms.values(), strict=True))
-    return Study(base, dict(zip(later.changes, others, strict=True)), later.verdicts)
+    return Study(base, dict(zip(later.changes, others, strict=True)), later.verdicts, later.tuned)

@@ -11,12 +11,14 @@ from jaxtricks.cli.command import Settings
 from jaxtricks.cli.metric import MetricFlags
 from jaxtricks.cli.optional import Maybe, Repeated, Words
 from jaxtricks.cli.training import Arms, Training
+from jaxtricks.cli.tune import TuneFlags
 from jaxtricks.cli.words import changed
 from jaxtricks.config import ConfigError, parse
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.ablate import Tricks, ablate
 from jaxtricks.evaluate.compare import Study, measuring, study
 from jaxtricks.evaluate.ladder import Step, ladder
+from jaxtricks.evaluate.tuning import said
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.ablation import ablation_table
 from jaxtricks.report.record import BASELINE, Record, record_ladder, record_runs, record_study
@@ -40,7 +42,7 @@ class Run(MetricFlags, Training):
 
 
 @dataclasses.dataclass(frozen=True)
-class Judging(MetricFlags, Training):
+class Judging(TuneFlags, MetricFlags, Training):
     """A command that judges changes.
 
     Args:
@@ -85,10 +87,10 @@ class Judging(MetricFlags, Training):
         return super().arms(experiment) if self.add_seeds is None else FinishedRun.of(Path(self.add_seeds[-1])).arms
 
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
-        options |= {"metric": self.judged_by(), "margin": self.margin, "earlier": self._earlier(data)}
+        options |= {"metric": self.judged_by(), "margin": self.margin, "tune": self.tuning(), "earlier": self._earlier(data)}
         result = self.judged(arms, data, options)
         record = record_study(result, command=command, kind=self.name, baselines=self.simple(result.baseline))
-        return record, table(result.verdicts), None
+        return record, "\n".join((table(result.verdicts), *said(result.tuned))), None
 
     def judged(self, arms: Arms, data: Dataset, options: dict[str, Any]) -> Study:
         """What came of the arms.
@@ -157,7 +159,7 @@ class Ablate(Judging):
 
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
         record, _, runs = super().results(arms, data, command, options)
-        return record, ablation_table(record.verdicts), runs
+        return record, "\n".join((ablation_table(record.verdicts), *said(record.tuned))), runs
 
     def _tricks(self, best: Experiment) -> Tricks | None:
         if self.tricks is None or not any("=" in word for word in self.tricks):
@@ -170,7 +172,7 @@ class Ablate(Judging):
 
 
 @dataclasses.dataclass(frozen=True)
-class ClimbCommand(MetricFlags, Training):
+class ClimbCommand(TuneFlags, MetricFlags, Training):
     """Try changes one after the other, each on top of those that helped before it, and keep it if it helps.
 
     Every setting of the baseline is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
@@ -196,7 +198,8 @@ class ClimbCommand(MetricFlags, Training):
 
     def results(self, arms: Arms, data: Dataset, command: str, options: dict[str, Any]) -> tuple[Record, str, Runs | None]:
         steps: dict[str, Step] = {" ".join(words): functools.partial(changed, words=words, flag="--step") for words in self.step}
-        found = ladder(steps, data, base=arms[BASELINE], metric=self.judged_by(), margin=self.margin, **options)
+        options |= {"metric": self.judged_by(), "margin": self.margin, "tune": self.tuning()}
+        found = ladder(steps, data, base=arms[BASELINE], **options)
         return record_ladder(found, command=command, baselines=self.simple(found.baseline)), str(found), None
 
 

@@ -11,7 +11,9 @@ from jaxtricks.evaluate.finding import ScopedFinding
 from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
 from jaxtricks.evaluate.ladder import Ladder, Rung
+from jaxtricks.evaluate.rate_ladder import RateLadder
 from jaxtricks.evaluate.sample import Writer
+from jaxtricks.evaluate.tuning import Trials, Tuned, Tuning
 from jaxtricks.evaluate.verdict import Decision, Verdict
 
 __all__ = [
@@ -25,12 +27,16 @@ __all__ = [
     "LabelErrors",
     "Ladder",
     "LearningCurve",
+    "RateLadder",
     "Rung",
     "ScopedFinding",
     "Spread",
     "Study",
     "Suspect",
     "TopK",
+    "Trials",
+    "Tuned",
+    "Tuning",
     "Verdict",
     "Writer",
     "judge_pairs",

@@ -7,6 +7,7 @@ from typing import Any, Self, Unpack
 from jaxtricks.config import ConfigError, Kind, choice_trick, is_config, items, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Options, Study, short, study
+from jaxtricks.evaluate.tuning import said
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
@@ -31,7 +32,7 @@ class Ablation(Study):
     @classmethod
     def of(cls, found: Study) -> Self:
         """Gives the ablation that a study of such changes is."""
-        return cls(found.baseline, found.changes, found.verdicts)
+        return cls(found.baseline, found.changes, found.verdicts, found.tuned)
 
     @property
     def left_out(self) -> list[Verdict]:
@@ -44,7 +45,7 @@ class Ablation(Study):
         return added(self.verdicts)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, (*self.left_out, *self.added)))
+        return "\n".join((*map(str, (*self.left_out, *self.added)), *said(self.tuned)))
 
     def __repr__(self) -> str:
         sizes = f"{len(self.left_out)} left out, {len(self.added)} added"

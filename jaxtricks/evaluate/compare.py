@@ -19,6 +19,8 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.design import Contributions, Drawn, design_of
 from jaxtricks.evaluate.finding import fewest_seeds
 from jaxtricks.evaluate.measure import Comparison, Measure
+from jaxtricks.evaluate.rate_ladder import RateLadder
+from jaxtricks.evaluate.tuning import Trials, Tuned, Tuning, said, suited, tunable, tuned_arms
 from jaxtricks.evaluate.verdict import Verdict, judge_family
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
@@ -45,6 +47,7 @@ class Study(Shown):
         baseline: the baseline's restarts.
         changes: label → the restarts with that change.
         verdicts: one a change, in the same order, corrected over all of them.
+        tuned: label → the settings that were found for that arm; none for an arm that was trained as it was given.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -58,6 +61,7 @@ class Study(Shown):
     baseline: Runs
     changes: dict[str, Runs]
     verdicts: tuple[Verdict, ...]
+    tuned: Mapping[str, Tuned] = dataclasses.field(default_factory=dict)
 
     @property
     def look(self) -> int:
@@ -74,7 +78,7 @@ class Study(Shown):
         return frame(self.arms, settings_that_differ([runs.experiment for runs in self.arms.values()]))
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.verdicts))
+        return "\n".join((*map(str, self.verdicts), *said(self.tuned)))
 
     def __repr__(self) -> str:
         verdicts = ", ".join(f"{verdict.label}: {verdict.decision}" for verdict in self.verdicts)
@@ -86,6 +90,7 @@ class Options(TypedDict, total=False):
 
     seeds: int | Sequence[int] | Seeds
     earlier: Study | None
+    tune: Tuning | str | None
     metric: str | Metric | None
     margin: float | None
     layout: Layout
@@ -101,6 +106,7 @@ def study(
     *,
     seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
     earlier: Study | None = None,
+    tune: Tuning | str | None = RateLadder(),  # noqa: B008 (frozen)
     metric: str | Metric | None = None,
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
@@ -109,6 +115,10 @@ def study(
 ) -> Study:
     """Trains a baseline and a family of changes on the same seeds, and judges every change against the baseline.
 
+    Each arm is judged at the settings that suit it: by default its best learning rate of a ladder around the given one, found by
+    the metric on restarts that are not judged, see `jaxtricks.evaluate.RateLadder`. A change that looks good at one rate may only
+    ask for another one. Arms that set the rate themselves keep it, and where all changes do, nothing is tuned.
+
     Args:
         baseline: the experiment without a change.
         changes: label → the experiment with that change; give all that were tried, since the correction counts them.
@@ -116,7 +126,8 @@ def study(
         seeds: how many paired restarts (0, 1, …), the seeds themselves, or all that the arms sample, see `Seeds`. By default each
             restart draws its own split. How they are drawn is what a verdict on new data goes by, see `evaluate.design`.
         earlier: the same study with other seeds, which are judged together with these. That looks at its restarts once more, so
-            a difference has to be plainer for the same verdict, see `jaxtricks.evaluate.looks.share`.
+            a difference has to be plainer for the same verdict, see `jaxtricks.evaluate.looks.share`. Its settings are kept.
+        tune: how each arm gets settings that suit it: "rate", or a `Tuning`; None: every arm is trained as it is given.
         metric: the metric that verdicts are about: a name, such as "nll" or "macro_f1", or your own `Metric`, which is then
             measured in all arms; None: the task's first metric, which is accuracy, or "rmse" for values.
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
@@ -125,8 +136,8 @@ def study(
         progress: whether to show a bar.
 
     Raises:
-        ConfigError: for an unknown metric, a margin below 0, settings that do not fit the data, or an earlier study of other arms
-            or of the same seeds, before anything compiles.
+        ConfigError: for an unknown metric, a margin below 0, settings that do not fit the data, an earlier study of other arms or
+            of the same seeds, or earlier weights of the judged seeds alone where arms are tuned, before anything compiles.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> faster = base.replace({"optimizer.rule.learning_rate": 1e-2})
@@ -140,25 +151,36 @@ def study(
     check_margin(margin)
     if not changes:
         raise ConfigError("changes = {} names no change of the baseline; at least one is allowed.")
-    arms = measuring(metric, [baseline, *changes.values()], data)
-    members, look = len(Seeds.of(seeds)), 1
+    sampled, tuning = Seeds.of(seeds), None if tune is None else Tuning(tune)
+    arms = dict(zip(("baseline", *changes), measuring(metric, [baseline, *changes.values()], data), strict=True))
+    members, look = len(sampled), 1
     if earlier is not None:
-        _check_earlier(earlier, dict(zip(("baseline", *changes), arms, strict=True)), data, Seeds.of(seeds))
+        arms, tuning = suited(arms, earlier.tuned), None
+        _check_earlier(earlier, arms, data, sampled)
         members, look = members + len(earlier.baseline), earlier.look + 1
+    wanted = tunable(arms, tuning)
+    if wanted:  # else `fit` itself checks all before it trains any
+        for arm in arms.values():
+            prepare(arm, data, sampled.sampling(data).train.shape[1])
     if progress and processes.first():
-        for sentence in _beforehand(arms, len(Seeds.of(seeds)), members, look):
+        for sentence in _beforehand(arms, len(sampled), members, look):
             print(f"jaxtricks: {sentence}", file=sys.stderr, flush=True)
-    kept = None if checkpoints is None else dataclasses.replace(checkpoints, labels=("baseline", *changes))
-    runs = fit(arms, data, seeds=seeds, layout=layout, checkpoints=kept, progress=progress)
+        if tuning is not None and wanted:
+            print(f"jaxtricks: {tuning.words(len(wanted))}; with tune = none each is as given", file=sys.stderr, flush=True)
+    trials = Trials(data, sampled, judging(metric, arms["baseline"], data), layout, checkpoints, progress)
+    tuned = tuned_arms(wanted, tuning, trials) if earlier is None else earlier.tuned
+    kept = None if checkpoints is None else dataclasses.replace(checkpoints, labels=tuple(arms))
+    trained = list(suited(arms, tuned).values())
+    runs = fit(trained, data, seeds=sampled, layout=layout, checkpoints=kept, progress=progress)
     if earlier is not None:
         runs = [joined(before, more) for before, more in zip(earlier.arms.values(), runs, strict=True)]
     changed = dict(zip(changes, runs[1:], strict=True))
-    return Study(runs[0], changed, verdicts(runs[0], changed, metric=metric, margin=margin, look=look))
+    return Study(runs[0], changed, verdicts(runs[0], changed, metric=metric, margin=margin, look=look), tuned)
 
 
-def _beforehand(arms: Sequence[Experiment], trained: int, members: int, look: int) -> Iterator[str]:
+def _beforehand(arms: Mapping[str, Experiment], trained: int, members: int, look: int) -> Iterator[str]:
     """What is known before any training: how much there is to train, and whether there are too few seeds for a verdict."""
-    total = trained * sum(arm.epochs for arm in arms)
+    total = trained * sum(arm.epochs for arm in arms.values())
     yield f"{len(arms)} arms × {trained} restarts, {total:,} restart-epochs in all"
     if members < (fewest := fewest_seeds(len(arms) - 1, look)):
         changes = "1 change needs" if len(arms) == 2 else f"{len(arms) - 1} changes need"
@@ -258,6 +280,21 @@ def measuring(metric: str | Metric | None, experiments: Sequence[Experiment], da
         return name in measured and metric in (name, measured[name])
 
     return [each if has(each.measured(task)) else rebuild(each, metrics=(*each.metrics, metric)) for each in experiments]
+
+
+def judging(metric: str | Metric | None, experiment: Experiment, data: Dataset) -> Declaration:
+    """The metric that an experiment is judged by; raises ConfigError where it does not measure it.
+
+    Args:
+        metric: a name or a metric of your own; None: the task's first.
+        experiment: one that measures it.
+        data: the data set.
+    """
+    task = task_of(data)
+    name, measured = task.metrics[0] if metric is None else called(metric), experiment.measured(task)
+    if name not in measured:
+        raise ConfigError(f"metric = {name!r} is unknown{nearest(name, list(measured))}")
+    return measured[name].declared
 
 
 def _judged(metric: str | Metric | None, arms: Sequence[Runs]) -> Declaration:

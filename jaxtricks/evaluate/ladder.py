@@ -1,6 +1,7 @@
 """A ladder: changes that are tried one after the other, each on top of those that helped before it."""
 
 import dataclasses
+import itertools
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,8 +15,10 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
 from jaxtricks.engine.layout import Layout
-from jaxtricks.evaluate.compare import Study, check_margin, measuring, short, study, verdicts
+from jaxtricks.evaluate.compare import Study, check_margin, judging, measuring, short, study, verdicts
 from jaxtricks.evaluate.finding import ALPHA, Decision, fewest_seeds
+from jaxtricks.evaluate.rate_ladder import RateLadder
+from jaxtricks.evaluate.tuning import Trials, Tuned, Tuning, said, suited, tuned_arms
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
@@ -47,6 +50,7 @@ class Rung:
         why: where it was not kept, why not; empty otherwise.
         runs: its restarts; None where the change could not be tried on what was kept before.
         verdict: on it against the rung that it stands on; None where there is none.
+        tuned: the settings that were found for it; None where it was trained as it was given.
 
     >>> print(jt.evaluate.Rung("dropout", "baseline", 0.05, False, "hurts"))
     dropout: not kept: hurts
@@ -59,6 +63,7 @@ class Rung:
     why: str
     runs: Runs | None = None
     verdict: Verdict | None = None
+    tuned: Tuned | None = None
 
     def __str__(self) -> str:
         outcome = "kept" if self.kept else f"not kept: {self.why}"
@@ -75,6 +80,7 @@ class Ladder(Shown):
         rungs: in the order in which they were tried.
         experiment: the last rung that was kept, or the baseline.
         closing: the whole ladder on seeds that decided nothing, its top against its bottom; None where no rung was kept.
+        bottom: the settings that were found for the baseline; None where it was trained as it was given.
 
     >>> digits, base = jt.load("digits").subset(200, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> found = jt.ladder({"a higher rate": {"optimizer.rule.learning_rate": 0.03}}, digits, base=base, seeds=6, progress=False)
@@ -88,6 +94,7 @@ class Ladder(Shown):
     rungs: tuple[Rung, ...]
     experiment: Experiment
     closing: Study | None
+    bottom: Tuned | None = None
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -104,13 +111,19 @@ class Ladder(Shown):
         """Label → restarts, of the baseline first, and of the rungs that were trained."""
         return {BOTTOM: self.baseline} | {rung.label: rung.runs for rung in self.rungs if rung.runs is not None}
 
+    @property
+    def tuned(self) -> dict[str, Tuned]:
+        """Label → the settings that were found for an arm."""
+        found = {BOTTOM: self.bottom} | {rung.label: rung.tuned for rung in self.rungs}
+        return {label: each for label, each in found.items() if each is not None}
+
     def frame(self) -> pa.Table:
         """Gives the curves of all arms as a long table, with the settings in which they differ, see `jaxtricks.Runs.frame`."""
         return frame(self.arms, settings_that_differ([runs.experiment for runs in self.arms.values()]))
 
     def __str__(self) -> str:
         whole = () if self.closing is None else (f"together, on other seeds: {self.closing.verdicts[0]}",)
-        return "\n".join((*map(str, self.rungs), *whole))
+        return "\n".join((*map(str, self.rungs), *whole, *said(self.tuned)))
 
     def __repr__(self) -> str:
         kept = f": {', '.join(self.kept)}" if self.kept else ""
@@ -124,6 +137,7 @@ def ladder(
     *,
     base: Experiment,
     seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
+    tune: Tuning | str | None = RateLadder(),  # noqa: B008 (frozen)
     metric: str | Metric | None = None,
     margin: float | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
@@ -142,6 +156,7 @@ def ladder(
         data: the data set; validation only, its test split stays locked.
         base: the bottom, a set-up that works.
         seeds: as for `study`; the seeds of the closing comparison follow the largest one.
+        tune: as for `study`; a rung is tuned around what was found for the one that it stands on.
         metric: as for `study`, as are those that follow.
         margin: the smallest difference worth caring about.
         layout: devices and width.
@@ -154,7 +169,7 @@ def ladder(
 
     >>> digits, base = jt.load("digits").subset(200, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> steps = [{"optimizer.rule.learning_rate": 0.03}, {"model.dropout": 0.9}]
-    >>> print(jt.ladder(steps, digits, base=base, seeds=8, progress=False).kept)
+    >>> print(jt.ladder(steps, digits, base=base, seeds=8, tune=None, progress=False).kept)
     ('optimizer.rule.learning_rate=0.03',)
     """
     named, sampled = _named(steps), Seeds.of(seeds)
@@ -164,9 +179,18 @@ def ladder(
     if progress and processes.first():
         _tell(len(named), len(sampled))
 
-    def trained(experiment: Experiment, label: str, number: int) -> Runs:
+    climb, tuning = _climb(start, named), None if tune is None else Tuning(tune)
+    if tuning is not None and not any(itertools.starmap(tuning.takes, itertools.pairwise(climb))):
+        tuning = None  # each rung is about what would be tuned
+    judged_by = judging(metric, start, data)
+
+    def trained(experiment: Experiment, below: Experiment, label: str, number: int) -> tuple[Experiment, Tuned | None, Runs]:
         kept = _within(checkpoints, f"rung-{number}", (label,))
-        return fit(experiment, data, seeds=sampled, layout=layout, checkpoints=kept, progress=progress)
+        wanted = {label: experiment} if tuning is not None and tuning.takes(below, experiment) else {}
+        tuned = tuned_arms(wanted, tuning, Trials(data, sampled, judged_by, layout, kept, progress))
+        arm = suited({label: experiment}, tuned)[label]
+        runs = fit(arm, data, seeds=sampled, layout=layout, checkpoints=kept, progress=progress)
+        return arm, tuned.get(label), runs
 
     def judged(top: Runs, label: str, runs: Runs) -> tuple[Verdict | None, str]:
         try:
@@ -174,21 +198,21 @@ def ladder(
         except ConfigError as error:  # of no pair both are finite
             return None, f"it cannot be judged: {error}"
 
-    bottom = top = trained(start, BOTTOM, 0)
-    experiment, against = start, BOTTOM
+    start, start_tuned, bottom = trained(start, start, BOTTOM, 0)
+    experiment, against, top = start, BOTTOM, bottom
     rungs: list[Rung] = []
     for number, (label, step) in enumerate(named.items(), 1):
         level = ALPHA * shares([rung.kept for rung in rungs], len(named))
         try:
             higher = _stepped(experiment, label, step)
-            runs = trained(higher, label, number)
+            higher, tuned, runs = trained(higher, experiment, label, number)
         except ConfigError as error:  # it needs a step that was not kept, since all of them together fit
             rungs.append(Rung(label, against, level, False, f"it does not fit what was kept: {error}"))
             continue
         verdict, why = judged(top, label, runs)
         kept = verdict is not None and verdict.decision is Decision.HELPS and verdict.corrected_p < level
         why = "" if kept else why if verdict is None else _why_not(verdict, level, runs)
-        rungs.append(Rung(label, against, level, kept, why, runs, verdict))
+        rungs.append(Rung(label, against, level, kept, why, runs, verdict, tuned))
         if kept:
             experiment, against, top = higher, label, runs
     closing = None
@@ -198,13 +222,14 @@ def ladder(
             {"the whole ladder": experiment},
             data,
             seeds=_others(sampled),
+            tune=None,
             metric=metric,
             margin=margin,
             layout=layout,
             checkpoints=_within(checkpoints, CLOSING, None),
             progress=progress,
         )
-    return Ladder(bottom, tuple(rungs), experiment, closing)
+    return Ladder(bottom, tuple(rungs), experiment, closing, start_tuned)
 
 
 def shares(kept: Sequence[bool], rungs: int) -> float:
@@ -275,14 +300,18 @@ def _stepped(experiment: Experiment, label: str, step: Step) -> Experiment:
     return higher
 
 
+def _climb(base: Experiment, steps: Mapping[str, Step]) -> list[Experiment]:
+    """The base, and what it is with each step on top of all before it."""
+    return list(itertools.accumulate(steps.items(), lambda below, step: _stepped(below, *step), initial=base))
+
+
 def _check(base: Experiment, steps: Mapping[str, Step], data: Dataset, seeds: Seeds) -> None:
     """Raises ConfigError for a base, or for a step on top of all before it, that does not fit."""
     train = seeds.sampling(data).train.shape[1]
     prepare(base, data, train)
-    for label, step in steps.items():
-        base = _stepped(base, label, step)
+    for label, higher in zip(steps, _climb(base, steps)[1:], strict=True):
         try:
-            prepare(base, data, train)
+            prepare(higher, data, train)
         except ConfigError as error:
             raise ConfigError(f"step {label!r}: {error}") from None
 

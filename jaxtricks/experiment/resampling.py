@@ -43,6 +43,14 @@ class Resampling(Written):
             ConfigError: naming how many are allowed.
         """
 
+    def number(self, members: int) -> int:
+        """How many seeds have at least so many members together.
+
+        Args:
+            members: a count.
+        """
+        return -(-members // len(self.parts))
+
     @property
     def parts(self) -> tuple[str, ...]:
         """The names that tell the members of one seed apart, such as "fold 2"; one empty name where a seed has one member."""
@@ -209,6 +217,9 @@ class FiveByTwo(Resampling):
     def check_seeds(self, seeds: Sequence[int]) -> None:
         if len(seeds) != self.SEEDS:
             raise ConfigError(f"seeds: FiveByTwo has five seeds, and {len(seeds)} are given; 5, or none, is allowed.")
+
+    def number(self, members: int) -> int:
+        return self.SEEDS
 
     @property
     def parts(self) -> tuple[str, ...]:

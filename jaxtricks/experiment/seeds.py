@@ -1,5 +1,7 @@
 """What a fit samples, as one value: its seeds, what they decide, and which examples a member may see."""
 
+import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from typing import Any, Literal, Self, TypeGuard
@@ -132,6 +134,18 @@ class Seeds:
             draw = rng.host(seed, f"labels {part}")
             labels = None if self.labels is None else self.labels.labels(data, split.train, draw)
             yield Row(*split, labels, features)
+
+    def apart(self, members: int) -> Self:
+        """Gives seeds that are none of these, nor any that one would add to them: the largest that there are, downwards.
+
+        Args:
+            members: of each experiment, at least so many.
+
+        >>> Seeds(16).apart(2).numbers
+        (2147483647, 2147483646)
+        """
+        others = (number for number in range(LARGEST, -1, -1) if number not in self.numbers)
+        return dataclasses.replace(self, seeds=tuple(itertools.islice(others, self.examples.number(members))))
 
     def to_json(self) -> dict[str, Any]:
         """Gives plain data; arrays and earlier runs are kept as digests only."""

@@ -15,6 +15,7 @@ from jaxtricks import statistics
 from jaxtricks.evaluate.calibration import FalseAlarms, false_alarm_rates
 from jaxtricks.evaluate.design import MEANINGS as SCOPES
 from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.tuning import said
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
 from jaxtricks.report.ablation import grouped
@@ -70,10 +71,11 @@ def page(record: Record) -> str:
         "rows": listed_as,
         "parts": groups,
         "changes": [
-            (verdict, _figures(written.metric, reference, change))
+            (verdict, _figures(written.metric, reference, change) + _tuned(record, written, reference, change))
             for verdict, (reference, change) in zip(verdicts, pairs, strict=True)
         ],
         "alone": None if record.changes else _figures(written.metric, baseline),
+        "tuned": list(said(record.tuned)),
         "unfolded": len(record.changes) <= OPEN_UP_TO,
         "summaries": _summaries(record),
         "yardsticks": compared(record),
@@ -139,6 +141,15 @@ def _figures(metric: str, baseline: Arm, change: Arm | None = None) -> list[Mark
     shared = [name for name in baseline.curves if change is None or name in change.curves]
     names = sorted(shared, key=lambda name: (name != metric, *_place(name)))
     return [plots.dots(metric, baseline, change), *(plots.curves(name, baseline, change) for name in names)]
+
+
+def _tuned(record: Record, written: Units, baseline: Arm, change: Arm) -> list[Markup]:
+    """A plot of each setting that was tuned over numbers above 0."""
+    before, after = record.tuned.get(baseline.label), record.tuned.get(change.label)
+    tried = [point for found in (before, after) if found is not None for point in found.tried]
+    paths = dict.fromkeys(path for point in tried for path in point)
+    shown = [path for path in paths if all(isinstance(x := point.get(path), float) and x > 0 for point in tried)]
+    return [plots.by_setting(path, written, before, after) for path in shown]
 
 
 def _summaries(record: Record) -> list[tuple[str, list[tuple[str, ...]]]]:

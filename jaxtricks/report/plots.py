@@ -13,6 +13,7 @@ from markupsafe import Markup
 from jaxtricks.diagnose.variance import VarianceProfile
 from jaxtricks.evaluate.curve import LearningCurve
 from jaxtricks.evaluate.finding import Decision
+from jaxtricks.evaluate.tuning import Tuned
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.report.figure import BLUE, INK, VERMILION, at_whole_numbers, by_metric, embedded, logarithmic, one_plot, styled
 from jaxtricks.report.record import Arm, Values
@@ -188,6 +189,33 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
         by_metric(axes, units_)
         label = f"{named(metric).capitalize()} of each restart" + (", joined with its pair" if change else "")
         return embedded(figure, label)
+
+
+def by_setting(path: str, written: Units, baseline: Tuned | None, change: Tuned | None) -> Markup:
+    """What tuning tried: a metric by the values of a setting, a dot for each restart and a line through the means.
+
+    A vertical line marks the value that was chosen. A restart that diverged has no dot, and then its value has no mean.
+
+    Args:
+        path: of the setting, whose values are numbers above 0.
+        written: how the metric is written.
+        baseline: the blue, dashed line; None where the baseline was not tuned.
+        change: the vermilion line; None where the change was not.
+    """
+    with _style(f"by setting {path} {change}"):
+        figure, axes = _axes(2.9)
+        for found, colour, dashes in ((baseline, BLUE, "--"), (change, VERMILION, "-")):
+            if found is not None:
+                x, y = [point[path] for point in found.tried], written.scale * _array(found.values)
+                axes.plot(x, y, "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
+                axes.plot(x, y.mean(axis=1), color=colour, linestyle=dashes, linewidth=1.8)
+                axes.axvline(found.chosen[path], color=colour, linestyle=(0, (1, 3)), linewidth=1.2)
+        logarithmic(axes.xaxis)
+        axes.set_xlabel(path.rpartition(".")[2].replace("_", " "))
+        _label(axes, written)
+        return _svg(
+            figure, f"{named(written.metric).capitalize()} of restarts that are not judged, by {path}; dotted: what was chosen"
+        )
 
 
 def forest(verdicts: Sequence[Verdict], units: Units) -> ForestPlot:

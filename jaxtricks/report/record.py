@@ -15,6 +15,7 @@ from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.ladder import Ladder
+from jaxtricks.evaluate.tuning import Tuned
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.settings import Settings, settings_that_differ
 from jaxtricks.objectives.metric import Declaration
@@ -126,6 +127,7 @@ class Record:
         started: what the first arm took of the weights that it started from, in words; None where all were drawn.
         climb: of a ladder, what is said of its rungs; None for others.
         baselines: simple models on the same splits; None where they were left out.
+        tuned: label → the settings that were found for an arm; none for one that was trained as it was given.
     """
 
     kind: Kind
@@ -138,6 +140,7 @@ class Record:
     started: str | None = None
     climb: Climb | None = None
     baselines: Beside | None = None
+    tuned: Mapping[str, Tuned] = dataclasses.field(default_factory=dict)
 
     @property
     def baseline(self) -> Arm:
@@ -212,7 +215,7 @@ def record_study(
         baselines: what `Runs.baselines` of the baseline gave.
     """
     arms, data, started = _arms({BASELINE: study.baseline, **study.changes}), _data(study.baseline), _started(study.baseline)
-    return Record(kind, command, data, arms, study.verdicts, ensemble, environment(), started, None, baselines)
+    return Record(kind, command, data, arms, study.verdicts, ensemble, environment(), started, None, baselines, study.tuned)
 
 
 def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = None) -> Record:
@@ -234,7 +237,8 @@ def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = No
         closing=None if ladder.closing is None else ladder.closing.verdicts[0],
     )
     verdicts, started = ladder.verdicts, _started(ladder.baseline)
-    return Record("ladder", command, _data(ladder.baseline), arms, verdicts, None, environment(), started, climb, baselines)
+    data = _data(ladder.baseline)
+    return Record("ladder", command, data, arms, verdicts, None, environment(), started, climb, baselines, ladder.tuned)
 
 
 def _started(runs: Runs) -> str | None:
@@ -294,6 +298,7 @@ def to_json(record: Record) -> dict[str, Any]:
             "started": record.started,
             "climb": None if record.climb is None else _climb_to_json(record.climb),
             "baselines": None if record.baselines is None else dataclasses.asdict(record.baselines),
+            "tuned": {label: dataclasses.asdict(each) for label, each in record.tuned.items()},
         },
         "verdicts.json": [verdict.to_dict() for verdict in record.verdicts],
         "environment.json": record.environment,
@@ -320,6 +325,7 @@ def from_json(files: Mapping[str, Any]) -> Record:
         started=metrics.get("started"),  # folders of earlier versions have none
         climb=None if metrics.get("climb") is None else _climb_from_json(metrics["climb"]),
         baselines=None if metrics.get("baselines") is None else Beside.from_json(metrics["baselines"]),
+        tuned={label: Tuned.from_json(each) for label, each in metrics.get("tuned", {}).items()},
     )
 
 

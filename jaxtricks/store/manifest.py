@@ -24,6 +24,7 @@ from jaxtricks.store.disk import marked, replacing, writing
 from jaxtricks.store.policy import Checkpoints
 
 MANIFEST, LOCK = "fit.json", "lock"
+BEFORE = "before"  # a folder in that of a fit, with what was trained before it, such as to tune it
 REST = re.compile(r"\.\d+(-\d+)?-(gone|unfinished)(\..*)?")  # what a killed process left
 
 
@@ -112,7 +113,7 @@ def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
                 other = manifest.differs(there)
                 raise CheckpointError(f"{folder} holds checkpoints of another fit: here {other}; name another folder.")
             manifest = goes_on
-        elif any(path.name != LOCK for path in folder.iterdir()):
+        elif any(path.name not in (LOCK, BEFORE) for path in folder.iterdir()):
             raise CheckpointError(f"{folder} holds something else than checkpoints; name another folder.")
         _write_manifest(folder, manifest, policy)
         for path in folder.rglob("*"):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, overload
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, group, nearest, rebuild
 from jaxtricks.data import Dataset
@@ -36,6 +37,9 @@ from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, restored, trained
 from jaxtricks.train.prepare import prepare, shapes
 from jaxtricks.train.runs import Runs
+
+ROWS = 16  # of a table come together
+LARGE = 2**22  # bytes of a table whose rows are not filled up
 
 
 @overload
@@ -361,6 +365,8 @@ class Asked(NamedTuple):
 def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
     """Gives what the members of a sampling choose from, on the host.
 
+    Rows come in sixteens, the last one repeated, where that is little memory: fits of few splits then share a program.
+
     Args:
         sampling: the members.
         asked: what each split's training examples are asked.
@@ -370,4 +376,11 @@ def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
     moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
     balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
     arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill)
-    return Tables(*arrays)
+    return jax.tree.map(lambda table: table[_in_sixteens(train)], Tables(*arrays))
+
+
+def _in_sixteens(train: Int[np.ndarray, "splits train"]) -> Int[np.ndarray, " rows"]:
+    """The number of the split that stands in each row of a table."""
+    splits = len(train)
+    rows = splits if splits == 1 or train.nbytes > LARGE else -(-splits // ROWS) * ROWS
+    return np.minimum(np.arange(rows), splits - 1)

@@ -27,7 +27,7 @@ def digits() -> jt.Dataset:
 
 @pytest.fixture(scope="module")
 def record(digits) -> Record:
-    found = study(BASE, {"wider": BASE.replace({"model.widths": (32,)})}, digits, seeds=4, progress=False)
+    found = study(BASE, {"wider": BASE.replace({"model.widths": (32,)})}, digits, seeds=4, progress=False, tune=None)
     return record_study(found, command="", baselines=found.baseline.baselines(progress=False))
 
 

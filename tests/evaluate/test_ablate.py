@@ -74,7 +74,7 @@ def test_ablate_judges_all_of_them_against_the_best(monkeypatch):
 
     def study(baseline, changes, data, **options):
         seen.update(baseline=baseline, changes=changes, data=data, options=options)
-        return SimpleNamespace(baseline="restarts", changes=changes, verdicts=())
+        return SimpleNamespace(baseline="restarts", changes=changes, verdicts=(), tuned={})
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     digits = jt.load("digits")
@@ -115,24 +115,24 @@ def test_a_user_says_which_tricks_and_values_are_tried(monkeypatch):
 
     def study(best, changes, data, **_):
         seen.update(changes)
-        return SimpleNamespace(baseline=None, changes=changes, verdicts=())
+        return SimpleNamespace(baseline=None, changes=changes, verdicts=(), tuned={})
 
     monkeypatch.setattr(sys.modules["jaxtricks.evaluate.ablate"], "study", study)
     tried = {"optimizer.clip_norm": [1.0, 5.0], "model.activation": "tanh"}
-    jt.ablate(BEST, jt.load("digits"), tricks=tried)
+    jt.ablate(BEST, jt.load("digits"), tricks=tried, tune=None)
     assert list(seen) == [
         "without model.activation=gelu",
         "without optimizer.clip_norm=1",
         "with optimizer.clip_norm=5",
     ]
     seen.clear()
-    jt.ablate(PLAIN, jt.load("digits"), tricks=["augmentation", "model.dropout"])
+    jt.ablate(PLAIN, jt.load("digits"), tricks=["augmentation", "model.dropout"], tune=None)
     assert "with augmentation.flip=0.5" in seen and "with model.dropout=0.5" in seen
     assert all(label.startswith(("with augmentation.", "with model.dropout=")) for label in seen)
     with pytest.raises(ConfigError, match=r"tricks = 'model.dropuot' is no trick of this experiment"):
-        jt.ablate(PLAIN, jt.load("digits"), tricks=["model.dropuot"])
+        jt.ablate(PLAIN, jt.load("digits"), tricks=["model.dropuot"], tune=None)
     with pytest.raises(ConfigError, match="label_smoothing"):
-        jt.ablate(PLAIN, jt.load("digits"), tricks={"objective.loss.label_smoothing": 7.0})
+        jt.ablate(PLAIN, jt.load("digits"), tricks={"objective.loss.label_smoothing": 7.0}, tune=None)
 
 
 def test_one_trick_needs_no_list():

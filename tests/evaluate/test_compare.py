@@ -37,7 +37,7 @@ def rates(blobs) -> jt.evaluate.Study:
     """One program: a learning rate that learns against one that does not, and one that is no other."""
     changes = {"still": 1e-6, "same": 0.3, "near": 0.31}
     arms = {name: BASE.replace({"optimizer.rule.learning_rate": rate}) for name, rate in changes.items()}
-    return study(BASE, arms, blobs, seeds=10, layout=PLACE)
+    return study(BASE, arms, blobs, seeds=10, layout=PLACE, tune=None)
 
 
 def test_verdicts_pair_arms_by_seed(rates):
@@ -73,7 +73,7 @@ def test_a_fixed_validation_set_is_judged_over_its_examples_and_restarts():
     x, y = draw.normal(size=(90, 5)), draw.integers(0, 3, 90)
     data = jt.Dataset.from_arrays(x, y, validation=(x[:40], y[:40]))
     changes = {"slower": BASE.replace({"optimizer.rule.learning_rate": 0.03})}
-    found = study(BASE, changes, data, seeds=6, layout=PLACE)
+    found = study(BASE, changes, data, seeds=6, layout=PLACE, tune=None)
     for metric in ("accuracy", "nll"):
         (verdict,) = jt.evaluate.verdicts(found.baseline, found.changes, metric=metric)
         each = found.changes["slower"].contributions(metric) - found.baseline.contributions(metric)
@@ -87,7 +87,9 @@ def test_a_fixed_validation_set_is_judged_over_its_examples_and_restarts():
 
 def test_of_a_metric_that_is_no_mean_a_shared_split_says_nothing_of_new_data(blobs):
     measured = BASE.replace({"metrics": ("roc_auc",)})
-    (verdict,) = study(measured, {"same": measured}, blobs, seeds=jt.Seeds(6, split=0), metric="roc_auc", layout=PLACE).verdicts
+    (verdict,) = study(
+        measured, {"same": measured}, blobs, seeds=jt.Seeds(6, split=0), metric="roc_auc", layout=PLACE, tune=None
+    ).verdicts
     assert [finding.scope for finding in verdict.findings] == ["these examples"]
     assert verdict.why_not == "what each of the examples adds that all restarts are validated on is not known"
 
@@ -102,7 +104,7 @@ def test_what_does_not_learn_hurts(rates):
 
 
 def test_identical_arms_differ_by_exactly_nothing(rates, blobs):
-    for verdict in (rates.verdicts[1], compare(BASE, BASE, blobs, seeds=20, layout=PLACE)):
+    for verdict in (rates.verdicts[1], compare(BASE, BASE, blobs, seeds=20, layout=PLACE, tune=None)):
         assert (verdict.difference, verdict.median_difference, verdict.p, verdict.corrected_p) == (0, 0, 1, 1)
         assert verdict.interval == (0, 0)
         assert verdict.decision == "no difference"
@@ -124,10 +126,10 @@ def test_lower_losses_are_better(rates):
 
 def test_compare_is_a_study_of_one(blobs):
     change, options = BASE.replace({"optimizer.rule.learning_rate": 1e-6}), {"seeds": range(20), "layout": PLACE}
-    verdict = compare(BASE, change, blobs, metric="nll", margin=0.25, **options)
+    verdict = compare(BASE, change, blobs, metric="nll", margin=0.25, **options, tune=None)
     assert verdict.label == "optimizer.rule.learning_rate=1e-06"
     assert (verdict.metric, verdict.margin, verdict.comparisons, verdict.seeds) == ("nll", 0.25, 1, 20)
-    both = study(BASE, {verdict.label: change}, blobs, metric="nll", margin=0.25, **options)
+    both = study(BASE, {verdict.label: change}, blobs, metric="nll", margin=0.25, **options, tune=None)
     assert both.verdicts == (verdict,)
 
 
@@ -148,14 +150,14 @@ def test_arms_of_other_splits_are_not_paired(rates, blobs):
 def test_an_unknown_metric_fails_before_anything_compiles(blobs, monkeypatch):
     monkeypatch.setattr(resident, "lower", None)
     with pytest.raises(jt.ConfigError, match=r"^metric = 'acuracy' is unknown; did you mean 'accuracy'\?$"):
-        compare(BASE, BASE, blobs, metric="acuracy")
+        compare(BASE, BASE, blobs, metric="acuracy", tune=None)
 
 
 @pytest.mark.parametrize("margin", [-1.0, np.nan, np.inf])
 def test_an_impossible_margin_fails_before_anything_compiles(rates, blobs, monkeypatch, margin):
     monkeypatch.setattr(resident, "lower", None)
     for judged in (
-        lambda: compare(BASE, BASE, blobs, margin=margin),
+        lambda: compare(BASE, BASE, blobs, margin=margin, tune=None),
         lambda: jt.evaluate.verdicts(rates.baseline, {}, margin=margin),
     ):
         with pytest.raises(jt.ConfigError, match=rf"^margin = {margin} is not a number >= 0, .*\.$"):

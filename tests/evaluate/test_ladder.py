@@ -18,7 +18,7 @@ RATE = "optimizer.rule.learning_rate"
 
 
 def climb(steps, **options):
-    return jt.ladder(steps, DIGITS, base=BASE, **({"seeds": 8, "progress": False} | options))
+    return jt.ladder(steps, DIGITS, base=BASE, **({"seeds": 8, "progress": False} | options), tune=None)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_where_nothing_is_kept_the_baseline_stays_and_nothing_is_compared_again(
 
 def test_a_rung_that_diverges_is_not_kept_and_says_so():
     sgd = BASE.replace({"optimizer.rule": jt.SGD(learning_rate=0.01), "optimizer.clip_norm": None})
-    found = jt.ladder({"too fast": {RATE: 1e9}}, DIGITS, base=sgd, seeds=6, progress=False)
+    found = jt.ladder({"too fast": {RATE: 1e9}}, DIGITS, base=sgd, seeds=6, progress=False, tune=None)
     (rung,) = found.rungs
     assert not rung.kept and "restarts diverged" in str(rung)
 

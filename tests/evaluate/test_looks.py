@@ -25,7 +25,7 @@ def data(digits):
 
 @pytest.fixture(scope="module")
 def first(data):
-    return jt.study(BASE, CHANGES, data, seeds=4, **HOW)
+    return jt.study(BASE, CHANGES, data, seeds=4, **HOW, tune=None)
 
 
 def alarms(looks, shares, trials):
@@ -67,8 +67,8 @@ def test_a_verdict_of_a_later_look_asks_for_more():
 
 
 def test_seeds_that_are_added_give_the_study_of_all_of_them(data, first):
-    added = jt.study(BASE, CHANGES, data, seeds=range(4, 7), earlier=first, **HOW)
-    whole = jt.study(BASE, CHANGES, data, seeds=7, **HOW)
+    added = jt.study(BASE, CHANGES, data, seeds=range(4, 7), earlier=first, **HOW, tune=None)
+    whole = jt.study(BASE, CHANGES, data, seeds=7, **HOW, tune=None)
     for label, runs in added.arms.items():
         assert runs.names == whole.arms[label].names
         for name, values in whole.arms[label].metrics.items():
@@ -99,7 +99,7 @@ def test_what_cannot_be_added_is_refused_before_training(data, first, monkeypatc
     ):
         baseline, changes, on, seeds = arguments
         with pytest.raises(ConfigError, match=words):
-            jt.study(baseline, changes, on, seeds=seeds, earlier=first, **HOW)
+            jt.study(baseline, changes, on, seeds=seeds, earlier=first, **HOW, tune=None)
 
 
 def test_too_few_seeds_are_said_before_training_in_one_line(data, monkeypatch, capsys):
@@ -110,11 +110,11 @@ def test_too_few_seeds_are_said_before_training_in_one_line(data, monkeypatch, c
     changes = {f"change {number}": BASE for number in range(28)}
     for seeds, said in ((10, 2), (11, 1)):
         with pytest.raises(ZeroDivisionError):
-            jt.study(BASE, changes, data, seeds=seeds)
+            jt.study(BASE, changes, data, seeds=seeds, tune=None)
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == said
     with pytest.raises(ZeroDivisionError):
-        jt.study(BASE, changes, data, seeds=10)
+        jt.study(BASE, changes, data, seeds=10, tune=None)
     assert capsys.readouterr().err == (
         "jaxtricks: 29 arms × 10 restarts, 580 restart-epochs in all\n"
         "jaxtricks: 28 changes need at least 11 seeds to be called helpful or harmful, and there are 10.\n"

@@ -16,7 +16,7 @@ HOW = {"seeds": 2, "layout": jt.Layout(runs=1), "progress": False}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("fits") / "kept"
-    jt.study(BASE, CHANGES, jt.load("digits"), checkpoints=jt.Checkpoints(place), **HOW)
+    jt.study(BASE, CHANGES, jt.load("digits"), checkpoints=jt.Checkpoints(place), **HOW, tune=None)
     return place
 
 

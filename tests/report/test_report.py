@@ -79,7 +79,7 @@ def study():
         "optimizer.rule.learning_rate=0.01": base.replace({"optimizer.rule.learning_rate": 0.01}),
         "optimizer.rule=sgd": base.replace({"optimizer.rule": jt.SGD(learning_rate=1e30)}),
     }
-    return jt.study(base, changes, data, seeds=4, progress=False)
+    return jt.study(base, changes, data, seeds=4, progress=False, tune=None)
 
 
 class Reader(HTMLParser):

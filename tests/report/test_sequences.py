@@ -36,7 +36,9 @@ def test_a_page_and_a_table_of_large_values_are_read_in_whole_numbers():
     x = np.random.default_rng(0).normal(size=(60, 3))
     data = jt.Dataset.from_arrays(x, 4e5 + 1e5 * x[:, :1])
     base = jt.Experiment(model=jt.MLP(widths=(4,)), batch_size=16, epochs=2)
-    study = jt.study(base, {"fast": base.replace({"optimizer.rule.learning_rate": 0.1})}, data, seeds=3, progress=False)
+    study = jt.study(
+        base, {"fast": base.replace({"optimizer.rule.learning_rate": 0.1})}, data, seeds=3, progress=False, tune=None
+    )
     row = next(line for line in table(study.verdicts).splitlines() if line.startswith("fast"))
     numbers = r"fast +\d+,\d{3} +\d+,\d{3} +[+-]\d+,\d{3} +\[[^.]*\] +0\.\d+"
     assert re.fullmatch(numbers + r" +too few seeds +too few seeds \[[^.]*\]", row)

@@ -17,7 +17,9 @@ from jaxtricks.train.shown import paged
 @pytest.fixture(scope="module")
 def study(blobs):
     base = jt.Experiment(model=jt.MLP(widths=(4,)), epochs=1, batch_size=16)
-    return jt.study(base, {"slow": base.replace({"optimizer.rule.learning_rate": 1e-4})}, blobs, seeds=3, progress=False)
+    return jt.study(
+        base, {"slow": base.replace({"optimizer.rule.learning_rate": 1e-4})}, blobs, seeds=3, progress=False, tune=None
+    )
 
 
 def test_a_console_shows_a_line_and_not_every_number(study):
@@ -57,7 +59,7 @@ def test_functions_that_a_notebook_defines_are_on_the_page_though_they_cannot_be
     base = jt.Experiment(model=jt.MLP(widths=(4,)), epochs=1, batch_size=16)
     own = base.replace({"objective.loss": lambda scores, targets: optax.safe_softmax_cross_entropy(scores, targets)})
     chained = own.replace({"optimizer.rule": jt.Optax(optax.adam(1e-3))})
-    folder = jt.study(own, {"chain": chained}, blobs, seeds=2, progress=False).save(tmp_path / "own")
+    folder = jt.study(own, {"chain": chained}, blobs, seeds=2, progress=False, tune=None).save(tmp_path / "own")
     assert "&lt;lambda&gt;" in (folder / "report.html").read_text()
     with pytest.raises(jt.ConfigError, match=r"lambda.* cannot be imported"):
         jt.Experiment.from_json(load(folder).baseline.experiment)
@@ -65,7 +67,7 @@ def test_functions_that_a_notebook_defines_are_on_the_page_though_they_cannot_be
 
 def test_an_ablation_has_a_page_with_the_whole_first_and_the_rest_in_order_of_effect(blobs, tmp_path):
     base = jt.Experiment(model=jt.MLP(widths=(4,), dropout=0.5), epochs=1, batch_size=16)
-    found = jt.ablate(base, blobs, tricks=["model.dropout", "objective.l2"], seeds=2, progress=False)
+    found = jt.ablate(base, blobs, tricks=["model.dropout", "objective.l2"], seeds=2, progress=False, tune=None)
     folder = found.save(tmp_path / "ablation")
     text = (folder / "report.html").read_text()
     table = text[text.index("<table>") : text.index("</table>")]
@@ -83,7 +85,7 @@ def test_a_ladder_has_a_page_and_a_folder_that_is_read_again(blobs, tmp_path):
         "its momentum": {"optimizer.rule.momentum": 0.5},
         "a rate": {"optimizer.rule.learning_rate": 0.3},
     }
-    found = jt.ladder(steps, blobs, base=base, seeds=8, progress=False)
+    found = jt.ladder(steps, blobs, base=base, seeds=8, progress=False, tune=None)
     assert found.kept == ("a rate",)
     record = record_ladder(found, command="")
     assert [arm.label for arm in record.references] == ["baseline", "baseline"]

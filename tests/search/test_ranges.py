@@ -13,8 +13,9 @@ from jaxtricks.search import Choice, FloatRange, IntRange, LogUniform, OneMinusL
 
 
 def ordered(numbers):
-    """Two numbers that are not the same to many digits, the smaller first."""
-    return st.tuples(numbers, numbers).map(sorted).filter(lambda ends: ends[1] - ends[0] > 1e-6 * max(map(abs, ends)))
+    """Two numbers that single precision, in which settings are, tells apart well; the smaller first."""
+    least = float(np.finfo(np.float32).tiny)
+    return st.tuples(numbers, numbers).map(sorted).filter(lambda ends: ends[1] - ends[0] > max(1e-6 * max(map(abs, ends)), least))
 
 
 FLOATS = ordered(st.floats(-100, 100)).map(lambda ends: FloatRange(*ends))

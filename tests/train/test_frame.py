@@ -16,7 +16,7 @@ FASTER = BASE.replace({"optimizer.rule.learning_rate": 0.01, "optimizer.schedule
 @pytest.fixture(scope="module")
 def study(blobs):
     seeds = jt.Seeds(2, examples=jt.Folds(3))
-    return jt.study(BASE, {"faster": FASTER}, blobs, seeds=seeds, progress=False)
+    return jt.study(BASE, {"faster": FASTER}, blobs, seeds=seeds, progress=False, tune=None)
 
 
 def test_every_value_of_every_curve_has_its_row(study):

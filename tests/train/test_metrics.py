@@ -80,7 +80,7 @@ def test_streamed_labels_give_the_same(several, labelled):
 
 def test_several_labels_are_compared_and_make_a_page(labelled):
     changes = {"fewer epochs": MULTI.replace({"epochs": 1})}
-    found = jt.study(MULTI, changes, labelled, seeds=3, metric="macro_f1", layout=HERE, progress=False)
+    found = jt.study(MULTI, changes, labelled, seeds=3, metric="macro_f1", layout=HERE, progress=False, tune=None)
     (verdict,) = found.verdicts
     assert (verdict.metric, verdict.unit, verdict.higher_is_better) == ("macro_f1", "points", True)
     html = page(record_study(found, command="jaxtricks compare"))
@@ -102,19 +102,19 @@ def test_augmented_and_stopped_training_of_several_labels_works(labelled):
 
 def test_a_metric_of_one_s_own_is_measured_and_judged_by_its_direction(blobs):
     slow = BASE.replace({"optimizer.rule.learning_rate": 1e-4})
-    found = jt.study(BASE, {"slow": slow}, blobs, seeds=8, metric=OWN, layout=HERE, progress=False)
+    found = jt.study(BASE, {"slow": slow}, blobs, seeds=8, metric=OWN, layout=HERE, progress=False, tune=None)
     (verdict,) = found.verdicts
     np.testing.assert_allclose(found.baseline.metrics["share_right"], found.baseline.metrics["accuracy"], rtol=1e-6)
     assert (verdict.metric, verdict.unit, verdict.decision) == ("share_right", "points", "hurts")
     worse = jt.Metric("share_right", share_right, higher_is_better=False)
-    (other,) = jt.study(BASE, {"slow": slow}, blobs, seeds=8, metric=worse, layout=HERE, progress=False).verdicts
+    (other,) = jt.study(BASE, {"slow": slow}, blobs, seeds=8, metric=worse, layout=HERE, progress=False, tune=None).verdicts
     assert (other.decision, other.unit) == ("helps", "share_right")
 
 
 def test_a_comparison_by_a_metric_of_one_s_own_never_goes_by_another_of_its_name(blobs):
     other = jt.Metric("accuracy", farthest, higher_is_better=False)
     with pytest.raises(ConfigError, match=r"^Metric\.name = 'accuracy' is that of another curve; another name is allowed\.$"):
-        jt.compare(BASE, BASE.replace({"epochs": 5}), blobs, metric=other, seeds=2, layout=HERE, progress=False)
+        jt.compare(BASE, BASE.replace({"epochs": 5}), blobs, metric=other, seeds=2, layout=HERE, progress=False, tune=None)
     own = BASE.replace({"metrics": (OWN,)})
     assert measuring(OWN, [own], blobs) == measuring("share_right", [own], blobs) == [own]
 

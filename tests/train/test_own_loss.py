@@ -132,6 +132,7 @@ def test_checkpoints_keep_the_best_by_an_own_loss_and_verdicts_go_by_it(tags, tm
         metric="own_entropy",
         layout=HERE,
         progress=False,
+        tune=None,
     )
     assert verdict.metric == "own_entropy" and verdict.difference > 0 and not verdict.higher_is_better
 

@@ -119,7 +119,9 @@ def test_a_gradient_that_overflows_counts_too(blobs):
 
 
 def test_a_diverged_arm_is_compared_and_named(blobs):
-    study = jt.study(poisoned(NEVER), {"poisoned": poisoned(4)}, blobs, seeds=6, metric="nll", layout=PLACE, progress=False)
+    study = jt.study(
+        poisoned(NEVER), {"poisoned": poisoned(4)}, blobs, seeds=6, metric="nll", layout=PLACE, progress=False, tune=None
+    )
     (verdict,) = study.verdicts
     assert np.isfinite(verdict.difference)
     assert {f"change seed {s} (diverged at step 5)" for s in range(6)} <= set(verdict.collapsed)

@@ -59,7 +59,7 @@ def test_runs_out_of_the_middle_keep_their_names(runs):
 
 
 def test_arms_are_paired_by_seed_and_fold(runs, blobs):
-    study = jt.study(BASE, {"same": BASE}, blobs, seeds=FOLDS, layout=PLACE, progress=False)
+    study = jt.study(BASE, {"same": BASE}, blobs, seeds=FOLDS, layout=PLACE, progress=False, tune=None)
     verdict = study.verdicts[0]
     assert (verdict.seeds, verdict.paired, verdict.difference, verdict.decision) == (6, "member", 0.0, "no difference")
     assert "6 paired members" in str(verdict)
@@ -131,7 +131,7 @@ def test_a_transferred_fit_asks_for_its_source_to_be_resumed(runs, blobs, tmp_pa
     ],
 )
 def test_too_little_to_train_on_is_said_before_anything_compiles(blobs, examples, message, compiled):
-    for call in (lambda seeds: fit(BASE, blobs, seeds=seeds), lambda seeds: jt.ablate(BASE, blobs, seeds=seeds)):
+    for call in (lambda seeds: fit(BASE, blobs, seeds=seeds), lambda seeds: jt.ablate(BASE, blobs, seeds=seeds, tune=None)):
         with pytest.raises(jt.ConfigError) as error:
             call(jt.Seeds(2, examples=examples))
         assert str(error.value) == message
