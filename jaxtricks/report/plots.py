@@ -202,8 +202,8 @@ def by_setting(path: str, written: Units, baseline: Tuned | None, change: Tuned 
         baseline: the blue, dashed line; None where the baseline was not tuned.
         change: the vermilion line; None where the change was not.
     """
-    with _style(f"by setting {path} {change}"):
-        figure, axes = _axes(2.9)
+    with styled(f"by setting {path} {change}"):
+        figure, axes = one_plot(2.9)
         for found, colour, dashes in ((baseline, BLUE, "--"), (change, VERMILION, "-")):
             if found is not None:
                 x, y = [point[path] for point in found.tried], written.scale * _array(found.values)
@@ -212,8 +212,8 @@ def by_setting(path: str, written: Units, baseline: Tuned | None, change: Tuned 
                 axes.axvline(found.chosen[path], color=colour, linestyle=(0, (1, 3)), linewidth=1.2)
         logarithmic(axes.xaxis)
         axes.set_xlabel(path.rpartition(".")[2].replace("_", " "))
-        _label(axes, written)
-        return _svg(
+        by_metric(axes, written)
+        return embedded(
             figure, f"{named(written.metric).capitalize()} of restarts that are not judged, by {path}; dotted: what was chosen"
         )
 
