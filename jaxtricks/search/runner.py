@@ -38,6 +38,8 @@ from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.members import metric_of
 from jaxtricks.train.prepare import prepare
 
+BRIEF = 10.0  # seconds
+
 Spaces = Space | Mapping[str, Any] | Path | str | None  # what stands for a space
 
 
@@ -111,7 +113,7 @@ def search(
     with journal(folder, lambda: _identity(measured, rules, searched, data)) as kept:
         course = Course(rules, searched, tuple(Judged.from_json(line, searched) for line in kept.batches))
         while (batched := course.next()) is not None:
-            place = None if folder is None else Path(folder) / f"batch-{len(course.judged)}"
+            place = None if folder is None or _brief(course) else Path(folder) / f"batch-{len(course.judged)}"
             judged = _judged(batched, (*course.points, *batched.points), _Trained(measured, data, name, size, layout, place))
             kept.add(judged.to_json())
             if place is not None and processes.first():
@@ -147,6 +149,11 @@ def _judged(batch: Batch, points: Sequence[Point], how: _Trained) -> Judged:
     values = metric_of(members, how.data, how.metric, size=how.size, layout=how.layout, checkpoints=checkpoints)
     seconds, compiling = processes.on_first(lambda: (time.monotonic() - started, compiling_seconds() - before))
     return Judged(batch, values, seconds, compiling)
+
+
+def _brief(course: Course) -> bool:
+    """Whether batches train for so short a time that checkpoints would cost more than one that is trained anew."""
+    return bool(course.judged) and course.judged[-1].seconds - course.judged[-1].compiling < BRIEF
 
 
 def _together(space: Space, experiment: Experiment, batch: int) -> int:

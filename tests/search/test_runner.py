@@ -14,6 +14,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks import cli
+from jaxtricks.engine import preemption
 from jaxtricks.search import Certainty, Space, runner
 from jaxtricks.search.course import Stage
 from jaxtricks.search.journal import JOURNAL
@@ -113,6 +114,17 @@ class TestFound:
         options = FEW | {"strategy": "grid", "metric": "nll", "seeds": 4}
         found = jt.search(BASE, {RATE: "log:1e-6:1e-1"}, blobs, **options)
         assert len(found.alarms) == 1 and "lies at the high end of log:1e-06:0.1" in found.alarms[0]
+
+
+def test_cut_within_a_batch_it_goes_on_from_checkpoints_to_the_same_bits(blobs, tmp_path, monkeypatch):
+    members, options = [(BASE, 0), (BASE, 1), (BASE.replace({RATE: 0.1}), 2)], {"size": 2, "layout": ONE}
+    whole, keep = metric_of(members, blobs, "nll", **options, checkpoints=None), jt.Checkpoints(tmp_path, newest=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(preemption, "asked", lambda: True)
+        with pytest.raises(preemption.Preempted):
+            metric_of(members, blobs, "nll", **options, checkpoints=keep)
+    assert [path.name for path in tmp_path.glob("cohort-0/0*")] == ["000001"]
+    np.testing.assert_array_equal(metric_of(members, blobs, "nll", **options, checkpoints=keep), whole)
 
 
 class Cut(Exception):
