@@ -16,6 +16,7 @@ COMMANDS = re.findall(r"^(?:    |\$ )(jaxtricks .*)$", README, flags=re.MULTILIN
 SMALLER = {
     r"epochs=20|epochs=10": "epochs=1",
     r"epochs=40": "epochs=2",
+    r"budget=64": "budget=10",
     "256": "16",
     r"\(128, 128\)": "(8, 8)",
     r"seeds=(8|16)\b": "seeds=2",
@@ -66,10 +67,11 @@ def test_the_commands_run_one_after_the_other(newcomer, monkeypatch, capsys):
             re.sub(r"--seeds (8|16|32)\b", "--seeds 2", printed)
             .replace("--add-seeds 8", "--add-seeds 2")
             .replace("--epochs 40", "--epochs 2")
+            .replace("--trials 64", "--trials 10")
         )
         command = command.replace("fashion_mnist", "iris").replace("tiny_shakespeare", "python_topics")
         words = shlex.split(command, comments=True)[1:]
-        training = words[0] in ("run", "compare", "ablate", "ladder") and "--add-seeds" not in words
+        training = words[0] in ("run", "compare", "ablate", "ladder", "search") and "--add-seeds" not in words
         code = code_of([*words, *(["--epochs", "1"] if training else [])])
         said = capsys.readouterr().err.splitlines()[-1:]
         whole = "after a crash" in printed and "is finished" in said[0]  # the command is right, and there was no crash

@@ -1,16 +1,39 @@
-"""The command with which a run's folder was begun."""
+"""The command with which a run's folder was begun, and with which it goes on."""
 
+import dataclasses
 import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.words import parsed
 from jaxtricks.store import folder as folders
 
 C = TypeVar("C", bound=Command)
+
+
+@dataclasses.dataclass(frozen=True)
+class Resumable(Command):
+    """A command whose work is kept in a folder, and goes on from there."""
+
+    def check_longer(self, folder: Path) -> None:
+        """Raises ConfigError where a run of this command cannot go on for more epochs, whatever its settings.
+
+        Args:
+            folder: the run's.
+        """
+
+    def go_on(self, began: "Begun[Any]", folder: Path, together: Mapping[str, Any]) -> None:
+        """Goes on with a run that was cut off, or for more epochs.
+
+        Args:
+            began: how it began.
+            folder: the run's.
+            together: flags that say which processes work together now, and how.
+        """
+        raise NotImplementedError
 
 
 class Begun(NamedTuple, Generic[C]):

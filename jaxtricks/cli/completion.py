@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.finding import Finding
 from jaxtricks.cli.optional import Positional
 from jaxtricks.cli.parser import Parser
 from jaxtricks.cli.settings import flags
@@ -20,7 +21,7 @@ _jaxtricks() {{
     else
         case "$before" in
 {values}
-            --change) words="{paths}"; compopt -o nospace 2>/dev/null ;;
+            --change|--space) words="{paths}"; compopt -o nospace 2>/dev/null ;;
             *) case "${{COMP_WORDS[1]}}" in
 {flags}
             esac ;;
@@ -62,7 +63,10 @@ def script(kinds: dict[str, type[Command]]) -> str:
     """
     known = flags(Experiment())
     named = [f'            {flag}) words="{" ".join(names)}" ;;' for flag, names in known.items() if names]
-    own = {name: [*Parser(kind, name).flags, *(known if issubclass(kind, Training) else ())] for name, kind in kinds.items()}
+    own = {
+        name: [*Parser(kind, name).flags, *(known if issubclass(kind, Training | Finding) else ())]
+        for name, kind in kinds.items()
+    }
     return SCRIPT.format(
         commands=_joined(kinds),
         values="\n".join(named),

@@ -16,6 +16,7 @@ COMMANDS = {
     "judge": ("judge:JudgeCommand", "Judge values that were measured elsewhere, from tables with the columns seed and value."),
     "curve": ("curve:CurveCommand", "Train on more and more examples, beside simple models."),
     "lr": ("lr:RateCommand", "Suggest a learning rate, with an interval, by a range test."),
+    "search": ("search:SearchCommand", "Search hyperparameters, and say how sure the winner is and how good without its luck."),
     "resume": ("resume:Resume", "Go on with a run that was cut off."),
     "watch": ("watch:Watch", "Show how a run goes on that another process trains."),
     "tensorboard": ("watch:TensorBoard", "Write a run's curves as event files for TensorBoard."),

@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from jaxtricks import report
-from jaxtricks.cli.begun import begun
+from jaxtricks.cli.begun import Begun, Resumable, begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.flags import DataFlags, DeviceFlags
@@ -25,9 +26,10 @@ from jaxtricks.report.beside import yardsticks
 from jaxtricks.report.record import BASELINE, Record
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
+from jaxtricks.store.manifest import manifest_of
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.beside import Beside
-from jaxtricks.train.fit import snapshots
+from jaxtricks.train.fit import longer, snapshots
 from jaxtricks.train.runs import Runs
 
 ROOT = Path("runs")  # where new folders are made
@@ -35,7 +37,7 @@ Arms = dict[str, Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
-class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
+class Training(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable):
     """A command that trains; any setting of the experiment is a flag of it too, such as --model.widths 256 256.
 
     Args:
@@ -60,13 +62,6 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
     def expanded(self) -> Self:
         """The command with the flags that it takes over from an earlier run's."""
         return self
-
-    def check_longer(self, folder: Path) -> None:
-        """Raises ConfigError where a run of this command cannot go on for more epochs, whatever its settings.
-
-        Args:
-            folder: the run's.
-        """
 
     def arms(self, experiment: Experiment) -> Arms:
         """What is trained: "baseline" → the experiment of the flags, and label → each change of it."""
@@ -106,6 +101,16 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
                     folders.leave(folder)
                 with contextlib.suppress(OSError):
                     ROOT.rmdir()  # where this was the first, and nothing came of it
+
+    def go_on(self, began: Begun[Any], folder: Path, together: Mapping[str, Any]) -> None:
+        # Other processes than before may go on, more of them or one; and the folder need not be free.
+        training = dataclasses.replace(self.expanded(), out=None, **together)
+        training.set_up_devices()
+        arms, data = training.arms(experiment_from(training.config, began.settings)), training.start()
+        if (epochs := began.epochs) is not None:
+            arms = dict(zip(arms, longer(list(arms.values()), epochs), strict=True))
+            processes.on_first(lambda: _reopen(folder, epochs))
+        training.train(arms, data, folder, began.line)
 
     def set_up_devices(self) -> None:
         """Sets JAX up for the work, before its backend starts, as a user's module that is imported may have it do."""
@@ -162,6 +167,16 @@ class Training(DataFlags, SeedFlags, DeviceFlags, Distributed):
             if processes.first():
                 print(f"jaxtricks: {stop} `jaxtricks resume {folder}` goes on.", file=sys.stderr)
             sys.exit(preemption.EXIT_CODE)
+
+
+def _reopen(folder: Path, epochs: int) -> None:
+    """Has the run go on to so many epochs; where it cannot, nothing has changed."""
+    manifest, _ = manifest_of(folder / folders.CHECKPOINTS)
+    before = [Experiment.from_json(each) for each in manifest.experiments]
+    longer(before, epochs)
+    if folders.finished(folder) and epochs == before[0].epochs:
+        raise FolderError(f"{folder} has {epochs} epochs already; its page is {folder / folders.PAGE}.")
+    folders.reopen(folder, before[0].epochs, epochs)
 
 
 def _earlier(folder: Path) -> Runs:

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.monitoring
 from jax.sharding import NamedSharding
+
+COMPILED = "/jax/core/compile/backend_compile_duration"  # the event that JAX tells
 
 
 def traced(function: Any, arguments: Sequence[tuple[Any, Any]], **static: Any) -> jax.stages.Lowered:
@@ -52,3 +55,21 @@ def forget() -> None:
     _traced.cache_clear()
     compile.cache_clear()
     jax.clear_caches()
+
+
+@functools.cache
+def _durations() -> list[float]:
+    """The seconds of each compilation of this process since the first call."""
+    found: list[float] = []
+
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
+        if event == COMPILED:
+            found.append(duration_secs)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return found
+
+
+def compiling_seconds() -> float:
+    """The seconds that this process has spent on compiling since the first call: what lies between two calls went by between."""
+    return sum(_durations())

@@ -7,6 +7,7 @@ from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.lr import RatePage
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, record_ladder, record_runs, record_study
+from jaxtricks.report.search import SearchPage
 from jaxtricks.report.shown import RecordPage
 from jaxtricks.report.suspects import SuspectsPage
 from jaxtricks.report.table import table
@@ -19,6 +20,7 @@ __all__ = [
     "RatePage",
     "Record",
     "RecordPage",
+    "SearchPage",
     "SuspectsPage",
     "environment",
     "fresh",

@@ -82,7 +82,7 @@ class CurvePage:
             for cell in zip(curve.sizes, row, strict=True)
         )
         rows: Rows = [("model", "seed", "examples", curve.metric.name), *cells]
-        return save_document(folder, self.html(), "curve", curve.to_dict(), {"curve": rows})
+        return save_document(folder, self.html(), {"curve": curve.to_dict()}, {"curve": rows})
 
 
 @paged.register

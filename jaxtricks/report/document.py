@@ -29,14 +29,13 @@ def document(title: str, style: str, body: str) -> str:
     )
 
 
-def save_document(folder: Path | str, page: str, name: str, content: Mapping[str, Any], tables: Mapping[str, Rows]) -> Path:
+def save_document(folder: Path | str, page: str, contents: Mapping[str, Any], tables: Mapping[str, Rows]) -> Path:
     """Writes a page and its data, all files or none, and gives the folder.
 
     Args:
         folder: absent or empty.
         page: the HTML document.
-        name: of the JSON file, without its ending.
-        content: what that file holds.
+        contents: the name of a JSON file, without its ending → what it holds.
         tables: the name of a CSV file, without its ending → its rows.
 
     Raises:
@@ -44,14 +43,16 @@ def save_document(folder: Path | str, page: str, name: str, content: Mapping[str
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as root:
-    ...     folder = save_document(f"{root}/new", "<p>", "numbers", {"a": 1}, {"numbers": [("a", "b"), (1, 2)]})
+    ...     folder = save_document(f"{root}/new", "<p>", {"numbers": {"a": 1}}, {"numbers": [("a", "b"), (1, 2)]})
     ...     sorted(path.name for path in folder.iterdir())
     ['numbers.csv', 'numbers.json', 'report.html']
     """
     target = Path(folder).expanduser()
     with gathered(target) as place:
         (place / PAGE).write_text(page, encoding="utf-8")
-        (place / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, content in contents.items():
+            text = json.dumps(content, indent=1, ensure_ascii=False)
+            (place / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
         for table, rows in tables.items():
             with (place / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(rows)

@@ -65,7 +65,7 @@ class RatePage:
         if (sweep := found.sweep) is not None:
             cells = _cells(range(len(sweep.values)), sweep.rates, sweep.values)
             tables["sweep"] = [("restart", "rate", sweep.metric.name), *cells]
-        return save_document(folder, self.html(), "lr", found.to_dict(), tables)
+        return save_document(folder, self.html(), {"lr": found.to_dict()}, tables)
 
 
 def _cells(

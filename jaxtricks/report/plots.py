@@ -1,26 +1,21 @@
-"""Plots as inline SVG: text stays text, lines take the page's text colour, and the same record gives the same bytes.
+"""Plots as inline SVG: text stays text, lines take the page's text colour, and the same record gives the same bytes."""
 
-Matplotlib is imported when a plot is drawn: it would make `import jaxtricks` a quarter slower.
-"""
-
-import io
 import math
-import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 from jaxtyping import Float
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from jaxtricks.diagnose.variance import VarianceProfile
 from jaxtricks.evaluate.curve import LearningCurve
 from jaxtricks.evaluate.finding import Decision
 from jaxtricks.evaluate.tuning import Tuned
 from jaxtricks.evaluate.verdict import Verdict
+from jaxtricks.report.figure import BLUE, INK, VERMILION, at_whole_numbers, by_metric, embedded, logarithmic, one_plot, styled
 from jaxtricks.report.record import Arm, Values
 from jaxtricks.report.text import Units, decades, named, units
 from jaxtricks.search.lr_range import RateRange, RateSweep
@@ -28,38 +23,7 @@ from jaxtricks.statistics import band, interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
-# Placeholders for the page's colours, which differ in dark mode: Okabe and Ito's blue and vermilion, which colour-blind
-# readers can tell apart, and the colour of text.
-BLUE, VERMILION, INK = "#000001", "#000002", "#000003"
-COLOURS = {BLUE: "var(--blue)", VERMILION: "var(--vermilion)", INK: "currentColor"}
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 11.5,
-    "text.parse_math": False,  # dollar signs in a label do not start a formula
-    "axes.labelsize": 11.5,
-    "xtick.labelsize": 10.5,
-    "ytick.labelsize": 10.5,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "ytick.minor.width": 0.4,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.formatter.useoffset": False,
-    "axes.unicode_minus": True,
-}
-# As wide as a phone in CSS pixels, so that the text in a plot is as large there as the text around it.
-WIDTH = 4.6  # inches
 FAR = 3  # a difference so many times the usual one is drawn as an arrow at the edge of the forest plot
 POINTS = 150  # at most, of a restart's curve, two CSS pixels from each other; means and bands show every epoch
 LETTERS = 52  # of a label in the forest plot; the table shows the whole label
@@ -86,8 +50,8 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
         baseline: the blue, dashed line.
         change: the vermilion line; None for a run alone.
     """
-    with _style(f"curves {name} {change.label if change else ''}"):
-        figure, axes = _axes(2.9)
+    with styled(f"curves {name} {change.label if change else ''}"):
+        figure, axes = one_plot(2.9)
         arms = [
             (units(baseline.metric(name)).scale * _array(arm.curves[name]), colour, dashes)
             for arm, colour, dashes in reversed(_lines(baseline, change))  # the dashes on top, so that equal lines show both
@@ -107,9 +71,9 @@ def curves(name: str, baseline: Arm, change: Arm | None = None) -> Markup:
             marker = "o" if mean.size == 1 else None
             axes.plot(np.arange(1, mean.size + 1), mean, color=colour, linewidth=2, linestyle=dashes, marker=marker)
         axes.set_xlabel("epoch")
-        _whole(axes.xaxis)
-        _label(axes, units(baseline.metric(name)))
-        return _svg(figure, f"Learning curves: {named(name)} by epoch")
+        at_whole_numbers(axes.xaxis)
+        by_metric(axes, units(baseline.metric(name)))
+        return embedded(figure, f"Learning curves: {named(name)} by epoch")
 
 
 def by_examples(curve: LearningCurve, written: Units) -> Markup:
@@ -119,8 +83,8 @@ def by_examples(curve: LearningCurve, written: Units) -> Markup:
         curve: the curves; the first one is the network's.
         written: how the metric is written.
     """
-    with _style(f"by examples {written.metric}"):
-        figure, axes = _axes(3.4)
+    with styled(f"by examples {written.metric}"):
+        figure, axes = one_plot(3.4)
         looks = [(BLUE, "-"), (VERMILION, "--"), (INK, ":"), (INK, "-."), (VERMILION, "-."), (BLUE, ":"), (INK, "-")]
         for (name, values), (colour, dashes) in zip(curve.values.items(), looks, strict=False):
             shown = written.scale * values
@@ -135,9 +99,9 @@ def by_examples(curve: LearningCurve, written: Units) -> Markup:
                 axes.axvline(crossing.at, color=INK, linewidth=0.6, linestyle=(0, (1, 3)))
         logarithmic(axes.xaxis)
         axes.set_xlabel("training examples")
-        _label(axes, written)
+        by_metric(axes, written)
         axes.legend(frameon=False)
-        return _svg(figure, f"Learning curves: {named(written.metric)} by the number of training examples")
+        return embedded(figure, f"Learning curves: {named(written.metric)} by the number of training examples")
 
 
 def by_rates(found: RateRange) -> Markup:
@@ -149,15 +113,15 @@ def by_rates(found: RateRange) -> Markup:
     Args:
         found: the range test.
     """
-    with _style("by rates"):
-        figure, axes = _axes(3.4)
+    with styled("by rates"):
+        figure, axes = one_plot(3.4)
         around = band(found.curve.smooth(found.curve.capped))
         axes.fill_between(found.rates, around.low, around.high, color=BLUE, alpha=0.22, linewidth=0)
         axes.plot(found.rates, around.mean, color=BLUE, linewidth=2)
         _rates(axes, found)
         axes.set_ylabel("training loss")
         axes.yaxis.set_label_coords(-0.185, 0.5)
-        return _svg(figure, "Range test: training loss by learning rate, as the rate rises")
+        return embedded(figure, "Range test: training loss by learning rate, as the rate rises")
 
 
 def swept(found: RateRange, sweep: RateSweep) -> Markup:
@@ -170,8 +134,8 @@ def swept(found: RateRange, sweep: RateSweep) -> Markup:
         found: the range test, for the interval and the axis.
         sweep: the sweep beside it.
     """
-    with _style("sweep"):
-        figure, axes = _axes(3.4)
+    with styled("sweep"):
+        figure, axes = one_plot(3.4)
         written = units(sweep.metric, [])
         shown = written.scale * np.where(np.isfinite(sweep.values), sweep.values, np.nan)
         around, whole = band(shown), np.isfinite(shown).all(axis=0)
@@ -184,8 +148,8 @@ def swept(found: RateRange, sweep: RateSweep) -> Markup:
             ends = (best - 0.1 * (usual - best), best + 2 * (usual - best)) if usual > best else (best - 0.5, best + 0.5)
             axes.set_ylim(*sorted(sign * end for end in ends))
         _rates(axes, found)
-        _label(axes, written)
-        return _svg(figure, f"Sweep: {named(sweep.metric.name)} after training, by learning rate")
+        by_metric(axes, written)
+        return embedded(figure, f"Sweep: {named(sweep.metric.name)} after training, by learning rate")
 
 
 def _rates(axes: "Axes", found: RateRange) -> None:
@@ -206,8 +170,8 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
         baseline: the dots on the left.
         change: those on the right; None for a run alone.
     """
-    with _style(f"dots {metric} {change.label if change else ''}"):
-        figure, axes = _axes(2.9)
+    with styled(f"dots {metric} {change.label if change else ''}"):
+        figure, axes = one_plot(2.9)
         units_ = units(baseline.metric(metric))
         arms = [
             (x, units_.scale * _array((arm.metrics[metric],))[0], c) for x, (arm, c, _) in enumerate(_lines(baseline, change))
@@ -222,9 +186,9 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Markup:
         axes.set_xlim(-0.45, len(arms) - 0.55)
         axes.set_xticks(range(len(arms)), ["baseline", "with the change"] if change else ["restarts"])
         axes.tick_params(axis="x", length=0)
-        _label(axes, units_)
+        by_metric(axes, units_)
         label = f"{named(metric).capitalize()} of each restart" + (", joined with its pair" if change else "")
-        return _svg(figure, label)
+        return embedded(figure, label)
 
 
 def by_setting(path: str, written: Units, baseline: Tuned | None, change: Tuned | None) -> Markup:
@@ -238,8 +202,8 @@ def by_setting(path: str, written: Units, baseline: Tuned | None, change: Tuned 
         baseline: the blue, dashed line; None where the baseline was not tuned.
         change: the vermilion line; None where the change was not.
     """
-    with _style(f"by setting {path} {change}"):
-        figure, axes = _axes(2.9)
+    with styled(f"by setting {path} {change}"):
+        figure, axes = one_plot(2.9)
         for found, colour, dashes in ((baseline, BLUE, "--"), (change, VERMILION, "-")):
             if found is not None:
                 x, y = [point[path] for point in found.tried], written.scale * _array(found.values)
@@ -248,8 +212,8 @@ def by_setting(path: str, written: Units, baseline: Tuned | None, change: Tuned 
                 axes.axvline(found.chosen[path], color=colour, linestyle=(0, (1, 3)), linewidth=1.2)
         logarithmic(axes.xaxis)
         axes.set_xlabel(path.rpartition(".")[2].replace("_", " "))
-        _label(axes, written)
-        return _svg(
+        by_metric(axes, written)
+        return embedded(
             figure, f"{named(written.metric).capitalize()} of restarts that are not judged, by {path}; dotted: what was chosen"
         )
 
@@ -266,8 +230,8 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> ForestPlot:
     margin = units.scale * verdicts[0].margin
     usual = FAR * max(float(np.median(reaches)), margin)
     limit = 1.08 * min(max(*reaches, 1.5 * margin), usual) or 1.0
-    with _style(f"forest {units.metric}"):
-        figure, axes = _axes(0.8 + 0.46 * len(verdicts), left=0.15, right=0.15)
+    with styled(f"forest {units.metric}"):
+        figure, axes = one_plot(0.8 + 0.46 * len(verdicts), left=0.15, right=0.15)
         for place, (verdict, (difference, low, high)) in enumerate(zip(verdicts, ends, strict=True)):
             decided = verdict.decision in (Decision.HELPS, Decision.HURTS)
             colour = {Decision.HELPS: BLUE, Decision.HURTS: VERMILION}.get(verdict.decision, INK)
@@ -288,7 +252,7 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> ForestPlot:
         better = "right" if units.higher_is_better else "left"
         axes.set_xlabel(f"difference in {named(units.metric)}, {better} is better" + (f" ({units.unit})" if units.sign else ""))
         labels = "Differences with 95% intervals: " + ", ".join(verdict.label for verdict in verdicts)
-        svg = _svg(figure, labels)
+        svg = embedded(figure, labels)
     return ForestPlot(svg, tuple(v.label for v, reach in zip(verdicts, reaches, strict=True) if reach > limit))
 
 
@@ -298,8 +262,8 @@ def variance(profile: VarianceProfile) -> Markup:
     Args:
         profile: of a model, layers from the input up.
     """
-    with _style(f"variance {' '.join(profile.layers)}"):
-        figure, axes = _axes(2.9)
+    with styled(f"variance {' '.join(profile.layers)}"):
+        figure, axes = one_plot(2.9)
         places = np.arange(1, len(profile.layers) + 1)
         kinds = (("pre-activations", profile.outputs, BLUE, "-"), ("gradients", profile.gradients, VERMILION, "--"))
         for name, values, colour, dashes in kinds:
@@ -308,34 +272,11 @@ def variance(profile: VarianceProfile) -> Markup:
             axes.plot(places, scipy.stats.gmean(values), color=colour, linewidth=1.8, linestyle=dashes, marker="o", label=name)
         logarithmic(axes.yaxis)
         axes.set_xlabel("layer")
-        _whole(axes.xaxis)
+        at_whole_numbers(axes.xaxis)
         axes.set_ylabel("variance")
         axes.yaxis.set_label_coords(-0.185, 0.5)
         axes.legend(frameon=False)
-        return _svg(figure, "Variance of pre-activations and gradients at the start, by layer")
-
-
-def logarithmic(axis: "Axis") -> None:
-    """Gives an axis a logarithmic scale with plain numbers: at decades, and between them where there are few.
-
-    Matplotlib's own tick labels are formulas, which the plots do not typeset.
-    """
-    from matplotlib.ticker import LogFormatter
-
-    class Plain(LogFormatter):
-        def __call__(self, x: float, pos: int | None = None) -> str:
-            return f"{x:g}" if super().__call__(x, pos) else ""
-
-    (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("log")
-    axis.set_major_formatter(Plain())
-    axis.set_minor_formatter(Plain())
-
-
-def _whole(axis: "Axis") -> None:
-    """Puts ticks at whole numbers only."""
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        return embedded(figure, "Variance of pre-activations and gradients at the start, by layer")
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:
@@ -348,48 +289,3 @@ def _array(rows: Sequence[Values]) -> Float[np.ndarray, "rows values"]:
 
 def _shortened(label: str) -> str:
     return label if len(label) <= LETTERS else label[: LETTERS - 1] + "…"
-
-
-def _style(salt: str) -> AbstractContextManager[None]:
-    """The style of every plot, whatever the user's matplotlibrc says; the salt makes a plot's ids differ from those of others."""
-    from matplotlib import style
-
-    return style.context(STYLE | {"svg.hashsalt": salt}, after_reset=True)
-
-
-def _axes(height: float, left: float = 0.86, right: float = 0.08) -> "tuple[Figure, Axes]":
-    """One plot, with margins in inches. They are fixed, so that plots beside each other align; measuring takes twice the time."""
-    from matplotlib.figure import Figure
-
-    figure, below, above = Figure(figsize=(WIDTH, height)), 0.58, 0.12
-    return figure, figure.add_axes((left / WIDTH, below / height, 1 - (left + right) / WIDTH, 1 - (below + above) / height))
-
-
-def _label(axes: "Axes", units: Units) -> None:
-    axes.set_ylabel(units.axis)
-    axes.yaxis.set_label_coords(-0.185, 0.5)
-
-
-def _svg(figure: "Figure", label: str) -> Markup:
-    """The figure as an <svg> element that can stand in a page beside others.
-
-    Args:
-        figure: the figure.
-        label: what a screen reader says.
-    """
-    file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = text.replace("xlink:href", "href")
-    for stand_in, colour in COLOURS.items():
-        text = text.replace(f": {stand_in}", f": {colour}")
-    text = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), text)  # more digits cannot be seen
-    used = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
-    # Only ids that are referred to stay: others, such as "axes_1", would stand on the page once for each figure.
-    text = re.sub(r' id="([\w.-]+)"', lambda found: found.group() if found[1] in used else "", text)
-    view = re.search(r'viewBox="([^"]*)"', text)
-    assert view is not None
-    head = f'<svg viewBox="{view[1]}" role="img" aria-label="{escape(label)}">'
-    return Markup(head + "\n".join(filter(str.strip, text[text.index(">") + 1 :].splitlines())))

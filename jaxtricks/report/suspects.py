@@ -71,7 +71,7 @@ class SuspectsPage:
         """
         content, columns = self.found.to_dict(), list(Suspect.__dataclass_fields__)
         rows: Rows = [columns, *([suspect[column] for column in columns] for suspect in content["suspects"])]
-        return save_document(folder, self.html(), "label_errors", content, {"label_errors": rows})
+        return save_document(folder, self.html(), {"label_errors": content}, {"label_errors": rows})
 
 
 @paged.register

@@ -1,10 +1,19 @@
-"""Search over hyperparameters: the space, the strategies that say what is tried next, and what a search knows."""
+"""Search over hyperparameters: the space, the strategies that say what is tried next, and what a search knows.
+
+The module can be called as the function: `jaxtricks.search(…)` is `jaxtricks.search.search(…)`.
+"""
+
+import sys
+import types
+from typing import Any
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.search.bayes import BayesSearch, Belief, belief
+from jaxtricks.search.budget import Budget
 from jaxtricks.search.choice import Choice
 from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
+from jaxtricks.search.course import Certainty
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
 from jaxtricks.search.halving import Halving, Hyperband
@@ -15,6 +24,8 @@ from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
+from jaxtricks.search.result import RankedTrial, Search
+from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
@@ -27,6 +38,8 @@ import_files(__name__, __path__)
 __all__ = [
     "BayesSearch",
     "Belief",
+    "Budget",
+    "Certainty",
     "Choice",
     "CoarseToFine",
     "Condition",
@@ -42,10 +55,12 @@ __all__ = [
     "OneMinusLog",
     "PopulationTraining",
     "RandomSearch",
+    "RankedTrial",
     "RateRange",
     "RateSuggestion",
     "RateSweep",
     "Scheme",
+    "Search",
     "SearchRange",
     "SobolSearch",
     "Space",
@@ -57,6 +72,7 @@ __all__ = [
     "fitted",
     "parse_condition",
     "parse_range",
+    "search",
     "space_of",
     "train_trials",
     "vectorized",
@@ -65,3 +81,13 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _SearchModule(types.ModuleType):
+    """This module, which is also the function that it is named after."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Search:
+        return search(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _SearchModule

@@ -1,7 +1,7 @@
 """A space against the experiment that it varies: whether each setting takes its values, and which values share a program."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -53,6 +53,22 @@ def vectorized(space: Space, experiment: Experiment) -> tuple[str, ...]:
         return len({jax.tree.structure(scene.replace({path: value})) for value in space.ranges[path].tried})
 
     return tuple(path for path in space.paths if all(programs(path, scene) == 1 for _, scene in _scenes(space, path, experiment)))
+
+
+def every_value(space: Space, experiment: Experiment) -> Iterator[Scene]:
+    """Every value of each setting, of a range its ends, where it has a meaning: what is set, and the experiment with it.
+
+    Args:
+        space: as `fitted` gives it.
+        experiment: what is varied.
+
+    >>> [point for point, _ in every_value(fitted(Space({"batch_size": "16,32"}), jt.Experiment()), jt.Experiment())]
+    [{'batch_size': 16}, {'batch_size': 32}]
+    """
+    for path in space.paths:
+        for point, scene in _scenes(space, path, experiment):
+            for value in space.ranges[path].tried:
+                yield {**point, path: value}, scene.replace({path: value})
 
 
 def _settled(space: Space, path: str, experiment: Experiment) -> Space:

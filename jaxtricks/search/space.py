@@ -192,6 +192,17 @@ class Space:
         wider = self.widened(point)
         return {path: edge for path, edge in found.items() if edge is not None and wider.ranges[path] != self.ranges[path]}
 
+    def alarms(self, point: Point) -> list[str]:
+        """A sentence for each setting of the best point that lies at an end of its range, see `edges`.
+
+        >>> Space({"optimizer.clip_norm": "log:0.1:10"}).alarms({"optimizer.clip_norm": 9.5})
+        ['optimizer.clip_norm: the best so far, 9.5, lies at the high end of log:0.1:10; a better may lie beyond.']
+        """
+        return [
+            f"{path}: the best so far, {point[path]:g}, lies at the {edge} end of {self.ranges[path]}; a better may lie beyond."
+            for path, edge in self.edges(point).items()
+        ]
+
     def around(self, point: Point, share: float) -> Self:
         """Gives the part of the space around a point, see `SearchRange.around`; a setting without a meaning there stays whole.
 

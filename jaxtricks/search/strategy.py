@@ -48,13 +48,7 @@ class Strategy(Family):
 
     def alarms(self, history: History) -> list[str]:
         """A sentence for each setting that in the best trial lies at an end of its range: the best may lie beyond."""
-        if history.best is None:
-            return []
-        space, point = self.searched(history), history.best.point
-        return [
-            f"{path}: the best so far, {point[path]:g}, lies at the {edge} end of {space.ranges[path]}; a better may lie beyond."
-            for path, edge in space.edges(point).items()
-        ]
+        return [] if history.best is None else self.searched(history).alarms(history.best.point)
 
 
 def fresh(history: History, space: Space, draws: Draws, count: int) -> list[Point]:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import ArrayLike
 
 from jaxtricks.config import ConfigError
@@ -143,10 +143,15 @@ class Runs(Shown):
         return {name: curve[:, -1] for name, curve in self.curves.items() if name not in TRAINING}
 
     @property
+    def alive(self) -> Bool[np.ndarray, " runs"]:
+        """Whether loss and gradient of each run have always been finite, [runs]."""
+        return np.asarray(self._host(self.trained.states.alive))
+
+    @property
     def diverged(self) -> dict[str, int]:
         """Name → the optimizer step at which loss or gradient was no longer finite, for the runs that diverged."""
-        steps, alive = self._host((self.trained.states.step, self.trained.states.alive))
-        return {name: int(step) for name, step, well in zip(self.names, steps, alive, strict=True) if not well}
+        steps = self._host(self.trained.states.step)
+        return {name: int(step) for name, step, well in zip(self.names, steps, self.alive, strict=True) if not well}
 
     @property
     def stopped(self) -> dict[str, int]:
@@ -154,8 +159,7 @@ class Runs(Shown):
         if (stopping := self.experiment.stopping) is None or self.trained.states.best is None:
             return {}
         trained = np.isfinite(self.curves["train_loss"]).sum(axis=1)
-        best, alive = self._host((self.trained.states.best, self.trained.states.alive))
-        ended = np.asarray(stopping.stopped(best)) & alive
+        ended = np.asarray(stopping.stopped(self._host(self.trained.states.best))) & self.alive
         return {name: int(epochs) for name, epochs, over in zip(self.names, trained, ended, strict=True) if over}
 
     @property

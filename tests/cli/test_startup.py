@@ -90,6 +90,9 @@ def completed(tmp_path_factory):
         (["run", "--optimizer.schedule", "warmup_co"], ["warmup_cosine"]),
         (["run", "--model", "r"], ["rnn"]),
         (["compare", "--change", "model.widths"], ["model.widths="]),
+        (["search", "--strat"], ["--strategy"]),
+        (["search", "--space", "model.widths"], ["model.widths="]),
+        (["search", "--optimizer.clip-n"], ["--optimizer.clip-norm"]),
         (["watch", "--model"], []),  # takes no settings
     ],
 )

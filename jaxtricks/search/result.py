@@ -1,0 +1,255 @@
+"""What a search found: the winner, how good it is when its luck is taken away, and what cannot be told apart from it."""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from jaxtricks.config import described
+from jaxtricks.evaluate.estimate import Estimate, Scope
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.objectives.metric import Declaration
+from jaxtricks.search.choice import word_of
+from jaxtricks.search.condition import Point
+from jaxtricks.search.course import Course, plain
+from jaxtricks.search.history import History
+from jaxtricks.search.space import Space
+from jaxtricks.statistics import interval
+from jaxtricks.train.shown import Shown
+
+DRAWS = 4_000  # of true scores, for intervals
+CONFIDENCE = 0.95
+SCOPE: Scope = "these examples"  # and other splits of them
+SHOWN = 10  # trials of the table that is printed
+
+
+class RankedTrial(NamedTuple):
+    """A line of the leaderboard.
+
+    Args:
+        trial: its number, in the order in which points were tried.
+        point: its settings.
+        score: the expected true score, shrunk for luck, with its 95% interval; infinitely bad where all restarts diverged.
+        measured: the mean over its restarts, those that diverged left out; nan where all did.
+        restarts: how many it had.
+        diverged: how many of them diverged.
+        group: from 0; trials of one group cannot be told apart from the best of it.
+
+    >>> point, score = {"model.dropout": 0.5}, Estimate(0.91, 0.90, 0.92)
+    >>> RankedTrial(3, point, score, measured=0.93, restarts=4, diverged=0, group=0).score.mean
+    0.91
+    """
+
+    trial: int
+    point: Point
+    score: Estimate
+    measured: float
+    restarts: int
+    diverged: int
+    group: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Search(Shown):
+    """What a search found.
+
+    Args:
+        data: the name of the data set.
+        base: the experiment that was varied.
+        course: all batches, judged; some restart came to an end.
+        programs: how many were compiled: one for each structure of the experiments.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> space = {"optimizer.rule.learning_rate": "log:1e-4:1e-1"}
+    >>> found = jt.search(base, space, digits, strategy="random", budget=4, seeds=2, progress=False)
+    >>> found
+    Search(digits, 4 trials of 1 setting, 1 program)
+    >>> list(found.winner.point), found.fresh.values == tuple(found.course.fresh)
+    (['optimizer.rule.learning_rate'], True)
+    """
+
+    data: str
+    base: Experiment
+    course: Course
+    programs: int
+
+    @property
+    def metric(self) -> Declaration:
+        """What the trials were judged by."""
+        return self.course.rules.measure.metric
+
+    @property
+    def space(self) -> Space:
+        """What was searched."""
+        return self.course.rules.strategy.searched(self.history)
+
+    @property
+    def history(self) -> History:
+        """The trials as a strategy sees them."""
+        return self.course.history
+
+    @functools.cached_property
+    def leaderboard(self) -> tuple[RankedTrial, ...]:
+        """All trials, the best expected true score first."""
+        scores, values = self.course.scores, self.course.values
+        groups, draws = scores.groups(CONFIDENCE), scores.draws(DRAWS, seed=0)
+        found = []
+        for trial in np.lexsort((-scores.mean if self.metric.higher_is_better else scores.mean, groups)).tolist():
+            finite = values[trial][np.isfinite(values[trial])]
+            ends = np.quantile(draws[:, trial], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if finite.size else (np.nan, np.nan)
+            score = Estimate(float(scores.mean[trial]), float(ends[0]), float(ends[1]), tuple(finite.tolist()), scope=SCOPE)
+            measured, count = float(finite.mean()) if finite.size else np.nan, len(values[trial])
+            point = self.course.points[trial]
+            found.append(RankedTrial(trial, point, score, measured, count, count - finite.size, int(groups[trial])))
+        return tuple(found)
+
+    @property
+    def winner(self) -> RankedTrial:
+        """The trial that is likely the best, which need not be the one that was measured as the best."""
+        return next(each for each in self.leaderboard if each.trial == self.course.scores.chosen)
+
+    @property
+    def best(self) -> Experiment:
+        """The experiment with the winner's settings."""
+        return self.base.replace(self.winner.point)
+
+    @property
+    def fresh(self) -> Estimate:
+        """The winner's score on seeds that chose nothing, without restarts that diverged; nan where all did."""
+        values = self.course.fresh[np.isfinite(self.course.fresh)]
+        ends = interval(values) if values.size else (np.nan, np.nan)
+        mean = float(values.mean()) if values.size else np.nan
+        return Estimate(mean, ends[0], ends[1], tuple(values.tolist()), scope=SCOPE)
+
+    @property
+    def probability(self) -> float:
+        """P(the winner's true score is within the margin of the best tried)."""
+        return float(self.course.scores.within(self.course.margin)[self.winner.trial])
+
+    @property
+    def alike(self) -> int:
+        """How many other trials cannot be told apart from the best."""
+        return sum(each.group == 0 for each in self.leaderboard) - 1
+
+    @property
+    def alarms(self) -> list[str]:
+        """A sentence for each setting of the winner that lies at an end of its range."""
+        return self.space.alarms(self.winner.point)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was found, a sentence each."""
+        winner, rules, count = self.winner, self.course.rules, len(self.course.points)
+        settings = ", ".join(f"{path}={_short(value)}" for path, value in winner.point.items())
+        values = self.course.values
+        explored, tried = (sum(map(len, each)) for each in (self.course.explored, values))
+        fresh = f"{self._written(self.fresh)} on {len(self.course.fresh)} fresh seeds, which is to be quoted"
+        if lost := len(self.course.fresh) - len(self.fresh.values):
+            fresh += f" ({lost} of them diverged)"
+        margin = f"{self.metric.scale * self.course.margin:.3g} {self.metric.unit}"
+        short = "" if self.probability >= rules.certainty.asked else f"; {rules.certainty.asked:.0%} was asked for"
+        return [
+            f"the best of {_count(count, 'trial')}: {settings}",
+            f"its {self.metric.name.replace('_', ' ')} is {self._number(winner.measured)} as measured when it was chosen, "
+            f"{self._written(winner.score)} with that luck taken away, and {fresh}",
+            f"with a probability of {self.probability:.0%} it is within {margin} of the best that was tried{short}",
+            f"{_count(self.alike, 'other trial')} cannot be told apart from it" if self.alike else "no other trial is as good",
+            *self.alarms,
+            f"{_count(explored, 'restart')} to explore, {tried - explored} more to decide; "
+            f"{_count(self.programs, 'program')}, {self.course.compiling:.1f} s of compiling, {self.course.seconds:.1f} s in all",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Gives all of it as plain data; None for a number that is not finite."""
+        rules = self.course.rules
+        return {
+            "data": self.data,
+            "metric": dataclasses.asdict(self.metric),
+            "strategy": described(rules.strategy),
+            "space": {path: str(each) for path, each in self.space.ranges.items()},
+            "budget": dataclasses.asdict(rules.budget),
+            "margin": self.course.margin,
+            "asked": rules.certainty.asked,
+            "probability": self.probability,
+            "winner": self.winner.trial,
+            "fresh": _plain(self.fresh),
+            "alarms": self.alarms,
+            "programs": self.programs,
+            "compiling": self.course.compiling,
+            "seconds": self.course.seconds,
+            "trials": [
+                {
+                    "trial": each.trial,
+                    "point": {path: described(value) for path, value in each.point.items()},
+                    "group": each.group,
+                    "score": _plain(each.score),
+                    "values": plain(self.course.values[each.trial]),
+                }
+                for each in self.leaderboard
+            ],
+        }
+
+    def frame(self) -> pa.Table:
+        """Gives a table with a row for each restart: its trial, stage, seed, metric, and the settings of the trial.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> found = jt.search(base, {"model.activation": "relu,tanh"}, digits, strategy="grid", budget=2, seeds=2, progress=False)
+        >>> found.frame().column_names
+        ['trial', 'stage', 'seed', 'accuracy', 'model.activation']
+        """
+        rows = [
+            (restart.trial, judged.batch.stage.value, restart.seed, value)
+            for judged in self.course.judged
+            for restart, value in zip(judged.batch.restarts, plain(judged.values), strict=True)
+        ]
+        columns = dict(zip(("trial", "stage", "seed", self.metric.name), map(list, zip(*rows, strict=True)), strict=True))
+        for path in self.space.paths:
+            held = [self.course.points[trial].get(path) for trial, *_ in rows]
+            numbers = all(value is None or type(value) in (int, float) for value in held)
+            words = [
+                word_of(value) if path in self.course.points[row[0]] else None for row, value in zip(rows, held, strict=True)
+            ]
+            columns[path] = held if numbers else words
+        return pa.table(columns)
+
+    def __repr__(self) -> str:
+        settings = _count(len(self.space.paths), "setting")
+        return (
+            f"Search({self.data}, {_count(len(self.course.points), 'trial')} of {settings}, {_count(self.programs, 'program')})"
+        )
+
+    def __str__(self) -> str:
+        head = ["group", self.metric.name, "95% interval", "restarts", *self.space.paths]
+        rows = [
+            [
+                str(each.group + 1),
+                self._number(each.score.mean),
+                f"[{self._number(each.score.low)}, {self._number(each.score.high)}]",
+                str(each.restarts),
+                *(_short(each.point[path]) if path in each.point else "–" for path in self.space.paths),
+            ]
+            for each in self.leaderboard[:SHOWN]
+        ]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        table = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+        return "\n".join([*self.sentences, "", *table])
+
+    def _number(self, value: float) -> str:
+        return f"{self.metric.scale * value:.4g}{self.metric.sign}" if np.isfinite(value) else "–"
+
+    def _written(self, found: Estimate) -> str:
+        return f"{self._number(found.mean)} [{self._number(found.low)}, {self._number(found.high)}]"
+
+
+def _plain(found: Estimate) -> dict[str, float | None]:
+    return dict(zip(("mean", "low", "high"), plain(np.array([found.mean, found.low, found.high])), strict=True))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else word_of(value)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,103 @@
+"""Restarts of many experiments, each with seeds of its own, in programs of one size: how a search trains."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from jaxtricks.config import stack
+from jaxtricks.data import Dataset
+from jaxtricks.engine.cohort import Cohort
+from jaxtricks.engine.layout import Layout
+from jaxtricks.engine.plan import Population
+from jaxtricks.engine.tables import Numbers
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.sampling import Sampling
+from jaxtricks.experiment.seeds import Seeds
+from jaxtricks.restart.member import Pool
+from jaxtricks.store.manifest import Manifest
+from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.cohorts import Asked, ready_for, tables_of
+from jaxtricks.train.fit import recording
+from jaxtricks.train.loop import trained
+from jaxtricks.train.runs import Runs
+
+Members = Sequence[tuple[Experiment, int]]  # what is trained, and by which seed
+
+
+def metric_of(
+    members: Members, data: Dataset, metric: str, *, size: int, layout: Layout, checkpoints: Checkpoints | None
+) -> Float[np.ndarray, " members"]:
+    """Trains restarts, and gives a validation metric of each after its training.
+
+    Restarts of one structure go through programs of `size` restarts, the last of them filled up by repeats, which are dropped. So
+    however many there are, and whatever their seeds and floats, each structure is one program, which is compiled once.
+
+    Args:
+        members: what is trained; no two have one seed.
+        data: the data set.
+        metric: one that all of them measure.
+        size: restarts of a program.
+        layout: devices and width.
+        checkpoints: where to keep checkpoints, from which training goes on. None: nowhere.
+
+    Returns:
+        the metric, nan of a restart that diverged.
+
+    Raises:
+        ConfigError: for settings that do not fit the data or the devices.
+        CheckpointError: for a folder of checkpoints that belongs to another fit, is in use or cannot be written.
+        Preempted: if the process was asked to end; its last checkpoint is written.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> members = [(base, 3), (base.replace({"model.widths": (4,)}), 5), (base.replace({"optimizer.rule.learning_rate": 0.1}), 7)]
+    >>> metric_of(members, digits, "nll", size=2, layout=jt.Layout(), checkpoints=None).shape
+    (3,)
+    """
+    seeds = Seeds([seed for _, seed in members])
+    sampling = seeds.sampling(data)
+    sampling.check(data)
+    wanted = {id(experiment): experiment for experiment, _ in members}  # restarts of a trial share one
+    filled = {key: ready_for(experiment, data, sampling) for key, experiment in wanted.items()}
+    ready = [filled[id(experiment)] for experiment, _ in members]
+    parts = _parts(ready, size)
+    cohorts = [_cohort(number, [ready[place] for place in part], data, sampling.at(part)) for number, part in enumerate(parts)]
+    manifest = None if checkpoints is None else Manifest.of(list(wanted.values()), True, seeds, data)
+    found = np.full(len(members), np.nan)
+    with recording(cohorts, manifest, checkpoints) as records:
+        # Two programs of one structure that were compiled at the same time would be compiled twice.
+        for wave in _waves(ready, parts):
+            results = trained([cohorts[n] for n in wave], Pool.on_host(data), layout, False, [records[n] for n in wave])
+            for number in wave:
+                part = parts[number]
+                runs = Runs(ready[part[0]], sampling.at(part), data, results[number])
+                found[part] = np.where(runs.alive, runs.metrics[metric], np.nan)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _parts(experiments: Sequence[Experiment], size: int) -> list[list[int]]:
+    """The places of the members of each program, structure by structure; the last one is repeated until it is full."""
+    places: dict[Any, list[int]] = {}
+    for place, experiment in enumerate(experiments):
+        places.setdefault(jax.tree.structure(experiment), []).append(place)
+    parts = [group[first : first + size] for group in places.values() for first in range(0, len(group), size)]
+    return [part + part[-1:] * (size - len(part)) for part in parts]
+
+
+def _waves(experiments: Sequence[Experiment], parts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The first program of each structure, and then all others."""
+    structures = [jax.tree.structure(experiments[part[0]]) for part in parts]
+    first = [number for number, structure in enumerate(structures) if structure not in structures[:number]]
+    return list(filter(None, (first, [number for number in range(len(parts)) if number not in first])))
+
+
+def _cohort(number: int, experiments: Sequence[Experiment], data: Dataset, sampling: Sampling) -> Cohort:
+    """The members of a program; their tables have a row for each of them, whatever they share, so that all have one shape."""
+    splits, rows = np.unique(sampling.split, return_inverse=True)
+    seen = replace(sampling, train=sampling.train[splits], validation=sampling.validation[splits])
+    tables = jax.tree.map(lambda table: table[rows], tables_of(seen, Asked.by(experiments[0]), data))
+    numbers = Numbers.of(replace(sampling, split=np.arange(len(rows), dtype=np.int32)))
+    return Cohort([number], Population(stack(experiments), numbers), tables, {}, len(experiments))
