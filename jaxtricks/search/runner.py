@@ -14,7 +14,7 @@ import jax
 
 from jaxtricks.config import ConfigError, to_json
 from jaxtricks.data import Dataset
-from jaxtricks.engine import processes
+from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.program import compiling_seconds
 from jaxtricks.evaluate.compare import check_margin, measuring
@@ -121,12 +121,28 @@ def search(
             course = course.after(judged)
             if progress and processes.first():
                 print(f"jaxtricks: {_told(course)}", file=sys.stderr, flush=True)
+            if folder is not None and processes.agreed(preemption.asked()):
+                raise SearchPreempted(len(course.judged))
     if not course.alive:
         raise ConfigError(
             f"all restarts of {len(course.points)} trials diverged on {data.name}; a space of smaller steps is allowed."
         )
     programs = len({jax.tree.structure(measured.replace(point)) for point in course.points})
     return Search(data.name, base, course, programs)
+
+
+class SearchPreempted(preemption.Preempted):
+    """A search ended early, between two batches; all of them are written down.
+
+    Args:
+        batches: that were judged.
+
+    >>> print(SearchPreempted(3))
+    ended by SIGTERM after 3 batches.
+    """
+
+    def __init__(self, batches: int) -> None:
+        Exception.__init__(self, f"ended by SIGTERM after {batches} batches.")
 
 
 class _Trained(NamedTuple):

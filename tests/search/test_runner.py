@@ -150,6 +150,15 @@ class TestResumed:
             assert len((folder / JOURNAL).read_text().splitlines()) == 1 + batches
             assert known(jt.search(BASE, SPACE, blobs, **FEW, folder=folder)) == known(found)
 
+    def test_asked_to_end_it_does_so_after_the_batch(self, blobs, found, tmp_path, monkeypatch):
+        train, trained = runner.metric_of, []
+        with monkeypatch.context() as patch:
+            patch.setattr(runner, "metric_of", lambda *args, **options: trained.append(train(*args, **options)) or trained[-1])
+            patch.setattr(preemption, "asked", lambda: len(trained) == 1)
+            with pytest.raises(preemption.Preempted, match=r"^ended by SIGTERM after 1 batches\.$"):
+                jt.search(BASE, SPACE, blobs, **FEW, folder=tmp_path)
+        assert len(trained) == 1 and known(jt.search(BASE, SPACE, blobs, **FEW, folder=tmp_path)) == known(found)
+
     def test_a_finished_search_is_read_and_not_trained(self, blobs, found, tmp_path, monkeypatch):
         jt.search(BASE, SPACE, blobs, **FEW, folder=tmp_path)
         monkeypatch.setattr(runner, "metric_of", None)
