@@ -5,6 +5,7 @@ from jaxtricks.search.bayes import BayesSearch, Belief, belief
 from jaxtricks.search.choice import Choice
 from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
+from jaxtricks.search.fair import FairComparison
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
 from jaxtricks.search.history import History, Trial
@@ -15,6 +16,7 @@ from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
+from jaxtricks.search.space_tuning import SpaceTuning
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.search.suggestion import RateSuggestion
 from jaxtricks.search.texts import parse_range
@@ -27,6 +29,7 @@ __all__ = [
     "Choice",
     "CoarseToFine",
     "Condition",
+    "FairComparison",
     "FloatRange",
     "GridSearch",
     "History",
@@ -41,6 +44,7 @@ __all__ = [
     "SearchRange",
     "SobolSearch",
     "Space",
+    "SpaceTuning",
     "Strategy",
     "Trial",
     "belief",
