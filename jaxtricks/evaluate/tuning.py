@@ -123,7 +123,7 @@ class Trials:
         for first in range(0, most, size):
             parts = [trials[first : first + size] for trials in arms.values()]
             # The last trial is repeated until the round is full.
-            wanted = [trial for part in parts for trial in (*part, *part[-1:] * (size - len(part)))]
+            wanted = [trial for part in parts for trial in (*part, *[part[-1]] * (size - len(part)))]
             trained = self.round(wanted, restarts)
             for place, (label, part) in enumerate(zip(arms, parts, strict=True)):
                 found[label].append(trained[place * size : place * size + len(part)])

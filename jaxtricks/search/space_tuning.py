@@ -2,14 +2,15 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from jaxtricks.config import ConfigError, locate
 from jaxtricks.evaluate.rate_ladder import RATE, has_rate
 from jaxtricks.evaluate.tuning import Trials, Tuned, Tuning
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.search.condition import Point
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.proposal import space_of
+from jaxtricks.search.ranges import FloatRange
 from jaxtricks.search.sobol import sequence
 from jaxtricks.search.space import Space
 
@@ -56,8 +57,8 @@ class SpaceTuning(Tuning):
         spaces = {label: self._of(trials.baseline, arm) for label, arm in arms.items()}
         every = list(dict.fromkeys(path for space in spaces.values() for path in space.paths))
         # One column for each setting of any arm, so that what arms have in common has the same values in them.
-        columns = sequence(Space(dict.fromkeys(every, "0:1")), 0, STREAM)(self.trials - 1)
-        tried: dict[str, list[dict[str, Any]]] = {}
+        columns = sequence(Space(dict.fromkeys(every, FloatRange(0, 1))), 0, STREAM)(self.trials - 1)
+        tried: dict[str, list[Point]] = {}
         for label, space in spaces.items():
             given = {path: arms[label].hyperparameters().get(path) for path in space.paths}
             own = columns[:, [every.index(path) for path in space.paths]]
