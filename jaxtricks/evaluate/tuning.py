@@ -93,6 +93,11 @@ class Trials:
         layout: devices and width.
         checkpoints: where to keep checkpoints, each round's in a folder of its own; None: nowhere.
         progress: whether to show a bar.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=1)
+    >>> trials = Trials(digits, Seeds(4), jt.metrics.METRICS["accuracy"].declared, base, progress=False)
+    >>> trials.values({"baseline": [base, base]}, restarts=2)["baseline"].shape
+    (2, 2)
     """
 
     data: Dataset
