@@ -42,8 +42,8 @@ class FairComparison(Shown):
     >>> declared = jt.metrics.METRICS["accuracy"].declared
     >>> rng = np.random.default_rng(0)
     >>> values = {"a": rng.normal(0.8, 0.01, (64, 1)), "b": rng.normal(0.7, 0.01, (64, 1))}
-    >>> print(FairComparison("mine", declared, ({},) * 64, values))
-    a is ahead at every budget up to 32 trials (b less a: -10.08 points [-10.58, -9.58] at 1, -9.51 points [-12.38, -6.64] at 32)
+    >>> str(FairComparison("mine", declared, ({},) * 64, values)).partition(" (")[0]
+    'a is ahead at every budget up to 32 trials'
     """
 
     data: str
