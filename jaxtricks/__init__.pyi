@@ -36,6 +36,7 @@ from .nn.dropout import Dropout
 from .objectives.metric import Metric
 from .objectives.objective import Objective
 from .optim import SGD, Adam, AdamW, Momentum, Optax, Optimizer
+from .search.fair import fair_compare
 from .search.lr_range import lr_range
 from .store.checkpoint import CheckpointError
 from .store.policy import Checkpoints
@@ -86,6 +87,7 @@ __all__ = [
     "evaluate",
     "experiment",
     "extend",
+    "fair_compare",
     "fit",
     "judge",
     "label_errors",

@@ -167,7 +167,8 @@ def study(
             print(f"jaxtricks: {sentence}", file=sys.stderr, flush=True)
         if tuning is not None and wanted:
             print(f"jaxtricks: {tuning.words(len(wanted))}; with tune = none each is as given", file=sys.stderr, flush=True)
-    trials = Trials(data, sampled, judging(metric, arms["baseline"], data), layout, checkpoints, progress)
+    baseline = arms["baseline"]
+    trials = Trials(data, sampled, judging(metric, baseline, data), baseline, layout, checkpoints, progress)
     tuned = tuned_arms(wanted, tuning, trials) if earlier is None else earlier.tuned
     kept = None if checkpoints is None else dataclasses.replace(checkpoints, labels=tuple(arms))
     trained = list(suited(arms, tuned).values())

@@ -187,7 +187,7 @@ def ladder(
     def trained(experiment: Experiment, below: Experiment, label: str, number: int) -> tuple[Experiment, Tuned | None, Runs]:
         kept = _within(checkpoints, f"rung-{number}", (label,))
         wanted = {label: experiment} if tuning is not None and tuning.takes(below, experiment) else {}
-        tuned = tuned_arms(wanted, tuning, Trials(data, sampled, judged_by, layout, kept, progress))
+        tuned = tuned_arms(wanted, tuning, Trials(data, sampled, judged_by, below, layout, kept, progress))
         arm = suited({label: experiment}, tuned)[label]
         runs = fit(arm, data, seeds=sampled, layout=layout, checkpoints=kept, progress=progress)
         return arm, tuned.get(label), runs

@@ -1,7 +1,6 @@
 """The usual way to tune: each arm has the best learning rate of the same ladder."""
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +14,6 @@ from jaxtricks.experiment.experiment import Experiment
 RATE = "optimizer.rule.learning_rate"
 STEP = math.sqrt(10)  # from one rate to the next
 WIDENED = 4  # rates by which a ladder grows, beyond the end at which its best lies
-FEWEST, MOST = 4, 8  # rates of an arm that are trained together, so that they are the program of the judged restarts
 
 Ladder = dict[int, Float[np.ndarray, " restarts"]]  # steps from the given rate → what the rate there came to
 
@@ -57,46 +55,46 @@ class RateLadder(Tuning):
         return [_rate(middle, step) for step in range(-half, half + 1)]
 
     def takes(self, baseline: Experiment, arm: Experiment) -> bool:
-        try:
-            locate(arm, RATE)
-        except ConfigError:
-            return False
-        return not arm.optimizer.rule.line_search and RATE not in baseline.diff(arm)
+        return has_rate(arm) and RATE not in baseline.diff(arm)
 
     def words(self, arms: int) -> str:
         return f"each of {arms} arms gets its best learning rate first, of {self.rates} × {self.restarts} other restarts"
 
     def tuned(self, arms: Mapping[str, Experiment], trials: Trials) -> dict[str, Tuned]:
         middle = {label: float(arm.hyperparameters()[RATE]) for label, arm in arms.items()}
-        half, fitting = self.rates // 2, trials.at_once(self.restarts)
-        size = min(fitting, MOST) if fitting >= FEWEST else self.rates
-        rounds = itertools.count()
 
         def values(ladders: Mapping[str, Sequence[int]]) -> dict[str, Ladder]:
-            """Label → step → the restarts at that rate, of ladders that are equally long; a part of each at a time."""
-            found: dict[str, Ladder] = {label: {} for label in ladders}
-            for first in range(0, max(map(len, ladders.values()), default=0), size):
-                part = [(label, step) for label, steps in ladders.items() for step in _filled(steps[first : first + size], size)]
-                wanted = [arms[label].replace({RATE: _rate(middle[label], step)}) for label, step in part]
-                for (label, step), each in zip(part, trials.values(wanted, self.restarts, next(rounds)), strict=True):
-                    found[label][step] = each
-            return found
+            """Label → step → the restarts at that rate, of ladders that are equally long."""
+            wanted = {
+                label: [arms[label].replace({RATE: _rate(middle[label], step)}) for step in ladders[label]] for label in ladders
+            }
+            trained = trials.values(wanted, self.restarts)
+            return {label: dict(zip(steps, trained[label], strict=True)) for label, steps in ladders.items()}
 
+        half = self.rates // 2
         known = values({label: range(-half, half + 1) for label in arms})
-        first = {label: _best(middle[label], ladder, trials) for label, ladder in known.items()}
-        beyond = {label: _beyond(first[label], ladder) for label, ladder in known.items()}
-        wider = values({label: steps for label, steps in beyond.items() if steps})
-        return first | {label: _best(middle[label], known[label] | ladder, trials) for label, ladder in wider.items()}
+        found = {label: _best(middle[label], ladder, trials) for label, ladder in known.items()}
+        beyond = {label: steps for label, ladder in known.items() if (steps := _beyond(found[label], ladder))}
+        wider = values(beyond)
+        return found | {label: _best(middle[label], known[label] | ladder, trials) for label, ladder in wider.items()}
+
+
+def has_rate(arm: Experiment) -> bool:
+    """Whether an experiment's rule has a learning rate to look for: not where it finds the length of each step by a line search.
+
+    >>> has_rate(jt.Experiment(optimizer=jt.Optimizer(rule="lbfgs")))
+    False
+    """
+    try:
+        locate(arm, RATE)
+    except ConfigError:
+        return False
+    return not arm.optimizer.rule.line_search
 
 
 def _rate(middle: float, step: int) -> float:
     """A rate of a ladder, the given one itself at step 0, others rounded to three digits."""
     return middle if step == 0 else float(f"{middle * STEP**step:.3g}")
-
-
-def _filled(steps: Sequence[int], size: int) -> list[int]:
-    """Steps, the last one repeated until there are so many: rounds of one size share a program."""
-    return [*steps, *[steps[-1]] * (size - len(steps))]
 
 
 def _best(middle: float, known: Ladder, trials: Trials) -> Tuned:

@@ -1,6 +1,7 @@
 """A fair comparison: each arm gets settings that suit it, which are found on restarts that nothing is judged on."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 
 FILE = "tuned.json"
+FEWEST, MOST = 4, 8  # trials of an arm that are trained together, so that they are the program of the judged restarts
 Point = Mapping[str, Any]  # path → value
 
 Values = Float[np.ndarray, "points restarts"]
@@ -87,40 +89,61 @@ class Trials:
         data: the data set.
         judged: the seeds that are judged; trials take others.
         metric: what they are measured by, which every arm measures.
+        baseline: what arms are changes of.
         layout: devices and width.
         checkpoints: where to keep checkpoints, each round's in a folder of its own; None: nowhere.
         progress: whether to show a bar.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=1)
+    >>> trials = Trials(digits, Seeds(4), jt.metrics.METRICS["accuracy"].declared, base, progress=False)
+    >>> trials.values({"baseline": [base, base]}, restarts=2)["baseline"].shape
+    (2, 2)
     """
 
     data: Dataset
     judged: Seeds
     metric: Declaration
+    baseline: Experiment
     layout: Layout = Layout()  # noqa: RUF009 (frozen)
     checkpoints: Checkpoints | None = None
     progress: bool = True
 
-    def at_once(self, restarts: int) -> int:
-        """How many trials of an arm have as many members together as the arm when it is judged, which is then the same program.
+    def values(self, arms: Mapping[str, Sequence[Experiment]], restarts: int) -> dict[str, Values]:
+        """Trains trials, and gives label → the metric of each one's restarts, [trials, restarts]; nan where a restart diverged.
+
+        They are trained in rounds of as many members as the judged arms have, where that is enough at a time: then rounds and
+        judged arms are the same programs.
 
         Args:
-            restarts: about how many of each trial.
-        """
-        return max(1, len(self.judged) // len(self.judged.apart(restarts)))
-
-    def values(self, trials: Sequence[Experiment], restarts: int, number: int) -> Values:
-        """Trains trials, and gives the metric of each one's restarts, [trials, restarts]; nan where a restart diverged.
-
-        Args:
-            trials: those that differ in floats only share a program.
-            restarts: about how many of each: see `Seeds.apart`.
-            number: of the round, from 0; each has its own.
+            arms: label → the trials of that arm, equally many of each.
+            restarts: about how many of each trial: see `Seeds.apart`.
 
         Raises:
             ConfigError: where the data or earlier weights do not give restarts that are not judged.
         """
+        most = max(map(len, arms.values()), default=0)
+        fitting = len(self.judged) // len(self.judged.apart(restarts))
+        size = min(fitting, MOST) if fitting >= FEWEST else max(most, 1)
+        found: dict[str, list[Values]] = {label: [] for label in arms}
+        for first in range(0, most, size):
+            parts = [trials[first : first + size] for trials in arms.values()]
+            # The last trial is repeated until the round is full.
+            wanted = [trial for part in parts for trial in (*part, *[part[-1]] * (size - len(part)))]
+            trained = self.round(wanted, restarts)
+            for place, (label, part) in enumerate(zip(arms, parts, strict=True)):
+                found[label].append(trained[place * size : place * size + len(part)])
+        return {label: np.concatenate(rounds) for label, rounds in found.items() if rounds}
+
+    def round(self, trials: Sequence[Experiment], restarts: int) -> Values:
+        """Trains trials together, and gives the metric of each one's restarts, [trials, restarts]; nan where one diverged.
+
+        Args:
+            trials: those that differ in floats only share a program.
+            restarts: as for `values`.
+        """
         kept = self.checkpoints
         if kept is not None:
-            kept = Checkpoints(Path(kept.folder) / BEFORE / f"round-{number}", newest=kept.newest)
+            kept = Checkpoints(Path(kept.folder) / BEFORE / f"round-{_fingerprint(trials)}", newest=kept.newest)
         seeds = self.judged.apart(restarts)
         try:
             found = fit(list(trials), self.data, seeds=seeds, layout=self.layout, checkpoints=kept, progress=self.progress)
@@ -133,6 +156,11 @@ class Trials:
         lost = [np.isin(runs.names, list(runs.diverged)) for runs in found]
         each = [np.where(gone, np.nan, runs.metrics[self.metric.name]) for gone, runs in zip(lost, found, strict=True)]
         return np.stack(each).astype(np.float64)
+
+
+def _fingerprint(trials: Sequence[Experiment]) -> str:
+    """Twelve hexadecimal digits that are the same for the same trials."""
+    return hashlib.sha256("".join(trial.fingerprint() for trial in trials).encode()).hexdigest()[:12]
 
 
 class Tuning(Family):

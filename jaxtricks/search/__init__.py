@@ -14,6 +14,7 @@ from jaxtricks.search.choice import Choice
 from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
 from jaxtricks.search.course import Certainty
+from jaxtricks.search.fair import FairComparison
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
 from jaxtricks.search.halving import Halving, Hyperband
@@ -29,6 +30,7 @@ from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
+from jaxtricks.search.space_tuning import SpaceTuning
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.search.suggestion import RateSuggestion
 from jaxtricks.search.texts import parse_range
@@ -43,6 +45,7 @@ __all__ = [
     "Choice",
     "CoarseToFine",
     "Condition",
+    "FairComparison",
     "FloatRange",
     "Full",
     "GridSearch",
@@ -64,6 +67,7 @@ __all__ = [
     "SearchRange",
     "SobolSearch",
     "Space",
+    "SpaceTuning",
     "Strategy",
     "Trial",
     "TrialRuns",

@@ -1,6 +1,7 @@
 """Tuning of arms: on other restarts than the judged ones, alike for equal arms, in the programs that the judged restarts have."""
 
 import dataclasses
+import itertools
 import math
 from functools import partial
 
@@ -31,7 +32,7 @@ class Valley(Trials):
     best: float = 0.0  # steps of the ladder from the given rate
     diverges: float = math.inf  # from so many steps on
 
-    def values(self, trials, restarts, number):
+    def round(self, trials, restarts):
         rates = np.array([trial.hyperparameters()[RATE] for trial in trials])
         steps = 2 * np.log10(rates / 0.1)
         loss = np.abs(steps - self.best)[:, None] + np.linspace(0, 0.5, restarts)
@@ -39,7 +40,7 @@ class Valley(Trials):
 
 
 def valley(blobs, **options):
-    return Valley(**{"data": blobs, "judged": jt.Seeds(16), "metric": LOSS} | options)
+    return Valley(**{"data": blobs, "judged": jt.Seeds(16), "metric": LOSS, "baseline": BASE} | options)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_trials_train_restarts_that_are_not_judged(blobs, monkeypatch, seeds):
     asked = []
     monkeypatch.setattr("jaxtricks.evaluate.tuning.fit", lambda trials, data, *, seeds, **options: asked.append(seeds) or [])
     with pytest.raises(ValueError, match="stack"):
-        Trials(blobs, seeds, ACCURACY).values([BASE], 4, 0)
+        Trials(blobs, seeds, ACCURACY, BASE).round([BASE], 4)
     (trained,) = asked
     assert not set(trained.numbers) & set(seeds.numbers)
     assert (trained.examples, trained.split) == (seeds.examples, seeds.split)
@@ -127,16 +128,16 @@ def test_tuning_shares_the_programs_of_the_judged_restarts(blobs, compiled):
 
 def test_a_cut_in_the_middle_of_tuning_changes_nothing(blobs, tmp_path, monkeypatch):
     whole = study(BASE, {"dropout": DROPOUT}, blobs, seeds=16, checkpoints=jt.Checkpoints(tmp_path / "whole"))
-    values = Trials.values
+    train, rounds = Trials.round, itertools.count()
 
-    def cut(self, trials, restarts, number):
-        if number == 1:
+    def cut(self, trials, restarts):
+        if next(rounds):
             raise KeyboardInterrupt
-        return values(self, trials, restarts, number)
+        return train(self, trials, restarts)
 
     kept = jt.Checkpoints(tmp_path / "cut")
     with monkeypatch.context() as patch:
-        patch.setattr(Trials, "values", cut)
+        patch.setattr(Trials, "round", cut)
         with pytest.raises(KeyboardInterrupt):
             study(BASE, {"dropout": DROPOUT}, blobs, seeds=16, checkpoints=kept)
     again = study(BASE, {"dropout": DROPOUT}, blobs, seeds=16, checkpoints=kept)
@@ -148,7 +149,7 @@ def test_a_cut_in_the_middle_of_tuning_changes_nothing(blobs, tmp_path, monkeypa
 def test_a_folder_keeps_the_settings_that_its_restarts_have(blobs, tmp_path, monkeypatch):
     kept = jt.Checkpoints(tmp_path / "kept")
     first = study(BASE, {"dropout": DROPOUT}, blobs, seeds=4, checkpoints=kept)
-    monkeypatch.setattr(Trials, "values", lambda *_: pytest.fail("what is known is not tuned again"))
+    monkeypatch.setattr(Trials, "round", lambda *_: pytest.fail("what is known is not tuned again"))
     again = study(BASE, {"dropout": DROPOUT}, blobs, seeds=4, checkpoints=kept)
     assert again.tuned == first.tuned
     longer = study(BASE.longer(3), {"dropout": DROPOUT.longer(3)}, blobs, seeds=4, checkpoints=kept)
