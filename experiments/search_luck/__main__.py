@@ -46,8 +46,8 @@ def main(arguments: Arguments) -> None:
     print(
         f"A table of {CONFIGS:,} settings of a network of 32 units on handwritten digits, 10 epochs; searches see {SEARCHED} "
         f"restarts of each, the truth is the mean of {RESTARTS - SEARCHED} others. Best {100 * table.truth.max():.2f}%; {good} "
-        f"settings lie within the margin of {100 * MARGIN:g} points of it; one restart of a good setting has a standard deviation "
-        f"of {100 * noise:.2f} points. Each figure is of {arguments.searches} searches; a trial has {SEEDS} restarts, and a fifth "
+        f"settings lie within the margin of {100 * MARGIN:g} points of it; restarts of a good one have a standard deviation of "
+        f"{100 * noise:.2f} points. Each figure is of {arguments.searches} searches; a trial has {SEEDS} restarts, and a fifth "
         "of the budget races.\n"
     )
     with ProcessPoolExecutor(arguments.workers) as pool:
@@ -81,7 +81,7 @@ def _tpe(job: tuple[Table, int, int]) -> float:
 def _regrets(found: dict[tuple[str, int], list[Found]]) -> Iterator[str]:
     yield "## What they return\n"
     yield "How often what is returned lies within the margin: of the best of the table, and of the best that was tried, which is"
-    yield "what the search gives the probability of. How much too high the luckiest trial's mean is, and the score that is given.\n"
+    yield "what the search gives the probability of. How much too high the luckiest mean is, and the score that is given.\n"
     yield "| strategy | trials | restarts | regret, points | of the table | of those tried | it says | luckiest | given |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for (strategy, trials), each in found.items():

@@ -1,6 +1,7 @@
 """Searches of the table: what each strategy returns, how sure it says that it is, and how good it truly is."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from experiments.search_luck.table import SEARCHED, SPACE, Table, rows
 from jaxtricks.evaluate.measure import Measure
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.search import Budget, Certainty, Strategy
+from jaxtricks.search.condition import Point
 from jaxtricks.search.course import Batch, Course, Judged, SearchRules, Stage
 
 MARGIN = 0.007  # two of the 287 validation examples: 0.7 points, as verdicts on these data have it
@@ -73,7 +75,7 @@ def _strategy(name: str, trials: int) -> Strategy:
     return dataclasses.replace(found, trials=trials // 3) if name == "coarse_to_fine" else found
 
 
-def _values(table: Table, points: tuple[dict[str, float], ...], batch: Batch) -> Float[np.ndarray, " restarts"]:
+def _values(table: Table, points: Sequence[Point], batch: Batch) -> Float[np.ndarray, " restarts"]:
     """The table's values of restarts: a seed is one of its columns."""
     row = rows(points)
     return np.array([table.searched[row[restart.trial], restart.seed % SEARCHED] for restart in batch.restarts])

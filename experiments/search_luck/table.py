@@ -3,6 +3,7 @@
 `python -m experiments.search_luck.table` trains it anew, all of it in one program, and writes it beside this file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +19,14 @@ from jaxtricks.search.sobol import sequence
 FILE = Path(__file__).with_name("table.npz")
 CONFIGS, RESTARTS, SEARCHED = 1_024, 32, 16  # of the restarts the first 16 are what searches see, the others are the truth
 BASE = jt.Experiment(
-    model=jt.MLP(widths=(32,), dropout=0.1),
-    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3, weight_decay=0.01), clip_norm=1.0),
+    model=jt.MLP(widths=(32,)),
+    optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=1e-3), clip_norm=1.0),
     objective=jt.Objective(loss=jt.losses.CrossEntropy(label_smoothing=0.1)),
     batch_size=64,
     epochs=10,
-)
+).replace({"model.dropout": 0.1, "optimizer.rule.weight_decay": 0.01})
 SPACE = fitted(
-    Space(
+    Space.from_json(
         {
             "optimizer.rule.learning_rate": "log:1e-4:1",
             "optimizer.rule.b1": "1-log:0.5:0.99",
@@ -58,7 +59,7 @@ class Table(NamedTuple):
         return cls(accuracy[:, :SEARCHED], accuracy[:, SEARCHED:].mean(axis=1))
 
 
-def rows(points: tuple[Point, ...]) -> Int[np.ndarray, " points"]:
+def rows(points: Sequence[Point]) -> Int[np.ndarray, " points"]:
     """The row of the table that stands for each point: the nearest one, in quantiles.
 
     Args:
