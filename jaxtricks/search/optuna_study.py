@@ -1,12 +1,12 @@
 """A finished search as a study of Optuna: for its dashboard, its plots and its importances, and to keep in its storages."""
 
 import importlib
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
 from jaxtricks.config import ConfigError
 from jaxtricks.search.optuna_library import Counterpart, counterparts, library, quiet
@@ -48,36 +48,48 @@ def optuna_study(search: Search, storage: "str | BaseStorage | None" = None, nam
     >>> study.direction.name, [trial.number for trial in study.trials], study.trials[0].user_attrs["restarts"] >= 2
     ('MAXIMIZE', [0, 1, 2, 3], True)
     """
-    said, parameters = search.to_dict(), counterparts(search.space)
-    probabilities = search.course.scores.within(search.course.margin)
+    said, parameters, scores = search.to_dict(), counterparts(search.space), _scores(search)
+    ranked = sorted(search.leaderboard, key=lambda each: each.trial)
+    scored = [each.trial for each in ranked if each.restarts]
+    within = dict(zip(scored, search.course.scores.within(search.course.margin).tolist(), strict=True))
     with quiet():
         study = _created(storage, name, "maximize" if search.metric.higher_is_better else "minimize")
         study.set_metric_names([search.metric.name])
         for attribute in KEPT:
             study.set_user_attr(attribute, said[attribute])
-        for ranked in sorted(search.leaderboard, key=lambda each: each.trial):
-            study.add_trial(_trial(search, ranked, float(probabilities[ranked.trial]), parameters))
+        for each in ranked:
+            study.add_trial(_trial(each, scores[each.trial], within.get(each.trial), parameters))
     return study
 
 
-def _trial(search: Search, ranked: RankedTrial, probability: float, parameters: Mapping[str, Counterpart]) -> "FrozenTrial":
-    """A trial as Optuna has it."""
-    told, trials = search.history.told[ranked.trial], library().trial
-    score = -told.score if search.metric.higher_is_better else told.score
+def _scores(search: Search) -> list[Float[np.ndarray, " restarts"]]:
+    """The metric of each trial's restarts, of those that diverged the worst of all; infinite where all of a trial's did."""
+    values, worst = search.course.values, min if search.metric.higher_is_better else max
+    last = worst(float(each) for trial in values for each in trial if np.isfinite(each))
+    return [np.where(np.isfinite(trial), trial, last if np.isfinite(trial).any() else np.inf) for trial in values]
+
+
+def _trial(
+    ranked: RankedTrial, scores: Float[np.ndarray, " restarts"], within: float | None, parameters: Mapping[str, Counterpart]
+) -> "FrozenTrial":
+    """A trial as Optuna has it; one without a restart that was trained to the end was pruned."""
+    trials, count = library().trial, len(scores)
+    ended = trials.TrialState.FAIL if count else trials.TrialState.PRUNED
+    mean = float(scores.mean()) if count else np.inf
     used = {path: each for path, each in parameters.items() if path in ranked.point}
     return trials.create_trial(
-        state=trials.TrialState.COMPLETE if math.isfinite(score) else trials.TrialState.FAIL,
-        value=score if math.isfinite(score) else None,
+        state=trials.TrialState.COMPLETE if np.isfinite(mean) else ended,
+        value=_finite(mean),
         params={each.name: each.given(ranked.point[path]) for path, each in used.items()},
         distributions={each.name: each.distribution for each in used.values()},
         user_attrs={
-            "standard_error": _finite(told.error),
+            "standard_error": float(scores.std(ddof=1)) / count**0.5 if count > 1 and np.isfinite(mean) else None,
             "restarts": ranked.restarts,
             "diverged": ranked.diverged,
             "group": ranked.group + 1,
             "without_luck": _finite(ranked.score.mean),
             "interval": [_finite(ranked.score.low), _finite(ranked.score.high)],
-            "probability": probability,
+            "probability": within,
         },
     )
 

@@ -123,6 +123,8 @@ def test_seeds_and_numbers_of_points_decide_what_is_drawn():
     one, other = (strategy.ask(History(NUMBERS, seed=seed), 3) for seed in (0, 1))
     later = strategy.ask(History(NUMBERS, seed=0).asking(one), 3)
     assert len({point["a"] for point in (*one, *other, *later)}) == 9
+    drawn = strategy._study(History(NUMBERS, seed=0).asking(one)).ask().suggest_float("a", 0, 1)
+    assert drawn not in {point["a"] for point in one}
 
 
 @pytest.mark.parametrize("sampler", ["TPESampler", "CmaEsSampler", "NSGAIISampler"])
