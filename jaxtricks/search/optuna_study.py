@@ -25,11 +25,13 @@ def optuna_study(search: Search, storage: "str | BaseStorage | None" = None, nam
     """Gives a finished search as a study of Optuna.
 
     Its trials have the numbers of the search's. A trial's value is the mean over its restarts, where one that diverged counts as
-    the worst of all; a trial whose restarts all diverged has failed. User attributes of a trial are `standard_error`, `restarts`,
-    `diverged`, `group` (from 1; trials of one group cannot be told apart from the best of it), `without_luck` and `interval` (the
-    expected true score and its 95% interval) and `probability` (that it is within the margin of the best). Those of the study say
-    what was searched how, which trial is the `winner`, and what that gave on seeds that chose nothing (`fresh`). Optuna's
-    `best_trial` is the luckiest one, the winner the one that is likely the best.
+    the worst of all. A trial whose restarts all diverged has failed, one without a restart that was trained to the end was pruned.
+
+    User attributes of a trial are `standard_error`, `restarts`, `diverged`, `group` (from 1; trials of one group cannot be told
+    apart from the best of it), `without_luck` and `interval` (the expected true score and its 95% interval) and `probability`
+    (that it is within the margin of the best). Those of the study say what was searched how, which trial is the `winner`, and
+    what that gave on seeds that chose nothing (`fresh`). Optuna's `best_trial` is the luckiest one, the winner the one that is
+    likely the best.
 
     A setting that was searched in `1-log:…` is the parameter `1 - path` there.
 

@@ -34,6 +34,7 @@ from jaxtricks.search import (
 from jaxtricks.search.course import Course, Judged, SearchRules
 from jaxtricks.search.history import key
 from jaxtricks.search.optuna_library import counterpart
+from jaxtricks.search.optuna_study import _trial
 
 optuna = pytest.importorskip("optuna")
 pytest.importorskip("cmaes")
@@ -303,6 +304,10 @@ class TestStudy:
         worst = min(np.nanmin(each) for each in values if np.isfinite(each).any())
         assert 0 < np.isnan(values[5]).sum() < len(values[5])
         assert study.trials[5].value == pytest.approx(np.where(np.isnan(values[5]), worst, values[5]).mean())
+
+    def test_a_trial_without_a_restart_that_came_to_the_end_was_pruned(self, found):
+        told = _trial(found.winner._replace(restarts=0), np.zeros(0), None, {})
+        assert told.state.name == "PRUNED" and told.value is None and told.user_attrs["restarts"] == 0
 
     def test_it_says_what_the_search_knows(self, found):
         study, winner = optuna_study(found), found.winner
