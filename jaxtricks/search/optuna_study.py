@@ -25,7 +25,7 @@ def optuna_study(search: Search, storage: "str | BaseStorage | None" = None, nam
     """Gives a finished search as a study of Optuna.
 
     Its trials have the numbers of the search's. A trial's value is the mean over its restarts, where one that diverged counts as
-    the worst of all. A trial whose restarts all diverged has failed, one without a restart that was trained to the end was pruned.
+    the worst of all. A trial whose restarts all diverged has failed, one without a restart trained to the end was pruned.
 
     User attributes of a trial are `standard_error`, `restarts`, `diverged`, `group` (from 1; trials of one group cannot be told
     apart from the best of it), `without_luck` and `interval` (the expected true score and its 95% interval) and `probability`
@@ -74,7 +74,7 @@ def _scores(search: Search) -> list[Float[np.ndarray, " restarts"]]:
 def _trial(
     ranked: RankedTrial, scores: Float[np.ndarray, " restarts"], within: float | None, parameters: Mapping[str, Counterpart]
 ) -> "FrozenTrial":
-    """A trial as Optuna has it; one without a restart that was trained to the end was pruned."""
+    """A trial as Optuna has it; one without a restart trained to the end was pruned."""
     trials, count = library().trial, len(scores)
     ended = trials.TrialState.FAIL if count else trials.TrialState.PRUNED
     mean = float(scores.mean()) if count else np.inf
