@@ -21,6 +21,7 @@ from jaxtricks.search.halving import Halving, Hyperband
 from jaxtricks.search.history import History, Trial
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
+from jaxtricks.search.mattered import Along, Effect, Joint, Mattered, Share, Surface
 from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
@@ -28,6 +29,7 @@ from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLo
 from jaxtricks.search.result import RankedTrial, Search
 from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
+from jaxtricks.search.sensitivity import SensitivitySearch
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
 from jaxtricks.search.space_tuning import SpaceTuning
@@ -38,6 +40,7 @@ from jaxtricks.search.texts import parse_range
 import_files(__name__, __path__)
 
 __all__ = [
+    "Along",
     "BayesSearch",
     "Belief",
     "Budget",
@@ -45,6 +48,7 @@ __all__ = [
     "Choice",
     "CoarseToFine",
     "Condition",
+    "Effect",
     "FairComparison",
     "FloatRange",
     "Full",
@@ -53,8 +57,10 @@ __all__ = [
     "History",
     "Hyperband",
     "IntRange",
+    "Joint",
     "LogUniform",
     "ManualSearch",
+    "Mattered",
     "OneMinusLog",
     "PopulationTraining",
     "RandomSearch",
@@ -65,10 +71,13 @@ __all__ = [
     "Scheme",
     "Search",
     "SearchRange",
+    "SensitivitySearch",
+    "Share",
     "SobolSearch",
     "Space",
     "SpaceTuning",
     "Strategy",
+    "Surface",
     "Trial",
     "TrialRuns",
     "TrialSet",

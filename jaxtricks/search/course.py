@@ -138,7 +138,7 @@ class SearchRules:
         epochs: of a restart where the point does not say.
 
     Raises:
-        ConfigError: for numbers that leave nothing to do, or fewer trials than the strategy needs.
+        ConfigError: for numbers that leave nothing to do, or fewer trials than the strategy needs in any space.
     """
 
     strategy: Strategy
@@ -155,7 +155,11 @@ class SearchRules:
         _whole("batch", self.batch, 1, "trials")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise ConfigError(f"seed = {self.seed!r} is not an integer >= 0.")
-        name, least = type(self.strategy).__name__, self.strategy.least
+        self.check_trials(self.strategy.least)
+
+    def check_trials(self, least: int) -> None:
+        """Refuses a budget of fewer trials than the strategy needs; raises ConfigError."""
+        name = type(self.strategy).__name__
         restart = self.seeds * self.epochs
         for words, trials in (
             (f"budget: trials = {self.budget.trials} are", self.budget.new_trials(0, 0)),
@@ -179,6 +183,9 @@ class Course:
         space: what it searches, as `fitted` gives it.
         judged: the batches so far.
 
+    Raises:
+        ConfigError: for fewer trials than the strategy needs in the space.
+
     >>> rules = SearchRules(Strategy("sobol"), Budget(4), 2, 4, Measure(jt.metrics.METRICS["nll"].declared), Certainty(), 0, 20)
     >>> course = Course(rules, Space({"model.dropout": "0:0.8"}))
     >>> while (batch := course.next()) is not None:
@@ -192,6 +199,9 @@ class Course:
     rules: SearchRules
     space: Space
     judged: tuple[Judged, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.rules.check_trials(self.rules.strategy.least_in(self.space))
 
     def after(self, judged: Judged) -> Self:
         """Gives the course after one batch more."""

@@ -15,6 +15,7 @@ from jaxtricks.search.choice import word_of
 from jaxtricks.search.condition import Point
 from jaxtricks.search.course import Course, plain
 from jaxtricks.search.history import History
+from jaxtricks.search.mattered import Mattered, mattered
 from jaxtricks.search.space import Space
 from jaxtricks.statistics import interval
 from jaxtricks.train.shown import Shown
@@ -128,6 +129,11 @@ class Search(Shown):
         """P(the winner's true score is within the margin of the best tried)."""
         return float(self.course.scores.within(self.course.margin)[self.winner.trial])
 
+    @functools.cached_property
+    def importance(self) -> Mattered:
+        """What mattered: the share of the spread of scores that each setting makes, alone and with others."""
+        return mattered(self.history, self.course.rules.strategy, -1 if self.metric.higher_is_better else 1)
+
     @property
     def alike(self) -> int:
         """How many other trials cannot be told apart from the best."""
@@ -157,6 +163,7 @@ class Search(Shown):
             f"with a probability of {self.probability:.0%} it is within {margin} of the best that was tried{short}",
             f"{_count(self.alike, 'other trial')} cannot be told apart from it" if self.alike else "no other trial is as good",
             *self.alarms,
+            self.importance.sentence,
             f"{_count(explored, 'restart')} to explore, {tried - explored} more to decide; "
             f"{_count(self.programs, 'program')}, {self.course.compiling:.1f} s of compiling, {self.course.seconds:.1f} s in all",
         ]
@@ -176,6 +183,7 @@ class Search(Shown):
             "winner": self.winner.trial,
             "fresh": _plain(self.fresh),
             "alarms": self.alarms,
+            "importance": self.importance.to_dict(),
             "programs": self.programs,
             "compiling": self.course.compiling,
             "seconds": self.course.seconds,
