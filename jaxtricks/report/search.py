@@ -1,4 +1,4 @@
-"""The page of a search: what won and how sure that is, the leaderboard, how the search went, and the score by each setting."""
+"""The page of a search: what won and how sure that is, the leaderboard, how it went, what mattered, and each setting's scores."""
 
 import html
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from jaxtricks.evaluate.compare import short
 from jaxtricks.evaluate.estimate import Estimate
 from jaxtricks.report.curve import STYLE
 from jaxtricks.report.document import Rows, document, save_document
+from jaxtricks.report.mattered import section
 from jaxtricks.report.searched import by_setting, ranked, went
 from jaxtricks.report.text import Units, named, percent, units
 from jaxtricks.search.result import RankedTrial, Search
@@ -69,6 +70,7 @@ class SearchPage:
             f"<p><small>{LEADERS}</small></p>",
             "<h2>How the search went</h2>",
             f"<figure>{went(found, written)}</figure><p><small>{WENT} {EDGE}</small></p>",
+            section(found, written),
             "<h2>By setting</h2>",
             *(f"<figure>{by_setting(found, path, written)}</figure>" for path in found.space.paths),
             f"<p><small>Means over all restarts of a trial; the dotted line is the winner. {EDGE}</small></p>",

@@ -171,7 +171,7 @@ class Mattered:
         """What the shares come from, and how much of the spread is explained."""
         if self.rows:
             return f"from {self.rows} rows of a design, without a model of scores"
-        return f"other trials predict {self.explained:.0%} of the trials' spread, {self.noise:.0%} is noise"
+        return f"{predicted(self.explained)}, {self.noise:.0%} is noise of restarts"
 
     def to_dict(self) -> dict[str, Any]:
         """Gives it as plain data; None for a number that is not known."""
@@ -194,6 +194,18 @@ class Mattered:
                 for each in self.curves
             ],
         }
+
+
+def predicted(explained: float) -> str:
+    """How well a model of scores does, in words.
+
+    Args:
+        explained: as in `Mattered`.
+
+    >>> predicted(0.94)
+    "a model predicts 94% of the trials' spread from the other trials"
+    """
+    return f"a model predicts {max(explained, 0):.0%} of the trials' spread from the other trials"
 
 
 def mattered(history: History, strategy: Strategy, sign: int) -> Mattered:
@@ -272,10 +284,7 @@ def _modelled(space: Space, told: Sequence[Trial], scores: Vector, errors: Vecto
 def _by_model(space: Space, found: Importance, trials: int, noise: float) -> Mattered:
     about = functools.partial(Mattered, trials, found.explained, noise, 0)
     if not found.explained >= EXPLAINED:
-        return about(
-            f"other trials predict {max(found.explained, 0):.0%} of the trials' spread, less than {EXPLAINED:.0%}; "
-            f"{noise:.0%} of it is noise of restarts"
-        )
+        return about(f"{predicted(found.explained)}, less than {EXPLAINED:.0%}; {noise:.0%} of the spread is noise of restarts")
     return _told(space, found.first, found.total, found, about(""))
 
 
@@ -290,7 +299,7 @@ def _by_design(
     except ValueError as error:  # no more spread than noise
         return about(0, str(error).rstrip("."))
     if not found.explained >= EXPLAINED:
-        why = f"a model of scores explains {max(found.explained, 0):.0%} of their spread, too little to draw curves and pairs"
+        why = f"{predicted(found.explained)}, too little for curves and pairs"
         return dataclasses.replace(
             _told(space, exact.first, exact.total, found, about(rows, why)), pairs=(), curves=(), surfaces=()
         )

@@ -109,7 +109,7 @@ def test_noise_is_taken_out_and_where_there_is_nothing_else_it_is_said():
     found = searched(THREE, additive, noise=0.35).importance
     assert 0.1 < found.noise < 0.4 and of(found)[RATE].first.value == pytest.approx(0.8, abs=0.15)
     only = searched(THREE, lambda u: 3.0, noise=0.3).importance
-    assert not only.effects and "other trials predict" in only.why and only.sentence.startswith("what mattered cannot be told: ")
+    assert not only.effects and "a model predicts" in only.why and only.sentence.startswith("what mattered cannot be told: ")
 
 
 def test_equal_scores_and_few_trials_are_a_sentence_and_no_nan():
