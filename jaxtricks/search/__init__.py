@@ -21,7 +21,7 @@ from jaxtricks.search.halving import Halving, Hyperband
 from jaxtricks.search.history import History, Trial
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
-from jaxtricks.search.mattered import Along, Effect, Joint, Mattered, Share, Surface
+from jaxtricks.search.mattered import Along, Effect, Joint, Mattered, SpreadShare, Surface
 from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
@@ -72,10 +72,10 @@ __all__ = [
     "Search",
     "SearchRange",
     "SensitivitySearch",
-    "Share",
     "SobolSearch",
     "Space",
     "SpaceTuning",
+    "SpreadShare",
     "Strategy",
     "Surface",
     "Trial",

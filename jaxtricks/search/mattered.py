@@ -25,7 +25,7 @@ NAMED = 3  # settings of the sentence
 Vector = Float[np.ndarray, " trials"]
 
 
-class Share(NamedTuple):
+class SpreadShare(NamedTuple):
     """A share of the spread of scores, with its 95% interval.
 
     Args:
@@ -33,7 +33,7 @@ class Share(NamedTuple):
         low: the interval's lower end.
         high: its upper end.
 
-    >>> str(Share(0.62, 0.514, 0.7))
+    >>> str(SpreadShare(0.62, 0.514, 0.7))
     '62% [51%, 70%]'
     """
 
@@ -54,13 +54,13 @@ class Effect(NamedTuple):
         first: the share that it makes alone.
         total: the share in which it has a part, together with others.
 
-    >>> Effect("model.dropout", Share(0.2, 0.1, 0.3), Share(0.3, 0.2, 0.4)).total.value
+    >>> Effect("model.dropout", SpreadShare(0.2, 0.1, 0.3), SpreadShare(0.3, 0.2, 0.4)).total.value
     0.3
     """
 
     path: str
-    first: Share
-    total: Share
+    first: SpreadShare
+    total: SpreadShare
 
 
 class Joint(NamedTuple):
@@ -70,12 +70,12 @@ class Joint(NamedTuple):
         paths: of the two.
         share: of the spread.
 
-    >>> Joint(("model.dropout", "epochs"), Share(0.1, 0.0, 0.2)).share.high
+    >>> Joint(("model.dropout", "epochs"), SpreadShare(0.1, 0.0, 0.2)).share.high
     0.2
     """
 
     paths: tuple[str, str]
-    share: Share
+    share: SpreadShare
 
 
 class Along(NamedTuple):
@@ -228,8 +228,8 @@ def mattered(history: History, strategy: Strategy, sign: int) -> Mattered:
         return Mattered(len(told), np.nan, 0.0, 0, f"all {len(told)} trials have the same score")
     noise = min(float(np.square(errors).mean()) / spread, 1.0)
     with threadpool_limits(1, user_api="blas"):  # so that the last bits do not depend on how many there are
-        modelled = _modelled(space, told, sign * losses, errors)
         design = strategy.design(history)
+        modelled = _modelled(space, told, (sign * losses, errors), _groups(len(told), design))
         if design is None:
             return _by_model(space, modelled, len(told), noise)
         return _by_design(space, design, modelled, (sign * losses, errors, noise))
@@ -273,12 +273,22 @@ def _losses(told: Sequence[Trial]) -> tuple[Vector, Vector]:
     return np.minimum(losses, edge), np.where(losses > edge, 0.0, np.sqrt(variance / seeds))
 
 
-def _modelled(space: Space, told: Sequence[Trial], scores: Vector, errors: Vector) -> Importance:
-    placing = Placing(space)
+def _groups(trials: int, design: Int[np.ndarray, "blocks count"] | None) -> Int[np.ndarray, " trials"]:
+    """Which trials have values in common: those of one row of a design, which say little of what lies between rows."""
+    groups = np.arange(trials)
+    if design is not None:
+        groups[design] = design[0]
+    return groups
+
+
+def _modelled(
+    space: Space, told: Sequence[Trial], scored: tuple[Vector, Vector], groups: Int[np.ndarray, " trials"]
+) -> Importance:
+    placing, (scores, errors) = Placing(space), scored
     taken = np.flatnonzero(_whole(space, told))
     taken = taken[np.unique(np.linspace(0, len(taken) - 1, min(len(taken), MOST)).round().astype(int))]
     points = placing.coordinates([told[place].point for place in taken])
-    return importance(points, scores[taken], errors[taken], levels=placing.levels, placed=placing)
+    return importance(points, scores[taken], errors[taken], levels=placing.levels, placed=placing, groups=groups[taken])
 
 
 def _by_model(space: Space, found: Importance, trials: int, noise: float) -> Mattered:
@@ -335,5 +345,5 @@ def _told(space: Space, first: Indices, total: Indices, found: Importance, about
     )
 
 
-def _share(found: Indices, place: int) -> Share:
-    return Share(*(float(part[place]) for part in found))
+def _share(found: Indices, place: int) -> SpreadShare:
+    return SpreadShare(*(float(part[place]) for part in found))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jaxtricks.statistics.sobol_indices import Indices, sobol_design, worst_for_diverged
 from jaxtricks.statistics.surrogate import Draws, Surrogate, surrogates
@@ -99,6 +99,7 @@ def importance(
     *,
     levels: Sequence[int],
     placed: Callable[[Points], Points] = as_they_are,
+    groups: Int[np.ndarray, " trials"] | None = None,
     confidence: float = 0.95,
 ) -> Importance:
     """Functional analysis of variance of a search's own trials, wherever it put them, through a Gaussian process.
@@ -118,6 +119,7 @@ def importance(
         levels: for each hyperparameter how many values its choice has, 0 where it is continuous.
         placed: gives points of the cube as trials of them would be told: with one coordinate for all places that stand for the
             same value, or that have no meaning in a point; the trials' own points are given so.
+        groups: trials of one group are not asked to predict each other, see `Surrogate.explained_without`; None: each is its own.
         confidence: coverage aimed at, a share in (0, 1).
 
     Raises:
@@ -143,7 +145,8 @@ def importance(
     first, total, together = (_over(part, level) for part in (shares[:d], shares[d : 2 * d], shares[2 * d :]))
     curves = tuple(_curve(draws, number, levels, level) for number in range(d))
     surfaces = tuple(_surface(fitted[0], placed, pairs[int(together.value.argmax())], levels) for _ in pairs[:1])
-    return Importance(first, total, pairs, together, curves, surfaces, fitted[0].explained)
+    explained = fitted[0].explained if groups is None else fitted[0].explained_without(groups)
+    return Importance(first, total, pairs, together, curves, surfaces, explained)
 
 
 def _placing(draws: Draws, placed: Callable[[Points], Points]) -> Draws:

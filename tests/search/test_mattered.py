@@ -171,6 +171,15 @@ def test_a_design_tells_the_shares_without_a_model(score):
         assert effect.total.value == pytest.approx(total, abs=0.1)
 
 
+def test_a_design_tells_the_shares_where_no_model_can():
+    """Scores go up and down 70 times along the rate, which no model can follow from so few trials."""
+    found = searched(THREE, lambda u: 3 + np.sin(140 * np.pi * u[RATE]), "sensitivity", trials=32 * 5, noise=0.01).importance
+    assert found.explained < 0.3 and found.why.endswith("too little for curves and pairs")
+    assert of(found)[RATE].first.value == pytest.approx(1, abs=0.25) and of(found)[RATE].total.value == pytest.approx(1, abs=0.25)
+    assert of(found)[DECAY].total.high < 0.01 and not (found.curves or found.pairs or found.surfaces)
+    assert "from 32 rows of a design" in found.sentence
+
+
 def test_a_design_is_asked_row_by_row_in_any_batches_and_ends_after_any_row():
     found = searched(THREE, additive, "sensitivity", trials=43, noise=0.0)
     design = found.course.rules.strategy.design(found.history)
