@@ -84,8 +84,8 @@ class Surrogate:
             groups: the number of each trial's group; trials of one group have coordinates in common, so that one says what
                 another scores, however little is known between them.
 
-        >>> x = np.repeat(np.linspace(0, 1, 8), 2)[:, None]  # each point twice
-        >>> (found,) = surrogates(x, np.sin(99 * x[:, 0]), np.zeros(16), levels=(0,), count=1)
+        >>> x, scores = np.repeat(np.linspace(0, 1, 8), 2)[:, None], np.repeat([3, 1, 5, 2, 0, 6, 1, 4], 2)  # each point twice
+        >>> (found,) = surrogates(x, scores, np.zeros(16), levels=(0,), count=1)
         >>> bool(found.explained > 0.9 > 0.1 > found.explained_without(np.arange(16) // 2))
         True
         """

@@ -1,5 +1,7 @@
 """Sobol indices on functions whose indices are known: Ishigami's and Sobol's g."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -176,3 +178,16 @@ def test_the_surface_is_that_of_the_pair_that_makes_the_most_together():
     (surface,) = found.surfaces
     assert surface.pair == (1, 2) and surface.mean == pytest.approx(0.5 + np.outer(surface.first, surface.second), abs=0.03)
     assert importance(x[:, :1], x[:, 0], np.zeros(64), levels=(0,)).surfaces == ()
+
+
+def test_what_is_explained_without_a_group_is_predicted_from_the_other_groups():
+    x, groups = np.random.default_rng(1).random((24, 2)), np.arange(24) % 7
+    scores = np.sin(5 * x[:, 0]) + x[:, 1]
+    (found,) = surrogates(x, scores, np.full(24, 0.1), levels=(0, 0), count=1)
+    left = np.zeros(24)
+    for group in range(7):
+        kept = groups != group
+        others = dataclasses.replace(found, points=x[kept], noise=found.noise[kept], values=found.values[kept])
+        left[~kept] = scores[~kept] - others.mean(x[~kept])
+    assert found.explained_without(groups) == pytest.approx(1 - np.square(left).mean() / scores.var())
+    assert found.explained == pytest.approx(found.explained_without(np.arange(24)[::-1])) != found.explained_without(groups)
