@@ -79,7 +79,7 @@ def _basis(told: Mattered) -> str:
     if not told.effects:
         return f"This cannot be told: {told.why}."
     partly = f" But {told.why}." if told.why else ""
-    return f"Told from {told.trials} trials: {told.basis}.{partly}"
+    return f"Told {told.basis}.{partly}"
 
 
 def _figure(plot: Markup, caption: str) -> str:

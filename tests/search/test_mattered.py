@@ -163,7 +163,7 @@ def test_places_of_one_trial_have_the_same_coordinates():
 @pytest.mark.parametrize("score", [additive, product])
 def test_a_design_tells_the_shares_without_a_model(score):
     found = searched(THREE, score, "sensitivity", trials=64 * 5, noise=0.01)
-    assert found.importance.rows == 64
+    assert found.importance.rows == 64 and "narrow" not in found.importance.sentence
     shares = {RATE: (0.8, 0.8), DECAY: (0.2, 0.2)} if score is additive else {RATE: (3 / 7, 4 / 7), DECAY: (3 / 7, 4 / 7)}
     for path, (first, total) in (shares | {"model.dropout": (0, 0)}).items():
         effect = of(found.importance)[path]
@@ -181,9 +181,9 @@ def test_a_design_tells_the_shares_where_no_model_can():
 
 
 def test_a_design_is_asked_row_by_row_in_any_batches_and_ends_after_any_row():
-    found = searched(THREE, additive, "sensitivity", trials=43, noise=0.0)
+    found = searched(THREE, additive, "sensitivity", trials=83, noise=0.0)
     design = found.course.rules.strategy.design(found.history)
-    assert design.shape == (5, 8) and design.T.ravel().tolist() == list(range(40))
+    assert design.shape == (5, 16) and design.T.ravel().tolist() == list(range(80))
     units = found.space.units(found.course.points)[0][design]
     for number, mixed in enumerate(units[2:]):
         own = np.arange(3) == number
@@ -191,14 +191,14 @@ def test_a_design_is_asked_row_by_row_in_any_batches_and_ends_after_any_row():
 
 
 def test_a_point_that_comes_twice_is_trained_twice():
-    found = searched({ACTIVATION: "relu,tanh", "epochs": "2,4"}, lambda u: 3 + u[ACTIVATION], "sensitivity", trials=32)
-    assert len(found.course.points) == 32 and len({tuple(point.items()) for point in found.course.points}) == 4
-    assert found.importance.rows == 8 and of(found.importance)[ACTIVATION].total.value == pytest.approx(1, abs=0.1)
+    found = searched({ACTIVATION: "relu,tanh", "epochs": "2,4"}, lambda u: 3 + u[ACTIVATION], "sensitivity", trials=64)
+    assert len(found.course.points) == 64 and len({tuple(point.items()) for point in found.course.points}) == 4
+    assert found.importance.rows == 16 and of(found.importance)[ACTIVATION].total.value == pytest.approx(1, abs=0.1)
 
 
 def test_a_design_refuses_conditions_and_a_budget_below_its_least_in_a_sentence():
-    with pytest.raises(jt.ConfigError, match=r"^budget: trials = 39 are fewer than the 40 that SensitivitySearch needs\.$"):
-        searched(THREE, additive, "sensitivity", trials=39)
+    with pytest.raises(jt.ConfigError, match=r"^budget: trials = 79 are fewer than the 80 that SensitivitySearch needs\.$"):
+        searched(THREE, additive, "sensitivity", trials=79)
     space = Space({"model.dropout": "on,off", "model.dropout.rate": "0:0.8"}, {"model.dropout.rate": "model.dropout=on"})
     with pytest.raises(
         jt.ConfigError, match=r"'sensitivity' gives every setting a value .* model\.dropout\.rate has a meaning only"
@@ -214,6 +214,7 @@ def test_a_list_of_points_that_leaves_settings_out_or_the_ranges_is_told_by_the_
         {RATE: THREE[RATE], DECAY: THREE[DECAY]}, additive, [*points, {RATE: 0.5, DECAY: 1e-3}, {RATE: 0.01}], trials=14
     )
     assert found.importance.effects[0].path == RATE and not found.importance.why
+    assert found.importance.sentence.endswith("so few that the intervals are rather narrow)")
     few = searched({RATE: THREE[RATE], DECAY: THREE[DECAY]}, additive, [*points[:3], {RATE: 0.01}], trials=4)
     assert few.importance.why == "3 trials within the ranges, of 4, of 2 settings are too few, at least 10 are needed"
 
