@@ -66,7 +66,7 @@ def section(found: Search, written: Units) -> str:
     for surface, joint in zip(told.surfaces, told.pairs, strict=False):
         share = f"Beyond what each makes alone, {joint.paths[0]} and {joint.paths[1]} make {joint.share} of the spread together"
         if joint.share.value >= MATTERS:
-            parts += [_figure(pair(found, surface, written), f"{PAIR} {share}.")]
+            parts += [_figure(pair(found, surface, written), f"{PAIR} Tiles go {_ends(surface, written)}. {share}.")]
         else:
             parts += [f"<p><small>{html.escape(f'{ALONE} {share}, and no other pair makes more.')}</small></p>"]
     if len(found.space.paths) > 1:
@@ -152,7 +152,6 @@ def pair(found: Search, surface: Surface, written: Units) -> Markup:
     better = surface.mean if written.higher_is_better else -surface.mean
     dark = (better - better.min()) / (np.ptp(better) or 1.0)
     first, second = surface.units
-    worst, best = (f"{written.value(surface.mean.flat[place])}{written.sign}" for place in (better.argmin(), better.argmax()))
     with styled(f"pair {' '.join(surface.paths)}"):
         figure, axes = one_plot(4.1)
         wide, high = (TILE * np.array(_widths(units)) for units in (first, second))
@@ -165,8 +164,14 @@ def pair(found: Search, surface: Surface, written: Units) -> Markup:
         axes.set_yticks(*ticks(found, surface.paths[1]))
         axes.set_ylim(-0.03, 1.12)
         axes.text(0, 1.03, f"{surface.paths[1]}, upwards", va="bottom")
-        label = f"Mean {named(written.metric)} by {surface.paths[0]} and {surface.paths[1]}: from {worst} to {best}"
+        label = f"Mean {named(written.metric)} by {surface.paths[0]} and {surface.paths[1]}: {_ends(surface, written)}"
         return embedded(figure, label)
+
+
+def _ends(surface: Surface, written: Units) -> str:
+    """The worst and the best mean of a surface, in words."""
+    worst, best = (surface.mean.min(), surface.mean.max())[:: 1 if written.higher_is_better else -1]
+    return f"from {written.value(worst)}{written.sign} to {written.value(best)}{written.sign}"
 
 
 def across(found: Search, written: Units) -> Markup:
