@@ -68,7 +68,8 @@ class SearchCommand(MetricFlags, Finding, Resumable):
         space: path=range for each setting, such as optimizer.rule.learning_rate=log:1e-5:1e-1, model.dropout=0:0.7,
             optimizer.rule.momentum=1-log:0.5:0.99, epochs=int:5:40 or model.activation=relu,tanh; or a JSON file; by default
             ranges around all that is on.
-        strategy: bayes, random, sobol, grid or coarse_to_fine.
+        strategy: bayes, random, sobol, grid, coarse_to_fine, or optuna with a --strategy.sampler such as TPESampler or
+            CmaEsSampler (pip install jaxtricks[optuna]).
         trials: how many points are tried at most; by default 256, or as many as another bound allows.
         epochs_budget: how many restart-epochs the search may take.
         minutes: how long it may take.

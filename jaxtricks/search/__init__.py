@@ -22,6 +22,8 @@ from jaxtricks.search.history import History, Trial
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
 from jaxtricks.search.mattered import Along, Effect, Joint, Mattered, SpreadShare, Surface
+from jaxtricks.search.optuna_search import OptunaSearch
+from jaxtricks.search.optuna_study import optuna_study
 from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
@@ -62,6 +64,7 @@ __all__ = [
     "ManualSearch",
     "Mattered",
     "OneMinusLog",
+    "OptunaSearch",
     "PopulationTraining",
     "RandomSearch",
     "RankedTrial",
@@ -83,6 +86,7 @@ __all__ = [
     "TrialSet",
     "belief",
     "fitted",
+    "optuna_study",
     "parse_condition",
     "parse_range",
     "search",
