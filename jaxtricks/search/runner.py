@@ -247,7 +247,7 @@ def strategy_of(given: Strategy | str | Sequence[Mapping[str, Any]]) -> Strategy
     """
     if isinstance(given, str) and given in choices(Scheme):
         raise ConfigError(
-            f"strategy = {given!r} says how trials are trained, and not which ones; scheme = {given!r} (--scheme {given}) is allowed."
+            f"strategy = {given!r} says how trials are trained, and not which; scheme = {given!r} (--scheme {given}) is allowed."
         )
     return Strategy(given)
 
