@@ -112,4 +112,4 @@ def _points(axes: "Axes", x: Vector, means: Vector, written: Units) -> None:
 
 def _mean(values: Float[np.ndarray, " restarts"]) -> float:
     finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size == values.size else np.nan
+    return float(finite.mean()) if finite.size == values.size > 0 else np.nan
