@@ -66,11 +66,11 @@ class Budget:
         """
         return math.inf if self.epochs is None else (1 - RACING) * self.epochs - spent
 
-    def racing(self, explored: float, raced: int, spent: int, seconds: float, epochs: int) -> float:
+    def racing(self, explored: int, raced: int, spent: int, seconds: float, epochs: int) -> float:
         """How many restarts may still race, the fewest that a bound leaves.
 
         Args:
-            explored: restarts of all trials when they were new; one that left on the way counts for a part.
+            explored: restarts of all trials when they were new.
             raced: restarts that came on top.
             spent: restart-epochs so far.
             seconds: that the search has taken.

@@ -22,7 +22,7 @@ from jaxtricks.train.turn import Changes
 
 SEARCHES = 2**20  # restarts of one search, after which another one's seeds begin
 LARGEST = 2**31
-QUALIFYING = 2  # restarts on seeds of their own, the fewest that show a spread, of each trial that a scheme trained to the end
+QUALIFYING = 4  # restarts on seeds of its own of each trial that a scheme trained to the end: there are few to pool a spread of
 
 
 class Stage(StrEnum):
@@ -310,7 +310,7 @@ class Course:
         return given._replace(restarts=restarts, together=True) if points else None
 
     def _qualifying(self) -> Batch:
-        """Two restarts, on seeds of their own, of each trial that was trained to the end: of the best that the budget pays for.
+        """Four restarts, on seeds of their own, of each trial that was trained to the end: of the best that the budget pays for.
 
         What chose them says too much good of them, and all trials of a batch had the same luck: so it is no part of their scores.
         """
@@ -339,13 +339,8 @@ class Course:
 
     @property
     def _room(self) -> float:
-        """How many restarts the budget pays for beside those that explore; of these each counts for the epochs that it took."""
-        explored = sum(
-            len(each.values) if each.underway is None else each.underway.epochs / self.rules.epochs
-            for each in self.judged
-            if each.batch.stage is Stage.EXPLORING
-        )
-        raced = self.restarts(Stage.QUALIFYING, Stage.RACING)
+        """How many restarts the budget pays for beside those that explore."""
+        explored, raced = self.restarts(Stage.EXPLORING), self.restarts(Stage.QUALIFYING, Stage.RACING)
         longest = max(map(self.rules.epochs_of, self.points))
         return self.rules.budget.racing(explored, raced, self._spent, self.seconds, longest)
 

@@ -109,6 +109,8 @@ class Search(Shown):
             score = Estimate(float(scores.mean[place]), float(ends[0]), float(ends[1]), tuple(finite.tolist()), scope=SCOPE)
             found.append(self._ranked(course.scored[place], score, len(values), int(groups[place])))
         left = [trial for trial in range(len(course.points)) if trial not in course.scored]
+        if len(found) == 1:  # nothing was chosen by its restarts, so there is no luck to take away
+            found[0] = found[0]._replace(score=Estimate.of(np.array(found[0].score.values), SCOPE))
         bad = Estimate(course.sign * np.inf, np.nan, np.nan, (), scope=SCOPE)
         last = sorted(left, key=lambda trial: -course.until[trial])
         return (*found, *(self._ranked(trial, bad, 0, int(groups.max()) + 1) for trial in last))
@@ -161,16 +163,18 @@ class Search(Shown):
         fresh = f"{self._written(self.fresh)} on {len(self.course.fresh)} fresh seeds, which is to be quoted"
         if lost := len(self.course.fresh) - len(self.fresh.values):
             fresh += f" ({lost} of them diverged)"
-        among = "of those that were trained to the end" if rules.scheme.together else "that was tried"
+        among = f"of the {len(self.course.scored)} trials that were trained anew" if rules.scheme.together else "that was tried"
         structures = _count(self.programs, "structure" if rules.scheme.together else "program")
         margin = f"{self.metric.scale * self.course.margin:.3g} {self.metric.unit}"
         short = "" if self.probability >= rules.certainty.asked else f"; {rules.certainty.asked:.0%} was asked for"
+        known = f"with a probability of {self.probability:.0%} it is within {margin} of the best {among}{short}"
+        alike = f"{_count(self.alike, 'other trial')} cannot be told apart from it" if self.alike else "no other trial is as good"
+        alone = rules.scheme.together and len(self.course.scored) == 1
         return [
             f"the best of {_count(count, 'trial')}: {settings}",
             f"its {self.metric.name.replace('_', ' ')} is {self._number(winner.measured)} as measured when it was chosen, "
             f"{self._written(winner.score)} with that luck taken away, and {fresh}",
-            f"with a probability of {self.probability:.0%} it is within {margin} of the best {among}{short}",
-            f"{_count(self.alike, 'other trial')} cannot be told apart from it" if self.alike else "no other trial is as good",
+            *(["no other trial was trained anew, to be compared with it"] if alone else [known, alike]),
             *self.alarms,
             *self._left(),
             f"{_count(explored, 'restart')} to explore, {more} more to decide; "

@@ -77,7 +77,7 @@ def search(
 
     A `scheme` trains the points of a batch together, and lets some of them leave on the way; `scheme="hyperband"` with the
     Bayesian strategy is BOHB (Falkner+ 2018). All trials of a batch have the same seeds then, and the strategy is told of those
-    that left that they are worse than what went on. Those that were trained to the end get two restarts on seeds of their own
+    that left that they are worse than what went on. Those that were trained to the end get four restarts on seeds of their own
     before the race: only these and the later ones are scores, since the first ones chose them, and one luck was in all of them.
     The budget counts the epochs that were trained.
 

@@ -99,7 +99,7 @@ class Underway:
         return cls(turns, until, seen, line["epochs"], tuple(Finalist(*each) for each in finalists))
 
 
-class Told(NamedTuple):
+class ToldScores(NamedTuple):
     """What a strategy is told of trials.
 
     Args:
@@ -111,7 +111,7 @@ class Told(NamedTuple):
     error: Float[np.ndarray, " trials"]
 
 
-def told(losses: Costs, seen: Float[np.ndarray, "trials seeds turns"], lasted: Int[np.ndarray, " trials"]) -> Told:
+def told(losses: Costs, seen: Float[np.ndarray, "trials seeds turns"], lasted: Int[np.ndarray, " trials"]) -> ToldScores:
     """What a strategy is told of trials that a scheme trained, some of which left on the way.
 
     Nobody knows what a trial that left would have come to. It is told as worse than all those that were as good as it was or
@@ -140,7 +140,7 @@ def told(losses: Costs, seen: Float[np.ndarray, "trials seeds turns"], lasted: I
         ahead = ahead if len(ahead) else known
         score[trial] = score[ahead].max() + max(0.0, now - means[ahead, turn].max())
     last = np.take_along_axis(columns, lasted[:, None, None], axis=2)[..., 0]
-    return Told(score, _errors(last))
+    return ToldScores(score, _errors(last))
 
 
 def _errors(losses: Costs) -> Float[np.ndarray, " trials"]:

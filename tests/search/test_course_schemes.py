@@ -106,7 +106,7 @@ class TestCourse:
     def test_only_trials_that_were_trained_to_the_end_are_scored_and_not_by_what_chose_them(self, end):
         assert set(end.scored) <= {trial for trial, until in enumerate(end.until) if until == 9}
         qualified = end.qualified
-        assert len(qualified.values) == 2 * len(end.scored)
+        assert len(qualified.values) == 4 * len(end.scored)
         for trial in end.scored:
             own = [
                 value for (number, _), value in zip(qualified.batch.restarts, qualified.values, strict=True) if number == trial

@@ -107,7 +107,12 @@ class TestFound:
         exploring = [each for each in found.course.judged if each.batch.stage is Stage.EXPLORING]
         assert [each.underway.epochs for each in exploring] == [2 * (3 * 1 + 1 * 4)] * 2
         assert "trained as their settings say: 6 trials for 1 epoch, 2 trials for 4 epochs of 4; only " in str(found)
-        assert "of the best of those that were trained to the end" in str(found)
+        assert "no other trial was trained anew, to be compared with it" in str(found)
+        values = np.array(found.winner.score.values)
+        assert len(values) == 4 and found.winner.score.mean == pytest.approx(values.mean())
+        assert (found.winner.score.high - values.mean()) / (values.std(ddof=1) / 2) == pytest.approx(
+            3.182, abs=1e-3
+        )
         assert sorted(each.until for each in found.leaderboard) == [1] * 6 + [4] * 2
         assert all(not np.isfinite(each.score.mean) for each in found.leaderboard if each.until < 4)
         columns = found.frame().to_pydict()
@@ -203,10 +208,8 @@ class TestRefused:
 def test_a_command_names_a_scheme_and_its_settings(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("jaxtricks.cli.flags.set_up", lambda members: None)
-    words = (
-        "search --data digits --batch-size 256 --epochs 2 --model.widths 4 --space learning_rate=log:1e-4:1 --devices 1 --json"
-    )
-    more = "--strategy random --trials 4 --seeds 2 --fresh-seeds 2 --scheme halving --scheme.eta 2"
+    words = "search --data digits --batch-size 256 --epochs 2 --model.widths 4 --space learning_rate=log:1e-4:1 --json"
+    more = "--strategy random --trials 4 --seeds 2 --fresh-seeds 2 --scheme halving --scheme.eta 2 --devices 1"
     cli.main([*words.split(), *more.split()])
     told = json.loads(capsys.readouterr().out)
     assert told["scheme"]["eta"] == 2 and sorted(each["until"] for each in told["trials"]) == [1, 1, 2, 2]
