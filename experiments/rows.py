@@ -1,15 +1,9 @@
 """Rows of the lectures' inventory that no claim has a result for, and why."""
 
-_SEARCH = "waits for search, which is not built yet"
 _DEBUGGING = "is about finding faults in one's own code, which waits for the diagnosis of faults"
 _PRUNING = "waits for pruning and masks, which are not built yet"
 
 WITHOUT: dict[str, str] = {
-    "T078": _SEARCH,
-    "T079": _SEARCH,
-    "T080": _SEARCH,
-    "T081": _SEARCH,
-    "T082": _SEARCH,
     "T085": "is measured by the benchmarks of `experiments/speed`, on a GPU, and not by a claim",
     "T093": "names a price and a device that is not at hand",
     "T101": _DEBUGGING,
@@ -21,7 +15,6 @@ WITHOUT: dict[str, str] = {
     "T108": "is a check of one's own derivatives, which the tests of the library make",
     "T109": _DEBUGGING,
     "T110": _DEBUGGING,
-    "T114": _SEARCH,
     "T115": "is about a product in use",
     "T116": "waits for the chapter on what networks memorize",
     "T117": "waits for the chapter on what networks memorize",

@@ -20,6 +20,7 @@ SMALLER = {
     "256": "16",
     r"\(128, 128\)": "(8, 8)",
     r"seeds=(8|16)\b": "seeds=2",
+    r"trials=(64|32)": "trials=8",
 }
 ROWS = [
     (2 + place % 4, ("Oslo", "Bergen", "")[place % 3], f"2026-0{1 + place % 9}-15", 150_000 + 9_000 * (place % 7))

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import tyro
 
-from experiments.search_luck.searches import MARGIN, STRATEGIES, Found, searched
+from experiments.search_luck.searches import MARGIN, STRATEGIES, Found, searched, strategy_of
 from experiments.search_luck.table import CONFIGS, RESTARTS, SEARCHED, Table
 from experiments.search_luck.tpe import regret
 
@@ -71,7 +71,7 @@ def main(arguments: Arguments) -> None:
 
 def _one(job: tuple[Table, str, int, int]) -> Found:
     table, strategy, trials, number = job
-    return searched(table, strategy, trials, SEEDS, number)
+    return searched(table, strategy_of(strategy, trials), trials, SEEDS, number)
 
 
 def _tpe(job: tuple[Table, int, int]) -> float:

@@ -41,18 +41,18 @@ class Found(NamedTuple):
     shrunk: float
 
 
-def searched(table: Table, strategy: str, trials: int, seeds: int, number: int) -> Found:
+def searched(table: Table, strategy: Strategy, trials: int, seeds: int, number: int) -> Found:
     """One search of the table, by the course that `jaxtricks.search` takes.
 
     Args:
         table: what was trained.
-        strategy: the name of one.
+        strategy: says what is tried next.
         trials: of its budget.
         seeds: restarts of each.
         number: of the search: its seed.
     """
     measure = Measure(METRICS["accuracy"].declared, None, MARGIN)
-    rules = SearchRules(_strategy(strategy, trials), Budget(trials), seeds, 8, measure, Certainty(fresh=2), number, 10)
+    rules = SearchRules(strategy, Budget(trials), seeds, 8, measure, Certainty(fresh=2), number, 10)
     course = Course(rules, SPACE)
     while (batch := course.next()) is not None and batch.stage is not Stage.CONFIRMING:
         course = course.after(Judged(batch, _values(table, (*course.points, *batch.points), batch), 0.0, 0.0))
@@ -70,8 +70,13 @@ def searched(table: Table, strategy: str, trials: int, seeds: int, number: int) 
     )
 
 
-def _strategy(name: str, trials: int) -> Strategy:
-    """A strategy by its name; stages are fitted to the budget."""
+def strategy_of(name: str, trials: int) -> Strategy:
+    """A strategy by its name; stages are fitted to the budget.
+
+    Args:
+        name: of a strategy.
+        trials: of the budget.
+    """
     found = Strategy(name)
     return dataclasses.replace(found, trials=trials // 3) if name == "coarse_to_fine" else found
 

@@ -2,6 +2,7 @@
 
 from jaxtricks.report.curve import CurvePage
 from jaxtricks.report.environment import environment
+from jaxtricks.report.fair import FairPage
 from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.lr import RatePage
@@ -15,6 +16,7 @@ from jaxtricks.store.folder import FolderError, fresh
 
 __all__ = [
     "CurvePage",
+    "FairPage",
     "FolderError",
     "ListedRun",
     "RatePage",

@@ -20,6 +20,8 @@ from jaxtricks.search.halving import Halving, Hyperband
 from jaxtricks.search.history import History, Trial
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
+from jaxtricks.search.optuna_search import OptunaSearch
+from jaxtricks.search.optuna_study import optuna_study
 from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
@@ -56,6 +58,7 @@ __all__ = [
     "LogUniform",
     "ManualSearch",
     "OneMinusLog",
+    "OptunaSearch",
     "PopulationTraining",
     "RandomSearch",
     "RankedTrial",
@@ -74,6 +77,7 @@ __all__ = [
     "TrialSet",
     "belief",
     "fitted",
+    "optuna_study",
     "parse_condition",
     "parse_range",
     "search",

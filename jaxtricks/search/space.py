@@ -88,11 +88,21 @@ class Space:
     def _point(self, row: Iterator[float]) -> Point:
         point: dict[str, Any] = {}
         for (path, each), u in zip(self.ranges.items(), row, strict=True):
-            if self._active(path, point):
+            if self.active(path, point):
                 point[path] = each.at(u)
         return point
 
-    def _active(self, path: str, point: Point) -> bool:
+    def active(self, path: str, point: Point) -> bool:
+        """Whether a setting has a meaning in a point.
+
+        Args:
+            path: of the setting.
+            point: with at least the settings that stand before it in `paths`.
+
+        >>> space = Space({"model.dropout": "on,off", "model.dropout.rate": "0:0.8"}, {"model.dropout.rate": "model.dropout=on"})
+        >>> space.active("model.dropout.rate", {"model.dropout": "off"})
+        False
+        """
         return path not in self.when or self.when[path].holds(point)
 
     def units(self, points: Sequence[Point]) -> tuple[Quantiles, Active]:
@@ -155,7 +165,7 @@ class Space:
             if any(each in self._needed(other, self.paths) for other in found):
                 found.append(each)
         points = self._combined({each: self.ranges[each].tried for each in reversed(found[1:])})
-        return (point for point in points if self._active(path, point))
+        return (point for point in points if self.active(path, point))
 
     def _combined(self, values: Mapping[str, Sequence[Any]]) -> Iterator[Point]:
         """Every combination of values of settings, each only where it has a meaning."""
@@ -164,7 +174,7 @@ class Space:
             return
         *before, last = values
         for point in self._combined({path: values[path] for path in before}):
-            if self._active(last, point):
+            if self.active(last, point):
                 yield from ({**point, last: value} for value in values[last])
             else:
                 yield point

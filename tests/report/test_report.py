@@ -70,10 +70,12 @@ def record():
 
 
 @pytest.fixture(scope="module")
-def study():
+def study(tmp_path_factory):
     """Four restarts of a tiny model, with a change, and a change that diverges."""
     data = jt.load("digits").subset(200, 0)
-    data.open_test("to see that the page says so")
+    with pytest.MonkeyPatch.context() as patch:  # one process may come back to this file, and open the split once more
+        patch.setenv("JAXTRICKS_LEDGER", str(tmp_path_factory.mktemp("ledger") / "own.jsonl"))
+        data.open_test("to see that the page says so")
     base = jt.Experiment(model=jt.MLP(widths=(16,)), epochs=2, batch_size=32)
     changes = {
         "optimizer.rule.learning_rate=0.01": base.replace({"optimizer.rule.learning_rate": 0.01}),

@@ -82,3 +82,12 @@ def test_both_arms_are_trained_at_the_same_points_on_the_same_seeds(blobs):
 def test_bad_input_is_refused_in_a_sentence(blobs, space, trials, words):
     with pytest.raises(ConfigError, match=words):
         jt.fair_compare(BASE, BASE, space, blobs, trials=trials)
+
+
+def test_its_page_shows_both_arms_and_its_folder_holds_all_values(clear, tmp_path):
+    found = compared(*clear)
+    folder = found.save(tmp_path / "fair")
+    page = (folder / "report.html").read_text()
+    assert page.count("<svg") == 2 and "b is ahead from" in page and "http" not in page.replace("http://www.w3.org", "")
+    assert len((folder / "fair.csv").read_text().splitlines()) == 1 + 2 * 64
+    assert json.loads((folder / "fair.json").read_text())["ahead"][0][0] == "a"

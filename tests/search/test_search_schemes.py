@@ -12,6 +12,7 @@ from jaxtricks.report.search import SearchPage
 from jaxtricks.search import Certainty, PopulationTraining, Space, TrialSet, fitted, runner, train_trials
 from jaxtricks.search.course import Stage
 from jaxtricks.search.journal import JOURNAL
+from jaxtricks.search.optuna_study import optuna_study
 from jaxtricks.train.fit import How
 from jaxtricks.train.members import metric_of
 
@@ -110,9 +111,7 @@ class TestFound:
         assert "no other trial was trained anew, to be compared with it" in str(found)
         values = np.array(found.winner.score.values)
         assert len(values) == 4 and found.winner.score.mean == pytest.approx(values.mean())
-        assert (found.winner.score.high - values.mean()) / (values.std(ddof=1) / 2) == pytest.approx(
-            3.182, abs=1e-3
-        )
+        assert (found.winner.score.high - values.mean()) / (values.std(ddof=1) / 2) == pytest.approx(3.182, abs=1e-3)
         assert sorted(each.until for each in found.leaderboard) == [1] * 6 + [4] * 2
         assert all(not np.isfinite(each.score.mean) for each in found.leaderboard if each.until < 4)
         columns = found.frame().to_pydict()
@@ -137,6 +136,13 @@ class TestFound:
     def test_it_has_a_page_that_says_until_when_each_was_trained(self, found):
         page = SearchPage(found).html()
         assert "<th>epochs</th>" in page and json.dumps(found.to_dict(), allow_nan=False)
+
+    def test_as_a_study_of_optuna_trials_that_left_were_pruned(self, found):
+        pytest.importorskip("optuna")
+        states = [trial.state.name for trial in optuna_study(found).trials]
+        assert len(states) == len(found.course.points)
+        assert [trial for trial, state in enumerate(states) if state == "COMPLETE"] == list(found.course.scored)
+        assert set(states) == {"COMPLETE", "PRUNED"}
 
 
 class TestPopulation:

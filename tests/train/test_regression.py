@@ -64,7 +64,7 @@ def test_scaled_values_give_the_weights_of_values_that_a_user_scales(float64):
 
 def test_raw_targets_are_not_in_the_program(houses, runs):
     raw = fit(BASE.replace({"targets": "raw"}), houses)
-    assert raw.trained.tables.targets is None and runs.trained.tables.targets.scale.shape == (2, 2)
+    assert raw.trained.tables.targets is None and runs.trained.tables.targets.scale.shape == (16, 2)
 
 
 def test_each_output_is_scaled_by_its_own_training_split(runs, houses):
