@@ -61,8 +61,9 @@ def went(found: Search, written: Units) -> Markup:
         low, mean, high = (
             written.scale * np.array([getattr(by_trial[place].score, name) for place in best]) for name in ("low", "mean", "high")
         )
-        axes.fill_between(trials, low, high, step="post", color=BLUE, alpha=0.22, linewidth=0)
-        axes.step(trials, mean, where="post", color=BLUE, linewidth=2)
+        known = np.isfinite(mean)
+        axes.fill_between(trials[known], low[known], high[known], step="post", color=BLUE, alpha=0.22, linewidth=0)
+        axes.step(trials[known], mean[known], where="post", color=BLUE, linewidth=2)
         _points(axes, trials, means, written)
         axes.set_xlabel("trial")
         at_whole_numbers(axes.xaxis)
@@ -127,4 +128,4 @@ def _points(axes: "Axes", x: Vector, means: Vector, written: Units) -> None:
 
 def _mean(values: Float[np.ndarray, " restarts"]) -> float:
     finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size == values.size else np.nan
+    return float(finite.mean()) if finite.size == values.size > 0 else np.nan

@@ -13,7 +13,6 @@ from jaxtricks.search.budget import Budget
 from jaxtricks.search.choice import Choice
 from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
-from jaxtricks.search.course import Certainty
 from jaxtricks.search.fair import FairComparison
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
@@ -29,6 +28,7 @@ from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
 from jaxtricks.search.result import RankedTrial, Search
+from jaxtricks.search.rules import Certainty
 from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
 from jaxtricks.search.sensitivity import SensitivitySearch

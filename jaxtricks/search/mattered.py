@@ -135,6 +135,7 @@ class Mattered:
         noise: the share of the trials' spread that is the noise of their restarts, which the shares below do not hold.
         rows: of the design that the effects follow from; 0 where they come from the model of scores.
         why: a sentence, where nothing or only a part can be told; else empty.
+        early: trials among them that left on the way, of which nobody knows what they would have come to.
         effects: of each setting, the largest total share first; none where nothing can be told.
         pairs: of settings, the largest share first; none where the model explains too little.
         curves: of each setting in the order of the effects; none where the model explains too little.
@@ -152,6 +153,7 @@ class Mattered:
     noise: float
     rows: int
     why: str
+    early: int = 0
     effects: tuple[Effect, ...] = ()
     pairs: tuple[Joint, ...] = ()
     curves: tuple[Along, ...] = ()
@@ -172,6 +174,7 @@ class Mattered:
         """What the shares come from, and how much of the spread is explained."""
         narrow = self.rows < FEW_ROWS if self.rows else self.trials < FEW * len(self.effects)
         few = "; so few that the intervals are rather narrow" if narrow else ""
+        few += f"; {self.early} trials left early and count as worse than what went on" if self.early else ""
         if self.rows:
             return f"from {self.rows} rows of a design, without a model of scores{few}"
         return f"from {self.trials} trials: {predicted(self.explained)}, {self.noise:.0%} is noise of restarts{few}"
@@ -180,6 +183,7 @@ class Mattered:
         """Gives it as plain data; None for a number that is not known."""
         return {
             "trials": self.trials,
+            "early": self.early,
             "explained": self.explained if np.isfinite(self.explained) else None,
             "noise": self.noise,
             "rows": self.rows,
@@ -211,7 +215,7 @@ def predicted(explained: float) -> str:
     return f"a model predicts {max(explained, 0):.0%} of the trials' spread from the other trials"
 
 
-def mattered(history: History, strategy: Strategy, sign: int) -> Mattered:
+def mattered(history: History, strategy: Strategy, sign: int, early: int) -> Mattered:
     """What mattered, told from the trials of a search.
 
     Where the strategy makes a design, the effects follow from it; else, as curves and pairs do, from a Gaussian process of the
@@ -221,7 +225,12 @@ def mattered(history: History, strategy: Strategy, sign: int) -> Mattered:
         history: the trials; some are not infinitely bad.
         strategy: that asked for them.
         sign: 1 where the metric is the smaller the better, as are the history's scores; -1 where it is the larger the better.
+        early: how many trials left on the way.
     """
+    return dataclasses.replace(_mattered(history, strategy, sign), early=early)
+
+
+def _mattered(history: History, strategy: Strategy, sign: int) -> Mattered:
     space, told = strategy.searched(history), history.told
     if (lack := _lacking(told, space)) is not None:
         return lack

@@ -13,7 +13,8 @@ from jaxtricks.report.mattered import across, pair
 from jaxtricks.report.search import SearchPage
 from jaxtricks.report.text import units
 from jaxtricks.search import Budget, Certainty, Search, Space, Strategy, fitted
-from jaxtricks.search.course import Course, Judged, SearchRules
+from jaxtricks.search.course import Course, Judged
+from jaxtricks.search.rules import SearchRules
 
 RATE = "optimizer.rule.learning_rate"
 ACCURACY = jt.metrics.METRICS["accuracy"].declared
@@ -73,7 +74,7 @@ def test_the_files_hold_all_restarts_and_the_winner(found, tmp_path):
     assert lost["score"] == {"mean": None, "low": None, "high": None}
     with (folder / "search.csv").open() as file:
         head, *rows = csv.reader(file)
-    assert head == ["trial", "stage", "seed", "accuracy", *found.space.paths]
+    assert head == ["trial", "stage", "seed", "accuracy", "until", *found.space.paths]
     assert len(rows) == sum(len(each.values) for each in found.course.judged)
     assert jt.Experiment.from_json(json.loads((folder / "config.json").read_text())) == found.best
     with pytest.raises(jt.report.FolderError):

@@ -9,6 +9,7 @@ import jaxtricks as jt
 from jaxtricks.evaluate.measure import Measure
 from jaxtricks.search import Budget, Certainty, Search, Space, Strategy, fitted
 from jaxtricks.search.course import Course, Judged, SearchRules
+from jaxtricks.search.mattered import mattered
 from jaxtricks.search.placing import Placing
 from jaxtricks.statistics import sobol_design
 
@@ -226,3 +227,10 @@ def test_the_data_of_a_search_hold_the_shares(together):
     assert data["pairs"][0]["paths"] == list(found.pairs[0].paths) and data["explained"] == found.explained
     assert [len(each["mean"]) for each in data["curves"]] == [21] * 3
     assert found.sentence in together.sentences and found.sentence.startswith(f"what mattered: {best['path']} ")
+
+
+def test_trials_that_left_early_are_named_and_count_as_they_are_told(alone):
+    told, strategy = alone.history, alone.course.rules.strategy
+    found = mattered(told, strategy, 1, early=7)
+    assert found.effects == alone.importance.effects and alone.importance.early == 0
+    assert "7 trials left early and count as worse than what went on" in found.sentence and found.to_dict()["early"] == 7
