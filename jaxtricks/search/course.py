@@ -131,7 +131,9 @@ class Course:
     Raises:
         ConfigError: for fewer trials than the strategy needs in the space.
 
-    >>> rules = SearchRules(Strategy("sobol"), Budget(4), 2, 4, Measure(jt.metrics.METRICS["nll"].declared), Certainty(), 0, 20)
+    >>> from jaxtricks.evaluate.measure import Measure
+    >>> sobol, nll, sure = jt.search.Strategy("sobol"), Measure(jt.metrics.METRICS["nll"].declared), jt.search.Certainty()
+    >>> rules = SearchRules(sobol, jt.search.Budget(4), 2, 4, nll, sure, 0, 20)
     >>> course = Course(rules, Space({"model.dropout": "0:0.8"}))
     >>> while (batch := course.next()) is not None:
     ...     points = (*course.points, *batch.points)

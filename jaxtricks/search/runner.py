@@ -243,7 +243,7 @@ def strategy_of(given: Strategy | str | Sequence[Mapping[str, Any]]) -> Strategy
         ConfigError: for what is no strategy, or the name of a scheme.
 
     >>> strategy_of("grid")
-    GridSearch()
+    GridSearch(per=3)
     """
     if isinstance(given, str) and given in choices(Scheme):
         raise ConfigError(

@@ -194,6 +194,12 @@ class TestTold:
         values, trial = first.values.reshape(9, 3)[stayed], course.after(first).history.told[stayed]
         assert (trial.score, trial.error) == pytest.approx((values.mean(), values.std(ddof=1) / 3**0.5)) and trial.seeds == 3
 
+    def test_those_of_another_bracket_that_were_worse_then_do_not_count(self):
+        """The last trial left at the first turn; the second one, of a bracket that is compared later, was worse then."""
+        seen, losses = np.array([[[1.0]], [[9.0]], [[2.0]]]), np.array([[0.5], [8.0], [np.nan]])
+        assert told(losses, seen, np.array([1, 1, 0])).score.tolist() == [0.5, 8.0, 0.5 + 1.0]
+        assert told(losses[1:], seen[1:], np.array([1, 0])).score.tolist() == [8.0, 8.0]  # nobody who went on was as good
+
     def test_divergence_is_the_worst_and_never_nan(self):
         seen = np.array([[[1.0], [2.0]], [[2.0], [np.nan]], [[np.nan], [np.nan]], [[9.0], [9.0]]])
         losses = np.array([[0.5, np.nan], [np.nan, np.nan], [np.nan, np.nan], [np.nan, np.nan]])

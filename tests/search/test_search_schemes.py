@@ -153,6 +153,9 @@ class TestPopulation:
             population = train_trials(trials, blobs, PopulationTraining(share=0.4), seeds, "nll", how)
             moved = np.argwhere(population.own < 4).tolist()
             assert moved
+            for trial, restart in moved:
+                taken = [epoch for epoch, turned in population.standing.turns if turned.source[trial, restart] != trial]
+                assert population.own[trial, restart] == taken[0]
             schedules = [population.schedule(trial, restart) for trial, restart in moved]
             assert max(len(schedule) for schedule in schedules) > 1
             for (trial, restart), schedule in zip(moved, schedules, strict=True):
@@ -173,6 +176,12 @@ class TestPopulation:
         assert changed and min(changed) >= 4 and len(course.history.told) == 4
         for trial in changed:
             assert course.points[trial][RATE] == course.schedules[trial][-1][1][RATE]
+        judged = next(each for each in course.judged if each.batch.stage is Stage.QUALIFYING)
+        for (trial, seed), value in zip(judged.batch.restarts, judged.values, strict=True):
+            first, *later = course.schedules[trial] or ((0, course.points[trial]),)
+            alone = BASE.replace(first[1])
+            again = metric_of([(alone, seed)], blobs, "nll", size=4, layout=ONE, checkpoints=None, changes=[later])
+            assert value == pytest.approx(again.item(), rel=1e-4)
         assert course.judged[0].underway.epochs == 4 * 2 * 4  # who goes on from another one is trained all the time
         assert found.best.optimizer.rule.learning_rate == found.winner.point[RATE]
         told = found.to_dict()
