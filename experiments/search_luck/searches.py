@@ -12,7 +12,8 @@ from jaxtricks.evaluate.measure import Measure
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.search import Budget, Certainty, Strategy
 from jaxtricks.search.condition import Point
-from jaxtricks.search.course import Batch, Course, Judged, SearchRules, Stage
+from jaxtricks.search.course import Batch, Course, Judged, Stage
+from jaxtricks.search.rules import SearchRules
 
 MARGIN = 0.007  # two of the 287 validation examples: 0.7 points, as verdicts on these data have it
 STRATEGIES = ("bayes", "sobol", "random", "coarse_to_fine", "grid")

@@ -24,10 +24,11 @@ from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.search.bayes import BayesSearch
 from jaxtricks.search.budget import Budget
-from jaxtricks.search.course import Certainty
 from jaxtricks.search.journal import JOURNAL
 from jaxtricks.search.result import Search
-from jaxtricks.search.runner import search
+from jaxtricks.search.rules import Certainty
+from jaxtricks.search.runner import BATCH, search, strategy_of
+from jaxtricks.search.scheme import Full, Scheme
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.store import folder as folders
@@ -38,13 +39,15 @@ TRIALS = 256  # where no other bound is given
 
 @config()
 class Searched:
-    """What settings of a strategy stand in, so that they are flags as those of an experiment are.
+    """What settings of a strategy and of a scheme stand in, so that they are flags as those of an experiment are.
 
     Args:
         strategy: the strategy.
+        scheme: the scheme.
     """
 
     strategy: Strategy = BayesSearch()
+    scheme: Scheme = Full()
 
 
 class _Asked(NamedTuple):
@@ -53,7 +56,7 @@ class _Asked(NamedTuple):
     experiment: Experiment
     space: Space | Path | None
     data: Dataset
-    strategy: Strategy
+    searched: Searched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,19 +65,22 @@ class SearchCommand(MetricFlags, Finding, Resumable):
 
     Each trial is trained as several restarts; restarts are added where they decide, and the winner is trained once more on fresh
     seeds. Every setting of the experiment is a flag too, such as --model.widths 64 64, and so are those of the strategy, such as
-    --strategy.start 16. `jaxtricks resume` goes on with a search that was cut off. Exit code 75 if SIGTERM ended it.
+    --strategy.start 16, and of the scheme, such as --scheme.eta 4. `jaxtricks resume` goes on with a search that was cut off.
+    Exit code 75 if SIGTERM ended it.
 
     Args:
         space: path=range for each setting, such as optimizer.rule.learning_rate=log:1e-5:1e-1, model.dropout=0:0.7,
             optimizer.rule.momentum=1-log:0.5:0.99, epochs=int:5:40 or model.activation=relu,tanh; or a JSON file; by default
             ranges around all that is on.
-        strategy: bayes, random, sobol, grid, coarse_to_fine, or optuna with a --strategy.sampler such as TPESampler or
-            CmaEsSampler (pip install jaxtricks[optuna]).
+        strategy: where points come from: bayes, random, sobol, grid, coarse_to_fine, or optuna with a --strategy.sampler such as
+            TPESampler or CmaEsSampler (pip install jaxtricks[optuna]).
+        scheme: how the points of a batch are trained: full (all to the end), halving or hyperband (those that are behind leave
+            early), or population (those that are behind go on from the weights of a better one, with other settings).
         trials: how many points are tried at most; by default 256, or as many as another bound allows.
         epochs_budget: how many restart-epochs the search may take.
         minutes: how long it may take.
         seeds: restarts of each trial, two or more.
-        batch: trials that are trained together.
+        batch: trials that are trained together; by default 16, or as many as the scheme needs.
         margin: the smallest difference worth caring about, in the metric's units (0.005 is half a point of accuracy).
         asked: P(the winner is within the margin of the best tried) at which no restarts are added any more.
         fresh_seeds: restarts of the winner at the end.
@@ -85,11 +91,12 @@ class SearchCommand(MetricFlags, Finding, Resumable):
 
     space: Repeated[str] = dataclasses.field(default=(), kw_only=True)
     strategy: str = dataclasses.field(default="bayes", kw_only=True)
+    scheme: str = dataclasses.field(default="full", kw_only=True)
     trials: Maybe[int] = dataclasses.field(default=None, kw_only=True)
     epochs_budget: Maybe[int] = dataclasses.field(default=None, kw_only=True)
     minutes: Maybe[float] = dataclasses.field(default=None, kw_only=True)
     seeds: tuple[int, ...] = dataclasses.field(default=(4,), kw_only=True)
-    batch: int = dataclasses.field(default=16, kw_only=True)
+    batch: Maybe[int] = dataclasses.field(default=None, kw_only=True)
     margin: Maybe[float] = dataclasses.field(default=None, kw_only=True)
     asked: float = dataclasses.field(default=0.95, kw_only=True)
     fresh_seeds: int = dataclasses.field(default=16, kw_only=True)
@@ -118,14 +125,14 @@ class SearchCommand(MetricFlags, Finding, Resumable):
         if len(self.seeds) > 1:
             given = " ".join(map(str, self.seeds))
             raise ConfigError(f"--seeds {given} names seeds, and a search gives each restart its own; one number is allowed.")
-        self.set_up(self.batch * self.seeds[0])  # before a module of the user's is imported
-        own = {name: words for name, words in settings.items() if name.startswith("strategy.")}
+        self.set_up((self.batch or BATCH) * self.seeds[0])  # before a module of the user's is imported
+        own = {name: words for name, words in settings.items() if name.startswith(("strategy.", "scheme."))}
         others = {name: words for name, words in settings.items() if name not in own}
-        searched = Searched(strategy=Strategy(self.strategy))
+        searched = Searched(strategy=strategy_of(self.strategy), scheme=Scheme(self.scheme))
         for path, words in own.items():
             searched = replace(searched, {path: parse(searched, path, words)})
         experiment = experiment_from(self.config, others, Parser(type(self), self.title).flags)
-        return _Asked(experiment, self._space(experiment), self.dataset(), searched.strategy)
+        return _Asked(experiment, self._space(experiment), self.dataset(), searched)
 
     def _search(self, asked: _Asked, folder: Path) -> None:
         """Searches, from what the folder holds on, writes it and prints what was found."""
@@ -148,7 +155,8 @@ class SearchCommand(MetricFlags, Finding, Resumable):
             asked.experiment,
             asked.space,
             asked.data,
-            strategy=asked.strategy,
+            strategy=asked.searched.strategy,
+            scheme=asked.searched.scheme,
             budget=Budget(TRIALS if self.trials is None and unbounded else self.trials, self.epochs_budget, self.minutes),
             seeds=self.seeds[0],
             metric=self.judged_by(),

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Placeholders for the page's colours, which differ in dark mode: Okabe and Ito's blue and vermilion, which colour-blind
-# readers can tell apart, and the colour of text.
-BLUE, VERMILION, INK = "#000001", "#000002", "#000003"
-COLOURS = {BLUE: "var(--blue)", VERMILION: "var(--vermilion)", INK: "currentColor"}
+# readers can tell apart, the colour of text, and that of what is behind it.
+BLUE, VERMILION, INK, PAPER = "#000001", "#000002", "#000003", "#000004"
+COLOURS = {BLUE: "var(--blue)", VERMILION: "var(--vermilion)", INK: "currentColor", PAPER: "Canvas"}
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",

@@ -1,7 +1,7 @@
 """The plots of a search: its leaderboard, how it went, and the score by each setting."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -61,8 +61,9 @@ def went(found: Search, written: Units) -> Markup:
         low, mean, high = (
             written.scale * np.array([getattr(by_trial[place].score, name) for place in best]) for name in ("low", "mean", "high")
         )
-        axes.fill_between(trials, low, high, step="post", color=BLUE, alpha=0.22, linewidth=0)
-        axes.step(trials, mean, where="post", color=BLUE, linewidth=2)
+        known = np.isfinite(mean)
+        axes.fill_between(trials[known], low[known], high[known], step="post", color=BLUE, alpha=0.22, linewidth=0)
+        axes.step(trials[known], mean[known], where="post", color=BLUE, linewidth=2)
         _points(axes, trials, means, written)
         axes.set_xlabel("trial")
         at_whole_numbers(axes.xaxis)
@@ -82,18 +83,33 @@ def by_setting(found: Search, path: str, written: Units) -> Markup:
     has = [trial for trial, point in enumerate(found.course.points) if path in point]
     places = np.array([setting.unit(found.course.points[trial][path]) for trial in has])
     means = np.array([_mean(found.course.values[trial]) for trial in has])
-    values = setting.grid(TICKS)
     with styled(f"by {path} {written.metric}"):
         figure, axes = one_plot(2.7)
         if path in found.winner.point:
             axes.axvline(setting.unit(found.winner.point[path]), color=BLUE, linewidth=1, linestyle=(0, (1, 3)))
         _points(axes, places, means, written)
-        labels = [f"{value:.2g}" if isinstance(value, float) else word_of(value) for value in values]
-        axes.set_xticks([setting.unit(value) for value in values], labels)
-        axes.set_xlim(-0.03, 1.03)
-        axes.set_xlabel(path)
+        along(axes, found, path)
         by_metric(axes, written)
         return embedded(figure, f"{named(written.metric).capitalize()} by {path}")
+
+
+def along(axes: "Axes", found: Search, path: str) -> None:
+    """Makes the horizontal axis a setting's own scale, on which each quantile has its value."""
+    places, labels = ticks(found, path)
+    axes.set_xticks(places, labels)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_xlabel(path)
+
+
+def ticks(found: Search, path: str) -> tuple[list[float], list[str]]:
+    """The quantiles of some values of a setting, and how they are written."""
+    setting = found.space.ranges[path]
+    values = setting.grid(TICKS)
+    return [setting.unit(value) for value in values], list(map(_tick, values))
+
+
+def _tick(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else word_of(value)
 
 
 def _points(axes: "Axes", x: Vector, means: Vector, written: Units) -> None:
@@ -112,4 +128,4 @@ def _points(axes: "Axes", x: Vector, means: Vector, written: Units) -> None:
 
 def _mean(values: Float[np.ndarray, " restarts"]) -> float:
     finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size == values.size else np.nan
+    return float(finite.mean()) if finite.size == values.size > 0 else np.nan

@@ -13,7 +13,6 @@ from jaxtricks.search.budget import Budget
 from jaxtricks.search.choice import Choice
 from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
-from jaxtricks.search.course import Certainty
 from jaxtricks.search.fair import FairComparison
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
@@ -21,6 +20,7 @@ from jaxtricks.search.halving import Halving, Hyperband
 from jaxtricks.search.history import History, Trial
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
+from jaxtricks.search.mattered import Along, Effect, Joint, Mattered, SpreadShare, Surface
 from jaxtricks.search.optuna_search import OptunaSearch
 from jaxtricks.search.optuna_study import optuna_study
 from jaxtricks.search.population import PopulationTraining
@@ -28,8 +28,10 @@ from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch
 from jaxtricks.search.ranges import FloatRange, IntRange, LogUniform, OneMinusLog, SearchRange
 from jaxtricks.search.result import RankedTrial, Search
+from jaxtricks.search.rules import Certainty
 from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
+from jaxtricks.search.sensitivity import SensitivitySearch
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
 from jaxtricks.search.space_tuning import SpaceTuning
@@ -40,6 +42,7 @@ from jaxtricks.search.texts import parse_range
 import_files(__name__, __path__)
 
 __all__ = [
+    "Along",
     "BayesSearch",
     "Belief",
     "Budget",
@@ -47,6 +50,7 @@ __all__ = [
     "Choice",
     "CoarseToFine",
     "Condition",
+    "Effect",
     "FairComparison",
     "FloatRange",
     "Full",
@@ -55,8 +59,10 @@ __all__ = [
     "History",
     "Hyperband",
     "IntRange",
+    "Joint",
     "LogUniform",
     "ManualSearch",
+    "Mattered",
     "OneMinusLog",
     "OptunaSearch",
     "PopulationTraining",
@@ -68,10 +74,13 @@ __all__ = [
     "Scheme",
     "Search",
     "SearchRange",
+    "SensitivitySearch",
     "SobolSearch",
     "Space",
     "SpaceTuning",
+    "SpreadShare",
     "Strategy",
+    "Surface",
     "Trial",
     "TrialRuns",
     "TrialSet",

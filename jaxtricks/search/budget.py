@@ -14,7 +14,8 @@ class Budget:
     """How long a search goes on: until one of these is used up.
 
     A fifth of it is for racing, restarts more of the trials that may be the best; four fifths are for new points. So `trials`
-    are all tried, and at most a quarter as many restarts come on top.
+    are all tried, and at most a quarter as many restarts come on top. Where a scheme lets trials leave on the way, `epochs`
+    counts what they were trained for, and a restart on top takes longer than most of those before.
 
     Args:
         trials: new points; None: no bound.

@@ -156,8 +156,7 @@ class Halving(Scheme):
                 f"{type(self).__name__}.first = {self.first} is not before the end of a run of {epochs} epochs; a smaller one is "
                 "allowed."
             )
-        steps = rungs(self.first, self.eta, epochs)
-        least = self.least(len(steps))
+        steps, least = rungs(self.first, self.eta, epochs), self.fewest(epochs)
         if trials < least:
             raise ConfigError(
                 f"trials = {trials} is too few for {name_of(type(self))!r} with eta = {self.eta} and rungs at {steps} epochs; "
@@ -165,13 +164,18 @@ class Halving(Scheme):
             )
         return Halve(self, steps, self.brackets(trials, len(steps)), contest.yardstick)
 
-    def least(self, rungs: int) -> int:
-        """The number of trials below which the scheme has no meaning.
-
-        Args:
-            rungs: how many there are.
-        """
+    def fewest(self, whole: int) -> int:
         return self.eta
+
+    def cost(self, trials: int, whole: int) -> int:
+        steps = rungs(self.first, self.eta, whole)
+        sizes = np.bincount(self.brackets(trials, len(steps)), minlength=len(steps) + 1).tolist()
+        found = sum(sizes) * whole
+        for rung, epoch in enumerate(steps):
+            left = [max(1, size // self.eta) if bracket <= rung and size else size for bracket, size in enumerate(sizes)]
+            found -= (sum(sizes) - sum(left)) * (whole - epoch)
+            sizes = left
+        return found
 
     def brackets(self, trials: int, rungs: int) -> Int[np.ndarray, " trials"]:
         """The rung at which each trial is compared first: the first one.
@@ -202,8 +206,8 @@ class Hyperband(Halving):
     [27, 12, 6, 4]
     """
 
-    def least(self, rungs: int) -> int:
-        return sum(bracket_sizes(rungs + 1, self.eta))
+    def fewest(self, whole: int) -> int:
+        return sum(bracket_sizes(len(rungs(self.first, self.eta, whole)) + 1, self.eta))
 
     def brackets(self, trials: int, rungs: int) -> Int[np.ndarray, " trials"]:
         sizes = bracket_sizes(rungs + 1, self.eta)

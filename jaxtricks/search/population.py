@@ -120,6 +120,9 @@ class PopulationTraining(Scheme):
     share: Part = 0.2
     factor: Factor = 1.25
 
+    def fewest(self, whole: int) -> int:
+        return 2
+
     def turn(self, contest: Contest) -> Evolve:
         trials, epochs = contest.trials, contest.trials.epochs
         if len(trials.points) < 2:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,13 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metric import Declaration
 from jaxtricks.search.choice import word_of
 from jaxtricks.search.condition import Point
-from jaxtricks.search.course import Course, plain
+from jaxtricks.search.course import Course, Stage, plain
 from jaxtricks.search.history import History
+from jaxtricks.search.mattered import Mattered, mattered
 from jaxtricks.search.space import Space
 from jaxtricks.statistics import interval
 from jaxtricks.train.shown import Shown
+from jaxtricks.train.turn import Changes
 
 DRAWS = 4_000  # of true scores, for intervals
 CONFIDENCE = 0.95
@@ -35,10 +38,12 @@ class RankedTrial(NamedTuple):
         measured: the mean over its restarts, those that diverged left out; nan where all did.
         restarts: how many it had.
         diverged: how many of them diverged.
-        group: from 0; trials of one group cannot be told apart from the best of it.
+        group: from 0; trials of one group cannot be told apart from the best of it. Those that left on the way are the last.
+        until: the epochs that it was trained for; fewer than others had where a scheme let it leave.
+        schedule: its settings over time, epochs done → those from then on; empty where they stay as they are.
 
     >>> point, score = {"model.dropout": 0.5}, Estimate(0.91, 0.90, 0.92)
-    >>> RankedTrial(3, point, score, measured=0.93, restarts=4, diverged=0, group=0).score.mean
+    >>> RankedTrial(3, point, score, measured=0.93, restarts=4, diverged=0, group=0, until=20, schedule=()).score.mean
     0.91
     """
 
@@ -49,6 +54,8 @@ class RankedTrial(NamedTuple):
     restarts: int
     diverged: int
     group: int
+    until: int
+    schedule: Changes
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -93,26 +100,35 @@ class Search(Shown):
     @functools.cached_property
     def leaderboard(self) -> tuple[RankedTrial, ...]:
         """All trials, the best expected true score first."""
-        scores, values = self.course.scores, self.course.values
+        course, scores = self.course, self.course.scores
         groups, draws = scores.groups(CONFIDENCE), scores.draws(DRAWS, seed=0)
         found = []
-        for trial in np.lexsort((-scores.mean if self.metric.higher_is_better else scores.mean, groups)).tolist():
-            finite = values[trial][np.isfinite(values[trial])]
-            ends = np.quantile(draws[:, trial], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if finite.size else (np.nan, np.nan)
-            score = Estimate(float(scores.mean[trial]), float(ends[0]), float(ends[1]), tuple(finite.tolist()), scope=SCOPE)
-            measured, count = float(finite.mean()) if finite.size else np.nan, len(values[trial])
-            point = self.course.points[trial]
-            found.append(RankedTrial(trial, point, score, measured, count, count - finite.size, int(groups[trial])))
-        return tuple(found)
+        for place in np.lexsort((course.sign * scores.mean, groups)).tolist():
+            values = course.values[course.scored[place]]
+            finite = values[np.isfinite(values)]
+            ends = np.quantile(draws[:, place], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if finite.size else (np.nan, np.nan)
+            score = Estimate(float(scores.mean[place]), float(ends[0]), float(ends[1]), tuple(finite.tolist()), scope=SCOPE)
+            found.append(self._ranked(course.scored[place], score, len(values), int(groups[place])))
+        left = [trial for trial in range(len(course.points)) if trial not in course.scored]
+        if len(found) == 1:  # nothing was chosen by its restarts, so there is no luck to take away
+            found[0] = found[0]._replace(score=Estimate.of(np.array(found[0].score.values), SCOPE))
+        bad = Estimate(course.sign * np.inf, np.nan, np.nan, (), scope=SCOPE)
+        last = sorted(left, key=lambda trial: -course.until[trial])
+        return (*found, *(self._ranked(trial, bad, 0, int(groups.max()) + 1) for trial in last))
+
+    def _ranked(self, trial: int, score: Estimate, restarts: int, group: int) -> RankedTrial:
+        measured, course = float(np.mean(score.values)) if score.values else np.nan, self.course
+        lost, until = restarts - len(score.values), course.until[trial]
+        return RankedTrial(trial, course.points[trial], score, measured, restarts, lost, group, until, course.schedules[trial])
 
     @property
     def winner(self) -> RankedTrial:
         """The trial that is likely the best, which need not be the one that was measured as the best."""
-        return next(each for each in self.leaderboard if each.trial == self.course.scores.chosen)
+        return next(each for each in self.leaderboard if each.trial == self.course.chosen)
 
     @property
     def best(self) -> Experiment:
-        """The experiment with the winner's settings."""
+        """The experiment with the winner's settings; where they changed on the way, with the last ones, see its schedule."""
         return self.base.replace(self.winner.point)
 
     @property
@@ -125,8 +141,19 @@ class Search(Shown):
 
     @property
     def probability(self) -> float:
-        """P(the winner's true score is within the margin of the best tried)."""
-        return float(self.course.scores.within(self.course.margin)[self.winner.trial])
+        """P(the winner's true score is within the margin of the best tried), of those that stayed if some left."""
+        return float(self.course.scores.within(self.course.margin)[self.course.scores.chosen])
+
+    @functools.cached_property
+    def importance(self) -> Mattered:
+        """What mattered: the share of the spread of scores that each setting makes, alone and with others.
+
+        A trial that left on the way has the score that the strategy is told.
+        """
+        early = sum(
+            lasted < self.course.rules.epochs_of(self.course.points[trial]) for trial, lasted in enumerate(self.course.until)
+        )
+        return mattered(self.history, self.course.rules.strategy, self.course.sign, early)
 
     @property
     def alike(self) -> int:
@@ -141,25 +168,42 @@ class Search(Shown):
     @property
     def sentences(self) -> list[str]:
         """What was found, a sentence each."""
-        winner, rules, count = self.winner, self.course.rules, len(self.course.points)
+        winner, rules, count = self.winner, self.course.rules, len(self.history.told)
         settings = ", ".join(f"{path}={_short(value)}" for path, value in winner.point.items())
-        values = self.course.values
-        explored, tried = (sum(map(len, each)) for each in (self.course.explored, values))
+        explored = self.course.restarts(Stage.EXPLORING)
+        more = self.course.restarts(Stage.QUALIFYING, Stage.RACING)
         fresh = f"{self._written(self.fresh)} on {len(self.course.fresh)} fresh seeds, which is to be quoted"
         if lost := len(self.course.fresh) - len(self.fresh.values):
             fresh += f" ({lost} of them diverged)"
+        among = f"of the {len(self.course.scored)} trials that were trained anew" if rules.scheme.together else "that was tried"
+        structures = _count(self.programs, "structure" if rules.scheme.together else "program")
         margin = f"{self.metric.scale * self.course.margin:.3g} {self.metric.unit}"
         short = "" if self.probability >= rules.certainty.asked else f"; {rules.certainty.asked:.0%} was asked for"
+        known = f"with a probability of {self.probability:.0%} it is within {margin} of the best {among}{short}"
+        alike = f"{_count(self.alike, 'other trial')} cannot be told apart from it" if self.alike else "no other trial is as good"
+        alone = rules.scheme.together and len(self.course.scored) == 1
         return [
             f"the best of {_count(count, 'trial')}: {settings}",
             f"its {self.metric.name.replace('_', ' ')} is {self._number(winner.measured)} as measured when it was chosen, "
             f"{self._written(winner.score)} with that luck taken away, and {fresh}",
-            f"with a probability of {self.probability:.0%} it is within {margin} of the best that was tried{short}",
-            f"{_count(self.alike, 'other trial')} cannot be told apart from it" if self.alike else "no other trial is as good",
+            *(["no other trial was trained anew, to be compared with it"] if alone else [known, alike]),
             *self.alarms,
-            f"{_count(explored, 'restart')} to explore, {tried - explored} more to decide; "
-            f"{_count(self.programs, 'program')}, {self.course.compiling:.1f} s of compiling, {self.course.seconds:.1f} s in all",
+            self.importance.sentence,
+            *self._left(),
+            f"{_count(explored, 'restart')} to explore, {more} more to decide; "
+            f"{structures}, {self.course.compiling:.1f} s of compiling, {self.course.seconds:.1f} s in all",
         ]
+
+    def _left(self) -> list[str]:
+        """Until when trials were trained, and what was scored, a sentence; none where all trained to the end."""
+        course, whole = self.course, self.course.rules.epochs
+        if not course.rules.scheme.together:
+            return []
+        until = Counter(course.until[trial] for trial in range(len(self.history.told)))
+        ended = [f"{_count(count, 'trial')} for {_count(epochs, 'epoch')}" for epochs, count in sorted(until.items())]
+        kept = f"only {_count(len(course.scored), 'trial')} trained to the end anew, on seeds of their own, can win"
+        changed = ["the winner's settings change while it trains, see its schedule"] if self.winner.schedule else []
+        return [f"trained as their settings say: {', '.join(ended)} of {whole}; {kept}", *changed]
 
     def to_dict(self) -> dict[str, Any]:
         """Gives all of it as plain data; None for a number that is not finite."""
@@ -168,6 +212,7 @@ class Search(Shown):
             "data": self.data,
             "metric": dataclasses.asdict(self.metric),
             "strategy": described(rules.strategy),
+            "scheme": described(rules.scheme),
             "space": {path: str(each) for path, each in self.space.ranges.items()},
             "budget": dataclasses.asdict(rules.budget),
             "margin": self.course.margin,
@@ -176,6 +221,7 @@ class Search(Shown):
             "winner": self.winner.trial,
             "fresh": _plain(self.fresh),
             "alarms": self.alarms,
+            "importance": self.importance.to_dict(),
             "programs": self.programs,
             "compiling": self.course.compiling,
             "seconds": self.course.seconds,
@@ -184,6 +230,8 @@ class Search(Shown):
                     "trial": each.trial,
                     "point": {path: described(value) for path, value in each.point.items()},
                     "group": each.group,
+                    "until": each.until,
+                    "schedule": [list(change) for change in each.schedule],
                     "score": _plain(each.score),
                     "values": plain(self.course.values[each.trial]),
                 }
@@ -192,19 +240,22 @@ class Search(Shown):
         }
 
     def frame(self) -> pa.Table:
-        """Gives a table with a row for each restart: its trial, stage, seed, metric, and the settings of the trial.
+        """Gives a table with a row for each restart: its trial, stage, seed, metric, epochs (`until`), and the trial's settings.
+
+        The metric is missing where a restart diverged or left on the way.
 
         >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
         >>> found = jt.search(base, {"model.activation": "relu,tanh"}, digits, strategy="grid", budget=2, seeds=2, progress=False)
         >>> found.frame().column_names
-        ['trial', 'stage', 'seed', 'accuracy', 'model.activation']
+        ['trial', 'stage', 'seed', 'accuracy', 'until', 'model.activation']
         """
         rows = [
-            (restart.trial, judged.batch.stage.value, restart.seed, value)
+            (restart.trial, judged.batch.stage.value, restart.seed, value, until)
             for judged in self.course.judged
-            for restart, value in zip(judged.batch.restarts, plain(judged.values), strict=True)
+            for restart, value, until in zip(judged.batch.restarts, plain(judged.values), self.course.lasted(judged), strict=True)
         ]
-        columns = dict(zip(("trial", "stage", "seed", self.metric.name), map(list, zip(*rows, strict=True)), strict=True))
+        names = ("trial", "stage", "seed", self.metric.name, "until")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         for path in self.space.paths:
             held = [self.course.points[trial].get(path) for trial, *_ in rows]
             numbers = all(value is None or type(value) in (int, float) for value in held)
@@ -216,18 +267,18 @@ class Search(Shown):
 
     def __repr__(self) -> str:
         settings = _count(len(self.space.paths), "setting")
-        return (
-            f"Search({self.data}, {_count(len(self.course.points), 'trial')} of {settings}, {_count(self.programs, 'program')})"
-        )
+        return f"Search({self.data}, {_count(len(self.history.told), 'trial')} of {settings}, {_count(self.programs, 'program')})"
 
     def __str__(self) -> str:
-        head = ["group", self.metric.name, "95% interval", "restarts", *self.space.paths]
+        scheme = self.course.rules.scheme.together
+        head = ["group", self.metric.name, "95% interval", "restarts", *(["epochs"] if scheme else []), *self.space.paths]
         rows = [
             [
                 str(each.group + 1),
                 self._number(each.score.mean),
                 f"[{self._number(each.score.low)}, {self._number(each.score.high)}]",
                 str(each.restarts),
+                *([str(each.until)] if scheme else []),
                 *(_short(each.point[path]) if path in each.point else "–" for path in self.space.paths),
             ]
             for each in self.leaderboard[:SHOWN]

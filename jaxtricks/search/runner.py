@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
+from jaxtyping import Float
 
-from jaxtricks.config import ConfigError, to_json
+from jaxtricks.config import ConfigError, choices, to_json
 from jaxtricks.data import Dataset
 from jaxtricks.engine import preemption, processes
 from jaxtricks.engine.layout import Layout
@@ -22,23 +24,28 @@ from jaxtricks.evaluate.measure import Measure
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
-from jaxtricks.objectives.metric import Metric, called
+from jaxtricks.objectives.metric import Declaration, Metric, called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.search.budget import Budget
 from jaxtricks.search.condition import Point
-from jaxtricks.search.course import Batch, Certainty, Course, Judged, SearchRules
+from jaxtricks.search.course import Batch, Course, Judged
 from jaxtricks.search.fitting import every_value, fitted, vectorized
 from jaxtricks.search.journal import journal
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.result import Search
+from jaxtricks.search.rules import Certainty, SearchRules
+from jaxtricks.search.scheme import Contest, Full, Scheme, TrialSet, Yardstick, train_trials
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
+from jaxtricks.search.underway import Underway
 from jaxtricks.store.manifest import digest
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.fit import How
 from jaxtricks.train.members import metric_of
 from jaxtricks.train.prepare import prepare
 
 BRIEF = 10.0  # seconds
+BATCH = 16  # points that are tried together, where a scheme needs no more
 
 Spaces = Space | Mapping[str, Any] | Path | str | None  # what stands for a space
 
@@ -50,12 +57,13 @@ def search(
     data: Dataset,
     *,
     strategy: Strategy | str | Sequence[Mapping[str, Any]] = "bayes",
+    scheme: Scheme | str = Full(),  # noqa: B008 (frozen)
     budget: int | Budget = 256,
     seeds: int = 4,
     metric: str | Metric | None = None,
     margin: float | None = None,
     certainty: Certainty = Certainty(),  # noqa: B008 (frozen)
-    batch: int = 16,
+    batch: int | None = None,
     seed: int = 0,
     folder: Path | str | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
@@ -67,6 +75,12 @@ def search(
     asks. Then restarts are added where they decide which trial is the best, until one of them is within the margin of the best
     with the probability that is asked for, or a fifth of the budget is used up. Last, the winner is trained on fresh seeds, once.
 
+    A `scheme` trains the points of a batch together, and lets some of them leave on the way; `scheme="hyperband"` with the
+    Bayesian strategy is BOHB (Falkner+ 2018). All trials of a batch have the same seeds then, and the strategy is told of those
+    that left that they are worse than what went on. Those that were trained to the end get four restarts on seeds of their own
+    before the race: only these and the later ones are scores, since the first ones chose them, and one luck was in all of them.
+    The budget counts the epochs that were trained.
+
     Points that differ in floats only share a program. All batches go through programs of one size, so that each structure of the
     experiment is compiled once; a batch of several structures is filled up by repeats, which are dropped.
 
@@ -76,12 +90,14 @@ def search(
             JSON file of that; None: as `space_of` proposes.
         data: the data set; validation only, its test split stays locked.
         strategy: its name or itself, such as `jt.search.CoarseToFine(widen=True)`; or a list of points, to try just these.
+        scheme: how the points of a batch are trained: its name or itself; "full": all to the end.
         budget: so many trials, or a `Budget` of trials, restart-epochs or minutes.
         seeds: restarts of each new point, two or more.
         metric: what trials are judged by: a name, or your own; None: the task's first, as for `compare`.
         margin: the smallest difference worth caring about, in the metric's units; None for the rule of `Measure`.
         certainty: how sure the search has to be of its winner, and on how many fresh seeds it is tried.
-        batch: points that are tried together; the strategy sees their scores together.
+        batch: points that are tried together; the strategy sees their scores together. None: 16, or as many as the scheme needs.
+            The last batch takes those that would be too few for the scheme; so few points train to the end.
         seed: of the points and of all restarts.
         folder: where it is written down, so that a search that was cut off goes on from there, with the same trials and winner to
             the bit: call it again with the same arguments. None: nowhere.
@@ -101,20 +117,23 @@ def search(
     (True, 16)
     """
     check_margin(margin)
-    searched, chosen = fitted(_space(space, base), base), Strategy(strategy)
+    searched, chosen, trained = fitted(_space(space, base), base), strategy_of(strategy), Scheme(scheme)
     chosen.check(searched)
+    size = max(BATCH, trained.fewest(base.epochs)) if batch is None else batch
     (measured,) = measuring(metric, [base], data)
     _check_values(searched, measured, data)
     name = task_of(data).metrics[0] if metric is None else called(metric)
     validated = Seeds(1).sampling(data).validation
     measure = Measure(measured.metric(name).declared, task_of(data).predictions(data, validated), margin)
-    rules = SearchRules(chosen, Budget.of(budget), seeds, batch, measure, certainty, seed, base.epochs)
-    size = seeds * _together(searched, measured, batch)
+    rules = SearchRules(chosen, Budget.of(budget), seeds, size, measure, certainty, seed, base.epochs, trained)
+    if trained.together:
+        _check_scheme(trained, TrialSet(measured, searched, _spread(searched, size)), measure.metric)
+    members = certainty.fresh if trained.together else seeds * _together(searched, measured, size)
     with journal(folder, lambda: _identity(measured, rules, searched, data)) as kept:
         course = Course(rules, searched, tuple(Judged.from_json(line, searched) for line in kept.batches))
         while (batched := course.next()) is not None:
             place = None if folder is None or _brief(course) else Path(folder) / f"batch-{len(course.judged)}"
-            judged = _judged(batched, (*course.points, *batched.points), _Trained(measured, data, name, size, layout, place))
+            judged = _judged(batched, course, _Trained(measured, data, name, members, layout, place))
             kept.add(judged.to_json())
             if place is not None and processes.first():
                 shutil.rmtree(place, ignore_errors=True)
@@ -145,6 +164,9 @@ class SearchPreempted(preemption.Preempted):
         Exception.__init__(self, f"ended by SIGTERM after {batches} batches.")
 
 
+Values = Float[np.ndarray, " restarts"]
+
+
 class _Trained(NamedTuple):
     """How restarts are trained."""
 
@@ -156,15 +178,34 @@ class _Trained(NamedTuple):
     folder: Path | None
 
 
-def _judged(batch: Batch, points: Sequence[Point], how: _Trained) -> Judged:
+def _judged(batch: Batch, course: Course, how: _Trained) -> Judged:
     """Trains a batch."""
     started, before = time.monotonic(), compiling_seconds()
-    trials = {trial: how.base.replace(points[trial]) for trial, _ in batch.restarts}
-    members = [(trials[trial], seed) for trial, seed in batch.restarts]
     checkpoints = None if how.folder is None else Checkpoints(how.folder, newest=1)
-    values = metric_of(members, how.data, how.metric, size=how.size, layout=how.layout, checkpoints=checkpoints)
+    trained = _compared if batch.together else _alone
+    values, underway = trained(batch, course, how, checkpoints)
     seconds, compiling = processes.on_first(lambda: (time.monotonic() - started, compiling_seconds() - before))
-    return Judged(batch, values, seconds, compiling)
+    return Judged(batch, values, seconds, compiling, underway)
+
+
+def _alone(batch: Batch, course: Course, how: _Trained, checkpoints: Checkpoints | None) -> tuple[Values, None]:
+    """The metric of restarts that are trained to the end, each with a seed of its own."""
+    points, schedules = (*course.points, *batch.points), (*course.schedules, *batch.courses)
+    start = {trial: dict(schedules[trial][:1]).get(0, {}) for trial, _ in batch.restarts}
+    trials = {trial: how.base.replace(points[trial]).replace(first) for trial, first in start.items()}
+    members = [(trials[trial], seed) for trial, seed in batch.restarts]
+    changes = [schedules[trial][1:] for trial, _ in batch.restarts]
+    options: Any = {"size": how.size, "layout": how.layout, "checkpoints": checkpoints, "changes": changes}
+    return metric_of(members, how.data, how.metric, **options), None
+
+
+def _compared(batch: Batch, course: Course, how: _Trained, checkpoints: Checkpoints | None) -> tuple[Values, Underway]:
+    """The metric of restarts that a scheme trains, and what became of them on the way."""
+    seeds = Seeds([restart.seed for restart in batch.restarts[: course.rules.seeds]])
+    trials, run = TrialSet(how.base, course.space, batch.points), How(how.layout, checkpoints, False)
+    found = train_trials(trials, how.data, course.rules.scheme, seeds, how.metric, run)
+    ended = np.where(found.until == trials.epochs, found.values, np.nan)
+    return ended.reshape(-1), Underway.of(found)
 
 
 def _brief(course: Course) -> bool:
@@ -190,6 +231,35 @@ def _space(given: Spaces, base: Experiment) -> Space:
     if not isinstance(given, Mapping):
         raise ConfigError(f"space = {given!r} is no space; a Space, a dict of ranges by path, a JSON file or None is allowed.")
     return Space.from_json(given) if "ranges" in given else Space(given)
+
+
+def strategy_of(given: Strategy | str | Sequence[Mapping[str, Any]]) -> Strategy:
+    """The strategy that was given in one way or another.
+
+    Args:
+        given: its name or itself, or a list of points.
+
+    Raises:
+        ConfigError: for what is no strategy, or the name of a scheme.
+
+    >>> strategy_of("grid")
+    GridSearch(per=3)
+    """
+    if isinstance(given, str) and given in choices(Scheme):
+        raise ConfigError(
+            f"strategy = {given!r} says how trials are trained, and not which; scheme = {given!r} (--scheme {given}) is allowed."
+        )
+    return Strategy(given)
+
+
+def _spread(space: Space, count: int) -> list[Point]:
+    """Points over the whole of a space."""
+    return space.points(np.tile((np.arange(count) / count)[:, None], len(space.paths)))
+
+
+def _check_scheme(scheme: Scheme, trials: TrialSet, metric: Declaration) -> None:
+    """Raises ConfigError for trials that a scheme has no meaning for."""
+    scheme.turn(Contest(trials, Yardstick(metric, np.zeros(len(trials.points), bool)), ("seed 0",)))
 
 
 def _read(file: Path) -> Any:
@@ -221,6 +291,7 @@ def _identity(base: Experiment, rules: SearchRules, space: Space, data: Dataset)
         "space": space.to_json(),
         "data": [data.name, digest(data)],
         "strategy": to_json(rules.strategy),
+        "scheme": to_json(rules.scheme),
         "budget": dataclasses.asdict(rules.budget),
         "certainty": dataclasses.asdict(rules.certainty),
         "metric": dataclasses.asdict(rules.measure.metric),

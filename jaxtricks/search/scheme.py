@@ -3,12 +3,12 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jaxtricks.config import ConfigError, Family, config, nearest, to_json
+from jaxtricks.config import ConfigError, Family, config, hyperparameters, nearest, to_json
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
@@ -19,7 +19,7 @@ from jaxtricks.search.condition import Point
 from jaxtricks.search.space import Space
 from jaxtricks.train.fit import How, fit_in_turns
 from jaxtricks.train.runs import Runs
-from jaxtricks.train.turn import Seen, Settings, Standing, Turn, Turned
+from jaxtricks.train.turn import Changes, Seen, Settings, Standing, Turn, Turned
 
 LOSS = TRAINING[0]  # the curve that is nan once a restart trains no more
 
@@ -134,6 +134,25 @@ class Scheme(Family):
     3
     """
 
+    together: ClassVar[bool] = True  # whether the trials of a batch are compared on the way, and so share their seeds
+
+    def fewest(self, whole: int) -> int:
+        """The number of trials below which the scheme has no meaning.
+
+        Args:
+            whole: the epochs of a trial that is trained to the end.
+        """
+        return 1
+
+    def cost(self, trials: int, whole: int) -> int:
+        """The epochs that one restart of each trial takes in all, at most.
+
+        Args:
+            trials: how many.
+            whole: the epochs of a trial that is trained to the end.
+        """
+        return trials * whole
+
     def turn(self, contest: Contest) -> Turn:
         """What happens to the restarts of the trials on the way.
 
@@ -170,6 +189,8 @@ class Full(Scheme):
     ()
     """
 
+    together: ClassVar[bool] = False
+
     def turn(self, contest: Contest) -> Stay:
         return Stay()
 
@@ -182,13 +203,14 @@ class TrialRuns:
         trials: the trials.
         metric: that which they were compared by.
         runs: the restarts of each trial.
-        until: the epochs that each restart was trained for, [trials, seeds].
-        settings: dotted path of a float that the scheme has changed → its last value in each restart, [trials, seeds].
+        standing: what the scheme has decided.
+        seen: the metric at each epoch after which it decided, nan where a restart had left or diverged, [trials, seeds, turns].
 
     >>> rate = "optimizer.rule.learning_rate"
     >>> points = [{rate: value} for value in (1e-4, 1e-3, 1e-2)]
     >>> trials = TrialSet(jt.Experiment(epochs=3), Space({rate: "log:1e-4:1e-1"}), points)
-    >>> found = TrialRuns(trials, jt.metrics.METRICS["nll"].declared, [], np.array([[1], [3], [1]]), {})
+    >>> standing = Standing(np.array([[1], [3], [1]]), whole=3, settings={}, turns=())
+    >>> found = TrialRuns(trials, jt.metrics.METRICS["nll"].declared, [], standing, np.zeros((3, 1, 0)))
     >>> found.whole.tolist(), found.epochs, round(found.share, 2)
     ([False, True, False], 5, 0.56)
     """
@@ -196,8 +218,45 @@ class TrialRuns:
     trials: TrialSet
     metric: Declaration
     runs: Sequence[Runs]
-    until: Int[np.ndarray, "trials seeds"]
-    settings: Settings
+    standing: Standing
+    seen: Float[np.ndarray, "trials seeds turns"]
+
+    @property
+    def until(self) -> Int[np.ndarray, "trials seeds"]:
+        """The epochs that each restart was trained for."""
+        return self.standing.until
+
+    @property
+    def settings(self) -> Settings:
+        """Dotted path of a float that the scheme has changed → its last value in each restart, [trials, seeds]."""
+        return self.standing.settings
+
+    @functools.cached_property
+    def own(self) -> Int[np.ndarray, "trials seeds"]:
+        """The epochs that each restart was trained for as its trial says: until it left, or went on from another one's state."""
+        found, numbers = self.until, np.arange(len(self.until))[:, None]
+        for epoch, turned in self.standing.turns:
+            found = np.where(turned.source != numbers, np.minimum(found, epoch), found)
+        return found
+
+    def schedule(self, trial: int, restart: int) -> Changes:
+        """The settings that the weights of a restart were trained with: the epochs done → those from then on.
+
+        A restart that went on from another one's state has that one's settings until then. So training that follows the schedule
+        comes to the same weights. Empty where the scheme changes no settings.
+
+        Args:
+            trial: its number.
+            restart: its number among the restarts of the trial.
+        """
+        found, member = list[tuple[int, dict[str, float]]](), trial
+        for epoch, turned in reversed(self.standing.turns):
+            found.append((epoch, {path: float(values[member, restart]) for path, values in turned.settings.items()}))
+            member = int(turned.source[member, restart])
+        start = hyperparameters(self.trials.experiments[member])
+        courses = [(0, {path: float(start[path]) for path in self.settings}), *reversed(found)]
+        each = [change for number, change in enumerate(courses) if number == 0 or change[1] != courses[number - 1][1]]
+        return tuple(each) if self.settings else ()
 
     @functools.cached_property
     def values(self) -> Float[np.ndarray, "trials seeds"]:
@@ -260,6 +319,15 @@ def train_trials(trials: TrialSet, data: Dataset, scheme: Scheme, seeds: Seeds, 
     """
     declared = trials.metric(metric, task_of(data))
     stops = np.array([experiment.stopping is not None for experiment in trials.experiments])
-    turn = scheme.turn(Contest(trials, Yardstick(declared, stops), seeds.names))
+    yardstick = Yardstick(declared, stops)
+    turn = scheme.turn(Contest(trials, yardstick, seeds.names))
     runs, standing = fit_in_turns(trials.experiments, data, seeds, turn, how)
-    return TrialRuns(trials, declared, runs, standing.until, standing.settings)
+    return TrialRuns(trials, declared, runs, standing, _seen(runs, yardstick, turn.epochs(standing.whole)))
+
+
+def _seen(runs: Sequence[Runs], yardstick: Yardstick, epochs: Sequence[int]) -> Float[np.ndarray, "trials seeds turns"]:
+    """The metric of all restarts at some epochs, nan where one had left or diverged."""
+    sign = -1 if yardstick.metric.higher_is_better else 1
+    curves = {name: np.stack([each.curves[name] for each in runs]) for name in (yardstick.metric.name, LOSS)}
+    costs = [yardstick.costs({name: values[..., :epoch] for name, values in curves.items()}) for epoch in epochs]
+    return sign * np.stack(costs, axis=2) if costs else np.zeros((len(runs), len(runs[0]), 0))

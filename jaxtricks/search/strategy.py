@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
+from jaxtyping import Int
+
 from jaxtricks.config import Family
 from jaxtricks.search.condition import Point
 from jaxtricks.search.history import History, key
@@ -26,6 +29,10 @@ class Strategy(Family):
         """The number of trials below which the strategy has no meaning."""
         return 1
 
+    def least_in(self, space: Space) -> int:
+        """The number of trials below which the strategy has no meaning in a space."""
+        return self.least
+
     def check(self, space: Space) -> None:
         """Refuses a space that the strategy has no meaning for; raises ConfigError."""
 
@@ -45,6 +52,13 @@ class Strategy(Family):
     def searched(self, history: History) -> Space:
         """The space that is searched, which a strategy may have widened."""
         return history.space
+
+    def design(self, history: History) -> Int[np.ndarray, "blocks count"] | None:
+        """The places of trials that make a design of `jaxtricks.statistics.sobol_design`, of its blocks and points.
+
+        None: the strategy makes none, and what mattered is told from the trials as they lie.
+        """
+        return None
 
     def alarms(self, history: History) -> list[str]:
         """A sentence for each setting that in the best trial lies at an end of its range: the best may lie beyond."""

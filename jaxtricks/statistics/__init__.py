@@ -10,7 +10,7 @@ from jaxtricks.statistics.corrected import corrected, nested
 from jaxtricks.statistics.crossed import crossed, shared_covariance
 from jaxtricks.statistics.families import holm
 from jaxtricks.statistics.five_by_two import dietterich_p, five_by_two_interval, five_by_two_p, resampled_t_p
-from jaxtricks.statistics.importance import Importance, PartialCurve, importance
+from jaxtricks.statistics.importance import Importance, PartialCurve, PartialSurface, importance
 from jaxtricks.statistics.intervals import BCA_FROM, Interval, bca_interval, interval, spread, t_interval
 from jaxtricks.statistics.multi_bootstrap import multi_bootstrap
 from jaxtricks.statistics.needed import examples_needed, seeds_needed
@@ -33,6 +33,7 @@ __all__ = [
     "Interval",
     "Pairing",
     "PartialCurve",
+    "PartialSurface",
     "Sensitivity",
     "Surrogate",
     "TrialNoise",

@@ -1,21 +1,24 @@
 """What mattered in a search: Sobol indices, curves and interactions of the hyperparameters, from any trials."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jaxtricks.statistics.sobol_indices import Indices, sobol_design, worst_for_diverged
-from jaxtricks.statistics.surrogate import Draws, surrogates
+from jaxtricks.statistics.surrogate import Draws, Surrogate, surrogates
 from jaxtricks.statistics.values import upper
 
 PROCESSES = 10  # each with its own lengths
 DRAWS = 16  # functions through the trials of each process
 COUNT = 512  # points of the design at which they are asked
 ALONG = 21  # points of a curve
+ACROSS = 9  # points of a surface along each of its two hyperparameters
 OVER = 64  # settings of the other hyperparameters that a point of a curve is the mean over
+
+Points = Float[np.ndarray, "points hyperparameters"]
 
 
 class PartialCurve(NamedTuple):
@@ -37,6 +40,30 @@ class PartialCurve(NamedTuple):
     high: Float[np.ndarray, " points"]
 
 
+class PartialSurface(NamedTuple):
+    """The mean score at values of two hyperparameters, over all values of the others.
+
+    Args:
+        pair: the numbers of the two.
+        first: coordinates of the first one, or the numbers of a choice's values, [points].
+        second: those of the second one, [others].
+        mean: in the metric's units, [points, others].
+
+    >>> PartialSurface((0, 1), np.array([0.5]), np.array([0.0, 1.0]), np.array([[2.0, 3.0]])).mean.shape
+    (1, 2)
+    """
+
+    pair: tuple[int, int]
+    first: Float[np.ndarray, " points"]
+    second: Float[np.ndarray, " others"]
+    mean: Float[np.ndarray, "points others"]
+
+
+def as_they_are(points: Points) -> Points:
+    """Points of which every coordinate has a meaning: the same ones."""
+    return points
+
+
 class Importance(NamedTuple):
     """What each hyperparameter of a space does to the score, as far as the trials tell.
 
@@ -46,6 +73,7 @@ class Importance(NamedTuple):
         pairs: the hyperparameters of each pair, two numbers, in the order of `together`.
         together: the share that each pair makes beyond what its two make alone.
         curves: one for each hyperparameter.
+        surfaces: that of the pair that makes the most together; empty where there is one hyperparameter.
         explained: the share of the trials' variance that is predicted from other trials. Where it is low, the rest is noise or a
             shape that so few trials cannot show, and the shares say little.
 
@@ -60,6 +88,7 @@ class Importance(NamedTuple):
     pairs: tuple[tuple[int, int], ...]
     together: Indices
     curves: tuple[PartialCurve, ...]
+    surfaces: tuple[PartialSurface, ...]
     explained: float
 
 
@@ -69,6 +98,8 @@ def importance(
     errors: Float[np.ndarray, " trials"],
     *,
     levels: Sequence[int],
+    placed: Callable[[Points], Points] = as_they_are,
+    groups: Int[np.ndarray, " trials"] | None = None,
     confidence: float = 0.95,
 ) -> Importance:
     """Functional analysis of variance of a search's own trials, wherever it put them, through a Gaussian process.
@@ -86,6 +117,9 @@ def importance(
             few scores that are worse by far take all of the variance, and who asks about good trials cuts them off before.
         errors: the standard errors of the scores, in the same unit; 0 where not known or diverged.
         levels: for each hyperparameter how many values its choice has, 0 where it is continuous.
+        placed: gives points of the cube as trials of them would be told: with one coordinate for all places that stand for the
+            same value, or that have no meaning in a point; the trials' own points are given so.
+        groups: trials of one group are not asked to predict each other, see `Surrogate.explained_without`; None: each is its own.
         confidence: coverage aimed at, a share in (0, 1).
 
     Raises:
@@ -105,12 +139,18 @@ def importance(
     pairs = tuple(itertools.combinations(range(len(levels)), 2))
     scores, errors = worst_for_diverged(scores), np.where(np.isfinite(scores), errors, 0.0)
     fitted = surrogates(points, scores, errors, levels, PROCESSES)
-    draws = [one.drawn(DRAWS, seed) for seed, one in enumerate(fitted)]
+    draws = [_placing(one.drawn(DRAWS, seed), placed) for seed, one in enumerate(fitted)]
     shares = np.concatenate([_shares(one, levels, pairs, seed) for seed, one in enumerate(draws)], axis=1)
     d = len(levels)
     first, total, together = (_over(part, level) for part in (shares[:d], shares[d : 2 * d], shares[2 * d :]))
     curves = tuple(_curve(draws, number, levels, level) for number in range(d))
-    return Importance(first, total, pairs, together, curves, fitted[0].explained)
+    surfaces = tuple(_surface(fitted[0], placed, pairs[int(together.value.argmax())], levels) for _ in pairs[:1])
+    explained = fitted[0].explained if groups is None else fitted[0].explained_without(groups)
+    return Importance(first, total, pairs, together, curves, surfaces, explained)
+
+
+def _placing(draws: Draws, placed: Callable[[Points], Points]) -> Draws:
+    return lambda points: draws(placed(points))
 
 
 def _shares(
@@ -144,6 +184,17 @@ def _curve(draws: Sequence[Draws], number: int, levels: tuple[int, ...], level: 
     points[:, number] = np.repeat(at, OVER)
     means = np.concatenate([one(points).reshape(len(at), OVER, -1).mean(axis=1) for one in draws], axis=1)
     return PartialCurve(at, means.mean(axis=1), *np.quantile(means, [1 - level, level], axis=1))
+
+
+def _surface(
+    found: Surrogate, placed: Callable[[Points], Points], pair: tuple[int, int], levels: tuple[int, ...]
+) -> PartialSurface:
+    middles = (np.arange(ACROSS) + 0.5) / ACROSS
+    first, second = (np.arange(levels[number], dtype=np.float64) if levels[number] else middles for number in pair)
+    both = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
+    points = np.tile(_values(sobol_design(len(levels), OVER, seed=0)[0], levels), (len(both), 1))
+    points[:, pair] = np.repeat(both, OVER, axis=0)
+    return PartialSurface(pair, first, second, found.mean(placed(points)).reshape(len(first), len(second), OVER).mean(axis=2))
 
 
 def _values(units: Float[np.ndarray, "*of hyperparameters"], levels: tuple[int, ...]) -> Float[np.ndarray, "*of hyperparameters"]:

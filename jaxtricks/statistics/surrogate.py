@@ -75,8 +75,25 @@ class Surrogate:
         >>> bool(surrogates(x, x[:, 0], np.zeros(8), levels=(0,), count=1)[0].explained > 0.9)
         True
         """
+        return self.explained_without(np.arange(len(self.values)))
+
+    def explained_without(self, groups: Int[np.ndarray, " trials"]) -> float:
+        """The share of the trials' variance that is predicted from the trials of other groups.
+
+        Args:
+            groups: the number of each trial's group; trials of one group have coordinates in common, so that one says what
+                another scores, however little is known between them.
+
+        >>> x, scores = np.repeat(np.linspace(0, 1, 8), 2)[:, None], np.repeat([3, 1, 5, 2, 0, 6, 1, 4], 2)  # each point twice
+        >>> (found,) = surrogates(x, scores, np.zeros(16), levels=(0,), count=1)
+        >>> bool(found.explained > 0.9 > 0.1 > found.explained_without(np.arange(16) // 2))
+        True
+        """
         inverse = scipy.linalg.cho_solve(self._factor(), np.eye(len(self.values)))
-        left = inverse @ self.values / np.diag(inverse)
+        pulled, left = inverse @ self.values, np.zeros(len(self.values))
+        for group in np.unique(groups):
+            own = groups == group
+            left[own] = np.linalg.solve(inverse[np.ix_(own, own)], pulled[own])
         return 1 - float(np.square(left).sum() / np.square(self.values).sum())
 
     def drawn(self, count: int, seed: int) -> Draws:

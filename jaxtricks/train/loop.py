@@ -298,13 +298,6 @@ class CohortRun(NamedTuple):
         return found
 
 
-def trained(
-    cohorts: Sequence[Cohort], pool: Pool, layout: Layout, shown: bool, writers: Sequence[CheckpointWriter | None]
-) -> dict[int, Trained]:
-    """What each experiment's members came to without turns, see `trained_in_turns`."""
-    return trained_in_turns(cohorts, pool, layout, shown, writers, None)[0]
-
-
 def trained_in_turns(
     cohorts: Sequence[Cohort],
     pool: Pool,

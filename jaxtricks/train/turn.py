@@ -14,6 +14,7 @@ from jaxtricks.experiment.experiment import Experiment
 
 Seen = Mapping[str, Float[np.ndarray, "experiments seeds epochs"]]  # the curves of all members so far
 Settings = Mapping[str, Float[np.ndarray, "experiments seeds"]]  # dotted path of a float → its value in each member
+Changes = Sequence[tuple[int, Mapping[str, float]]]  # epochs done → the floats of one member from then on
 
 
 class Turned(NamedTuple):
@@ -53,11 +54,13 @@ class Standing(NamedTuple):
         until: the epochs of each member: those after which it left, or those of the whole run, [experiments, seeds].
         whole: the epochs of the whole run.
         settings: the floats that turns have changed.
+        turns: the epochs after which turns have decided, and what each one did.
     """
 
     until: Int[np.ndarray, "experiments seeds"]
     whole: int
     settings: Settings
+    turns: tuple[tuple[int, Turned], ...]
 
     @classmethod
     def start(cls, shape: tuple[int, ...], whole: int) -> Self:
@@ -67,7 +70,7 @@ class Standing(NamedTuple):
             shape: (experiments, seeds).
             whole: epochs.
         """
-        return cls(np.full(shape, whole), whole, {})
+        return cls(np.full(shape, whole), whole, {}, ())
 
     @property
     def training(self) -> Bool[np.ndarray, "experiments seeds"]:
@@ -86,7 +89,8 @@ class Standing(NamedTuple):
         [[3], [9]]
         """
         until = np.where(turned.leaving & self.training, epoch, self.until)
-        return self._replace(until=until, settings={**self.settings, **turned.settings})
+        settings = {**self.settings, **turned.settings}
+        return self._replace(until=until, settings=settings, turns=(*self.turns, (epoch, turned)))
 
 
 class Turn(Protocol):

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 import jaxtricks as jt
 from jaxtricks.evaluate.measure import Measure
 from jaxtricks.search import Budget, Certainty, Space, Strategy, fitted
-from jaxtricks.search.course import Course, Judged, SearchRules, Stage
+from jaxtricks.search.course import Course, Judged, Stage
 from jaxtricks.search.journal import JOURNAL, journal
+from jaxtricks.search.rules import SearchRules
 
 RATE = "optimizer.rule.learning_rate"
 SPACE = fitted(Space({RATE: "log:1e-4:1e-1", "model.activation": "relu,tanh", "epochs": "2,4"}), jt.Experiment())

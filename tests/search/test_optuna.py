@@ -31,10 +31,11 @@ from jaxtricks.search import (
     fitted,
     optuna_study,
 )
-from jaxtricks.search.course import Course, Judged, SearchRules
+from jaxtricks.search.course import Course, Judged
 from jaxtricks.search.history import key
 from jaxtricks.search.optuna_library import counterpart
 from jaxtricks.search.optuna_study import _trial
+from jaxtricks.search.rules import SearchRules
 
 optuna = pytest.importorskip("optuna")
 pytest.importorskip("cmaes")

@@ -1,7 +1,10 @@
 """Sobol indices on functions whose indices are known: Ishigami's and Sobol's g."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from jaxtricks.statistics import importance, sensitivity, sobol_design, surrogates, worst_for_diverged
 
@@ -10,6 +13,13 @@ WEIGHTS = np.array([0.0, 1.0, 4.5, 9.0])
 OWN = 1 / 3 / (1 + WEIGHTS) ** 2
 ALL = np.prod(1 + OWN) - 1
 G = OWN / ALL, OWN * np.prod(1 + OWN) / (1 + OWN) / ALL
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Matrices are so small that threads would only wait for each other."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def ishigami(x):
@@ -146,3 +156,38 @@ def test_intervals_from_random_trials_hold_ishigamis_indices():
         found = importance(x, y, np.ones(100), levels=(0, 0, 0))
         held.append([(one.low <= true) & (true <= one.high) for one, true in zip(found[:2], ISHIGAMI, strict=True)])
     assert np.mean(held) > 0.75
+
+
+def test_places_that_stand_for_one_trial_count_as_it():
+    """A whole number of two values: what lies between them is no trial, and would halve the spread that the number makes."""
+    x = sobol_design(2, 64, 0)[0]
+    points = np.where(np.arange(2) == 0, np.where(x < 0.5, 0.25, 0.75), x)
+    scores = 2 * points[:, 0] + x[:, 1]
+
+    def placed(points):
+        return np.where(np.arange(2) == 0, np.where(points < 0.5, 0.25, 0.75), points)
+
+    found = importance(points, scores, np.zeros(64), levels=(0, 0), placed=placed)
+    assert found.first.value == pytest.approx([0.25 / (0.25 + 1 / 12), 1 / 12 / (0.25 + 1 / 12)], abs=0.03)
+    assert found.curves[0].mean[:10] == pytest.approx(np.full(10, 1.0), abs=0.03)
+
+
+def test_the_surface_is_that_of_the_pair_that_makes_the_most_together():
+    x = sobol_design(3, 64, 0)[0]
+    found = importance(x, x[:, 1] * x[:, 2] + x[:, 0], np.zeros(64), levels=(0, 0, 0))
+    (surface,) = found.surfaces
+    assert surface.pair == (1, 2) and surface.mean == pytest.approx(0.5 + np.outer(surface.first, surface.second), abs=0.03)
+    assert importance(x[:, :1], x[:, 0], np.zeros(64), levels=(0,)).surfaces == ()
+
+
+def test_what_is_explained_without_a_group_is_predicted_from_the_other_groups():
+    x, groups = np.random.default_rng(1).random((24, 2)), np.arange(24) % 7
+    scores = np.sin(5 * x[:, 0]) + x[:, 1]
+    (found,) = surrogates(x, scores, np.full(24, 0.1), levels=(0, 0), count=1)
+    left = np.zeros(24)
+    for group in range(7):
+        kept = groups != group
+        others = dataclasses.replace(found, points=x[kept], noise=found.noise[kept], values=found.values[kept])
+        left[~kept] = scores[~kept] - others.mean(x[~kept])
+    assert found.explained_without(groups) == pytest.approx(1 - np.square(left).mean() / scores.var())
+    assert found.explained == pytest.approx(found.explained_without(np.arange(24)[::-1])) != found.explained_without(groups)
