@@ -13,6 +13,7 @@ from jaxtricks.search.budget import Budget
 from jaxtricks.search.choice import Choice
 from jaxtricks.search.coarse_to_fine import CoarseToFine
 from jaxtricks.search.condition import Condition, parse_condition
+from jaxtricks.search.export import optuna_study
 from jaxtricks.search.fair import FairComparison
 from jaxtricks.search.fitting import fitted, vectorized
 from jaxtricks.search.grid import GridSearch
@@ -22,7 +23,6 @@ from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.search.manual import ManualSearch
 from jaxtricks.search.mattered import Along, Effect, Joint, Mattered, SpreadShare, Surface
 from jaxtricks.search.optuna_search import OptunaSearch
-from jaxtricks.search.optuna_study import optuna_study
 from jaxtricks.search.population import PopulationTraining
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.random import RandomSearch

@@ -32,9 +32,9 @@ from jaxtricks.search import (
     optuna_study,
 )
 from jaxtricks.search.course import Course, Judged
+from jaxtricks.search.export import _trial
 from jaxtricks.search.history import key
 from jaxtricks.search.optuna_library import counterpart
-from jaxtricks.search.optuna_study import _trial
 from jaxtricks.search.rules import SearchRules
 
 optuna = pytest.importorskip("optuna")

@@ -11,8 +11,8 @@ from jaxtricks.engine import preemption
 from jaxtricks.report.search import SearchPage
 from jaxtricks.search import Certainty, PopulationTraining, Space, TrialSet, fitted, runner, train_trials
 from jaxtricks.search.course import Stage
+from jaxtricks.search.export import optuna_study
 from jaxtricks.search.journal import JOURNAL
-from jaxtricks.search.optuna_study import optuna_study
 from jaxtricks.train.fit import How
 from jaxtricks.train.members import metric_of
 
