@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.search_luck.table import RESTARTS, SPACE, UNITS, Table
+from experiments.search_luck.table import SEARCHED, SPACE, UNITS, Table
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
 from jaxtricks.statistics import importance
 
@@ -15,12 +15,12 @@ def measure(scale: Scale) -> Outcome:
     over the space that each setting has a part in (total Sobol index, by a Gaussian process). The lecture lists eight names and
     weighs none: that the learning rate matters most is the papers'. Depth, width, non-linearity and batch size are not varied.
     """
-    accuracy = np.concatenate([Table.read().searched], axis=1)
+    accuracy = Table.read().searched
     shares = []
     for number in scale.restarts:
         draw = np.random.default_rng(number)
         rows = draw.choice(len(UNITS), scale.pick(smoke=32, cpu=96, full=96), replace=False)
-        columns = draw.choice(RESTARTS // 2, 4, replace=False)
+        columns = draw.choice(SEARCHED, 4, replace=False)
         values = accuracy[np.ix_(rows, columns)]
         errors = values.std(axis=1, ddof=1) / 2
         found = importance(UNITS[rows], values.mean(axis=1), errors, levels=(0,) * len(SPACE.paths))

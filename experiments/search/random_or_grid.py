@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 import jaxtricks as jt
 from experiments.measures import estimates
-from experiments.search_luck.table import BASE, RESTARTS, SPACE, Table
+from experiments.search_luck.table import BASE, SPACE, Table
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
 
@@ -26,7 +26,7 @@ def measure(scale: Scale) -> Outcome:
     draws = scale.pick(smoke=20, cpu=2_000, full=2_000)
     table = Table.read()
     pool, truth = table.searched, table.truth
-    middles = {path: found.grid(2) if scale.name == "smoke" else _middles(path) for path, found in SPACE.ranges.items()}
+    middles = {path: _middles(path) for path in SPACE.paths}
     grid = [dict(zip(middles, values, strict=True)) for values in itertools.product(*middles.values())]
     grid = grid[: scale.pick(smoke=4, cpu=96, full=96)]
     runs = jt.fit([BASE.replace(point) for point in grid], jt.load("digits"), seeds=scale.restarts, progress=False)
@@ -51,7 +51,7 @@ def measure(scale: Scale) -> Outcome:
             settle("64 are better than the grid", many, above=0, kind="paper"),
         ],
         effect=f"true accuracy of what is returned, %: {', '.join(f'{name} {e.mean:.2f}' for name, e in means.items())}",
-        numbers={"returned": means, "8 less the grid": few, "64 less the grid": many, "pool": pool.size, "kept": RESTARTS},
+        numbers={"returned": means, "8 less the grid": few, "64 less the grid": many},
         series=(Curve("what is returned", tuple(places), values, lows, highs),),
         axes=Axes("search", "accuracy (%)", places=tuple(means)),
     )
