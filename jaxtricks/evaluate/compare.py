@@ -166,7 +166,11 @@ def study(
         for sentence in _beforehand(arms, len(sampled), members, look):
             print(f"jaxtricks: {sentence}", file=sys.stderr, flush=True)
         if tuning is not None and wanted:
-            print(f"jaxtricks: {tuning.words(len(wanted))}; with tune = none each is as given", file=sys.stderr, flush=True)
+            print(
+                f"jaxtricks: {tuning.words(len(wanted))}; with tune = none all stay as they are given",
+                file=sys.stderr,
+                flush=True,
+            )
     baseline = arms["baseline"]
     trials = Trials(data, sampled, judging(metric, baseline, data), baseline, layout, checkpoints, progress)
     tuned = tuned_arms(wanted, tuning, trials) if earlier is None else earlier.tuned

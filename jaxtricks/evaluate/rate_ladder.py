@@ -58,7 +58,7 @@ class RateLadder(Tuning):
         return has_rate(arm) and RATE not in baseline.diff(arm)
 
     def words(self, arms: int) -> str:
-        return f"each of {arms} arms gets its best learning rate first, of {self.rates} × {self.restarts} other restarts"
+        return f"each of {arms} arms gets its best learning rate first, of {self.rates} with {self.restarts} other restarts each"
 
     def tuned(self, arms: Mapping[str, Experiment], trials: Trials) -> dict[str, Tuned]:
         middle = {label: float(arm.hyperparameters()[RATE]) for label, arm in arms.items()}

@@ -268,14 +268,15 @@ def said(tuned: Mapping[str, Tuned]) -> Iterator[str]:
     >>> found = Tuned(({"optimizer.rule.learning_rate": 0.1},), ((0.9, 0.8),), 0, ("optimizer.rule.learning_rate",))
     >>> for sentence in said({"baseline": found}):
     ...     print(sentence)
-    each arm has the best setting of 1, by 2 restarts that are not judged: baseline learning_rate=0.1
+    each arm has the best of up to 1 setting, by 2 restarts that are not judged: baseline learning_rate=0.1
     baseline: learning_rate=0.1 lies at the end of what was tried; a better value may lie beyond
     """
     if not tuned:
         return
     most, restarts = max(len(each.tried) for each in tuned.values()), len(next(iter(tuned.values())).values[0])
     chosen = "; ".join(f"{label} {_settings(each.chosen)}" for label, each in tuned.items())
-    yield f"each arm has the best setting of {most}, by {restarts} restarts that are not judged: {chosen}"
+    tried = f"{most} setting{'s' * (most > 1)}"
+    yield f"each arm has the best of up to {tried}, by {restarts} restarts that are not judged: {chosen}"
     for label, each in tuned.items():
         if each.edges:
             at = _settings({path: each.chosen[path] for path in each.edges})

@@ -51,7 +51,7 @@ class SpaceTuning(Tuning):
         return bool(self._paths(baseline, arm))
 
     def words(self, arms: int) -> str:
-        return f"each of {arms} arms gets the best of {self.trials} points first, of {self.restarts} other restarts each"
+        return f"each of {arms} arms gets the best of {self.trials} points first, with {self.restarts} other restarts each"
 
     def tuned(self, arms: Mapping[str, Experiment], trials: Trials) -> dict[str, Tuned]:
         spaces = {label: self._of(trials.baseline, arm) for label, arm in arms.items()}
