@@ -73,7 +73,8 @@ class SearchCommand(MetricFlags, Finding, Resumable):
             optimizer.rule.momentum=1-log:0.5:0.99, epochs=int:5:40 or model.activation=relu,tanh; or a JSON file; by default
             ranges around all that is on.
         strategy: where points come from: bayes, random, sobol, grid, coarse_to_fine, sensitivity (a design that shows which
-            settings matter), or optuna with a --strategy.sampler such as TPESampler or CmaEsSampler (pip install jaxtricks[optuna]).
+            settings matter), or optuna with a --strategy.sampler such as TPESampler or CmaEsSampler (pip install
+            jaxtricks[optuna]).
         scheme: how the points of a batch are trained: full (all to the end), halving or hyperband (those that are behind leave
             early), or population (those that are behind go on from the weights of a better one, with other settings).
         trials: how many points are tried at most; by default 256, or as many as another bound allows.
