@@ -20,9 +20,9 @@ TARGET = 0.1  # nats of training loss
 
 
 def bake_off(
-    activations: Mapping[str, jt.nn.Activation], scale: Scale, **changes: Any
+    activations: Mapping[str, jt.nn.Activation], scale: Scale, epochs: int = 30, **changes: Any
 ) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
-    """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), momentum 0.9, batch 50, 30 epochs.
+    """Four hidden layers of 64 units on 3 000 MNIST images (1 000 more to validate on), momentum 0.9, batch 50.
 
     Weights are Glorot's for all. Each arm has the rate with the smallest training loss averaged over the epochs, on a ladder that
     starts with `RATES`, on seeds and examples that nothing is judged on. At full scale 4×256 on 40 000 images.
@@ -30,18 +30,19 @@ def bake_off(
     Args:
         activations: arm → its activation.
         scale: of the claim.
+        epochs: of each run at cpu scale; 30 where not given.
         changes: fields of the model, the same for all.
 
     Returns:
         Arm → its restarts, and arm → the learning rate that it chose.
     """
-    base, pool, (size, held_out) = task(scale)
+    base, pool, (size, held_out) = task(scale, epochs)
     base = base.replace({f"model.{name}": value for name, value in changes.items()})
     arms = {name: base.replace({"model.activation": activation}) for name, activation in activations.items()}
     return fit_tuned(arms, pool, rates(scale), scale, score=slowness, size=size, validation=held_out)
 
 
-def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset, tuple[int, float]]:
+def task(scale: Scale, epochs: int = 30) -> tuple[jt.Experiment, jt.Dataset, tuple[int, float]]:
     """The network, the pool of its images, how many of them are taken, and the share of these that is validated on."""
     pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
     size, held_out = scale.pick(smoke=(300, 1 / 3), cpu=(4_000, 1 / 4), full=(60_000, 1 / 6))
@@ -50,7 +51,7 @@ def task(scale: Scale) -> tuple[jt.Experiment, jt.Dataset, tuple[int, float]]:
         optimizer=jt.Optimizer(rule=jt.Momentum(momentum=0.9)),
         inputs=jt.experiment.Unit(),  # rare pixels, standardized, make products of two pre-activations explode
         batch_size=50,
-        epochs=scale.budget(smoke=2, cpu=30, full=40),
+        epochs=scale.budget(smoke=2, cpu=epochs, full=max(epochs, 40)),
     )
     return base, pool, (size, held_out)
 
@@ -61,7 +62,12 @@ def rates(scale: Scale) -> tuple[float, ...]:
 
 
 def contest(
-    option: str, rivals: Mapping[str, jt.nn.Activation], activation: jt.nn.Activation, scale: Scale, **changes: Any
+    option: str,
+    rivals: Mapping[str, jt.nn.Activation],
+    activation: jt.nn.Activation,
+    scale: Scale,
+    epochs: int = 30,
+    **changes: Any,
 ) -> Outcome:
     """Whether an activation is as good as its rivals: none of them helps in its place.
 
@@ -70,12 +76,13 @@ def contest(
         rivals: the others, by name.
         activation: the one that is put to the test.
         scale: of the claim.
+        epochs: of each run at cpu scale; 30 where not given.
         changes: fields of the model, the same for all.
     """
-    arms, best = bake_off({option: activation, **rivals}, scale, **changes)
+    arms, best = bake_off({option: activation, **rivals}, scale, epochs, **changes)
     judged = verdicts(arms[option], {f"{name} in place of {option}": arms[name] for name in rivals})
     accuracy = estimates({name: runs.metrics["accuracy"] for name, runs in arms.items()})
-    epochs = estimates({name: epochs_until(runs.curves["train_loss"], TARGET) for name, runs in arms.items()})
+    needed = estimates({name: epochs_until(runs.curves["train_loss"], TARGET) for name, runs in arms.items()})
     shares = ", ".join(f"{name} {share:.2%}" for name, share in accuracy.items())
     return Outcome(
         parts=[
@@ -85,7 +92,7 @@ def contest(
         effect=f"validation accuracy: {shares}; {'; '.join(map(briefly, judged))}",
         numbers={
             "accuracy": accuracy,
-            "epochs_to_0.1": epochs,
+            "epochs_to_0.1": needed,
             "verdicts": [verdict.to_dict() for verdict in judged],
         },
         series=curves(arms, "accuracy"),
