@@ -12,7 +12,7 @@ The names here are those of a first page. The rest is in namespaces:
     jt.nn           layers and what goes into them        jt.metrics    what predictions are judged by
     jt.models       networks                              jt.experiment inputs, orders, parts of the data
     jt.optim        rules, decay, clipping, averages      jt.evaluate   verdicts, ensembles, text
-    jt.schedules    learning rates over time              jt.diagnose   gradients, curvature, variance, noise
+    jt.schedules    learning rates over time              jt.diagnose   signs, cures, gradients, curvature
     jt.search       spaces of hyperparameters, strategies
     jt.checks       leaks and other faults of data
     jt.baselines    simple models that a network should beat

@@ -17,6 +17,7 @@ from . import (
 from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load
+from .diagnose.examine import examine
 from .engine.layout import Layout
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
@@ -85,6 +86,7 @@ __all__ = [
     "diagnose",
     "ensemble",
     "evaluate",
+    "examine",
     "experiment",
     "extend",
     "fair_compare",

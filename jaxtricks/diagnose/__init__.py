@@ -1,15 +1,31 @@
 """What is wrong with a network or an optimizer, measured."""
 
+from jaxtricks.config.folder import import_files
 from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
+from jaxtricks.diagnose.case import Case
+from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.curvature import extreme_eigenvalues, hessian_eigenvalues, hessian_vector_product, negative_share
+from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
+from jaxtricks.diagnose.sign import SIGNS, Sign, sign
+from jaxtricks.diagnose.symptom import Symptom
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 
+import_files(f"{__name__}.signs", [f"{folder}/signs" for folder in __path__])
+
 __all__ = [
+    "SIGNS",
     "BatchDependence",
+    "Case",
+    "Cause",
+    "Diagnosis",
+    "Examination",
     "GradientCheck",
     "NoiseScale",
+    "Sign",
+    "Symptom",
+    "Treated",
     "VarianceProfile",
     "batch_dependence",
     "check_gradient",
@@ -18,6 +34,7 @@ __all__ = [
     "hessian_eigenvalues",
     "hessian_vector_product",
     "negative_share",
+    "sign",
     "variance_profile",
 ]
 

@@ -2,6 +2,7 @@
 
 from jaxtricks.report.curve import CurvePage
 from jaxtricks.report.environment import environment
+from jaxtricks.report.examination import ExaminationPage
 from jaxtricks.report.fair import FairPage
 from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
@@ -16,6 +17,7 @@ from jaxtricks.store.folder import FolderError, fresh
 
 __all__ = [
     "CurvePage",
+    "ExaminationPage",
     "FairPage",
     "FolderError",
     "ListedRun",

@@ -1,24 +1,16 @@
 """The page of likely label errors: a small grid of pictures, or texts and rows."""
 
-import base64
 import html
-import io
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from jaxtyping import Float
 
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
 from jaxtricks.report.document import Rows, document, save_document
+from jaxtricks.report.example import example, is_picture
 from jaxtricks.train.shown import Paged, paged
 
 MOST = 100  # examples on the page
-SIDE = 96  # pixels of a picture's longer side
-LETTERS = 600  # of a text
-NUMBERS = 12  # of a row
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr));gap:1rem}.wide{grid-template-columns:1fr}"
@@ -51,8 +43,8 @@ class SuspectsPage:
         """The page, one HTML file that loads no other file."""
         found, data = self.found, self.found.data
         suspects = found.first(min(MOST, int(found.flagged.sum())))
-        pictures = _is_picture(data)
-        figures = "".join(_figure(data, suspect, pictures) for suspect in suspects)
+        pictures = is_picture(data)
+        figures = "".join(_figure(data, suspect) for suspect in suspects)
         grid = f'<div class="grid{"" if pictures else " wide"}">{figures}</div>'
         title = html.escape(f"Likely label errors of {data.name}")
         shown = f" The first {len(suspects)} are shown, the likeliest first." if len(suspects) < found.flagged.sum() else ""
@@ -79,45 +71,8 @@ def _suspects(found: LabelErrors) -> Paged:
     return SuspectsPage(found)
 
 
-def _is_picture(data: Dataset) -> bool:
-    return len(data.shape) == 3 and data.shape[2] in (1, 3)
-
-
-def _figure(data: Dataset, suspect: Suspect, pictures: bool) -> str:
+def _figure(data: Dataset, suspect: Suspect) -> str:
     """One example, with its given and its suggested label."""
     label = f"<b>{html.escape(suspect.given)}</b> → {html.escape(suspect.suggested)}?"
     caption = f"<figcaption>{label}<br><small>{suspect.place}; margin {suspect.margin:+.2f}</small></figcaption>"
-    if pictures:
-        shown = f'<img alt="example {suspect.place}" src="{_png(data, suspect.place)}">'
-    else:
-        shown = f"<blockquote>{html.escape(_words(data, suspect.place))}</blockquote>"
-    return f"<figure>{shown}{caption}</figure>"
-
-
-def _png(data: Dataset, place: int) -> str:
-    """A picture as a data URL, enlarged by a whole number."""
-    from PIL import Image
-
-    times = max(1, SIDE // max(data.shape[:2]))
-    pixels = np.rint(255 * _unit(data.x[place].astype(np.float64), data.scale)).astype(np.uint8)
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    file = io.BytesIO()
-    picture.resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def _unit(pixels: Float[np.ndarray, "height width channels"], scale: float) -> Float[np.ndarray, "height width channels"]:
-    """Pixels in [0, 1], by the largest value that they can have, or by their own range where that is not known."""
-    low, high = (0.0, scale) if scale != 1 and pixels.min() >= 0 else (float(pixels.min()), float(pixels.max()))
-    return np.clip((pixels - low) / (high - low), 0, 1) if high > low else np.zeros_like(pixels)
-
-
-def _words(data: Dataset, place: int) -> str:
-    """A text, or the numbers of a row that are not 0."""
-    if data.vocabulary is not None:
-        x, lengths = data.at(np.array([place]))
-        return textwrap.shorten(data.decode(x[0] if lengths is None else x[0, : lengths[0]]), LETTERS, placeholder=" …")
-    row = data.x[place].ravel()
-    names = data.features or [str(number) for number in range(len(row))]
-    largest = np.argsort(-np.abs(row.astype(np.float64)), kind="stable")[:NUMBERS]
-    return ", ".join(f"{names[number]} {row[number]:g}" for number in largest if row[number] != 0)
+    return f"<figure>{example(data, suspect.place)}{caption}</figure>"

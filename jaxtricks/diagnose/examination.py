@@ -1,0 +1,203 @@
+"""What an examination found: symptoms, causes in the order of their certainty, and cures with their verdicts."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtricks.data import Dataset
+from jaxtricks.diagnose.causes import Cause
+from jaxtricks.diagnose.symptom import Symptom
+from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.objectives.metric import Declaration
+
+PRIOR = -3.0  # the log-odds of a cause that nothing speaks for
+SMALL = 0.02  # of what a cured network knows beyond the commonest answer: less is none
+GREAT = 0.2  # of what a cured network knows beyond the commonest answer, which the given one lacks: then something is wrong
+CURED, HELPED, IDLE = 4.0, 1.0, -1.0  # the log-odds that a cure adds to its cause: it cures, it helps a little, it does not help
+
+
+@dataclass(frozen=True)
+class Treated:
+    """A cure that was tried.
+
+    Args:
+        name: of the cure.
+        cause: what it acts against.
+        experiment: the experiment with the cure, at the learning rate that suits it.
+        verdict: of it against the given one.
+        gained: the share of what it knows beyond the commonest answer that the given one lacks; 0 where it knows nothing.
+        beyond: the share of that which another learning rate alone lacks, too; the same as `gained` for that itself.
+    """
+
+    name: str
+    cause: Cause
+    experiment: Experiment
+    verdict: Verdict
+    gained: float
+    beyond: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether it is more than luck that it does better than the given one."""
+        return self.verdict.decision is Decision.HELPS
+
+    @property
+    def cures(self) -> bool:
+        """Whether it helps so much that something was wrong without it."""
+        return self.helps and self.gained >= GREAT
+
+    @property
+    def weight(self) -> float:
+        """What it adds to the log-odds of its cause."""
+        if not self.helps or self.beyond < SMALL:
+            return IDLE
+        return CURED if self.cures and self.beyond >= GREAT else HELPED
+
+    def __str__(self) -> str:
+        lost = len(self.verdict.collapsed)
+        told = str(dataclasses.replace(self.verdict, label=self.name, collapsed=())).splitlines()[0]
+        return f"{told}{f', {lost} collapsed' if lost else ''}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cure in JSON's types."""
+        return {
+            "cure": self.name,
+            "cause": self.cause,
+            "cures": self.cures,
+            "gained": self.gained,
+            "verdict": self.verdict.to_dict(),
+            "experiment": self.experiment.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One cause, with what speaks for it.
+
+    Args:
+        cause: what may be wrong.
+        certainty: between 0 and 1: of log-odds that symptoms and cures add up to, no frequency that was measured.
+        evidence: the symptoms that speak for it.
+        treated: the cure against it that was tried; None where there is none.
+    """
+
+    cause: Cause
+    certainty: float
+    evidence: tuple[Symptom, ...]
+    treated: Treated | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Examination:
+    """What was found of an experiment.
+
+    Args:
+        experiment: the given one.
+        data: the data set.
+        metric: what it is judged by.
+        mean: the mean of that over its restarts in validation; None where it did not train.
+        restarts: how many were judged.
+        symptoms: what signs found.
+        treated: the cures that were tried.
+        signs: the names of the signs that were looked for.
+        undone: sign → why it was not looked for.
+
+    >>> accuracy = jt.metrics.METRICS["accuracy"].declared
+    >>> found = Examination(jt.Experiment(), jt.load("digits"), accuracy, 0.9, 16, (), (), ("inputs",), {})
+    >>> print(found)
+    digits: nothing is wrong that 1 sign and 0 cures would show; accuracy 90.0%, 16 restarts
+    """
+
+    experiment: Experiment
+    data: Dataset
+    metric: Declaration
+    mean: float | None
+    restarts: int
+    symptoms: tuple[Symptom, ...]
+    treated: tuple[Treated, ...]
+    signs: tuple[str, ...]
+    undone: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong: no sign of a fault, and no cure that helps greatly."""
+        return not any(each.severity == "fault" for each in self.symptoms) and not any(each.cures for each in self.treated)
+
+    @property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        """The causes that something speaks for, the most certain first; of equals that with the simpler cure."""
+        own = {each.cause: each for each in self.treated}
+        named = dict.fromkeys([*own, *(cause for symptom in self.symptoms for cause in symptom.causes)])
+        found = []
+        for cause in named:
+            evidence = tuple(symptom for symptom in self.symptoms if cause in symptom.causes)
+            odds = PRIOR + sum(symptom.causes[cause] for symptom in evidence)
+            odds += own[cause].weight if cause in own else 0.0
+            found.append(Diagnosis(cause, 1 / (1 + math.exp(-odds)), evidence, own.get(cause)))
+        return tuple(sorted(found, key=lambda each: -each.certainty))
+
+    @property
+    def cure(self) -> Treated | None:
+        """The cure that helps most; None where none does. Of those within the margin of it the simplest."""
+        sign = 1 if self.metric.higher_is_better else -1
+        helping = [each for each in self.treated if each.helps]
+        best = max((sign * each.verdict.difference for each in helping), default=0.0)
+        return next((each for each in helping if sign * each.verdict.difference >= best - each.verdict.margin), None)
+
+    def __str__(self) -> str:
+        scale, unit = self.metric.scale, self.metric.sign
+        told = "it did not train" if self.mean is None else f"{self.metric.name} {scale * self.mean:.1f}{unit}"
+        signs, tried = _count(len(self.signs), "sign"), _count(len(self.treated), "cure")
+        if self.ok:
+            return "\n".join(
+                [
+                    f"{self.data.name}: nothing is wrong that {signs} and {tried} would show; {told}, {self.restarts} restarts",
+                    *self._rest(),
+                ]
+            )
+        lines = [f"{self.data.name}: something is wrong; {told}, {self.restarts} restarts"]
+        for place, each in enumerate(self.diagnoses[:3], 1):
+            lines.append(f"{place}. {each.cause} (certainty {each.certainty:.0%})")
+            lines += [f"   {symptom.text}" for symptom in each.evidence]
+            if each.treated is not None:
+                lines.append(f"   cure: {each.treated}")
+        if self.cure is not None:
+            changes = ", ".join(f"{path} = {new!r}" for path, (new, _) in self.cure.experiment.diff(self.experiment).items())
+            lines.append(f"the cure that helps most: {self.cure.name}: {changes}")
+        return "\n".join([*lines, *self._rest()])
+
+    __repr__ = __str__
+
+    def _rest(self) -> list[str]:
+        return [f"not looked for: {name}: {why}" for name, why in self.undone.items()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in JSON's types."""
+        return {
+            "data": self.data.name,
+            "ok": self.ok,
+            "metric": self.metric.name,
+            "mean": self.mean,
+            "restarts": self.restarts,
+            "diagnoses": [
+                {
+                    "cause": each.cause,
+                    "certainty": each.certainty,
+                    "evidence": [symptom.to_dict() for symptom in each.evidence],
+                    "cure": None if each.treated is None else each.treated.name,
+                }
+                for each in self.diagnoses
+            ],
+            "symptoms": [each.to_dict() for each in self.symptoms],
+            "cures": [each.to_dict() for each in self.treated],
+            "cure": None if self.cure is None else self.cure.name,
+            "signs": list(self.signs),
+            "undone": dict(self.undone),
+        }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,160 @@
+"""The doctor: looks for signs of faults in their order, tries cures, and ranks the causes."""
+
+from collections.abc import Mapping, Sequence
+
+import flax.linen as nn
+import numpy as np
+from jaxtyping import Float
+
+from jaxtricks.config import ConfigError, nearest
+from jaxtricks.data import Dataset
+from jaxtricks.diagnose.case import Case, check
+from jaxtricks.diagnose.causes import Cause
+from jaxtricks.diagnose.cures import Cure, cures
+from jaxtricks.diagnose.examination import Examination, Treated
+from jaxtricks.diagnose.sign import SIGNS
+from jaxtricks.diagnose.symptom import SURE, Symptom
+from jaxtricks.engine.layout import Layout
+from jaxtricks.evaluate.compare import verdicts
+from jaxtricks.evaluate.rate_ladder import RATE, RateLadder
+from jaxtricks.experiment.arguments import takes
+from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.seeds import Seeds
+from jaxtricks.objectives.metric import Metric
+from jaxtricks.train.fit import fit
+
+ORDER = (  # that of the lectures' checklist; signs of others follow by name
+    "inputs",
+    "labels",
+    "shapes",
+    "loss at the start",
+    "scores",
+    "direction",
+    "reach",
+    "layers",
+    "updates",
+    "learnt by heart",
+    "company",
+    "masks",
+    "course",
+    "simple models",
+)
+MOST = 8  # cures that are tried
+LADDER = RateLadder(rates=3)
+RATE_CAUSES = (Cause.RATE_HIGH, Cause.RATE_LOW)
+
+Values = Float[np.ndarray, " restarts"]
+
+
+@takes
+def examine(
+    experiment: Experiment | nn.Module,
+    data: Dataset,
+    *,
+    seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
+    metric: str | Metric | None = None,
+    without: Sequence[str] = (),
+    most: int = MOST,
+    layout: Layout = Layout(),  # noqa: B008 (frozen)
+    progress: bool = True,
+) -> Examination:
+    """Says what is wrong with a training: looks for signs of faults, tries cures, and ranks the causes by both.
+
+    Signs go by the lectures' checklist: inputs and labels right before the model, shapes, the loss at the start, scores, the
+    direction of the first step, gradients that do not reach, dead and saturated units, a few examples learnt by heart, the
+    learning rate, the company in a batch, masks, the course of the training, and simple models beside it.
+
+    Cures are members of the same programs, each at the learning rate that suits it, which is found on restarts that are not
+    judged, and each is judged by a paired verdict. So a diagnosis comes with the proof that its cure works.
+
+    Args:
+        experiment: the experiment, or a model alone, trained by the default one.
+        data: the data set; validation only, its test split stays locked.
+        seeds: how many restarts are judged, their seeds, or all that they sample.
+        metric: what they are judged by; None: the task's first.
+        without: names of signs that are not looked for.
+        most: how many cures are tried at most, those first whose causes signs speak for.
+        layout: devices and width.
+        progress: whether to show bars.
+
+    Raises:
+        ConfigError: for a sign that is not there. What is wrong with the experiment is no error but the first finding.
+
+    >>> digits = jt.load("digits").subset(200, seed=0)
+    >>> slow = jt.Experiment(model=jt.MLP(widths=(16,)), optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-6)), epochs=10)
+    >>> found = jt.examine(slow, digits, seeds=8, most=1, progress=False)
+    >>> found.ok, found.diagnoses[0].cause.value
+    (False, 'a learning rate that is too low')
+    """
+    given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
+    for name in without:
+        if name not in SIGNS:
+            raise ConfigError(f"without: {name!r} is no sign{nearest(name, list(SIGNS))}")
+    case = Case(given, data, Seeds.of(seeds), metric, layout, progress)
+    if (error := check(case)) is not None:
+        symptom = Symptom("model", "fault", str(error), {Cause.MODEL: SURE})
+        return Examination(given, data, case.judged, None, len(case.seeds), (symptom,), (), ("model",), {})
+    symptoms: list[Symptom] = []
+    undone: dict[str, str] = {}
+    chosen = [name for name in (*ORDER, *sorted(set(SIGNS) - set(ORDER))) if name in SIGNS and name not in without]
+    for name in chosen:
+        try:
+            symptoms += SIGNS[name](case)
+        except ConfigError as error:
+            undone[name] = str(error)
+    treated = _treated(case, _plausible(cures(case), symptoms)[:most])
+    finite = case.trained[np.isfinite(case.trained)]
+    mean = float(finite.mean()) if finite.size else None
+    looked = tuple(name for name in chosen if name not in undone)
+    return Examination(given, data, case.judged, mean, len(case.seeds), tuple(symptoms), treated, looked, undone)
+
+
+def _plausible(found: Sequence[Cure], symptoms: Sequence[Symptom]) -> list[Cure]:
+    """Cures in the order in which they are tried: another learning rate, then those whose causes symptoms speak for most."""
+
+    def spoken(cure: Cure) -> float:
+        return sum(symptom.causes.get(cure.cause, 0.0) for symptom in symptoms)
+
+    rate = [cure for cure in found if cure.changes.keys() == {RATE}]
+    return rate + sorted((cure for cure in found if cure not in rate), key=lambda cure: -spoken(cure))
+
+
+def _treated(case: Case, found: Sequence[Cure]) -> tuple[Treated, ...]:
+    """Cures, and all of them together, each judged at its best learning rate."""
+    given = {cure.name: _placed(cure.of(case.experiment), case) for cure in found}
+    causes = {cure.name: cure.cause for cure in found}
+    arms = given | _tuned({name: arm for name, arm in given.items() if causes[name] not in RATE_CAUSES}, case)
+    if not arms:
+        return ()
+    trained = fit(list(arms.values()), case.data, seeds=case.seeds, layout=case.layout, progress=case.progress)
+    changed = dict(zip(arms, trained, strict=True))
+    values = {name: np.where(runs.alive, runs.metrics[case.judged.name], np.nan) for name, runs in changed.items()}
+    judged = dict(zip(arms, verdicts(case.runs, changed, metric=case.metric), strict=True))
+    rate = next((values[name] for name, cause in causes.items() if cause in RATE_CAUSES), case.trained)
+
+    def treated(name: str) -> Treated:
+        gained, beyond = _gained(case, case.trained, values[name]), _gained(case, rate, values[name])
+        return Treated(name, causes[name], arms[name], judged[name], gained, gained if causes[name] in RATE_CAUSES else beyond)
+
+    return tuple(map(treated, arms))
+
+
+def _placed(arm: Experiment, case: Case) -> Experiment:
+    """An arm at the best learning rate of the sweep, unless it has another rule."""
+    same = type(arm.optimizer.rule) is type(case.experiment.optimizer.rule)
+    return arm.replace({RATE: case.best_rate}) if same and case.best_rate is not None else arm
+
+
+def _tuned(arms: Mapping[str, Experiment], case: Case) -> dict[str, Experiment]:
+    """Arms at the best of three learning rates around theirs."""
+    wanted = {name: arm for name, arm in arms.items() if LADDER.takes(arm, arm)}
+    found = LADDER.tuned(wanted, case.trials) if wanted else {}
+    return {name: arm.replace(found[name].chosen) if name in found else arm for name, arm in arms.items()}
+
+
+def _gained(case: Case, without: Values, values: Values) -> float:
+    """The share of what an arm knows beyond the commonest answer that another one lacks, in [0, 1]."""
+    chance, sign = case.simple("majority"), 1 if case.judged.higher_is_better else -1
+    mean, own = (float(np.nanmean(each)) if np.isfinite(each).any() else chance for each in (values, without))
+    lead = sign * (mean - chance)
+    return float(np.clip(sign * (mean - own) / lead, 0, 1)) if lead > 0 else 0.0

@@ -1,0 +1,43 @@
+"""Signals and gradients from layer to layer: vanishing, exploding, dead and saturated units, a softmax inside."""
+
+import numpy as np
+
+from jaxtricks.diagnose.case import Case
+from jaxtricks.diagnose.causes import Cause
+from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.symptom import STRONG, WEAK, Symptom
+
+RATIO = 1e-3  # of the gradients of the first and the last kernel
+DEAD, SATURATED = 0.5, 0.5
+
+
+@sign("layers")
+def look(case: Case) -> list[Symptom]:
+    """Compares the first and the last layer, and counts units that are dead or saturated, in the first batch.
+
+    >>> deep = jt.Experiment(model=jt.MLP(widths=(16,) * 20, activation="sigmoid"))
+    >>> found = look(Case(deep, jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
+    >>> Cause.GRADIENTS in found[0].causes
+    True
+    """
+    opening, found = case.opening, list[Symptom]()
+    kernels = {path: leaf for path, leaf in opening.leaves.items() if path.endswith("kernel")}
+    sizes = {path: float(np.mean(leaf.gradient)) for path, leaf in kernels.items()}
+    if len(sizes) > 2 and min(sizes.values()) > 0:
+        small, large = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+        if sizes[small] < RATIO * sizes[large]:
+            text = f"The gradient of {small} is {sizes[large] / sizes[small]:,.0f} times smaller than that of {large}."
+            causes = {Cause.GRADIENTS: STRONG, Cause.ACTIVATION: WEAK, Cause.INIT: WEAK}
+            found.append(Symptom("layers", "fault", text, causes, (small, large)))
+    inner = dict(list(opening.layers.items())[:-1])
+    for share, words, limit in (("dead", "zero for all examples", DEAD), ("saturated", "at their bounds", SATURATED)):
+        bad = {path: float(np.mean(getattr(layer, share))) for path, layer in inner.items()}
+        if where := tuple(path for path, value in bad.items() if value > limit):
+            text = f"In {where[0]} {bad[where[0]]:.0%} of the units are {words} at the start."
+            found.append(
+                Symptom("layers", "fault", text, {Cause.ACTIVATION: STRONG, Cause.INIT: WEAK, Cause.INPUTS: WEAK}, where)
+            )
+    if soft := tuple(path for path, layer in inner.items() if (layer.normalized == 1).all() and "/" not in path):
+        text = f"What {soft[0]} gives sums to one: a softmax inside of the network squeezes the signal."
+        found.append(Symptom("layers", "hint", text, {Cause.ACTIVATION: STRONG}, soft))
+    return found

@@ -1,0 +1,69 @@
+"""Scores at the start: their range, whether they are probabilities already, and what the loss makes of them."""
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxtricks.diagnose.case import Case
+from jaxtricks.diagnose.causes import Cause
+from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.symptom import STRONG, SURE, Severity, Symptom
+
+ONE = 1e-3  # how far a sum may be from one
+REACH = 1.05  # scores of inputs ten times as large, over those of the batch, below which they have bounds
+OUTSIDE = 0.02  # the share of targets outside of the range of bounded scores
+
+
+@sign("scores")
+def look(case: Case) -> list[Symptom]:
+    """Looks at what the loss gets: a softmax before a loss that has one, one along the batch, bounds, a constant, wrong targets.
+
+    >>> look(Case(jt.Experiment(model=jt.MLP(widths=(8,))), jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
+    []
+    """
+    opening = case.opening
+    scores, far = (each.astype(np.float64) for each in (opening.scores, opening.far))
+    if not np.isfinite(scores).all():
+        return [_fault("Scores are not finite at the start.", {Cause.ARITHMETIC: SURE, Cause.INIT: 1.0})]
+    several, found = scores.shape[-1] > 1, list[Symptom]()
+    if np.ptp(scores, axis=1).max() == 0 and np.ptp(far, axis=1).max() == 0:
+        found.append(_fault("The model gives the same scores for all examples.", {Cause.OUTPUT: SURE, Cause.FROZEN: 1.0}))
+    elif several and _sums_to_one(scores, -1) and _sums_to_one(far, -1):
+        text = "Scores are probabilities already, since they sum to one, and the loss takes their softmax once more."
+        found.append(_fault(text, {Cause.OUTPUT: SURE}))
+    elif _sums_to_one(scores, 1) and _sums_to_one(far, 1):
+        text = "Scores sum to one over the examples of the batch: a softmax goes along the wrong axis."
+        found.append(_fault(text, {Cause.OUTPUT: SURE, Cause.COMPANY: STRONG}))
+    elif (bounds := _bounds(scores, far)) is not None:
+        low, high = bounds
+        if case.data.kind.one_class or case.data.kind.per_class:
+            text = f"Scores cannot leave [{low:.3g}, {high:.3g}], so that no class can be told with certainty."
+            found.append(_fault(text, {Cause.OUTPUT: STRONG}, "hint" if high - low > 10 else "fault"))
+        else:
+            outside = float(np.mean((opening.y < low - ONE) | (opening.y > high + ONE)))
+            if outside > OUTSIDE:
+                text = f"Scores cannot leave [{low:.3g}, {high:.3g}], and {outside:.0%} of the targets lie outside."
+                found.append(_fault(text, {Cause.OUTPUT: STRONG, Cause.TARGETS: 1.0}))
+    return found
+
+
+def _fault(text: str, causes: dict[Cause, float], severity: Severity = "fault") -> Symptom:
+    return Symptom("scores", severity, text, causes)
+
+
+def _sums_to_one(scores: Float[np.ndarray, "restarts batch *outputs"], axis: int) -> bool:
+    return bool(scores.min() >= 0 and np.abs(scores.sum(axis=axis) - 1).max() < ONE)
+
+
+def _bounds(scores: Float[np.ndarray, "..."], far: Float[np.ndarray, "..."]) -> tuple[float, float] | None:
+    """The range of the scores where inputs ten times as large do not leave it; None where they do, on one side at least.
+
+    A side that holds at zero alone, as a ReLU's, is a bound, too.
+    """
+    if np.array_equal(scores, far):
+        return None  # tokens, or a model that scales its inputs itself
+    low, high = float(far.min()), float(far.max())
+    if abs(low) < 1e-9 and scores.min() >= 0:
+        return 0.0, np.inf if high > REACH * scores.max() else high
+    if max(abs(low), abs(high)) <= 1 + ONE and np.mean(np.abs(far) > 0.9 * max(abs(low), abs(high))) > 0.1:
+        return low, high
+    return None

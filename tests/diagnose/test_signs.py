@@ -1,0 +1,173 @@
+"""Signs of faults: nothing in a healthy experiment, and each planted fault by the sign that is made for it."""
+
+import dataclasses
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxtricks as jt
+from jaxtricks.diagnose import SIGNS, Case, Cause
+from jaxtricks.diagnose.case import free
+
+OPENING = sorted(set(SIGNS) - {"labels", "learnt by heart", "company", "course", "simple models"})  # these train nothing
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return jt.load("digits").subset(100, seed=0)
+
+
+@pytest.fixture(scope="module")
+def base():
+    return jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=16, epochs=2)
+
+
+def found(name, experiment, data):
+    return SIGNS[name](Case(experiment, data, jt.Seeds(2)))
+
+
+def causes(symptoms):
+    return {cause for symptom in symptoms for cause in symptom.causes}
+
+
+class Ending(nn.Module):
+    """A dense layer, and what comes after it."""
+
+    end: str
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = x.reshape(len(x), -1)
+        scores = nn.Dense(10)(x)
+        if self.end == "softmax":
+            return nn.softmax(scores)
+        if self.end == "softmax over the batch":
+            return nn.softmax(scores, axis=0)
+        if self.end == "sigmoid":
+            return nn.sigmoid(scores)
+        if self.end == "constant":
+            return jnp.zeros_like(scores) + self.param("constant", nn.initializers.ones, (1, 10))
+        if self.end == "stop":
+            return nn.Dense(10)(jax.lax.stop_gradient(scores))
+        if self.end == "softmax inside":
+            return nn.Dense(10)(nn.softmax(nn.Dense(4, name="inside")(x)))
+        if self.end == "the same mask":
+            return scores * (jax.random.bernoulli(jax.random.key(0), 0.5, scores.shape) if train else 0.5)
+        if self.end == "stretched":
+            return scores + jnp.ones(10)
+        raise AssertionError(self.end)
+
+
+def test_a_healthy_experiment_has_no_sign_of_a_fault(base, digits):
+    case = Case(base, digits, jt.Seeds(2))
+    assert {name: SIGNS[name](case) for name in OPENING} == {name: [] for name in OPENING}
+
+
+@pytest.mark.parametrize(
+    ("end", "name", "cause"),
+    [
+        ("softmax", "scores", Cause.OUTPUT),
+        ("softmax over the batch", "scores", Cause.COMPANY),
+        ("sigmoid", "scores", Cause.OUTPUT),
+        ("constant", "scores", Cause.OUTPUT),
+        ("stop", "reach", Cause.FROZEN),
+        ("the same mask", "masks", Cause.MASKS),
+        ("stretched", "shapes", Cause.SHAPES),
+    ],
+)
+def test_a_fault_inside_of_a_model_is_seen(base, digits, end, name, cause):
+    with jax.numpy_rank_promotion("allow"):
+        symptoms = found(name, base.replace({"model": Ending(end)}), digits)
+    assert cause in causes(symptoms)
+
+
+def test_stretched_arrays_are_told_with_their_shapes_and_the_line(base, digits):
+    with jax.numpy_rank_promotion("allow"):
+        (symptom,) = found("shapes", base.replace({"model": Ending("stretched")}), digits)
+    assert "(16, 10)" in symptom.text and "test_signs.py" in symptom.text and "scores + jnp.ones(10)" in symptom.text
+
+
+def test_weights_that_no_gradient_reaches_are_named(base, digits):
+    (symptom,) = found("reach", base.replace({"model": Ending("stop")}), digits)
+    assert symptom.severity == "fault" and symptom.where == ("Dense_0/bias", "Dense_0/kernel")
+
+
+def test_frozen_layers_are_meant_to_stay(base, digits):
+    assert found("reach", base.replace({"optimizer.frozen": ("hidden_0",)}), digits) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "cause"),
+    [
+        ({"model.kernel_init": jt.nn.Normal(scale=30.0)}, "loss at the start", Cause.INIT),
+        ({"model.activation": "sigmoid", "model.widths": (8,) * 12}, "layers", Cause.GRADIENTS),
+        ({"optimizer.rule.learning_rate": 3.0}, "updates", Cause.RATE_HIGH),
+        ({"optimizer.rule.learning_rate": 1e-9}, "updates", Cause.RATE_LOW),
+        ({"optimizer.rule.learning_rate": 1e-12}, "reach", Cause.RATE_LOW),
+        ({"optimizer": optax.chain(optax.scale_by_adam(), optax.scale(1e-3))}, "direction", Cause.SIGN),
+    ],
+)
+def test_a_setting_that_is_wrong_is_seen(base, digits, changes, name, cause):
+    assert cause in causes(found(name, base.replace(changes), digits))
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e-4])
+def test_inputs_without_a_scale_are_seen(base, digits, factor):
+    scaled = dataclasses.replace(digits, x=(digits.x * factor).astype(np.float32))
+    (symptom,) = found("inputs", base.replace({"inputs": "raw"}), scaled)
+    assert symptom.severity == "fault" and Cause.INPUTS in symptom.causes
+    assert found("inputs", base, scaled) == []  # standardized
+
+
+def test_columns_of_unlike_spread_are_seen(base):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(80, 3)) * [1, 1, 1e5], rng.integers(2, size=80)
+    rows = jt.Dataset.from_arrays(x.astype(np.float32), y)
+    assert any("spread" in symptom.text for symptom in found("inputs", base.replace({"inputs": "raw"}), rows))
+
+
+def test_one_class_only_is_seen(base, digits):
+    x = digits.x[digits.y == 3]
+    alone = jt.Dataset.from_arrays(np.concatenate([x] * 3), np.zeros(3 * len(x), int), classes=("three", "other"))
+    (symptom, *_) = found("labels", base.replace({"batch_size": 4}), alone)
+    assert symptom.severity == "fault" and "'three'" in symptom.text
+
+
+def test_targets_outside_of_bounded_scores_are_seen(base):
+    class Bounded(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return nn.sigmoid(10 * nn.Dense(1)(x.reshape(len(x), -1)))
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 3)).astype(np.float32)
+    rows = jt.Dataset.from_arrays(x, 5 + x.sum(axis=1))
+    symptoms = found("scores", base.replace({"model": Bounded(), "targets": "raw"}), rows)
+    assert Cause.OUTPUT in causes(symptoms)
+
+
+def test_restarts_that_diverge_are_a_fault_of_the_rate_unless_they_do_without_steps(base, digits):
+    wild = base.replace({"optimizer.rule": jt.SGD(learning_rate=1e6)})
+    assert Cause.RATE_HIGH in causes(found("course", wild, digits))
+
+    class Broken(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            scores = nn.Dense(10)(x.reshape(len(x), -1))
+            return jnp.where(x.reshape(len(x), -1).max() > 1e9, scores, jnp.sqrt(scores - 1e3) + scores) if train else scores
+
+    assert causes(found("course", base.replace({"model": Broken()}), digits)) == {Cause.ARITHMETIC}
+
+
+def test_without_regularization_nothing_keeps_it_from_fitting(base):
+    given = base.replace({"model.dropout": 0.5, "optimizer.rule.weight_decay": 0.1, "objective.l1": 0.1})
+    assert free(given) == base
+
+
+def test_a_name_stands_for_one_sign():
+    with pytest.raises(jt.ConfigError, match=r"^sign: 'inputs' is there already; another name is allowed\.$"):
+        jt.diagnose.sign("inputs")(lambda case: [])
