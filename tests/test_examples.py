@@ -18,7 +18,7 @@ import pytest
 import jaxtricks as jt
 
 # Public names whose example takes longer than a second: it stands there, and is not run.
-LONG = {"jaxtricks.diagnose.noise.gradient_noise_scale"}
+LONG = {"jaxtricks.diagnose.noise.gradient_noise_scale", "jaxtricks.diagnose.examine.examine"}
 
 NAMES = {"jt": jt, "jax": jax, "jnp": jnp, "np": np, "__name__": "example"}  # what an example defines is none of the package
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

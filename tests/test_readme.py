@@ -14,6 +14,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 COMMANDS = re.findall(r"^(?:    |\$ )(jaxtricks .*)$", README, flags=re.MULTILINE)
 SMALLER = {
+    r"(jt\.examine\(.*?)seeds=8\b": r"\1seeds=2, most=0",
     r"(jt\.(?:compare|study|ladder)\((?!.*tune=).*?)seeds=(?:8|16)\b": r"\1seeds=2, tune=None",
     r"epochs=20|epochs=10": "epochs=1",
     r"epochs=40": "epochs=2",
@@ -73,9 +74,16 @@ def test_the_commands_run_one_after_the_other(newcomer, monkeypatch, capsys):
         )
         command = command.replace("fashion_mnist", "iris").replace("tiny_shakespeare", "python_topics")
         words = shlex.split(command, comments=True)[1:]
-        training = words[0] in ("run", "compare", "ablate", "ladder", "search") and "--add-seeds" not in words
+        training = words[0] in ("run", "compare", "ablate", "ladder", "search", "doctor") and "--add-seeds" not in words
         judging = training and words[0] in ("compare", "ablate", "ladder") and "table.csv" not in words  # there arms are tuned
-        code = code_of([*words, *(["--epochs", "1"] if training else []), *(["--tune", "none"] if judging else [])])
+        code = code_of(
+            [
+                *words,
+                *(["--epochs", "1"] if training else []),
+                *(["--tune", "none"] if judging else []),
+                *(["--most", "0"] if words[0] == "doctor" else []),
+            ]
+        )
         said = capsys.readouterr().err.splitlines()[-1:]
         whole = "after a crash" in printed and "is finished" in said[0]  # the command is right, and there was no crash
         assert whole or not code, f"{printed}: {said}"

@@ -78,7 +78,7 @@ def examine(
         progress: whether to show bars.
 
     Raises:
-        ConfigError: for a sign that is not there. What is wrong with the experiment is no error but the first finding.
+        ConfigError: for a sign that is not there, or less than no cures. What is wrong with the experiment is no error but the first finding.
 
     >>> digits = jt.load("digits").subset(200, seed=0)
     >>> slow = jt.Experiment(model=jt.MLP(widths=(16,)), optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-6)), epochs=10)
@@ -86,6 +86,8 @@ def examine(
     >>> found.ok, found.diagnoses[0].cause.value
     (False, 'a learning rate that is too low')
     """
+    if most < 0:
+        raise ConfigError(f"most = {most} is not a number of cures >= 0.")
     given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
     for name in without:
         if name not in SIGNS:
