@@ -8,7 +8,7 @@ from jaxtricks.diagnose.curvature import extreme_eigenvalues, hessian_eigenvalue
 from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
-from jaxtricks.diagnose.sign import SIGNS, Sign, sign
+from jaxtricks.diagnose.registry import SIGNS, Sign, sign
 from jaxtricks.diagnose.symptom import Symptom
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from jaxtricks.config import ConfigError, fields
 from jaxtricks.data import Dataset
-from jaxtricks.diagnose.opening import Opening
+from jaxtricks.diagnose.first_steps import FirstSteps
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import judging, measuring
 from jaxtricks.evaluate.rate_ladder import RATE, has_rate
@@ -51,7 +51,7 @@ class Case:
         progress: whether to show bars.
 
     >>> case = Case(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), jt.load("digits").subset(100, seed=0), jt.Seeds(2))
-    >>> case.judged.name, case.opening.scores.shape
+    >>> case.judged.name, case.first_steps.scores.shape
     ('accuracy', (2, 64, 10))
     """
 
@@ -84,9 +84,9 @@ class Case:
         return judging(self.metric, self.experiment, self.data)
 
     @functools.cached_property
-    def opening(self) -> Opening:
+    def first_steps(self) -> FirstSteps:
         """The first steps of the first restarts."""
-        return Opening.of(self.ready, self.data, self.sampling.at(range(min(FEW, len(self.sampling)))))
+        return FirstSteps.of(self.ready, self.data, self.sampling.at(range(min(FEW, len(self.sampling)))))
 
     @functools.cached_property
     def runs(self) -> Runs:
@@ -179,7 +179,7 @@ def stretched(case: Case) -> list[str]:
     ready = case.ready
     with jax.numpy_rank_promotion("raise"):
         try:
-            Opening.shapes(ready, case.data, case.sampling.at([0]))
+            FirstSteps.shapes(ready, case.data, case.sampling.at([0]))
         except ValueError as error:
             return [f"{str(error).splitlines()[0]} {_line(error)}".strip()]
     return []

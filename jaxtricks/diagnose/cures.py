@@ -95,7 +95,7 @@ def _loss(case: Case) -> Iterator[Cure]:
 
 
 def _scores(case: Case) -> Iterator[Cure]:
-    scores, model = case.opening.scores, case.experiment.model
+    scores, model = case.first_steps.scores, case.experiment.model
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1 + 1e-3:
         return
     if scores.shape[-1] > 1 and np.abs(scores.sum(axis=-1) - 1).max() < 1e-3:

@@ -12,7 +12,7 @@ from jaxtricks.diagnose.case import Case, check
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.cures import Cure, cures
 from jaxtricks.diagnose.examination import Examination, Treated
-from jaxtricks.diagnose.sign import SIGNS
+from jaxtricks.diagnose.registry import SIGNS
 from jaxtricks.diagnose.symptom import SURE, Symptom
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import verdicts
@@ -78,7 +78,8 @@ def examine(
         progress: whether to show bars.
 
     Raises:
-        ConfigError: for a sign that is not there, or less than no cures. What is wrong with the experiment is no error but the first finding.
+        ConfigError: for a sign that is not there, or less than no cures. What is wrong with the experiment is no error but the
+            first finding.
 
     >>> digits = jt.load("digits").subset(200, seed=0)
     >>> slow = jt.Experiment(model=jt.MLP(widths=(16,)), optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-6)), epochs=10)

@@ -13,7 +13,7 @@ from jaxtricks.models.contract import Model, Traits, Variables, contract
 LEAST = 1e-6  # the least probability whose logarithm is taken
 
 
-@config("logs")
+@config()
 class Logs(Model):
     """The logarithms of what a model gives: the scores of one that takes a softmax itself.
 
@@ -67,7 +67,7 @@ class Logs(Model):
         return jnp.log(jnp.maximum(given, LEAST))
 
 
-@config("log_odds")
+@config()
 class LogOdds(Logs):
     """`log p/(1 - p)` of what a model gives: the scores of one that ends in a sigmoid.
 

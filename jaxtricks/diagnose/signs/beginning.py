@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, Symptom
 
 HIGH = 4.0  # times the loss of scores that are all zero
@@ -17,7 +17,7 @@ def look(case: Case) -> list[Symptom]:
     >>> look(Case(jt.Experiment(model=jt.MLP(widths=(8,))), jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
     []
     """
-    first, blank = float(np.mean(case.opening.losses[:, 0])), float(np.mean(case.opening.blank))
+    first, blank = float(np.mean(case.first_steps.losses[:, 0])), float(np.mean(case.first_steps.blank))
     if not np.isfinite(first):
         text = "The first loss is not finite, before any step."
         return [Symptom("loss at the start", "fault", text, {Cause.ARITHMETIC: STRONG, Cause.INIT: 1.0, Cause.INPUTS: 1.0})]

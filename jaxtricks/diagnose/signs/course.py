@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import ZERO, Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, SURE, WEAK, Symptom
 
 FALLING = 0.05  # of the last loss, in the last tenth of the epochs
@@ -26,7 +26,7 @@ def look(case: Case) -> list[Symptom]:
         causes = {Cause.ARITHMETIC: SURE} if anyway else {Cause.RATE_HIGH: STRONG, Cause.INPUTS: WEAK, Cause.INIT: WEAK}
         return [Symptom("course", "fault", text + " They do at a learning rate of zero, too." * anyway, causes)]
     losses = runs.curves["train_loss"].mean(axis=0)
-    first = float(case.opening.losses[:, 0].mean())
+    first = float(case.first_steps.losses[:, 0].mean())
     found = []
     if losses[-1] >= 0.99 * first > 0:
         text = f"The training loss did not fall: it was {first:.3g} at the start and is {losses[-1]:.3g} in the last epoch."

@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import SURE, Symptom
 
 UPHILL = 0.1  # the cosine of the update with the gradient
@@ -17,7 +17,7 @@ def look(case: Case) -> list[Symptom]:
     >>> look(Case(jt.Experiment(model=jt.MLP(widths=(8,))), jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
     []
     """
-    leaves = case.opening.leaves
+    leaves = case.first_steps.leaves
     up = tuple(path for path, leaf in leaves.items() if np.mean(leaf.uphill) > UPHILL)
     if not up:
         return []

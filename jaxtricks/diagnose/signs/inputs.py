@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, SURE, Severity, Symptom
 
 LARGE, SMALL = 10.0, 0.02  # the root of the mean square of inputs that networks are made for lies between
@@ -21,7 +21,7 @@ def look(case: Case) -> list[Symptom]:
     """
     if case.data.vocabulary is not None:
         return []
-    x = case.opening.x.reshape(-1, *case.opening.x.shape[2:]).astype(np.float64)
+    x = case.first_steps.x.reshape(-1, *case.first_steps.x.shape[2:]).astype(np.float64)
     if not np.isfinite(x).all():
         share = np.mean(~np.isfinite(x))
         return [Symptom("inputs", "fault", f"{share:.1%} of the inputs are not finite.", {Cause.INPUTS: SURE})]

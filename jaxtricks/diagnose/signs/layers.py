@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, WEAK, Symptom
 
 RATIO = 1e-3  # of the gradients of the first and the last kernel
@@ -20,8 +20,8 @@ def look(case: Case) -> list[Symptom]:
     >>> Cause.GRADIENTS in found[0].causes
     True
     """
-    opening, found = case.opening, list[Symptom]()
-    kernels = {path: leaf for path, leaf in opening.leaves.items() if path.endswith("kernel")}
+    steps, found = case.first_steps, list[Symptom]()
+    kernels = {path: leaf for path, leaf in steps.leaves.items() if path.endswith("kernel")}
     sizes = {path: float(np.mean(leaf.gradient)) for path, leaf in kernels.items()}
     if len(sizes) > 2 and min(sizes.values()) > 0:
         small, large = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
@@ -29,7 +29,7 @@ def look(case: Case) -> list[Symptom]:
             text = f"The gradient of {small} is {sizes[large] / sizes[small]:,.0f} times smaller than that of {large}."
             causes = {Cause.GRADIENTS: STRONG, Cause.ACTIVATION: WEAK, Cause.INIT: WEAK}
             found.append(Symptom("layers", "fault", text, causes, (small, large)))
-    inner = dict(list(opening.layers.items())[:-1])
+    inner = dict(list(steps.layers.items())[:-1])
     for share, words, limit in (("dead", "zero for all examples", DEAD), ("saturated", "at their bounds", SATURATED)):
         bad = {path: float(np.mean(getattr(layer, share))) for path, layer in inner.items()}
         if where := tuple(path for path, value in bad.items() if value > limit):

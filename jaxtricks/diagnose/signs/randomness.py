@@ -5,7 +5,7 @@ import numpy as np
 from jaxtricks.diagnose.batch import batch_dependence
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import SURE, Symptom
 
 EXAMPLES = 8
@@ -34,12 +34,12 @@ def masks(case: Case) -> list[Symptom]:
     >>> masks(Case(jt.Experiment(model=jt.MLP(widths=(8,), dropout=0.5)), jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
     []
     """
-    opening = case.opening
-    first, second = opening.other[:, 0], opening.other[:, 1]
-    if case.runs.states.collections or not np.isfinite(opening.other).all() or not np.array_equal(first, second):
+    steps = case.first_steps
+    first, second = steps.other[:, 0], steps.other[:, 1]
+    if case.runs.states.collections or not np.isfinite(steps.other).all() or not np.array_equal(first, second):
         return []
-    scale = float(np.abs(opening.scores).max()) or 1.0
-    if float(np.abs(first - opening.scores).max()) < 1e-3 * scale:
+    scale = float(np.abs(steps.scores).max()) or 1.0
+    if float(np.abs(first - steps.scores).max()) < 1e-3 * scale:
         return []
     text = "In training the model gives other scores than in evaluation, and the same ones for two random keys."
     return [Symptom("masks", "fault", text, {Cause.MASKS: SURE})]

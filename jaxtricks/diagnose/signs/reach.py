@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 
 
@@ -17,7 +17,7 @@ def look(case: Case) -> list[Symptom]:
     >>> look(Case(jt.Experiment(model=jt.MLP(widths=(8,))), jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
     []
     """
-    leaves, found = case.opening.leaves, list[Symptom]()
+    leaves, found = case.first_steps.leaves, list[Symptom]()
     if case.ready.optimizer.frozen is not None:
         return []
     unreached = tuple(path for path, leaf in leaves.items() if (leaf.largest == 0).all())
@@ -27,7 +27,7 @@ def look(case: Case) -> list[Symptom]:
         causes = {Cause.FROZEN: STRONG, Cause.OUTPUT: 1.0, Cause.ACTIVATION: 1.0}
         found.append(Symptom("reach", "fault", text, causes, unreached))
     if still:
-        steps = case.opening.losses.shape[1]
+        steps = case.first_steps.losses.shape[1]
         text = f"{_named(still)} did not change in {steps} steps, though a gradient reaches it."
         causes = {Cause.FROZEN: SURE, Cause.RATE_LOW: STRONG}
         found.append(Symptom("reach", "fault", text, causes, still))

@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, SURE, Severity, Symptom
 
 ONE = 1e-3  # how far a sum may be from one
@@ -20,8 +20,8 @@ def look(case: Case) -> list[Symptom]:
     >>> look(Case(jt.Experiment(model=jt.MLP(widths=(8,))), jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
     []
     """
-    opening = case.opening
-    scores, far = (each.astype(np.float64) for each in (opening.scores, opening.far))
+    steps = case.first_steps
+    scores, far = (each.astype(np.float64) for each in (steps.scores, steps.far))
     if not np.isfinite(scores).all():
         return [_fault("Scores are not finite at the start.", {Cause.ARITHMETIC: SURE, Cause.INIT: 1.0})]
     several, found = scores.shape[-1] > 1, list[Symptom]()
@@ -39,7 +39,7 @@ def look(case: Case) -> list[Symptom]:
             text = f"Scores cannot leave [{low:.3g}, {high:.3g}], so that no class can be told with certainty."
             found.append(_fault(text, {Cause.OUTPUT: STRONG}, "hint" if high - low > 10 else "fault"))
         else:
-            outside = float(np.mean((opening.y < low - ONE) | (opening.y > high + ONE)))
+            outside = float(np.mean((steps.y < low - ONE) | (steps.y > high + ONE)))
             if outside > OUTSIDE:
                 text = f"Scores cannot leave [{low:.3g}, {high:.3g}], and {outside:.0%} of the targets lie outside."
                 found.append(_fault(text, {Cause.OUTPUT: STRONG, Cause.TARGETS: 1.0}))

@@ -2,7 +2,7 @@
 
 from jaxtricks.diagnose.case import Case, stretched
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, Symptom
 
 

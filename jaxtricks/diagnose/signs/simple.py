@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import WEAK, Symptom
 
 LACKS = 0.2  # of the simple model's lead over the commonest answer

@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.sign import sign
+from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, Symptom
 
 LARGE, SMALL = 0.3, 1e-6  # of a kernel's update over the kernel; about 0.001 is usual (CS231n)
@@ -18,7 +18,7 @@ def look(case: Case) -> list[Symptom]:
     >>> list(look(Case(fast, jt.load("digits").subset(100, seed=0), jt.Seeds(2)))[0].causes)
     [<Cause.RATE_HIGH: 'a learning rate that is too high'>]
     """
-    kernels = {path: leaf for path, leaf in case.opening.leaves.items() if path.endswith("kernel")}
+    kernels = {path: leaf for path, leaf in case.first_steps.leaves.items() if path.endswith("kernel")}
     ratios = {path: float(np.mean(leaf.update) / np.mean(leaf.weight)) for path, leaf in kernels.items() if leaf.weight.all()}
     if not ratios:
         return []

@@ -64,7 +64,7 @@ class LayerLook(NamedTuple):
     normalized: PerRestart
 
 
-class Opening(NamedTuple):
+class FirstSteps(NamedTuple):
     """The first batch and the first steps of some restarts.
 
     Args:
@@ -90,7 +90,7 @@ class Opening(NamedTuple):
     layers: dict[str, LayerLook]
 
     @classmethod
-    def of(cls, experiment: Experiment, data: Dataset, sampling: Sampling) -> "Opening":
+    def of(cls, experiment: Experiment, data: Dataset, sampling: Sampling) -> "FirstSteps":
         """Takes the first steps, up to sixteen of the first epoch.
 
         Args:
@@ -102,7 +102,7 @@ class Opening(NamedTuple):
         >>> digits = jt.load("digits").subset(100, seed=0)
         >>> sampling = jt.Seeds(2).sampling(digits)
         >>> ready = prepare(jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=16), digits, sampling.train.shape[1])
-        >>> found = Opening.of(ready, digits, sampling)
+        >>> found = FirstSteps.of(ready, digits, sampling)
         >>> found.scores.shape, list(found.layers), found.losses.shape
         ((2, 16, 10), ['hidden_0/dense', 'hidden_0', 'head'], (2, 5))
         """
