@@ -30,6 +30,12 @@ class Treated:
         verdict: of it against the given one.
         gained: the share of what it knows beyond the commonest answer that the given one lacks; 0 where it knows nothing.
         beyond: the share of that which another learning rate alone lacks, too; the same as `gained` for that itself.
+
+    >>> better = {"seed": range(8), "value": [0.9, 0.91, 0.9, 0.92, 0.9, 0.91, 0.9, 0.91]}
+    >>> worse = {"seed": range(8), "value": [0.1, 0.12, 0.1, 0.11, 0.1, 0.1, 0.12, 0.1]}
+    >>> verdict = jt.judge(worse, better, higher_is_better=True, metric="accuracy", unit="points")
+    >>> Treated("He's initial weights", Cause.INIT, jt.Experiment(), verdict, gained=1.0, beyond=1.0).cures
+    True
     """
 
     name: str
@@ -82,6 +88,9 @@ class Diagnosis:
         certainty: between 0 and 1: of log-odds that symptoms and cures add up to, no frequency that was measured.
         evidence: the symptoms that speak for it.
         treated: the cure against it that was tried; None where there is none.
+
+    >>> Diagnosis(Cause.INIT, 0.9, (), None).cause.value
+    'initial weights out of scale'
     """
 
     cause: Cause

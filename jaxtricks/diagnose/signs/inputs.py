@@ -15,9 +15,11 @@ UNLIKE = 1e3  # the largest spread of a feature over the smallest
 def look(case: Case) -> list[Symptom]:
     """Looks at the first batches as the model gets them: their size, the spreads of their features, numbers that are not finite.
 
-    >>> digits = jt.load("digits").subset(100, seed=0)
-    >>> [each.severity for each in look(Case(jt.Experiment(inputs="raw"), digits, jt.Seeds(2)))]
-    ['hint']
+    >>> draw = np.random.default_rng(0)
+    >>> pixels = jt.Dataset.from_arrays(draw.integers(256, size=(80, 6)).astype(np.float32), np.arange(80) % 2)
+    >>> raw = jt.Experiment(model=jt.MLP(widths=(8,)), inputs="raw")
+    >>> [each.severity for each in look(Case(raw, pixels, jt.Seeds(2)))]
+    ['fault']
     """
     if case.data.vocabulary is not None:
         return []

@@ -15,7 +15,7 @@ DEAD, SATURATED = 0.5, 0.5
 def look(case: Case) -> list[Symptom]:
     """Compares the first and the last layer, and counts units that are dead or saturated, in the first batch.
 
-    >>> deep = jt.Experiment(model=jt.MLP(widths=(16,) * 20, activation="sigmoid"))
+    >>> deep = jt.Experiment(model=jt.MLP(widths=(8,) * 9, activation="sigmoid"))
     >>> found = look(Case(deep, jt.load("digits").subset(100, seed=0), jt.Seeds(2)))
     >>> Cause.GRADIENTS in found[0].causes
     True
