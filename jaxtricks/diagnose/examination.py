@@ -14,6 +14,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metric import Declaration
 
 PRIOR = -3.0  # the log-odds of a cause that nothing speaks for
+NAMED, LIKELY = 3, 0.2  # causes that are named at most, and the certainty of those after the first
 SMALL = 0.02  # of what a cured network knows beyond the commonest answer: less is none
 GREAT = 0.2  # of what a cured network knows beyond the commonest answer, which the given one lacks: then something is wrong
 CURED, HELPED, IDLE = 4.0, 1.0, -1.0  # the log-odds that a cure adds to its cause: it cures, it helps a little, it does not help
@@ -149,6 +150,11 @@ class Examination:
         return tuple(sorted(found, key=lambda each: -each.certainty))
 
     @property
+    def likely(self) -> tuple[Diagnosis, ...]:
+        """The first cause, and up to two more whose certainty is a fifth or more: those that are named."""
+        return tuple(each for place, each in enumerate(self.diagnoses[:NAMED]) if not place or each.certainty >= LIKELY)
+
+    @property
     def cure(self) -> Treated | None:
         """The cure that helps most; None where none does. Of those within the margin of it the simplest."""
         sign = 1 if self.metric.higher_is_better else -1
@@ -168,7 +174,7 @@ class Examination:
                 ]
             )
         lines = [f"{self.data.name}: something is wrong; {told}, {self.restarts} restarts"]
-        for place, each in enumerate(self.diagnoses[:3], 1):
+        for place, each in enumerate(self.likely, 1):
             lines.append(f"{place}. {each.cause} (certainty {each.certainty:.0%})")
             lines += [f"   {symptom.text}" for symptom in each.evidence]
             if each.treated is not None:

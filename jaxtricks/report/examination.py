@@ -13,10 +13,10 @@ from jaxtricks.report.plots import forest
 from jaxtricks.report.text import setting, units_of
 from jaxtricks.train.shown import Paged, paged
 
-CAUSES = 5  # on the page
 EXAMPLES = 16
 STYLE = (
-    ":root{color-scheme:light dark}"
+    ":root{color-scheme:light dark;--blue:#0065a0;--vermilion:#b04a00}"
+    "@media(prefers-color-scheme:dark){:root{--blue:#62b5e8;--vermilion:#ff9657}}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
     "figure{margin:0}svg{max-width:36rem;width:100%;height:auto}img{image-rendering:pixelated;max-width:100%}"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(6rem,1fr));gap:.8rem}.wide{grid-template-columns:1fr}"
@@ -57,7 +57,7 @@ class ExaminationPage:
         headline = html.escape(str(found).splitlines()[0])
         parts = [f"<p><b>{headline}</b></p>"]
         if not found.ok:
-            parts += [_cause(place, each) for place, each in enumerate(found.diagnoses[:CAUSES], 1)]
+            parts += [_cause(place, each) for place, each in enumerate(found.likely, 1)]
         if found.cure is not None and not found.ok:
             changes = found.cure.experiment.diff(found.experiment)
             cells = ((html.escape(path), setting(old), setting(new)) for path, (new, old) in changes.items())
