@@ -10,7 +10,14 @@ from jaxtricks.diagnose import Cause, Examination, Symptom, Treated
 from jaxtricks.diagnose.rewired import LogOdds, Logs
 from jaxtricks.train.shown import paged
 
-FAST = ("learnt by heart", "simple models", "labels", "shapes", "company")  # left out where a test is about something else
+FAST = (
+    "learnt by heart",
+    "leaks",
+    "simple models",
+    "labels",
+    "shapes",
+    "company",
+)  # where a test is about others
 
 
 @pytest.fixture(scope="module")

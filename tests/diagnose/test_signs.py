@@ -13,7 +13,10 @@ import jaxtricks as jt
 from jaxtricks.diagnose import SIGNS, Case, Cause
 from jaxtricks.diagnose.case import free
 
-OPENING = sorted(set(SIGNS) - {"labels", "learnt by heart", "company", "course", "simple models"})  # these train nothing
+TRAINING = {"labels", "leaks", "learnt by heart", "company", "course", "gap", "simple models"}  # or more than the first steps
+OPENING = sorted(set(SIGNS) - TRAINING)
+    set(SIGNS) - {"labels", "leaks", "learnt by heart", "company", "course", "gap", "simple models"}
+)  # these train nothing
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +174,16 @@ def test_without_regularization_nothing_keeps_it_from_fitting(base):
 def test_a_name_stands_for_one_sign():
     with pytest.raises(jt.ConfigError, match=r"^sign: 'inputs' is there already; another name is allowed\.$"):
         jt.diagnose.sign("inputs")(lambda case: [])
+
+
+def test_copies_in_both_splits_are_a_leak(base, digits):
+    twice = jt.Dataset.from_arrays(np.concatenate([digits.x, digits.x]), np.concatenate([digits.y, digits.y]))
+    (symptom, *_) = found("leaks", base, twice)
+    assert symptom.severity == "fault" and Cause.DATA in symptom.causes
+
+
+def test_a_validation_loss_that_rises_again_is_seen(base):
+    rng = np.random.default_rng(0)
+    noise = jt.Dataset.from_arrays(rng.normal(size=(60, 20)).astype(np.float32), rng.integers(2, size=60))
+    greedy = base.replace({"model.widths": (64,), "optimizer.rule.learning_rate": 1e-2, "epochs": 40})
+    assert Cause.OVERFITTED in causes(found("gap", greedy, noise))
