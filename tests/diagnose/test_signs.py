@@ -15,8 +15,6 @@ from jaxtricks.diagnose.case import free
 
 TRAINING = {"labels", "leaks", "learnt by heart", "company", "course", "gap", "simple models"}  # or more than the first steps
 OPENING = sorted(set(SIGNS) - TRAINING)
-    set(SIGNS) - {"labels", "leaks", "learnt by heart", "company", "course", "gap", "simple models"}
-)  # these train nothing
 
 
 @pytest.fixture(scope="module")
