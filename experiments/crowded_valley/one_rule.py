@@ -115,8 +115,8 @@ class OneRule(Rule):
         scale = _on(self.bounded, jnp.clip(scale * first, low, high) / first, scale)
         d = _on(self.adaptive, n * scale, n)
         moved = self.b2 * state.moved + (1 - self.b2) * jnp.square(d)
-        vectors = (part.astype(g.dtype) for part in (m, v, largest, moved))
-        return d.astype(g.dtype), Accumulated(*vectors, step)
+        d, m, v, largest, moved = (part.astype(g.dtype) for part in (d, m, v, largest, moved))
+        return d, Accumulated(m, v, largest, moved, step)
 
     def _trusted(self, step: Int[Array, ""]) -> tuple[Array, Array]:
         """Whether v is to be used at all after so many steps, and RAdam's rectifier; True and 1 for other rules."""

@@ -77,18 +77,25 @@ def letters() -> jt.Dataset:
     return jt.Dataset.from_arrays(x, y, name="letters", vocabulary=text.vocabulary)
 
 
-def _trained(model: object, batch: int, epochs: int, **more: object) -> jt.Experiment:
-    return jt.Experiment(model=model, batch_size=batch, epochs=epochs, **more)
+def _trained(model: object, batch: int, epochs: int) -> jt.Experiment:
+    return jt.Experiment(model=model, batch_size=batch, epochs=epochs)
 
 
-_as_is = {"targets": jt.experiment.RawTargets()}  # so that the squared error is in their own units
-_raw = _as_is | {"inputs": jt.experiment.Raw()}
+def _values(model: object, epochs: int) -> jt.Experiment:
+    """Values in their own units, so that the squared error is in them too."""
+    return _trained(model, 32, epochs).replace({"targets": jt.experiment.RawTargets()})
+
+
+def _raw(model: object, epochs: int) -> jt.Experiment:
+    return _values(model, epochs).replace({"inputs": jt.experiment.Raw()})
+
+
 _deep = jt.MLP(widths=(24,) * 4, normalization=jt.nn.BatchNorm())
 _coded = jt.MLP(widths=(24, 12, 24), activation=jt.nn.Tanh())
 
 PROBLEMS: dict[str, Problem] = {
-    "quadratic": Problem(_trained(jt.MLP(widths=()), 32, 60, **_raw), quadratic, "squared", "quadratic deep"),
-    "autoencoder": Problem(_trained(_coded, 32, 30, **_raw), autoencoder, "squared", "VAE on MNIST"),
+    "quadratic": Problem(_raw(jt.MLP(widths=()), 60), quadratic, "squared", "quadratic deep"),
+    "autoencoder": Problem(_raw(_coded, 30), autoencoder, "squared", "VAE on MNIST"),
     "fashion": Problem(
         _trained(jt.MLP(widths=(32,)), 32, 20), functools.partial(small, "fashion_mnist"), "accuracy", "2c2d on Fashion-MNIST"
     ),
@@ -98,9 +105,7 @@ PROBLEMS: dict[str, Problem] = {
         "accuracy",
         "3c3d on CIFAR-10",
     ),
-    "values": Problem(
-        _trained(jt.MLP(widths=(32,), activation=jt.nn.Tanh()), 32, 40, **_as_is), friedman_3, "squared", "VAE on Fashion-MNIST"
-    ),
+    "values": Problem(_values(jt.MLP(widths=(32,), activation=jt.nn.Tanh()), 40), friedman_3, "squared", "VAE on Fashion-MNIST"),
     "normalized": Problem(
         _trained(_deep, 32, 12), functools.partial(small, "mnist"), "accuracy", "All-CNN-C on CIFAR-100, WRN-16-4 on SVHN"
     ),

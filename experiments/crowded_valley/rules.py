@@ -12,16 +12,11 @@ from jaxtyping import Float
 import jaxtricks as jt
 from experiments.crowded_valley.one_rule import OneRule, OneSchedule
 from jaxtricks import rng
+from jaxtricks.config import rebuild
 from jaxtricks.search.texts import parse_range
 
 RATE, B1, B2 = "log:1e-4:1", "log:0.5:0.999", "log:0.8:0.999"
 KEPT = "1-log:0:0.9999"  # 1 - ρ from 1e-4 to 1
-SWITCHES = {
-    "momentum": {"summed": 1.0},
-    "nesterov": {"summed": 1.0, "nesterov": 1.0},
-    "squares": {"adaptive": 1.0},
-    "adam": {"corrected": 1.0, "adaptive": 1.0},
-}
 
 
 @dataclass(frozen=True)
@@ -46,11 +41,9 @@ class Entry:
         return jt.optim.Lookahead(every=5, alpha=0.5) if self.lookahead else None
 
 
-def _adam(rate: float, epsilon: float, **more: float) -> OneRule:
-    return OneRule(learning_rate=rate, b1=0.9, b2=0.999, epsilon=epsilon, **SWITCHES["adam"], **more)
-
-
-_HEAVY = OneRule(learning_rate=1e-2, b1=0.9, **SWITCHES["momentum"])
+_ADAM = OneRule(learning_rate=1e-3, b1=0.9, b2=0.999, epsilon=1e-8, corrected=1.0, adaptive=1.0)
+_RADAM = rebuild(_ADAM, epsilon=1e-7, rectified=1.0)
+_HEAVY = OneRule(learning_rate=1e-2, b1=0.9, summed=1.0)
 _MOMENTUM = {"learning_rate": RATE, "b1": KEPT}
 _MOMENTS = {"learning_rate": RATE, "b1": B1, "b2": B2}
 _BOUNDS = _MOMENTS | {"final_rate": "log:1e-3:0.5", "closing": "log:1e-4:1e-1"}
@@ -58,26 +51,23 @@ _BOUNDS = _MOMENTS | {"final_rate": "log:1e-3:0.5", "closing": "log:1e-4:1e-1"}
 RULES: dict[str, Entry] = {
     "sgd": Entry(OneRule(learning_rate=1e-2), {"learning_rate": RATE}),
     "momentum": Entry(_HEAVY, _MOMENTUM),
-    "nesterov": Entry(OneRule(learning_rate=1e-2, b1=0.9, **SWITCHES["nesterov"]), _MOMENTUM),
+    "nesterov": Entry(rebuild(_HEAVY, nesterov=1.0), _MOMENTUM),
     "adagrad": Entry(
-        OneRule(learning_rate=1e-2, b2=1.0, epsilon_in=1e-7, summed_squares=1.0, **SWITCHES["squares"]), {"learning_rate": RATE}
+        OneRule(learning_rate=1e-2, b2=1.0, epsilon_in=1e-7, summed_squares=1.0, adaptive=1.0), {"learning_rate": RATE}
     ),
     "adadelta": Entry(
-        OneRule(learning_rate=1e-3, b2=0.95, epsilon_in=1e-8, delta=1.0, **SWITCHES["squares"]),
-        {"learning_rate": RATE, "b2": KEPT},
+        OneRule(learning_rate=1e-3, b2=0.95, epsilon_in=1e-8, delta=1.0, adaptive=1.0), {"learning_rate": RATE, "b2": KEPT}
     ),
-    "rmsprop": Entry(
-        OneRule(learning_rate=1e-3, b2=0.9, epsilon=1e-10, **SWITCHES["squares"]), {"learning_rate": RATE, "b2": KEPT}
-    ),
-    "adam": Entry(_adam(1e-3, 1e-8), _MOMENTS),
-    "amsgrad": Entry(_adam(1e-2, 1e-8, maximum=1.0), _MOMENTS, newer=True),
-    "nadam": Entry(_adam(1e-3, 1e-7, nesterov=1.0), _MOMENTS, newer=True),
-    "radam": Entry(_adam(1e-3, 1e-7, rectified=1.0), _MOMENTS, newer=True),
-    "adabelief": Entry(_adam(1e-3, 1e-14, belief=1.0, epsilon_in=1e-14), _MOMENTS, newer=True),
-    "adabound": Entry(_adam(1e-3, 1e-8, bounded=1.0), _BOUNDS, newer=True),
-    "amsbound": Entry(_adam(1e-3, 1e-8, bounded=1.0, maximum=1.0), _BOUNDS, newer=True),
+    "rmsprop": Entry(OneRule(learning_rate=1e-3, b2=0.9, epsilon=1e-10, adaptive=1.0), {"learning_rate": RATE, "b2": KEPT}),
+    "adam": Entry(_ADAM, _MOMENTS),
+    "amsgrad": Entry(rebuild(_ADAM, learning_rate=1e-2, maximum=1.0), _MOMENTS, newer=True),
+    "nadam": Entry(rebuild(_ADAM, epsilon=1e-7, nesterov=1.0), _MOMENTS, newer=True),
+    "radam": Entry(_RADAM, _MOMENTS, newer=True),
+    "adabelief": Entry(rebuild(_ADAM, epsilon=1e-14, epsilon_in=1e-14, belief=1.0), _MOMENTS, newer=True),
+    "adabound": Entry(rebuild(_ADAM, bounded=1.0), _BOUNDS, newer=True),
+    "amsbound": Entry(rebuild(_ADAM, bounded=1.0, maximum=1.0), _BOUNDS, newer=True),
     "lookahead_momentum": Entry(_HEAVY, _MOMENTUM, lookahead=True, newer=True),
-    "lookahead_radam": Entry(_adam(1e-3, 1e-7, rectified=1.0), _MOMENTS, lookahead=True, newer=True),
+    "lookahead_radam": Entry(_RADAM, _MOMENTS, lookahead=True, newer=True),
 }
 SCHEDULES: dict[str, OneSchedule] = {
     "constant": OneSchedule(),

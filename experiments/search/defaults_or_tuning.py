@@ -15,11 +15,11 @@ DRAWS = 200
 def measure(scale: Scale) -> Outcome:
     """The table of `experiments.crowded_valley`: fifteen rules on eight small problems, four schedules. Once all of them are
     tried with the paper's default settings, one run each, and the one that looks best is kept: 15 runs. Once one rule is fixed,
-    and 25 random settings of it are tried, one run each, and the best is kept; what that comes to is the mean over the
-    fifteen rules that may be the fixed one. Both choose on seed 0 and are judged on nine others, by the share of the way from a constant
+    and 25 random settings of it are tried, one run each, and the best is kept; what that comes to is the mean over the fifteen
+    rules that may be the fixed one. Both choose on seed 0 and are judged on nine others, by the share of the way from a constant
     answer to the best mean of the table, averaged over schedules and seeds; the interval is over problems. As well means: not
-    worse by 0.05 of that way. The curve of rules tried is the mean over random subsets of them. The lecture says that
-    baselines are not tuned; what comes of not tuning is the paper's.
+    worse by 0.05 of that way. The curve of rules tried is the mean over random subsets of them. The lecture says that baselines
+    are not tuned; what comes of not tuning is the paper's.
     """
     found = table(scale)
     tried = {count: _of_defaults(found, count, scale) for count in range(1, len(found.rules) + 1)}
