@@ -78,6 +78,6 @@ CLAIM = Claim(
     "from a constant answer to the best.",
     measure=measure,
     kind="paper",
-    seeds=Scales(smoke=9, cpu=9, full=9),
+    seeds=Scales(0, 0, 0),
     trains=False,
 )
