@@ -51,7 +51,9 @@ def measure(scale: Scale) -> Outcome:
             "budget": BUDGETS["large"],
         },
         series=(Curve("mean over problems", places, mean, low, high),),
-        axes=Axes("rule", "share of what there is to gain", places=tuple(found.rules[place] for place in order)),
+        axes=Axes(
+            "rule", "share of what there is to gain", places=tuple(found.rules[place].replace("_", " ") for place in order)
+        ),
     )
 
 

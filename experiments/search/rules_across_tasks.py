@@ -54,7 +54,7 @@ def measure(scale: Scale) -> Outcome:
             "best rule": {name: found.rules[place] for name, place in zip(found.problems, means.argmax(axis=1), strict=True)},
         },
         series=each,
-        axes=Axes("rule", "share of the best rule's", places=tuple(found.rules[place] for place in order)),
+        axes=Axes("rule", "share of the best rule's", places=tuple(found.rules[place].replace("_", " ") for place in order)),
     )
 
 
