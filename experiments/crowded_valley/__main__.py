@@ -101,8 +101,8 @@ def page(table: Table) -> Iterator[str]:
         f"{table.compiling.sum() / 60:.0f} of them to compile; {diverged:,} runs diverged. For each rule, schedule and problem: "
         "default settings on 10 seeds, 75 random settings on one seed, and the best of the first 25, 50 and 75 of them on "
         "nine other seeds. Tuned and judged by what the validation set says after the last epoch; each seed draws its own. Where "
-        "two budgets chose the same setting their restarts are the same ones. Settings by default and their ranges are the "
-        "paper's as they are remembered, not re-read: AMSGrad's learning rate of 0.01, ten times that of its kin, is one of them.\n"
+        "two budgets chose the same setting their restarts are the same ones. Settings by default and their ranges are "
+        "the paper's as they are remembered, not re-read: AMSGrad's learning rate of 0.01, ten times its kin's, is one of them.\n"
     )
     yield "Shares: 0 is a constant answer, 1 the best mean of any rule, schedule and budget; a run that diverged has 0.\n"
     yield "## Default settings, mean over schedules and seeds\n"
