@@ -50,9 +50,9 @@ class Sizes(NamedTuple):
 
 FULL = Sizes(
     searches=8,
-    few=4,
-    budgets=(16, 32, 64, 128, 256),
-    tpe=512,
+    few=3,
+    budgets=(16, 32, 64, 128),
+    tpe=1024,
     gp=64,
     fixed=256,
     parallel=16,
