@@ -1,8 +1,8 @@
 """How long a search takes until what it returns is as good as the best of a large table, beside Optuna with PyTorch.
 
-`python -m experiments.speed.search --help`. The task, the space and what quality is were fixed before anything was trained; how many
-trials there are, after a few searches of jaxtricks with each budget and after TPE on a stand-in made of the table, which came no
-nearer to the best from 64 trials on to 700. So TPE's trials are as many as there is time for.
+`python -m experiments.speed.search --help`. The task, the space and what quality is were fixed before anything was trained; how
+many trials there are, after a few searches of jaxtricks with each budget, and after TPE on a stand-in made of the table, which
+came no nearer to the best between 64 trials and 700. So TPE's trials are as many as there is time for.
 
 **The task.** scikit-learn's digits, the first 1437 to train on and the other 360 to validate on, in every trial; a network of 32
 units, ReLU and dropout, normal weights of variance 1/fan-in; AdamW, batches of 64 in an order shuffled anew, 10 epochs of 22
