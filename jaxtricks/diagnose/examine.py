@@ -81,7 +81,7 @@ def examine(
 
     Raises:
         ConfigError: for a sign that is not there, or less than no cures. What is wrong with the experiment is no error but the
-            first finding.
+            first finding, and where no cure can be judged it says why.
 
     >>> digits = jt.load("digits").subset(200, seed=0)
     >>> slow = jt.Experiment(model=jt.MLP(widths=(16,)), optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-6)), epochs=10)
@@ -107,7 +107,11 @@ def examine(
             symptoms += SIGNS[name](case)
         except ConfigError as error:
             undone[name] = str(error)
-    treated = _treated(case, _plausible(cures(case), symptoms)[:most])
+    treated: tuple[Treated, ...] = ()
+    try:
+        treated = _treated(case, _plausible(cures(case), symptoms)[:most])
+    except ConfigError as error:
+        undone["cures"] = str(error)
     finite = case.trained[np.isfinite(case.trained)]
     mean = float(finite.mean()) if finite.size else None
     looked = tuple(name for name in chosen if name not in undone)
@@ -125,7 +129,7 @@ def _plausible(found: Sequence[Cure], symptoms: Sequence[Symptom]) -> list[Cure]
 
 
 def _treated(case: Case, found: Sequence[Cure]) -> tuple[Treated, ...]:
-    """Cures, and all of them together, each judged at its best learning rate."""
+    """Cures, each judged at its best learning rate; raises ConfigError where the given experiment is not finite at the start."""
     given = {cure.name: _placed(cure.of(case.experiment), case) for cure in found}
     causes = {cure.name: cure.cause for cure in found}
     arms = given | _tuned({name: arm for name, arm in given.items() if causes[name] not in RATE_CAUSES}, case)
@@ -158,8 +162,11 @@ def _tuned(arms: Mapping[str, Experiment], case: Case) -> dict[str, Experiment]:
 
 
 def _gained(case: Case, without: Values, values: Values) -> float:
-    """The share of what an arm knows beyond the commonest answer that another one lacks, in [0, 1]."""
+    """The share of what an arm knows beyond the commonest answer that another one lacks, in [0, 1].
+
+    A restart that diverged knows no more than the commonest answer.
+    """
     chance, sign = case.simple("majority"), 1 if case.judged.higher_is_better else -1
-    mean, own = (float(np.nanmean(each)) if np.isfinite(each).any() else chance for each in (values, without))
+    mean, own = (float(np.where(np.isfinite(each), each, chance).mean()) for each in (values, without))
     lead = sign * (mean - chance)
     return float(np.clip(sign * (mean - own) / lead, 0, 1)) if lead > 0 else 0.0

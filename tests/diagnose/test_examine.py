@@ -2,6 +2,8 @@
 
 import json
 
+import flax.linen as nn
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -61,6 +63,21 @@ def test_a_model_that_does_not_run_is_the_first_finding(digits):
     (symptom,) = found.symptoms
     assert found.diagnoses[0].cause is Cause.MODEL and "batch_size = 1000" in symptom.text and found.mean is None
     assert "it did not train" in str(found)
+
+
+class Broken(nn.Module):
+    """Gives no finite number."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return jnp.log(-1 - jnp.square(nn.Dense(10)(x.reshape(len(x), -1))))
+
+
+def test_what_is_not_finite_at_the_start_is_told_and_no_cure_is_judged(digits):
+    ill = jt.Experiment(model=Broken(), batch_size=16, epochs=1)
+    found = jt.examine(ill, digits, seeds=2, metric="nll", most=1, without=FAST, progress=False)
+    assert not found.ok and found.diagnoses[0].cause is Cause.ARITHMETIC and found.mean is None
+    assert "cures" in found.undone and "not finite" in found.undone["cures"]
 
 
 def test_a_sign_that_is_not_there_is_refused_with_the_nearest():
