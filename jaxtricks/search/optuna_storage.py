@@ -90,6 +90,19 @@ def opened_storage(storage: "str | BaseStorage | None") -> Any:
     raise AssertionError("unreachable")
 
 
+def close_storage(storage: Any) -> None:
+    """Closes the connections of a storage to its database, if it has any.
+
+    Args:
+        storage: of `opened_storage`.
+
+    >>> close_storage(opened_storage("sqlite://"))
+    """
+    storage.remove_session()
+    if (engine := getattr(getattr(storage, "_backend", storage), "engine", None)) is not None:
+        engine.dispose()
+
+
 class MendedJournal:
     """The file of Optuna's journal. What a killed process left of its last line is cut off before the next line is added.
 

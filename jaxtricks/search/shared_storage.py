@@ -12,7 +12,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.search.board import Board, Job, Line, Mark, Result
 from jaxtricks.search.journal import check_same
 from jaxtricks.search.optuna_library import Counterpart, counterparts, library, quiet
-from jaxtricks.search.optuna_storage import opened_storage, reaching
+from jaxtricks.search.optuna_storage import close_storage, opened_storage, reaching
 from jaxtricks.search.sharing import SharedSearch, check_lease
 
 if TYPE_CHECKING:
@@ -65,17 +65,20 @@ class SharedStorage:
             CheckpointError: for a study of another search.
         """
         direction = "maximize" if search.metric.higher_is_better else "minimize"
-        with reaching(self.url), quiet():
-            storage = opened_storage(self.url)
-            study = library().create_study(storage=storage, study_name=self.study, direction=direction, load_if_exists=True)
-            if SEARCH not in study.user_attrs:
-                if study.get_trials(deepcopy=False):
-                    raise ConfigError(f"study = {self.study!r} holds no search of jaxtricks; another study is allowed.")
-                study.set_metric_names([search.metric.name])
-                study.set_user_attr(SEARCH, search.identity)
-            there = study.user_attrs[SEARCH]
-        check_same(f"the study {self.study!r}", search.identity, there, "study")
-        yield StorageBoard(self, storage, storage.get_study_id_from_name(self.study), counterparts(search.space))
+        with contextlib.ExitStack() as stack:
+            with reaching(self.url), quiet():
+                storage = opened_storage(self.url)
+                stack.callback(close_storage, storage)
+                options = {"storage": storage, "study_name": self.study, "direction": direction}
+                study = library().create_study(**options, load_if_exists=True)
+                if SEARCH not in study.user_attrs:
+                    if study.get_trials(deepcopy=False):
+                        raise ConfigError(f"study = {self.study!r} holds no search of jaxtricks; another study is allowed.")
+                    study.set_metric_names([search.metric.name])
+                    study.set_user_attr(SEARCH, search.identity)
+                number, there = storage.get_study_id_from_name(self.study), study.user_attrs[SEARCH]
+            check_same(f"the study {self.study!r}", search.identity, there, "study")
+            yield StorageBoard(self, storage, number, counterparts(search.space))
 
 
 class StorageBoard:
@@ -117,21 +120,22 @@ class StorageBoard:
         newest: dict[int, FrozenTrial] = {}
         for trial in self._trials(number):
             job, attempt = trial.user_attrs["job"], trial.user_attrs["attempt"]
-            mine = self._begun is not None and self._begun.number == trial.number
-            if not mine and (job not in newest or newest[job].user_attrs["attempt"] < attempt):
+            if job not in newest or newest[job].user_attrs["attempt"] < attempt:
                 newest[job] = trial
         given_back = self._states.FAIL
         return {
             job: Mark(trial.user_attrs["attempt"], None if trial.state == given_back else trial.user_attrs["renewed"])
             for job, trial in newest.items()
+            if self._begun is None or self._begun.number != trial.number  # which is this machine's own
         }
 
     def take(self, job: Job, attempt: int) -> "StorageClaim | None":
-        mine, self._begun = self._begun, None
-        if mine is None:
-            if not all(map(self.end, self._attempts(job, attempt - 1)[:1])):
+        there, mine = self._attempts(job, attempt), self._begun
+        if mine is None or mine.number not in [trial.number for trial in there]:
+            if there or not all(map(self.end, self._attempts(job, attempt - 1)[:1])):
                 return None
             mine = self._posted(job, attempt, {})
+        self._begun = None
         if self._attempts(job, attempt)[0].number == mine.number:
             return StorageClaim(self, mine._trial_id, job)
         self.end(mine)

@@ -222,7 +222,7 @@ def board_of(folder: Path | None, shared: Sharing | None, search: SharedSearch) 
         processes.on_first(lambda: boards.append(stack.enter_context(shared.opened(search))))  # which speaks for all
 
         def keep(number: int, line: Line) -> None:
-            if number == len(kept.batches[: number + 1]):
+            if number >= len(kept.batches):
                 kept.add(line)
             elif kept.batches[number] != json.loads(json.dumps(line)):
                 raise CheckpointError(f"{folder} holds other results than the machines share; name another folder.")

@@ -1,11 +1,14 @@
 """A machine that takes part in a shared search whose training is a formula: the searches of tests, and a process of its own.
 
-`python -m tests.search.sharing_worker SHARING [JOBS]` takes part; with a number of jobs it hangs in that one, its claim held.
+`python sharing_worker.py KIND WHERE LEASE HANGS` takes part through a folder or a storage; where HANGS is above 0 it hangs in its
+job of that number, with the claim held. It begins when it is sent a line, and prints the jobs that it trains and what all came to.
 """
 
 import contextlib
+import itertools
 import json
-import pathlib
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -31,25 +34,30 @@ SEARCH = SharedSearch({"seed": 0, "budget": {"trials": 9}}, SPACE, NLL.metric)
 def trained(point, seed):
     """The loss of a restart: best at a rate of 0.003, with noise that the seed alone decides; rates above 0.03 diverge."""
     noise = np.random.default_rng(seed).normal(0, 0.2)
-    return np.nan if point[RATE] > 0.03 else abs(np.log10(point[RATE]) + 2.5) + 0.1 * (point["model.activation"] == "tanh") + noise
+    return (
+        np.nan if point[RATE] > 0.03 else abs(np.log10(point[RATE]) + 2.5) + 0.1 * (point["model.activation"] == "tanh") + noise
+    )
 
 
 class Formula:
-    """Trains by the formula; each job is told to `before`, which may take its time or not come back."""
+    """Trains by the formula, all of a batch where `single` is None; each job is told to `before`, which may take its time."""
 
     def __init__(self, single, before=lambda job: None):
         self.single, self.before = single, before
+        self.seconds = itertools.count(1)  # each job takes another time, so that results of one job can be told apart
 
     def jobs(self, course, batch):
         points = (*course.points, *batch.points)
         kind = (lambda trial: trial) if self.single else (lambda trial: points[trial]["model.activation"])
-        return cut(len(course.judged), batch, points, RULES.seeds, kind)
+        return cut(len(course.judged), batch, points, RULES.seeds, None if self.single is None else kind)
 
     @contextlib.contextmanager
     def trained(self, job, course):
         self.before(job)
         restarts = [job.batch.restarts[place] for place in job.places]
-        yield result_of(np.array([trained(job.points[trial], seed) for trial, seed in restarts]), 1.0, 0.5, None)
+        yield result_of(
+            np.array([trained(job.points[trial], seed) for trial, seed in restarts]), float(next(self.seconds)), 0.5, None
+        )
 
     def check(self, course):
         pass
@@ -68,19 +76,49 @@ def lines(course):
 
 
 def main(kind, where, lease, hangs):
-    """Takes part; writes the number of each job that it trains, and at the end the lines."""
+    """Takes part."""
     sharing = {"folder": SharedFolder, "storage": SharedStorage}[kind](where, lease=float(lease))
-    count = iter(range(int(hangs), -1, -1))
+    numbers = itertools.count(1)
 
     def before(job):
         print(f"{job.of} {job.number}", flush=True)
-        if next(count, None) == 0 and int(hangs):
+        if next(numbers) == int(hangs):
             threading.Event().wait()
 
+    sys.stdin.readline()
     with sharing.opened(SEARCH) as board:
         print(json.dumps(lines(searched(board, Formula(sharing.single, before)))), flush=True)
 
 
+class Killed:
+    """Three processes that share a search, of which one is killed while it holds a claim.
+
+    Args:
+        kind: "folder" or "storage".
+        where: its path or URL.
+        lease: seconds.
+    """
+
+    def __init__(self, kind, where, lease):
+        self.words = [sys.executable, __file__, kind, where, str(lease)]
+        victim, *others = [self.start(hangs) for hangs in (2, 0, 0)]  # which import all at the same time, and wait
+        victim.stdin.write("\n")
+        victim.stdin.flush()
+        read = [victim.stdout.readline() for _ in range(2)]
+        victim.send_signal(signal.SIGKILL)
+        for each in others:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        ends = [each.communicate(timeout=60)[0].splitlines() for each in others]
+        victim.communicate()
+        assert [each.returncode for each in (victim, *others)] == [-signal.SIGKILL, 0, 0]
+        self.jobs = [*read, *(line + "\n" for end in ends for line in end[:-1])]  # all that were begun
+        self.held = read[-1]  # by the one that was killed
+        self.found = [json.loads(end[-1]) for end in ends]
+
+    def start(self, hangs):
+        return subprocess.Popen([*self.words, str(hangs)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
     main(*sys.argv[1:])
