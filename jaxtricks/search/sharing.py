@@ -214,12 +214,11 @@ def board_of(folder: Path | None, shared: Sharing | None, search: SharedSearch) 
         ConfigError: where a board cannot be reached.
         CheckpointError: for a folder or a board of another search, or one that is in use, damaged or cannot be written.
     """
-    with journal(folder, lambda: search.identity) as kept, contextlib.ExitStack() as stack:
-        if shared is None:
-            yield JournalBoard(kept), lambda number, line: None
-            return
+    with contextlib.ExitStack() as stack:
         boards = list[Board]()
-        processes.on_first(lambda: boards.append(stack.enter_context(shared.opened(search))))  # which speaks for all
+        if shared is not None:  # the first of several processes speaks for all
+            processes.on_first(lambda: boards.append(stack.enter_context(shared.opened(search))))
+        kept = stack.enter_context(journal(folder, lambda: search.identity))
 
         def keep(number: int, line: Line) -> None:
             if number >= len(kept.batches):
@@ -227,7 +226,8 @@ def board_of(folder: Path | None, shared: Sharing | None, search: SharedSearch) 
             elif kept.batches[number] != json.loads(json.dumps(line)):
                 raise CheckpointError(f"{folder} holds other results than the machines share; name another folder.")
 
-        yield next(iter(boards), JournalBoard(kept)), keep
+        alone = JournalBoard(kept)
+        yield (alone, lambda number, line: None) if shared is None else (next(iter(boards), alone), keep)
 
 
 def check_lease(name: str, lease: Any) -> None:

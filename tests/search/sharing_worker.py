@@ -1,7 +1,7 @@
 """A machine that takes part in a shared search whose training is a formula: the searches of tests, and a process of its own.
 
 `python sharing_worker.py KIND WHERE LEASE HANGS` takes part through a folder or a storage; where HANGS is above 0 it hangs in its
-job of that number, with the claim held. It begins when it is sent a line, and prints the jobs that it trains and what all came to.
+job of that number, with the claim held. It begins when it is sent a line, and prints its jobs and what all came to.
 """
 
 import contextlib
