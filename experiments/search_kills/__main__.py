@@ -95,9 +95,12 @@ def _begun(process: subprocess.Popen[bytes], folder: Path) -> float:
 
 
 @contextlib.contextmanager
-def _killed(process: subprocess.Popen[bytes], folder: Path, seconds: float) -> Iterator[None]:
-    """Kills a process so many seconds after it began to search."""
-    began = _begun(process, folder)
+def _killed(process: subprocess.Popen[bytes], folder: Path, seconds: float, batches: int = 0) -> Iterator[None]:
+    """Kills a process so many seconds after it began to search, or after it wrote down some batches of its own."""
+    began, before = _begun(process, folder), _written(folder)
+    while process.poll() is None and _written(folder) < before + batches:
+        time.sleep(0.01)
+        began = time.monotonic()
     yield
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=max(0.0, began + seconds - time.monotonic()))
@@ -106,7 +109,11 @@ def _killed(process: subprocess.Popen[bytes], folder: Path, seconds: float) -> I
 
 
 def alone(root: Path, arguments: Arguments) -> list[str]:
-    """A search that is killed again and again, against one that is not."""
+    """A search that is killed again and again, against one that is not.
+
+    The moments are drawn from the time that a tenth of the search takes, and count from when the process has loaded all that it
+    needs, or every other time from the first batch that it wrote down itself: else most kills would hit it while it compiles.
+    """
     whole, broken = Ended(root / "whole"), Ended(root / "broken")
     process = _start(*SEARCH, "--out", str(whole.folder))
     began = _begun(process, whole.folder)
@@ -114,12 +121,11 @@ def alone(root: Path, arguments: Arguments) -> list[str]:
     length = time.monotonic() - began
     moments = np.random.default_rng(arguments.seed).uniform(0, 2 * length / arguments.kills, arguments.kills)
     reached = []
-    for seconds in moments.tolist():
+    for number, seconds in enumerate(moments.tolist()):
         words = ("resume", str(broken.folder)) if broken.folder.exists() else (*SEARCH, "--out", str(broken.folder))
-        with _killed(_start(*words), broken.folder, seconds):
+        with _killed(_start(*words), broken.folder, seconds, batches=number % 2):
             pass
-        journal = broken.folder / folders.CHECKPOINTS / JOURNAL
-        reached.append(max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0)
+        reached.append(_written(broken.folder))
     cut = sum(count < len(_lines(whole)) for count in reached)
     if not folders.finished(broken.folder):
         _whole(_start("resume", str(broken.folder)))
@@ -155,6 +161,12 @@ def shared(root: Path, arguments: Arguments) -> list[str]:
         f"| the one that went on: the same table and winner as of one alone, to the bit | {_yes(other.same(single))} |",
         f"| the one that was killed, resumed: the same | {_yes(victim.same(single))} |",
     ]
+
+
+def _written(folder: Path) -> int:
+    """How many batches are written down in a run's folder."""
+    journal = folder / folders.CHECKPOINTS / JOURNAL
+    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0
 
 
 def _lines(ended: Ended) -> list[str]:

@@ -45,6 +45,10 @@ class Sharing(Protocol):
         lease: seconds after which the job of a machine that shows no sign of life is another's.
         trials: of a program at most; the fewer, the more jobs a batch has.
         single: whether a job has restarts of one trial alone.
+
+    >>> where: Sharing = SharedFolder("runs/shared", lease=30.0)
+    >>> where.lease, where.single
+    (30.0, False)
     """
 
     @property
