@@ -119,7 +119,7 @@ def alone(root: Path, arguments: Arguments) -> list[str]:
     began = _begun(process, whole.folder)
     _whole(process)
     length = time.monotonic() - began
-    moments = np.random.default_rng(arguments.seed).uniform(0, 2 * length / arguments.kills, arguments.kills)
+    moments = np.random.default_rng(arguments.seed).uniform(0, length / arguments.kills, arguments.kills)
     reached = []
     for number, seconds in enumerate(moments.tolist()):
         words = ("resume", str(broken.folder)) if broken.folder.exists() else (*SEARCH, "--out", str(broken.folder))
