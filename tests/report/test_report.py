@@ -277,6 +277,22 @@ def test_the_list_has_results_settings_that_differ_and_unfinished_runs(record, t
     assert str(entries[2]) == f"begun-1  unfinished: jaxtricks resume {tmp_path / 'begun-1'}  (cut off)"
 
 
+def test_the_list_has_searches_with_what_their_winner_gave_on_fresh_seeds(record, blobs, tmp_path):
+    report.save(dataclasses.replace(record, environment={"time": "2026-01-01"}), tmp_path / "digits-1")
+    base, rate = jt.Experiment(model=jt.MLP(widths=(4,)), batch_size=16, epochs=1), "optimizer.rule.learning_rate"
+    found = jt.search(base, {rate: "log:1e-3:1"}, blobs, strategy="random", budget=3, seeds=2, progress=False)
+    found.save(tmp_path / "blobs-search-1")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "search.json").write_text("{}")
+    search, other = report.listing(tmp_path)
+    assert (search.kind, search.data, sorted(search.arms)) == ("search", "blobs", ["trial 0", "trial 1", "trial 2"])
+    assert search.finished and other.name == "digits-1" and search.settings.keys() == {rate}
+    assert search.results == (
+        f"accuracy {100 * found.fresh.mean:.2f}% on fresh seeds",
+        f"{found.probability:.0%} sure of the best",
+    )
+
+
 def test_fresh_names_go_up_and_are_taken_at_once(record, tmp_path):
     names = [report.fresh(tmp_path / "runs", "digits-compare").name for _ in range(3)]
     assert names == ["digits-compare-1", "digits-compare-2", "digits-compare-3"]
