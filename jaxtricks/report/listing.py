@@ -157,7 +157,8 @@ def _unfinished(path: Path) -> ListedRun | None:
     except FolderError:
         return None
     labels, seeds = tuple(arm.label for arm in view.arms), max((len(arm.names) for arm in view.arms), default=0)
-    state = f"{view.phase.value}, {view.done} of {view.total} restart-epochs" if view.total else view.phase.value
+    done = f"{view.done} of {view.total} restart-epochs" if view.total else view.tried
+    state = ", ".join(filter(None, (view.phase.value, done)))
     return ListedRun(path, "", "", labels, seeds, {}, "", (), {}, state)
 
 

@@ -26,6 +26,8 @@ from jaxtricks.report.files import FILES, VALUES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
+from jaxtricks.search.journal import JOURNAL
+from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import CURVES, PAGE, FolderError, claim
 
 VOID = {"meta", "br", "wbr", "use", "path", "rect"}
@@ -291,6 +293,16 @@ def test_the_list_has_searches_with_what_their_winner_gave_on_fresh_seeds(record
         f"accuracy {100 * found.fresh.mean:.2f}% on fresh seeds",
         f"{found.probability:.0%} sure of the best",
     )
+
+
+def test_a_search_that_is_not_finished_says_how_far_it_is(tmp_path):
+    folder = claim(tmp_path / "digits-search-1", "jaxtricks search")
+    (folder / "checkpoints").mkdir()
+    line = json.dumps({"points": [{}, {}], "restarts": [[0, 0], [0, 1], [1, 2], [1, 3]]})
+    (folder / "checkpoints" / JOURNAL).write_text(f'{{"seed": 0}}\n{line}\n{{"poi')
+    with folders.working(folder):
+        assert report.listing(tmp_path)[0].state == "searching, 2 trials, 4 restarts so far"
+    assert report.listing(tmp_path)[0].state == "cut off, 2 trials, 4 restarts so far"
 
 
 def test_fresh_names_go_up_and_are_taken_at_once(record, tmp_path):
