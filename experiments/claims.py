@@ -11,6 +11,7 @@ from jaxtricks.evaluate.claim import Claim
 ROOT = Path(__file__).parent
 OTHERS = (
     "calibration",
+    "crowded_valley",
     "data_checks",
     "first_hour",
     "label_errors",
