@@ -16,6 +16,7 @@ OTHERS = (
     "first_hour",
     "label_errors",
     "lr_range",
+    "search_kills",
     "search_luck",
     "search_statistics",
     "speed",

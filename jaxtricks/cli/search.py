@@ -29,6 +29,8 @@ from jaxtricks.search.result import Search
 from jaxtricks.search.rules import Certainty
 from jaxtricks.search.runner import BATCH, search, strategy_of
 from jaxtricks.search.scheme import Full, Scheme
+from jaxtricks.search.shared_storage import SharedStorage
+from jaxtricks.search.sharing import SharedFolder, Sharing
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.store import folder as folders
@@ -57,6 +59,7 @@ class _Asked(NamedTuple):
     space: Space | Path | None
     data: Dataset
     searched: Searched
+    sharing: Sharing | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,9 @@ class SearchCommand(MetricFlags, Finding, Resumable):
     seeds. Every setting of the experiment is a flag too, such as --model.widths 64 64, and so are those of the strategy, such as
     --strategy.start 16, and of the scheme, such as --scheme.eta 4. `jaxtricks resume` goes on with a search that was cut off.
     Exit code 75 if SIGTERM ended it.
+
+    Several machines share one search when each is given the same command with --share FOLDER or --storage URL. They may begin and
+    end when they like; each writes a page of its own, and all have the same trials and winner.
 
     Args:
         space: path=range for each setting, such as optimizer.rule.learning_rate=log:1e-5:1e-1, model.dropout=0:0.7,
@@ -86,6 +92,11 @@ class SearchCommand(MetricFlags, Finding, Resumable):
         asked: P(the winner is within the margin of the best tried) at which no restarts are added any more.
         fresh_seeds: restarts of the winner at the end.
         search_seed: of the points and of all restarts.
+        share: a folder in which machines meet that share the search, such as one on NFS.
+        storage: the same through Optuna: sqlite:///FILE, postgresql://… (pip install jaxtricks[postgresql]) or journal:FILE; each
+            job is a trial of a study.
+        study: its name; a search has a study of its own.
+        lease: seconds after which the work of a machine that shows no sign of life is another's; the same on all machines.
     """
 
     title: ClassVar[str] = "search"
@@ -102,6 +113,10 @@ class SearchCommand(MetricFlags, Finding, Resumable):
     asked: float = dataclasses.field(default=0.95, kw_only=True)
     fresh_seeds: int = dataclasses.field(default=16, kw_only=True)
     search_seed: int = dataclasses.field(default=0, kw_only=True)
+    share: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
+    storage: Maybe[str] = dataclasses.field(default=None, kw_only=True)
+    study: str = dataclasses.field(default="jaxtricks", kw_only=True)
+    lease: float = dataclasses.field(default=60.0, kw_only=True)
 
     def __call__(self, settings: Settings, line: str) -> None:
         folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out)
@@ -126,6 +141,7 @@ class SearchCommand(MetricFlags, Finding, Resumable):
         if len(self.seeds) > 1:
             given = " ".join(map(str, self.seeds))
             raise ConfigError(f"--seeds {given} names seeds, and a search gives each restart its own; one number is allowed.")
+        sharing = self._sharing()
         self.set_up((self.batch or BATCH) * self.seeds[0])  # before a module of the user's is imported
         own = {name: words for name, words in settings.items() if name.startswith(("strategy.", "scheme."))}
         others = {name: words for name, words in settings.items() if name not in own}
@@ -133,7 +149,7 @@ class SearchCommand(MetricFlags, Finding, Resumable):
         for path, words in own.items():
             searched = replace(searched, {path: parse(searched, path, words)})
         experiment = experiment_from(self.config, others, Parser(type(self), self.title).flags)
-        return _Asked(experiment, self._space(experiment), self.dataset(), searched)
+        return _Asked(experiment, self._space(experiment), self.dataset(), searched, sharing)
 
     def _search(self, asked: _Asked, folder: Path) -> None:
         """Searches, from what the folder holds on, writes it and prints what was found."""
@@ -166,9 +182,20 @@ class SearchCommand(MetricFlags, Finding, Resumable):
             batch=self.batch,
             seed=self.search_seed,
             folder=folder / folders.CHECKPOINTS,
+            share=asked.sharing,
             layout=self.layout(),
             progress=not self.json,
         )
+
+    def _sharing(self) -> Sharing | None:
+        """Where machines meet that share the search; None where this one searches alone."""
+        if self.share is not None and self.storage is not None:
+            raise ConfigError(
+                f"--share {self.share} and --storage {self.storage} are two places to meet; one of them is allowed."
+            )
+        if self.share is not None:
+            return SharedFolder(self.share, self.lease)
+        return None if self.storage is None else SharedStorage(self.storage, self.study, self.lease)
 
     def _space(self, experiment: Experiment) -> Space | Path | None:
         """The space of the flags; None where there are none."""

@@ -16,7 +16,7 @@ from jaxtricks.store import folder as folders
 
 @dataclasses.dataclass(frozen=True)
 class Watch(Command):
-    """Show how a run, comparison or ablation goes on that another process trains: curves of each restart, and their mean.
+    """Show how a run, comparison, ablation or search goes on that another process trains: each restart's curves, and their mean.
 
     In a terminal a picture that follows the run, elsewhere a line for each segment, until the run ends; Ctrl-C leaves the run
     alone. Exit code 1 if it was cut off.

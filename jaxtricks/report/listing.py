@@ -1,13 +1,16 @@
 """The runs in a folder of runs, one or two lines each: what came of them, and in what they differ."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxtricks.objectives.metric import Declaration
 from jaxtricks.report.files import load
 from jaxtricks.report.record import Record
 from jaxtricks.report.text import differing, named, setting, units, units_of
@@ -24,14 +27,14 @@ class ListedRun:
 
     Args:
         path: the folder.
-        kind: "run", "compare" or "ablate"; empty for a run that is not finished.
+        kind: "run", "compare", "ablate" or "search"; empty for a run that is not finished.
         data: the data set's name; empty for a run that is not finished.
-        arms: the labels of the experiments.
+        arms: the labels of the experiments; of a search its trials.
         seeds: restarts of each, a count.
         verdicts: decision → how many changes it was made on.
         time: when it was made, in UTC, ISO 8601; empty for a run that is not finished.
         results: what came of it, in words.
-        settings: path → value of the baseline's settings in which the listed runs differ, in words.
+        settings: path → value of the baseline's settings in which the listed runs differ, in words; of a search the winner's.
         state: "finished", or what it does and how far it is.
     """
 
@@ -75,17 +78,50 @@ def listing(root: Path | str) -> list[ListedRun]:
     []
     """
     root = Path(root)
-    finished = []
+    finished, searches = [], list[ListedRun]()
     for path in [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []:
+        if (searched := _searched(path)) is not None:
+            searches.append(searched)
+            continue
         try:
             record = load(path)
         except FolderError:
             continue
         finished.append((_listed(path, record), record.baseline.experiment))
-    finished.sort(key=lambda each: (each[0].time, number_of(each[0].name), each[0].name), reverse=True)
-    differ = _differences([experiment for _, experiment in finished])
-    entries = [replace(entry, settings=settings) for (entry, _), settings in zip(finished, differ, strict=True)]
+    differ = _differences([experiment for _, experiment in sorted(finished, key=lambda each: _age(each[0]), reverse=True)])
+    runs = sorted((entry for entry, _ in finished), key=_age, reverse=True)
+    entries = [replace(entry, settings=settings) for entry, settings in zip(runs, differ, strict=True)]
+    entries = sorted([*entries, *searches], key=_age, reverse=True)
     return entries + [entry for path in folders.unfinished(root) if (entry := _unfinished(path)) is not None]
+
+
+def _age(entry: ListedRun) -> tuple[str, int, str]:
+    return entry.time, number_of(entry.name), entry.name
+
+
+def _searched(path: Path) -> ListedRun | None:
+    """A finished search: its winner's settings, what they gave on fresh seeds and how sure that is; None for anything else."""
+    try:
+        told = json.loads((path / "search.json").read_text(encoding="utf-8"))
+        written = units(Declaration(**told["metric"]))
+        (winner,) = (trial for trial in told["trials"] if trial["trial"] == told["winner"])
+        mean = told["fresh"]["mean"]
+        fresh = "all diverged" if mean is None else f"{named(written.metric)} {written.value(mean)}{written.sign}"
+        ended = datetime.fromtimestamp((path / "search.json").stat().st_mtime, UTC).isoformat(timespec="seconds")
+        return ListedRun(
+            path=path,
+            kind="search",
+            data=told["data"],
+            arms=tuple(f"trial {trial['trial']}" for trial in told["trials"]),
+            seeds=min(filter(None, (len(trial["values"]) for trial in told["trials"]))),
+            verdicts={},
+            time=ended,
+            results=(f"{fresh} on fresh seeds", f"{told['probability']:.0%} sure of the best"),
+            settings={name: setting(value) for name, value in winner["point"].items()},
+            state=Activity.FINISHED.value,
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # no search, or not finished
+        return None
 
 
 def _listed(path: Path, record: Record) -> ListedRun:
@@ -121,7 +157,8 @@ def _unfinished(path: Path) -> ListedRun | None:
     except FolderError:
         return None
     labels, seeds = tuple(arm.label for arm in view.arms), max((len(arm.names) for arm in view.arms), default=0)
-    state = f"{view.phase.value}, {view.done} of {view.total} restart-epochs" if view.total else view.phase.value
+    done = f"{view.done} of {view.total} restart-epochs" if view.total else view.tried
+    state = ", ".join(filter(None, (view.phase.value, done)))
     return ListedRun(path, "", "", labels, seeds, {}, "", (), {}, state)
 
 

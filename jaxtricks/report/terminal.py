@@ -70,7 +70,7 @@ def show(views: Iterable[View], metric: str | None = None, arm: str | None = Non
 
 
 def lines(views: Iterable[View], metric: str | None = None) -> View:
-    """Prints a line for each view in which more epochs are done or the phase has changed.
+    """Prints a line for each view in which more is done or the phase has changed.
 
     Args:
         views: the run, again and again.
@@ -84,7 +84,7 @@ def lines(views: Iterable[View], metric: str | None = None) -> View:
     """
     before = None
     for view in views:
-        if (now := (view.phase, view.done)) != before:
+        if (now := (view.phase, view.done, view.tried)) != before:
             print(line(view, metric), flush=True)
         before = now
     return view
@@ -152,6 +152,8 @@ def drawn(view: View, label: str | None) -> list[ArmSoFar]:
 
 def _status(view: View) -> str:
     parts = [str(view.phase.value)]
+    if view.tried:
+        parts.append(view.tried)
     epochs = {(arm.epoch, arm.epochs) for arm in view.arms}
     if len(epochs) == 1:
         parts.append("epoch {} of {}".format(*epochs.pop()))

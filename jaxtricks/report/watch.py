@@ -1,5 +1,6 @@
 """How a run goes on, read from its folder alone, while another process trains it or after; nothing is written or locked."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from jaxtricks.objectives.metric import Declaration
 from jaxtricks.report import files
 from jaxtricks.report.record import ALONE, BASELINE, Values
 from jaxtricks.report.text import declaration, differing, setting
+from jaxtricks.search.journal import JOURNAL
 from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
 from jaxtricks.store.checkpoint import CheckpointError
@@ -31,6 +33,7 @@ class Activity(Enum):
 
     STARTING = "loading its data and compiling"
     TRAINING = "training"
+    SEARCHING = "searching"
     WRITING = "writing its results"
     FINISHED = "finished"
     ENDED = "cut off"
@@ -73,12 +76,14 @@ class View:
         phase: what it does.
         arms: its experiments, the baseline first.
         left: seconds that the rest of the training probably takes; None where that is not known.
+        tried: how far a search is, in words; empty for what is none.
     """
 
     folder: Path
     phase: Activity
     arms: tuple[ArmSoFar, ...]
     left: float | None = None
+    tried: str = ""
 
     @property
     def done(self) -> int:
@@ -125,10 +130,13 @@ def view_of(folder: Path) -> View:
     alone = (folder / MANIFEST).is_file()  # without a run's folder around it
     # Asked first, so that all that an ended process has written is seen.
     alive = is_marked(folder / MANIFEST) if alone else folders.worked_on(folder)
+    tried = _tried(folder / CHECKPOINTS / JOURNAL)
     if folders.finished(folder):
-        return View(folder, Activity.FINISHED, _recorded(folder))
+        return View(folder, Activity.FINISHED, () if tried else _recorded(folder), tried=tried)
     if not alone:
         folders.claimed(folder)
+    if tried:
+        return View(folder, Activity.SEARCHING if alive else Activity.ENDED, (), tried=tried)
     arms, latest = _so_far(folder if alone else folder / CHECKPOINTS)
     view = View(folder, Activity.STARTING, arms, None)
     if not alive:
@@ -138,6 +146,17 @@ def view_of(folder: Path) -> View:
     if view.done == view.total:
         return View(folder, Activity.WRITING, arms)
     return View(folder, Activity.TRAINING, arms, _left(view.total - view.done, latest, time.time()))
+
+
+def _tried(journal: Path) -> str:
+    """How far a search is, by its journal, whose last line may be half written; empty where there is none."""
+    try:
+        lines = journal.read_bytes().split(b"\n")[1:-1]
+        batches = [json.loads(line) for line in lines]
+    except (OSError, ValueError):
+        return ""
+    trials, restarts = (sum(len(batch[name]) for batch in batches) for name in ("points", "restarts"))
+    return f"{trials} trials, {restarts} restarts so far"
 
 
 def _recorded(folder: Path) -> tuple[ArmSoFar, ...]:

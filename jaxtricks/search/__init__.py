@@ -32,6 +32,8 @@ from jaxtricks.search.rules import Certainty
 from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
 from jaxtricks.search.sensitivity import SensitivitySearch
+from jaxtricks.search.shared_storage import SharedStorage
+from jaxtricks.search.sharing import SharedFolder, Sharing
 from jaxtricks.search.sobol import SobolSearch
 from jaxtricks.search.space import Space
 from jaxtricks.search.space_tuning import SpaceTuning
@@ -75,6 +77,9 @@ __all__ = [
     "Search",
     "SearchRange",
     "SensitivitySearch",
+    "SharedFolder",
+    "SharedStorage",
+    "Sharing",
     "SobolSearch",
     "Space",
     "SpaceTuning",

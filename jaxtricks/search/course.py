@@ -3,15 +3,13 @@
 import dataclasses
 import functools
 import itertools
-import json
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks.config import described
+from jaxtricks.search.batch import Batch, Judged, Restart, Stage
 from jaxtricks.search.condition import Point
 from jaxtricks.search.history import History, Trial
 from jaxtricks.search.rules import SearchRules
@@ -23,100 +21,6 @@ from jaxtricks.train.turn import Changes
 SEARCHES = 2**20  # restarts of one search, after which another one's seeds begin
 LARGEST = 2**31
 QUALIFYING = 4  # restarts on seeds of its own of each trial that a scheme trained to the end: there are few to pool a spread of
-
-
-class Stage(StrEnum):
-    """What a batch of restarts is for."""
-
-    EXPLORING = "exploring"
-    QUALIFYING = "qualifying"
-    RACING = "racing"
-    CONFIRMING = "confirming"
-
-
-class Restart(NamedTuple):
-    """One restart of a trial.
-
-    Args:
-        trial: its place among the points of the search.
-        seed: of the restart. No two restarts that are scored share one, so that the noise of one trial says nothing of another's.
-    """
-
-    trial: int
-    seed: int
-
-
-class Batch(NamedTuple):
-    """What is trained together.
-
-    Args:
-        stage: what for.
-        points: those that are new.
-        restarts: of these, or of earlier ones.
-        together: whether the scheme compares the points on the way; then all of them have the same seeds, and what they come to
-            is told to the strategy, but is no score.
-        schedules: those of the points, in their order, where settings change on the way; empty for points that stay as they are.
-    """
-
-    stage: Stage
-    points: tuple[Point, ...]
-    restarts: tuple[Restart, ...]
-    together: bool
-    schedules: tuple[Changes, ...]
-
-    @property
-    def courses(self) -> tuple[Changes, ...]:
-        """The schedule of each point; empty for one whose settings stay."""
-        return self.schedules or ((),) * len(self.points)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Judged:
-    """A batch with what came of it.
-
-    Args:
-        batch: what was trained.
-        values: the metric of each restart, nan where it diverged or left on the way, [restarts].
-        seconds: that it took.
-        compiling: how many of them went into compiling.
-        underway: what a scheme made of it; None: all restarts were trained to the end, each for itself.
-    """
-
-    batch: Batch
-    values: Float[np.ndarray, " restarts"]
-    seconds: float
-    compiling: float
-    underway: Underway | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Gives it as plain data, a line of the search's journal."""
-        return {
-            "stage": self.batch.stage.value,
-            "points": [{path: described(value) for path, value in point.items()} for point in self.batch.points],
-            "restarts": [list(restart) for restart in self.batch.restarts],
-            "values": plain(self.values),
-            "seconds": self.seconds,
-            "compiling": self.compiling,
-            "together": self.batch.together,
-            "schedules": [[list(change) for change in each] for each in self.batch.schedules],
-            "underway": None if self.underway is None else self.underway.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, line: Mapping[str, Any], space: Space) -> Self:
-        """Gives what `to_json` wrote.
-
-        Args:
-            line: plain data.
-            space: of the search, which knows what values its words stand for.
-        """
-        points = tuple({path: _value(space, path, value) for path, value in point.items()} for point in line["points"])
-        restarts = tuple(Restart(*each) for each in line["restarts"])
-        values = np.array([np.nan if value is None else value for value in line["values"]], np.float64)
-        schedules = tuple(tuple((epoch, new) for epoch, new in changes) for changes in line["schedules"])
-        batch = Batch(Stage(line["stage"]), points, restarts, line["together"], schedules)
-        underway = None if line["underway"] is None else Underway.from_json(line["underway"])
-        return cls(batch, values, line["seconds"], line["compiling"], underway)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -369,11 +273,6 @@ class Course:
         return Batch(stage, tuple(points), tuple(restarts), False, ())
 
 
-def plain(values: Float[np.ndarray, " values"]) -> list[float | None]:
-    """Numbers as plain data; None where one is not finite."""
-    return [value if np.isfinite(value) else None for value in values.tolist()]
-
-
 def _trial(point: Point, losses: Float[np.ndarray, " restarts"], worst: float) -> Trial:
     alive, count = np.isfinite(losses), len(losses)
     if not alive.any():
@@ -381,9 +280,3 @@ def _trial(point: Point, losses: Float[np.ndarray, " restarts"], worst: float) -
     filled = np.where(alive, losses, worst)
     error = float(filled.std(ddof=1)) / count**0.5 if count > 1 else np.nan
     return Trial(point, float(filled.mean()), error, count)
-
-
-def _value(space: Space, path: str, given: Any) -> Any:
-    """The value that JSON data stand for: one of a choice's, or a number itself."""
-    known = {json.dumps(described(value)): value for value in space.ranges[path].tried}
-    return known.get(json.dumps(given), given)

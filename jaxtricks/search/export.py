@@ -1,15 +1,14 @@
 """A finished search as a study of Optuna: for its dashboard, its plots and its importances, and to keep in its storages."""
 
-import importlib
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from jaxtricks.config import ConfigError
 from jaxtricks.search.optuna_library import Counterpart, counterparts, library, quiet
+from jaxtricks.search.optuna_storage import opened_storage, reaching
 from jaxtricks.search.result import RankedTrial, Search
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-JOURNAL = "journal:"
 KEPT = ("data", "strategy", "budget", "margin", "winner", "probability", "fresh", "alarms")  # of `Search.to_dict()`
 
 
@@ -102,20 +100,9 @@ def _finite(value: float) -> float | None:
 
 def _created(storage: "str | BaseStorage | None", name: str | None, direction: str) -> "Study":
     """A new study; raises ConfigError for a storage that cannot be used or that has the name."""
-    optuna, databases = library(), importlib.import_module("sqlalchemy.exc")
-    try:
-        return optuna.create_study(storage=_opened(storage), study_name=name, direction=direction)
-    except optuna.exceptions.DuplicatedStudyError:
-        raise ConfigError(f"name = {name!r}: the storage has a study of this name; another name is allowed.") from None
-    except (OSError, ImportError, ValueError, optuna.exceptions.OptunaError, databases.SQLAlchemyError) as error:
-        shown = re.sub(r"(://[^:@/]*:).*@", r"\1***@", str(storage))  # no password in a message
-        reason = str(error).splitlines()[0].rstrip(".")
-        allowed = "sqlite:///FILE, another database's URL, journal:FILE, a storage of Optuna's or None"
-        raise ConfigError(f"storage = {shown!r} cannot be used: {reason}; {allowed} is allowed.") from None
-
-
-def _opened(storage: "str | BaseStorage | None") -> Any:
-    if not isinstance(storage, str) or not storage.startswith(JOURNAL):
-        return storage
-    journal = library().storages.journal
-    return journal.JournalStorage(journal.JournalFileBackend(storage.removeprefix(JOURNAL)))
+    optuna = library()
+    with reaching(storage):
+        try:
+            return optuna.create_study(storage=opened_storage(storage), study_name=name, direction=direction)
+        except optuna.exceptions.DuplicatedStudyError:
+            raise ConfigError(f"name = {name!r}: the storage has a study of this name; another name is allowed.") from None

@@ -12,9 +12,10 @@ from jaxtricks.config import described
 from jaxtricks.evaluate.estimate import Estimate, Scope
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.objectives.metric import Declaration
+from jaxtricks.search.batch import Stage, plain
 from jaxtricks.search.choice import word_of
 from jaxtricks.search.condition import Point
-from jaxtricks.search.course import Course, Stage, plain
+from jaxtricks.search.course import Course
 from jaxtricks.search.history import History
 from jaxtricks.search.mattered import Mattered, mattered
 from jaxtricks.search.space import Space

@@ -1,12 +1,13 @@
 """A search from start to end: it trains what the course asks for, reads the clock, and writes each batch down."""
 
+import contextlib
 import dataclasses
 import json
 import math
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,15 +27,18 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.metric import Declaration, Metric, called
 from jaxtricks.objectives.task import task_of
+from jaxtricks.search.batch import Batch
+from jaxtricks.search.board import Job, Result, cut, result_of
 from jaxtricks.search.budget import Budget
 from jaxtricks.search.condition import Point
-from jaxtricks.search.course import Batch, Course, Judged
+from jaxtricks.search.course import Course
 from jaxtricks.search.fitting import every_value, fitted, vectorized
-from jaxtricks.search.journal import journal
+from jaxtricks.search.participant import Participant, step
 from jaxtricks.search.proposal import space_of
 from jaxtricks.search.result import Search
 from jaxtricks.search.rules import Certainty, SearchRules
 from jaxtricks.search.scheme import Contest, Full, Scheme, TrialSet, Yardstick, train_trials
+from jaxtricks.search.sharing import SharedFolder, SharedSearch, Sharing, board_of
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.search.underway import Underway
@@ -66,6 +70,7 @@ def search(
     batch: int | None = None,
     seed: int = 0,
     folder: Path | str | None = None,
+    share: Sharing | Path | str | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     progress: bool = True,
 ) -> Search:
@@ -84,6 +89,11 @@ def search(
     Points that differ in floats only share a program. All batches go through programs of one size, so that each structure of the
     experiment is compiled once; a batch of several structures is filled up by repeats, which are dropped.
 
+    Several machines share one search when each calls it with the same arguments and `share`. They train jobs of four trials (of
+    one in a storage of Optuna's), take over those of machines that died, and all come to the same trials and winner, the one that
+    a single machine with the same `share` comes to, to the bit if they are alike. Seconds, and so a budget of minutes, are those
+    of all machines together.
+
     Args:
         base: the experiment that is varied.
         space: settings and their ranges: a `Space`, path → range or the text of one, such as {"model.dropout": "0:0.7"}, or a
@@ -101,13 +111,15 @@ def search(
         seed: of the points and of all restarts.
         folder: where it is written down, so that a search that was cut off goes on from there, with the same trials and winner to
             the bit: call it again with the same arguments. None: nowhere.
+        share: where machines meet that share the search: a folder that all see, or a `jt.search.SharedFolder` or
+            `jt.search.SharedStorage`; each has a `folder` of its own, or none. None: this machine searches alone.
         layout: devices and width.
         progress: whether to say on standard error what is done.
 
     Raises:
         ConfigError: for a space that does not fit the experiment or the data, fewer trials than the strategy needs, and other
             settings that cannot be, before anything compiles; or where all restarts diverged.
-        CheckpointError: for a folder of another search, or one that is in use, damaged or cannot be written.
+        CheckpointError: for a folder or storage of another search, or one that is in use, damaged or cannot be written.
         Preempted: if the process was asked to end, see `jaxtricks.engine.preemption`; with a folder nothing is lost.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
@@ -128,20 +140,21 @@ def search(
     rules = SearchRules(chosen, Budget.of(budget), seeds, size, measure, certainty, seed, base.epochs, trained)
     if trained.together:
         _check_scheme(trained, TrialSet(measured, searched, _spread(searched, size)), measure.metric)
-    members = certainty.fresh if trained.together else seeds * _together(searched, measured, size)
-    with journal(folder, lambda: _identity(measured, rules, searched, data)) as kept:
-        course = Course(rules, searched, tuple(Judged.from_json(line, searched) for line in kept.batches))
-        while (batched := course.next()) is not None:
-            place = None if folder is None or _brief(course) else Path(folder) / f"batch-{len(course.judged)}"
-            judged = _judged(batched, course, _Trained(measured, data, name, members, layout, place))
-            kept.add(judged.to_json())
-            if place is not None and processes.first():
-                shutil.rmtree(place, ignore_errors=True)
-            course = course.after(judged)
-            if progress and processes.first():
+    shared = SharedFolder(share) if isinstance(share, str | Path) else share
+    sizes = certainty.fresh if trained.together else seeds * _together(searched, measured, size)
+    members = sizes if shared is None else min(sizes, seeds * shared.trials)
+    course, place = Course(rules, searched), None if folder is None else Path(folder)
+    how = _Trainer(measured, data, name, members, layout, place, shared)
+    asked = SharedSearch(_identity(measured, rules, searched, data, shared) if how.lasting else {}, searched, measure.metric)
+    with board_of(place, shared, asked) as (board, keep):
+        participant = Participant(board)
+        while (found := step(course, participant, how)) is not None:
+            keep(len(course.judged), found.judged.to_json())
+            course = course.after(found.judged)
+            if found.new and progress and processes.first():
                 print(f"jaxtricks: {_told(course)}", file=sys.stderr, flush=True)
-            if folder is not None and processes.agreed(preemption.asked()):
-                raise SearchPreempted(len(course.judged))
+            if found.new:
+                how.check(course)
     if not course.alive:
         raise ConfigError(
             f"all restarts of {len(course.points)} trials diverged on {data.name}; a space of smaller steps is allowed."
@@ -167,7 +180,7 @@ class SearchPreempted(preemption.Preempted):
 Values = Float[np.ndarray, " restarts"]
 
 
-class _Trained(NamedTuple):
+class _Trainer(NamedTuple):
     """How restarts are trained."""
 
     base: Experiment
@@ -176,33 +189,58 @@ class _Trained(NamedTuple):
     size: int
     layout: Layout
     folder: Path | None
+    shared: Sharing | None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what is trained is written down."""
+        return self.folder is not None or self.shared is not None
+
+    def check(self, course: Course) -> None:
+        """Raises SearchPreempted where the process was asked to end, and nothing is lost."""
+        if self.lasting and processes.agreed(preemption.asked()):
+            raise SearchPreempted(len(course.judged))
+
+    def jobs(self, course: Course, batch: Batch) -> list[Job]:
+        """The jobs of a course's next batch."""
+        shared, points = self.shared, (*course.points, *batch.points)
+        structures = {restart.trial: jax.tree.structure(self.base.replace(points[restart.trial])) for restart in batch.restarts}
+        kinds = None if shared is None else (lambda trial: trial) if shared.single else structures.__getitem__
+        return cut(len(course.judged), batch, points, self.size, kinds)
+
+    def trained(self, job: Job, course: Course) -> contextlib.AbstractContextManager[Result]:
+        """Trains a job."""
+        return _trained(job, course, self)
 
 
-def _judged(batch: Batch, course: Course, how: _Trained) -> Judged:
-    """Trains a batch."""
+@contextlib.contextmanager
+def _trained(job: Job, course: Course, how: _Trainer) -> Iterator[Result]:
+    """What came of a job; its checkpoints stay until the block ends, in which that is written down."""
+    place = None if how.folder is None or _brief(course) else how.folder / f"batch-{job.of}-{job.number}"
     started, before = time.monotonic(), compiling_seconds()
-    checkpoints = None if how.folder is None else Checkpoints(how.folder, newest=1)
-    trained = _compared if batch.together else _alone
-    values, underway = trained(batch, course, how, checkpoints)
+    train = _compared if job.batch.together else _alone
+    values, underway = train(job, course, how, None if place is None else Checkpoints(place, newest=1))
     seconds, compiling = processes.on_first(lambda: (time.monotonic() - started, compiling_seconds() - before))
-    return Judged(batch, values, seconds, compiling, underway)
+    yield result_of(values, seconds, compiling, underway)
+    if place is not None and processes.first():
+        shutil.rmtree(place, ignore_errors=True)
 
 
-def _alone(batch: Batch, course: Course, how: _Trained, checkpoints: Checkpoints | None) -> tuple[Values, None]:
+def _alone(job: Job, course: Course, how: _Trainer, checkpoints: Checkpoints | None) -> tuple[Values, None]:
     """The metric of restarts that are trained to the end, each with a seed of its own."""
-    points, schedules = (*course.points, *batch.points), (*course.schedules, *batch.courses)
-    start = {trial: dict(schedules[trial][:1]).get(0, {}) for trial, _ in batch.restarts}
-    trials = {trial: how.base.replace(points[trial]).replace(first) for trial, first in start.items()}
-    members = [(trials[trial], seed) for trial, seed in batch.restarts]
-    changes = [schedules[trial][1:] for trial, _ in batch.restarts]
+    schedules, restarts = (*course.schedules, *job.batch.courses), [job.batch.restarts[place] for place in job.places]
+    start = {trial: dict(schedules[trial][:1]).get(0, {}) for trial, _ in restarts}
+    trials = {trial: how.base.replace(job.points[trial]).replace(first) for trial, first in start.items()}
+    members = [(trials[trial], seed) for trial, seed in restarts]
+    changes = [schedules[trial][1:] for trial, _ in restarts]
     options: Any = {"size": how.size, "layout": how.layout, "checkpoints": checkpoints, "changes": changes}
     return metric_of(members, how.data, how.metric, **options), None
 
 
-def _compared(batch: Batch, course: Course, how: _Trained, checkpoints: Checkpoints | None) -> tuple[Values, Underway]:
+def _compared(job: Job, course: Course, how: _Trainer, checkpoints: Checkpoints | None) -> tuple[Values, Underway]:
     """The metric of restarts that a scheme trains, and what became of them on the way."""
-    seeds = Seeds([restart.seed for restart in batch.restarts[: course.rules.seeds]])
-    trials, run = TrialSet(how.base, course.space, batch.points), How(how.layout, checkpoints, False)
+    seeds = Seeds([restart.seed for restart in job.batch.restarts[: course.rules.seeds]])
+    trials, run = TrialSet(how.base, course.space, job.batch.points), How(how.layout, checkpoints, False)
     found = train_trials(trials, how.data, course.rules.scheme, seeds, how.metric, run)
     ended = np.where(found.until == trials.epochs, found.values, np.nan)
     return ended.reshape(-1), Underway.of(found)
@@ -284,9 +322,10 @@ def _check_values(space: Space, experiment: Experiment, data: Dataset) -> None:
                 raise ConfigError(f"the trial with {where}: {error}") from None
 
 
-def _identity(base: Experiment, rules: SearchRules, space: Space, data: Dataset) -> dict[str, Any]:
+def _identity(base: Experiment, rules: SearchRules, space: Space, data: Dataset, shared: Sharing | None) -> dict[str, Any]:
     """What decides all batches of a search, as plain data."""
-    return {
+    jobs = {} if shared is None else {"jobs": {"trials": shared.trials, "single": shared.single}}
+    return jobs | {
         "experiment": base.to_json(),
         "space": space.to_json(),
         "data": [data.name, digest(data)],

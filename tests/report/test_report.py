@@ -26,6 +26,8 @@ from jaxtricks.report.files import FILES, VALUES
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
+from jaxtricks.search.journal import JOURNAL
+from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import CURVES, PAGE, FolderError, claim
 
 VOID = {"meta", "br", "wbr", "use", "path", "rect"}
@@ -275,6 +277,32 @@ def test_the_list_has_results_settings_that_differ_and_unfinished_runs(record, t
     assert entries[0].results == (f"accuracy {100 * np.mean(arm.metrics['accuracy']):.2f}%",)
     assert str(entries[0]).endswith("\n    model.widths=16")
     assert str(entries[2]) == f"begun-1  unfinished: jaxtricks resume {tmp_path / 'begun-1'}  (cut off)"
+
+
+def test_the_list_has_searches_with_what_their_winner_gave_on_fresh_seeds(record, blobs, tmp_path):
+    report.save(dataclasses.replace(record, environment={"time": "2026-01-01"}), tmp_path / "digits-1")
+    base, rate = jt.Experiment(model=jt.MLP(widths=(4,)), batch_size=16, epochs=1), "optimizer.rule.learning_rate"
+    found = jt.search(base, {rate: "log:1e-3:1"}, blobs, strategy="random", budget=3, seeds=2, progress=False)
+    found.save(tmp_path / "blobs-search-1")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "search.json").write_text("{}")
+    search, other = report.listing(tmp_path)
+    assert (search.kind, search.data, sorted(search.arms)) == ("search", "blobs", ["trial 0", "trial 1", "trial 2"])
+    assert search.finished and other.name == "digits-1" and search.settings.keys() == {rate}
+    assert search.results == (
+        f"accuracy {100 * found.fresh.mean:.2f}% on fresh seeds",
+        f"{found.probability:.0%} sure of the best",
+    )
+
+
+def test_a_search_that_is_not_finished_says_how_far_it_is(tmp_path):
+    folder = claim(tmp_path / "digits-search-1", "jaxtricks search")
+    (folder / "checkpoints").mkdir()
+    line = json.dumps({"points": [{}, {}], "restarts": [[0, 0], [0, 1], [1, 2], [1, 3]]})
+    (folder / "checkpoints" / JOURNAL).write_text(f'{{"seed": 0}}\n{line}\n{{"poi')
+    with folders.working(folder):
+        assert report.listing(tmp_path)[0].state == "searching, 2 trials, 4 restarts so far"
+    assert report.listing(tmp_path)[0].state == "cut off, 2 trials, 4 restarts so far"
 
 
 def test_fresh_names_go_up_and_are_taken_at_once(record, tmp_path):
