@@ -73,7 +73,7 @@ class TestResumed:
             patch.setattr(preemption, "asked", lambda: next(asked) == stop)
             with pytest.raises(preemption.Preempted):
                 jt.search(BASE, SPACE, blobs, **FEW, scheme=scheme, folder=tmp_path)
-        assert (tmp_path / f"batch-0/cohort-0/{stop:06}").exists() and len((tmp_path / JOURNAL).read_text().splitlines()) == 1
+        assert (tmp_path / f"batch-0-0/cohort-0/{stop:06}").exists() and len((tmp_path / JOURNAL).read_text().splitlines()) == 1
         assert known(jt.search(BASE, SPACE, blobs, **FEW, scheme=scheme, folder=tmp_path)) == known(found)
 
     def test_cut_within_the_batches_of_its_own_seeds(self, blobs, found, scheme, tmp_path, monkeypatch):
