@@ -16,6 +16,7 @@ from jaxtricks.experiment.targets import StandardizedTargets
 from jaxtricks.models.contract import contract
 from jaxtricks.objectives.loss import Loss
 from jaxtricks.objectives.task import task_of
+from jaxtricks.optim.rules import Adam
 from jaxtricks.train.prepare import prepare
 
 LONGER = 4  # times the epochs
@@ -111,7 +112,8 @@ def _units(case: Case) -> Iterator[Cure]:
 
 
 def _rule(case: Case) -> Iterator[Cure]:
-    yield Cure("Adam", Cause.RULE, {"optimizer.rule": "adam", RATE: ADAM})
+    if type(case.experiment.optimizer.rule) is not Adam:  # else it would be another learning rate once more
+        yield Cure("Adam", Cause.RULE, {"optimizer.rule": Adam(learning_rate=ADAM)})
     yield Cure(
         "no clipping", Cause.CLIPPING, {f"optimizer.clip_{kind}": None for kind in ("value", "norm", "adaptive", "learnt")}
     )

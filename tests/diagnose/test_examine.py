@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.diagnose import Cause, Examination, Symptom, Treated
+from jaxtricks.diagnose import Case, Cause, Examination, Symptom, Treated
+from jaxtricks.diagnose.cures import cures
 from jaxtricks.diagnose.rewired import LogOdds, Logs
 from jaxtricks.train.shown import paged
 
@@ -99,6 +100,14 @@ def test_hints_alone_are_no_fault(slow):
     given, found = slow
     hint = Symptom("course", "hint", "falls", {Cause.EPOCHS: 1.0})
     assert Examination(given, found.data, found.metric, 0.9, 8, (hint,), (), ("course",), {}).ok
+
+
+def test_a_cure_that_would_be_another_learning_rate_once_more_is_not_tried(digits, monkeypatch):
+    monkeypatch.setattr(Case, "best_rate", 0.01)
+    given = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer="adam", batch_size=16)
+    other = given.replace({"optimizer": jt.Optimizer("sgd")})
+    names = [{cure.name for cure in cures(Case(each, digits, jt.Seeds(2)))} for each in (given, other)]
+    assert [("Adam" in found, "another learning rate" in found) for found in names] == [(False, True), (True, True)]
 
 
 @pytest.mark.parametrize(("turned", "given"), [(Logs, [0.2, 0.8]), (LogOdds, [0.2, 0.8])])
