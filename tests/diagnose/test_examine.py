@@ -104,7 +104,7 @@ def test_hints_alone_are_no_fault(slow):
 
 def test_a_cure_that_would_be_another_learning_rate_once_more_is_not_tried(digits, monkeypatch):
     monkeypatch.setattr(Case, "best_rate", 0.01)
-    given = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer="adam", batch_size=16)
+    given = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(jt.Adam(learning_rate=0.1)), batch_size=16)
     other = given.replace({"optimizer": jt.Optimizer("sgd")})
     names = [{cure.name for cure in cures(Case(each, digits, jt.Seeds(2)))} for each in (given, other)]
     assert [("Adam" in found, "another learning rate" in found) for found in names] == [(False, True), (True, True)]
