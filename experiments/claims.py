@@ -13,6 +13,7 @@ OTHERS = (
     "calibration",
     "crowded_valley",
     "data_checks",
+    "doctor",
     "first_hour",
     "label_errors",
     "lr_range",
