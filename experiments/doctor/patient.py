@@ -18,7 +18,7 @@ class Patient:
         name: such as "deepfd 13" or "deepfd 13, repaired".
         group: what it is counted with: "deepfd", "planted", "repaired" or "healthy".
         number: of the row it is made from; healthy experiments are counted from 0.
-        causes: the causes of which one is to be named; empty for one without a fault. They are written down before the doctor is run.
+        causes: the causes of which one is to be named, written down before the doctor is run; empty for one without a fault.
         make: builds the experiment and its data.
         seeds: the restarts that are judged.
         metric: what it is judged by; None: the task's first.
