@@ -124,7 +124,7 @@ def curve(found: Search, drawn: Along, all_drawn: Sequence[Along], written: Unit
     with styled(f"along {drawn.path} {written.metric}"):
         figure, axes = one_plot(2.4)
         mean, low, high = (written.scale * part for part in (drawn.mean, drawn.low, drawn.high))
-        if len(found.space.ranges[drawn.path].features(0.5)) > 1:
+        if found.space.ranges[drawn.path].features(np.array([0.5])).shape[1] > 1:
             axes.vlines(drawn.units, low, high, color=BLUE, linewidth=1.6)
             axes.plot(drawn.units, mean, "o", color=BLUE, markersize=5)
         else:

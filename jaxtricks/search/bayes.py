@@ -159,27 +159,30 @@ def one_by_one(process: GaussianProcess, noise: float, waiting: Features, free: 
     """
     tried = process.x[process.mean(process.x).argsort(kind="stable")[:COMPARED]]
     z = np.concatenate([tried, waiting, free])
-    seen, mean, rows = list(range(len(tried) + len(waiting))), process.mean(z), process.rows(z)
+    ahead, mean, rows = len(tried) + len(waiting), process.mean(z), process.rows(z)
+    variance = process.kernel.prior - (rows**2).sum(axis=0)
+    moves = process.kernel.between(z[: len(tried)], z, process.owners) - rows[:, : len(tried)].T @ rows  # covariances
+    seen = list(range(len(tried)))
 
-    def covariance(places: list[int]) -> Float[np.ndarray, "places points"]:
-        return process.kernel.between(z[places], z, process.owners) - rows[:, places].T @ rows
+    def believe(place: int) -> None:
+        nonlocal rows, variance, moves
+        (row,) = process.kernel.between(z[[place]], z, process.owners) - rows[:, [place]].T @ rows
+        step = row / math.sqrt(max(row[place], 0.0) + noise)
+        seen.append(place)
+        rows, variance = np.vstack([rows, step]), variance - step**2
+        moves = np.vstack([moves, row]) - np.outer(step[seen], step)
 
-    def believed(place: int) -> Float[np.ndarray, "trials points"]:
-        (row,) = covariance([place])
-        return np.vstack([rows, row / math.sqrt(max(row[place], 0.0) + noise)])
-
-    for place in seen[len(tried) :]:
-        rows = believed(place)
+    for place in range(len(tried), ahead):
+        believe(place)
     for _ in range(min(count, len(free))):
-        variance = np.maximum(process.kernel.prior - (rows**2).sum(axis=0), 1e-12)
-        spread = np.sqrt(variance + noise)
-        own = variance / spread
-        gains = knowledge(mean[seen], covariance(seen) / spread, mean, own)
+        known = np.maximum(variance, 1e-12)
+        spread = np.sqrt(known + noise)
+        own = known / spread
+        gains = knowledge(mean[seen], moves / spread, mean, own)
         gains += TIES * np.exp(log_improvement(mean[seen].min() - mean, own))
         gains[seen] = -np.inf
-        seen.append(int(gains.argmax()))
-        rows = believed(seen[-1])
-    return [place - len(tried) - len(waiting) for place in seen[len(tried) + len(waiting) :]]
+        believe(int(gains.argmax()))
+    return [place - ahead for place in seen[ahead:]]
 
 
 def knowledge(

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from jaxtricks.config import ConfigError, config, described, nearest
 from jaxtricks.search.ranges import SearchRange
 
@@ -63,12 +66,12 @@ class Choice(SearchRange):
     def grid(self, number: int) -> list[Any]:
         return list(self.values)
 
-    def features(self, u: float) -> tuple[float, ...]:
+    def features(self, u: Float[np.ndarray, " points"]) -> Float[np.ndarray, "points features"]:
         """One coordinate for each value, so that all values are 1 apart; the quantile where values are ordered."""
         if self.ordered:
-            return (u,)
-        chosen = min(int(u * self.count), self.count - 1)
-        return tuple(math.sqrt(0.5) * (place == chosen) for place in range(self.count))
+            return super().features(u)
+        chosen = np.minimum((u * self.count).astype(int), self.count - 1)
+        return math.sqrt(0.5) * np.eye(self.count)[chosen]
 
     def settled(self, read: Callable[[str], Any]) -> "Choice":
         return Choice(tuple(read(value) if isinstance(value, str) else value for value in self.values))

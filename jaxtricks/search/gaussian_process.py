@@ -165,7 +165,7 @@ def density(
     decay = kernel.amplitude * np.exp(-r)
     matern = (1 + r + r**2 / 3) * decay
     factor = np.linalg.cholesky(MEAN_VARIANCE + matern + np.diag(noise + kernel.nugget))
-    inverse = scipy.linalg.cho_solve((factor, True), np.eye(len(y)))
+    inverse = _inverse(factor)
     weights = inverse @ y
     slope = np.outer(weights, weights) - inverse  # twice the gradient by the covariance
     by_length = (slope * (5 / 3) * (1 + r) * decay * scaled).sum(axis=(1, 2))
@@ -180,6 +180,14 @@ def squared_distances(x: Points, owners: Owners) -> Squares:
     """Squared distances of points in each setting."""
     each = (x[:, None] - x[None]) ** 2
     return np.stack([each[:, :, owners == setting].sum(axis=2) for setting in range(owners[-1] + 1)])
+
+
+def _inverse(factor: Float[np.ndarray, "points points"]) -> Float[np.ndarray, "points points"]:
+    """(L Lᵀ)⁻¹, of a factor whose upper triangle is zero."""
+    lower, _ = scipy.linalg.lapack.dpotri(factor, lower=1)
+    inverse: Float[np.ndarray, "points points"] = lower + lower.T
+    np.fill_diagonal(inverse, lower.diagonal())
+    return inverse
 
 
 def _kernel(at: Float[np.ndarray, " numbers"]) -> Kernel:

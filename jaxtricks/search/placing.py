@@ -94,4 +94,4 @@ class Placing:
 
 
 def _levels(each: SearchRange) -> int:
-    return each.count or 0 if len(each.features(NO_MEANING)) > 1 else 0
+    return each.count or 0 if each.features(np.array([NO_MEANING])).shape[1] > 1 else 0

@@ -1,9 +1,13 @@
 """Ranges: the values that a search may give to one setting, and how likely it gives each."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from jaxtyping import Float
 
 from jaxtricks.config import ConfigError, Family, Positive, Range, Rate, Real, config, fields, rebuild
 
@@ -49,9 +53,9 @@ class SearchRange(Family):
         """At most `number` values from one end to the other; all where there are not more, and of a choice always."""
         raise NotImplementedError
 
-    def features(self, u: float) -> tuple[float, ...]:
-        """Coordinates in which near means alike, for a model of scores; by default the quantile itself."""
-        return (u,)
+    def features(self, u: Float[np.ndarray, " points"]) -> Float[np.ndarray, "points features"]:
+        """Coordinates of quantiles in which near means alike, for a model of scores; by default the quantile itself."""
+        return u[:, None]
 
     def settled(self, read: Callable[[str], Any]) -> "SearchRange":
         """Gives the range with its words made values by `read`, for ranges that hold words."""
@@ -103,7 +107,7 @@ class _Between(SearchRange):
         """The value nearest to a number."""
         return min(max(value, self.low), self.high)
 
-    @property
+    @functools.cached_property
     def _ends(self) -> tuple[float, float]:
         return self._scaled(self.low), self._scaled(self.high)
 
@@ -256,7 +260,7 @@ class IntRange(_Between):
     def _inside(self, value: float) -> int:
         return min(max(math.floor(value + 0.5), self.low), self.high)
 
-    @property
+    @functools.cached_property
     def _ends(self) -> tuple[float, float]:
         """Each number's share reaches from half below it to half above it."""
         return self._scaled(self.low - 0.5), self._scaled(self.high + 0.5)

@@ -2,12 +2,13 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -204,8 +205,12 @@ class _Trainer(NamedTuple):
     def jobs(self, course: Course, batch: Batch) -> list[Job]:
         """The jobs of a course's next batch."""
         shared, points = self.shared, (*course.points, *batch.points)
-        structures = {restart.trial: jax.tree.structure(self.base.replace(points[restart.trial])) for restart in batch.restarts}
-        kinds = None if shared is None else (lambda trial: trial) if shared.single else structures.__getitem__
+
+        @functools.cache
+        def structure(trial: int) -> Hashable:
+            return jax.tree.structure(self.base.replace(points[trial]))
+
+        kinds = None if shared is None else (lambda trial: trial) if shared.single else structure
         return cut(len(course.judged), batch, points, self.size, kinds)
 
     def trained(self, job: Job, course: Course) -> contextlib.AbstractContextManager[Result]:

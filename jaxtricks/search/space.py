@@ -120,10 +120,9 @@ class Space:
         """
         active = np.array([path in point for point in points for path in self.ranges], bool).reshape(-1, len(self.ranges))
         units = np.full(active.shape, NO_MEANING)
-        for row, column in np.argwhere(active):
-            path = self.paths[column]
+        for column, (path, each) in enumerate(self.ranges.items()):
             try:
-                units[row, column] = self.ranges[path].unit(points[row][path])
+                units[active[:, column], column] = [each.unit(point[path]) for point in points if path in point]
             except ConfigError as error:
                 raise ConfigError(f"{path}: {error}") from None
         return units, active
@@ -140,10 +139,8 @@ class Space:
         >>> Space({"model.activation": "relu,tanh", "model.dropout": "0:0.8"}).features(np.array([[0.25, 0.5]]))[1].tolist()
         [0, 0, 1]
         """
-        sizes = [len(each.features(NO_MEANING)) for each in self.ranges.values()]
-        cells = [each.features(quantile) for row in u.tolist() for each, quantile in zip(self.ranges.values(), row, strict=True)]
-        found = np.array([x for cell in cells for x in cell]).reshape(len(u), sum(sizes))
-        return found, np.repeat(np.arange(len(sizes)), sizes)
+        found = [each.features(column) for each, column in zip(self.ranges.values(), u.T, strict=True)]
+        return np.concatenate(found, axis=1), np.repeat(np.arange(len(found)), [each.shape[1] for each in found])
 
     def grid(self, number: int) -> Iterator[Point]:
         """Every combination of at most `number` values of each range, and of all values of a choice.

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, rebuild
@@ -173,5 +174,6 @@ def _check_collections(experiment: Experiment, before: Variables, after: Variabl
 
 def shapes(experiment: Experiment, data: Dataset) -> tuple[Pool, Variables]:
     """Gives the shapes of a batch and of the model's variables; raises ConfigError where they cannot be drawn."""
-    batch = jax.eval_shape(lambda pool: taken(pool, jnp.arange(experiment.batch_size)), Pool.on_host(data))
+    places = jax.ShapeDtypeStruct((experiment.batch_size,), np.int32)
+    batch: Pool = jax.eval_shape(taken, Pool.on_host(data), places)
     return batch, _shapes("when its weights are drawn", _drawn, experiment, batch)

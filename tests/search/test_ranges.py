@@ -165,9 +165,10 @@ def test_a_choice_has_no_ends_and_stays_whole():
 
 
 def test_features_tell_apart_what_a_choice_does_not_order():
-    each = [np.array(Choice(("a", "b", "c")).features(u)) for u in (0.1, 0.5, 0.9)]
+    each = Choice(("a", "b", "c")).features(np.array([0.1, 0.5, 0.9]))
     assert [np.linalg.norm(a - b) for a in each for b in each] == pytest.approx([0, 1, 1, 1, 0, 1, 1, 1, 0])
-    assert Choice((16, 32, 64)).features(0.5) == (0.5,) and len(Choice((16, 64, 32)).features(0.5)) == 3
+    half = np.array([0.5])
+    assert Choice((16, 32, 64)).features(half).tolist() == [[0.5]] and Choice((16, 64, 32)).features(half).shape == (1, 3)
 
 
 @pytest.mark.parametrize(
