@@ -23,8 +23,9 @@ def measure(scale: Scale) -> Outcome:
     """
     a, b = np.arange(12.0).reshape(3, 4, 1), np.array([[1.0, 10.0, 100.0]])
     looped = np.array([[[a[i, j, 0] + b[0, k] for k in range(3)] for j in range(4)] for i in range(3)])
-    same = all(np.array_equal(np.asarray(found), looped) for found in (jnp.asarray(a) + jnp.asarray(b), a + b))
-    wrong, right = np.array([_losses(seed) for seed in scale.restarts]).T
+    with jax.numpy_rank_promotion("allow"):  # as it is by default
+        same = all(np.array_equal(np.asarray(found), looped) for found in (jnp.asarray(a) + jnp.asarray(b), a + b))
+        wrong, right = np.array([_losses(seed) for seed in scale.restarts]).T
     caught = _raises(lambda: squared(jnp.ones((POINTS, 1)), jnp.ones(POINTS)))
     spared = not _raises(lambda: squared(jnp.ones(POINTS), jnp.ones(POINTS)))
     apart = bool((np.abs(wrong - right) > 0.01 * right).all())

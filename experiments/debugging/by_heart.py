@@ -114,13 +114,14 @@ def measure(scale: Scale) -> Outcome:
         ],
         effect=f"without a bug {whole:.0%} of the seeds tell all {BATCH} examples of a batch after {steps} steps; with one of "
         f"{len(bugs)} bugs {missed:.0%} do not; bugs that mostly pass unseen: {passed}",
-        numbers={"learnt": whole, "missed": missed, "not_learnt": shares, "rate": chosen},
+        numbers={"learnt": whole, "missed": missed, "not_learnt": shares},
         series=tuple(
             Curve.over_seeds(name, np.arange(1, steps + 1), np.minimum(each.curves["train_loss"], 10.0))
             for name, each in runs.items()
             if name in ("no bug", "softmax over the batch", "softmax twice", "ReLU at the output")
         ),
         axes=Axes("step", "loss on the batch (nats)", log="y"),
+        chosen={"no bug": chosen},
         sizes=sizes(runs["no bug"]),
     )
 
@@ -133,8 +134,8 @@ def _loss(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
 CLAIM = Claim(
     rows=("T106",),
     lecture=1,
-    statement="My model does not converge checklist … Overfit one batch of data … Turn off regularization … Reach training accuracy "
-    "of 100%",
+    statement="My model does not converge checklist … Overfit one batch of data … Turn off regularization … Reach training "
+    "accuracy of 100%",
     papers=(Paper("Karpathy 2019, A recipe for training neural networks: overfit a single batch of a few examples", "R"),),
     refuted_by="The 95% interval of the share of seeds at which a network without a bug tells all examples of a batch lies at or "
     "below 0.8. Beside it, of our own: the interval of the share of bugs and seeds at which not all are told lies there.",

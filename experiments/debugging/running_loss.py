@@ -107,7 +107,7 @@ def _losses(weights: Weights, x: Array, steps: int) -> Iterator[Array]:
 CLAIM = Claim(
     rows=("T103",),
     lecture=3,
-    statement="Memory leak: … running_loss += l … running_loss += l.item()",
+    statement="MEMORY LEAK … running_loss += l … running_loss += l.item()",
     papers=(Paper("PyTorch's FAQ: do not accumulate history across your training loop", "R"),),
     refuted_by="In JAX, the number of arrays that are alive does not grow from the first tenth of the steps to the last while "
     "losses are added up as they are, for any seed; or grows while they are added up after .item().",
