@@ -10,7 +10,6 @@ WITHOUT: dict[str, str] = {
     "T104": _DEBUGGING,
     "T105": _DEBUGGING,
     "T108": "is a check of one's own derivatives, which the tests of the library make",
-    "T109": _DEBUGGING,
     "T115": "is about a product in use",
     "T116": "waits for the chapter on what networks memorize",
     "T117": "waits for the chapter on what networks memorize",
