@@ -1,4 +1,4 @@
-"""Networks of the rows that the library has not: an activation after the last layer, dense layers after convolutions, and the like."""
+"""Networks of the rows that the library has not, such as those with an activation after the last layer."""
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jaxtricks.models import tricks
 from jaxtricks.models.cnn import ConvStage
 from jaxtricks.models.mlp import Hidden
 from jaxtricks.nn import Activation, Dense, Dropout, Initializer, LecunNormal, ReLU
+from jaxtricks.nn.softmax import Deferred
 
 
 def linear(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -23,6 +24,9 @@ def softmax(x: Float[Array, "*batch outputs"]) -> Float[Array, "*batch outputs"]
     return jax.nn.softmax(x, axis=-1)
 
 
+LINEAR, SOFTMAX = Activation(linear), Activation(softmax)
+
+
 @config()
 class EndedMLP(jt.MLP):
     """An MLP with an activation after its last layer.
@@ -30,12 +34,12 @@ class EndedMLP(jt.MLP):
     Args:
         ending: that activation.
 
-    >>> model = EndedMLP(widths=(4,), ending=softmax, outputs=1)
+    >>> model = EndedMLP(widths=(4,), ending=SOFTMAX, outputs=1)
     >>> model.init_with_output(jax.random.key(0), jnp.ones((2, 3)), train=False)[0].tolist()
     [[1.0], [1.0]]
     """
 
-    ending: Activation = Activation(linear)
+    ending: Activation = LINEAR
 
     def __call__(self, x: Float[Array, "batch ..."], train: bool) -> Float[Array, "batch outputs"]:
         return self.ending(super().__call__(x, train))
@@ -49,12 +53,18 @@ class EndedRNN(jt.RNN):
         ending: that activation.
     """
 
-    ending: Activation = Activation(linear)
+    ending: Activation = LINEAR
 
     def __call__(
-        self, x: Float[Array, "batch time features"], train: bool, lengths: Int[Array, " batch"] | None = None
+        self,
+        x: Float[Array, "batch time features"],
+        train: bool,
+        lengths: Int[Array, " batch"] | None = None,
+        decode: bool = False,
     ) -> Float[Array, "batch ..."]:
-        return self.ending(super().__call__(x, train, lengths))
+        scores = super().__call__(x, train, lengths, decode)
+        assert not isinstance(scores, Deferred), "the full softmax, which no row changes, gives all scores"
+        return self.ending(scores)
 
 
 @config()
@@ -80,7 +90,7 @@ class ConvDense(Network):
     activation: Activation = ReLU()
     kernel_init: Initializer = LecunNormal()
     dropout: Dropout | None = tricks.dropout()
-    ending: Activation = Activation(linear)
+    ending: Activation = LINEAR
     outputs: Count | None = None
 
     @property

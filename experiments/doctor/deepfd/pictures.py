@@ -45,7 +45,9 @@ def three_kinds() -> jt.Dataset:
     return jt.Dataset.from_arrays(found.x[few], found.y[few], name="three kinds", task="classes", classes=found.classes[:3])
 
 
-def _fixed() -> tuple[UInt8[np.ndarray, "train ..."], Int[np.ndarray, " train"], UInt8[np.ndarray, "rest ..."], Int[np.ndarray, " rest"]]:
+def _fixed() -> tuple[
+    UInt8[np.ndarray, "train ..."], Int[np.ndarray, " train"], UInt8[np.ndarray, "rest ..."], Int[np.ndarray, " rest"]
+]:
     """Digits to train on, and others to validate on."""
     found = small("mnist", PICTURES + 200)
     train, rest = found.split(0)

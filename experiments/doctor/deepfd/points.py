@@ -121,7 +121,7 @@ STEPS, PILE = 20, 6
 
 
 def _sequences() -> tuple[Float[np.ndarray, "examples time 5"], Int[np.ndarray, " examples"], Int[np.ndarray, "examples time"]]:
-    """120 sequences of five numbers a step, with zeros after their ends; their lengths; whether each step's first number is above 0."""
+    """120 sequences of five numbers a step, zeros after their ends; their lengths; whether a step's first number is above 0."""
     draw = np.random.default_rng(0)
     lengths = draw.integers(8, STEPS + 1, size=120)
     there = np.arange(STEPS) < lengths[:, None]

@@ -6,11 +6,11 @@ import flax.linen as nn
 
 import jaxtricks as jt
 from experiments.doctor.deepfd import pictures
-from experiments.doctor.deepfd.models import Coloured, ConvDense, EndedMLP, linear
+from experiments.doctor.deepfd.models import LINEAR, Coloured, ConvDense, EndedMLP
 from experiments.doctor.deepfd.row import Row
-from jaxtricks.experiment import Unit
-from jaxtricks.losses import CrossEntropy
-from jaxtricks.nn import ELU, HeNormal, Normal, ReLU, Sigmoid
+from jaxtricks.experiment import Raw, Unit
+from jaxtricks.losses import BinaryCrossEntropy, CrossEntropy, Squared
+from jaxtricks.nn import ELU, LSTM, HeNormal, Inverted, Normal, ReLU, Sigmoid
 from jaxtricks.optim import Nesterov, RMSProp
 
 RATE = "optimizer.rule.learning_rate"
@@ -20,10 +20,10 @@ ROWS = (
         1,  # linear layers, squared errors, large steps
         ("activation", "loss", "rate"),
         jt.Experiment(
-            model=EndedMLP(widths=(30,), activation=linear, kernel_init=Normal(scale=1.0)),
+            model=EndedMLP(widths=(30,), activation=LINEAR, kernel_init=Normal(scale=1.0)),
             optimizer=jt.Optimizer(jt.SGD(learning_rate=3.0)),
-            objective=jt.Objective("squared"),
-            inputs="unit",
+            objective=jt.Objective(Squared()),
+            inputs=Unit(),
             batch_size=10,
             epochs=20,
         ),
@@ -37,7 +37,7 @@ ROWS = (
         jt.Experiment(
             model=nn.Sequential([nn.Dense(128), nn.Dense(50), nn.relu, nn.Dense(10), nn.sigmoid]),
             optimizer=jt.Optimizer(jt.SGD(learning_rate=1e-4)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=32,
             epochs=20,
         ),
@@ -45,16 +45,16 @@ ROWS = (
         {
             "model": nn.Sequential([nn.Dense(128), nn.Dense(50), nn.relu, nn.Dense(10)]),
             "inputs": Unit(),
-            "optimizer.rule": jt.Adam(learning_rate=1e-3),
+            "optimizer.rule": jt.Adam(learning_rate=3e-3),
         },
     ),
     Row(
         15,  # labels that were divided by 255, where it should have been pictures
         ("loss", "labels", "inputs"),
         jt.Experiment(
-            model=ConvDense(channels=(16, 8), stage=linear, widths=(64,)),
+            model=ConvDense(channels=(16, 8), stage=LINEAR, widths=(64,)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=32,
             epochs=10,
         ),
@@ -66,16 +66,16 @@ ROWS = (
         21,  # one output for three classes
         ("epochs", "low rate", "activation", "loss", "outputs", "refused"),
         jt.Experiment(
-            model=ConvDense(channels=(8, 8, 16), widths=(64,), dropout=0.5, ending=Sigmoid(), outputs=1),
+            model=ConvDense(channels=(8, 8, 16), widths=(64,), dropout=Inverted(rate=0.5), ending=Sigmoid(), outputs=1),
             optimizer=jt.Optimizer(RMSProp(learning_rate=1e-3)),
-            objective=jt.Objective("binary_cross_entropy"),
-            inputs="unit",
+            objective=jt.Objective(BinaryCrossEntropy()),
+            inputs=Unit(),
             batch_size=32,
             epochs=10,
         ),
         pictures.three_kinds,
         {
-            "model.ending": linear,
+            "model.ending": LINEAR,
             "model.outputs": None,
             "objective.loss": CrossEntropy(),
             RATE: 5e-3,
@@ -86,22 +86,22 @@ ROWS = (
         25,  # scores end in a relu
         ("activation", "epochs"),
         jt.Experiment(
-            model=ConvDense(channels=(8, 16), kernel_size=5, widths=(128,), dropout=0.5, ending=ReLU()),
+            model=ConvDense(channels=(8, 16), kernel_size=5, widths=(128,), dropout=Inverted(rate=0.5), ending=ReLU()),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="unit",
+            inputs=Unit(),
             batch_size=25,
             epochs=10,
         ),
         functools.partial(pictures.small, "mnist"),
-        {"model.ending": linear, "epochs": 20},
+        {"model.ending": LINEAR, "epochs": 20},
     ),
     Row(
         27,  # large batches, few epochs, pixels as they are
         ("epochs", "batch size", "inputs"),
         jt.Experiment(
-            model=ConvDense(channels=(8, 16), widths=(128,), kernel_init=HeNormal(), dropout=0.3),
+            model=ConvDense(channels=(8, 16), widths=(128,), kernel_init=HeNormal(), dropout=Inverted(rate=0.3)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=200,
             epochs=5,
         ),
@@ -125,9 +125,9 @@ ROWS = (
         39,  # few and small steps
         ("rule", "low rate", "epochs"),
         jt.Experiment(
-            model=jt.RNN(cell="lstm", widths=(32,)),
+            model=jt.RNN(cell=LSTM(), widths=(32,)),
             optimizer=jt.Optimizer(RMSProp(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=64,
             epochs=5,
         ),
@@ -138,9 +138,9 @@ ROWS = (
         51,  # hardly a fault
         ("activation",),
         jt.Experiment(
-            model=Coloured(dropout=0.5),
+            model=Coloured(dropout=Inverted(rate=0.5)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="unit",
+            inputs=Unit(),
             batch_size=32,
             epochs=30,
         ),

@@ -5,10 +5,11 @@ from jaxtyping import Array, Float
 
 import jaxtricks as jt
 from experiments.doctor.deepfd import points
-from experiments.doctor.deepfd.models import EndedMLP, EndedRNN, Piled, linear, softmax
+from experiments.doctor.deepfd.models import LINEAR, SOFTMAX, EndedMLP, EndedRNN, Piled
 from experiments.doctor.deepfd.row import Row
-from jaxtricks.losses import BinaryCrossEntropy, CrossEntropy, Squared
-from jaxtricks.nn import LecunNormal, Normal, Sigmoid, Uniform
+from jaxtricks.experiment import Raw
+from jaxtricks.losses import BinaryCrossEntropy, CrossEntropy, FunctionLoss, Squared
+from jaxtricks.nn import LSTM, Inverted, LecunNormal, Normal, ReLU, Sigmoid, Uniform
 
 
 def absolute(scores: Float[Array, "batch outputs"], targets: Float[Array, "batch outputs"]) -> Float[Array, " batch"]:
@@ -30,8 +31,8 @@ ROWS = (
         jt.Experiment(
             model=EndedMLP(widths=(4,), activation=Sigmoid(), ending=Sigmoid()),
             optimizer=jt.Optimizer(jt.Momentum(learning_rate=0.05, momentum=0.11)),
-            objective=jt.Objective(absolute),
-            inputs="raw",
+            objective=jt.Objective(FunctionLoss(function=absolute)),
+            inputs=Raw(),
             batch_size=64,
             epochs=200,
         ),
@@ -44,7 +45,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(2,), activation=Sigmoid()),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=32,
             epochs=5,
         ),
@@ -55,10 +56,10 @@ ROWS = (
         9,  # the softmax of one output is always 1
         ("low rate", "activation", "initial weights", "epochs", "batch size"),
         jt.Experiment(
-            model=EndedMLP(widths=(2, 3), activation=Sigmoid(), kernel_init=Uniform(scale=0.05), ending=softmax),
+            model=EndedMLP(widths=(2, 3), activation=Sigmoid(), kernel_init=Uniform(scale=0.05), ending=SOFTMAX),
             optimizer=jt.Optimizer(jt.Momentum(learning_rate=1e-3, momentum=0.9)),
             objective=jt.Objective(Squared()),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=64,
             epochs=20,
         ),
@@ -78,12 +79,12 @@ ROWS = (
             model=EndedMLP(widths=(8, 8), activation=Sigmoid(), kernel_init=Normal(scale=0.05), ending=Sigmoid()),
             optimizer=jt.Optimizer(jt.SGD(learning_rate=0.5)),
             objective=jt.Objective(Squared()),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=50,
             epochs=20,
         ),
         points.bits,
-        {"model.activation": "relu", "batch_size": 1},
+        {"model.activation": ReLU(), "batch_size": 1},
     ),
     Row(
         18,  # nothing is wrong
@@ -91,7 +92,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(2, 2)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=0.01)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=8,
             epochs=50,
         ),
@@ -101,15 +102,15 @@ ROWS = (
         22,  # the softmax of one output is always 1
         ("activation",),
         jt.Experiment(
-            model=EndedMLP(widths=(60, 50), ending=softmax),
+            model=EndedMLP(widths=(60, 50), ending=SOFTMAX),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=16,
             epochs=30,
         ),
         points.features,
-        {"model.ending": linear},
-        note="the labels follow from the features, where those of the row did not, so that the repaired one has something to learn",
+        {"model.ending": LINEAR},
+        note="the labels follow from the features, as they did not in the row, so that there is something to learn",
     ),
     Row(
         29,  # a cross-entropy for one answer of several, where each answer is judged by itself
@@ -117,8 +118,8 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(64, 64, 64)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
-            objective=jt.Objective(categorical),
-            inputs="raw",
+            objective=jt.Objective(FunctionLoss(function=categorical)),
+            inputs=Raw(),
             batch_size=50,
             epochs=100,
         ),
@@ -132,7 +133,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(10, 20, 30, 40, 50)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=32,
             epochs=50,
         ),
@@ -145,14 +146,14 @@ ROWS = (
         32,  # padding has a class that counts, scores end in a sigmoid, and ten epochs
         ("epochs", "labels", "outputs"),
         jt.Experiment(
-            model=EndedRNN(cell="lstm", widths=(20,), bidirectional=True, dropout=0.2, ending=Sigmoid()),
+            model=EndedRNN(cell=LSTM(), widths=(20,), bidirectional=True, dropout=Inverted(rate=0.2), ending=Sigmoid()),
             optimizer=jt.Optimizer(jt.Momentum(learning_rate=0.01, momentum=0.9)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=4,
             epochs=10,
         ),
         points.padded,
-        {"model.ending": linear, "epochs": 30},
+        {"model.ending": LINEAR, "epochs": 30},
         points.lengths_known,
     ),
     Row(
@@ -161,7 +162,7 @@ ROWS = (
         jt.Experiment(
             model=Piled(widths=(16,)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=16,
             epochs=10,
         ),

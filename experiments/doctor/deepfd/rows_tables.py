@@ -2,11 +2,11 @@
 
 import jaxtricks as jt
 from experiments.doctor.deepfd import pictures, tables
-from experiments.doctor.deepfd.models import EndedMLP, linear, softmax
+from experiments.doctor.deepfd.models import LINEAR, SOFTMAX, EndedMLP
 from experiments.doctor.deepfd.row import Row
-from jaxtricks.experiment import Standardize
+from jaxtricks.experiment import Raw, Standardize
 from jaxtricks.losses import CrossEntropy, Squared
-from jaxtricks.nn import Normal, Sigmoid, Uniform
+from jaxtricks.nn import BatchNorm, Inverted, Normal, Sigmoid, Tanh, Uniform
 from jaxtricks.optim import RMSProp
 
 RATE = "optimizer.rule.learning_rate"
@@ -18,7 +18,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(12, 3), kernel_init=Uniform(scale=0.05)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-4)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=1,
             epochs=25,
         ),
@@ -31,7 +31,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(21,)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=100,
             epochs=50,
         ),
@@ -42,15 +42,15 @@ ROWS = (
         19,  # squared errors of a softmax after layers of tanh that get large numbers
         ("no normalization", "activation", "loss"),
         jt.Experiment(
-            model=EndedMLP(widths=(64, 64), activation="tanh", dropout=0.5, ending=softmax),
+            model=EndedMLP(widths=(64, 64), activation=Tanh(), dropout=Inverted(rate=0.5), ending=SOFTMAX),
             optimizer=jt.Optimizer(jt.Momentum(learning_rate=0.1, momentum=0.9)),
             objective=jt.Objective(Squared()),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=16,
             epochs=20,
         ),
         tables.sixteen,
-        {"model.normalization": "batch", "model.ending": linear, "objective.loss": CrossEntropy()},
+        {"model.normalization": BatchNorm(), "model.ending": LINEAR, "objective.loss": CrossEntropy()},
         note="the benchmark scores it as faulty, though its patches say that it has no fault",
     ),
     Row(
@@ -59,7 +59,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(12, 12), kernel_init=Normal(scale=0.05)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=4,
             epochs=100,
         ),
@@ -73,26 +73,26 @@ ROWS = (
         jt.Experiment(
             model=EndedMLP(widths=(4,), kernel_init=Normal(scale=0.05), ending=Sigmoid()),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=0.01)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=5,
             epochs=50,
         ),
         tables.iris,
-        {"model.ending": linear},
+        {"model.ending": LINEAR},
         note="the benchmark exchanged the two versions, for the repaired one was worse",
     ),
     Row(
         28,  # a softmax before a loss that takes one
         ("rule", "activation", "loss"),
         jt.Experiment(
-            model=EndedMLP(widths=(128,), dropout=0.5, ending=softmax),
+            model=EndedMLP(widths=(128,), dropout=Inverted(rate=0.5), ending=SOFTMAX),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=4,
             epochs=10,
         ),
         tables.ten,
-        {"model.ending": linear, "optimizer.rule": jt.SGD(learning_rate=0.01)},
+        {"model.ending": LINEAR, "optimizer.rule": jt.SGD(learning_rate=0.01)},
     ),
     Row(
         35,  # the numbers of classes where the loss wants one output for each class
@@ -100,7 +100,7 @@ ROWS = (
         jt.Experiment(
             model=EndedMLP(widths=(16, 16), outputs=3),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=0.01)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=8,
             epochs=30,
         ),
@@ -115,7 +115,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(128, 100)),
             optimizer=jt.Optimizer(RMSProp(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=1,
             epochs=1,
         ),
@@ -126,13 +126,13 @@ ROWS = (
         41,  # the softmax of one output is always 1
         ("activation",),
         jt.Experiment(
-            model=EndedMLP(widths=(32,), ending=softmax),
+            model=EndedMLP(widths=(32,), ending=SOFTMAX),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
             batch_size=32,
             epochs=20,
         ),
         tables.all_columns,
-        {"model.ending": linear},
+        {"model.ending": LINEAR},
     ),
     Row(
         50,  # four epochs, without dropout
@@ -140,11 +140,11 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(16, 16)),
             optimizer=jt.Optimizer(RMSProp(learning_rate=1e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=64,
             epochs=4,
         ),
         pictures.reviews,
-        {"model.dropout": 0.5, "epochs": 30},
+        {"model.dropout": Inverted(rate=0.5), "epochs": 30},
     ),
 )

@@ -1,5 +1,8 @@
 """Rows of regression."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import flax.linen as nn
 import jax
 from jaxtyping import Array, Float
@@ -8,9 +11,9 @@ import jaxtricks as jt
 from experiments.doctor.deepfd import pictures, points, tables
 from experiments.doctor.deepfd.models import EndedMLP
 from experiments.doctor.deepfd.row import Row
-from jaxtricks.experiment import StandardizedTargets, Standardize
-from jaxtricks.losses import Squared
-from jaxtricks.nn import GlorotNormal, Sigmoid, Tanh
+from jaxtricks.experiment import Raw, RawTargets, Standardize, StandardizedTargets, Unit
+from jaxtricks.losses import FunctionLoss, Squared
+from jaxtricks.nn import GlorotNormal, ReLU, Sigmoid, Tanh
 from jaxtricks.optim import RMSProp
 
 RATE = "optimizer.rule.learning_rate"
@@ -22,6 +25,12 @@ def binary(scores: Float[Array, "batch outputs"], targets: Float[Array, "batch o
     return (jax.nn.softplus(scores) - targets * scores).mean(axis=-1)
 
 
+def _narrow(layers: int) -> Iterator[Callable[..., Any]]:
+    for _ in range(layers):
+        yield nn.Dense(10)
+        yield nn.relu
+
+
 ROWS = (
     Row(
         13,  # steps too large for values of a hundred
@@ -29,8 +38,8 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(50, 30)),
             optimizer=jt.Optimizer(jt.SGD(learning_rate=0.1)),
-            inputs="raw",
-            targets="raw",
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=40,
             epochs=1000,
         ),
@@ -43,8 +52,8 @@ ROWS = (
         jt.Experiment(
             model=nn.Sequential([nn.Dense(50), nn.sigmoid, nn.Dense(50), nn.elu, nn.Dense(1)]),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-2)),
-            inputs="raw",
-            targets="raw",
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=320,
             epochs=1000,
         ),
@@ -57,8 +66,8 @@ ROWS = (
         jt.Experiment(
             model=EndedMLP(widths=(26, 26, 10, 26, 26), ending=Sigmoid()),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
-            inputs="raw",
-            targets="raw",
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=16,
             epochs=100,
         ),
@@ -72,8 +81,8 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(128, 45)),
             optimizer=jt.Optimizer(jt.SGD(learning_rate=0.01)),
-            inputs="raw",
-            targets="raw",
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=50,
             epochs=20,
         ),
@@ -86,9 +95,9 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(16,)),
             optimizer=jt.Optimizer(jt.SGD(learning_rate=0.01)),
-            objective=jt.Objective(binary),
-            inputs="raw",
-            targets="raw",
+            objective=jt.Objective(FunctionLoss(function=binary)),
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=32,
             epochs=20,
         ),
@@ -99,9 +108,9 @@ ROWS = (
         44,  # a layer of tanh that gets large numbers, and nine narrow layers
         ("activation", "inputs", "too deep"),
         jt.Experiment(
-            model=nn.Sequential([nn.Dense(90), nn.tanh, *(each for _ in range(9) for each in (nn.Dense(10), nn.relu)), nn.Dense(1)]),
+            model=nn.Sequential([nn.Dense(90), nn.tanh, *_narrow(9), nn.Dense(1)]),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
-            inputs="raw",
+            inputs=Raw(),
             batch_size=32,
             epochs=20,
         ),
@@ -114,8 +123,8 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=()),
             optimizer=jt.Optimizer(RMSProp(learning_rate=1e-3)),
-            inputs="raw",
-            targets="raw",
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=16,
             epochs=40,
         ),
@@ -128,8 +137,8 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(32, 16)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
-            inputs="raw",
-            targets="raw",
+            inputs=Raw(),
+            targets=RawTargets(),
             batch_size=32,
             epochs=20,
         ),
@@ -142,7 +151,7 @@ ROWS = (
         jt.Experiment(
             model=jt.MLP(widths=(50, 100)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=0.1)),
-            inputs="unit",
+            inputs=Unit(),
             batch_size=32,
             epochs=10,
         ),
@@ -153,16 +162,16 @@ ROWS = (
         52,  # values of hundreds of thousands
         ("activation", "too small", "no regularization", "targets"),
         jt.Experiment(
-            model=jt.MLP(widths=(20, 20), activation="tanh", kernel_init=GlorotNormal()),
+            model=jt.MLP(widths=(20, 20), activation=Tanh(), kernel_init=GlorotNormal()),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
-            targets="raw",
+            targets=RawTargets(),
             batch_size=32,
             epochs=30,
         ),
         tables.prices,
         {
             "model.widths": (64, 64, 32),
-            "model.activation": "relu",
+            "model.activation": ReLU(),
             "objective.l1": 1e-4,
             "targets": StandardizedTargets(),
         },

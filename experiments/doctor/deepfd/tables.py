@@ -59,7 +59,7 @@ def all_columns() -> jt.Dataset:
 
 @functools.cache
 def census() -> jt.Dataset:
-    """Thirteen columns of measurements, and one that says nothing in numbers of hundreds of thousands, as a census weight does."""
+    """Thirteen columns of measurements, and one of hundreds of thousands that says nothing, as a census weight."""
     x, y = _tumours(SMALL[:13])
     weight = np.random.default_rng(0).lognormal(12, 0.5, size=(len(x), 1))
     return jt.Dataset.from_arrays(np.hstack([x, weight]), y, name="census", classes=("no", "yes"))
