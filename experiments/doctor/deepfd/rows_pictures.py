@@ -53,7 +53,7 @@ ROWS = (
         ("loss", "labels", "inputs"),
         jt.Experiment(
             model=ConvDense(channels=(16, 8), stage=LINEAR, widths=(64,)),
-            optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-3)),
+            optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
             inputs=Raw(),
             batch_size=32,
             epochs=10,

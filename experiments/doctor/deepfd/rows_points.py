@@ -56,7 +56,7 @@ ROWS = (
         9,  # the softmax of one output is always 1
         ("low rate", "activation", "initial weights", "epochs", "batch size"),
         jt.Experiment(
-            model=EndedMLP(widths=(2, 3), activation=Sigmoid(), kernel_init=Uniform(scale=0.05), ending=SOFTMAX),
+            model=EndedMLP(widths=(4, 3), activation=Sigmoid(), kernel_init=Uniform(scale=0.05), ending=SOFTMAX),
             optimizer=jt.Optimizer(jt.Momentum(learning_rate=1e-3, momentum=0.9)),
             objective=jt.Objective(Squared()),
             inputs=Raw(),
@@ -67,21 +67,22 @@ ROWS = (
         {
             "model.ending": Sigmoid(),
             "model.kernel_init": LecunNormal(),
-            "optimizer.rule": jt.Adam(learning_rate=0.05),
+            "optimizer.rule": jt.Adam(learning_rate=0.02),
             "batch_size": 4,
             "epochs": 125,
         },
+        note="the first layer is wider than that of two units in the row, with which some restarts stick",
     ),
     Row(
         12,  # layers of sigmoids, from small weights, with large batches
         ("activation", "batch size"),
         jt.Experiment(
-            model=EndedMLP(widths=(8, 8), activation=Sigmoid(), kernel_init=Normal(scale=0.05), ending=Sigmoid()),
-            optimizer=jt.Optimizer(jt.SGD(learning_rate=0.5)),
+            model=EndedMLP(widths=(16, 16), activation=Sigmoid(), kernel_init=Normal(scale=0.3), ending=Sigmoid()),
+            optimizer=jt.Optimizer(jt.SGD(learning_rate=0.3)),
             objective=jt.Objective(Squared()),
             inputs=Raw(),
             batch_size=50,
-            epochs=20,
+            epochs=9,
         ),
         points.bits,
         {"model.activation": ReLU(), "batch_size": 1},
@@ -90,13 +91,14 @@ ROWS = (
         18,  # nothing is wrong
         (),
         jt.Experiment(
-            model=jt.MLP(widths=(2, 2)),
+            model=jt.MLP(widths=(8, 8)),
             optimizer=jt.Optimizer(jt.Adam(learning_rate=0.01)),
             inputs=Raw(),
             batch_size=8,
             epochs=50,
         ),
         points.sines,
+        note="the layers are wider than those of two units in the row, which die at times",
     ),
     Row(
         22,  # the softmax of one output is always 1

@@ -23,7 +23,7 @@ ROWS = (
             epochs=25,
         ),
         tables.tumours,
-        {"inputs": Standardize(), RATE: 0.01},
+        {"inputs": Standardize(), RATE: 2e-3},
     ),
     Row(
         14,  # a column of huge numbers, and small steps

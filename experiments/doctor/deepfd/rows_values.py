@@ -44,14 +44,14 @@ ROWS = (
             epochs=1000,
         ),
         points.quadratic,
-        {RATE: 1e-3},
+        {RATE: 2e-4},
     ),
     Row(
         17,  # inputs of a hundred, values of a hundred million
         ("inputs", "targets"),
         jt.Experiment(
             model=nn.Sequential([nn.Dense(50), nn.sigmoid, nn.Dense(50), nn.elu, nn.Dense(1)]),
-            optimizer=jt.Optimizer(jt.Adam(learning_rate=1e-2)),
+            optimizer=jt.Optimizer(jt.Adam(learning_rate=3e-3)),
             inputs=Raw(),
             targets=RawTargets(),
             batch_size=320,

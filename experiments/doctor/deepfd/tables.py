@@ -38,8 +38,9 @@ def tumours() -> jt.Dataset:
 
 @functools.cache
 def sixteen() -> jt.Dataset:
-    """Sixteen columns of measurements in their units."""
+    """Sixteen columns of measurements in steps from 0 to 15."""
     x, y = _tumours(SMALL)
+    x = np.clip(np.round(7.5 + 3 * (x - x.mean(axis=0)) / x.std(axis=0)), 0, 15)
     return jt.Dataset.from_arrays(x, y, name="sixteen columns", classes=("malignant", "benign"))
 
 
