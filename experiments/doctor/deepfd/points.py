@@ -104,9 +104,9 @@ def quartic() -> jt.Dataset:
 
 @functools.cache
 def polynomial() -> jt.Dataset:
-    """500 points of a polynomial of degree four with three turns, x from -1.2 to 1.2."""
-    x = np.random.default_rng(0).uniform(-1.2, 1.2, size=500)
-    return _curve(x, 8 * x**4 - 8 * x**2 + 1 + x, "polynomial")
+    """500 points of a polynomial of degree four with three turns, x from -1.8 to 1.8."""
+    x = np.random.default_rng(0).uniform(-1.8, 1.8, size=500)
+    return _curve(x, x**4 - 4 * x**2 + x + 2, "polynomial")
 
 
 @functools.cache

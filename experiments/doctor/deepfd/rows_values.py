@@ -80,14 +80,14 @@ ROWS = (
         ("low rate", "epochs"),
         jt.Experiment(
             model=jt.MLP(widths=(128, 45)),
-            optimizer=jt.Optimizer(jt.SGD(learning_rate=0.01)),
+            optimizer=jt.Optimizer(jt.SGD(learning_rate=0.003)),
             inputs=Raw(),
             targets=RawTargets(),
-            batch_size=50,
-            epochs=20,
+            batch_size=10,
+            epochs=2,
         ),
         points.polynomial,
-        {RATE: 0.1, "epochs": 200},
+        {RATE: 0.03, "epochs": 100},
     ),
     Row(
         43,  # a loss of probabilities, of values of hundreds

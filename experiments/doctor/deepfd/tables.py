@@ -46,8 +46,9 @@ def sixteen() -> jt.Dataset:
 
 @functools.cache
 def ten() -> jt.Dataset:
-    """Ten columns of measurements in their units."""
+    """Ten columns of measurements as codes from -4 to 4."""
     x, y = _tumours(SMALL[:10])
+    x = np.clip(np.round(2 * (x - x.mean(axis=0)) / x.std(axis=0)), -4, 4)
     return jt.Dataset.from_arrays(x, y, name="ten columns", classes=("malignant", "benign"))
 
 
