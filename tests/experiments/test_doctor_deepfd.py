@@ -51,15 +51,14 @@ def test_a_patient_runs_or_is_refused_where_that_is_its_fault(name):
             prepare(experiment, data, train)
     else:
         ready = prepare(experiment, data, train)
-        assert train // ready.batch_size * ready.epochs <= 2_000
+        assert train // ready.batch_size * ready.epochs <= 4_000
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.labels], ids=lambda row: str(row.number))
 def test_a_repair_changes_something(row):
-    repaired = row.experiment.replace(row.repair)
-    other_data = row.repaired_data is not None and row.repaired_data is not row.data
-    assert repaired.diff(row.experiment) or other_data
-    assert set(row.repair) <= {*repaired.diff(row.experiment)} | {"model", "optimizer.rule", "objective.loss"}
+    idle = [path for path, value in row.repair.items() if row.experiment.replace({path: value}) == row.experiment]
+    assert not idle
+    assert row.repair or row.repaired_data not in (None, row.data)
 
 
 def test_the_softmax_of_one_output_says_nothing():
@@ -69,9 +68,9 @@ def test_the_softmax_of_one_output_says_nothing():
 
 def test_a_pile_is_told_by_other_examples_too():
     model, x = Piled(outputs=2), np.random.default_rng(0).normal(size=(4, 6, 8, 8)).astype(np.float32)
-    variables = model.init(jax.random.key(0), x)
+    variables = model.init(jax.random.key(0), x, train=False)
     other = np.concatenate([x[:1], -x[1:]])
-    assert not np.allclose(model.apply(variables, x)[0], model.apply(variables, other)[0])
+    assert not np.allclose(model.apply(variables, x, train=False)[0], model.apply(variables, other, train=False)[0])
 
 
 def test_a_network_without_an_ending_is_the_library_s():
