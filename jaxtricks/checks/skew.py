@@ -51,8 +51,9 @@ def _compared(data: Dataset, splits: Splits, target: Target) -> tuple[float, str
     size = int(target.values.max()) + 1
     counts, others = np.bincount(y, minlength=size), np.bincount(other, minlength=size)
     shares, here = counts / counts.sum(), others / others.sum()
-    most = int(np.abs(shares - here).argmax())
-    name = target.name or data.classes[most]
+    one = data.kind.one_class
+    most = int(np.abs(shares - here).argmax()) if one else size - 1  # of a label those that have it
+    name = data.classes[most] if one else target.name or data.classes[0]
     return differing(counts, others), f"{here[most]:.1%} are {name!r}, and {shares[most]:.1%} to train on"
 
 

@@ -105,3 +105,13 @@ def test_the_worst_is_first(leaky, other_check):
     found = [DataFinding("many", severity, 1, (), severity) for severity in ("note", "leak", "warning")]
     other_check("many", lambda data, splits: found)
     assert [each.severity for each in jt.check_data(leaky, only=["many"]).findings] == ["leak", "warning", "note"]
+
+
+@pytest.mark.parametrize("labels", [1, 2])
+def test_a_label_that_is_commoner_in_validation_is_told_by_its_name(labels):
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    rare, common = np.arange(200) % 10 == 0, np.arange(200) % 10 > 0
+    y, other = (np.stack([first] + [rare] * (labels - 1), axis=1).astype(np.int32) for first in (rare, common))
+    data = jt.Dataset.from_arrays(x, y, validation=(x + 1, other), task="multilabel", classes=("ill", "old")[:labels])
+    (found,) = jt.check_data(data, only=["class skew"]).findings
+    assert found.text.endswith("90.0% are 'ill', and 10.0% to train on.")
