@@ -30,7 +30,8 @@ def check(data: Dataset, splits: Splits) -> list[DataFinding]:
     Each feature's rule (see `one_rule`) is judged out of sample, in five folds. The best feature is suspected where its rule is
     so often right, and better than that of the next best one, by a sign test over examples: of data that are easy, several
     features tell the label. It is a leak where it beats a model of all other features together, too, and else a warning.
-    Features that say the same as the best one are found with it. A feature that is merely the best one is none of these.
+    Features that say the same as the best one are found with it. A feature that is merely the best one is none of these, and the
+    only one of all is a warning at most: the task may be easy.
 
     Args:
         data: the data set.
@@ -69,13 +70,12 @@ def _of(x: Flat, known: Sequence[Feature], target: Target, comparisons: int) -> 
         return []
     left_out = [place for feature in alike for place in known[feature].places]
     without = _judged(np.delete(x, left_out, axis=1), target, folds) if others else np.full(len(x), chance)
-    leak = scores[best] > without.mean() and alarming(better(rules[best], without), comparisons)
+    leak = bool(others) and scores[best] > without.mean() and alarming(better(rules[best], without), comparisons)
     called = ", ".join(repr(known[place].name) for place in alike)
     unit = "right about" if target.discrete else "has an R² of"
-    text = (
-        f"{called} alone {'is' if target.discrete else ''} {unit} {_percent(scores[best])}{_label(target)}; all other features "
-        f"together {'are right about' if target.discrete else 'have'} {_percent(float(without.mean()))}."
-    ).replace("  ", " ")
+    verb = "are right about" if target.discrete else "have"
+    rest = f"all other features together {verb} {_percent(float(without.mean()))}" if others else "there are no other features"
+    text = f"{called} alone {'is ' if target.discrete else ''}{unit} {_percent(scores[best])}{_label(target)}; {rest}."
     return [DataFinding(NAME, "leak" if leak else "warning", len(alike), (), text, features=tuple(left_out))]
 
 

@@ -72,6 +72,12 @@ def test_the_best_feature_is_no_leak_where_it_leaves_much_of_the_label_open():
     assert not found(jt.Dataset.from_arrays(best, y), "a feature alone")
 
 
+def test_the_only_feature_is_no_leak_since_the_task_may_be_easy():
+    y = np.arange(200) % 2
+    (finding,) = found(jt.Dataset.from_arrays(5 - 2.0 * y[:, None], y), "a feature alone")
+    assert finding.severity == "warning" and finding.text.endswith("there are no other features.")
+
+
 @pytest.mark.parametrize(
     "column", [np.arange(N), -np.arange(N) * 0.5, np.random.default_rng(1).permutation(N) + 9_000_000], ids=str
 )
