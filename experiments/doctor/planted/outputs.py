@@ -144,8 +144,10 @@ KINDS: tuple[Kind, ...] = (
     kind(
         65,
         "batch norm by the batch's own statistics in evaluation",
-        {Cause.COMPANY},
-        *(wired(row, between=parts.batch_statistics) for row in (of.DIGITS, of.WINE, of.FRIEDMAN)),
+        {Cause.COMPANY, Cause.MODEL},
+        wired(of.DIGITS, between=parts.batch_statistics),
+        wired(of.WINE, between=parts.own_batch_norm),
+        wired(of.FRIEDMAN, between=parts.own_batch_norm),
     ),
     kind(
         70,
