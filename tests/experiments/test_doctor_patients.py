@@ -7,7 +7,7 @@ import jaxtricks as jt
 from experiments.doctor import healthy, planted, sets
 from experiments.doctor.health import Health
 from experiments.doctor.planted import data as spoils
-from experiments.doctor.planted import kinds
+from experiments.doctor.planted.kind import WINE, wired
 from jaxtricks.train.prepare import prepare
 
 PREPARED = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "imdb_reviews": (200,)}
@@ -67,7 +67,7 @@ def test_planted_ones_differ_from_each_other_and_are_refused_where_they_have_to_
 
 
 def test_a_network_that_is_wired_well_learns():
-    experiment, data = kinds.wired(kinds.WINE, {"epochs": 5})()
+    experiment, data = wired(WINE, {"epochs": 5})()
     assert jt.fit(experiment, data, seeds=2, progress=False).metrics["accuracy"].mean() > 0.9
 
 

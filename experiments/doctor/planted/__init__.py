@@ -6,7 +6,7 @@ Humbatova+ 2020, Zhang+ 2021, Jiang+ 2025). Kinds that live in a loop of a user'
 
 from experiments.doctor.patient import Patient
 from experiments.doctor.planted import data, outputs, settings
-from experiments.doctor.planted.kinds import Kind
+from experiments.doctor.planted.kind import Kind
 
 LOOP = "it lives in a loop of a user's own, where it is planted"
 DEVICES = "it takes several devices or processes, and an examination is of one program on one machine"

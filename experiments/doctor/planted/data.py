@@ -7,9 +7,9 @@ import numpy as np
 import jaxtricks as jt
 from experiments.doctor import sets
 from experiments.doctor.healthy import mlp, sgd
-from experiments.doctor.planted import kinds as of
+from experiments.doctor.planted import kind as of
 from experiments.doctor.planted import wired as parts
-from experiments.doctor.planted.kinds import Kind, changed, kind, spoilt, wired
+from experiments.doctor.planted.kind import Kind, changed, kind, spoilt, wired
 from jaxtricks.diagnose.causes import Cause
 
 RAW = {"inputs": "raw"}

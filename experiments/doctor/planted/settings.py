@@ -10,9 +10,9 @@ import optax
 import jaxtricks as jt
 from experiments.doctor import sets
 from experiments.doctor.healthy import Row, adam, ball, mlp
-from experiments.doctor.planted import kinds as of
+from experiments.doctor.planted import kind as of
 from experiments.doctor.planted import wired as parts
-from experiments.doctor.planted.kinds import Kind, Plant, changed, kind, wired
+from experiments.doctor.planted.kind import Kind, Plant, changed, kind, wired
 from jaxtricks.diagnose.causes import Cause
 
 RATE = "optimizer.rule.learning_rate"
