@@ -96,7 +96,7 @@ ROWS = (
     Row(sets.digits, jt.CNN(channels=(8, 16)), adam(5e-3), 32, 15),
     Row(sets.digits, jt.CNN(channels=(16,)), ball(0.03), 32, 15),
     Row(sets.digits, jt.CNN(channels=(8, 16), normalization=jt.nn.BatchNorm()), adam(5e-3), 32, 15),
-    Row(sets.rows, lstm(32), adam(1e-2), 32, 25),
+    Row(sets.rows, lstm(32), adam(3e-2), 32, 25),
     Row(sets.rows, gru(32), rms(5e-3), 32, 25),
     Row(sets.digits, mlp(32), adam(5e-3), 32, 20, {"inputs": "unit"}),
     Row(sets.digits, mlp(64), adam(3e-3), 32, 30, {"stopping": jt.EarlyStopping()}),
