@@ -117,7 +117,7 @@ KINDS: tuple[Kind, ...] = (
         {Cause.RULE, Cause.RATE_LOW, Cause.RATE_HIGH},
         changed(of.DIGITS, {EPSILON: 1.0}),
         changed(of.FRIEDMAN, {EPSILON: 1.0}),
-        changed(of.CANCER, {EPSILON: 1e-16, RATE: 0.3}),
+        changed(of.DIGITS, {EPSILON: 1e-16, RATE: 0.3}),
     ),
     kind(
         27,
