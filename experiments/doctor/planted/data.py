@@ -224,10 +224,4 @@ KINDS: tuple[Kind, ...] = (
         changed(of.BLOBS, {"model.widths": (1,)}),
         changed(of.FRIEDMAN, {"model.widths": (32, 1, 32)}),
     ),
-    kind(
-        102,
-        "one batch norm for two activations",
-        {Cause.COMPANY},
-        *(wired(row, between=parts.shared_norm) for row in (of.DIGITS, of.FRIEDMAN, of.CANCER)),
-    ),
 )

@@ -135,12 +135,6 @@ def own_batch_norm(x: Array, train: bool) -> Array:
     return nn.relu((x - x.mean(axis=0)) / jnp.sqrt(x.var(axis=0) + 1e-5))
 
 
-def shared_norm(x: Array, train: bool) -> Array:
-    """One batch norm for two activations of different size."""
-    norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
-    return nn.relu(norm(x)) + nn.relu(norm(10 * x + 5))
-
-
 # Before
 
 
