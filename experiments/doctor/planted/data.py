@@ -206,7 +206,7 @@ KINDS: tuple[Kind, ...] = (
         99,
         "a softmax within the network",
         {Cause.ACTIVATION, Cause.GRADIENTS},
-        *(wired(row, widths=(32, 32), between=parts.hidden_softmax) for row in (of.DIGITS_SGD, of.FRIEDMAN_BALL, of.BLOBS)),
+        *(wired(row, widths=(32, 32), between=parts.hidden_softmax) for row in (of.DIGITS_SGD, of.FRIEDMAN_BALL, of.CANCER_SGD)),
     ),
     kind(
         100,
