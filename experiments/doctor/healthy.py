@@ -139,7 +139,7 @@ ROWS = (
     Row(sets.reviews, mlp(), adam(3e-3), 32, 10),
     Row(sets.fashion, mlp(64), adam(2e-3), 32, 15),
     Row(sets.fashion, jt.CNN(channels=(8, 16)), adam(3e-3), 32, 15),
-    Row(sets.mnist, jt.CNN(channels=(8, 16)), ball(0.02), 32, 15),
+    Row(sets.mnist, jt.CNN(channels=(8, 16)), adam(3e-3), 32, 15),
 )
 
 
