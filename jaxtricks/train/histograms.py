@@ -32,7 +32,7 @@ class Histograms:
     """How often weights, gradients and activations had which size, at some times of a run (T105).
 
     Args:
-        epochs: epochs done at each picture, 0 for the initial weights, [times].
+        every: epochs between two pictures; the first is of the initial weights.
         counts: "weights/path", "gradients/path" or "activations/layer" → how many numbers lie in each bin,
             [runs, times, bins], in the order of the forward pass; of each restart they add up to the number of elements. The
             bins are those of `jaxtricks.restart.histogram`: 40 for numbers below zero, one for exactly zero, 40 for numbers
@@ -44,8 +44,18 @@ class Histograms:
     ([0, 1, 2], (4, 3, 82), array([80, 80, 80]))
     """
 
-    epochs: Int[np.ndarray, " times"]
+    every: int
     counts: Counts
+
+    @property
+    def epochs(self) -> Int[np.ndarray, " times"]:
+        """Epochs done at each picture, 0 for the initial weights, [times]."""
+        return self.every * np.arange(next((each.shape[1] for each in self.counts.values()), 0))
+
+    @property
+    def numbered(self) -> Counts:
+        """The counts as files have them, whose names begin with a number that keeps their order."""
+        return {f"{place:03}{APART}{name}": counts for place, (name, counts) in enumerate(self.counts.items())}
 
     @property
     def edges(self) -> Float[np.ndarray, " edges"]:
@@ -93,7 +103,7 @@ class Histograms:
 
     def at(self, rows: Int[np.ndarray, " chosen"]) -> "Histograms":
         """Those of some restarts, by their places."""
-        return Histograms(self.epochs, {name: counts[rows] for name, counts in self.counts.items()})
+        return Histograms(self.every, {name: counts[rows] for name, counts in self.counts.items()})
 
 
 def histograms(counts: Mapping[str, np.ndarray], every: int) -> Histograms:
@@ -103,5 +113,4 @@ def histograms(counts: Mapping[str, np.ndarray], every: int) -> Histograms:
         counts: "000 weights/path" → [members, times, bins], as pictures are named.
         every: epochs between two pictures.
     """
-    times = next((each.shape[1] for each in counts.values()), 0)
-    return Histograms(every * np.arange(times), {name.partition(APART)[2]: counts[name].astype(int) for name in sorted(counts)})
+    return Histograms(every, {name.partition(APART)[2]: counts[name].astype(int) for name in sorted(counts)})

@@ -355,9 +355,7 @@ def trained_in_turns(
                     if number in busy:
                         bar.trained()
                     results |= underway[number].results()
-                    underway[number] = run._replace(
-                        reached=Reached(0, None, {}, {})
-                    )  # drops the optimizer's states
+                    underway[number] = run._replace(reached=Reached(0, None, {}, {}))  # drops the optimizer's states
             if turn is not None and standing is not None and end is not None:
                 now = [run.cohort for run in underway]
                 turned = turn(end, together(now, [run.reached.curves for run in underway], end), standing)
