@@ -4,7 +4,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 from markupsafe import Markup
 from pyarrow import csv
 
@@ -43,7 +42,7 @@ def write_curvature(folder: Path, found: CurvatureByEpoch) -> Path:
 def read_curvature(folder: Path) -> CurvatureByEpoch | None:
     """The curvature that `write_curvature` wrote; None where none can be read."""
     try:
-        with np.load(folder / POINTS, allow_pickle=False) as found:
+        with (folder / POINTS).open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = dict(found)
         return CurvatureByEpoch(tuple(arrays.pop("names").tolist()), **arrays)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
@@ -69,21 +68,12 @@ def _ends(found: CurvatureByEpoch) -> Markup:
             marks = {"linewidth": 2, "marker": "o", "markersize": 3}
             axes.plot(found.epochs, around.mean, color=colour, linestyle=dashes, label=name, **marks)
         axes.axhline(0, color=INK, linewidth=0.6)
-        axes.set_yscale("symlog", linthresh=_line(curves["smallest eigenvalue"], curves["largest eigenvalue"]))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("epoch")
         at_whole_numbers(axes.xaxis)
         axes.set_ylabel("eigenvalue")
         axes.yaxis.set_label_coords(-0.185, 0.5)
         axes.legend(frameon=False, loc="best")
         return embedded(figure, "The largest and the smallest eigenvalue of the Hessian by epoch")
-
-
-def _line(*curves: Float[np.ndarray, "runs times"]) -> float:
-    """The size below which the axis is linear: a tenth of the usual largest eigenvalue."""
-    sizes = np.abs(np.concatenate([curve.reshape(-1) for curve in curves]))
-    finite = sizes[np.isfinite(sizes) & (sizes > 0)]
-    return float(np.median(finite)) / 10 if finite.size else 1.0
 
 
 def _density(found: CurvatureByEpoch) -> Markup:
