@@ -95,8 +95,8 @@ def found(seed: Array, pixels: np.ndarray, labels: np.ndarray, sizes: tuple[int,
 def measure(scale: Scale) -> Outcome:
     """A network of 4 tanh units, 118 parameters, on MNIST's training digits averaged to 4×4 pixels, with the cross-entropy and
     λ ‖w‖² (10⁻³), in double precision, after 300 steps of momentum on 2,048 examples. Its Hessian is a product with each of the
-    118 unit vectors. Newton's step H⁻¹g, without damping, from a batch is compared with that from two thirds of the examples, by the
-    cosine of the angle between them, the mean over 8 batches of a size from the other third; and so are gradients. Beside the
+    118 unit vectors. Newton's step H⁻¹g, without damping, from a batch is compared with that from two thirds of the examples, by
+    the cosine of the angle between them, the mean over 8 batches of a size from the other third; and so are gradients. Beside the
     lecture's 10K (10,240) stand 64, an ordinary batch. A step counts as accurately estimated from a cosine of 0.9 on.
     """
     sizes = scale.pick(smoke=(64, 128), cpu=BATCHES, full=BATCHES)
@@ -139,8 +139,8 @@ CLAIM = Claim(
     ),
     refuted_by="The Hessian from a product for each parameter differs from that of jax.hessian by 10⁻⁹ of its largest element or "
     "more; or the 95% interval of the mean cosine of Newton's step from 10,240 examples and that from all lies at or below 0.9; "
-    "or that of its step from 64 examples at or above 0.9; or that of the gradient's cosine minus Newton's, from 64 examples, at or "
-    "below 0.",
+    "or that of its step from 64 examples at or above 0.9; or that of the gradient's cosine minus Newton's, from 64 examples, at "
+    "or below 0.",
     measure=measure,
     kind="effect",
     seeds=Scales(cpu=8, full=32),
