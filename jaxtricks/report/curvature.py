@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -32,7 +33,12 @@ def write_curvature(folder: Path, found: CurvatureByEpoch) -> Path:
     """
     with writing(folder, FolderError):
         with replacing(folder / POINTS) as unfinished, unfinished.open("wb") as file:
-            arrays = {"epochs": found.epochs, "values": found.values, "weights": found.weights, "noise": found.noise}
+            arrays: dict[str, Any] = {
+                "epochs": found.epochs,
+                "values": found.values,
+                "weights": found.weights,
+                "noise": found.noise,
+            }
             np.savez_compressed(file, names=np.array(found.names), **arrays)
         with replacing(folder / TABLE) as unfinished:
             csv.write_csv(found.frame(), unfinished)
@@ -65,8 +71,7 @@ def _ends(found: CurvatureByEpoch) -> Markup:
         for name, colour, dashes in (("largest eigenvalue", VERMILION, "-"), ("smallest eigenvalue", BLUE, "--")):
             around = band(curves[name])
             axes.fill_between(found.epochs, around.low, around.high, color=colour, alpha=0.22, linewidth=0)
-            marks = {"linewidth": 2, "marker": "o", "markersize": 3}
-            axes.plot(found.epochs, around.mean, color=colour, linestyle=dashes, label=name, **marks)
+            axes.plot(found.epochs, around.mean, dashes, color=colour, linewidth=2, marker="o", markersize=3, label=name)
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_xlabel("epoch")
         at_whole_numbers(axes.xaxis)

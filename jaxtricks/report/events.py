@@ -51,7 +51,7 @@ class Events:
             FolderError: where that cannot be written.
         """
         with writing(self.folder, FolderError):
-            pictures = histograms_of(view.folder) if any(arm.epoch for arm in view.arms) else {}
+            pictures = histograms_of(self.folder.parent) if any(arm.epoch for arm in view.arms) else {}
             for index, arm in enumerate(view.arms):
                 root = self.folder if len(view.arms) == 1 else self.folder / _name(index, arm)
                 first, self._written[index] = self._written.get(index, 0), max(self._written.get(index, 0), arm.epoch)
