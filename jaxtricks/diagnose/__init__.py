@@ -2,11 +2,19 @@
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
+from jaxtricks.diagnose.by_epoch import CurvatureByEpoch, curvature_by_epoch
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.curvature import extreme_eigenvalues, hessian_eigenvalues, hessian_vector_product, negative_share
+from jaxtricks.diagnose.curvature import (
+    extreme_eigenvalues,
+    hessian_eigenvalues,
+    hessian_spectrum,
+    hessian_vector_product,
+    negative_share,
+)
 from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
+from jaxtricks.diagnose.lanczos import Spectrum
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
 from jaxtricks.diagnose.registry import SIGNS, Sign, sign
 from jaxtricks.diagnose.symptom import Symptom
@@ -19,19 +27,23 @@ __all__ = [
     "BatchDependence",
     "Case",
     "Cause",
+    "CurvatureByEpoch",
     "Diagnosis",
     "Examination",
     "GradientCheck",
     "NoiseScale",
     "Sign",
+    "Spectrum",
     "Symptom",
     "Treated",
     "VarianceProfile",
     "batch_dependence",
     "check_gradient",
+    "curvature_by_epoch",
     "extreme_eigenvalues",
     "gradient_noise_scale",
     "hessian_eigenvalues",
+    "hessian_spectrum",
     "hessian_vector_product",
     "negative_share",
     "sign",

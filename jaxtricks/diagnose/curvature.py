@@ -9,10 +9,10 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key
 
+from jaxtricks.diagnose.lanczos import ZERO, Spectrum, tridiagonals
+
 P = TypeVar("P")
 Function = Callable[[P], Float[Array, ""]]
-
-ZERO = 1e-5  # of the largest eigenvalue: float32 cannot tell smaller ones from zero
 
 
 def hessian_vector_product(function: Function[P], params: P, vector: P) -> P:
@@ -37,7 +37,7 @@ def hessian_eigenvalues(function: Function[P], params: P) -> Float[np.ndarray, "
     >>> hessian_eigenvalues(lambda x: x[0] ** 2 - x[1] ** 2, jnp.ones(2)).tolist()
     [-2.0, 2.0]
     """
-    flat, product = _product(function, params)
+    flat, product = product_of(function, params)
     return np.asarray(jnp.linalg.eigvalsh(jax.jit(jax.vmap(product))(jnp.eye(flat.size, dtype=flat.dtype))))
 
 
@@ -66,29 +66,35 @@ def extreme_eigenvalues(function: Function[P], params: P, *, key: Key[Array, ""]
     >>> [round(end, 3) for end in ends]
     [-2.0, 6.0]
     """
-    flat, product = _product(function, params)
-    steps = min(steps, flat.size)
-
-    def step(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        basis, matrix = carry
-        image = product(basis[i])
-        matrix = matrix.at[i].set(basis @ image)
-        for _ in range(2):  # doing this once leaves rounding errors that grow
-            image = image - basis.T @ (basis @ image)
-        norm = jnp.linalg.norm(image)
-        small = norm <= ZERO * jnp.max(jnp.abs(matrix))  # the space of all products is exhausted
-        return basis.at[i + 1].set(jnp.where(small, 0, image / jnp.where(small, 1, norm)), mode="drop"), matrix
-
-    start = jax.random.normal(key, flat.shape, flat.dtype)
-    basis = jnp.zeros((steps, flat.size), flat.dtype).at[0].set(start / jnp.linalg.norm(start))
-    loop = jax.jit(lambda carry: jax.lax.fori_loop(0, steps, step, carry))
-    basis, matrix = loop((basis, jnp.zeros((steps, steps), flat.dtype)))
-    used = np.asarray(jnp.any(basis != 0, axis=1))
-    values = np.linalg.eigvalsh(np.asarray(matrix)[np.ix_(used, used)])  # reads the lower triangle only
-    return float(values[0]), float(values[-1])
+    found = hessian_spectrum(function, params, key=key, steps=steps, probes=1)
+    return found.bottom, found.top
 
 
-def _product(function: Function[P], params: P) -> tuple[Float[Array, " parameters"], Callable[[Array], Array]]:
+def hessian_spectrum(function: Function[P], params: P, *, key: Key[Array, ""], steps: int, probes: int) -> Spectrum:
+    """The density of all eigenvalues of the Hessian, by Lanczos' method from some random starts.
+
+    Args:
+        function: of the parameters, giving a number.
+        params: the point at which the Hessian is taken; there may be millions of them.
+        key: of the random starts.
+        steps: Hessian-vector products of each start; some 30 give both ends to a few percent.
+        probes: random starts; the more, the less the weights vary.
+
+    >>> found = hessian_spectrum(lambda x: 3 * x[0] ** 2 - x[1] ** 2, jnp.ones(2), key=jax.random.key(0), steps=2, probes=400)
+    >>> round(found.bottom, 3), round(found.top, 3), round(found.negative, 1)
+    (-2.0, 6.0, 0.5)
+    """
+    flat, product = product_of(function, params)
+    return Spectrum.of(jax.jit(lambda key: tridiagonals(product, flat.size, key, probes, steps, flat.dtype))(key))
+
+
+def product_of(function: Function[P], params: P) -> tuple[Float[Array, " parameters"], Callable[[Array], Array]]:
+    """The parameters as one vector, and the product of the Hessian with such a vector.
+
+    Args:
+        function: of the parameters, giving a number.
+        params: the point at which the Hessian is taken.
+    """
     flat, restore = ravel_pytree(params)
 
     def product(vector: Any) -> Any:

@@ -86,17 +86,25 @@ def gradient_noise_scale(runs: Runs, *, examples: int | None = None) -> NoiseSca
         experiment, member, final = run
         state = epochs.start(experiment, member, pool, {})
         initial = {"params": state.params, **state.collections}
-        return tuple(_noise(experiment, member, pool, variables, count) for variables in (initial, final))
+        return tuple(noise_at(experiment, member, pool, variables, count) for variables in (initial, final))
 
     each = (stack([runs.experiment] * len(runs)), runs.members, runs.variables)
     initial, final = jax.jit(lambda each: jax.lax.map(both, each))(each)
     return NoiseScale(*(Noise(*map(np.asarray, noise)) for noise in (initial, final)))
 
 
-def _noise(
+def noise_at(
     experiment: Experiment, member: Member, pool: Pool, variables: Variables, count: int
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """tr Σ and |G|² of one member."""
+    """tr Σ and |G|² of one member, by some of its training examples.
+
+    Args:
+        experiment: the experiment.
+        member: the restart.
+        pool: the data.
+        variables: the model's, with the weights at which gradients are taken.
+        count: how many examples.
+    """
     params, collections = variables["params"], {name: tree for name, tree in variables.items() if name != "params"}
     drawn = jax.random.permutation(rng.stream(rng.root(member.seed), "noise scale"), member.train)[:count]
     padded = -(-count // AT_ONCE) * AT_ONCE

@@ -52,6 +52,15 @@ class MemberBatch:
             engine.close()
         return curves
 
+    def picture(self) -> Mapping[str, Any]:
+        """The histograms of where the members stand, on the devices, those of the padding too."""
+        plan, states = self._planned.plan, self._states
+        engine = self._engine()
+        found = engine.picture(states if self._alone else placed(states, plan.lies(states)))
+        if not self._alone:
+            engine.close()
+        return found
+
     def close(self) -> None:
         """Cancels windows that were prefetched, and ends the thread that does it."""
         if self._ready is not None:
@@ -115,6 +124,13 @@ class ActiveMembers:
             return self._batches[0].advance(first)
         each = [batch.host(batch.advance(first)) for batch in self._batches]
         return {name: np.concatenate([curves[name] for curves in each]) for name in each[0]}
+
+    def picture(self) -> Mapping[str, Any]:
+        """The histograms of where the members stand, on the devices if all members are there, see `Resident.picture`."""
+        if len(self._batches) == 1:
+            return self._batches[0].picture()
+        each = [batch.host(batch.picture()) for batch in self._batches]
+        return {name: np.concatenate([found[name] for found in each]) for name in each[0]}
 
     def states(self) -> State:
         """The states of all members, on the host."""

@@ -74,6 +74,18 @@ def advance(
 
 
 @functools.partial(jax.jit, static_argnames="plan")
+def picture(
+    population: Population, states: State, data: DeviceData, orders: Orders, plan: Plan
+) -> dict[str, Int[Array, "members bins"]]:
+    """Histograms of every member, see `jaxtricks.restart.histogram`; `orders` begin with the first epoch."""
+
+    def one(population: Population, state: State, orders: Array, data: DeviceData) -> Any:
+        return epochs.picture(population.experiments, data.tables.member(population.numbers), data.shared.pool, state, orders[0])
+
+    return spread(one, plan.mesh, plan.width, 3)(population, states, orders, data)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
 def predict(
     population: Population, states: State, data: DeviceData, indices: Int[Array, " n"], plan: Plan
 ) -> Float[Array, "members n classes"]:
@@ -138,6 +150,7 @@ class Resident:
 
     def __init__(self, members: Members, data: DeviceData, states: State, plan: Plan) -> None:
         self._members, self._data, self._plan = members, data, plan
+        self._first: Orders | None = None  # the order of the first epoch, where histograms were asked for
         self._run = program.compile(lower(members.training, states, data, plan))
 
     def start(self, given: Mapping[str, Given]) -> State:
@@ -148,6 +161,12 @@ class Resident:
         """Trains a segment from epoch `first` on, and gives the states after it and its curves; `states` are donated."""
         after: tuple[State, dict[str, Array]] = self._run(self._members.training, states, self._data, self._orders(first))
         return after
+
+    def picture(self, states: State) -> dict[str, Int[Array, "members bins"]]:
+        """The members' histograms, see `jaxtricks.restart.histogram`; `states` stay as they are."""
+        if self._first is None:
+            self._first = orders_of(self._members.order, self._data, 0, 1, self._plan)
+        return picture(self._members.training, states, self._data, self._first, self._plan)
 
     def _orders(self, first: int) -> Orders:
         return orders_of(self._members.order, self._data, first, self._plan.epochs, self._plan)

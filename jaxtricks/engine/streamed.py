@@ -25,6 +25,7 @@ from jaxtricks.engine.windows import PerMember, Windows, ahead, index
 from jaxtricks.experiment.matching import Given
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.evaluation import EVALUATION
+from jaxtricks.restart.histogram import PICTURE
 from jaxtricks.restart.member import Pool, State
 from jaxtricks.restart.phase import Over, Phase, Run, Window, drive
 
@@ -172,6 +173,13 @@ class Streamed:
             curves.append(new)
         self._next = first + self._plan.epochs
         return states, {name: jnp.stack([each[name] for each in curves], axis=1) for name in curves[0]}
+
+    def picture(self, states: State) -> dict[str, Int[Array, "members bins"]]:
+        """The members' histograms, see `jaxtricks.restart.histogram`; `states` stay as they are."""
+        order = functools.cache(functools.partial(self._local, self._order(0)))
+        with contextlib.closing(ahead(jobs(PICTURE, self._fed.windows, order))) as feed:
+            found: dict[str, Array] = self._fed.drive(PICTURE, states, feed)
+        return found
 
     def close(self) -> None:
         """Cancels windows that were prefetched, and ends the thread that does it."""

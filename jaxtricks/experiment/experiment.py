@@ -54,6 +54,8 @@ class Experiment:
         stopping: when a restart ends before its last epoch.
         metrics: what is measured in validation beside the task's own metrics: names, such as "macro_f1", and `Metric`s of your
             own.
+        histograms: the number of epochs between two pictures of all weights, gradients and activations, see `Runs.histograms`;
+            the first is of the initial weights. None: none are taken.
         epochs: the number of passes over the training split. Examples at the end of an epoch's order that do not fill a batch are
             left out; where the order changes, these are other examples in each epoch.
 
@@ -77,6 +79,7 @@ class Experiment:
         on=EarlyStopping(),
     )
     metrics: tuple[str | Metric, ...] = ()
+    histograms: Count | None = None
     batch_size: Count = 64
     accumulate: Count = 1
     compute: Literal["full", "bfloat16"] = "full"

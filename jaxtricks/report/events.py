@@ -1,4 +1,4 @@
-"""A run's curves as event files of TensorBoard: a TensorBoard run for each restart, for their mean, and for mean ± sd."""
+"""A run's curves and histograms as event files of TensorBoard: one of its runs for each restart, their mean, and mean ± sd."""
 
 import re
 import shutil
@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from jaxtricks.report.watch import ArmSoFar, View
+from jaxtricks.report.watch import ArmSoFar, View, histograms_of
+from jaxtricks.restart.histogram import LOST, ZERO
 from jaxtricks.statistics import band
 from jaxtricks.store.disk import writing
 from jaxtricks.store.folder import EVENTS, FolderError
+from jaxtricks.train.histograms import Histograms
 
 MEAN, LOW, HIGH = "mean", "mean-sd", "mean+sd"  # the same tags in other runs: TensorBoard draws them into one chart
 
@@ -35,6 +38,7 @@ class Events:
         self._writer: Any = SummaryWriter
         self._open: dict[Path, Any] = {}
         self._written: dict[int, int] = {}
+        self._taken: dict[int, int] = {}  # pictures written
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, view: View) -> None:
@@ -47,11 +51,15 @@ class Events:
             FolderError: where that cannot be written.
         """
         with writing(self.folder, FolderError):
+            pictures = histograms_of(self.folder.parent) if any(arm.epoch for arm in view.arms) else {}
             for index, arm in enumerate(view.arms):
                 root = self.folder if len(view.arms) == 1 else self.folder / _name(index, arm)
                 first, self._written[index] = self._written.get(index, 0), max(self._written.get(index, 0), arm.epoch)
                 if first < arm.epoch:
                     self._add(root, arm, first)
+                if index in pictures:
+                    self._pictures(root, arm, pictures[index], self._taken.get(index, 0))
+                    self._taken[index] = len(pictures[index].epochs)
                 if arm.epoch == arm.epochs:  # so that a family of arms does not keep hundreds of files open
                     self._close(root)
 
@@ -76,14 +84,42 @@ class Events:
             writer.flush()
 
     def _scalars(self, place: Path, tag: str, curve: Any, first: int) -> None:
+        writer = self._at(place)
+        for epoch in first + np.flatnonzero(np.isfinite(curve[first:])):
+            writer.add_scalar(tag, float(curve[epoch]), int(epoch) + 1)
+
+    def _pictures(self, root: Path, arm: ArmSoFar, found: Histograms, first: int) -> None:
+        """The histograms from a time on, of each restart and of all together, which stand where the mean of curves does."""
+        for tag, counts in found.counts.items():
+            rows = dict(zip((name.replace(" ", "-") for name in arm.names), counts, strict=True)) | {MEAN: counts.sum(axis=0)}
+            for name, each in rows.items():
+                for time in range(first, len(found.epochs)):
+                    raw = _raw(each[time, :LOST], found.edges)
+                    self._at(root / name).add_histogram_raw(tag, **raw, global_step=int(found.epochs[time]))
+
+    def _at(self, place: Path) -> Any:
         if place not in self._open:
             self._open[place] = self._writer(str(place))
-        for epoch in first + np.flatnonzero(np.isfinite(curve[first:])):
-            self._open[place].add_scalar(tag, float(curve[epoch]), int(epoch) + 1)
+        return self._open[place]
 
     def _close(self, root: Path) -> None:
         for place in [place for place in self._open if place.is_relative_to(root)]:
             self._open.pop(place).close()
+
+
+def _raw(counts: Int[np.ndarray, " bins"], edges: Float[np.ndarray, " edges"]) -> dict[str, Any]:
+    """A histogram as TensorBoard takes it; sums are those of the middles of bins."""
+    middles, there = (edges[1:] + edges[:-1]) / 2, np.flatnonzero(counts)
+    first, last = (int(there[0]), int(there[-1])) if there.size else (ZERO, ZERO)
+    return {
+        "min": float(edges[first]),
+        "max": float(edges[last + 1]),
+        "num": int(counts.sum()),
+        "sum": float(counts @ middles),
+        "sum_squares": float(counts @ middles**2),
+        "bucket_limits": edges[1:].tolist(),
+        "bucket_counts": counts.tolist(),
+    }
 
 
 def _name(index: int, arm: ArmSoFar) -> str:

@@ -1,5 +1,6 @@
 """A finished run as files: config, metrics, verdicts, environment, the page and, of a language model, its weights."""
 
+import dataclasses
 import json
 import operator
 from pathlib import Path
@@ -11,21 +12,27 @@ from pyarrow import csv
 from jaxtricks.data import Vocabulary
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.report.curvature import read_curvature
 from jaxtricks.report.page import page
 from jaxtricks.report.record import Record, from_json, to_json
+from jaxtricks.store import histograms as stored
 from jaxtricks.store.checkpoint import load_weights, save_weights
 from jaxtricks.store.disk import replacing, writing
 from jaxtricks.store.folder import CONFIG, CURVES, PAGE, FolderError, gathered
+from jaxtricks.store.histograms import MemberHistograms
+from jaxtricks.train.histograms import histograms
 from jaxtricks.train.runs import Runs
 
 FILES = (CONFIG, "metrics.json", "verdicts.json", "environment.json")
 VALUES = "values.csv"  # of what is judged
+HISTOGRAMS = "histograms-{}.npz"  # one for each arm, where they were asked for
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 
 def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
     """Writes a run's folder, whole or not at all: the page `report.html`, the curves as a long table in `report.csv`, and the
-    values that were judged, one for each restart, in `values.csv`, which `jaxtricks judge` reads.
+    values that were judged, one for each restart, in `values.csv`, which `jaxtricks judge` reads. Histograms that were
+    asked for are in `histograms-0.npz`, a file for each arm.
 
     Args:
         record: what goes in.
@@ -46,6 +53,9 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         csv.write_csv(record.frame(), place / CURVES)
         if record.verdicts:
             csv.write_csv(record.values(), place / VALUES)
+        for index, arm in enumerate(record.arms):
+            if (pictures := record.histograms.get(arm.label)) is not None:
+                stored.write(place / HISTOGRAMS.format(index), MemberHistograms((index,), pictures.every, pictures.numbered))
         if runs is not None and runs.data.vocabulary is not None and runs.data.kind.per_step:
             (place / VOCABULARY).write_text(json.dumps(runs.data.vocabulary.to_json()), encoding="utf-8")
             save_weights(runs.variables, place / WEIGHTS)
@@ -71,9 +81,12 @@ def load(folder: Path | str) -> Record:
         except (OSError, ValueError) as error:
             raise FolderError(f"{folder / name} cannot be read ({error}).") from error
     try:
-        return from_json(files)
+        record = from_json(files)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FolderError(f"{folder} is not a run's folder as this version writes it ({error!r}).") from error
+    found = {arm.label: stored.read(folder / HISTOGRAMS.format(index)) for index, arm in enumerate(record.arms)}
+    pictures = {label: histograms(each.counts, each.every) for label, each in found.items() if each is not None}
+    return dataclasses.replace(record, histograms=pictures, curvature=read_curvature(folder))
 
 
 def render(folder: Path | str) -> Path:

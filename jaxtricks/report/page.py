@@ -20,7 +20,9 @@ from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import plots
 from jaxtricks.report.ablation import grouped
 from jaxtricks.report.beside import compared
+from jaxtricks.report.curvature import curvature_plots
 from jaxtricks.report.record import Arm, Record
+from jaxtricks.report.ridges import ridges
 from jaxtricks.report.text import (
     MEANINGS,
     Units,
@@ -41,6 +43,7 @@ from jaxtricks.report.text import (
 )
 from jaxtricks.restart.member import TRAINING
 
+DRAWN = 2  # arms whose histograms are drawn
 OPEN_UP_TO = 2  # changes whose plots are unfolded
 # Simulated anew for each process, some 0.8 s. From 32 seeds on a verdict bootstraps its interval, which takes 20 s to simulate.
 TRIALS, SIMULATED = 1_000, (8, 16)
@@ -85,6 +88,9 @@ def page(record: Record) -> str:
         "trials": TRIALS,
         "smallest": statistics.smallest_p(verdicts[0].seeds) if verdicts else None,
         "scopes": SCOPES,
+        "curvature": None if record.curvature is None else curvature_plots(record.curvature),
+        "curvature_rows": None if record.curvature is None else record.curvature.table,
+        "pictures": {label: ridges(found) for label, found in list(record.histograms.items())[:DRAWN]},
         "power": power(verdicts, written) if verdicts else "",
         "paired_by": paired_by(verdicts) if verdicts else "",
         "diffs": diffs,

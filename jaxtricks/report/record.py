@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from jaxtricks.config import described
 from jaxtricks.data import Dataset, Opening, luck_of_the_best
+from jaxtricks.diagnose.by_epoch import CurvatureByEpoch
 from jaxtricks.evaluate.compare import Study
 from jaxtricks.evaluate.ensemble import EnsembleReport
 from jaxtricks.evaluate.judging import Spread
@@ -26,6 +27,7 @@ from jaxtricks.statistics import Interval
 from jaxtricks.train.beside import Beside
 from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.frame import frame
+from jaxtricks.train.histograms import Histograms
 from jaxtricks.train.runs import Runs
 
 Kind = Literal["run", "compare", "ablate", "ladder"]
@@ -128,6 +130,8 @@ class Record:
         climb: of a ladder, what is said of its rungs; None for others.
         baselines: simple models on the same splits; None where they were left out.
         tuned: label → the settings that were found for an arm; none for one that was trained as it was given.
+        histograms: label → the histograms of an arm, where they were asked for.
+        curvature: the curvature of the first arm along its run, where it was measured.
     """
 
     kind: Kind
@@ -141,6 +145,8 @@ class Record:
     climb: Climb | None = None
     baselines: Beside | None = None
     tuned: Mapping[str, Tuned] = dataclasses.field(default_factory=dict)
+    histograms: Mapping[str, Histograms] = dataclasses.field(default_factory=dict, compare=False)  # arrays, in files of their own
+    curvature: CurvatureByEpoch | None = dataclasses.field(default=None, compare=False)
 
     @property
     def baseline(self) -> Arm:
@@ -194,7 +200,9 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
         ensemble: what averaging them gains.
         baselines: what `Runs.baselines` gave.
     """
-    return Record("run", command, _data(runs), _arms({ALONE: runs}), (), ensemble, environment(), _started(runs), None, baselines)
+    arms, data, about = {ALONE: runs}, _data(runs), environment()
+    pictures = _histograms(arms)
+    return Record("run", command, data, _arms(arms), (), ensemble, about, _started(runs), None, baselines, histograms=pictures)
 
 
 def record_study(
@@ -214,8 +222,10 @@ def record_study(
         kind: which of the two it was.
         baselines: what `Runs.baselines` of the baseline gave.
     """
-    arms, data, started = _arms({BASELINE: study.baseline, **study.changes}), _data(study.baseline), _started(study.baseline)
-    return Record(kind, command, data, arms, study.verdicts, ensemble, environment(), started, None, baselines, study.tuned)
+    trained = {BASELINE: study.baseline, **study.changes}
+    arms, data, started = _arms(trained), _data(study.baseline), _started(study.baseline)
+    about, pictures = environment(), _histograms(trained)
+    return Record(kind, command, data, arms, study.verdicts, ensemble, about, started, None, baselines, study.tuned, pictures)
 
 
 def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = None) -> Record:
@@ -227,7 +237,8 @@ def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = No
         baselines: what `Runs.baselines` of the baseline gave.
     """
     judged = [rung for rung in ladder.rungs if rung.runs is not None and rung.verdict is not None]
-    arms = _arms({BASELINE: ladder.baseline, **{rung.label: rung.runs for rung in judged if rung.runs is not None}})
+    trained = {BASELINE: ladder.baseline, **{rung.label: rung.runs for rung in judged if rung.runs is not None}}
+    arms, about, pictures = _arms(trained), environment(), _histograms(trained)
     climb = Climb(
         against=tuple(rung.against for rung in judged),
         kept=tuple(rung.kept for rung in judged),
@@ -238,7 +249,7 @@ def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = No
     )
     verdicts, started = ladder.verdicts, _started(ladder.baseline)
     data = _data(ladder.baseline)
-    return Record("ladder", command, data, arms, verdicts, None, environment(), started, climb, baselines, ladder.tuned)
+    return Record("ladder", command, data, arms, verdicts, None, about, started, climb, baselines, ladder.tuned, pictures)
 
 
 def _started(runs: Runs) -> str | None:
@@ -248,6 +259,10 @@ def _started(runs: Runs) -> str | None:
 def _arms(arms: Mapping[str, Runs]) -> tuple[Arm, ...]:
     settings = settings_that_differ([runs.experiment for runs in arms.values()])
     return tuple(_arm(label, runs, each) for (label, runs), each in zip(arms.items(), settings, strict=True))
+
+
+def _histograms(arms: Mapping[str, Runs]) -> dict[str, Histograms]:
+    return {label: found for label, runs in arms.items() if (found := runs.histograms) is not None}
 
 
 def _arm(label: str, runs: Runs, settings: Settings) -> Arm:

@@ -19,11 +19,13 @@ from jaxtricks.report.text import declaration, differing, setting
 from jaxtricks.search.journal import JOURNAL
 from jaxtricks.store import curves as stored_curves
 from jaxtricks.store import folder as folders
+from jaxtricks.store import histograms as stored_histograms
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.curves import MemberCurves
 from jaxtricks.store.disk import is_marked
 from jaxtricks.store.folder import CHECKPOINTS, FolderError
 from jaxtricks.store.manifest import MANIFEST, manifest_of
+from jaxtricks.train.histograms import Histograms, histograms
 
 SECONDS = 1.0  # between two readings of the folder
 
@@ -203,6 +205,26 @@ def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | Non
         for index, experiment in enumerate(manifest.experiments)
     )
     return arms, max(found, key=lambda each: each.marks[-1][1], default=None)
+
+
+def histograms_of(folder: Path) -> dict[int, Histograms]:
+    """The histograms of a run so far, or of a finished one: position of an arm → its own; none where none were asked for.
+
+    Args:
+        folder: as for `view_of`.
+    """
+    if folders.finished(folder):
+        record = files.load(folder)
+        return {index: record.histograms[arm.label] for index, arm in enumerate(record.arms) if arm.label in record.histograms}
+    checkpoints = folder if (folder / MANIFEST).is_file() else folder / CHECKPOINTS
+    found: dict[int, Histograms] = {}
+    for each in (stored_histograms.read(path) for path in sorted(checkpoints.glob("histograms-*.npz"))):
+        if each is not None:
+            whole = histograms(each.counts, each.every)
+            size = len(next(iter(whole.counts.values()))) // len(each.experiments)
+            for place, index in enumerate(each.experiments):
+                found[index] = whole.at(np.arange(place * size, (place + 1) * size))
+    return found
 
 
 def _label(experiments: tuple[dict[str, Any], ...], index: int) -> str:

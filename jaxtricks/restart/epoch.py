@@ -19,6 +19,7 @@ from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart import reestimate
 from jaxtricks.restart.evaluation import VALIDATE, metrics_of, validation_order
+from jaxtricks.restart.histogram import PICTURE
 from jaxtricks.restart.member import (
     Member,
     Pool,
@@ -40,7 +41,7 @@ from jaxtricks.restart.member import (
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
 
 Order = Int[Array, "rounds turns batch"]
-AFTER_THE_START = ("optimizer", "augmentation", "stopping", "accumulate", "epochs")  # parts of an experiment
+AFTER_THE_START = ("optimizer", "augmentation", "stopping", "accumulate", "histograms", "epochs")  # parts of an experiment
 GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied as a whole
 
 
@@ -93,6 +94,20 @@ def epoch(
     return drive(phases(experiment, state), state, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
 
 
+def picture(experiment: Experiment, member: Member, pool: Pool, state: State, order: Order) -> dict[str, Array]:
+    """Gives a restart's histograms, see `jaxtricks.restart.histogram`, where the device holds the data.
+
+    Args:
+        experiment: the settings, their floats of shape [].
+        member: the restart.
+        pool: the data.
+        state: where training stands.
+        order: the order of the first epoch, see `positions`.
+    """
+    windows = resident_windows(experiment, member, pool, order)
+    return drive(PICTURE, state, windows, _here(experiment, member, pool))  # type: ignore[no-any-return]
+
+
 def _here(experiment: Experiment, member: Member, pool: Pool) -> Callable[[Phase, Any, Any], Any]:
     shared = Shared.of(pool)
     return lambda phase, left, window: phase.run(experiment, member, shared, left, window)
@@ -113,7 +128,7 @@ def resident_windows(
     checked = validation_order(member.validation.size, pool)
     windows: dict[Over, Iterable[Window | None]] = {
         Over.NOTHING: (None,),
-        Over.FIRST: whole(order[:1, :1], pool),
+        Over.FIRST: whole(order[:1, :1], own),
         Over.BATCHES: batches,
         Over.VALIDATION: whole(member.validation[checked.places], pool, checked.counted),
     }

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxtricks.store import curves
+from jaxtricks.store import curves, histograms
 from jaxtricks.store.checkpoint import Arrays, CheckpointError, note_of, read, write
 from jaxtricks.store.disk import writing
 from jaxtricks.store.policy import Checkpoints
@@ -112,6 +112,10 @@ class Journal:
         self._marks.append((epoch, time.time()))
         with writing(self._folder, CheckpointError):
             curves.write(curves_of(self._folder), curves.of(arrays, note["experiments"], self._marks))
+            if (asked := note.get("histograms")) is not None:
+                counts = histograms.unstacked(asked["names"], arrays["histograms"])
+                taken = histograms.MemberHistograms(tuple(note["experiments"]), asked["every"], counts)
+                histograms.write(histograms_of(self._folder), taken)
         path = _free(self._folder, epoch)
         write(path, arrays, note)
         self._kept[epoch] = path, note.get("value")
@@ -135,6 +139,15 @@ def curves_of(folder: Path) -> Path:
     'checkpoints/cohort-0.npz'
     """
     return folder.with_name(f"{folder.name}.npz")
+
+
+def histograms_of(folder: Path) -> Path:
+    """The file of histograms that belongs to a journal's folder.
+
+    >>> histograms_of(Path("checkpoints/cohort-0")).as_posix()
+    'checkpoints/histograms-0.npz'
+    """
+    return folder.with_name(f"histograms-{folder.name.removeprefix('cohort-')}.npz")
 
 
 def _free(folder: Path, epoch: int) -> Path:

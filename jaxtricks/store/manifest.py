@@ -61,8 +61,9 @@ class Manifest:
         for index, (mine, theirs) in enumerate(zip(self.experiments, other.experiments, strict=False)):
             if mine != theirs:
                 here, there = (Experiment.from_json(each) for each in (mine, theirs))
-                changed = ", ".join(f"{path} {new!r} in place of {old!r}" for path, (new, old) in diff(here, there).items())
-                return f"experiment {index} has {changed}"
+                if changed := diff(here, there):  # else an earlier version wrote it, which did not know a setting that is off
+                    said = ", ".join(f"{path} {new!r} in place of {old!r}" for path, (new, old) in changed.items())
+                    return f"experiment {index} has {said}"
         if len(self.experiments) != len(other.experiments):
             return f"{len(self.experiments)} experiments"
         new, old = ({"several": each.several, **each.seeds, "data": each.data, "turn": each.turn} for each in (self, other))

@@ -24,7 +24,7 @@ from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
 from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.cohorts import readied
-from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, restored, trained_in_turns
+from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, pictured, restored, trained_in_turns
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.turn import Standing, Turn
 
@@ -334,6 +334,8 @@ def snapshots(
         planned = planned_for(cohort, Pool.on_host(data), layout, note["segment"], note)
         states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
         curve = {name: values[rows] for name, values in curves.items()}
-        came_to = Trained(outcome(cohort, states), np.arange(rows.start, rows.stop), curve, planned.plan, cohort.tables)
+        picture = {name: counts[rows] for name, counts in pictured(Saved(epoch, arrays, note)).items()}
+        place = np.arange(rows.start, rows.stop)
+        came_to = Trained(outcome(cohort, states), place, curve, planned.plan, cohort.tables, picture)
         found[epoch] = Runs(ready[experiment], sampling, data, came_to)
     return found

@@ -39,4 +39,7 @@ def joined(first: Runs, more: Runs) -> Runs:
     states = jax.tree.map(together, first.trained.states, more.trained.states)
     curves = {name: np.concatenate([curve, more.curves[name]]) for name, curve in first.curves.items()}
     tables = tables_of(sampling, Asked.by(first.experiment), first.data)
-    return Runs(first.experiment, sampling, first.data, Trained(states, np.arange(len(sampling)), curves, first.plan, tables))
+    both = (first.trained.pictures, more.trained.pictures)
+    pictures = {name: np.concatenate([counts[name] for counts in both]) for name in both[0]}
+    trained = Trained(states, np.arange(len(sampling)), curves, first.plan, tables, pictures)
+    return Runs(first.experiment, sampling, first.data, trained)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import math
+import types
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,6 @@ from typing import Any, NamedTuple, Self
 
 import jax
 import numpy as np
-from jaxtyping import Float
 
 from jaxtricks.engine import layout as placement
 from jaxtricks.engine import preemption, processes, program
@@ -23,13 +23,13 @@ from jaxtricks.engine.plan import Plan
 from jaxtricks.engine.processes import agreed, gathered
 from jaxtricks.engine.tables import Tables
 from jaxtricks.restart.member import Pool, State, after_training, resting
+from jaxtricks.store import histograms as stored
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
 from jaxtricks.store.journal import Journal, NullJournal, Saved
 from jaxtricks.store.policy import Checkpoints
+from jaxtricks.train.buffers import Counts, CurveBuffer, Curves, PictureBuffer
 from jaxtricks.train.progress import Tracker, progress
 from jaxtricks.train.turn import Standing, Turn, Turned, sources, together, training, with_settings
-
-Curves = dict[str, Float[np.ndarray, "members epochs"]]
 
 
 class Trained(NamedTuple):
@@ -41,6 +41,7 @@ class Trained(NamedTuple):
         curves: name → [runs, epochs].
         plan: how the program was laid out.
         tables: what members choose from.
+        pictures: what histograms were asked for, as a program names them → [runs, times, bins].
     """
 
     states: State
@@ -48,6 +49,7 @@ class Trained(NamedTuple):
     curves: Curves
     plan: Plan
     tables: Tables
+    pictures: Mapping[str, Any] = types.MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,21 @@ class CheckpointWriter:
     policy: Checkpoints
     cohort: Cohort
 
-    def keep(self, plan: Plan, epoch: int, states: State, curves: Curves) -> None:
-        """Has the members' states and curves after so many epochs written down."""
-        note = {
+    def keep(self, plan: Plan, reached: "Reached") -> None:
+        """Has the members' states, on the host, curves and histograms after so many epochs written down."""
+        curves, pictures = reached.curves, reached.pictures
+        note: dict[str, Any] = {
             "width": plan.width,
             "segment": plan.epochs,
             "window": plan.window,
             "value": self._value(curves),
             "experiments": self.cohort.indices,
         }
-        self.journal.keep(epoch, flat(states, "states") | flat(curves, "curves"), note)
+        arrays = flat(reached.states, "states") | flat(curves, "curves")
+        if pictures:
+            note["histograms"] = {"names": sorted(pictures), "every": self.cohort.population.experiments.histograms}
+            arrays["histograms"] = stored.stacked(pictures)
+        self.journal.keep(reached.epoch, arrays, note)
 
     def _value(self, curves: Curves) -> float | None:
         if (best := self.policy.best) is None:
@@ -81,35 +88,6 @@ class CheckpointWriter:
         mean = float(np.mean(curves[best][:, -1]))
         higher = self.cohort.population.experiments.metric(best).higher_is_better
         return (mean if higher else -mean) if np.isfinite(mean) else None
-
-
-class CurveBuffer:
-    """The curves of all members, filled in as they come; what is not yet known is nan.
-
-    Args:
-        size: members.
-        epochs: of the whole run.
-    """
-
-    def __init__(self, size: int, epochs: int) -> None:
-        self._shape = size, epochs
-        self._curves: Curves = {}
-
-    def put(self, rows: Rows, first: int, new: Mapping[str, Any]) -> None:
-        """What members measured in the epochs from `first` on: name → [members or more, epochs]."""
-        for name, values in gathered(new).items():
-            values = values[: len(rows)]
-            curve = self._curves.setdefault(name, np.full(self._shape, np.nan, values.dtype))
-            curve[rows, first : first + values.shape[1]] = values
-
-    def rest(self, rows: Rows, first: int, values: Mapping[str, Any]) -> None:
-        """What members that have finished report in all epochs from `first` on: name → [members], or one for all."""
-        for name, curve in self._curves.items():
-            curve[rows, first:] = np.asarray(values[name])[..., None]
-
-    def until(self, epoch: int) -> Curves:
-        """All curves up to an epoch."""
-        return {name: curve[:, :epoch] for name, curve in self._curves.items()}
 
 
 def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
@@ -130,6 +108,13 @@ def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
     return unflat(saved.arrays, like, "states"), curves
 
 
+def pictured(saved: Saved) -> Counts:
+    """The histograms of a checkpoint; none where none were asked for."""
+    if "histograms" not in saved.arrays:
+        return {}
+    return stored.unstacked(saved.note["histograms"]["names"], saved.arrays["histograms"])
+
+
 class Reached(NamedTuple):
     """How far the members of a cohort are.
 
@@ -137,16 +122,20 @@ class Reached(NamedTuple):
         epoch: epochs done.
         states: theirs, on the host until the last epoch is done; None before the start.
         curves: name → [members, epoch].
+        pictures: what histograms were asked for, name → [members, times, bins].
     """
 
     epoch: int
     states: State | None
     curves: Curves
+    pictures: Counts
 
     @classmethod
     def of(cls, saved: Saved | None, planned: Planned, size: int) -> Self:
         """What a checkpoint holds, or the start; raises CheckpointError as `restored` does."""
-        return cls(0, None, {}) if saved is None else cls(saved.epoch, *restored(saved, planned.states, size))
+        if saved is None:
+            return cls(0, None, {}, {})
+        return cls(saved.epoch, *restored(saved, planned.states, size), pictured(saved))
 
 
 class Stretch(NamedTuple):
@@ -192,15 +181,18 @@ def train(
         return reached
     buffer = CurveBuffer(size, epochs)
     buffer.put(np.arange(size), 0, reached.curves)
+    pictures = PictureBuffer(cohort.population.experiments.histograms, reached.pictures, size)
     with contextlib.closing(ActiveMembers(planned, reached.states, stretch.rows)) as active:
         progress.training()  # the start is compiled by now
         stops = cohort.population.experiments.stopping is not None
-        waiting: list[tuple[Rows, int, Mapping[str, Any]]] = []
+        waiting: list[tuple[Rows, int, Mapping[str, Any], Mapping[str, Any] | None]] = []
 
         def collect() -> None:
             while waiting:
-                rows, first, new = waiting.pop()
+                rows, first, new, picture = waiting.pop()
                 buffer.put(rows, first, new)
+                if picture is not None:
+                    pictures.put(rows, picture)
                 progress.update(size * segment)
 
         def pack(epoch: int) -> None:
@@ -208,6 +200,12 @@ def train(
             if len(finished):
                 buffer.rest(finished, epoch, values)
 
+        def keep(epoch: int) -> None:
+            if writer is not None:
+                writer.keep(planned.plan, Reached(epoch, active.states(), buffer.until(epoch), pictures.until(epoch)))
+
+        if not done and pictures.due(0):
+            pictures.put(active.rows, active.picture())
         left = np.setdiff1d(np.arange(size), stretch.rows)
         if len(left):
             buffer.rest(left, done, resting(rows_of(reached.states, left)))
@@ -217,25 +215,27 @@ def train(
             last = first + segment
             if not len(active.rows):  # all have finished or left
                 progress.update(size * (until - first))
-                if writer is not None:
-                    writer.keep(planned.plan, until, active.states(), buffer.until(until))
+                pictures.rest(until)
+                keep(until)
                 break
             new = active.advance(first)
+            picture = active.picture() if pictures.due(last) else None
             if writer is not None:
                 writer.journal.wait()  # written while the next segment trains, and before more than that can be lost
             collect()
-            waiting.append((active.rows, first, new))
+            waiting.append((active.rows, first, new, picture))
             if stops or writer is not None:
                 collect()
             if stops:
                 pack(last)
             if writer is not None:
-                writer.keep(planned.plan, last, active.states(), buffer.until(last))
+                keep(last)
                 if agreed(preemption.asked()) and last < epochs:
                     writer.journal.wait()
                     raise preemption.Preempted(last, epochs)
         collect()
-        return Reached(until, active.last() if until == epochs else active.states(), buffer.until(until))
+        states = active.last() if until == epochs else active.states()
+        return Reached(until, states, buffer.until(until), pictures.until(until))
 
 
 def outcome(cohort: Cohort, states: State) -> State:
@@ -294,7 +294,8 @@ class CohortRun(NamedTuple):
         for index, rows in self.cohort.rows():
             curve = {name: values[rows] for name, values in self.reached.curves.items()}
             members = np.arange(rows.start, rows.stop)
-            found[index] = Trained(kept, members, curve, self.planned.plan, self.cohort.tables)
+            picture = {name: counts[rows] for name, counts in self.reached.pictures.items()}
+            found[index] = Trained(kept, members, curve, self.planned.plan, self.cohort.tables, picture)
         return found
 
 
@@ -354,7 +355,7 @@ def trained_in_turns(
                     if number in busy:
                         bar.trained()
                     results |= underway[number].results()
-                    underway[number] = run._replace(reached=Reached(0, None, {}))  # the optimizer's states are no longer needed
+                    underway[number] = run._replace(reached=Reached(0, None, {}, {}))  # drops the optimizer's states
             if turn is not None and standing is not None and end is not None:
                 now = [run.cohort for run in underway]
                 turned = turn(end, together(now, [run.reached.curves for run in underway], end), standing)
@@ -382,7 +383,7 @@ def _begun(
         ends: epochs at which a segment has to end.
     """
     kept = None if writer is None else writer.policy.every
-    every = math.gcd(*ends, kept or 0, 0 if saved is None else saved.epoch) or None
+    every = math.gcd(*ends, kept or 0, cohort.population.experiments.histograms or 0, 0 if saved is None else saved.epoch) or None
     segment = placement.segment_epochs(cohort.epochs, every)
     planned = planned_for(cohort, pool, layout, segment, None if saved is None else saved.note)
     return CohortRun(cohort, planned, Reached.of(saved, planned, cohort.size), writer)

@@ -34,6 +34,7 @@ from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 from jaxtricks.train.beside import SPLITS, Beside, beside
 from jaxtricks.train.frame import frame
+from jaxtricks.train.histograms import Histograms, histograms
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import Summary, summarize
@@ -94,10 +95,11 @@ class Runs(Shown):
         """
         places = np.asarray(rows)
         curves = {name: values[places] for name, values in self.curves.items()}
+        pictures = {name: counts[places] for name, counts in self.trained.pictures.items()}
         return replace(
             self,
             sampling=self.sampling.at(places),
-            trained=self.trained._replace(rows=self.trained.rows[places], curves=curves),
+            trained=self.trained._replace(rows=self.trained.rows[places], curves=curves, pictures=pictures),
         )
 
     @property
@@ -108,6 +110,12 @@ class Runs(Shown):
         training curves are nan and its metrics the best ones.
         """
         return self.trained.curves
+
+    @property
+    def histograms(self) -> Histograms | None:
+        """How often weights, gradients and activations had which size along the run, see `Experiment.histograms`; or None."""
+        every = self.experiment.histograms
+        return None if every is None else histograms(self.trained.pictures, every)
 
     @property
     def plan(self) -> Plan:

@@ -1,0 +1,119 @@
+"""Curvature along a run: its files in the run's folder, and its plots."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from pyarrow import csv
+
+from jaxtricks.diagnose.by_epoch import NOISE, CurvatureByEpoch
+from jaxtricks.report.figure import BLUE, INK, VERMILION, at_whole_numbers, embedded, logarithmic, one_plot, styled
+from jaxtricks.statistics import band
+from jaxtricks.store.disk import replacing, writing
+from jaxtricks.store.folder import FolderError
+
+TABLE, POINTS = "curvature.csv", "curvature.npz"
+GRID = 400  # eigenvalues at which the density is drawn
+
+
+def write_curvature(folder: Path, found: CurvatureByEpoch) -> Path:
+    """Writes the curvature into a run's folder: a long table in `curvature.csv`, and the densities in `curvature.npz`.
+
+    Args:
+        folder: the run's.
+        found: what was measured.
+
+    Returns:
+        The path of the table.
+
+    Raises:
+        FolderError: if it cannot be written.
+    """
+    with writing(folder, FolderError):
+        with replacing(folder / POINTS) as unfinished, unfinished.open("wb") as file:
+            arrays: dict[str, Any] = {
+                "epochs": found.epochs,
+                "values": found.values,
+                "weights": found.weights,
+                "noise": found.noise,
+            }
+            np.savez_compressed(file, names=np.array(found.names), **arrays)
+        with replacing(folder / TABLE) as unfinished:
+            csv.write_csv(found.frame(), unfinished)
+    return folder / TABLE
+
+
+def read_curvature(folder: Path) -> CurvatureByEpoch | None:
+    """The curvature that `write_curvature` wrote; None where none can be read."""
+    try:
+        with (folder / POINTS).open("rb") as file, np.load(file, allow_pickle=False) as found:
+            arrays = dict(found)
+        return CurvatureByEpoch(tuple(arrays.pop("names").tolist()), **arrays)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def curvature_plots(found: CurvatureByEpoch) -> list[Markup]:
+    """Both ends of the eigenvalues by epoch, their density at the first and at the last time, and the gradient noise scale.
+
+    Args:
+        found: what was measured.
+    """
+    return [_ends(found), _density(found), _noise(found)]
+
+
+def _ends(found: CurvatureByEpoch) -> Markup:
+    curves = found.curves
+    with styled("curvature ends"):
+        figure, axes = one_plot(2.9)
+        for name, colour, dashes in (("largest eigenvalue", VERMILION, "-"), ("smallest eigenvalue", BLUE, "--")):
+            around = band(curves[name])
+            axes.fill_between(found.epochs, around.low, around.high, color=colour, alpha=0.22, linewidth=0)
+            axes.plot(found.epochs, around.mean, dashes, color=colour, linewidth=2, marker="o", markersize=3, label=name)
+        axes.axhline(0, color=INK, linewidth=0.6)
+        axes.set_xlabel("epoch")
+        at_whole_numbers(axes.xaxis)
+        axes.set_ylabel("eigenvalue")
+        axes.yaxis.set_label_coords(-0.185, 0.5)
+        axes.legend(frameon=False, loc="best")
+        return embedded(figure, "The largest and the smallest eigenvalue of the Hessian by epoch")
+
+
+def _density(found: CurvatureByEpoch) -> Markup:
+    """The share of eigenvalues beyond a size, on either side of zero, which shows the few large ones beside the many small."""
+    with styled("curvature density"):
+        figure, axes = one_plot(2.9)
+        sizes = np.abs(found.values[np.isfinite(found.values) & (found.weights > 0)])
+        if sizes.size and sizes.max() > 0:
+            grid = np.geomspace(sizes.max() * 1e-4, sizes.max(), GRID)
+            for time, dashes in ((0, "--"), (len(found.epochs) - 1, "-")):
+                above, under = 1 - found.below(time, grid * (1 - 1e-6)), found.below(time, -grid * (1 - 1e-6))
+                when = f"epoch {found.epochs[time]}"
+                axes.plot(grid, np.where(above > 1e-9, above, np.nan), color=VERMILION, linestyle=dashes, label=f"above, {when}")
+                axes.plot(grid, np.where(under > 1e-9, under, np.nan), color=BLUE, linestyle=dashes, label=f"below, {when}")
+            logarithmic(axes.xaxis)
+            logarithmic(axes.yaxis)
+            axes.legend(frameon=False, loc="lower left")
+        axes.set_xlabel("size of an eigenvalue")
+        axes.set_ylabel("share beyond it")
+        axes.yaxis.set_label_coords(-0.185, 0.5)
+        return embedded(figure, "The share of eigenvalues beyond a size, above and below zero, at the start and at the end")
+
+
+def _noise(found: CurvatureByEpoch) -> Markup:
+    with styled("curvature noise"):
+        figure, axes = one_plot(2.9)
+        noise = np.where(np.isfinite(found.noise) & (found.noise > 0), found.noise, np.nan)
+        around = band(np.log10(noise))
+        low, mean, high = (10.0**each for each in (around.low, around.mean, around.high))
+        axes.fill_between(found.epochs, low, high, color=BLUE, alpha=0.22, linewidth=0)
+        axes.plot(found.epochs, mean, color=BLUE, linewidth=2, marker="o", markersize=3)
+        if np.isfinite(noise).any():
+            logarithmic(axes.yaxis)
+        axes.set_xlabel("epoch")
+        at_whole_numbers(axes.xaxis)
+        axes.set_ylabel(f"{NOISE}, examples")
+        axes.yaxis.set_label_coords(-0.185, 0.5)
+        return embedded(figure, "The gradient noise scale by epoch")
