@@ -115,7 +115,7 @@ def truths(planted: Planted, data: jt.Dataset, seeds: jt.Seeds) -> list[Truth]:
         if way.direction == "validation":
             return Truth(name, (planted.epoch + 1) * PER_EPOCH, layer, way.operation, way.direction, planted.example - TRAIN)
         member = cohort.tables.member(jax.tree.map(lambda leaf: leaf[place], Numbers.of(sampling)))
-        order = np.asarray(positions(ready, jax.tree.map(np.asarray, member), pool, np.int32(planted.epoch)))[:, 0]
+        order = np.asarray(positions(ready, jax.tree.map(np.asarray, member), pool, jax.numpy.int32(planted.epoch)))[:, 0]
         ((batch, row),) = np.argwhere(pool.x[order][..., 0] == planted.example)
         place_of = None if way.direction == "update" else int(row)
         return Truth(name, planted.epoch * PER_EPOCH + int(batch), layer, way.operation, way.direction, place_of)

@@ -98,8 +98,12 @@ WAYS: dict[str, Way] = {
     "exp": Way("exp", "forward", ("inf",), lambda h, hit: jnp.exp(200 * (1 - _zero(hit)) + jnp.tanh(h))),
     "power": Way("pow", "forward", ("nan",), lambda h, hit: (_sign(hit) * _above(h)) ** 0.3),
     "product": Way("mul", "forward", ("inf",), _square),
-    "sum": Way("reduce_sum", "forward", ("inf",), lambda h, hit: h + 0 * jnp.sum(3e8 * _size(hit) * jnp.ones_like(h), 1)[:, None]),
-    "matrix": Way("dot_general", "forward", ("inf",), lambda h, hit: (_size(hit) * _above(h)) @ jnp.full((UNITS, UNITS), 1e10) / 1e11),
+    "sum": Way(
+        "reduce_sum", "forward", ("inf",), lambda h, hit: h + 0 * jnp.sum(3e8 * _size(hit) * jnp.ones_like(h), 1)[:, None]
+    ),
+    "matrix": Way(
+        "dot_general", "forward", ("inf",), lambda h, hit: (_size(hit) * _above(h)) @ jnp.full((UNITS, UNITS), 1e10) / 1e11
+    ),
     "arc cosine": Way("acos", "forward", ("nan",), lambda h, hit: jnp.arccos(jnp.where(hit, 2.0, 0.1) * jnp.ones_like(h)) + h),
     "softmax of -inf": Way("sub", "forward", ("nan",), lambda h, hit: jax.nn.softmax(jnp.where(hit, -jnp.inf, h))),
     "root in a scan": Way("sqrt", "forward", ("nan",), _scan),

@@ -22,8 +22,8 @@ class ReplayCommand(Command):
     The restart is trained once more from the last checkpoint before the step, or from the start, with the same random numbers.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python, whose data have
-            to be a set that is loaded by its name.
+        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python, whose data
+            have to be a set that is loaded by its name.
         member: which of the restarts, 0 for the first; by default the first that diverged.
         step: the number of optimizer steps before it; by default the first step with a value that is not finite.
         experiment: for a comparison or an ablation, which of its experiments, 0 for the baseline.

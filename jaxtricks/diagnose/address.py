@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jaxtricks.diagnose.origin import Place, first_bad, kind_of, origin
+from jaxtricks.diagnose.origin import first_bad, kind_of, origin
 from jaxtricks.diagnose.tape import Operation, Tape, Value, finite
 
 Direction = Literal["forward", "backward", "update", "validation", "before the step"]
@@ -59,9 +59,9 @@ class Operand:
         wide = numbers.astype(np.complex128 if np.iscomplexobj(numbers) else np.float64)
         good = np.abs(wide[np.isfinite(wide)]) if np.iscomplexobj(wide) else wide[np.isfinite(wide)]
         at = wide[index] if wide.shape == shape else wide[()] if wide.ndim == 0 else None
-        ends = (float(good.min()), float(good.max())) if good.size else (None, None)
+        smallest, largest = (float(good.min()), float(good.max())) if good.size else (None, None)
         share = float(np.isfinite(wide).mean()) if wide.size else 1.0
-        return cls(numbers.shape, str(numbers.dtype), *ends, share, None if at is None else float(np.real(at)))
+        return cls(numbers.shape, str(numbers.dtype), smallest, largest, share, None if at is None else float(np.real(at)))
 
     def __str__(self) -> str:
         text = f"{self.dtype}[{','.join(map(str, self.shape))}]"
@@ -153,9 +153,7 @@ def address(tape: Tape, results: Sequence[Result], model: str) -> Address | None
     layer = result.layer if direction == "update" and result.layer else _layer(operation, model)
     shown = [each.array for each in operation.inputs if _is_number(each.array)]
     operands = tuple(Operand.of(array, place.index, shape) for array in shown)
-    return Address(
-        layer, operation.name, _line(operation), direction, value, place.index, shape, operands, operation.loops
-    )
+    return Address(layer, operation.name, _line(operation), direction, value, place.index, shape, operands, operation.loops)
 
 
 def _is_number(array: Any) -> bool:

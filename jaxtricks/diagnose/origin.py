@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -12,7 +13,8 @@ from jaxtricks.diagnose.tape import Index, Operation, Value, finite
 STAND_INS = (0.5, 2.0)  # in place of numbers that are not finite; no operation is undefined at both of them
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Place:
     """One number of a computation.
 
     Args:
@@ -49,7 +51,7 @@ def origin(place: Place) -> Place | None:
     """The earliest number that is not finite of those that a number that is not finite comes from.
 
     Each operation on the way is computed again with numbers replaced by finite ones, which shows by which of its numbers the
-    result is not finite. So a mask of -inf whose weights come out as zero is no origin, nor is a number that `where` does not take.
+    result is not finite. So a mask of -inf whose weights come out as zero is no origin, nor is a number that `where` leaves out.
     An infinite constant of the program is meant, and what carries it on is no origin either, but -inf - (-inf) = nan is.
 
     Args:
@@ -200,4 +202,3 @@ def _but(value: Value, kept: Kept | None, stand_in: float) -> Any:
         return value.array
     array = np.asarray(value.array)
     return np.where(np.isfinite(array) | kept, array, np.asarray(stand_in, array.dtype))
-

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -162,8 +162,8 @@ class Past:
             earlier = [done for done in self.saved if done <= epoch]
             if later and max(earlier, default=0) < epoch:
                 state = self.saved[min(later)]()
-                step = np.full_like(state.step, epoch * self.per_epoch)
-                return state._replace(step=step, alive=np.ones_like(state.alive)), f"the checkpoint after epoch {min(later)}"
+                step, alive = jnp.full_like(state.step, epoch * self.per_epoch), jnp.ones_like(state.alive)
+                return state._replace(step=step, alive=alive), f"the checkpoint after epoch {min(later)}"
         start = max((done for done in self.saved if done <= epoch), default=0)
         since = f"the checkpoint after epoch {start}" if start else "the start"
         if not start and self.refused is not None:
@@ -196,7 +196,8 @@ class Past:
     def batches(self, places: Int[np.ndarray, "..."]) -> Pool:
         """The examples at some places, with the labels that it trains on."""
         numbers = jax.tree.map(lambda leaf: leaf[0], self.cohort.population.numbers)
-        return jax.tree.map(jnp.asarray, taken(labelled(self.cohort.tables.member(numbers), self.pool), places))
+        mine, chosen = labelled(self.cohort.tables.member(numbers), self.pool), cast(jax.Array, places)  # all on the host
+        return jax.tree.map(jnp.asarray, taken(mine, chosen))
 
 
 @dataclass(frozen=True)
@@ -306,7 +307,9 @@ def of_folder(folder: Path, data: Dataset, experiment: int, member: int | None, 
     """
     manifest, _ = manifest_of(folder)
     if manifest.turn is not None:
-        raise CheckpointError(f"{folder} holds checkpoints of a fit whose members leave or change on the way, which is not replayed.")
+        raise CheckpointError(
+            f"{folder} holds checkpoints of a fit whose members leave or change on the way; others are replayed."
+        )
     if not 0 <= experiment < len(manifest.experiments):
         raise ConfigError(f"experiment = {experiment} is not one of the {len(manifest.experiments)} of {folder}, from 0 on.")
     if manifest.data != (data.name, digest(data)):

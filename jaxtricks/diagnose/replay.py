@@ -167,7 +167,7 @@ def _first(past: Past, what: str) -> Replay:
             low, high = (middle + 1, high) if well(epoch.after(middle + 1)) else (low, middle)
         state = epoch.after(low)
         for turn in range(past.turns):
-            new = _turned(epoch, state, low, turn, turn + 1)
+            new = _turned(epoch, state, low, until=turn + 1, first=turn)
             if turn == past.turns - 1 or not well(new):
                 return _replayed(epoch, since, low, state, turn)
             state = new
@@ -231,8 +231,14 @@ def _title(past: Past) -> str:
     return contract(past.experiment.model).title
 
 
-def _results(before: State, after: State, info: Info) -> list[Result]:
-    """What a step is judged by: its loss, the model's other variables, the gradient, and the parameters."""
+def _results(before: State, after: Any, info: Any) -> list[Result]:
+    """What a step is judged by: its loss, the model's other variables, the gradient, and the parameters.
+
+    Args:
+        before: the state before.
+        after: the state after, of values.
+        info: the step's report, of values.
+    """
 
     def kept(old: Any, new: Any) -> list[tuple[str, Value]]:
         paths = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree_util.tree_leaves_with_path(old)]

@@ -66,6 +66,11 @@ def finite(array: Any) -> bool:
     return not jnp.issubdtype(array.dtype, jnp.inexact) or bool(np.isfinite(np.asarray(array)).all())
 
 
+def dtype_of(aval: Any) -> Any:
+    """The type of the numbers of an abstract array."""
+    return aval.dtype
+
+
 @dataclass(frozen=True)
 class Around:
     """What lies around the operations of a part of a program.
@@ -102,7 +107,7 @@ class Tape:
     def __init__(self) -> None:
         self.operations: list[Operation] = []
 
-    def play(self, program: ClosedJaxpr, arguments: Sequence[Value], around: Around = Around()) -> list[Value]:  # noqa: B008
+    def play(self, program: ClosedJaxpr, arguments: Sequence[Value], around: Around = Around()) -> list[Value]:
         """Computes a program, and gives its results.
 
         Args:
@@ -118,7 +123,7 @@ class Tape:
         known |= dict(zip(jaxpr.invars, arguments, strict=True))
 
         def read(atom: Any) -> Value:
-            return Value(jnp.asarray(atom.val, atom.aval.dtype)) if isinstance(atom, Literal) else known[atom]
+            return Value(jnp.asarray(atom.val, dtype_of(atom.aval))) if isinstance(atom, Literal) else known[atom]
 
         for eqn in jaxpr.eqns:
             inputs = [read(atom) for atom in eqn.invars]

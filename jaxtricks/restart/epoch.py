@@ -205,9 +205,7 @@ def one_round(experiment: Experiment, member: Member, state: State, turns: Pool)
     return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
 
 
-def one_turn(
-    experiment: Experiment, member: Member, state: State, turns: Pool, turn: int, cut: int | None
-) -> tuple[State, Info]:
+def one_turn(experiment: Experiment, member: Member, state: State, turns: Pool, turn: int, cut: int | None) -> tuple[State, Info]:
     """Takes one optimizer step on the batch of one turn of a round, its sequences cut to `cut` steps."""
     cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), turns), cut)
     return update(experiment, cut_member, state, batch)
