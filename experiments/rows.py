@@ -9,7 +9,6 @@ WITHOUT: dict[str, str] = {
     "T101": _DEBUGGING,
     "T102": "is a rule of NumPy, which the tests of the library check",
     "T103": "is about a loop written in PyTorch; no user of the library writes one",
-    "T104": _DEBUGGING,
     "T105": _DEBUGGING,
     "T106": _DEBUGGING,
     "T108": "is a check of one's own derivatives, which the tests of the library make",
