@@ -1,6 +1,7 @@
 """What is wrong with a network or an optimizer, measured."""
 
 from jaxtricks.config.folder import import_files
+from jaxtricks.diagnose.address import Address, Operand
 from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
@@ -9,6 +10,7 @@ from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
 from jaxtricks.diagnose.registry import SIGNS, Sign, sign
+from jaxtricks.diagnose.replay import Replay
 from jaxtricks.diagnose.symptom import Symptom
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 
@@ -16,6 +18,7 @@ import_files(f"{__name__}.signs", [f"{folder}/signs" for folder in __path__])
 
 __all__ = [
     "SIGNS",
+    "Address",
     "BatchDependence",
     "Case",
     "Cause",
@@ -23,6 +26,8 @@ __all__ = [
     "Examination",
     "GradientCheck",
     "NoiseScale",
+    "Operand",
+    "Replay",
     "Sign",
     "Symptom",
     "Treated",

@@ -87,6 +87,12 @@ class Address:
         shape: the shape of that result.
         operands: what the operation read.
         loops: the loops around it, the outermost first, such as "scan 3" in the fourth turn of a scan.
+
+    >>> read = Operand((8, 4), "float32", -1, 5, 1, -1)
+    >>> print(Address("hidden_0", "log", "mine.py:7 in __call__", "forward", "nan", (2, 0), (8, 4), (read,)))
+    nan from `log` in layer hidden_0, forward at [2, 0] of [8, 4]
+      line: mine.py:7 in __call__
+      read: float32[8,4] from -1 to 5, there -1
     """
 
     layer: str

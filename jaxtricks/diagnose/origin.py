@@ -14,7 +14,7 @@ STAND_INS = (0.5, 2.0)  # in place of numbers that are not finite; no operation 
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class Spot:
     """One number of a computation.
 
     Args:
@@ -36,7 +36,7 @@ class Place:
         return -1 if self.value.maker is None else self.value.maker.number
 
 
-def first_bad(value: Value) -> Place:
+def first_bad(value: Value) -> Spot:
     """The first number of an array that is not finite.
 
     >>> import jax.numpy as jnp
@@ -44,10 +44,10 @@ def first_bad(value: Value) -> Place:
     (1, 0)
     """
     bad = ~np.isfinite(np.asarray(value.array))
-    return Place(value, tuple(int(each) for each in np.unravel_index(int(bad.argmax()), bad.shape)))
+    return Spot(value, tuple(int(each) for each in np.unravel_index(int(bad.argmax()), bad.shape)))
 
 
-def origin(place: Place) -> Place | None:
+def origin(place: Spot) -> Spot | None:
     """The earliest number that is not finite of those that a number that is not finite comes from.
 
     Each operation on the way is computed again with numbers replaced by finite ones, which shows by which of its numbers the
@@ -68,8 +68,8 @@ def origin(place: Place) -> Place | None:
     >>> origin(first_bad(found)).value.maker.name
     'div'
     """
-    found: dict[tuple[int, Index], Place | None] = {}
-    seen: list[tuple[Place, list[Place]]] = []
+    found: dict[tuple[int, Index], Spot | None] = {}
+    seen: list[tuple[Spot, list[Spot]]] = []
     todo = [place]
     while todo:
         new = todo.pop()
@@ -82,7 +82,7 @@ def origin(place: Place) -> Place | None:
     return found[id(place.value), place.index]
 
 
-def _earliest(node: Place, reasons: Sequence[Place], origins: Sequence[Place | None]) -> Place | None:
+def _earliest(node: Spot, reasons: Sequence[Spot], origins: Sequence[Spot | None]) -> Spot | None:
     known = [each for each in origins if each is not None]
     if known:
         return min(known, key=lambda each: each.order)
@@ -92,14 +92,14 @@ def _earliest(node: Place, reasons: Sequence[Place], origins: Sequence[Place | N
     return node if not reasons or made_of_infinities else None
 
 
-def causes(place: Place) -> list[Place]:
+def causes(place: Spot) -> list[Spot]:
     """The numbers, one of each input of its operation, by which a number is not finite; none where finite ones gave it."""
     operation = place.value.maker
     if operation is None:
         return []
     if operation.moved is not None:
         which, index = operation.moved(place.index)
-        return [Place(operation.inputs[which], index)]
+        return [Spot(operation.inputs[which], index)]
     bad = [which for which, value in enumerate(operation.inputs) if not finite(value.array)]
     again = _Again(operation, place)
     if not bad or again.kind({which: _none(operation.inputs[which]) for which in bad}) != FINITE:
@@ -109,7 +109,7 @@ def causes(place: Place) -> list[Place]:
     if not alone:  # such as inf - inf: it takes both
         among = bad
         alone = [which for which in bad if not again.stays(which, _none(operation.inputs[which]), among)] or bad
-    return [Place(operation.inputs[which], again.one(which, among)) for which in alone]
+    return [Spot(operation.inputs[which], again.one(which, among)) for which in alone]
 
 
 FINITE = "finite"
@@ -145,7 +145,7 @@ class _Again:
         place: the number that it is about.
     """
 
-    def __init__(self, operation: Operation, place: Place) -> None:
+    def __init__(self, operation: Operation, place: Spot) -> None:
         self._operation, self._index = operation, place.index
         self._was = kind_of(place.number)
         self._output = place.value.output

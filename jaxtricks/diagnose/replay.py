@@ -39,6 +39,10 @@ class Replay:
         loss: the loss of the step.
         grad_norm: the norm of its gradient.
         address: of the first value that is not finite; None where all are finite.
+
+    >>> print(Replay("seed 3", 7, 1, "the start", 0.5, 2.0, None))
+    seed 3, step 7 (epoch 1), replayed from the start: loss 0.5, gradient norm 2
+    all values are finite
     """
 
     member: str
@@ -116,10 +120,10 @@ def replay(
         CheckpointError: for a folder that holds no fit, or that of other data.
 
     >>> digits = jt.load("digits").subset(100, seed=0)
-    >>> wild = jt.Experiment(model=jt.MLP(widths=(8,)), optimizer=jt.Optimizer(jt.SGD(learning_rate=1e30)), epochs=2)
+    >>> wild = jt.Experiment(jt.MLP(widths=(8,)), jt.Optimizer(jt.SGD(learning_rate=1e30)), batch_size=16, epochs=1)
     >>> found = jt.replay(jt.fit(wild, digits, seeds=2, progress=False))
-    >>> found.member, found.step, found.address.direction, found.address.value
-    ('seed 0', 1, 'forward', 'inf')
+    >>> found.member, found.step, found.address.layer, found.address.operation, found.address.direction
+    ('seed 0', 1, 'head', 'dot_general', 'forward')
     """
     if isinstance(runs, Runs):
         past, what = of_runs(runs, member), repr(runs)
@@ -185,7 +189,7 @@ def _well(start: State) -> Callable[[State], bool]:
     return well
 
 
-class Step(NamedTuple):
+class GivenStep(NamedTuple):
     """What a step reads.
 
     Args:
@@ -202,7 +206,7 @@ class Step(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnames=("turn", "cut"))
-def _step(step: Step, turn: int, cut: int | None) -> tuple[State, Info]:
+def _step(step: GivenStep, turn: int, cut: int | None) -> tuple[State, Info]:
     return one_turn(*step, turn, cut)
 
 
@@ -210,14 +214,14 @@ def _turned(epoch: Epoch, state: State, rounds: int, until: int, first: int = 0)
     """The state after some turns of a round."""
     past, cuts = epoch.past, epoch.past.cohort.population.experiments.order.cuts
     for turn in range(first, until):
-        state, _ = _step(Step(past.experiment, past.member, state, epoch.batch(rounds)), turn, cuts[turn])
+        state, _ = _step(GivenStep(past.experiment, past.member, state, epoch.batch(rounds)), turn, cuts[turn])
     return state
 
 
 def _replayed(epoch: Epoch, since: str, rounds: int, state: State, turn: int) -> Replay:
     """One step, operation by operation."""
     past = epoch.past
-    given = Step(past.experiment, past.member, state, epoch.batch(rounds))
+    given = GivenStep(past.experiment, past.member, state, epoch.batch(rounds))
     traced = _step.trace(given, turn, past.cohort.population.experiments.order.cuts[turn])
     tape = Tape()
     after, info = jax.tree.unflatten(jax.tree.structure(traced.out_info), tape.play(traced.jaxpr, named(given)))

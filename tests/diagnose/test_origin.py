@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxtricks.diagnose.address import Address, Result, address
-from jaxtricks.diagnose.origin import Place, first_bad, origin
+from jaxtricks.diagnose.origin import Spot, first_bad, origin
 from jaxtricks.diagnose.tape import Tape, finite, named
 
 ONES = np.ones(4, np.float32)
@@ -120,4 +120,4 @@ def test_what_was_not_finite_before_is_named_by_its_path():
 def test_all_finite_has_no_address():
     tape = Tape()
     (total,) = tape.play(jax.jit(jnp.sum).trace(ONES).jaxpr, named((ONES,)))
-    assert address(tape, [Result(total, "forward")], "Model") is None and Place(total, ()).number == 4
+    assert address(tape, [Result(total, "forward")], "Model") is None and Spot(total, ()).number == 4
