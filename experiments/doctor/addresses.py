@@ -179,8 +179,10 @@ def main(arguments: Arguments) -> None:
     print(f"{exact} of {len(rows)} addresses are exact; {seconds} seconds")
     if arguments.keep:
         RESULT.parent.mkdir(parents=True, exist_ok=True)
-        result = {"environment": where, "exact": exact, "planted": len(rows), "seconds": seconds, "rows": rows}
-        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        result = {"environment": where, "exact": exact, "planted": len(rows), "seconds": seconds}
+        lines = ",".join(f"\n  {json.dumps(row)}" for row in rows)
+        body = json.dumps(result | {"rows": []}, indent=1).replace('"rows": []', f'"rows": [{lines}]')
+        RESULT.write_text(body + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ def replay(
         CheckpointError: for a folder that holds no fit, or that of other data.
 
     >>> digits = jt.load("digits").subset(100, seed=0)
-    >>> wild = jt.Experiment(jt.MLP(widths=(8,)), jt.Optimizer(jt.SGD(learning_rate=1e30)), batch_size=16, epochs=1)
+    >>> wild = jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=16, epochs=1)
+    >>> wild = wild.replace({"optimizer.rule": jt.SGD(learning_rate=1e30)})
     >>> found = jt.replay(jt.fit(wild, digits, seeds=2, progress=False))
     >>> found.member, found.step, found.address.layer, found.address.operation, found.address.direction
     ('seed 0', 1, 'head', 'dot_general', 'forward')

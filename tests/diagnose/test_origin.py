@@ -25,7 +25,7 @@ def played(program, *arguments):
 def attention(scores, planted):
     """A row of weights from scores with a mask; one of the scores may be the log of a negative number."""
     scores = jnp.where(jnp.arange(scores.size) % 2 == 0, scores, -jnp.inf) + jnp.log(1 - planted)
-    return jax.nn.softmax(scores).sum()
+    return jax.nn.softmax(scores).sum(), scores.max()
 
 
 @given(place=st.sampled_from([0, 2, 4, 6]), seed=st.integers(0, 5))
@@ -35,8 +35,20 @@ def test_a_mask_of_minus_infinity_is_no_origin_but_the_nan_beside_it_is(place, s
     planted = np.zeros(8, np.float32)
     assert not played(attention, scores, planted)[1]
     planted[place] = 2
-    found = played(attention, scores, planted)[2]
-    assert (found.value.maker.name, found.index) == ("log", (place,))
+    _, bad, _ = played(attention, scores, planted)
+    assert len(bad) == 2
+    for value in bad:
+        found = origin(first_bad(value))
+        assert (found.value.maker.name, found.index) == ("log", (place,))
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_where_leaves_out_is_no_origin_though_it_came_before(taken):
+    def program(x):
+        first, second = jnp.log(-x), jnp.sqrt(-x)
+        return jnp.where(jnp.arange(x.size) < x.size * taken, first, second).sum()
+
+    assert played(program, ONES)[2].value.maker.name == ("log" if taken else "sqrt")
 
 
 def test_a_row_that_is_all_masked_is_found_where_nan_arises_and_not_at_the_mask():
