@@ -18,6 +18,7 @@ from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load
 from .diagnose.examine import examine
+from .diagnose.replay import replay
 from .engine.layout import Layout
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
@@ -102,6 +103,7 @@ __all__ = [
     "models",
     "nn",
     "optim",
+    "replay",
     "resume",
     "schedules",
     "search",

@@ -49,7 +49,7 @@ def refused(capsys, *words) -> str:
     [
         (
             ["fit", "--seeds", "3"],
-            "no command 'fit'; there are: run, compare, ablate, ladder, judge, curve, lr, search, doctor, resume, watch, "
+            "no command 'fit'; there are: run, compare, ablate, ladder, judge, curve, lr, search, doctor, replay, resume, watch, "
             "tensorboard, ensemble, data, list, report, sample, check-gradient, completion.",
         ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),

@@ -19,6 +19,7 @@ COMMANDS = {
     "search": ("search:SearchCommand", "Search hyperparameters, and say how sure the winner is and how good without its luck."),
     "doctor": ("doctor:Doctor", "Say what is wrong with a training, and prove which cure works."),
     "curvature": ("curvature:CurvatureCommand", "Measure the curvature of the loss along a run, and put it on its page."),
+    "replay": ("replay:ReplayCommand", "Replay one step of a run, and say where a value arose that is not finite."),
     "resume": ("resume:Resume", "Go on with a run that was cut off."),
     "watch": ("watch:Watch", "Show how a run goes on that another process trains."),
     "tensorboard": ("watch:TensorBoard", "Write a run's curves as event files for TensorBoard."),

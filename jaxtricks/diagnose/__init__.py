@@ -1,6 +1,7 @@
 """What is wrong with a network or an optimizer, measured."""
 
 from jaxtricks.config.folder import import_files
+from jaxtricks.diagnose.address import Address, Operand
 from jaxtricks.diagnose.batch import BatchDependence, batch_dependence
 from jaxtricks.diagnose.by_epoch import CurvatureByEpoch, curvature_by_epoch
 from jaxtricks.diagnose.case import Case
@@ -17,6 +18,7 @@ from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.lanczos import Spectrum
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
 from jaxtricks.diagnose.registry import SIGNS, Sign, sign
+from jaxtricks.diagnose.replay import Replay
 from jaxtricks.diagnose.symptom import Symptom
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 
@@ -24,6 +26,7 @@ import_files(f"{__name__}.signs", [f"{folder}/signs" for folder in __path__])
 
 __all__ = [
     "SIGNS",
+    "Address",
     "BatchDependence",
     "Case",
     "Cause",
@@ -32,6 +35,8 @@ __all__ = [
     "Examination",
     "GradientCheck",
     "NoiseScale",
+    "Operand",
+    "Replay",
     "Sign",
     "Spectrum",
     "Symptom",

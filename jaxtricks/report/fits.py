@@ -28,7 +28,7 @@ def render(folder: Path, data_dir: Path | None = None) -> Path:
         FolderError: for data that cannot be loaded by their name, or a folder without a checkpoint that can be read.
         CheckpointError: for a damaged manifest.
     """
-    record, target = record_of(folder, _data(folder, data_dir)), folder / PAGE
+    record, target = record_of(folder, data_of(folder, data_dir)), folder / PAGE
     with writing(target, FolderError), replacing(target) as unfinished:
         unfinished.write_text(page(record), encoding="utf-8")
     return target
@@ -61,8 +61,16 @@ def _newest(folder: Path, on: Dataset, number: int) -> Runs:
     return found[max(found)]
 
 
-def _data(folder: Path, data_dir: Path | None) -> Dataset:
-    """The data of a fit, which its folder holds only the name of."""
+def data_of(folder: Path, data_dir: Path | None) -> Dataset:
+    """The data of a fit, which its folder holds only the name of.
+
+    Args:
+        folder: that of the fit's `Checkpoints`.
+        data_dir: the folder of prepared TFDS sets; None: $TFDS_DATA_DIR.
+
+    Raises:
+        FolderError: for data that cannot be loaded by their name, or that are no longer what they were.
+    """
     name, wanted = manifest_of(folder)[0].data
     try:
         found = data.load(name, data_dir)

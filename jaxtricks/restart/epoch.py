@@ -205,15 +205,56 @@ def steps(experiment: Experiment, member: Member, shared: Shared, progress: Prog
     """Takes optimizer steps, one for each batch of a window."""
 
     def body(state: State, given: Any) -> tuple[State, Info]:
-        turns, infos = window.examples(given), []
-        for turn, cut in enumerate(experiment.order.cuts):
-            cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), turns), cut)
-            state, info = update(experiment, cut_member, state, batch)
-            infos.append(info)
-        return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
+        return one_round(experiment, member, state, window.examples(given))
 
     state, info = jax.lax.scan(body, progress.state, window.given)
     return progress._replace(state=state, info=put(window.first, progress.info, info))
+
+
+def one_round(experiment: Experiment, member: Member, state: State, turns: Pool) -> tuple[State, Info]:
+    """Takes the optimizer steps of one round of batches, [turns, batch, ...]; their reports are [turns]."""
+    infos = []
+    for turn, cut in enumerate(experiment.order.cuts):
+        state, info = one_turn(experiment, member, state, turns, turn, cut)
+        infos.append(info)
+    return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *infos)
+
+
+def one_turn(experiment: Experiment, member: Member, state: State, turns: Pool, turn: int, cut: int | None) -> tuple[State, Info]:
+    """Takes one optimizer step on the batch of one turn of a round, its sequences cut to `cut` steps."""
+    cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), turns), cut)
+    return update(experiment, cut_member, state, batch)
+
+
+def first_rounds(
+    experiment: Experiment,
+    member: Member,
+    pool: Pool,
+    state: State,
+    order: Order,
+    count: Int[Array, ""],
+    place: Callable[[Any], Any] = lambda batches: batches,
+) -> State:
+    """Gives the state after the first rounds of an epoch.
+
+    Args:
+        experiment: the settings, their floats of shape [].
+        member: the restart.
+        pool: the data.
+        state: the state before the epoch, as `begin` leaves it.
+        order: the places of the examples of the epoch's batches, see `positions`.
+        count: how many rounds, [].
+        place: as for `epoch`.
+    """
+    (window,) = resident_windows(experiment, member, pool, order, place)(Over.BATCHES)
+    assert window is not None
+
+    def body(number: Array, state: State) -> State:
+        given = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, number, keepdims=False), window.given)
+        return one_round(experiment, member, state, window.examples(given))[0]
+
+    after: State = jax.lax.fori_loop(0, count, body, state)
+    return after
 
 
 def close(

@@ -326,10 +326,11 @@ def _halves(
         return Outputs(scores, _penalties(changed)), {name: changed[name] for name in collections}
 
     def quotients(outputs: Outputs) -> tuple[Quotient, ...]:
-        wanted, counts = change.mix(keys.augment, targets(member, batch, outputs.scores)), counting(member, batch)
-        if counts.examples is not None:
-            counts = counts._replace(examples=change.mix(keys.augment, counts.examples))
-        return (experiment.objective.of_batch(outputs.scores, wanted, counts), *outputs.penalties)
+        with jax.named_scope("loss"):
+            wanted, counts = change.mix(keys.augment, targets(member, batch, outputs.scores)), counting(member, batch)
+            if counts.examples is not None:
+                counts = counts._replace(examples=change.mix(keys.augment, counts.examples))
+            return (experiment.objective.of_batch(outputs.scores, wanted, counts), *outputs.penalties)
 
     return outputs, quotients
 

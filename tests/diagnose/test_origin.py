@@ -1,0 +1,135 @@
+"""Where a value that is not finite comes from, in programs whose first one is known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxtricks.diagnose.address import Address, Result, address
+from jaxtricks.diagnose.origin import Spot, first_bad, origin
+from jaxtricks.diagnose.tape import Tape, finite, named
+
+ONES = np.ones(4, np.float32)
+
+
+def played(program, *arguments):
+    """The results that are not finite, and the origin of the first one."""
+    traced, tape = jax.jit(program).trace(*arguments), Tape()
+    found = tape.play(traced.jaxpr, named(arguments))
+    bad = [value for value in found if not finite(value.array)]
+    return tape, bad, origin(first_bad(bad[0])) if bad else None
+
+
+def attention(scores, planted):
+    """A row of weights from scores with a mask; one of the scores may be the log of a negative number."""
+    scores = jnp.where(jnp.arange(scores.size) % 2 == 0, scores, -jnp.inf) + jnp.log(1 - planted)
+    return jax.nn.softmax(scores).sum(), scores.max()
+
+
+@given(place=st.sampled_from([0, 2, 4, 6]), seed=st.integers(0, 5))
+@settings(max_examples=12, deadline=None)
+def test_a_mask_of_minus_infinity_is_no_origin_but_the_nan_beside_it_is(place, seed):
+    scores = np.random.default_rng(seed).normal(size=8).astype(np.float32)
+    planted = np.zeros(8, np.float32)
+    assert not played(attention, scores, planted)[1]
+    planted[place] = 2
+    _, bad, _ = played(attention, scores, planted)
+    assert len(bad) == 2
+    for value in bad:
+        found = origin(first_bad(value))
+        assert (found.value.maker.name, found.index) == ("log", (place,))
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_where_leaves_out_is_no_origin_though_it_came_before(taken):
+    def program(x):
+        first, second = jnp.log(-x), jnp.sqrt(-x)
+        return jnp.where(jnp.arange(x.size) < x.size * taken, first, second).sum()
+
+    assert played(program, ONES)[2].value.maker.name == ("log" if taken else "sqrt")
+
+
+def test_a_row_that_is_all_masked_is_found_where_nan_arises_and_not_at_the_mask():
+    found = played(lambda x: jax.nn.softmax(jnp.where(x > 5, x, -jnp.inf)), ONES)[2]
+    assert found.value.maker.name == "sub"
+
+
+def test_an_infinite_constant_alone_has_no_origin():
+    assert played(lambda x: jnp.where(x > 5, x, jnp.inf), ONES)[2] is None
+
+
+def test_a_maximum_over_padding_is_finite_and_its_gradient_too():
+    def pooled(x):
+        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (3,), (1,), "SAME").sum()
+
+    assert not played(jax.value_and_grad(pooled), ONES)[1]
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "loops"),
+    [
+        (lambda x: jax.lax.scan(lambda c, r: (c + jnp.sqrt(r), c), 0.0, x)[0], "sqrt", ("scan 2",)),
+        (lambda x: jax.lax.scan(lambda c, r: (c, jnp.sqrt(r)), 0.0, x, reverse=True)[1], "sqrt", ("scan 2",)),
+        (
+            lambda x: jax.lax.while_loop(lambda c: c[0] < 4, lambda c: (c[0] + 1, c[1] * c[1]), (0, 1e9 * x[0]))[1],
+            "mul",
+            ("while 2",),
+        ),
+        (lambda x: jax.lax.cond(x[0] > 0, lambda x: jnp.log(x), lambda x: x, x), "log", ()),
+        (lambda x: jax.checkpoint(lambda x: jnp.log(x))(x).sum(), "log", ()),
+        (lambda x: jax.jit(lambda x: 1 + jax.jit(jnp.sqrt)(x))(x).sum(), "sqrt", ()),
+        (lambda x: jnp.exp(100 * x * x) / jnp.exp(100 * x * x).sum(), "exp", ()),
+        (lambda x: jnp.stack([x, x]).cumsum(axis=1) @ jnp.log(x), "log", ()),
+    ],
+)
+def test_origins_within_loops_branches_and_programs_that_are_called(program, name, loops):
+    found = played(program, np.array([1.0, 4.0, -1.0, 9.0], np.float32))[2]
+    assert (found.value.maker.name, found.value.maker.loops) == (name, loops)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (lambda x: jnp.where(x > 0, jnp.log(x), 0.0).sum(), "div"),
+        (lambda x: jnp.sqrt(x * x).sum(), "div"),
+        (jnp.linalg.norm, "div"),
+        (lambda x: (x**0.3).sum(), "pow"),
+    ],
+)
+def test_what_is_not_finite_in_the_gradient_alone_lies_backward(loss, name):
+    traced, tape = jax.jit(jax.value_and_grad(loss)).trace(0 * ONES), Tape()
+    value, gradient = tape.play(traced.jaxpr, named((0 * ONES,)))
+    found = address(tape, [Result(value, "forward"), Result(gradient, "backward")], "Model")
+    assert finite(value.array) and found is not None
+    assert (found.operation, found.direction) == (name, "backward")
+
+
+@given(size=st.integers(1, 40), data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_the_very_number_is_found_through_products_sums_and_moves(size, data):
+    place, kept = data.draw(st.integers(0, size - 1)), np.float32(1)
+    x = np.full(size, kept)
+    x[place] = -1
+
+    def program(x):
+        roots = jnp.sqrt(x)
+        return (jnp.outer(roots[::-1], roots).T.reshape(-1) * 2).sum() + roots.max()
+
+    found = played(program, x)[2]
+    assert (found.value.maker.name, found.index) == ("sqrt", (place,))
+
+
+def test_what_was_not_finite_before_is_named_by_its_path():
+    traced, tape = jax.jit(lambda given: given["x"].sum() + 1).trace({"x": ONES}), Tape()
+    (total,) = tape.play(traced.jaxpr, named({"x": np.array([1, np.nan, 1, 1], np.float32)}))
+    found = address(tape, [Result(total, "forward")], "Model")
+    assert found == Address("x", "given", None, "before the step", "nan", (1,), (4,), ())
+    assert str(found) == "nan at [1] of [4] was there before the step: x"
+
+
+def test_all_finite_has_no_address():
+    tape = Tape()
+    (total,) = tape.play(jax.jit(jnp.sum).trace(ONES).jaxpr, named((ONES,)))
+    assert address(tape, [Result(total, "forward")], "Model") is None and Spot(total, ()).number == 4
