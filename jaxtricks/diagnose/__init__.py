@@ -6,16 +6,20 @@ from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.curvature import extreme_eigenvalues, hessian_eigenvalues, hessian_vector_product, negative_share
 from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
+from jaxtricks.diagnose.examine_step import StepExamination
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
-from jaxtricks.diagnose.registry import SIGNS, Sign, sign
+from jaxtricks.diagnose.registry import SIGNS, STEP_SIGNS, Sign, sign, step_sign
+from jaxtricks.diagnose.step_case import StepCase
 from jaxtricks.diagnose.symptom import Symptom
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 
-import_files(f"{__name__}.signs", [f"{folder}/signs" for folder in __path__])
+for kind in ("signs", "steps"):
+    import_files(f"{__name__}.{kind}", [f"{folder}/{kind}" for folder in __path__])
 
 __all__ = [
     "SIGNS",
+    "STEP_SIGNS",
     "BatchDependence",
     "Case",
     "Cause",
@@ -24,6 +28,8 @@ __all__ = [
     "GradientCheck",
     "NoiseScale",
     "Sign",
+    "StepCase",
+    "StepExamination",
     "Symptom",
     "Treated",
     "VarianceProfile",
@@ -35,6 +41,7 @@ __all__ = [
     "hessian_vector_product",
     "negative_share",
     "sign",
+    "step_sign",
     "variance_profile",
 ]
 
