@@ -71,7 +71,9 @@ class StepExamination:
             lines += [f"worth a look: {each.text}" for each in self.symptoms]
         else:
             lines = [f"{self.name}: something is wrong", *told_of(named(self.diagnoses))]
-        return "\n".join([*lines, *(f"not looked for: {name}: {why}" for name, why in self.undone.items())])
+        for why in dict.fromkeys(self.undone.values()):
+            lines.append(f"not looked for: {', '.join(name for name, other in self.undone.items() if other == why)}: {why}")
+        return "\n".join(lines)
 
     __repr__ = __str__
 

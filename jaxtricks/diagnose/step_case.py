@@ -89,8 +89,8 @@ class StepCase:
 
     @property
     def plain(self) -> Step:
-        """The function inside of the jitted one, which is traced anew at each call."""
-        return inspect.unwrap(self.step, stop=lambda each: not hasattr(each, "lower")) if self.jitted else self.step
+        """The function inside of `jax.jit`, which is traced anew at each call; other steps as they are."""
+        return inspect.unwrap(self.step, stop=lambda each: not hasattr(each, "trace"))
 
     def trace(self, function: Step) -> Program:
         """The program of a step; raises what the step raises."""
@@ -300,7 +300,8 @@ def _placed(values: HostLeaf | None, like: Any) -> Any:
         return like
     if _is_key(like):
         return jax.random.wrap_key_data(jnp.asarray(values), impl=jax.random.key_impl(like))
-    return jax.device_put(values, like.sharding) if isinstance(like, jax.Array) else values
+    spread = isinstance(like, jax.Array) and len(like.sharding.device_set) > 1
+    return jax.device_put(values, like.sharding) if spread else jnp.asarray(values)
 
 
 def _is_key(leaf: Any) -> bool:

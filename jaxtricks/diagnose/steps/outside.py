@@ -5,11 +5,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.extend import core
 
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.flow import same_program
 from jaxtricks.diagnose.registry import step_sign
-from jaxtricks.diagnose.step_case import HostLeaf, Step, StepCase, hosted
+from jaxtricks.diagnose.step_case import HostLeaf, Program, Step, StepCase, hosted
 from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 
 SMALLEST = 8  # numbers of an array that is compared with the state and the batch
@@ -42,10 +43,17 @@ def _changes(case: StepCase) -> tuple[str, dict[Cause, float]] | None:
     if not same_program(case.program.jaxpr, case.trace(case.plain).jaxpr):
         text = "Traced twice, the step is two programs: random numbers of the host, the time or a counter are compiled into it."
         return text, {Cause.HOST: SURE, Cause.EFFECTS: STRONG}
-    if case.jitted and not same_program(case.trace(case.step).jaxpr, case.trace(jax.jit(_anew(case.plain))).jaxpr):
+    compiled, anew = _inside(case.trace(case.step)), _inside(case.trace(jax.jit(_anew(case.plain))))
+    if case.plain is not case.step and not same_program(compiled, anew):
         text = "The compiled step has values in it that have changed outside since it was compiled."
         return text, {Cause.OUTSIDE: SURE}
     return None
+
+
+def _inside(program: Program) -> core.ClosedJaxpr:
+    """The program inside of `jax.jit`."""
+    found = [equation.params["jaxpr"] for equation in program.jaxpr.eqns if equation.primitive.name == "jit"]
+    return found[0] if found else program.jaxpr
 
 
 def _anew(function: Step) -> Step:

@@ -25,9 +25,9 @@ def look(case: StepCase) -> list[Symptom]:
     if not lost or len(lost) < len(shares) / 2:
         return []
     kind = case.calls[0].state[lost[0]].dtype
-    share = np.mean([shares[name] for name in lost])
+    mean = float(np.mean([shares[name] for name in lost]))
     text = (
-        f"A call leaves {share:.0%} of the numbers of {named(lost)} as they are: its updates are lost in the rounding of {kind}."
+        f"A call leaves {mean:.0%} of the numbers of {named(lost)} as they are: its updates are lost in the rounding of {kind}."
     )
     causes = (
         {Cause.ROUNDING: SURE, Cause.RATE_LOW: STRONG} if _half(case, lost[0]) else {Cause.RATE_LOW: SURE, Cause.ROUNDING: STRONG}
