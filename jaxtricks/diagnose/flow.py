@@ -3,6 +3,7 @@
 The program is read once, from its inputs to its outputs, and nothing is computed.
 """
 
+import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Around(NamedTuple):
     Args:
         branches: pairs of a choice and its branch; operations in two branches of a choice are never both done.
         loops: the loops around it.
-        axes: the axes of devices around it.
+        axes: the axes of devices around it: name → how many devices.
         again: whether it is done a second time to save memory (`jax.checkpoint`).
         place: the user's line that called for it.
 
@@ -54,9 +55,13 @@ class Around(NamedTuple):
 
     branches: tuple[tuple[int, int], ...] = ()
     loops: tuple[str, ...] = ()
-    axes: tuple[str, ...] = ()
+    axes: tuple[tuple[str, int], ...] = ()
     again: bool = False
     place: str = UNKNOWN
+
+    def shares(self, value: Value) -> bool:
+        """Whether a value is the same on all devices around it; False where there is one."""
+        return bool(self.axes) and not {name for name, _ in self.axes} & value.sources
 
     def excludes(self, other: "Around") -> bool:
         """Whether only one of both is ever done."""
@@ -72,7 +77,7 @@ class Use(NamedTuple):
         value: the key, or what is summed.
         around: what it stands in.
         place: the user's line, such as "train.py, line 12".
-        averages: whether it is a sum over devices that is divided by a number right after.
+        averages: whether it is a sum over devices that is divided by their number right after.
 
     >>> Use("random_bits", Value(0, frozenset()), Around(), "train.py, line 12").draws
     True
@@ -159,8 +164,11 @@ class _Reader:
         for equation in jaxpr.eqns:
             before = len(self.sums)
             made = self.equation(equation, [value(atom) for atom in equation.invars], around)
-            if equation.primitive.name in SUMS and any(_divides(each, equation.outvars) for each in jaxpr.eqns):
-                self.sums[before:] = [use._replace(averages=True) for use in self.sums[before:]]
+            if equation.primitive.name in SUMS:
+                sizes = dict(around.axes)
+                devices = math.prod(sizes.get(name, 1) for name in _names(equation.params["axes"]))
+                averages = any(_divides(each, equation.outvars, devices) for each in jaxpr.eqns)
+                self.sums[before:] = [use._replace(averages=averages) for use in self.sums[before:]]
             known.update(zip(equation.outvars, made, strict=True))
         return [value(atom) for atom in jaxpr.outvars]
 
@@ -237,12 +245,15 @@ class _Reader:
         return [Value(self.new(), decided.sources | _all(each)) for each in zip(*made, strict=True)]
 
     def devices(self, parameters: Mapping[str, Any], given: list[Value], around: Around) -> list[Value]:
+        sizes = {str(name): size for name, size in parameters["mesh"].shape.items()}
         axes = tuple(map(str, parameters["newly_manual_axes"]))
         parts = [
             Value(self.number(("part", each.number, names)), each.sources | set(names)) if (names := _named(spec)) else each
             for each, spec in zip(given, parameters["in_specs"], strict=True)
         ]
-        made = self.open(parameters["jaxpr"], parts, around._replace(axes=(*around.axes, *axes)))
+        made = self.open(
+            parameters["jaxpr"], parts, around._replace(axes=(*around.axes, *((name, sizes[name]) for name in axes)))
+        )
         return [Value(self.new(), each.sources - set(axes)) for each in made]
 
 
@@ -262,10 +273,12 @@ def _names(axes: Any) -> tuple[str, ...]:
     return tuple(map(str, axes)) if isinstance(axes, tuple) else (str(axes),)
 
 
-def _divides(equation: core.JaxprEqn, values: Sequence[core.Var]) -> bool:
-    """Whether it divides one of the values by a number."""
-    over = equation.invars[1:]
-    return equation.primitive.name == "div" and equation.invars[0] in values and isinstance(over[0], core.Literal)
+def _divides(equation: core.JaxprEqn, values: Sequence[core.Var], number: int) -> bool:
+    """Whether it divides one of the values by the number."""
+    if equation.primitive.name != "div" or equation.invars[0] not in values:
+        return False
+    over = equation.invars[1]
+    return isinstance(over, core.Literal) and bool(over.val == number)
 
 
 def _named(spec: Any) -> tuple[str, ...]:

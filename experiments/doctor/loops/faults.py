@@ -142,7 +142,7 @@ def donated(parts: Parts) -> Examined:
 
     def reading(state: Any, given: dict[str, jax.Array]) -> tuple[Any, Any]:
         made, metrics = inner(state, given)
-        return made, metrics | {"length": optax.global_norm(parts.unpack(state).params)}
+        return made, metrics | {"length": optax.tree.norm(parts.unpack(state).params)}
 
     def averaging(state: Any, given: dict[str, jax.Array]) -> tuple[Any, Any]:
         made, metrics = parts.run(state["own"], given)

@@ -109,10 +109,10 @@ class Recurrent(nnx.Module):
 
 def recurrent() -> Parts:
     """A recurrent NNX network, split into its definition, weights and statistics; all in a tuple, the key split at each step."""
-    definition, weights, statistics = nnx.split(Recurrent(nnx.Rngs(0)), nnx.Param, nnx.BatchStat)
+    definition, weights, *rest = nnx.split(Recurrent(nnx.Rngs(0)), nnx.Param, nnx.BatchStat)
 
     def forward(params: Tree, statistics: Tree, x: jax.Array, key: jax.Array) -> tuple[jax.Array, Tree]:
-        net = nnx.merge(definition, params, statistics)
+        net = nnx.merge(definition, params, statistics, copy=True)
         mask = jax.random.bernoulli(key, 1 - RATE, (len(x), WIDTH)) / (1 - RATE)
         scores = net(x, mask)
         return scores, nnx.state(net, nnx.BatchStat)
@@ -120,7 +120,7 @@ def recurrent() -> Parts:
     def unpack(state: tuple[Any, ...]) -> Carried:
         return Carried(*state)
 
-    return Parts("recurrent", weights, statistics, forward, "cell", jax.random.key(2), tuple, unpack)
+    return Parts("recurrent", weights, rest[0], forward, "cell", jax.random.key(2), tuple, unpack)
 
 
 LOOPS = (plain, linen, recurrent)

@@ -39,7 +39,7 @@ def sums(case: StepCase) -> list[Symptom]:
     given = {each.number for each in case.flow.inputs}
     for use in case.flow.sums:
         whole = not use.averages and use.value.number not in given
-        if whole and use.around.axes and not set(use.around.axes) & use.value.sources:
+        if whole and use.around.shares(use.value):
             text = f"A sum over devices adds up the same number of each ({use.place}), as the derivative of such a sum does."
             return [Symptom("sums", "fault", text, {Cause.SUMMED: SURE, Cause.REPLICAS: STRONG})]
     return []
@@ -50,11 +50,12 @@ def _apart(case: StepCase) -> tuple[str, ...]:
     given = copied(case.state)
     before = {name: _parts(leaf) for name, leaf in floats({"state": given}).items()}
     new, _ = case.step(given, copied(case.batch))
-    after = {name: _parts(leaf) for name, leaf in floats({"state": new}).items()}
+    made = floats({"state": new})
+    after = {name: _parts(leaf) for name, leaf in made.items()}
     spread = [parts for parts in before.values() if len(parts) > 1]
     copies = all(_alike(parts) for parts in spread)  # else the state is split over devices, and there are no copies
     differ = [name for name, parts in after.items() if name in before and not _alike(parts)]
-    return tuple(name for name in differ if copies and any(map(np.any, before[name])))
+    return tuple(name for name in differ if made[name].is_fully_replicated or (copies and any(map(np.any, before[name]))))
 
 
 def _parts(leaf: Any) -> list[HostLeaf]:

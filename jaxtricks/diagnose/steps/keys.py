@@ -14,8 +14,9 @@ from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 def twice(case: StepCase) -> list[Symptom]:
     """Looks for keys that numbers are drawn from twice, or that are drawn from and split as well.
 
-    Unlike JAX's own checker (`jax.debug_key_reuse`) it knows keys of `jax.random.PRNGKey`, too, and keys that a loop uses in each
-    of its rounds. What `jax.checkpoint` draws again is the same draw.
+    Unlike JAX's own checker (`jax.debug_key_reuse`) it knows keys of `jax.random.PRNGKey`, too. What `jax.checkpoint` draws again
+    is the same draw. A loop that draws the same numbers in each round is a hint, unless JAX differentiates it: then it draws them
+    before the loop.
 
     >>> step = jax.jit(lambda key, x: (jax.random.split(key)[0], jax.random.normal(key) * x))
     >>> look = twice(StepCase(step, jax.random.PRNGKey(0), 1.0))
@@ -74,7 +75,7 @@ def shared(case: StepCase) -> list[Symptom]:
     []
     """
     for use in case.flow.keys:
-        if use.draws and use.around.axes and not set(use.around.axes) & use.value.sources:
+        if use.draws and use.around.shares(use.value):
             text = f"All devices draw the same random numbers ({use.place}): the key is not folded with the device's number."
             return [Symptom("keys of devices", "fault", text, {Cause.KEYS: SURE, Cause.MASKS: STRONG})]
     return []
