@@ -12,21 +12,21 @@ CALLS = ("jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2")  
 
 
 def first_broken(program: core.ClosedJaxpr, given: Sequence[Any]) -> str:
-    """Says which operation first makes nan or infinity of finite numbers, in the order of the program.
+    """Says which operation first makes nan of numbers that are none; where none does, infinity of finite numbers.
 
     Args:
         program: it is computed operation by operation; what is in loops, branches and on several devices counts as one.
         given: its inputs.
 
     >>> first_broken(jax.make_jaxpr(lambda x: jnp.log(x) + 1)(0.0), [0.0])
-    'log gives -inf first (..., line ...)'
+    'log gives infinity first (..., line ...)'
     """
-    found: list[str] = []
+    found: dict[str, str] = {}
     _run(program.jaxpr, [*program.consts, *given], found)
-    return found[0] if found else ""
+    return found.get("nan") or found.get("infinity") or ""
 
 
-def _run(jaxpr: core.Jaxpr, given: Sequence[Any], found: list[str]) -> list[Any]:
+def _run(jaxpr: core.Jaxpr, given: Sequence[Any], found: dict[str, str]) -> list[Any]:
     known = dict(zip([*jaxpr.constvars, *jaxpr.invars], given, strict=True))
     read: Callable[[Any], Any] = lambda atom: atom.val if isinstance(atom, core.Literal) else known[atom]  # noqa: E731
     for equation in jaxpr.eqns:
@@ -39,13 +39,18 @@ def _run(jaxpr: core.Jaxpr, given: Sequence[Any], found: list[str]) -> list[Any]
             named = {each: value for each, value in zip(equation.invars, values, strict=True) if isinstance(each, core.Var)}
             alone = jaxpr.replace(constvars=(), invars=[*named], outvars=equation.outvars, eqns=[equation])
             made = core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*named.values())
-            if not found and any(map(_broken, made)) and not any(map(_broken, values)):
-                worst = next(each for each in made if _broken(each))
-                value = jnp.ravel(worst)[jnp.argmin(jnp.isfinite(jnp.ravel(worst)))]
-                found.append(f"{equation.primitive.name} gives {float(value)} first ({place_of(equation)})")
+            for kind, holds in KINDS.items():
+                if kind not in found and any(map(holds, made)) and not any(map(holds, values)):
+                    found[kind] = f"{equation.primitive.name} gives {kind} first ({place_of(equation)})"
         known.update(zip(equation.outvars, made, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def _broken(value: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(value), jnp.floating) and not bool(jnp.isfinite(value).all())
+def _is_float(value: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(value), jnp.floating)
+
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "nan": lambda value: _is_float(value) and bool(jnp.isnan(value).any()),
+    "infinity": lambda value: _is_float(value) and bool(jnp.isinf(value).any()),
+}

@@ -124,11 +124,16 @@ class StepCase:
     def calls(self) -> tuple[Call, ...]:
         """The first calls of the step, each on the state that the last one gave; raises what the step raises."""
         state, called = copied(self.state), list[Call]()
+        before = hosted({"state": state})
         for _ in range(CALLS):
-            before, batch = hosted({"state": state}), copied(self.batch)
+            batch = copied(self.batch)
             with compilations() as compiled:
                 state, metrics = _pair(self.step(state, batch)).values()
-            called.append(Call(before, hosted({"state": state}), hosted({"metrics": metrics}), tuple(compiled)))
+            after = hosted({"state": state})
+            if after.keys() != before.keys():
+                raise ConfigError(_unlike(tuple(before), tuple(after)))
+            called.append(Call(before, after, hosted({"metrics": metrics}), tuple(compiled)))
+            before = after
         return tuple(called)
 
     @functools.cached_property
@@ -241,6 +246,12 @@ def _pair(made: Any) -> dict[str, Any]:
     if not isinstance(made, tuple) or len(made) != 2:
         raise ConfigError(f"step: gives {_described(made)}; a pair is allowed: the new state and metrics.")
     return {"state": made[0], "metrics": made[1]}
+
+
+def _unlike(given: tuple[str, ...], made: tuple[str, ...]) -> str:
+    lost, new = ([name for name in these if name not in those] for these, those in ((given, made), (made, given)))
+    what = " and ".join([*(f"no {name}" for name in lost[:1]), *(f"a new {name}" for name in new[:1])])
+    return f"step: its new state has {what}; the arrays of the given one are allowed, as in (new state, metrics)."
 
 
 def _described(made: Any) -> str:

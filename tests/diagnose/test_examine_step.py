@@ -321,6 +321,7 @@ def test_a_step_that_raises_is_the_first_finding():
         (3, {}, r"^step = 3 is no function; \(state, batch\) → \(new state, metrics\) is allowed\.$"),
         (lambda state, given: (state, 0.0), {}, r"^step: <lambda> is not compiled; jax\.jit\(<lambda>\) is allowed\.$"),
         (jax.jit(lambda state, given: state), {}, r"^step: gives one value of type dict; a pair is allowed: .*"),
+        (jax.jit(lambda s, g: (s | {"w": 1.0}, 0.0)), {}, r"^step: its new state has a new state/w; the arrays of the given .*"),
         (jax.jit(stepping()), {"loss": "los"}, r"^loss = 'los' is no metric of the step; did you mean 'loss'\?$"),
         (jax.jit(stepping()), {"without": ["reech"]}, r"^without: 'reech' is no sign; did you mean 'reach'\?$"),
     ],
@@ -342,3 +343,8 @@ def test_the_first_operation_that_is_not_finite_is_named_inside_of_calls():
     program = jax.make_jaxpr(lambda x: jax.jit(lambda y: jnp.sqrt(y - 1) * 2)(x) + 1)(0.0)
     assert first_broken(program, [0.0]).startswith("sqrt gives nan first (test_examine_step.py, line ")
     assert first_broken(program, [2.0]) == ""
+
+
+def test_nan_is_named_before_the_infinity_that_a_mask_is_made_of():
+    program = jax.make_jaxpr(lambda x: 0.0 * jnp.log(x))(0.0)
+    assert first_broken(program, [0.0]).startswith("mul gives nan first")

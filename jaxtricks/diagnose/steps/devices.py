@@ -1,7 +1,5 @@
 """Devices that should hold the same state, and sums over them."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
@@ -47,19 +45,15 @@ def sums(case: StepCase) -> list[Symptom]:
 
 def _apart(case: StepCase) -> tuple[str, ...]:
     """The float arrays of the state that devices hold alike before a call, and not after it."""
-    given = copied(case.state)
-    before = {name: _parts(leaf) for name, leaf in floats({"state": given}).items()}
-    new, _ = case.step(given, copied(case.batch))
-    made = floats({"state": new})
-    after = {name: _parts(leaf) for name, leaf in made.items()}
-    spread = [parts for parts in before.values() if len(parts) > 1]
-    copies = all(_alike(parts) for parts in spread)  # else the state is split over devices, and there are no copies
-    differ = [name for name, parts in after.items() if name in before and not _alike(parts)]
+    new, _ = case.step(copied(case.state), copied(case.batch))
+    made = {
+        name: leaf for name, leaf in floats({"state": new}).items() if isinstance(leaf, jax.Array) and name in case.calls[0].state
+    }
+    before = {name: [case.calls[0].state[name][part.index] for part in leaf.addressable_shards] for name, leaf in made.items()}
+    after = {name: [np.asarray(part.data) for part in leaf.addressable_shards] for name, leaf in made.items()}
+    copies = all(map(_alike, before.values()))  # else the state is split over devices, and there are no copies
+    differ = [name for name, parts in after.items() if not _alike(parts)]
     return tuple(name for name in differ if made[name].is_fully_replicated or (copies and any(map(np.any, before[name]))))
-
-
-def _parts(leaf: Any) -> list[HostLeaf]:
-    return [np.asarray(part.data) for part in leaf.addressable_shards] if isinstance(leaf, jax.Array) else [np.asarray(leaf)]
 
 
 def _alike(parts: list[HostLeaf]) -> bool:

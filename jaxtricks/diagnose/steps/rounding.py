@@ -14,7 +14,7 @@ HALF = 2  # bytes of a number of half precision
 
 @step_sign("rounding")
 def look(case: StepCase) -> list[Symptom]:
-    """Counts the weights that a call leaves exactly as they are, though their gradient is not zero and the array changes.
+    """Counts the numbers that a call leaves exactly as they are, though their gradient is not zero: more than half of all.
 
     >>> step = jax.jit(lambda w, x: ((w - 1e-3 * w * x).astype(jnp.bfloat16), (x * w**2).sum()))
     >>> look(StepCase(step, jnp.arange(1.0, 9.0, dtype=jnp.bfloat16), jnp.bfloat16(1.0)))[0].text
@@ -22,7 +22,8 @@ def look(case: StepCase) -> list[Symptom]:
     """
     shares = {name: share for name in case.weights if (share := _share(case, name)) is not None}
     lost = tuple(name for name, share in shares.items() if share > LOST)
-    if not lost or len(lost) < len(shares) / 2:
+    sizes = {name: case.calls[0].state[name].size for name in shares}
+    if not lost or sum(shares[name] * size for name, size in sizes.items()) <= LOST * sum(sizes.values()):
         return []
     kind = case.calls[0].state[lost[0]].dtype
     mean = float(np.mean([shares[name] for name in lost]))
