@@ -77,7 +77,7 @@ class Use(NamedTuple):
         value: the key, or what is summed.
         around: what it stands in.
         place: the user's line, such as "train.py, line 12".
-        averages: whether it is a sum over devices that is divided by their number right after.
+        averages: whether it is a sum over devices of what was divided by their number, or that is divided by it.
 
     >>> Use("random_bits", Value(0, frozenset()), Around(), "train.py, line 12").draws
     True
@@ -167,7 +167,7 @@ class _Reader:
             if equation.primitive.name in SUMS:
                 sizes = dict(around.axes)
                 devices = math.prod(sizes.get(name, 1) for name in _names(equation.params["axes"]))
-                averages = any(_divides(each, equation.outvars, devices) for each in jaxpr.eqns)
+                averages = any(_divides(each, equation, devices) for each in jaxpr.eqns)
                 self.sums[before:] = [use._replace(averages=averages) for use in self.sums[before:]]
             known.update(zip(equation.outvars, made, strict=True))
         return [value(atom) for atom in jaxpr.outvars]
@@ -273,12 +273,13 @@ def _names(axes: Any) -> tuple[str, ...]:
     return tuple(map(str, axes)) if isinstance(axes, tuple) else (str(axes),)
 
 
-def _divides(equation: core.JaxprEqn, values: Sequence[core.Var], number: int) -> bool:
-    """Whether it divides one of the values by the number."""
-    if equation.primitive.name != "div" or equation.invars[0] not in values:
+def _divides(equation: core.JaxprEqn, summed: core.JaxprEqn, number: int) -> bool:
+    """Whether it divides by the number what is summed up, as the derivative of a mean does, or the sum, as a mean does."""
+    if equation.primitive.name != "div":
         return False
-    over = equation.invars[1]
-    return isinstance(over, core.Literal) and bool(over.val == number)
+    value, over = equation.invars
+    here = value in summed.outvars or equation.outvars[0] in summed.invars
+    return here and isinstance(over, core.Literal) and bool(over.val == number)
 
 
 def _named(spec: Any) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def _into(signs: dict[str, AnySign], name: str) -> Callable[[AnySign], AnySign]:
     return register
 
 
-class Found(NamedTuple):
+class Findings(NamedTuple):
     """What signs found.
 
     Args:
@@ -83,7 +83,7 @@ class Found(NamedTuple):
         signs: the names of those that could look.
         undone: sign → why it could not look.
 
-    >>> Found((), ("inputs",), {}).signs
+    >>> Findings((), ("inputs",), {}).signs
     ('inputs',)
     """
 
@@ -92,7 +92,7 @@ class Found(NamedTuple):
     undone: dict[str, str]
 
 
-def look_for(signs: Mapping[str, Sign[Looked]], order: Sequence[str], without: Sequence[str], case: Looked) -> Found:
+def look_for(signs: Mapping[str, Sign[Looked]], order: Sequence[str], without: Sequence[str], case: Looked) -> Findings:
     """Looks for all signs, one after the other.
 
     Args:
@@ -105,7 +105,7 @@ def look_for(signs: Mapping[str, Sign[Looked]], order: Sequence[str], without: S
         ConfigError: for a name in `without` that is no sign.
 
     >>> look_for({"nothing": lambda case: []}, (), (), None)
-    Found(symptoms=(), signs=('nothing',), undone={})
+    Findings(symptoms=(), signs=('nothing',), undone={})
     """
     for name in without:
         if name not in signs:
@@ -118,4 +118,4 @@ def look_for(signs: Mapping[str, Sign[Looked]], order: Sequence[str], without: S
             symptoms += signs[name](case)
         except ConfigError as error:
             undone[name] = str(error)
-    return Found(tuple(symptoms), tuple(name for name in chosen if name not in undone), undone)
+    return Findings(tuple(symptoms), tuple(name for name in chosen if name not in undone), undone)

@@ -24,7 +24,7 @@ HostLeaf = Shaped[np.ndarray, "..."]
 Numbers = Float[np.ndarray, "..."]
 
 
-class Program(NamedTuple):
+class TracedStep(NamedTuple):
     """A step as JAX traces it.
 
     Args:
@@ -92,7 +92,7 @@ class StepCase:
         """The function inside of `jax.jit`, which is traced anew at each call; other steps as they are."""
         return inspect.unwrap(self.step, stop=lambda each: not hasattr(each, "trace"))
 
-    def trace(self, function: Step) -> Program:
+    def trace(self, function: Step) -> TracedStep:
         """The program of a step; raises what the step raises."""
         given = (self.state, self.batch)
         leaves, tree = jax.tree.flatten(given)
@@ -108,10 +108,10 @@ class StepCase:
             return tuple(new.values())
 
         jaxpr = jax.make_jaxpr(flat)(*(leaves[place] for place in places))
-        return Program(jaxpr, tuple(names))
+        return TracedStep(jaxpr, tuple(names))
 
     @functools.cached_property
-    def program(self) -> Program:
+    def program(self) -> TracedStep:
         """The step's program, traced anew."""
         return self.trace(self.plain)
 

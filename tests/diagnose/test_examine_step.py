@@ -187,6 +187,12 @@ def test_a_planted_fault_is_seen_by_its_sign(name):
     assert cause in causes(sign, jax.jit(step), state())
 
 
+def test_the_weights_that_no_gradient_reaches_are_named():
+    step = jax.jit(stepping(forward=lambda *a: scores(*a, cut=jax.lax.stop_gradient)))
+    (symptom,) = STEP_SIGNS["reach"](StepCase(step, start(), batch()))
+    assert symptom.where == ("state/params/a/w",)
+
+
 def test_an_optimizer_that_is_begun_anew_in_the_step_is_seen():
     adam = optax.adam(RATE)
 
@@ -294,13 +300,15 @@ def test_the_same_key_on_all_devices_is_seen():
 def test_a_sum_over_devices_in_the_loss_is_seen():
     total = lambda given, labels: jax.lax.psum(cross_entropy(given, labels), "data")  # noqa: E731
     assert causes("sums", spread(False, average=mean, told=mean)) == set()
+    average = lambda given, labels: mean(cross_entropy(given, labels))  # noqa: E731
+    assert causes("sums", spread(False, average=mean, loss=average)) == set()  # the derivative of a mean is a mean
     assert causes("sums", spread(False, average=mean, loss=total)) == {Cause.SUMMED, Cause.REPLICAS}
 
 
 def test_the_state_stays_as_it_is_though_the_step_donates_it():
     state, given = start(), batch()
     before = jax.tree.map(lambda leaf: np.array(jax.random.key_data(leaf) if leaf.dtype == state["key"].dtype else leaf), state)
-    jt.examine_step(jax.jit(stepping(), donate_argnums=(0, 1)), state, given)
+    assert jt.examine_step(jax.jit(stepping(), donate_argnums=0), state, given).ok
     assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((state, given)))
     after = jax.tree.map(lambda leaf: np.array(jax.random.key_data(leaf) if leaf.dtype == state["key"].dtype else leaf), state)
     jax.tree.map(np.testing.assert_array_equal, before, after)

@@ -10,7 +10,7 @@ from jax.extend import core
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.flow import same_program
 from jaxtricks.diagnose.registry import step_sign
-from jaxtricks.diagnose.step_case import HostLeaf, Program, Step, StepCase, hosted
+from jaxtricks.diagnose.step_case import HostLeaf, TracedStep, Step, StepCase, hosted
 from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 
 SMALLEST = 8  # numbers of an array that is compared with the state and the batch
@@ -52,7 +52,7 @@ def _changes(case: StepCase) -> tuple[str, dict[Cause, float]] | None:
     return None
 
 
-def _inside(program: Program) -> core.ClosedJaxpr:
+def _inside(program: TracedStep) -> core.ClosedJaxpr:
     """The program inside of `jax.jit`."""
     found = [equation.params["jaxpr"] for equation in program.jaxpr.eqns if equation.primitive.name == "jit"]
     return found[0] if found else program.jaxpr
