@@ -10,7 +10,7 @@ from jax.extend import core
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.flow import same_program
 from jaxtricks.diagnose.registry import step_sign
-from jaxtricks.diagnose.step_case import HostLeaf, TracedStep, Step, StepCase, hosted
+from jaxtricks.diagnose.step_case import HostLeaf, Step, StepCase, TracedStep, hosted
 from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 
 SMALLEST = 8  # numbers of an array that is compared with the state and the batch
