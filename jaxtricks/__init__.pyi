@@ -18,6 +18,7 @@ from .checks.check import check_data
 from .config import ConfigError
 from .data import DataError, Dataset, Text, load
 from .diagnose.examine import examine
+from .diagnose.examine_step import examine_step
 from .diagnose.replay import replay
 from .engine.layout import Layout
 from .evaluate.ablate import ablate
@@ -88,6 +89,7 @@ __all__ = [
     "ensemble",
     "evaluate",
     "examine",
+    "examine_step",
     "experiment",
     "extend",
     "fair_compare",

@@ -33,7 +33,11 @@ RESULTS = Path(__file__).parents[1] / "results" / "doctor"
 FRESH = 20  # patients that a process examines before another one takes over, so that its memory is given back
 
 Group = Literal["deepfd", "repaired", "planted", "healthy"]
-MODULES = ("experiments.doctor.deepfd.patients", "experiments.doctor.planted", "experiments.doctor.healthy")  # each with `patients()`
+MODULES = (
+    "experiments.doctor.deepfd.patients",
+    "experiments.doctor.planted",
+    "experiments.doctor.healthy",
+)  # each with `patients()`
 
 
 @dataclasses.dataclass(frozen=True)

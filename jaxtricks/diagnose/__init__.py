@@ -14,18 +14,22 @@ from jaxtricks.diagnose.curvature import (
     negative_share,
 )
 from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
+from jaxtricks.diagnose.examine_step import StepExamination
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
 from jaxtricks.diagnose.lanczos import Spectrum
 from jaxtricks.diagnose.noise import NoiseScale, gradient_noise_scale
-from jaxtricks.diagnose.registry import SIGNS, Sign, sign
+from jaxtricks.diagnose.registry import SIGNS, STEP_SIGNS, Sign, sign, step_sign
 from jaxtricks.diagnose.replay import Replay
+from jaxtricks.diagnose.step_case import StepCase
 from jaxtricks.diagnose.symptom import Symptom
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 
-import_files(f"{__name__}.signs", [f"{folder}/signs" for folder in __path__])
+for kind in ("signs", "steps"):
+    import_files(f"{__name__}.{kind}", [f"{folder}/{kind}" for folder in __path__])
 
 __all__ = [
     "SIGNS",
+    "STEP_SIGNS",
     "Address",
     "BatchDependence",
     "Case",
@@ -39,6 +43,8 @@ __all__ = [
     "Replay",
     "Sign",
     "Spectrum",
+    "StepCase",
+    "StepExamination",
     "Symptom",
     "Treated",
     "VarianceProfile",
@@ -52,6 +58,7 @@ __all__ = [
     "hessian_vector_product",
     "negative_share",
     "sign",
+    "step_sign",
     "variance_profile",
 ]
 

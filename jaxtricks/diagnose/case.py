@@ -1,10 +1,7 @@
 """An experiment that is examined: what signs look at, measured where the first of them asks for it."""
 
 import functools
-import sysconfig
-import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +11,7 @@ from jaxtyping import Float
 from jaxtricks.config import ConfigError, fields
 from jaxtricks.data import Dataset
 from jaxtricks.diagnose.first_steps import FirstSteps
+from jaxtricks.diagnose.places import line_of
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import judging, measuring
 from jaxtricks.evaluate.rate_ladder import RATE, has_rate
@@ -33,7 +31,6 @@ ZERO = 1e-12  # a learning rate at which nothing moves
 RATES = (ZERO, *(float(f"{10**power:.3g}") for power in np.arange(-5, 0.5, 0.5)))  # of the sweep
 SWEPT = 4  # restarts at each of them
 BATCH = 32  # examples that a network learns by heart
-LIBRARIES = (Path(__file__).parents[1], *map(Path, sysconfig.get_paths().values()))  # whose lines are not the user's
 PASSES = 300  # over these
 BY_HEART = (0.3, 1.0, 3.0)  # learning rates, as factors of the best one of the sweep
 
@@ -181,12 +178,5 @@ def stretched(case: Case) -> list[str]:
         try:
             FirstSteps.shapes(ready, case.data, case.sampling.at([0]))
         except ValueError as error:
-            return [f"{str(error).splitlines()[0]} {_line(error)}".strip()]
+            return [f"{str(error).splitlines()[0]} {line_of(error)}".strip()]
     return []
-
-
-def _line(error: BaseException) -> str:
-    """The line of the user's own code where it was raised; nothing where there is none."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(place) for place in LIBRARIES)]
-    return f"({Path(own[-1].filename).name}, line {own[-1].lineno}: {own[-1].line})" if own else ""

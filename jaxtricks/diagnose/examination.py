@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,54 @@ class Diagnosis:
     evidence: tuple[Symptom, ...]
     treated: Treated | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The cause and what speaks for it in JSON's types."""
+        evidence = [symptom.to_dict() for symptom in self.evidence]
+        return {"cause": self.cause, "certainty": self.certainty, "evidence": evidence}
+
+
+def ranked(symptoms: Sequence[Symptom], treated: Sequence[Treated] = ()) -> tuple[Diagnosis, ...]:
+    """The causes that something speaks for, the most certain first; of equals that with the simpler cure.
+
+    Args:
+        symptoms: what signs found.
+        treated: the cures that were tried.
+
+    >>> [each.cause.value for each in ranked([Symptom("reach", "fault", "It is zero.", {Cause.FROZEN: 5.0, Cause.OUTPUT: 1.0})])]
+    ['weights that no gradient reaches', 'scores that the loss does not expect']
+    """
+    own = {each.cause: each for each in treated}
+    found = []
+    for cause in dict.fromkeys([*own, *(cause for symptom in symptoms for cause in symptom.causes)]):
+        evidence = tuple(symptom for symptom in symptoms if cause in symptom.causes)
+        odds = PRIOR + sum(symptom.causes[cause] for symptom in evidence)
+        odds += own[cause].weight if cause in own else 0.0
+        found.append(Diagnosis(cause, 1 / (1 + math.exp(-odds)), evidence, own.get(cause)))
+    return tuple(sorted(found, key=lambda each: -each.certainty))
+
+
+def named(diagnoses: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """The first cause, and up to two more whose certainty is a fifth or more.
+
+    >>> len(named([Diagnosis(Cause.INIT, 0.9, (), None), Diagnosis(Cause.BATCH, 0.1, (), None)]))
+    1
+    """
+    return tuple(each for place, each in enumerate(diagnoses[:NAMED]) if not place or each.certainty >= LIKELY)
+
+
+def told_of(diagnoses: Sequence[Diagnosis]) -> list[str]:
+    """Causes in plain words, a line each, with a line for each symptom and for the cure.
+
+    >>> told_of([Diagnosis(Cause.INIT, 0.9, (), None)])
+    ['1. initial weights out of scale (certainty 90%)']
+    """
+    lines = []
+    for place, each in enumerate(diagnoses, 1):
+        lines.append(f"{place}. {each.cause} (certainty {each.certainty:.0%})")
+        lines += [f"   {symptom.text}" for symptom in each.evidence]
+        lines += [] if each.treated is None else [f"   cure: {each.treated}"]
+    return lines
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Examination:
@@ -139,20 +187,12 @@ class Examination:
     @property
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """The causes that something speaks for, the most certain first; of equals that with the simpler cure."""
-        own = {each.cause: each for each in self.treated}
-        named = dict.fromkeys([*own, *(cause for symptom in self.symptoms for cause in symptom.causes)])
-        found = []
-        for cause in named:
-            evidence = tuple(symptom for symptom in self.symptoms if cause in symptom.causes)
-            odds = PRIOR + sum(symptom.causes[cause] for symptom in evidence)
-            odds += own[cause].weight if cause in own else 0.0
-            found.append(Diagnosis(cause, 1 / (1 + math.exp(-odds)), evidence, own.get(cause)))
-        return tuple(sorted(found, key=lambda each: -each.certainty))
+        return ranked(self.symptoms, self.treated)
 
     @property
     def likely(self) -> tuple[Diagnosis, ...]:
         """The first cause, and up to two more whose certainty is a fifth or more: those that are named."""
-        return tuple(each for place, each in enumerate(self.diagnoses[:NAMED]) if not place or each.certainty >= LIKELY)
+        return named(self.diagnoses)
 
     @property
     def cure(self) -> Treated | None:
@@ -165,7 +205,7 @@ class Examination:
     def __str__(self) -> str:
         scale, unit = self.metric.scale, self.metric.sign
         told = "it did not train" if self.mean is None else f"{self.metric.name} {scale * self.mean:.1f}{unit}"
-        signs, tried = _count(len(self.signs), "sign"), _count(len(self.treated), "cure")
+        signs, tried = counted(len(self.signs), "sign"), counted(len(self.treated), "cure")
         if self.ok:
             return "\n".join(
                 [
@@ -173,12 +213,7 @@ class Examination:
                     *self._rest(),
                 ]
             )
-        lines = [f"{self.data.name}: something is wrong; {told}, {self.restarts} restarts"]
-        for place, each in enumerate(self.likely, 1):
-            lines.append(f"{place}. {each.cause} (certainty {each.certainty:.0%})")
-            lines += [f"   {symptom.text}" for symptom in each.evidence]
-            if each.treated is not None:
-                lines.append(f"   cure: {each.treated}")
+        lines = [f"{self.data.name}: something is wrong; {told}, {self.restarts} restarts", *told_of(self.likely)]
         if self.cure is not None:
             changes = ", ".join(f"{path} = {new!r}" for path, (new, _) in self.cure.experiment.diff(self.experiment).items())
             lines.append(f"the cure that helps most: {self.cure.name}: {changes}")
@@ -198,13 +233,7 @@ class Examination:
             "mean": self.mean,
             "restarts": self.restarts,
             "diagnoses": [
-                {
-                    "cause": each.cause,
-                    "certainty": each.certainty,
-                    "evidence": [symptom.to_dict() for symptom in each.evidence],
-                    "cure": None if each.treated is None else each.treated.name,
-                }
-                for each in self.diagnoses
+                each.to_dict() | {"cure": None if each.treated is None else each.treated.name} for each in self.diagnoses
             ],
             "symptoms": [each.to_dict() for each in self.symptoms],
             "cures": [each.to_dict() for each in self.treated],
@@ -214,5 +243,10 @@ class Examination:
         }
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words.
+
+    >>> counted(1, "sign"), counted(2, "sign")
+    ('1 sign', '2 signs')
+    """
     return f"{number} {noun}{'s' * (number != 1)}"

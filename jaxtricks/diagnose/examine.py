@@ -6,13 +6,13 @@ import flax.linen as nn
 import numpy as np
 from jaxtyping import Float
 
-from jaxtricks.config import ConfigError, nearest
+from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.diagnose.case import Case, check
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.cures import Cure, cures
 from jaxtricks.diagnose.examination import Examination, Treated
-from jaxtricks.diagnose.registry import SIGNS
+from jaxtricks.diagnose.registry import SIGNS, look_for
 from jaxtricks.diagnose.symptom import SURE, Symptom
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import verdicts
@@ -92,21 +92,11 @@ def examine(
     if most < 0:
         raise ConfigError(f"most = {most} is not a number of cures >= 0.")
     given = experiment if isinstance(experiment, Experiment) else Experiment(model=experiment)
-    for name in without:
-        if name not in SIGNS:
-            raise ConfigError(f"without: {name!r} is no sign{nearest(name, list(SIGNS))}")
     case = Case(given, data, Seeds.of(seeds), metric, layout, progress)
     if (error := check(case)) is not None:
         symptom = Symptom("model", "fault", str(error), {Cause.MODEL: SURE})
         return Examination(given, data, case.judged, None, len(case.seeds), (symptom,), (), ("model",), {})
-    symptoms: list[Symptom] = []
-    undone: dict[str, str] = {}
-    chosen = [name for name in (*ORDER, *sorted(set(SIGNS) - set(ORDER))) if name in SIGNS and name not in without]
-    for name in chosen:
-        try:
-            symptoms += SIGNS[name](case)
-        except ConfigError as error:
-            undone[name] = str(error)
+    symptoms, signs, undone = look_for(SIGNS, ORDER, without, case)
     treated: tuple[Treated, ...] = ()
     try:
         treated = _treated(case, _plausible(cures(case), symptoms)[:most])
@@ -114,8 +104,7 @@ def examine(
         undone["cures"] = str(error)
     finite = case.trained[np.isfinite(case.trained)]
     mean = float(finite.mean()) if finite.size else None
-    looked = tuple(name for name in chosen if name not in undone)
-    return Examination(given, data, case.judged, mean, len(case.seeds), tuple(symptoms), treated, looked, undone)
+    return Examination(given, data, case.judged, mean, len(case.seeds), symptoms, treated, signs, undone)
 
 
 def _plausible(found: Sequence[Cure], symptoms: Sequence[Symptom]) -> list[Cure]:

@@ -1,0 +1,42 @@
+"""Numbers that are not finite."""
+
+import numpy as np
+
+from jaxtricks.diagnose.causes import Cause
+from jaxtricks.diagnose.first_broken import first_broken
+from jaxtricks.diagnose.registry import step_sign
+from jaxtricks.diagnose.step_case import StepCase
+from jaxtricks.diagnose.step_words import named
+from jaxtricks.diagnose.symptom import SURE, Symptom
+
+
+@step_sign("finite")
+def look(case: StepCase) -> list[Symptom]:
+    """Looks for nan and infinity in the loss, in its gradient and in the new state, and says where they first are.
+
+    >>> step = jax.jit(lambda w, x: (w - x, jnp.where(w > 0, jnp.sqrt(w), 0.0)))
+    >>> look(StepCase(step, 0.0, 0.0))[0].text
+    'At call 1 the loss is finite, and its gradient is not: in state.'
+    """
+    for number, (call, slopes) in enumerate(zip(case.calls, case.gradients, strict=True), 1):
+        before = tuple(name for name, values in call.state.items() if _broken(values))
+        if before:
+            return [_told(f"The state has nan or infinity in it when call {number} gets it: in {named(before)}.", before)]
+        sloped = tuple(name for name, values in slopes.items() if _broken(values))
+        made = tuple(name for name, values in call.new.items() if _broken(values))
+        if _broken(call.metrics[case.loss_path]):
+            after = f"; {place}" if (place := first_broken(case.program.jaxpr, case.inputs(number - 1))) else ""
+            return [_told(f"At call {number} the loss is {np.mean(call.metrics[case.loss_path]):.3g}{after}.", sloped)]
+        if sloped:
+            return [_told(f"At call {number} the loss is finite, and its gradient is not: in {named(sloped)}.", sloped)]
+        if made:
+            return [_told(f"At call {number} loss and gradient are finite, and the new state is not: {named(made)}.", made)]
+    return []
+
+
+def _broken(values: np.ndarray) -> bool:
+    return values.dtype.kind in "fcV" and not bool(np.isfinite(values.astype(np.float32)).all())
+
+
+def _told(text: str, where: tuple[str, ...]) -> Symptom:
+    return Symptom("finite", "fault", text, {Cause.ARITHMETIC: SURE}, where)
