@@ -21,7 +21,11 @@ def measure(scale: Scale) -> Outcome:
     """
     pool, epochs = jt.load("breast_cancer"), scale.budget(smoke=1, cpu=20, full=100)
     weak = jt.Experiment(
-        model=jt.MLP(widths=(8,)), inputs="raw", optimizer=jt.Optimizer(jt.SGD(learning_rate=0.1)), batch_size=32, epochs=epochs
+        model=jt.MLP(widths=(8,)),
+        inputs=jt.experiment.Raw(),
+        optimizer=jt.Optimizer(jt.SGD(learning_rate=0.1)),
+        batch_size=32,
+        epochs=epochs,
     )
     smooth = {"optimizer.schedule": jt.schedules.WarmupCosine(), "objective.loss.label_smoothing": 0.1}
     arms = {
