@@ -11,18 +11,21 @@ from jaxtricks.diagnose.places import place_of
 CALLS = ("jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2")  # that are gone into
 
 
-def first_broken(program: core.ClosedJaxpr, given: Sequence[Any]) -> str:
+def first_broken(program: core.ClosedJaxpr, given: Sequence[Any], output: int | None = None) -> str:
     """Says which operation first makes nan of numbers that are none; where none does, infinity of finite numbers.
 
     Args:
         program: it is computed operation by operation; what is in loops, branches and on several devices counts as one.
         given: its inputs.
+        output: the place of an output; then nothing is said where that is finite, such as where a mask takes out what is not.
 
     >>> first_broken(jax.make_jaxpr(lambda x: jnp.log(x) + 1)(0.0), [0.0])
     'log gives infinity first (..., line ...)'
     """
     found: dict[str, str] = {}
-    _run(program.jaxpr, [*program.consts, *given], found)
+    made = _run(program.jaxpr, [*program.consts, *given], found)
+    if output is not None and not any(holds(made[output]) for holds in KINDS.values()):
+        return ""
     return found.get("nan") or found.get("infinity") or ""
 
 

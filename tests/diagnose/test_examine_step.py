@@ -353,6 +353,14 @@ def test_the_first_operation_that_is_not_finite_is_named_inside_of_calls():
     assert first_broken(program, [2.0]) == ""
 
 
+def test_nan_that_the_compiler_takes_out_of_the_loss_is_seen():
+    def masked(given, labels):
+        logs = jax.nn.log_softmax(jnp.where(jnp.arange(3)[None] != (labels[:, None] + 1) % 3, given, -jnp.inf))
+        return -(jax.nn.one_hot(labels, 3) * logs).sum(axis=-1).mean()
+
+    assert Cause.ARITHMETIC in causes("finite", jax.jit(stepping(loss=masked)))
+
+
 def test_nan_is_named_before_the_infinity_that_a_mask_is_made_of():
     program = jax.make_jaxpr(lambda x: 0.0 * jnp.log(x))(0.0)
     assert first_broken(program, [0.0]).startswith("mul gives nan first")

@@ -31,6 +31,10 @@ def look(case: StepCase) -> list[Symptom]:
             return [_told(f"At call {number} the loss is finite, and its gradient is not: in {named(sloped)}.", sloped)]
         if made:
             return [_told(f"At call {number} loss and gradient are finite, and the new state is not: {named(made)}.", made)]
+    at = case.program.outputs.index(case.loss_path)
+    if hidden := first_broken(case.program.jaxpr, case.inputs(0), at):
+        text = f"The loss is finite only as it is compiled: operation by operation it is not; {hidden}."
+        return [_told(text, ())]
     return []
 
 
