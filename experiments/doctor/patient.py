@@ -20,7 +20,7 @@ class Patient:
         number: of the row it is made from; healthy experiments are counted from 0.
         causes: the causes of which one is to be named, written down before the doctor is run; empty for one without a fault.
         make: builds the experiment and its data.
-        seeds: the restarts that are judged.
+        seeds: the restarts that are judged; by default as many as the doctor takes by itself.
         metric: what it is judged by; None: the task's first.
 
     >>> Patient("deepfd 13", "deepfd", 13, frozenset({Cause.RATE_HIGH}), lambda: (jt.Experiment(), jt.load("digits"))).half
@@ -32,7 +32,7 @@ class Patient:
     number: int
     causes: frozenset[Cause]
     make: Callable[[], tuple[jt.Experiment, jt.Dataset]]
-    seeds: jt.Seeds = field(default_factory=lambda: jt.Seeds(8))
+    seeds: jt.Seeds = field(default_factory=jt.Seeds)
     metric: str | None = None
 
     @property

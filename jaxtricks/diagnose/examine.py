@@ -1,11 +1,13 @@
 """The doctor: looks for signs of faults in their order, tries cures, and ranks the causes."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 import numpy as np
 from jaxtyping import Float
 
+from jaxtricks import statistics
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.diagnose.case import Case, check
@@ -16,6 +18,7 @@ from jaxtricks.diagnose.registry import SIGNS, look_for
 from jaxtricks.diagnose.symptom import SURE, Symptom
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import verdicts
+from jaxtricks.evaluate.finding import ALPHA
 from jaxtricks.evaluate.rate_ladder import RATE, RateLadder
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
@@ -41,7 +44,7 @@ ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "gap",
     "simple models",
 )
-MOST = 8  # cures that are tried
+MOST = 6  # cures that are tried
 LADDER = RateLadder(rates=3)
 RATE_CAUSES = (Cause.RATE_HIGH, Cause.RATE_LOW)
 
@@ -75,7 +78,8 @@ def examine(
         seeds: how many restarts are judged, their seeds, or all that they sample.
         metric: what they are judged by; None: the task's first.
         without: names of signs that are not looked for.
-        most: how many cures are tried at most, those first whose causes signs speak for.
+        most: how many cures are tried at most, those first whose causes signs speak for. Fewer are tried where there are so few
+            restarts that no verdict on so many could be firm: 8 restarts can tell 6.
         layout: devices and width.
         progress: whether to show bars.
 
@@ -99,12 +103,21 @@ def examine(
     symptoms, signs, undone = look_for(SIGNS, ORDER, without, case)
     treated: tuple[Treated, ...] = ()
     try:
-        treated = _treated(case, _plausible(cures(case), symptoms)[:most])
+        treated = _treated(case, _plausible(cures(case), symptoms)[: min(most, decidable(len(case.seeds)))])
     except ConfigError as error:
         undone["cures"] = str(error)
     finite = case.trained[np.isfinite(case.trained)]
     mean = float(finite.mean()) if finite.size else None
     return Examination(given, data, case.judged, mean, len(case.seeds), symptoms, treated, signs, undone)
+
+
+def decidable(restarts: int) -> int:
+    """How many cures so few restarts can tell from luck at once, where all verdicts count as one family (Holm); 1 at least.
+
+    >>> decidable(8), decidable(16)
+    (6, 1638)
+    """
+    return max(1, math.ceil(ALPHA / statistics.smallest_p(restarts)) - 1)
 
 
 def _plausible(found: Sequence[Cure], symptoms: Sequence[Symptom]) -> list[Cure]:
