@@ -102,7 +102,7 @@ def measure(scale: Scale) -> Outcome:
     sizes = scale.pick(smoke=(64, 128), cpu=BATCHES, full=BATCHES)
     data = scale.pick(smoke=jt.load("digits"), cpu=None, full=None) or jt.load("mnist")
     pixels = shrunk(data.x)
-    steps = scale.budget(smoke=20, cpu=300, full=300)
+    steps = scale.pick(smoke=20, cpu=300, full=300)
     with jax.enable_x64(True):
         run = jax.jit(lambda seed: found(seed, pixels, data.y, sizes, steps))
         each = [jax.tree.map(np.asarray, run(seed)) for seed in scale.restarts]
@@ -131,8 +131,8 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T038",),
     lecture=3,
-    statement="Newton's method requires: … Accurate estimation (10K batch size). … Extra backward pass for each element of the "
-    "gradient (N in total).",
+    statement="Newton's method requires: … Accurate estimation (10K batch size) … Extra backward pass for each element of the "
+    "gradient (N in total)",
     papers=(
         Paper("Pearlmutter 1994: a Hessian-vector product costs about as much as a gradient", "V"),
         Paper("the inverse multiplies the noise of the directions with the smallest curvature most", "M"),
