@@ -97,6 +97,15 @@ def test_from_the_checkpoint_is_from_the_start(wild, blobs, tmp_path, lost):
     assert replace(from_folder, since="") == replace(from_start, since="")
 
 
+def test_a_checkpoint_after_the_divergence_has_the_state_from_before_it(tmp_path):
+    planted, data = addresses.Planted("log of zero", layer=0, example=5, epoch=1), addresses.examples()
+    longer, kept = addresses.experiment(planted).replace({"epochs": 4}), jt.Checkpoints(tmp_path, newest=1, every=4)
+    runs = jt.fit(longer, data, seeds=1, checkpoints=kept, progress=False)
+    from_folder, from_start = jt.replay(tmp_path, data), jt.replay(runs)
+    assert from_folder.epoch == 2 and from_folder.since == "the checkpoint after epoch 4" and from_start.since == "the start"
+    assert str(replace(from_folder, since="")) == str(replace(from_start, since=""))
+
+
 def test_the_address_says_what_a_user_needs(lost):
     found = jt.replay(lost)
     assert found.member == "seed 0" and found.address is not None and found.step <= lost.diverged["seed 0"]
