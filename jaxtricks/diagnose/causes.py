@@ -35,6 +35,7 @@ class Cause(StrEnum):
     OVERFITTED = "too weak a regularization"
     COMPANY = "predictions that depend on the rest of the batch"
     MASKS = "masks that are the same at every step"
+    SEVERAL = "several faults at once"
     STEP = "a step that does not run"
     SCORE = "a loss that does not follow the weights or the batch"
     KEPT = "a new state that is not returned"

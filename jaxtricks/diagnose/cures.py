@@ -1,6 +1,7 @@
 """Cures: changes of an experiment that each act against one cause."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Standardize
 from jaxtricks.experiment.targets import StandardizedTargets
 from jaxtricks.models.contract import contract
+from jaxtricks.models.mlp import MLP
 from jaxtricks.objectives.loss import Loss
 from jaxtricks.objectives.task import task_of
+from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.optim.rules import Adam
 from jaxtricks.train.prepare import prepare
 
@@ -23,6 +26,7 @@ LONGER = 4  # times the epochs
 BATCH, STEPS = 32, 20  # a usual batch; steps of an epoch below which batches are too large
 WIDTH = 64
 ADAM = 1e-3  # its usual learning rate
+ALONE = (Cause.REGULARIZED, Cause.OVERFITTED, Cause.GRADIENTS)  # causes whose cures are not joined with others
 
 Changes = Mapping[str, Any]  # dotted path → new value
 
@@ -61,11 +65,65 @@ def cures(case: Case) -> list[Cure]:
     return [cure for make in CURES for cure in make(case) if _fits(cure, case)]
 
 
+def together(case: Case, found: Sequence[Cure]) -> Cure | None:
+    """All cures at once, but for those of the amount of regularization; None where fewer than two of them go together.
+
+    Args:
+        case: the experiment and what is measured of it.
+        found: the cures.
+
+    >>> few = jt.load("digits").subset(100, seed=0)
+    >>> case = Case(jt.Experiment(inputs="raw", epochs=1), few, jt.Seeds(2))
+    >>> list(together(case, cures(case)).changes)[:2]
+    ['model.widths', 'optimizer.rule']
+    """
+    arm, joined = case.experiment, 0
+    for cure in sorted(found, key=lambda each: each.cause is Cause.OUTPUT):  # which wraps the model
+        if cure.cause in ALONE:
+            continue
+        try:
+            arm, joined = prepared(cure.of(arm), case), joined + 1
+        except ConfigError:  # what it changes has gone with another cure
+            continue
+    changes = {path: new for path, (new, _) in arm.diff(case.experiment).items()}
+    return Cure("all of them together", Cause.SEVERAL, changes) if joined > 1 else None
+
+
+def known(case: Case) -> Cure | None:
+    """A setup that is known to work, in place of the given one: the lectures' advice to start from; None where it does not fit.
+
+    Args:
+        case: the experiment and what is measured of it.
+
+    >>> few = jt.load("digits").subset(100, seed=0)
+    >>> known(Case(jt.Experiment(inputs="raw", epochs=1), few, jt.Seeds(2))).changes["model"].widths
+    (64, 64)
+    """
+    train = case.sampling.train.shape[1]
+    usual = Experiment(
+        model=MLP(widths=(WIDTH, WIDTH)),
+        optimizer=Optimizer(Adam(learning_rate=ADAM)),
+        batch_size=min(BATCH, max(train // STEPS, 1)),
+        epochs=max(LONGER * case.experiment.epochs, math.ceil(STEPS * LONGER * LONGER * BATCH / train)),
+        metrics=case.experiment.metrics,
+    )
+    try:
+        changes = {path: new for path, (new, _) in prepared(usual, case).diff(case.experiment).items()}
+    except ConfigError:
+        return None
+    return Cure("a setup that is known to work", Cause.SEVERAL, changes) if changes else None
+
+
+def prepared(experiment: Experiment, case: Case) -> Experiment:
+    """The experiment as it is given; raises ConfigError where it does not fit the data."""
+    prepare(experiment, case.data, case.sampling.train.shape[1])
+    return experiment
+
+
 def _fits(cure: Cure, case: Case) -> bool:
     """Whether it changes something, and what it gives fits the data."""
     try:
-        changed = cure.of(case.experiment)
-        prepare(changed, case.data, case.sampling.train.shape[1])
+        changed = prepared(cure.of(case.experiment), case)
     except ConfigError:
         return False
     return changed != case.experiment

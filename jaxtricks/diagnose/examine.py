@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import flax.linen as nn
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.diagnose.case import Case, check
 from jaxtricks.diagnose.causes import Cause
-from jaxtricks.diagnose.cures import Cure, cures
+from jaxtricks.diagnose.cures import Cure, cures, known, together
 from jaxtricks.diagnose.examination import Examination, Treated
 from jaxtricks.diagnose.registry import SIGNS, look_for
 from jaxtricks.diagnose.symptom import SURE, Symptom
@@ -20,11 +21,13 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.finding import ALPHA
 from jaxtricks.evaluate.rate_ladder import RATE, RateLadder
+from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.metric import Metric
 from jaxtricks.train.fit import fit
+from jaxtricks.train.runs import Runs
 
 ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "inputs",
@@ -70,7 +73,9 @@ def examine(
     learning rate, the company in a batch, masks, the course of the training, and simple models beside it.
 
     Cures are members of the same programs, each at the learning rate that suits it, which is found on restarts that are not
-    judged, and each is judged by a paired verdict. So a diagnosis comes with the proof that its cure works.
+    judged, and each is judged by a paired verdict. So a diagnosis comes with the proof that its cure works. Where something is
+    wrong that no cure alone cures, all are tried together, since one fault may hide another, and at last a plain network in a
+    setup that is known to work.
 
     Args:
         experiment: the experiment, or a model alone, trained by the default one.
@@ -103,7 +108,7 @@ def examine(
     symptoms, signs, undone = look_for(SIGNS, ORDER, without, case)
     treated: tuple[Treated, ...] = ()
     try:
-        treated = _treated(case, _plausible(cures(case), symptoms)[: min(most, decidable(len(case.seeds)))])
+        treated = _treatment(case, symptoms, most)
     except ConfigError as error:
         undone["cures"] = str(error)
     finite = case.trained[np.isfinite(case.trained)]
@@ -130,24 +135,62 @@ def _plausible(found: Sequence[Cure], symptoms: Sequence[Symptom]) -> list[Cure]
     return rate + sorted((cure for cure in found if cure not in rate), key=lambda cure: -spoken(cure))
 
 
-def _treated(case: Case, found: Sequence[Cure]) -> tuple[Treated, ...]:
-    """Cures, each judged at its best learning rate; raises ConfigError where the given experiment is not finite at the start."""
+class Trial(NamedTuple):
+    """A cure that was trained.
+
+    Args:
+        cure: the change.
+        arm: the experiment with it, at its learning rate.
+        runs: its restarts.
+    """
+
+    cure: Cure
+    arm: Experiment
+    runs: Runs
+
+    def values(self, case: Case) -> Values:
+        """The metric of its restarts; nan of one that diverged."""
+        return np.where(self.runs.alive, self.runs.metrics[case.judged.name], np.nan)
+
+
+def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Treated, ...]:
+    """Cures one by one; and where something is wrong that none of them cures, all together, and at last a setup that works."""
+    every = cures(case)
+    trials = _tried(case, _plausible(every, symptoms)[: min(most, decidable(len(case.seeds)))])
+    found = _judged(case, trials)
+    for last in (lambda: together(case, every), lambda: known(case)):
+        if not trials or any(each.cures for each in found) or all(each.severity != "fault" for each in symptoms):
+            break
+        if (cure := last()) is not None:
+            trials += _tried(case, [cure])
+            found = _judged(case, trials)
+    return found
+
+
+def _tried(case: Case, found: Sequence[Cure]) -> list[Trial]:
+    """Cures, each trained at its best learning rate; raises ConfigError where an arm cannot be trained."""
     given = {cure.name: _placed(cure.of(case.experiment), case) for cure in found}
     causes = {cure.name: cure.cause for cure in found}
     arms = given | _tuned({name: arm for name, arm in given.items() if causes[name] not in RATE_CAUSES}, case)
     if not arms:
-        return ()
+        return []
     trained = fit(list(arms.values()), case.data, seeds=case.seeds, layout=case.layout, progress=case.progress)
-    changed = dict(zip(arms, trained, strict=True))
-    values = {name: np.where(runs.alive, runs.metrics[case.judged.name], np.nan) for name, runs in changed.items()}
-    judged = dict(zip(arms, verdicts(case.runs, changed, metric=case.metric), strict=True))
-    rate = next((values[name] for name, cause in causes.items() if cause in RATE_CAUSES), case.trained)
+    return [Trial(cure, arms[cure.name], runs) for cure, runs in zip(found, trained, strict=True)]
 
-    def treated(name: str) -> Treated:
-        gained, beyond = _gained(case, case.trained, values[name]), _gained(case, rate, values[name])
-        return Treated(name, causes[name], arms[name], judged[name], gained, gained if causes[name] in RATE_CAUSES else beyond)
 
-    return tuple(map(treated, arms))
+def _judged(case: Case, trials: Sequence[Trial]) -> tuple[Treated, ...]:
+    """The verdicts on cures, as one family; raises ConfigError where the given experiment is not finite at the start."""
+    if not trials:
+        return ()
+    judged = verdicts(case.runs, {trial.cure.name: trial.runs for trial in trials}, metric=case.metric)
+    rate = next((trial.values(case) for trial in trials if trial.cure.cause in RATE_CAUSES), case.trained)
+
+    def treated(trial: Trial, verdict: Verdict) -> Treated:
+        name, cause = trial.cure.name, trial.cure.cause
+        gained, beyond = (_gained(case, without, trial.values(case)) for without in (case.trained, rate))
+        return Treated(name, cause, trial.arm, verdict, gained, gained if cause in RATE_CAUSES else beyond)
+
+    return tuple(map(treated, trials, judged))
 
 
 def _placed(arm: Experiment, case: Case) -> Experiment:

@@ -5,10 +5,10 @@ import numpy as np
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
-from jaxtricks.diagnose.symptom import STRONG, WEAK, Symptom
+from jaxtricks.diagnose.symptom import STRONG, WEAK, Severity, Symptom
 
 RATIO = 1e-3  # of the gradients of the first and the last kernel
-DEAD, SATURATED = 0.5, 0.5
+HALF, MOST = 0.5, 0.8  # of the units of a layer: a hint, and a fault; half are dead where all inputs have one sign
 
 
 @sign("layers")
@@ -30,12 +30,13 @@ def look(case: Case) -> list[Symptom]:
             causes = {Cause.GRADIENTS: STRONG, Cause.ACTIVATION: WEAK, Cause.INIT: WEAK}
             found.append(Symptom("layers", "fault", text, causes, (small, large)))
     inner = dict(list(steps.layers.items())[:-1])
-    for share, words, limit in (("dead", "zero for all examples", DEAD), ("saturated", "at their bounds", SATURATED)):
+    for share, words in (("dead", "zero for all examples"), ("saturated", "at their bounds")):
         bad = {path: float(np.mean(getattr(layer, share))) for path, layer in inner.items()}
-        if where := tuple(path for path, value in bad.items() if value > limit):
+        if where := tuple(path for path, value in bad.items() if value > HALF):
             text = f"In {where[0]} {bad[where[0]]:.0%} of the units are {words} at the start."
+            severity: Severity = "fault" if max(bad.values()) > MOST else "hint"
             found.append(
-                Symptom("layers", "fault", text, {Cause.ACTIVATION: STRONG, Cause.INIT: WEAK, Cause.INPUTS: WEAK}, where)
+                Symptom("layers", severity, text, {Cause.ACTIVATION: STRONG, Cause.INIT: WEAK, Cause.INPUTS: WEAK}, where)
             )
     if soft := tuple(path for path, layer in inner.items() if (layer.normalized == 1).all() and "/" not in path):
         text = f"What {soft[0]} gives sums to one: a softmax inside of the network squeezes the signal."

@@ -9,7 +9,7 @@ from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, SURE, Severity, Symptom
 
 ONE = 1e-3  # how far a sum may be from one
-REACH = 1.05  # scores of inputs ten times as large, over those of the batch, below which they have bounds
+NEAR, SHARE = 0.9, 0.1  # how near to its ends a tanh's scores are for inputs ten times as large, and how many of them
 OUTSIDE = 0.02  # the share of targets outside of the range of bounded scores
 
 
@@ -25,7 +25,7 @@ def look(case: Case) -> list[Symptom]:
     if not np.isfinite(scores).all():
         return [_fault("Scores are not finite at the start.", {Cause.ARITHMETIC: SURE, Cause.INIT: 1.0})]
     several, found = scores.shape[-1] > 1, list[Symptom]()
-    if np.ptp(scores, axis=1).max() == 0 and np.ptp(far, axis=1).max() == 0:
+    if scores.shape[1] > 1 and np.ptp(scores, axis=1).max() == 0 and np.ptp(far, axis=1).max() == 0:
         found.append(_fault("The model gives the same scores for all examples.", {Cause.OUTPUT: SURE, Cause.FROZEN: 1.0}))
     elif several and _sums_to_one(scores, -1) and _sums_to_one(far, -1):
         text = "Scores are probabilities already, since they sum to one, and the loss takes their softmax once more."
@@ -55,15 +55,15 @@ def _sums_to_one(scores: Float[np.ndarray, "restarts batch *outputs"], axis: int
 
 
 def _bounds(scores: Float[np.ndarray, "..."], far: Float[np.ndarray, "..."]) -> tuple[float, float] | None:
-    """The range of the scores where inputs ten times as large do not leave it; None where they do, on one side at least.
+    """The range of the unit that scores come out of, a sigmoid's, a tanh's or a ReLU's; None where none of these fits.
 
-    A side that holds at zero alone, as a ReLU's, is a bound, too.
+    A sigmoid's and a ReLU's are never below zero, for inputs ten times as large either; a tanh's are near its ends then.
     """
     if np.array_equal(scores, far):
         return None  # tokens, or a model that scales its inputs itself
-    low, high = float(far.min()), float(far.max())
-    if abs(low) < 1e-9 and scores.min() >= 0:
-        return 0.0, np.inf if high > REACH * scores.max() else high
-    if max(abs(low), abs(high)) <= 1 + ONE and np.mean(np.abs(far) > 0.9 * max(abs(low), abs(high))) > 0.1:
-        return low, high
+    low, high = min(scores.min(), far.min()), max(scores.max(), far.max())
+    if low >= 0:
+        return 0.0, 1.0 if high <= 1 + ONE else np.inf
+    if max(-low, high) <= 1 + ONE and np.mean(np.abs(far) > NEAR) > SHARE:
+        return -1.0, 1.0
     return None
