@@ -158,7 +158,7 @@ CLAIM = Claim(
         Earlier(
             "2026-11-28",
             "judged at 32 restarts in place of 16, on seeds not seen",
-            "all 16 had learnt the batch, and the interval of 16 out of 16 begins at 0.79, so that no result could have supported it",
+            "all 16 had learnt the batch, and the interval of 16 out of 16 begins at 0.79, so that no result could support it",
             verdict=Ruling.INCONCLUSIVE,
         ),
     ),
