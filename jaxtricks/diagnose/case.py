@@ -1,6 +1,7 @@
 """An experiment that is examined: what signs look at, measured where the first of them asks for it."""
 
 import functools
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,12 +123,19 @@ class Case:
 
     @functools.cached_property
     def best_rate(self) -> float | None:
-        """The learning rate of the sweep with the best mean, of those at which the fewest restarts diverged."""
+        """The learning rate of the sweep, above zero, with the best mean, of those at which the fewest restarts diverged.
+
+        Of equal ones that next to the given one: where no rate learns anything, none is better.
+        """
         if not self.swept:
             return None
-        sign = 1 if self.judged.higher_is_better else -1
-        means = {rate: (np.isfinite(each).sum(), sign * _mean(each)) for rate, each in self.swept.items()}
-        return max(means, key=means.__getitem__)
+        sign, own = 1 if self.judged.higher_is_better else -1, float(self.experiment.hyperparameters()[RATE])
+
+        def worth(rate: float) -> tuple[float, ...]:
+            each = self.swept[rate]
+            return float(np.isfinite(each).sum()), sign * _mean(each), -abs(math.log(rate / own))
+
+        return max((rate for rate in self.swept if rate > ZERO), key=worth)
 
     @functools.cached_property
     def by_heart(self) -> Float[np.ndarray, "rates restarts"]:

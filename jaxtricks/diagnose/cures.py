@@ -109,7 +109,7 @@ def known(case: Case) -> Cure | None:
     )
     try:
         changes = {path: new for path, (new, _) in prepared(usual, case).diff(case.experiment).items()}
-    except ConfigError:
+    except ConfigError:  # such as of texts, which a network of dense layers does not read
         return None
     return Cure("a setup that is known to work", Cause.SEVERAL, changes) if changes else None
 

@@ -47,7 +47,7 @@ ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "gap",
     "simple models",
 )
-MOST = 6  # cures that are tried
+MOST, LAST = 6, 2  # cures that are tried one by one, and those that are tried where none of them works
 LADDER = RateLadder(rates=3)
 RATE_CAUSES = (Cause.RATE_HIGH, Cause.RATE_LOW)
 
@@ -84,7 +84,7 @@ def examine(
         metric: what they are judged by; None: the task's first.
         without: names of signs that are not looked for.
         most: how many cures are tried at most, those first whose causes signs speak for. Fewer are tried where there are so few
-            restarts that no verdict on so many could be firm: 8 restarts can tell 6.
+            restarts that no verdict on so many could be firm: 8 restarts can tell 4, and two more that are tried at last.
         layout: devices and width.
         progress: whether to show bars.
 
@@ -156,7 +156,7 @@ class Trial(NamedTuple):
 def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Treated, ...]:
     """Cures one by one; and where something is wrong that none of them cures, all together, and at last a setup that works."""
     every = cures(case)
-    trials = _tried(case, _plausible(every, symptoms)[: min(most, decidable(len(case.seeds)))])
+    trials = _tried(case, _plausible(every, symptoms)[: min(most, max(decidable(len(case.seeds)) - LAST, 1))])
     found = _judged(case, trials)
     for last in (lambda: together(case, every), lambda: known(case)):
         if not trials or any(each.cures for each in found) or all(each.severity != "fault" for each in symptoms):
@@ -169,7 +169,7 @@ def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Trea
 
 def _tried(case: Case, found: Sequence[Cure]) -> list[Trial]:
     """Cures, each trained at its best learning rate; raises ConfigError where an arm cannot be trained."""
-    given = {cure.name: _placed(cure.of(case.experiment), case) for cure in found}
+    given = {cure.name: _placed(cure, case) for cure in found}
     causes = {cure.name: cure.cause for cure in found}
     arms = given | _tuned({name: arm for name, arm in given.items() if causes[name] not in RATE_CAUSES}, case)
     if not arms:
@@ -193,9 +193,10 @@ def _judged(case: Case, trials: Sequence[Trial]) -> tuple[Treated, ...]:
     return tuple(map(treated, trials, judged))
 
 
-def _placed(arm: Experiment, case: Case) -> Experiment:
-    """An arm at the best learning rate of the sweep, unless it has another rule."""
-    same = type(arm.optimizer.rule) is type(case.experiment.optimizer.rule)
+def _placed(cure: Cure, case: Case) -> Experiment:
+    """An arm at the best learning rate of the sweep, unless it has another rule or is a whole setup of its own."""
+    arm = cure.of(case.experiment)
+    same = type(arm.optimizer.rule) is type(case.experiment.optimizer.rule) and cure.cause is not Cause.SEVERAL
     return arm.replace({RATE: case.best_rate}) if same and case.best_rate is not None else arm
 
 

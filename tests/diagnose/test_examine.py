@@ -9,7 +9,8 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.diagnose import Case, Cause, Examination, Symptom, Treated
-from jaxtricks.diagnose.cures import cures
+from jaxtricks.diagnose.cures import Cure, cures, together
+from jaxtricks.diagnose.examine import decidable
 from jaxtricks.diagnose.rewired import LogOdds, Logs
 from jaxtricks.train.shown import paged
 
@@ -108,6 +109,37 @@ def test_a_cure_that_would_be_another_learning_rate_once_more_is_not_tried(digit
     other = given.replace({"optimizer": jt.Optimizer("sgd")})
     names = [{cure.name for cure in cures(Case(each, digits, jt.Seeds(2)))} for each in (given, other)]
     assert [("Adam" in found, "another learning rate" in found) for found in names] == [(False, True), (True, True)]
+
+
+def test_cures_that_go_together_are_all_in_one_and_the_model_is_wrapped_last(digits, monkeypatch):
+    monkeypatch.setattr(Case, "best_rate", 0.01)
+    given = jt.Experiment(model=jt.MLP(widths=(8,)), inputs="raw", optimizer=jt.Optimizer("sgd"), batch_size=16, epochs=3)
+    case = Case(given, digits, jt.Seeds(2))
+    output = Cure("scores without bounds", Cause.OUTPUT, {"model": LogOdds(model=given.model)})
+    whole = together(case, [output, *cures(case)])
+    arm = whole.of(given)
+    assert whole.cause is Cause.SEVERAL and type(arm.optimizer.rule) is jt.Adam and arm.inputs != given.inputs
+    assert arm.epochs == 12 and isinstance(arm.model, LogOdds)
+    assert together(case, [output]) is None
+
+
+class Blind(nn.Module):
+    """Gives what does not depend on the inputs."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return 0 * x.reshape(len(x), -1)[:, :10] + self.param("constant", nn.initializers.ones, (1, 10))
+
+
+def test_where_no_cure_works_a_setup_that_is_known_to_work_is_tried_and_speaks_for_no_cause(digits):
+    ill = jt.Experiment(model=Blind(), batch_size=16, epochs=2)
+    found = jt.examine(ill, digits, seeds=8, most=1, without=FAST, progress=False)
+    assert found.treated[-1].cause is Cause.SEVERAL and found.cure == found.treated[-1] and found.cure.cures
+    assert Cause.SEVERAL not in {each.cause for each in found.diagnoses} and found.diagnoses[0].cause is Cause.OUTPUT
+
+
+def test_so_few_restarts_try_no_more_cures_than_they_can_tell_from_luck():
+    assert [decidable(restarts) for restarts in (1, 5, 6, 8)] == [1, 1, 1, 6]
 
 
 @pytest.mark.parametrize(("turned", "given"), [(Logs, [0.2, 0.8]), (LogOdds, [0.2, 0.8])])

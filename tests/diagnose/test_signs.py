@@ -151,6 +151,28 @@ def test_targets_outside_of_bounded_scores_are_seen(base):
     assert Cause.OUTPUT in causes(symptoms)
 
 
+def test_targets_within_the_range_of_a_sigmoid_are_no_fault_however_little_its_scores_vary(base):
+    class Narrow(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return nn.sigmoid(nn.Dense(1)(nn.sigmoid(nn.Dense(3)(x.reshape(len(x), -1)))))  # at most some 0.3 to 0.7
+
+    x = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    rows = jt.Dataset.from_arrays(x, (x.sum(axis=1) > 0).astype(float), task="values")
+    assert not found("scores", base.replace({"model": Narrow(), "targets": "raw"}), rows)
+
+
+def test_a_batch_of_one_example_is_no_constant(base, digits):
+    assert not found("scores", base.replace({"batch_size": 1}), digits)
+
+
+def test_half_of_the_units_dead_is_a_hint_since_inputs_may_all_be_positive(base):
+    x = np.random.default_rng(0).uniform(1, 2, size=(80, 1)).astype(np.float32)
+    line = jt.Dataset.from_arrays(x, x[:, 0])
+    given = base.replace({"model.widths": (64,), "inputs": "raw"})
+    assert {each.severity for each in found("layers", given, line)} <= {"hint"}
+
+
 def test_restarts_that_diverge_are_a_fault_of_the_rate_unless_they_do_without_steps(base, digits):
     wild = base.replace({"optimizer.rule": jt.SGD(learning_rate=1e6)})
     assert Cause.RATE_HIGH in causes(found("course", wild, digits))
