@@ -33,6 +33,7 @@ ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "inputs",
     "labels",
     "leaks",
+    "splits",
     "shapes",
     "loss at the start",
     "scores",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxtricks.diagnose.case import Case
+from jaxtricks.diagnose.case import Case, free
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import STRONG, Symptom
@@ -24,5 +24,7 @@ def look(case: Case) -> list[Symptom]:
     if first > HIGH * blank > 0:
         text = f"The first loss is {first:.3g}, and that of scores that know nothing {blank:.3g}."
         causes = {Cause.INIT: STRONG, Cause.INPUTS: STRONG, Cause.TARGETS: 1.0}
+        if any(path.startswith("objective.") for path in free(case.experiment).diff(case.experiment)):
+            causes[Cause.REGULARIZED] = STRONG  # a penalty is a part of the loss
         return [Symptom("loss at the start", "fault" if first > 10 * HIGH * blank else "hint", text, causes)]
     return []

@@ -27,6 +27,8 @@ def look(case: Case) -> list[Symptom]:
     if not np.isfinite(x).all():
         share = np.mean(~np.isfinite(x))
         return [Symptom("inputs", "fault", f"{share:.1%} of the inputs are not finite.", {Cause.INPUTS: SURE})]
+    if len(x) > 1 and np.ptp(x, axis=0).max() == 0:
+        return [Symptom("inputs", "fault", "All examples have the same inputs.", {Cause.INPUTS: SURE, Cause.DATA: SURE})]
     found, size = [], float(np.sqrt(np.mean(x**2)))
     if size > LARGE or size < SMALL:
         asked = f"the root of their mean square is {size:.3g}, and networks are made for about 1"

@@ -6,9 +6,10 @@ from jaxtyping import Float
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
-from jaxtricks.diagnose.symptom import STRONG, SURE, Severity, Symptom
+from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 
 ONE = 1e-3  # how far a sum may be from one
+ZEROS = 0.05  # the share of a ReLU's scores that are exactly zero
 NEAR, SHARE = 0.9, 0.1  # how near to its ends a tanh's scores are for inputs ten times as large, and how many of them
 OUTSIDE = 0.02  # the share of targets outside of the range of bounded scores
 
@@ -37,7 +38,7 @@ def look(case: Case) -> list[Symptom]:
         low, high = bounds
         if case.data.kind.one_class or case.data.kind.per_class:
             text = f"Scores cannot leave [{low:.3g}, {high:.3g}], so that no class can be told with certainty."
-            found.append(_fault(text, {Cause.OUTPUT: STRONG}, "hint" if high - low > 10 else "fault"))
+            found.append(_fault(text, {Cause.OUTPUT: STRONG}))
         else:
             outside = float(np.mean((steps.y < low - ONE) | (steps.y > high + ONE)))
             if outside > OUTSIDE:
@@ -46,8 +47,8 @@ def look(case: Case) -> list[Symptom]:
     return found
 
 
-def _fault(text: str, causes: dict[Cause, float], severity: Severity = "fault") -> Symptom:
-    return Symptom("scores", severity, text, causes)
+def _fault(text: str, causes: dict[Cause, float]) -> Symptom:
+    return Symptom("scores", "fault", text, causes)
 
 
 def _sums_to_one(scores: Float[np.ndarray, "restarts batch *outputs"], axis: int) -> bool:
@@ -57,13 +58,16 @@ def _sums_to_one(scores: Float[np.ndarray, "restarts batch *outputs"], axis: int
 def _bounds(scores: Float[np.ndarray, "..."], far: Float[np.ndarray, "..."]) -> tuple[float, float] | None:
     """The range of the unit that scores come out of, a sigmoid's, a tanh's or a ReLU's; None where none of these fits.
 
-    A sigmoid's and a ReLU's are never below zero, for inputs ten times as large either; a tanh's are near its ends then.
+    A sigmoid's are between 0 and 1, for inputs ten times as large too; a ReLU's are never below zero, and often zero; a tanh's
+    are near its ends for such inputs.
     """
     if np.array_equal(scores, far):
         return None  # tokens, or a model that scales its inputs itself
     low, high = min(scores.min(), far.min()), max(scores.max(), far.max())
-    if low >= 0:
-        return 0.0, 1.0 if high <= 1 + ONE else np.inf
+    if low >= 0 and high <= 1 + ONE:
+        return 0.0, 1.0
+    if low == 0 and np.mean(scores == 0) > ZEROS:  # one positive input alone gives positive scores by luck, but no zeros
+        return 0.0, np.inf
     if max(-low, high) <= 1 + ONE and np.mean(np.abs(far) > NEAR) > SHARE:
         return -1.0, 1.0
     return None
