@@ -162,6 +162,44 @@ def test_targets_within_the_range_of_a_sigmoid_are_no_fault_however_little_its_s
     assert not found("scores", base.replace({"model": Narrow(), "targets": "raw"}), rows)
 
 
+def test_validation_inputs_that_were_prepared_otherwise_are_a_fault_and_drawn_splits_are_not(base):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(120, 4)).astype(np.float32), np.arange(120) % 2
+    given = base.replace({"batch_size": 8})
+    for other in (255 * x[:40], x[:40] + 2, x[:40] / 4):
+        (symptom,) = found("splits", given, jt.Dataset.from_arrays(x[40:], y[40:], validation=(other, y[:40])))
+        assert symptom.severity == "fault" and Cause.INPUTS in symptom.causes
+    assert not found("splits", given, jt.Dataset.from_arrays(x[40:], y[40:], validation=(x[:40], y[:40])))
+    assert not found("splits", given, jt.Dataset.from_arrays(x, y))
+
+
+def test_inputs_that_are_all_the_same_are_told_before_what_follows_from_them(base):
+    same = jt.Dataset.from_arrays(np.ones((80, 4), np.float32), np.arange(80) % 2)
+    (symptom,) = found("inputs", base.replace({"batch_size": 8}), same)
+    assert "same inputs" in symptom.text and symptom.causes[Cause.INPUTS] == symptom.causes[Cause.DATA]
+
+
+def test_a_penalty_that_drowns_the_loss_is_told_at_the_start(base, digits):
+    drowned = base.replace({"objective.l2": 10.0})
+    assert Cause.REGULARIZED in causes(found("loss at the start", drowned, digits))
+
+
+def test_a_relu_at_the_output_is_a_fault_and_positive_scores_alone_are_not(base, digits):
+    class Cut(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return nn.relu(nn.Dense(10)(x.reshape(len(x), -1)))
+
+    class Positive(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return 100 + nn.Dense(10)(x.reshape(len(x), -1))
+
+    (symptom,) = found("scores", base.replace({"model": Cut()}), digits)
+    assert symptom.severity == "fault" and "[0, inf]" in symptom.text
+    assert not found("scores", base.replace({"model": Positive()}), digits)
+
+
 def test_a_batch_of_one_example_is_no_constant(base, digits):
     assert not found("scores", base.replace({"batch_size": 1}), digits)
 
