@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 from jaxtyping import Float
 
 from jaxtricks.config import ConfigError, fields
@@ -85,6 +86,11 @@ class Case:
     def first_steps(self) -> FirstSteps:
         """The first steps of the first restarts."""
         return FirstSteps.of(self.ready, self.data, self.sampling.at(range(min(FEW, len(self.sampling)))))
+
+    @functools.cached_property
+    def program(self) -> ClosedJaxpr:
+        """The operations of the first steps of one restart."""
+        return FirstSteps.program(self.ready, self.data, self.sampling.at([0]))
 
     @functools.cached_property
     def runs(self) -> Runs:
@@ -184,7 +190,7 @@ def stretched(case: Case) -> list[str]:
     ready = case.ready
     with jax.numpy_rank_promotion("raise"):
         try:
-            FirstSteps.shapes(ready, case.data, case.sampling.at([0]))
+            FirstSteps.program(ready, case.data, case.sampling.at([0]))
         except ValueError as error:
             return [f"{str(error).splitlines()[0]} {line_of(error)}".strip()]
     return []

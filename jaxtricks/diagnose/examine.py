@@ -35,6 +35,7 @@ ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "leaks",
     "splits",
     "shapes",
+    "host",
     "loss at the start",
     "scores",
     "direction",

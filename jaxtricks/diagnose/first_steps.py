@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 from jaxtyping import Array, Float
 
 from jaxtricks import rng
@@ -113,10 +114,10 @@ class FirstSteps(NamedTuple):
         return cls(**found, leaves=leaves, layers=dict(zip(names, layers, strict=True)))
 
     @staticmethod
-    def shapes(experiment: Experiment, data: Dataset, sampling: Sampling) -> None:
-        """Goes through the same steps with shapes alone; arguments as for `of`, and raises what they raise."""
+    def program(experiment: Experiment, data: Dataset, sampling: Sampling) -> ClosedJaxpr:
+        """The operations of the same steps, from shapes alone; arguments as for `of`, and raises what they raise."""
         look, given = _program(experiment, data, sampling, {})
-        jax.eval_shape(look, *given)
+        return jax.make_jaxpr(look)(*given)
 
 
 def _program(

@@ -200,6 +200,19 @@ def test_a_relu_at_the_output_is_a_fault_and_positive_scores_alone_are_not(base,
     assert not found("scores", base.replace({"model": Positive()}), digits)
 
 
+def test_a_step_that_asks_the_host_is_a_hint_wherever_in_the_program_it_does(base, digits):
+    class Chatty(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            scores = nn.Dense(10)(x.reshape(len(x), -1))
+            jax.lax.fori_loop(0, 1, lambda _, y: jax.debug.callback(lambda _: None, y) or y, scores.sum())
+            return scores
+
+    (symptom,) = found("host", base.replace({"model": Chatty()}), digits)
+    assert symptom.severity == "hint" and "debug_callback" in symptom.text
+    assert not found("host", base, digits)
+
+
 def test_a_batch_of_one_example_is_no_constant(base, digits):
     assert not found("scores", base.replace({"batch_size": 1}), digits)
 
