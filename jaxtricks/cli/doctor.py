@@ -21,7 +21,8 @@ class Doctor(MetricFlags, Finding):
 
     Args:
         without: signs that are not looked for, such as "learnt by heart".
-        most: how many cures are tried, those first whose causes signs speak for.
+        most: how many cures are tried at most, those first whose causes signs speak for; fewer with few restarts, and two more
+            where something is wrong that none of them cures.
     """
 
     title: ClassVar[str] = "doctor"

@@ -15,7 +15,7 @@ from jaxtricks.config import ConfigError, stack
 from jaxtricks.diagnose.curvature import product_of
 from jaxtricks.diagnose.lanczos import Spectrum, Tridiagonal, tridiagonals
 from jaxtricks.diagnose.losses import loss_at
-from jaxtricks.diagnose.noise import noise_at
+from jaxtricks.diagnose.noise import Noise, noise_at
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.restart import epoch as epochs
@@ -162,8 +162,8 @@ def curvature_by_epoch(
         drawn = jax.random.permutation(rng.stream(rng.root(member.seed), "noise scale"), member.train)[:count]
         collections = {name: tree for name, tree in variables.items() if name != "params"}
         flat, product = product_of(loss_at(experiment, member, pool, collections, drawn), variables["params"])
-        trace, squared = noise_at(experiment, member, pool, variables, count)
-        return tridiagonals(product, flat.size, key, probes, products, flat.dtype), trace / squared
+        noise = Noise(*noise_at(experiment, member, pool, variables, count))
+        return tridiagonals(product, flat.size, key, probes, products, flat.dtype), noise.scale
 
     def begun(run: tuple[Experiment, Member]) -> Variables:
         experiment, member = run

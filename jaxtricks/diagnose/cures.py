@@ -66,7 +66,7 @@ def cures(case: Case) -> list[Cure]:
 
 
 def together(case: Case, found: Sequence[Cure]) -> Cure | None:
-    """All cures at once, but for those of the amount of regularization; None where fewer than two of them go together.
+    """All cures at once, but for batch norm and those of the amount of regularization; None where fewer than two go together.
 
     Args:
         case: the experiment and what is measured of it.
@@ -82,9 +82,10 @@ def together(case: Case, found: Sequence[Cure]) -> Cure | None:
         if cure.cause in ALONE:
             continue
         try:
-            arm, joined = prepared(cure.of(arm), case), joined + 1
+            changed = prepared(cure.of(arm), case)
         except ConfigError:  # what it changes has gone with another cure
             continue
+        arm, joined = changed, joined + (changed != arm)
     changes = {path: new for path, (new, _) in arm.diff(case.experiment).items()}
     return Cure("all of them together", Cause.SEVERAL, changes) if joined > 1 else None
 

@@ -163,9 +163,13 @@ def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Trea
     for last in (lambda: together(case, every), lambda: known(case)):
         if not trials or any(each.cures for each in found) or all(each.severity != "fault" for each in symptoms):
             break
-        if (cure := last()) is not None:
+        if (cure := last()) is None:
+            continue
+        try:
             trials += _tried(case, [cure])
-            found = _judged(case, trials)
+        except ConfigError:  # it does not fit the devices, and says nothing of the cures before it
+            continue
+        found = _judged(case, trials)
     return found
 
 

@@ -24,6 +24,7 @@ SIDE = HIGHEST - LOWEST  # bins on either side of zero
 ZERO, LOST = SIDE, 2 * SIDE + 1  # places of the bins of zero, and of what is not finite
 BINS = 2 * SIDE + 2
 KINDS = ("activations", "gradients", "weights")
+DIGITS = 5  # of the number of a layer, so that sorted names are in its order
 APART = " "  # between the number of a layer, which keeps the order of the forward pass, and its name
 
 Counts = Int[Array, "bins"]
@@ -59,7 +60,7 @@ def counted(values: Float[Array, "..."]) -> Counts:
 
 
 def picture(experiment: Experiment, member: Member, shared: Shared, state: State, window: Window) -> dict[str, Counts]:
-    """The histograms of one restart: "000 weights/path" and so on → counts, [bins].
+    """The histograms of one restart: "00000 weights/path" and so on → counts, [bins].
 
     Gradients and activations are those of the first batch of the first epoch, at every time the same examples, as the model is
     evaluated: without masks and augmentation, and with running averages. The parameters are those that training stands at.
@@ -99,13 +100,13 @@ PICTURE = (Phase(picture, Over.FIRST, in_place=False),)
 
 
 def _key(number: int, kind: str, name: str) -> str:
-    return f"{number:03}{APART}{kind}/{name}"
+    return f"{number:0{DIGITS}}{APART}{kind}/{name}"
 
 
 def _number(numbers: dict[str, int], path: str) -> int:
     """The number of the innermost layer that a parameter belongs to; parameters of no layer come last."""
     owners = [name for name in numbers if path.startswith(f"{name}/")]
-    return numbers[max(owners, key=len)] if owners else 999
+    return numbers[max(owners, key=len)] if owners else 10**DIGITS - 1
 
 
 def _sown(inner: Any, name: str) -> Counts:

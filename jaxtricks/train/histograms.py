@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxtricks.restart.histogram import APART, ZERO, edges
+from jaxtricks.restart.histogram import APART, DIGITS, ZERO, edges
 from jaxtricks.train.buffers import Counts
 
 
@@ -55,7 +55,7 @@ class Histograms:
     @property
     def numbered(self) -> Counts:
         """The counts as files have them, whose names begin with a number that keeps their order."""
-        return {f"{place:03}{APART}{name}": counts for place, (name, counts) in enumerate(self.counts.items())}
+        return {f"{place:0{DIGITS}}{APART}{name}": counts for place, (name, counts) in enumerate(self.counts.items())}
 
     @property
     def edges(self) -> Float[np.ndarray, " edges"]:
@@ -110,7 +110,7 @@ def histograms(counts: Mapping[str, np.ndarray], every: int) -> Histograms:
     """Gives the histograms of the pictures of some members.
 
     Args:
-        counts: "000 weights/path" → [members, times, bins], as pictures are named.
+        counts: "00000 weights/path" → [members, times, bins], as pictures are named.
         every: epochs between two pictures.
     """
     return Histograms(every, {name.partition(APART)[2]: counts[name].astype(int) for name in sorted(counts)})
