@@ -42,7 +42,7 @@ def look(case: Case) -> list[Symptom]:
     far = float(np.median(np.abs(other.mean(axis=0) - train.mean(axis=0))[varied] / spread[varied]))
     ratio = other.std(axis=0)[varied] / spread[varied]
     wider = float(np.exp(np.median(np.log(np.maximum(ratio, TINY)))))
-    if far <= FAR + LUCK * few and abs(np.log(wider)) <= np.log(WIDER) + LUCK * few:
+    if far <= FAR + LUCK * few and abs(np.log(wider)) <= np.log(WIDER) + 2 * LUCK * few:
         return []
     text = (
         f"Validation inputs differ from those of training: features are moved by {far:.2g} standard deviations, and spread "
