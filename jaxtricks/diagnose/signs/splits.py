@@ -11,9 +11,7 @@ from jaxtricks.diagnose.symptom import STRONG, Symptom
 
 FAR = 0.5  # standard deviations of the training inputs by which the middle one of all features is moved
 WIDER = 1.5  # the middle ratio of the spreads of validation and training inputs, or its inverse
-LUCK = (
-    3.0  # standard errors of a mean, and twice as many of a logarithm of a spread, of which data with long tails have larger ones
-)
+LUCK = 3.0  # standard errors of a mean; twice as much for the logarithm of a spread, which long tails make uncertain
 TINY = 1e-6  # the least ratio
 
 
