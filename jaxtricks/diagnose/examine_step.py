@@ -13,6 +13,7 @@ from jaxtricks.diagnose.places import line_of
 from jaxtricks.diagnose.registry import STEP_SIGNS, look_for
 from jaxtricks.diagnose.step_case import CALLS, Step, StepCase
 from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
+from jaxtricks.experiment.arguments import takes
 
 ORDER = (  # what explains others comes first; signs of others follow by name
     "effects",
@@ -89,6 +90,7 @@ class StepExamination:
         }
 
 
+@takes
 def examine_step(step: Step, state: Any, batch: Any, *, loss: str | None = None, without: Sequence[str] = ()) -> StepExamination:
     """Says what is wrong with one step of a training loop of your own.
 
@@ -96,6 +98,8 @@ def examine_step(step: Step, state: Any, batch: Any, *, loss: str | None = None,
     metrics by the state. So it sees weights that no gradient reaches, random keys that are used twice, states that are not kept,
     numbers that are not finite, a step that is compiled again and again, values that are compiled into it, buffers that are
     donated and used, and devices that go different ways.
+
+    A gradient rule of your own (`jax.custom_vjp`) is not seen: weights that only it reaches, and that move, are a hint.
 
     Args:
         step: `(state, batch) → (new state, metrics)`, jitted by `jax.jit` or `flax.nnx.jit`, or a `jax.pmap`. State and batch are

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.extend import core
 
+from jaxtricks.diagnose.flow import called_in
 from jaxtricks.diagnose.places import place_of
 
 CALLS = ("jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2")  # that are gone into
@@ -34,9 +35,8 @@ def _run(jaxpr: core.Jaxpr, given: Sequence[Any], found: dict[str, str]) -> list
     read: Callable[[Any], Any] = lambda atom: atom.val if isinstance(atom, core.Literal) else known[atom]  # noqa: E731
     for equation in jaxpr.eqns:
         values = [read(atom) for atom in equation.invars]
-        inner = next((equation.params[name] for name in ("jaxpr", "call_jaxpr") if name in equation.params), None)
-        if equation.primitive.name in CALLS and inner is not None:
-            closed = inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())
+        closed = called_in(equation) if equation.primitive.name in CALLS else None
+        if closed is not None:
             made = _run(closed.jaxpr, [*closed.consts, *values], found)
         else:
             named = {each: value for each, value in zip(equation.invars, values, strict=True) if isinstance(each, core.Var)}

@@ -19,6 +19,7 @@ SUMS = frozenset({"psum", "psum_invariant"})
 GATHERING = SUMS | {"pmax", "pmin", "all_gather", "all_gather_invariant"}  # after which devices have the same
 DRAWING = frozenset({"random_bits", "random_gamma"})
 CALLS = ("jaxpr", "call_jaxpr")  # the parameter that holds the program of a call
+MAPS = ("xla_pmap",)  # calls of programs whose inputs have no axis of devices: `jax.pmap` in older versions of JAX
 
 Source = Hashable  # the place of an input; a loop whose rounds differ; the name of an axis of devices
 
@@ -177,13 +178,9 @@ class _Reader:
         around = around._replace(place=place_of(equation, around.place))
         if name in SPECIAL:
             return SPECIAL[name](self, parameters, given, around)
-        called = next((parameters[each] for each in CALLS if each in parameters), None)
-        if called is not None:
+        if (called := called_in(equation)) is not None:
             again = around._replace(again=around.again or bool(parameters.get("differentiated")))
-            if isinstance(called, core.ClosedJaxpr) and len(called.in_avals) == len(given):
-                return self.closed(called, given, again)
-            if isinstance(called, core.Jaxpr) and len(called.invars) == len(given) and not called.constvars:
-                return self.open(called, given, again)
+            return self.closed(called, given, again)
         return self.operation(equation, given, around)
 
     def operation(self, equation: core.JaxprEqn, given: list[Value], around: Around) -> list[Value]:
@@ -246,7 +243,8 @@ class _Reader:
 
     def devices(self, parameters: Mapping[str, Any], given: list[Value], around: Around) -> list[Value]:
         sizes = {str(name): size for name, size in parameters["mesh"].shape.items()}
-        axes = tuple(map(str, parameters["newly_manual_axes"]))
+        manual = parameters.get("newly_manual_axes", parameters.get("manual_axes", ()))  # as versions of JAX call them
+        axes = tuple(map(str, manual))
         parts = [
             Value(self.number(("part", each.number, names)), each.sources | set(names)) if (names := _named(spec)) else each
             for each, spec in zip(given, parameters["in_specs"], strict=True)
@@ -263,6 +261,30 @@ SPECIAL: dict[str, Callable[[_Reader, Mapping[str, Any], list[Value], Around], l
     "cond": _Reader.choice,
     "shard_map": _Reader.devices,
 }
+
+
+def called_in(equation: core.JaxprEqn) -> core.ClosedJaxpr | None:
+    """The program that a call runs on its inputs; None for another operation, though it may have a program among its parameters.
+
+    A call gives its inputs on as they are; a
+    reduction by a function of the user's own, for one, gives it single numbers.
+
+    >>> program = jax.make_jaxpr(lambda x: jax.lax.reduce(jax.jit(jnp.sin)(x), 1.0, lambda a, b: a * b, (0,)))(jnp.ones(3))
+    >>> [(each.primitive.name, called_in(each) is not None) for each in program.eqns]
+    [('jit', True), ('reduce', False)]
+    """
+    found = next((equation.params[each] for each in CALLS if each in equation.params), None)
+    if isinstance(found, core.Jaxpr) and not found.constvars:
+        found = core.ClosedJaxpr(found, ())
+    if not isinstance(found, core.ClosedJaxpr):
+        return None
+    given, taken = ([_shape(each) for each in atoms] for atoms in (equation.invars, found.jaxpr.invars))
+    mapped = equation.primitive.name in MAPS and len(given) == len(taken)
+    return found if mapped or given == taken else None
+
+
+def _shape(atom: Any) -> tuple[int, ...] | None:
+    return getattr(atom.aval, "shape", None)  # a token has none
 
 
 def _all(values: Iterable[Value]) -> frozenset[Source]:

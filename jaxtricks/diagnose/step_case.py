@@ -130,8 +130,8 @@ class StepCase:
             with compilations() as compiled:
                 state, metrics = _pair(self.step(state, batch)).values()
             after = hosted({"state": state})
-            if after.keys() != before.keys():
-                raise ConfigError(_unlike(tuple(before), tuple(after)))
+            if _shapes(after) != _shapes(before):
+                raise ConfigError(_unlike(_shapes(before), _shapes(after)))
             called.append(Call(before, after, hosted({"metrics": metrics}), tuple(compiled)))
             before = after
         return tuple(called)
@@ -155,7 +155,11 @@ class StepCase:
 
     @functools.cached_property
     def gradients(self) -> tuple[dict[str, HostLeaf], ...]:
-        """The gradient of the loss with respect to each float array of the state, at the state of each call."""
+        """The gradient of the loss with respect to each float array of the state, at the state of each call.
+
+        It derives what the step computes, after the step itself has derived its loss. So a gradient rule of the user's own
+        (`jax.custom_vjp`) is not seen: the gradient is that of the values which the rule's forward pass computes.
+        """
         program, at = self.program, self.program.outputs.index(self.loss_path)
         if not jnp.issubdtype(program.jaxpr.out_avals[at].dtype, jnp.floating):
             raise ConfigError(f"the loss is of type {program.jaxpr.out_avals[at].dtype}; a float is allowed.")
@@ -248,9 +252,15 @@ def _pair(made: Any) -> dict[str, Any]:
     return {"state": made[0], "metrics": made[1]}
 
 
-def _unlike(given: tuple[str, ...], made: tuple[str, ...]) -> str:
+def _shapes(arrays: dict[str, HostLeaf]) -> dict[str, tuple[int, ...]]:
+    return {name: values.shape for name, values in arrays.items()}
+
+
+def _unlike(given: dict[str, tuple[int, ...]], made: dict[str, tuple[int, ...]]) -> str:
     lost, new = ([name for name in these if name not in those] for these, those in ((given, made), (made, given)))
-    what = " and ".join([*(f"no {name}" for name in lost[:1]), *(f"a new {name}" for name in new[:1])])
+    other = [name for name in given if name in made and made[name] != given[name]]
+    formed = (f"{name} of shape {made[name]} in place of {given[name]}" for name in other[:1])
+    what = " and ".join([*(f"no {name}" for name in lost[:1]), *(f"a new {name}" for name in new[:1]), *formed])
     return f"step: its new state has {what}; the arrays of the given one are allowed, as in (new state, metrics)."
 
 

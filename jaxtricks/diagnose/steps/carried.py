@@ -13,6 +13,10 @@ from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 def look(case: StepCase) -> list[Symptom]:
     """Looks for arrays of the state that are made anew without a look at the old ones, and for counters that stay or lag.
 
+    Made anew by a fault are an optimizer's averages, which look like a weight, and what is made of constants alone. What follows
+    from a counter or from the batch, such as the rate of a schedule, may be made anew. Counters that only differ are a hint: an
+    optimizer may be begun anew on purpose, or count from one.
+
     >>> def step(state, x):
     ...     return {"w": state["w"] - 0.1 * x, "count": jnp.zeros(()) + 1}, state["w"] * x
     >>> look(StepCase(jax.jit(step), {"w": 1.0, "count": jnp.zeros(())}, 1.0))[0].text
@@ -20,7 +24,8 @@ def look(case: StepCase) -> list[Symptom]:
     """
     found = list[Symptom]()
     back, moving = set(case.handed_back), any(name not in case.still for name in case.weights)
-    dead = tuple(name for name in case.dead if name not in back)
+    sources = {name: made.sources for name, made in zip(case.program.outputs, case.flow.outputs, strict=True)}
+    dead = tuple(name for name in case.dead if name not in back and (_twin(case, name) or not sources[name]))
     if dead:
         text = f"The step makes {named(dead)} anew at each call: the old one is not looked at."
         found.append(Symptom("carried", "fault", text, {Cause.CARRIED: SURE}, dead))
@@ -32,7 +37,7 @@ def look(case: StepCase) -> list[Symptom]:
     if len(set(counters.values())) > 1:
         first, last = max(counters, key=counters.__getitem__), min(counters, key=counters.__getitem__)
         text = f"{first} stands at {counters[first]} and {last} at {counters[last]}, though each call adds one to both."
-        found.append(Symptom("carried", "fault", text, {Cause.CARRIED: SURE}, (first, last)))
+        found.append(Symptom("carried", "hint", text, {Cause.CARRIED: STRONG}, (first, last)))
     return found
 
 

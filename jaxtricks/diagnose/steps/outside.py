@@ -21,9 +21,9 @@ GREAT = 100_000  # numbers of a constant that is told for its size
 def look(case: StepCase) -> list[Symptom]:
     """Looks for arrays from outside that are constants of the compiled program, and for values that have changed since.
 
-    A constant that has the values of a weight or of the batch was meant to be an argument. A program that is another one whenever
-    it is traced has random numbers of the host in it, or the time. One that JAX compiled earlier and that would be another now
-    still has old values.
+    A constant that has the values of a weight or of the batch was meant to be an argument; one that only has their shape is a
+    hint, as ten weights of classes have that of a bias. A program that is another one whenever it is traced has random numbers of
+    the host in it, or the time. One that JAX compiled earlier and that would be another now still has old values.
 
     >>> w = jnp.arange(10.0)
     >>> step = jax.jit(lambda state, x: (state - 0.1 * x, (w * x).sum()))
@@ -79,7 +79,7 @@ def _of(case: StepCase, values: HostLeaf) -> list[Symptom]:
     shapes = {other.shape for name, other in given.items() if name.startswith("batch") or name in case.weights}
     if values.dtype.kind == "f" and values.shape in shapes and len(np.unique(values)) > values.size / 2:
         text = f"An array of shape {values.shape}, as an input has it, is a constant of the step: it is the same at each call."
-        return [Symptom("outside", "fault", text, {Cause.HOST: STRONG, Cause.OUTSIDE: STRONG})]
+        return [Symptom("outside", "hint", text, {Cause.HOST: STRONG, Cause.OUTSIDE: STRONG})]
     if values.size >= GREAT:
         text = f"An array of shape {values.shape} from outside is a constant of the step; as an argument it compiles faster."
         return [Symptom("outside", "hint", text, {Cause.OUTSIDE: STRONG})]

@@ -19,6 +19,7 @@ def look(case: StepCase) -> list[Symptom]:
         text = f"Each call compiles {named(late)} anew, on equal shapes: a new function, or a static value that changes."
         return [Symptom("recompiled", "fault", text, {Cause.RECOMPILED: SURE})]
     if case.calls[1].compiled:
-        text = f"The second call compiles {named(case.calls[1].compiled)} again: the new state has other types than the first."
+        again = named(case.calls[1].compiled)
+        text = f"The second call compiles {again} again: the new state has other types or devices than the first."
         return [Symptom("recompiled", "hint", text, {Cause.RECOMPILED: WEAK})]
     return []
