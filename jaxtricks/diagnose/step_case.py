@@ -170,7 +170,7 @@ class StepCase:
             filled = list(rest)
             for place, leaf in zip(floats, chosen, strict=True):
                 filled[place] = leaf
-            return jnp.mean(run(*filled)[at].astype(jnp.float32))
+            return jnp.mean(jnp.asarray(run(*filled)[at], jnp.float32))
 
         derive, found = jax.jit(jax.grad(loss)), list[dict[str, HostLeaf]]()
         for number in range(len(self.calls)):

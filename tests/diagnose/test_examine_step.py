@@ -415,9 +415,14 @@ def test_what_an_optimizer_makes_anew_of_its_counter_or_of_gradients_is_no_fault
     assert severities("carried", jax.jit(stepping(optimizer)), start(optimizer), batch()) == []
 
 
-@pytest.mark.parametrize("count", [1, 1000])
-def test_counters_that_differ_at_the_start_are_a_hint(count):
-    assert severities("carried", jax.jit(stepping()), start() | {"step": jnp.array(count)}, batch()) == ["hint"]
+@pytest.mark.parametrize(("count", "severity"), [(1, "hint"), (1000, "fault")])
+def test_counters_that_are_far_apart_are_of_an_optimizer_that_was_begun_anew(count, severity):
+    assert severities("carried", jax.jit(stepping()), start() | {"step": jnp.array(count)}, batch()) == [severity]
+
+
+def test_a_loss_that_is_a_plain_number_is_no_crash():
+    found = jt.examine_step(jax.jit(lambda state, given: (state, 0.5)), {"w": jnp.ones(3)}, jnp.ones(3))
+    assert not found.ok
 
 
 @jax.custom_vjp

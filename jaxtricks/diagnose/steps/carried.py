@@ -14,8 +14,9 @@ def look(case: StepCase) -> list[Symptom]:
     """Looks for arrays of the state that are made anew without a look at the old ones, and for counters that stay or lag.
 
     Made anew by a fault are an optimizer's averages, which look like a weight, and what is made of constants alone. What follows
-    from a counter or from the batch, such as the rate of a schedule, may be made anew. Counters that only differ are a hint: an
-    optimizer may be begun anew on purpose, or count from one.
+    from a counter or from the batch, such as the rate of a schedule, may be made anew. Counters that are one apart are a hint,
+    since one of them may count from one; those that are further apart are a fault: an optimizer that was begun anew at a restart
+    looks so.
 
     >>> def step(state, x):
     ...     return {"w": state["w"] - 0.1 * x, "count": jnp.zeros(()) + 1}, state["w"] * x
@@ -37,7 +38,9 @@ def look(case: StepCase) -> list[Symptom]:
     if len(set(counters.values())) > 1:
         first, last = max(counters, key=counters.__getitem__), min(counters, key=counters.__getitem__)
         text = f"{first} stands at {counters[first]} and {last} at {counters[last]}, though each call adds one to both."
-        found.append(Symptom("carried", "hint", text, {Cause.CARRIED: STRONG}, (first, last)))
+        apart = counters[first] - counters[last] > 1
+        causes = {Cause.CARRIED: SURE if apart else STRONG}
+        found.append(Symptom("carried", "fault" if apart else "hint", text, causes, (first, last)))
     return found
 
 
