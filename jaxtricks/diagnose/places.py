@@ -1,5 +1,6 @@
 """The user's own line that an operation or an error comes from."""
 
+import functools
 import re
 import sysconfig
 import traceback
@@ -27,6 +28,7 @@ def foreign(file: str) -> bool:
     return any(lies_in(file, place) for place in LIBRARIES)
 
 
+@functools.cache  # a program has many lines, and these of few files
 def lies_in(file: str, folder: Path) -> bool:
     """Whether a file lies in a folder, whether that is named by its own path or by a link to it.
 

@@ -1,6 +1,8 @@
 """Where a value that is not finite comes from, in programs whose first one is known."""
 
 import json
+import runpy
+import shutil
 import sysconfig
 from pathlib import Path
 
@@ -171,15 +173,16 @@ def test_the_line_is_the_users_in_a_notebook_and_not_the_packages(tmp_path):
         assert found.line == f"{'/'.join(Path(file).parts[-2:])}:2 in wrong"
 
 
-@pytest.mark.parametrize("checkout", [True, False])
-def test_files_of_the_package_are_foreign_wherever_it_lies_and_those_beside_it_are_not(monkeypatch, tmp_path, checkout):
-    environment = tmp_path / "project" / "venv"
-    installed = environment / "lib" / "site-packages"
-    package = (tmp_path / "project" if checkout else installed) / "jaxtricks"
-    monkeypatch.setattr(places, "PACKAGE", package)
-    monkeypatch.setattr(places, "LIBRARIES", (package, installed))
-    assert places.foreign(str(package / "nn" / "dense.py")) and places.foreign(str(installed / "flax" / "core.py"))
-    assert not places.foreign(str(tmp_path / "project" / "train.py")) and not places.foreign(str(environment / "mine.py"))
+@pytest.mark.parametrize("where", ["project", "project/venv/lib/site-packages"], ids=["checkout", "installed"])
+def test_files_of_the_package_are_foreign_wherever_it_lies_and_those_beside_it_are_not(tmp_path, where):
+    package = tmp_path / where / "jaxtricks"
+    (package / "diagnose").mkdir(parents=True)
+    shutil.copy(places.__file__, package / "diagnose" / "places.py")
+    (tmp_path / "link").symlink_to(tmp_path / where)
+    found = runpy.run_path(str(tmp_path / "link" / "jaxtricks" / "diagnose" / "places.py"))["foreign"]
+    for file in (package / "nn" / "dense.py", tmp_path / "link" / "jaxtricks" / "nn" / "dense.py", Path(jax.__file__)):
+        assert found(str(file))
+    assert not found(str(package.parent / "train.py")) and not found(str(tmp_path / "project" / "venv" / "mine.py"))
 
 
 def test_no_folder_of_a_whole_environment_counts_as_a_library():
