@@ -5,6 +5,7 @@ import runpy
 import shutil
 import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ import jaxtricks as jt
 from jaxtricks.diagnose import places
 from jaxtricks.diagnose.address import Address, Result, address
 from jaxtricks.diagnose.origin import Spot, first_bad, origin
-from jaxtricks.diagnose.tape import Tape, finite, named
+from jaxtricks.diagnose.tape import Operation, Tape, Value, finite, named
 from jaxtricks.nn.quotient import divided
 
 ONES = np.ones(4, np.float32)
@@ -171,6 +172,17 @@ def test_the_line_is_the_users_in_a_notebook_and_not_the_packages(tmp_path):
         found = addressed(scope["wrong"], ONES)
         assert found.operation == "div"
         assert found.line == f"{'/'.join(Path(file).parts[-2:])}:2 in wrong"
+
+
+@pytest.mark.parametrize(("model", "line"), [("mine/model.py", "mine/model.py:7 in f"), (None, "nn/layer.py:7 in f")])
+def test_a_line_that_only_asks_for_the_training_is_not_the_one(model, line):
+    """Some versions of JAX keep all lines up to that one."""
+    package = places.PACKAGE
+    files = [jax.__file__, package / "nn" / "layer.py", model, package / "restart" / "member.py", "mine/train.py"]
+    frames = [SimpleNamespace(file_name=str(file), line_num=7, function_name="f") for file in files if file]
+    made = Operation(0, "log", lambda arrays: [jnp.log(arrays[0])], (), (), SimpleNamespace(frames=frames), ())
+    found = address(Tape(), [Result(Value(jnp.array(jnp.nan), made), "forward")], "Model")
+    assert found is not None and found.line == line
 
 
 @pytest.mark.parametrize("where", ["project", "project/venv/lib/site-packages"], ids=["checkout", "installed"])
