@@ -4,11 +4,9 @@ import dataclasses
 import json
 from pathlib import Path
 
-from jaxtricks.cli.begun import begun
+from jaxtricks.cli.alone import alone
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.optional import Positional, Switch
-from jaxtricks.cli.train import COMMANDS
 from jaxtricks.cli.training import ROOT
 from jaxtricks.diagnose.by_epoch import EXAMPLES, PROBES, PRODUCTS, curvature_by_epoch
 from jaxtricks.report import files
@@ -42,10 +40,8 @@ class CurvatureCommand(Command):
 
     def __call__(self, settings: Settings, line: str) -> None:
         folder = folders.found(self.folder, ROOT).absolute()
-        training, *_ = begun(folder, COMMANDS)
-        alone = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed()))
-        alone.set_up_devices()
-        kept = snapshots(folder / folders.CHECKPOINTS, alone.start())
+        _, data = alone(folder)
+        kept = snapshots(folder / folders.CHECKPOINTS, data)
         if not kept:
             raise FolderError(f"{self.folder} holds no checkpoint that can be read.")
         found = curvature_by_epoch(kept, examples=self.examples, products=self.products, probes=self.probes)

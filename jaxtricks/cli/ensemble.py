@@ -5,11 +5,9 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from jaxtricks.cli.begun import begun
+from jaxtricks.cli.alone import alone
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.optional import Positional, Several, Switch
-from jaxtricks.cli.train import COMMANDS
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.ensemble import ensemble
 from jaxtricks.store import folder as folders
@@ -43,10 +41,7 @@ class EnsembleRuns(Command):
 
     def __call__(self, settings: Settings, line: str) -> None:
         places = [folder.absolute() for folder in self.folders]
-        training, *_ = begun(places[0], COMMANDS)
-        alone = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed()))
-        alone.set_up_devices()
-        data = alone.start()
+        _, data = alone(places[0])
         members: list[Runs] = []
         for place in places:
             kept = list(snapshots(place / folders.CHECKPOINTS, data).values())

@@ -4,11 +4,10 @@ import dataclasses
 import json
 from pathlib import Path
 
-from jaxtricks.cli.begun import begun
+from jaxtricks.cli.alone import alone
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.optional import Maybe, Positional, Switch
-from jaxtricks.cli.train import COMMANDS
+from jaxtricks.cli.training import ROOT
 from jaxtricks.diagnose.replay import Replay, replay
 from jaxtricks.report import fits
 from jaxtricks.store import folder as folders
@@ -22,8 +21,8 @@ class ReplayCommand(Command):
     The restart is trained once more from the last checkpoint before the step, or from the start, with the same random numbers.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python, whose data
-            have to be a set that is loaded by its name.
+        folder: the run's folder, such as runs/digits-run-1, or its name alone; or the folder of jaxtricks.Checkpoints of a fit
+            from Python, whose data have to be a set that is loaded by its name.
         member: which of the restarts, 0 for the first; by default the first that diverged.
         step: the number of optimizer steps before it; by default the first step with a value that is not finite.
         experiment: for a comparison or an ablation, which of its experiments, 0 for the baseline.
@@ -39,24 +38,21 @@ class ReplayCommand(Command):
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
-        found = self._of_fit() if (self.folder / MANIFEST).is_file() else self._of_run()
+        folder = folders.found(self.folder, ROOT).absolute()
+        found = self._of_fit(folder) if (folder / MANIFEST).is_file() else self._of_run(folder)
         print(json.dumps(found.to_dict()) if self.json else found)
 
-    def _of_fit(self) -> Replay:
-        data = fits.data_of(self.folder, self.data_dir)
-        return replay(self.folder, data, member=self.member, step=self.step, experiment=self.experiment)
+    def _of_fit(self, folder: Path) -> Replay:
+        data = fits.data_of(folder, self.data_dir)
+        return replay(folder, data, member=self.member, step=self.step, experiment=self.experiment)
 
-    def _of_run(self) -> Replay:
-        folder = self.folder.absolute()
-        training, *_ = begun(folder, COMMANDS)
-        alone = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed()))
-        alone.set_up_devices()
-        data = alone.start()
+    def _of_run(self, folder: Path) -> Replay:
+        training, data = alone(folder)
         return replay(
             folder / folders.CHECKPOINTS,
             data,
             member=self.member,
             step=self.step,
             experiment=self.experiment,
-            layout=alone.layout(),
+            layout=training.layout(),
         )

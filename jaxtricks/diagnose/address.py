@@ -1,8 +1,8 @@
 """The address of a value that is not finite: layer, operation, line, direction, the value, and what the operation read."""
 
 import dataclasses
+import itertools
 import re
-import sysconfig
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,57 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxtricks.diagnose.origin import first_bad, kind_of, origin
+from jaxtricks.diagnose.places import PACKAGE, foreign, lies_in
 from jaxtricks.diagnose.tape import Operation, Tape, Value, finite
 
 Direction = Literal["forward", "backward", "update", "validation", "before the step"]
 
 WRAPPED = re.compile(r"(?:jvp|transpose|vmap|pmap)\(([^()]*)\)")
 AROUND = {"rematted_computation", "checkpoint", "remat", "while", "body", "cond", "scan", "closed_call", "custom_jvp_call"}
-PLACES = [sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")]
-INSTALLED = tuple({form for place in PLACES for form in (place, str(Path(place).resolve()))})
-HERE = str(Path(__file__).parent)
+EACH = {  # operations whose results are each of the numbers at its own place
+    *(
+        "abs",
+        "acos",
+        "acosh",
+        "add",
+        "add_any",
+        "and",
+        "asin",
+        "asinh",
+        "atan",
+        "atan2",
+        "atanh",
+        "bessel_i0e",
+        "bessel_i1e",
+        "cbrt",
+    ),
+    *("ceil", "clamp", "clz", "complex", "conj", "convert_element_type", "copy", "cos", "cosh", "digamma", "div", "eq"),
+    *("erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "ge", "gt", "igamma", "igamma_grad_a", "igammac", "imag"),
+    *("integer_pow", "is_finite", "le", "lgamma", "log", "log1p", "logistic", "lt", "max", "min", "mul", "name", "ne", "neg"),
+    *(
+        "nextafter",
+        "not",
+        "or",
+        "polygamma",
+        "population_count",
+        "pow",
+        "real",
+        "reduce_precision",
+        "regularized_incomplete_beta",
+    ),
+    *("rem", "round", "rsqrt", "select_n", "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh"),
+    *("sqrt", "square", "stop_gradient", "sub", "tan", "tanh", "xor", "zeta"),
+}
+ROOMS = [PACKAGE / room for room in ("restart", "diagnose")]  # they call what a user wrote; lines around only ask for training
+
+
+def plain(number: float | None) -> float | str | None:
+    """Gives a number as JSON has it, which knows none that is not finite.
+
+    >>> plain(1.5), plain(-np.inf), plain(None)
+    (1.5, '-inf', None)
+    """
+    return number if number is None or np.isfinite(number) else str(number)
 
 
 @dataclass(frozen=True)
@@ -32,10 +74,10 @@ class Operand:
         smallest: of its finite numbers; None where it has none.
         largest: the same.
         finite: the share of its numbers that are finite, in [0, 1].
-        at: its number at the place of the value; None where the operation reads more than one for it.
+        at: its number at the place of the value, of an operation that works number by number; None: any other.
 
     >>> import jax.numpy as jnp
-    >>> print(Operand.of(jnp.array([0.0, -4.0]), (1,), (2,)))
+    >>> print(Operand.of(jnp.array([0.0, -4.0]), (1,)))
     float32[2] from -4 to 0, there -4
     """
 
@@ -47,21 +89,25 @@ class Operand:
     at: float | None
 
     @classmethod
-    def of(cls, array: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> "Operand":
+    def of(cls, array: Any, index: tuple[int, ...] | None) -> "Operand":
         """Describes an array.
 
         Args:
             array: it, of any type but keys.
-            index: the place of the value in the operation's result.
-            shape: the shape of that result.
+            index: the place of the value in the operation's result, which has the array's shape unless that is a number alone;
+                None: the operation reads more than one number for it.
         """
         numbers = np.asarray(array)
         wide = numbers.astype(np.complex128 if np.iscomplexobj(numbers) else np.float64)
         good = np.abs(wide[np.isfinite(wide)]) if np.iscomplexobj(wide) else wide[np.isfinite(wide)]
-        at = wide[index] if wide.shape == shape else wide[()] if wide.ndim == 0 else None
+        at = None if index is None else wide[index if wide.ndim else ()]
         smallest, largest = (float(good.min()), float(good.max())) if good.size else (None, None)
         share = float(np.isfinite(wide).mean()) if wide.size else 1.0
         return cls(numbers.shape, str(numbers.dtype), smallest, largest, share, None if at is None else float(np.real(at)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Gives it as plain data for JSON, in which numbers that are not finite are "nan", "inf" or "-inf"."""
+        return dataclasses.asdict(self) | {name: plain(getattr(self, name)) for name in ("smallest", "largest", "at")}
 
     def __str__(self) -> str:
         text = f"{self.dtype}[{','.join(map(str, self.shape))}]"
@@ -80,7 +126,8 @@ class Address:
         layer: the layer, as the path of a module of Linen, such as "hidden_0/dense"; that of the parameters, for other models and
             for updates; "loss" for what comes after the model; "" where none of it is known.
         operation: what JAX calls it, such as "log"; "given" for what was not finite before the step.
-        line: the line that it comes from, such as "nn/activations.py:12 in relu"; None where it is not known.
+        line: the user's line that it comes from, such as "mine/model.py:12 in __call__", or else this package's; None where it is
+            not known.
         direction: of the step; "validation" for what only the validation examples show.
         value: "nan", "inf" or "-inf".
         index: the place of the value in the operation's result.
@@ -117,8 +164,8 @@ class Address:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives it as plain data for JSON."""
-        return dataclasses.asdict(self)
+        """Gives it as plain data for JSON, in which numbers that are not finite are "nan", "inf" or "-inf"."""
+        return dataclasses.asdict(self) | {"operands": [operand.to_dict() for operand in self.operands]}
 
 
 @dataclass(frozen=True)
@@ -158,7 +205,7 @@ def address(tape: Tape, results: Sequence[Result], model: str) -> Address | None
     direction = _direction(operation, results, result.direction)
     layer = result.layer if direction == "update" and result.layer else _layer(operation, model)
     shown = [each.array for each in operation.inputs if _is_number(each.array)]
-    operands = tuple(Operand.of(array, place.index, shape) for array in shown)
+    operands = tuple(Operand.of(array, place.index if operation.name in EACH else None) for array in shown)
     return Address(layer, operation.name, _line(operation), direction, value, place.index, shape, operands, operation.loops)
 
 
@@ -227,12 +274,12 @@ def _layer(operation: Operation, model: str) -> str:
 
 
 def _line(operation: Operation) -> str | None:
-    """The innermost line that is none of JAX, Flax or this room."""
+    """The innermost line that is the user's, of those that training calls, or else the innermost of this package."""
     if operation.traceback is None:
         return None
-    for frame in operation.traceback.frames:
-        if frame.file_name.startswith(("<", HERE, *INSTALLED)):
-            continue
-        name = "/".join(Path(frame.file_name).parts[-2:])
-        return f"{name}:{frame.line_num} in {frame.function_name}"
+    frames = list(operation.traceback.frames)
+    called = itertools.takewhile(lambda frame: not any(lies_in(frame.file_name, room) for room in ROOMS), frames)
+    own = [frame for frame in called if not foreign(frame.file_name)]
+    for frame in own or [frame for frame in frames if lies_in(frame.file_name, PACKAGE)]:
+        return f"{'/'.join(Path(frame.file_name).parts[-2:])}:{frame.line_num} in {frame.function_name}"
     return None

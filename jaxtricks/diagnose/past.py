@@ -27,13 +27,11 @@ from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart.member import Member, Pool, State, labelled, steps_per_epoch, taken
+from jaxtricks.restart.member import Member, Pool, State, finished, labelled, steps_per_epoch, taken
 from jaxtricks.restart.phase import Shared
-from jaxtricks.store.checkpoint import CheckpointError, read
-from jaxtricks.store.journal import Saved, listed
-from jaxtricks.store.manifest import digest, manifest_of
-from jaxtricks.train.cohorts import readied
-from jaxtricks.train.loop import restored
+from jaxtricks.store.checkpoint import read
+from jaxtricks.store.journal import Saved
+from jaxtricks.train.kept import Kept
 from jaxtricks.train.runs import Runs
 
 
@@ -45,24 +43,27 @@ class Known(NamedTuple):
         alive: which of them did not diverge, [restarts].
         steps: optimizer steps done; of one that diverged, before the first that was not finite, [restarts].
         lost: the epoch, from 0, in which each one diverged; -1: in none, [restarts].
+        stopped: which of them stopped early, [restarts].
     """
 
     names: tuple[str, ...]
     alive: np.ndarray
     steps: np.ndarray
     lost: np.ndarray
+    stopped: np.ndarray
 
     @classmethod
-    def of(cls, names: tuple[str, ...], state: State, losses: np.ndarray) -> "Known":
-        """What states and curves of the training loss say, [restarts, epochs].
+    def of(cls, names: tuple[str, ...], state: State, losses: np.ndarray, experiment: Experiment) -> "Known":
+        """What states and curves of the training loss say, [restarts, epochs], of restarts of an experiment.
 
         >>> losses = np.array([[1.0, 0.5], [1.0, np.nan]])
         >>> state = State(None, None, None, np.array([6, 4]), np.array([True, False]), {})
-        >>> Known.of(("seed 0", "seed 1"), state, losses).lost.tolist()
+        >>> Known.of(("seed 0", "seed 1"), state, losses, jt.Experiment()).lost.tolist()
         [-1, 1]
         """
         alive = np.asarray(state.alive)
-        return cls(names, alive, np.asarray(state.step), np.where(alive, -1, np.isnan(losses).argmax(axis=1)))
+        lost = np.where(alive, -1, np.isnan(losses).argmax(axis=1))
+        return cls(names, alive, np.asarray(state.step), lost, np.asarray(finished(experiment, state)) & alive)
 
     def chosen(self, member: int | None, what: str) -> int:
         """The place of a restart: the one that is asked for, or the first that diverged.
@@ -272,7 +273,7 @@ def of_runs(runs: Runs, member: int | None) -> Past:
     Raises:
         ConfigError: for one that is not there.
     """
-    known = Known.of(runs.names, runs.states, runs.curves["train_loss"])
+    known = Known.of(runs.names, runs.states, runs.curves["train_loss"], runs.experiment)
     place = known.chosen(member, repr(runs))
     population = Population(stack([runs.experiment]), Numbers.of(runs.sampling.at([place])))
     mesh = runs.plan.mesh.shape
@@ -302,65 +303,43 @@ def of_folder(folder: Path, data: Dataset, experiment: int, member: int | None, 
         seeds: of the fit, where the checkpoints do not keep them; None: they do.
 
     Raises:
-        CheckpointError: for a folder that holds no fit, or that of other data.
-        ConfigError: for an experiment or a restart that is not there.
+        CheckpointError: for a folder that holds no fit, or that of other data or other seeds.
+        ConfigError: for an experiment or a restart that is not there, or if `seeds` is missing where they are needed.
     """
-    manifest, _ = manifest_of(folder)
-    if manifest.turn is not None:
-        raise CheckpointError(
-            f"{folder} holds checkpoints of a fit whose members leave or change on the way; others are replayed."
-        )
-    if not 0 <= experiment < len(manifest.experiments):
-        raise ConfigError(f"experiment = {experiment} is not one of the {len(manifest.experiments)} of {folder}, from 0 on.")
-    if manifest.data != (data.name, digest(data)):
-        raise CheckpointError(f"{folder} holds checkpoints of {manifest.data[0]} as it was then, and {data!r} is not that.")
-    refused = None
-    if seeds is None:
-        if manifest.seeds["transfer"] is not None:
-            refused = f"{folder} holds no checkpoint early enough, and weights to start from are not kept; give the fit's seeds."
-        seeds = Seeds.from_json(manifest.seeds | {"transfer": None})
-    sampling = seeds.sampling(data)
-    wanted = [Experiment.from_json(each) for each in manifest.experiments]
-    _, cohorts = readied(wanted, data, sampling, seeds.transfer)
-    (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
-    cohort = cohorts[number]
-    rows = np.arange(cohort.size)[dict(cohort.rows())[experiment]]
-    paths = dict(listed(folder / f"cohort-{number}"))
-    if not paths:
-        known, place, note = None, Known(sampling.names, np.array([False]), *[np.zeros(1)] * 2).chosen(member, str(folder)), None
+    kept = Kept.of(folder, data, experiment, seeds, started=True)
+    names, paths, newest = kept.sampling.names, dict[int, Path](), None
+    for path, saved in kept.readable():
+        paths[saved.epoch], newest = path, saved
+    known = None
+    if newest is None:
+        place = Known(names, np.array([False]), *[np.zeros(1)] * 3).chosen(member, str(folder))
+        plan = planned_for(kept.cohort, Pool.on_host(data), layout, 1).plan
+        note: Mapping[str, Any] = {"width": plan.width, "window": plan.window}
     else:
-        newest = _read(cohort, data, layout, max(paths), paths[max(paths)])
-        states, curves, note = newest
-        known = Known.of(sampling.names, rows_of(states, rows), curves["train_loss"][rows])
-        place = known.chosen(member, str(folder))
+        states, curves, _ = kept.restored(newest, layout)
+        known = Known.of(names, rows_of(states, kept.rows), curves["train_loss"][kept.rows], kept.experiment)
+        place, note = known.chosen(member, str(folder)), newest.note
+    row = kept.rows[[place]]
 
     def state(done: int) -> State:
-        found: State = rows_of(_read(cohort, data, layout, done, paths[done])[0], rows[[place]])
+        found: State = rows_of(kept.restored(Saved(done, *read(paths[done])), layout)[0], row)
         return found
 
-    row = rows[[place]]
-    alone = Cohort([0], rows_of(cohort.population, row), cohort.tables, rows_of(cohort.given, row), 1)
-    if note is None:
-        plan = planned_for(cohort, Pool.on_host(data), layout, 1).plan
-        note = {"width": plan.width, "window": plan.window}
+    cohort = kept.cohort
     return Past(
-        sampling.names[place],
-        alone,
-        data,
-        layout,
-        note,
-        None if known is None else _only(known, place),
-        {done: functools.partial(state, done) for done in paths},
-        refused,
+        name=names[place],
+        cohort=Cohort([0], rows_of(cohort.population, row), cohort.tables, rows_of(cohort.given, row), 1),
+        data=data,
+        layout=layout,
+        note=note,
+        known=None if known is None else _only(known, place),
+        saved={done: functools.partial(state, done) for done in paths},
+        refused=f"{folder} holds no checkpoint early enough, and weights to start from are not kept; give the fit's seeds."
+        if kept.unknown
+        else None,
     )
-
-
-def _read(cohort: Cohort, data: Dataset, layout: Layout, done: int, path: Path) -> tuple[State, Any, dict[str, Any]]:
-    arrays, note = read(path)
-    planned = planned_for(cohort, Pool.on_host(data), layout, note["segment"], note)
-    return *restored(Saved(done, arrays, note), planned.states, cohort.size), note
 
 
 def _only(known: Known, place: int) -> Known:
     rows = [place]
-    return Known((known.names[place],), known.alive[rows], known.steps[rows], known.lost[rows])
+    return Known((known.names[place],), *(array[rows] for array in known[1:]))

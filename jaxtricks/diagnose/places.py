@@ -1,5 +1,7 @@
 """The user's own line that an operation or an error comes from."""
 
+import functools
+import re
 import sysconfig
 import traceback
 from collections.abc import Sequence
@@ -7,7 +9,9 @@ from pathlib import Path
 
 from jax.extend import core
 
-LIBRARIES = (Path(__file__).parents[1], *map(Path, sysconfig.get_paths().values()))  # whose lines are not the user's
+PACKAGE = Path(__file__).parents[1]
+LIBRARIES = (PACKAGE, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")))  # not the user's
+TYPED = re.compile(r"<(stdin|console|input|(ipython|python)-input-.*|doctest .*)>")  # lines of a notebook or a console
 UNKNOWN = "a line that is not known"
 
 
@@ -16,8 +20,22 @@ def foreign(file: str) -> bool:
 
     >>> foreign(__import__("os").__file__)
     True
+    >>> foreign("<frozen importlib._bootstrap>"), foreign("<ipython-input-3-1a2b>")
+    (True, False)
     """
-    return any(Path(file).is_relative_to(place) for place in LIBRARIES)
+    if file.startswith("<"):  # what Python or a library has generated, or what was typed
+        return TYPED.fullmatch(file) is None
+    return any(lies_in(file, place) for place in LIBRARIES)
+
+
+@functools.cache  # a program has many lines, and these of few files
+def lies_in(file: str, folder: Path) -> bool:
+    """Whether a file lies in a folder, whether that is named by its own path or by a link to it.
+
+    >>> lies_in("mine/model.py", Path("mine")), lies_in("mine.py", Path("mine"))
+    (True, False)
+    """
+    return any(Path(file).is_relative_to(place) for place in (folder, folder.resolve()))
 
 
 def line_of(error: BaseException) -> str:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import jax
-import numpy as np
 
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
-from jaxtricks.diagnose.address import Address, Result, address
+from jaxtricks.diagnose.address import Address, Result, address, plain
 from jaxtricks.diagnose.past import Epoch, Past, of_folder, of_runs
 from jaxtricks.diagnose.tape import Tape, Value, finite, named
 from jaxtricks.engine.layout import Layout
@@ -60,12 +59,8 @@ class Replay:
 
     def to_dict(self) -> dict[str, Any]:
         """Gives it as plain data for JSON, in which numbers that are not finite are "nan", "inf" or "-inf"."""
-        plain = dataclasses.asdict(self)
-        return plain | {name: _plain(plain[name]) for name in ("loss", "grad_norm")}
-
-
-def _plain(number: float) -> float | str:
-    return number if np.isfinite(number) else str(number)
+        found = None if self.address is None else self.address.to_dict()
+        return dataclasses.asdict(self) | {"loss": plain(self.loss), "grad_norm": plain(self.grad_norm), "address": found}
 
 
 @overload
@@ -116,8 +111,9 @@ def replay(
         layout: for a folder the devices; with others than those of the fit, numbers are equal up to rounding.
 
     Raises:
-        ConfigError: for a restart or a step that is not there, or if no value was met that is not finite.
-        CheckpointError: for a folder that holds no fit, or that of other data.
+        ConfigError: for a restart or a step that is not there, if no value was met that is not finite, or for what is for a
+            folder where runs are given.
+        CheckpointError: for a folder that holds no fit, or that of other data or other seeds.
 
     >>> digits = jt.load("digits").subset(100, seed=0)
     >>> wild = jt.Experiment(model=jt.MLP(widths=(8,)), batch_size=16, epochs=1)
@@ -127,6 +123,7 @@ def replay(
     ('seed 0', 1, 'head', 'dot_general', 'forward')
     """
     if isinstance(runs, Runs):
+        _check_fit(data=data is not None, experiment=experiment != 0, seeds=seeds is not None, layout=layout != Layout())
         past, what = of_runs(runs, member), repr(runs)
     elif data is None:
         raise ConfigError(f"data = None does not go with the folder {runs}; the data set of its fit is allowed.")
@@ -142,6 +139,16 @@ def replay(
     return _replayed(epoch, since, rounds, _turned(epoch, epoch.after(rounds), rounds, turn), turn)
 
 
+def _check_fit(**given: bool) -> None:
+    """Refuses for runs what is given for the folder of a fit.
+
+    Args:
+        given: name of an argument → whether it is given.
+    """
+    if names := ", ".join(name for name in given if given[name]):
+        raise ConfigError(f"replay: {names} is for the folder of a fit, and runs know it; member and step are allowed.")
+
+
 def _check(past: Past, step: int) -> None:
     """Refuses a step that was not trained."""
     known = past.known
@@ -150,6 +157,11 @@ def _check(past: Past, step: int) -> None:
     if known is not None and not known.alive[0] and step > known.steps[0]:
         raise ConfigError(
             f"step = {step} was not trained: {past.name} diverged at step {known.steps[0]}, which is allowed, as all before."
+        )
+    if known is not None and known.stopped[0] and step >= known.steps[0]:
+        done = known.steps[0]
+        raise ConfigError(
+            f"step = {step} was not trained: {past.name} stopped early after {done} steps; 0 to {done - 1} are allowed."
         )
 
 

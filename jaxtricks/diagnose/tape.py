@@ -179,8 +179,11 @@ def _call(tape: Tape, eqn: JaxprEqn, inputs: list[Value], around: Around) -> lis
     inner = next((eqn.params[name] for name in CALLS if name in eqn.params), None)
     if isinstance(inner, Jaxpr):
         inner = ClosedJaxpr(inner, ())
-    if not isinstance(inner, ClosedJaxpr) or len(inner.jaxpr.invars) != len(inputs):
+    if not isinstance(inner, ClosedJaxpr):
         return None
+    reads, gives = ([atom.aval.shape for atom in atoms] for atoms in (inner.jaxpr.invars, inner.jaxpr.outvars))  # type: ignore[attr-defined]
+    if reads != [value.array.shape for value in inputs] or gives != [atom.aval.shape for atom in eqn.outvars]:  # type: ignore[attr-defined]
+        return None  # such as a reduction by a function of two numbers
     return tape.play(inner, inputs, around)
 
 

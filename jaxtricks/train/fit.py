@@ -2,29 +2,26 @@
 
 import contextlib
 import dataclasses
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
 
-import numpy as np
-
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
-from jaxtricks.engine.cohort import Cohort, planned_for
+from jaxtricks.engine.cohort import Cohort
 from jaxtricks.engine.layout import Layout
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool
-from jaxtricks.store.checkpoint import CheckpointError, read
-from jaxtricks.store.journal import Journal, NullJournal, Saved, listed
-from jaxtricks.store.manifest import Manifest, digest, manifest_of, opened
+from jaxtricks.store.journal import Journal, NullJournal
+from jaxtricks.store.manifest import Manifest, manifest_of, opened
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.cohorts import readied
-from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, pictured, restored, trained_in_turns
+from jaxtricks.train.kept import Kept, check_alone
+from jaxtricks.train.loop import CheckpointWriter, Trained, outcome, pictured, trained_in_turns
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.turn import Standing, Turn
 
@@ -238,7 +235,7 @@ def resume(
     (True, (4, 4))
     """
     manifest, policy = manifest_of(Path(folder))
-    _check_alone(manifest, Path(folder))
+    check_alone(manifest, Path(folder))
     experiments = [Experiment.from_json(each) for each in manifest.experiments]
     if epochs is not None:
         experiments = longer(experiments, epochs)
@@ -250,14 +247,6 @@ def resume(
         checkpoints=policy,
         progress=progress,
     )
-
-
-def _check_alone(manifest: Manifest, folder: Path) -> None:
-    """Refuses checkpoints whose members left or changed on the way: what they came to, the call that began them knows."""
-    if manifest.turn is not None:
-        raise CheckpointError(
-            f"{folder} holds checkpoints of a fit whose members leave or change on the way; the call that began it goes on there."
-        )
 
 
 def longer(experiments: Sequence[Experiment], epochs: int) -> list[Experiment]:
@@ -298,7 +287,7 @@ def snapshots(
         epochs done → the restarts at that time, the earliest first; damaged checkpoints are left out, with a warning.
 
     Raises:
-        CheckpointError: for a folder that has no checkpoints, or has those of other data.
+        CheckpointError: for a folder that has no checkpoints, or has those of other data or other seeds.
         ConfigError: for a number that no experiment has, or if `seeds` is missing where the checkpoints do not keep them.
 
     >>> import tempfile
@@ -309,33 +298,12 @@ def snapshots(
     >>> sorted(kept)
     [1, 2]
     """
-    manifest, _ = manifest_of(Path(folder))
-    _check_alone(manifest, Path(folder))
-    if not 0 <= experiment < len(manifest.experiments):
-        raise ConfigError(f"experiment = {experiment} is not one of the {len(manifest.experiments)} of {folder}, from 0 on.")
-    if manifest.data != (data.name, digest(data)):
-        raise CheckpointError(f"{folder} holds checkpoints of {manifest.data[0]} as it was then, and {data!r} is not that.")
-    wanted = [Experiment.from_json(each) for each in manifest.experiments]
-    if seeds is None:
-        seeds = Seeds.from_json(manifest.seeds | {"transfer": None})  # weights to start from play no part any more
-    elif other := dataclasses.replace(manifest, seeds=seeds.to_json()).differs(manifest):
-        raise CheckpointError(f"{folder} holds checkpoints of another fit: here {other}.")
-    sampling = seeds.sampling(data)
-    ready, cohorts = readied(wanted, data, sampling, None)
-    (number,) = (number for number, cohort in enumerate(cohorts) if experiment in cohort.indices)
-    cohort, rows = cohorts[number], dict(cohorts[number].rows())[experiment]
+    kept = Kept.of(Path(folder), data, experiment, seeds, started=False)  # what they start from plays no part any more
     found = {}
-    for epoch, path in listed(Path(folder) / f"cohort-{number}"):
-        try:
-            arrays, note = read(path)
-        except CheckpointError as error:
-            warnings.warn(str(error), stacklevel=2)
-            continue
-        planned = planned_for(cohort, Pool.on_host(data), layout, note["segment"], note)
-        states, curves = restored(Saved(epoch, arrays, note), planned.states, cohort.size)
-        curve = {name: values[rows] for name, values in curves.items()}
-        picture = {name: counts[rows] for name, counts in pictured(Saved(epoch, arrays, note)).items()}
-        place = np.arange(rows.start, rows.stop)
-        came_to = Trained(outcome(cohort, states), place, curve, planned.plan, cohort.tables, picture)
-        found[epoch] = Runs(ready[experiment], sampling, data, came_to)
+    for _, saved in kept.readable():
+        states, curves, plan = kept.restored(saved, layout)
+        curve = {name: values[kept.rows] for name, values in curves.items()}
+        picture = {name: counts[kept.rows] for name, counts in pictured(saved).items()}
+        came_to = Trained(outcome(kept.cohort, states), kept.rows, curve, plan, kept.cohort.tables, picture)
+        found[saved.epoch] = Runs(kept.experiment, kept.sampling, data, came_to)
     return found

@@ -19,6 +19,10 @@ def test_a_step_of_a_run(tmp_path, monkeypatch, capsys):
     assert "seed 1, step 0 (epoch 1)" in capsys.readouterr().out
     cli.main(["replay", "wild/checkpoints", "--json"])
     assert json.loads(capsys.readouterr().out) == found
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "wild").rename(tmp_path / "runs" / "wild")
+    cli.main(["replay", "wild", "--json"])  # the name alone
+    assert json.loads(capsys.readouterr().out) == found
     for more, says in (
         (["--member", "5"], "member = 5 is not one of the 2 restarts of "),
         (["--member", "0", "--step", "99"], "step = 99 is not one of the 17 of seed 0"),

@@ -1,5 +1,12 @@
 """Where a value that is not finite comes from, in programs whose first one is known."""
 
+import json
+import runpy
+import shutil
+import sysconfig
+from pathlib import Path
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,9 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jaxtricks as jt
+from jaxtricks.diagnose import places
 from jaxtricks.diagnose.address import Address, Result, address
 from jaxtricks.diagnose.origin import Spot, first_bad, origin
-from jaxtricks.diagnose.tape import Tape, finite, named
+from jaxtricks.diagnose.tape import Operation, Tape, Value, finite, named
+from jaxtricks.nn.quotient import divided
 
 ONES = np.ones(4, np.float32)
 
@@ -104,6 +114,95 @@ def test_what_is_not_finite_in_the_gradient_alone_lies_backward(loss, name):
     found = address(tape, [Result(value, "forward"), Result(gradient, "backward")], "Model")
     assert finite(value.array) and found is not None
     assert (found.operation, found.direction) == (name, "backward")
+
+
+def addressed(program, *arguments):
+    traced, tape = jax.jit(program).trace(*arguments), Tape()
+    (found,) = tape.play(traced.jaxpr, named(arguments))
+    return address(tape, [Result(found, "forward")], "Model")
+
+
+def test_a_reduction_by_a_function_of_ones_own_is_one_operation():
+    """Its function is of two numbers, and is not called with the arrays that the reduction reads."""
+
+    def total(x):
+        return jax.lax.reduce(x, np.float32(0), lambda a, b: a + 2 * b, (0,))
+
+    def made(x):
+        return total(jnp.log(x))
+
+    given = np.array([1, np.nan, 2], np.float32)
+    tape, bad, _ = played(total, given)
+    assert [operation.name for operation in tape.operations] == ["reduce"] and bad[0].array.shape == ()
+    assert played(made, np.array([1, -1, 2], np.float32))[2].value.maker.name == "log"
+    assert addressed(total, given).operation == "given" and addressed(total, given).index == (1,)
+
+
+SQUARE = np.array([[3e38, 1], [1, 2]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("program", "operation", "at"),
+    [
+        (lambda x: x * x, "mul", (SQUARE[0, 0],) * 2),
+        (lambda x: x * jnp.float32(2), "mul", (SQUARE[0, 0], 2)),
+        (lambda x: jnp.dot(x, x), "dot_general", (None, None)),
+        (lambda x: jax.lax.cumsum(x + 1e38, 1), "cumsum", (None,)),
+    ],
+)
+def test_a_number_at_the_place_is_given_for_operations_that_work_number_by_number(program, operation, at):
+    found = addressed(program, SQUARE if operation != "cumsum" else np.full((2, 2), 1.5e38, np.float32))
+    assert found.operation == operation
+    assert tuple(each.at for each in found.operands) == at
+
+
+def test_an_address_is_json_where_an_operand_is_not_finite():
+    found = addressed(lambda x: jnp.where(x > 0, jnp.inf, x) - jnp.inf, ONES)
+    assert found.operation == "sub" and np.inf in [each.at for each in found.operands]
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert "inf" in [each["at"] for each in plain["operands"]] and plain["value"] == "nan"
+
+
+def test_the_line_is_the_users_in_a_notebook_and_not_the_packages(tmp_path):
+    """The value arises in a line of the package, which the user's line calls."""
+    scope = {"divided": divided}
+    code = "def wrong(x):\n    return divided(1e38 * x.max(), 1e-3 * x[0])\n"
+    for file in ("<ipython-input-1-0>", "<stdin>", str(tmp_path / "mine.py")):
+        exec(compile(code, file, "exec"), scope)
+        found = addressed(scope["wrong"], ONES)
+        assert found.operation == "div"
+        assert found.line == f"{'/'.join(Path(file).parts[-2:])}:2 in wrong"
+
+
+@pytest.mark.parametrize(("model", "line"), [("mine/model.py", "mine/model.py:7 in f"), (None, "nn/layer.py:7 in f")])
+def test_a_line_that_only_asks_for_the_training_is_not_the_one(model, line):
+    """Some versions of JAX keep all lines up to that one."""
+    package = places.PACKAGE
+    files = [jax.__file__, package / "nn" / "layer.py", model, package / "restart" / "member.py", "mine/train.py"]
+    frames = [SimpleNamespace(file_name=str(file), line_num=7, function_name="f") for file in files if file]
+    made = Operation(0, "log", lambda arrays: [jnp.log(arrays[0])], (), (), SimpleNamespace(frames=frames), ())
+    found = address(Tape(), [Result(Value(jnp.array(jnp.nan), made), "forward")], "Model")
+    assert found is not None and found.line == line
+
+
+@pytest.mark.parametrize("where", ["project", "project/venv/lib/site-packages"], ids=["checkout", "installed"])
+def test_files_of_the_package_are_foreign_wherever_it_lies_and_those_beside_it_are_not(tmp_path, where):
+    package = tmp_path / where / "jaxtricks"
+    (package / "diagnose").mkdir(parents=True)
+    shutil.copy(places.__file__, package / "diagnose" / "places.py")
+    (tmp_path / "link").symlink_to(tmp_path / where)
+    found = runpy.run_path(str(tmp_path / "link" / "jaxtricks" / "diagnose" / "places.py"))["foreign"]
+    for file in (package / "nn" / "dense.py", tmp_path / "link" / "jaxtricks" / "nn" / "dense.py", Path(jax.__file__)):
+        assert found(str(file))
+    assert not found(str(package.parent / "train.py")) and not found(str(tmp_path / "project" / "venv" / "mine.py"))
+
+
+def test_no_folder_of_a_whole_environment_counts_as_a_library():
+    """A virtual environment may lie around the user's own code."""
+    for name in ("data", "scripts"):
+        assert not places.foreign(str(Path(sysconfig.get_path(name)) / "mine.py"))
+    assert places.foreign(np.__file__) and places.foreign(json.__file__) and places.foreign(jt.__file__)
+    assert places.foreign("<frozen runpy>") and places.foreign("<string>")
 
 
 @given(size=st.integers(1, 40), data=st.data())

@@ -148,6 +148,41 @@ def test_what_is_not_there_is_refused_in_a_sentence(lost, options, says):
         jt.replay(lost, **{"member": 0, **options})
 
 
+def test_steps_after_early_stopping_are_refused(base, blobs, tmp_path):
+    """A restart that does not get better stops after its patience; in runs as in a folder."""
+    still = base.replace({"optimizer.rule.learning_rate": 1e-30, "stopping": jt.EarlyStopping(patience=1), "epochs": 4})
+    runs = jt.fit(still, blobs, seeds=2, checkpoints=jt.Checkpoints(tmp_path), progress=False)
+    assert runs.stopped == {"seed 0": 1, "seed 1": 1}
+    says = r"^step = 3 was not trained: seed 1 stopped early after 3 steps; 0 to 2 are allowed\.$"
+    for given in ((runs,), (tmp_path, blobs)):
+        with pytest.raises(jt.ConfigError, match=says):
+            jt.replay(*given, member=1, step=3)
+    assert jt.replay(runs, member=1, step=2).address is None
+
+
+def test_what_is_for_a_folder_is_refused_for_runs(plain, blobs):
+    for given in ({"data": blobs}, {"experiment": 1}, {"seeds": jt.Seeds(2)}, {"layout": Layout(runs=1)}):
+        (name,) = given
+        with pytest.raises(
+            jt.ConfigError, match=rf"^replay: {name} is for the folder of a fit, and runs know it; member and step "
+        ):
+            jt.replay(plain, member=0, step=0, **given)
+
+
+def test_other_seeds_than_those_of_the_fit_are_refused_and_a_damaged_checkpoint_is_left_out(base, blobs, tmp_path):
+    jt.fit(base, blobs, seeds=2, checkpoints=jt.Checkpoints(tmp_path, every=1), progress=False)
+    found = jt.replay(tmp_path, blobs, member=1, step=7)
+    assert found == jt.replay(tmp_path, blobs, member=1, step=7, seeds=jt.Seeds(2))
+    assert found.since == "the checkpoint after epoch 2"
+    with pytest.raises(jt.CheckpointError, match=r" holds checkpoints of another fit: here seeds "):
+        jt.replay(tmp_path, blobs, member=1, step=7, seeds=jt.Seeds(3))
+    for epoch in (2, 3):
+        shutil.rmtree(tmp_path / "cohort-0" / f"{epoch:06}" / "state")
+    with pytest.warns(UserWarning, match="00000[23]"):
+        again = jt.replay(tmp_path, blobs, member=1, step=7)
+    assert again.since == "the checkpoint after epoch 1" and replace(again, since=found.since) == found
+
+
 def test_runs_without_a_value_that_is_not_finite_say_so(plain, blobs, tmp_path):
     with pytest.raises(
         jt.ConfigError, match=r"^no restart of Runs\(.*\) met a value that is not finite; a member and a step are "
