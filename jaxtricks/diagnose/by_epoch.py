@@ -15,7 +15,7 @@ from jaxtricks.config import ConfigError, stack
 from jaxtricks.diagnose.curvature import product_of
 from jaxtricks.diagnose.lanczos import Spectrum, Tridiagonal, tridiagonals
 from jaxtricks.diagnose.losses import loss_at
-from jaxtricks.diagnose.noise import Noise, noise_at
+from jaxtricks.diagnose.noise import noise_at
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.restart import epoch as epochs
@@ -44,6 +44,11 @@ class CurvatureByEpoch:
         values: points of the density of eigenvalues; nan where there are fewer, [runs, times, points].
         weights: the share of eigenvalues at each point, [runs, times, points].
         noise: B = tr Σ / |G|², the gradient noise scale in examples, [runs, times].
+
+    >>> values = np.array([[[-1.0, 4.0]]])
+    >>> found = CurvatureByEpoch(("seed 0",), np.array([0]), values, np.array([[[0.25, 0.75]]]), np.array([[12.0]]))
+    >>> found.spectrum(0, 0).values.tolist()
+    [-1.0, 4.0]
     """
 
     names: tuple[str, ...]
@@ -162,8 +167,8 @@ def curvature_by_epoch(
         drawn = jax.random.permutation(rng.stream(rng.root(member.seed), "noise scale"), member.train)[:count]
         collections = {name: tree for name, tree in variables.items() if name != "params"}
         flat, product = product_of(loss_at(experiment, member, pool, collections, drawn), variables["params"])
-        noise = Noise(*noise_at(experiment, member, pool, variables, count))
-        return tridiagonals(product, flat.size, key, probes, products, flat.dtype), noise.scale
+        trace, squared = noise_at(experiment, member, pool, variables, count)
+        return tridiagonals(product, flat.size, key, probes, products, flat.dtype), trace / squared  # as `Noise.scale`
 
     def begun(run: tuple[Experiment, Member]) -> Variables:
         experiment, member = run

@@ -137,7 +137,7 @@ def _plausible(found: Sequence[Cure], symptoms: Sequence[Symptom]) -> list[Cure]
     return rate + sorted((cure for cure in found if cure not in rate), key=lambda cure: -spoken(cure))
 
 
-class Trial(NamedTuple):
+class TriedCure(NamedTuple):
     """A cure that was trained.
 
     Args:
@@ -173,7 +173,7 @@ def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Trea
     return found
 
 
-def _tried(case: Case, found: Sequence[Cure]) -> list[Trial]:
+def _tried(case: Case, found: Sequence[Cure]) -> list[TriedCure]:
     """Cures, each trained at its best learning rate; raises ConfigError where an arm cannot be trained."""
     given = {cure.name: _placed(cure, case) for cure in found}
     causes = {cure.name: cure.cause for cure in found}
@@ -181,17 +181,17 @@ def _tried(case: Case, found: Sequence[Cure]) -> list[Trial]:
     if not arms:
         return []
     trained = fit(list(arms.values()), case.data, seeds=case.seeds, layout=case.layout, progress=case.progress)
-    return [Trial(cure, arms[cure.name], runs) for cure, runs in zip(found, trained, strict=True)]
+    return [TriedCure(cure, arms[cure.name], runs) for cure, runs in zip(found, trained, strict=True)]
 
 
-def _judged(case: Case, trials: Sequence[Trial]) -> tuple[Treated, ...]:
+def _judged(case: Case, trials: Sequence[TriedCure]) -> tuple[Treated, ...]:
     """The verdicts on cures, as one family; raises ConfigError where the given experiment is not finite at the start."""
     if not trials:
         return ()
     judged = verdicts(case.runs, {trial.cure.name: trial.runs for trial in trials}, metric=case.metric)
     rate = next((trial.values(case) for trial in trials if trial.cure.cause in RATE_CAUSES), case.trained)
 
-    def treated(trial: Trial, verdict: Verdict) -> Treated:
+    def treated(trial: TriedCure, verdict: Verdict) -> Treated:
         name, cause = trial.cure.name, trial.cure.cause
         gained, beyond = (_gained(case, without, trial.values(case)) for without in (case.trained, rate))
         return Treated(name, cause, trial.arm, verdict, gained, gained if cause in RATE_CAUSES else beyond)

@@ -24,7 +24,7 @@ MAPS = ("xla_pmap",)  # calls of programs whose inputs have no axis of devices: 
 Source = Hashable  # the place of an input; a loop whose rounds differ; the name of an axis of devices
 
 
-class Value(NamedTuple):
+class FlowValue(NamedTuple):
     """A value of the program.
 
     Args:
@@ -32,7 +32,7 @@ class Value(NamedTuple):
         sources: what it depends on: places of inputs, loops in which it differs from round to round, axes of devices
             along which it differs.
 
-    >>> Value(3, frozenset({0})).sources
+    >>> FlowValue(3, frozenset({0})).sources
     frozenset({0})
     """
 
@@ -40,7 +40,7 @@ class Value(NamedTuple):
     sources: frozenset[Source]
 
 
-class Around(NamedTuple):
+class FlowContext(NamedTuple):
     """What an operation stands in.
 
     Args:
@@ -50,7 +50,7 @@ class Around(NamedTuple):
         again: whether it is done a second time to save memory (`jax.checkpoint`).
         place: the user's line that called for it.
 
-    >>> Around().loops
+    >>> FlowContext().loops
     ()
     """
 
@@ -60,11 +60,11 @@ class Around(NamedTuple):
     again: bool = False
     place: str = UNKNOWN
 
-    def shares(self, value: Value) -> bool:
+    def shares(self, value: FlowValue) -> bool:
         """Whether a value is the same on all devices around it; False where there is one."""
         return bool(self.axes) and not {name for name, _ in self.axes} & value.sources
 
-    def excludes(self, other: "Around") -> bool:
+    def excludes(self, other: "FlowContext") -> bool:
         """Whether only one of both is ever done."""
         mine = dict(self.branches)
         return any(mine.get(choice, branch) != branch for choice, branch in other.branches)
@@ -80,13 +80,13 @@ class Use(NamedTuple):
         place: the user's line, such as "train.py, line 12".
         averages: whether it is a sum over devices of what was divided by their number, or that is divided by it.
 
-    >>> Use("random_bits", Value(0, frozenset()), Around(), "train.py, line 12").draws
+    >>> Use("random_bits", FlowValue(0, frozenset()), FlowContext(), "train.py, line 12").draws
     True
     """
 
     operation: str
-    value: Value
-    around: Around
+    value: FlowValue
+    around: FlowContext
     place: str
     averages: bool = False
 
@@ -107,11 +107,11 @@ class Flow:
         sums: sums over devices.
 
     >>> flow_of(jax.make_jaxpr(lambda x, y: (x, 2 * y))(1.0, 2.0)).outputs
-    (Value(number=0, sources=frozenset({0})), Value(number=3, sources=frozenset({1})))
+    (FlowValue(number=0, sources=frozenset({0})), FlowValue(number=3, sources=frozenset({1})))
     """
 
-    outputs: tuple[Value, ...]
-    inputs: tuple[Value, ...]
+    outputs: tuple[FlowValue, ...]
+    inputs: tuple[FlowValue, ...]
     keys: tuple[Use, ...]
     sums: tuple[Use, ...]
 
@@ -128,8 +128,8 @@ def flow_of(program: core.ClosedJaxpr) -> Flow:
     True
     """
     reader = _Reader()
-    inputs = [Value(reader.new(), frozenset({place})) for place in range(len(program.in_avals))]
-    outputs = reader.closed(program, inputs, Around())
+    inputs = [FlowValue(reader.new(), frozenset({place})) for place in range(len(program.in_avals))]
+    outputs = reader.closed(program, inputs, FlowContext())
     return Flow(tuple(outputs), tuple(inputs), tuple(reader.keys), tuple(reader.sums))
 
 
@@ -150,16 +150,16 @@ class _Reader:
         except TypeError:  # a parameter that cannot be compared: a value of its own
             return self.new()
 
-    def closed(self, program: core.ClosedJaxpr, given: Sequence[Value], around: Around) -> list[Value]:
-        constants = [Value(self.number(("constant", id(each))), frozenset[Source]()) for each in program.consts]
+    def closed(self, program: core.ClosedJaxpr, given: Sequence[FlowValue], around: FlowContext) -> list[FlowValue]:
+        constants = [FlowValue(self.number(("constant", id(each))), frozenset[Source]()) for each in program.consts]
         return self.open(program.jaxpr, [*constants, *given], around)
 
-    def open(self, jaxpr: core.Jaxpr, given: Sequence[Value], around: Around) -> list[Value]:
-        known: dict[core.Var, Value] = dict(zip([*jaxpr.constvars, *jaxpr.invars], given, strict=True))
+    def open(self, jaxpr: core.Jaxpr, given: Sequence[FlowValue], around: FlowContext) -> list[FlowValue]:
+        known: dict[core.Var, FlowValue] = dict(zip([*jaxpr.constvars, *jaxpr.invars], given, strict=True))
 
-        def value(atom: Any) -> Value:
+        def value(atom: Any) -> FlowValue:
             if isinstance(atom, core.Literal):
-                return Value(self.number(("literal", str(atom.val), str(atom.aval))), frozenset())
+                return FlowValue(self.number(("literal", str(atom.val), str(atom.aval))), frozenset())
             return known[atom]
 
         for equation in jaxpr.eqns:
@@ -173,7 +173,7 @@ class _Reader:
             known.update(zip(equation.outvars, made, strict=True))
         return [value(atom) for atom in jaxpr.outvars]
 
-    def equation(self, equation: core.JaxprEqn, given: list[Value], around: Around) -> list[Value]:
+    def equation(self, equation: core.JaxprEqn, given: list[FlowValue], around: FlowContext) -> list[FlowValue]:
         name, parameters = equation.primitive.name, equation.params
         around = around._replace(place=place_of(equation, around.place))
         if name in SPECIAL:
@@ -183,7 +183,7 @@ class _Reader:
             return self.closed(called, given, again)
         return self.operation(equation, given, around)
 
-    def operation(self, equation: core.JaxprEqn, given: list[Value], around: Around) -> list[Value]:
+    def operation(self, equation: core.JaxprEqn, given: list[FlowValue], around: FlowContext) -> list[FlowValue]:
         name, parameters = equation.primitive.name, equation.params
         if name in DRAWING or name == "random_split":
             if not around.again:
@@ -196,66 +196,73 @@ class _Reader:
         if name == "axis_index":
             sources |= set(_names(parameters["axis_name"]))
         if name in KEEPING and len(given) == len(equation.outvars) == 1:
-            return [Value(given[0].number, sources)]
+            return [FlowValue(given[0].number, sources)]
         made = (name, tuple(sorted(parameters.items(), key=lambda each: each[0])), tuple(each.number for each in given))
-        return [Value(self.number((made, place)), sources) for place in range(len(equation.outvars))]
+        return [FlowValue(self.number((made, place)), sources) for place in range(len(equation.outvars))]
 
-    def scan(self, parameters: Mapping[str, Any], given: list[Value], around: Around) -> list[Value]:
+    def scan(self, parameters: Mapping[str, Any], given: list[FlowValue], around: FlowContext) -> list[FlowValue]:
         fixed, carried = parameters["num_consts"], parameters["num_carry"]
         loop = f"loop {self.new()}"
-        rows = [Value(self.new(), each.sources | {loop}) for each in given[fixed + carried :]]
+        rows = [FlowValue(self.new(), each.sources | {loop}) for each in given[fixed + carried :]]
         made = self.rounds(parameters["jaxpr"], given[:fixed], given[fixed : fixed + carried], rows, (loop, around))
-        return [Value(self.new(), each.sources - {loop}) for each in made]
+        return [FlowValue(self.new(), each.sources - {loop}) for each in made]
 
-    def loop(self, parameters: Mapping[str, Any], given: list[Value], around: Around) -> list[Value]:
+    def loop(self, parameters: Mapping[str, Any], given: list[FlowValue], around: FlowContext) -> list[FlowValue]:
         asked, fixed = parameters["cond_nconsts"], parameters["body_nconsts"]
         loop = f"loop {self.new()}"
         state = given[asked + fixed :]
         made = self.rounds(parameters["body_jaxpr"], given[asked : asked + fixed], state, [], (loop, around))
         deciding = self.closed(parameters["cond_jaxpr"], [*given[:asked], *made], around)
-        return [Value(self.new(), (each.sources | _all(deciding)) - {loop}) for each in made]
+        return [FlowValue(self.new(), (each.sources | _all(deciding)) - {loop}) for each in made]
 
     def rounds(
-        self, body: core.ClosedJaxpr, fixed: list[Value], carry: list[Value], rows: list[Value], where: tuple[str, Around]
-    ) -> list[Value]:
+        self,
+        body: core.ClosedJaxpr,
+        fixed: list[FlowValue],
+        carry: list[FlowValue],
+        rows: list[FlowValue],
+        where: tuple[str, FlowContext],
+    ) -> list[FlowValue]:
         """The values after all rounds of a loop: sources of what is carried grow until they stay."""
         loop, around = where
         inner = around._replace(loops=(*around.loops, loop))
         first = len(fixed)
         kept = [body.jaxpr.outvars[at] is body.jaxpr.invars[first + at] for at in range(len(carry))]
         while True:
-            state = [each if stays else Value(self.new(), each.sources | {loop}) for each, stays in zip(carry, kept, strict=True)]
+            state = [
+                each if stays else FlowValue(self.new(), each.sources | {loop}) for each, stays in zip(carry, kept, strict=True)
+            ]
             before = len(self.keys), len(self.sums)
             made = self.closed(body, [*fixed, *state, *rows], inner)
-            grown = [Value(old.number, old.sources | new.sources) for old, new in zip(carry, made[: len(carry)], strict=True)]
+            grown = [FlowValue(old.number, old.sources | new.sources) for old, new in zip(carry, made[: len(carry)], strict=True)]
             if all(new.sources - {loop} == old.sources - {loop} for old, new in zip(carry, grown, strict=True)):
                 return made
             carry = grown
             del self.keys[before[0] :], self.sums[before[1] :]  # what was read is read once more
 
-    def choice(self, parameters: Mapping[str, Any], given: list[Value], around: Around) -> list[Value]:
+    def choice(self, parameters: Mapping[str, Any], given: list[FlowValue], around: FlowContext) -> list[FlowValue]:
         number, decided = self.new(), given[0]
         made = [
             self.closed(branch, given[1:], around._replace(branches=(*around.branches, (number, place))))
             for place, branch in enumerate(parameters["branches"])
         ]
-        return [Value(self.new(), decided.sources | _all(each)) for each in zip(*made, strict=True)]
+        return [FlowValue(self.new(), decided.sources | _all(each)) for each in zip(*made, strict=True)]
 
-    def devices(self, parameters: Mapping[str, Any], given: list[Value], around: Around) -> list[Value]:
+    def devices(self, parameters: Mapping[str, Any], given: list[FlowValue], around: FlowContext) -> list[FlowValue]:
         sizes = {str(name): size for name, size in parameters["mesh"].shape.items()}
         manual = parameters.get("newly_manual_axes", parameters.get("manual_axes", ()))  # as versions of JAX call them
         axes = tuple(map(str, manual))
         parts = [
-            Value(self.number(("part", each.number, names)), each.sources | set(names)) if (names := _named(spec)) else each
+            FlowValue(self.number(("part", each.number, names)), each.sources | set(names)) if (names := _named(spec)) else each
             for each, spec in zip(given, parameters["in_specs"], strict=True)
         ]
         made = self.open(
             parameters["jaxpr"], parts, around._replace(axes=(*around.axes, *((name, sizes[name]) for name in axes)))
         )
-        return [Value(self.new(), each.sources - set(axes)) for each in made]
+        return [FlowValue(self.new(), each.sources - set(axes)) for each in made]
 
 
-SPECIAL: dict[str, Callable[[_Reader, Mapping[str, Any], list[Value], Around], list[Value]]] = {
+SPECIAL: dict[str, Callable[[_Reader, Mapping[str, Any], list[FlowValue], FlowContext], list[FlowValue]]] = {
     "scan": _Reader.scan,
     "while": _Reader.loop,
     "cond": _Reader.choice,
@@ -287,7 +294,7 @@ def _shape(atom: Any) -> tuple[int, ...] | None:
     return getattr(atom.aval, "shape", None)  # a token has none
 
 
-def _all(values: Iterable[Value]) -> frozenset[Source]:
+def _all(values: Iterable[FlowValue]) -> frozenset[Source]:
     return frozenset[Source]().union(*(each.sources for each in values))
 
 
