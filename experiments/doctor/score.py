@@ -30,7 +30,7 @@ from jaxtricks.engine import program
 from jaxtricks.report.environment import environment
 
 RESULTS = Path(__file__).parents[1] / "results" / "doctor"
-FRESH = 20  # patients that a process examines before another one takes over, so that its memory is given back
+FRESH = 20  # patients that a process examines, about, before another one takes over, so that its memory is given back
 
 Group = Literal["deepfd", "repaired", "planted", "healthy"]
 MODULES = (
@@ -128,9 +128,11 @@ def _lines(patients: Sequence[Patient], jobs: int, commit: str | None) -> Iterat
     if jobs == 1:
         yield from (examined(patient, commit) for patient in patients)
         return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=FRESH) as pool:
-        for done in as_completed([pool.submit(_by_name, patient.name, commit) for patient in patients]):
-            yield done.result()
+    for first in range(0, len(patients), jobs * FRESH):  # `max_tasks_per_child` stops for ever in Python 3.11
+        some = patients[first : first + jobs * FRESH]
+        with ProcessPoolExecutor(min(jobs, len(some)), multiprocessing.get_context("spawn")) as pool:
+            for done in as_completed([pool.submit(_by_name, patient.name, commit) for patient in some]):
+                yield done.result()
 
 
 def main(arguments: Arguments) -> None:
