@@ -33,7 +33,7 @@ def look(case: Case) -> list[Symptom]:
         causes = {Cause.RATE_LOW: WEAK, Cause.RATE_HIGH: WEAK, Cause.EPOCHS: WEAK, Cause.LABELS: WEAK, Cause.ACTIVATION: WEAK}
         return [Symptom("course", "hint", text, causes)]
     tenth = max(len(losses) // 10, 1)
-    if len(losses) > 1 and (fallen := losses[-1 - tenth] / losses[-1] - 1) > FALLING and losses[-1] > 0.2 * first:
+    if len(losses) > 1 and losses[-1] > 0.2 * first and (fallen := losses[-1 - tenth] / losses[-1] - 1) > FALLING:
         text = f"The training loss still falls: by {fallen:.0%} in the last {tenth} of {len(losses)} epochs."
         found.append(Symptom("course", "hint", text, {Cause.EPOCHS: STRONG, Cause.RATE_LOW: STRONG}))
     return found
