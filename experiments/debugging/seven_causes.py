@@ -79,24 +79,23 @@ def measure(scale: Scale) -> Outcome:
     `jt.examine` looks at each (8 restarts, at most 6 cures). Counted is how often one of its first two causes is the planted one,
     and how often it finds nothing wrong with the two experiments as they are.
     """
-    names = scale.pick(smoke=NAMES[1:], cpu=NAMES, full=NAMES)
-    seeds = range(scale.pick(smoke=2, cpu=8, full=16))
+    seeds, most = range(scale.pick(smoke=2, cpu=8, full=16)), scale.pick(smoke=0, cpu=CURES, full=CURES)
     wanted = scale.pick(smoke=list(CAUSES)[:1], cpu=list(CAUSES), full=list(CAUSES))
-    right = {cause: [_told(cause, name, seeds) for name in names] for cause in wanted}
-    quiet = [_examined(*healthy(name), seeds).ok for name in names]
+    right = {cause: [_told(cause, name, seeds, most) for name in NAMES] for cause in wanted}
+    quiet = [_examined(*healthy(name), seeds, most).ok for name in NAMES]
     share = Estimate.share(np.array(list(right.values())).ravel())
     spared = Estimate.share(np.array(quiet))
     missed = ", ".join(
         f"{cause} in {name}"
         for cause, found in right.items()
-        for name, is_right in zip(names, found, strict=True)
+        for name, is_right in zip(NAMES, found, strict=True)
         if not is_right
     )
     shares = {cause: float(np.mean(found)) for cause, found in right.items()}
     return Outcome(
         parts=[settle("the planted cause is among the first two", share, above=0.5)],
-        effect=f"of {len(names) * len(right)} planted causes the doctor names {share:.0%} among its first two; missed: "
-        f"{missed or 'none'}; of {len(names)} healthy experiments it finds nothing wrong with {spared:.0%}",
+        effect=f"of {len(NAMES) * len(right)} planted causes the doctor names {share:.0%} among its first two; missed: "
+        f"{missed or 'none'}; of {len(NAMES)} healthy experiments it finds nothing wrong with {spared:.0%}",
         numbers={"right": share, "by_cause": shares, "healthy": spared},
         series=(
             Curve.over_seeds("named among the first two", range(1, len(right) + 1), np.array(list(right.values()), float).T),
@@ -105,15 +104,15 @@ def measure(scale: Scale) -> Outcome:
     )
 
 
-def _told(cause: str, name: str, seeds: Sequence[int]) -> bool:
+def _told(cause: str, name: str, seeds: Sequence[int], most: int) -> bool:
     """Whether a planted cause is among the first ones that the doctor names."""
-    found = _examined(*CAUSES[cause].plant(*healthy(name)), seeds)
+    found = _examined(*CAUSES[cause].plant(*healthy(name)), seeds, most)
     named = {each.cause for each in found.diagnoses[:FIRST]}
     return not found.ok and bool(named & CAUSES[cause].right)
 
 
-def _examined(experiment: jt.Experiment, data: jt.Dataset, seeds: Sequence[int]) -> jt.diagnose.Examination:
-    found = jt.examine(experiment, data, seeds=seeds, without=SPARED, most=CURES, progress=False)
+def _examined(experiment: jt.Experiment, data: jt.Dataset, seeds: Sequence[int], most: int) -> jt.diagnose.Examination:
+    found = jt.examine(experiment, data, seeds=seeds, without=SPARED, most=most, progress=False)
     jax.clear_caches()
     return found
 
