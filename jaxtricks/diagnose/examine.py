@@ -160,10 +160,10 @@ def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Trea
     every = cures(case)
     trials = _tried(case, _plausible(every, symptoms)[: min(most, max(decidable(len(case.seeds)) - LAST, 1))])
     found = _judged(case, trials)
-    for last in (lambda: together(case, every), lambda: known(case)):
-        if not trials or any(each.cures for each in found) or all(each.severity != "fault" for each in symptoms):
+    for at_last in (lambda: together(case, every), lambda: known(case)):
+        if not most or any(each.cures for each in found) or all(each.severity != "fault" for each in symptoms):
             break
-        if (cure := last()) is None:
+        if (cure := at_last()) is None:
             continue
         try:
             trials += _tried(case, [cure])
