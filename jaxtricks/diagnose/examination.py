@@ -115,9 +115,8 @@ def ranked(symptoms: Sequence[Symptom], treated: Sequence[Treated] = ()) -> tupl
     >>> [each.cause.value for each in ranked([Symptom("reach", "fault", "It is zero.", {Cause.FROZEN: 5.0, Cause.OUTPUT: 1.0})])]
     ['weights that no gradient reaches', 'scores that the loss does not expect']
     """
-    own: dict[Cause, Treated] = {
-        each.cause: each for each in treated if each.cause is not Cause.SEVERAL
-    }  # which tells none apart
+    # Many cures at once tell no cause from another.
+    own: dict[Cause, Treated] = {each.cause: each for each in treated if each.cause is not Cause.SEVERAL}
     found = []
     for cause in dict.fromkeys([*own, *(cause for symptom in symptoms for cause in symptom.causes)]):
         evidence = tuple(symptom for symptom in symptoms if cause in symptom.causes)

@@ -138,6 +138,11 @@ def test_where_no_cure_works_a_setup_that_is_known_to_work_is_tried_and_speaks_f
     assert Cause.SEVERAL not in {each.cause for each in found.diagnoses} and found.diagnoses[0].cause is Cause.OUTPUT
 
 
+def test_where_no_rate_learns_anything_the_given_one_is_as_good_as_any(digits):
+    ill = jt.Experiment(model=Blind(), optimizer=jt.Optimizer(jt.Adam(learning_rate=0.002)), batch_size=16, epochs=1)
+    assert Case(ill, digits, jt.Seeds(2)).best_rate == 0.002
+
+
 def test_so_few_restarts_try_no_more_cures_than_they_can_tell_from_luck():
     assert [decidable(restarts) for restarts in (1, 5, 6, 8)] == [1, 1, 1, 6]
 
