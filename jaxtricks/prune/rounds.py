@@ -91,8 +91,9 @@ def prune(
     sampled = Seeds.of(seeds)
     if sampled.transfer is not None:
         raise ConfigError("Seeds.transfer is what rounds set; None is allowed.")
+    of_outputs = None if output is None else 1 - output
     pruned = {
-        (name, share): measured.replace({"pruned": Pruned(1 - share, None if output is None else 1 - output, by, scope, to)})
+        (name, share): measured.replace({"pruned": Pruned(keep=1 - share, output=of_outputs, by=Score(by), scope=scope, to=to)})
         for name, to in named.items()
         for share in shares
     }
