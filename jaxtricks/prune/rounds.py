@@ -36,7 +36,8 @@ def prune(
     *,
     rounds: int = 5,
     remove: float | Sequence[float] = 0.2,
-    output: float | None = None,
+    output: float | Sequence[float] | None = None,
+    one_shot: bool = False,
     arms: Sequence[str | Reversion] | Mapping[str, Reversion] = ARMS,
     by: str | Score = Magnitude(),  # noqa: B008 (frozen)
     scope: Literal["layer", "global"] = "layer",
@@ -52,15 +53,16 @@ def prune(
     A round removes a share of the weights that there still are, by what they are worth in the first arm's trained network, and
     trains every arm with that mask. Arms differ in what the kept weights begin with: "initial", as they were drawn for that seed
     (a lottery ticket; Frankle & Carbin 2019), "random", drawn once more, "given", as they were trained, or any
-    `jaxtricks.optim.Reversion`. With several shares there is one round, from the whole network, and all shares of an arm are one
-    program.
+    `jaxtricks.optim.Reversion`. With `one_shot` every share is removed from the whole network at once, and all shares of an arm
+    are one program.
 
     Args:
         experiment: the whole network and how it is trained, in each round anew.
         data: the data set; validation only.
-        rounds: how many times weights are removed; one where `remove` holds several shares.
-        remove: the share of the weights that a round removes, in (0, 1); or several shares, for one round.
-        output: that share in the layer that gives the outputs, in (0, 1); None: `remove`.
+        rounds: how many times weights are removed, where `remove` is one share.
+        remove: the share of the weights that a round removes, in (0, 1); or a share for each round.
+        output: that share in the layer that gives the outputs; None: `remove`.
+        one_shot: whether each share is removed from the whole network, and not from what the round before has left.
         arms: what the kept weights begin with: names or values, or values by names of your own. The first arm's trained weights
             say what the next round removes.
         by: what a weight is worth, see `jaxtricks.optim.Score`.
@@ -78,30 +80,33 @@ def prune(
             trained restarts of another experiment, data set or seeds, before anything trains.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
-    >>> found = jt.prune(base, digits, remove=(0.5, 0.9), seeds=2, progress=False)
+    >>> found = jt.prune(base, digits, remove=(0.5, 0.9), one_shot=True, seeds=2, progress=False)
     >>> [f"{level.kept:.1%}" for level in found.levels]
     ['50.0%', '10.0%']
     """
-    shares, named = _shares(remove, rounds), _named(arms)
+    shares, named = _shares("remove", remove, rounds), _named(arms)
+    of_outputs = [None] * len(shares) if output is None else _shares("output", output, len(shares))
+    if len(of_outputs) != len(shares):
+        raise ConfigError(f"output has {len(of_outputs)} shares for {len(shares)} rounds; one for each round is allowed.")
     if experiment.pruned is not None:
         raise ConfigError(f"Experiment.pruned = {experiment.pruned!r} is what rounds set; None is allowed.")
-    if output is not None:
-        _check_share("output", output)
     (measured,) = measuring(metric, [experiment], data)
     sampled = Seeds.of(seeds)
     if sampled.transfer is not None:
         raise ConfigError("Seeds.transfer is what rounds set; None is allowed.")
-    of_outputs = None if output is None else 1 - output
-    pruned = {
-        (name, share): measured.replace({"pruned": Pruned(keep=1 - share, output=of_outputs, by=Score(by), scope=scope, to=to)})
-        for name, to in named.items()
-        for share in shares
-    }
-    for each in pruned.values():
-        prepare(each, data, sampled.sampling(data).train.shape[1])
+    each_round = [
+        {
+            name: measured.replace({"pruned": Pruned(keep=1 - share, output=own, by=Score(by), scope=scope, to=to)})
+            for name, to in named.items()
+        }
+        for share, own in zip(shares, (None if share is None else 1 - share for share in of_outputs), strict=True)
+    ]
+    for experiments in each_round:
+        for each in experiments.values():
+            prepare(each, data, sampled.sampling(data).train.shape[1])
     judged_by = judging(metric, measured, data)
 
-    def trained(experiments: list[Experiment], seeds: Seeds, folder: str) -> list[Runs]:
+    def trained(experiments: Sequence[Experiment], seeds: Seeds, folder: str) -> list[Runs]:
         kept = None if checkpoints is None else dataclasses.replace(checkpoints, folder=Path(checkpoints.folder) / folder)
         return fit(experiments, data, seeds=seeds, layout=layout, checkpoints=kept, progress=progress)
 
@@ -110,28 +115,26 @@ def prune(
     else:
         _check_whole(whole, measured, data, sampled)
     levels: list[Level] = []
-    last, several = whole, len(shares) > 1
-    for number in range(1, 2 if several else rounds + 1):
-        found = trained(list(pruned.values()), dataclasses.replace(sampled, transfer=Transfer(last)), f"round-{number}")
-        by_key = dict(zip(pruned, found, strict=True))
-        levels += [Level.of({name: by_key[name, share] for name in named}) for share in shares]
-        last = by_key[next(iter(named)), shares[0]]
+    last = whole
+    for number, rounds_at_once in enumerate([each_round] if one_shot else [[arms] for arms in each_round], 1):
+        wanted = [experiment for arms in rounds_at_once for experiment in arms.values()]
+        found = iter(trained(wanted, dataclasses.replace(sampled, transfer=Transfer(last)), f"round-{number}"))
+        levels += [Level.of(dict(zip(arms, found, strict=False))) for arms in rounds_at_once]
+        last = next(iter(levels[-1].arms.values()))
     return Pruning(whole, tuple(levels), judged_by)
 
 
-def _shares(remove: float | Sequence[float], rounds: int) -> tuple[float, ...]:
-    """The shares that a round removes, ascending."""
+def _shares(name: str, given: float | Sequence[float], rounds: int) -> tuple[float, ...]:
+    """The share that each round removes."""
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise ConfigError(f"rounds = {rounds!r} is not a number of rounds >= 1.")
-    several = isinstance(remove, Sequence) and not isinstance(remove, str)
-    shares = tuple(remove) if several else (remove,)  # type: ignore[arg-type]
+    several = isinstance(given, Sequence) and not isinstance(given, str)
+    shares = tuple(given) if several else (given,) * rounds  # type: ignore[arg-type]
     if not shares:
-        raise ConfigError("remove names no share; at least one in (0, 1) is allowed.")
+        raise ConfigError(f"{name} holds no share; at least one in (0, 1) is allowed.")
     for share in shares:
-        _check_share("remove", share)
-    if len(set(shares)) < len(shares):
-        raise ConfigError(f"remove = {remove!r} has a share twice; each is allowed once.")
-    return tuple(sorted(map(float, shares)))
+        _check_share(name, share)
+    return tuple(map(float, shares))
 
 
 def _check_share(name: str, share: object) -> None:

@@ -1,0 +1,72 @@
+"""What the claims on lottery tickets share: the network of Frankle & Carbin 2019, smaller, and what is removed from it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+import jaxtricks as jt
+from jaxtricks.evaluate.claim import Curve, Estimate, Scale
+
+KEPT = (0.513, 0.211, 0.135, 0.070, 0.036)  # the paper's shares of weights, after 3, 7, 9, 12 and 15 rounds of a fifth
+ROUNDS = (3, 4, 2, 3, 3)  # the paper's rounds that make one of ours
+FIFTH = tuple(1 - 0.8**rounds for rounds in ROUNDS)  # of hidden layers, what each of our rounds removes
+TENTH = tuple(1 - 0.9**rounds for rounds in ROUNDS)  # of the output layer
+AT_21 = {"remove": (1 - 0.8**7,), "output": (1 - 0.9**7,)}  # all at once
+MARGIN = 0.01  # of accuracy, that a network may lose and still be as good
+SIZE = 7_000
+VALIDATED = 1 / 7
+
+
+class Size(NamedTuple):
+    """The network, its images and how long it is trained.
+
+    Args:
+        experiment: the whole network.
+        data: the images.
+    """
+
+    experiment: jt.Experiment
+    data: jt.Dataset
+
+
+def lenet(scale: Scale) -> Size:
+    """LeNet-300-100 as the paper trains it, at `cpu` scale a third as wide, on 6,000 images and for 2,500 steps."""
+    experiment = jt.Experiment(
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(100, 33), full=(300, 100)), kernel_init="glorot_normal"),
+        optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1.2e-3)),
+        inputs="unit",
+        batch_size=60,
+        epochs=scale.budget(smoke=2, cpu=25, full=54),
+    )
+    pool = jt.load(scale.pick(smoke="digits", cpu="mnist", full="mnist"))
+    if scale.name == "full":
+        return Size(experiment, scale.examples(pool, None, 1 / 12))
+    return Size(experiment, scale.examples(pool, scale.pick(smoke=180, cpu=SIZE, full=SIZE), VALIDATED))
+
+
+def gain(arm: jt.Runs, other: jt.Runs) -> Estimate:
+    """The accuracy after the last epoch, an arm's minus that of another one, paired by restart."""
+    return Estimate.over(other, np.asarray(arm.metrics["accuracy"] - other.metrics["accuracy"], np.float64))
+
+
+def log_times(arm: jt.Runs, other: jt.Runs) -> Estimate:
+    """The natural logarithm of how many times as late an arm has its least validation loss as another one."""
+    return Estimate.over(other, np.log(jt.prune.stopping_steps(arm) / jt.prune.stopping_steps(other)))
+
+
+def accuracies(name: str, kept: list[float], arms: list[jt.Runs]) -> Curve:
+    """The accuracy of an arm by the share of weights in per cent, as in Figure 3 of the paper."""
+    values: Float[np.ndarray, "seeds shares"] = np.stack([100 * arm.metrics["accuracy"] for arm in arms], axis=1)
+    return Curve.over_seeds(name, [100 * share for share in kept], values)
+
+
+def published(name: str, points: dict[float, float]) -> Curve:
+    """Points of a paper, without a band."""
+    values = tuple(points.values())
+    return Curve(name, tuple(points), values, values, values)
+
+
+def beside(ours: Estimate, paper: float) -> str:
+    """Whether a paper's number lies inside of our interval."""
+    return "inside" if ours.low <= paper <= ours.high else "outside"
