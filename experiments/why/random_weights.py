@@ -29,8 +29,9 @@ def measure(scale: Scale) -> Outcome:
             settle("it is lower", worse, below=0, kind="paper"),
             settle("new weights learn more slowly", later, above=0, kind="paper"),
         ],
-        effect=f"at 21.1% of the weights, new random weights change accuracy by {points:+.2f} points against the ticket's (paper: "
-        f"-0.5, {beside(points, -0.5)} of our interval), and stop {times:.2f} times as late (paper: 2.51, {beside(times, 2.51)})",
+        effect=f"at 21.1% of the weights, new random weights change accuracy by {points:+.2f} points against the ticket's "
+        f"(paper: -0.5, {beside(points, -0.5)} of our interval), and stop {times:.2f} times as late (paper: "
+        f"2.51, {beside(times, 2.51)})",
         numbers={"accuracy_difference": worse, "log_times_as_late": later},
         series=tuple(
             accuracies(name, list(KEPT[:2]), [each.arms[arm] for each in found.levels])
@@ -50,8 +51,8 @@ CLAIM = Claim(
             "Frankle & Carbin 2019: at 21.1% of the weights 0.5 points less accurate, and early stopping 2.51 times as late", "V"
         ),
     ),
-    refuted_by="The 95% interval of the mean difference in validation accuracy at 21.1% of the weights, newly drawn minus set back, "
-    "lies at or above minus five points.",
+    refuted_by="The 95% interval of the mean difference in validation accuracy at 21.1% of the weights, newly drawn minus set "
+    "back, lies at or above minus five points.",
     measure=measure,
     kind="effect",
 )

@@ -3,9 +3,9 @@
 import jaxtricks as jt
 from experiments.why._tickets import AT_21, MARGIN, gain, lenet
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Scale, settle, sizes
-from jaxtricks.optim import Initial, Redrawn, Shuffled, SignedConstant
+from jaxtricks.optim import Initial, Redrawn, ShuffledWeights, SignedConstant
 
-STARTS = {"drawn anew": Redrawn, "dealt out anew": Shuffled, "constant": SignedConstant}
+STARTS = {"drawn anew": Redrawn, "dealt out anew": ShuffledWeights, "constant": SignedConstant}
 REWOUND = "set back"
 
 
@@ -43,12 +43,13 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T120",),
     lecture=3,
-    statement="Re-initializing, but retaining the sign of the original weight is enough to retain performances (Zhou et al 2019).",
+    statement="Re-initializing, but retaining the sign of the original weight is enough to retain performances (Zhou et "
+    "al 2019).",
     papers=(
-        Paper("Zhou+ 2019: with the signs kept all starts do nearly as well as weights set back, with new signs none does", "A"),
+        Paper("Zhou+ 2019: with the signs kept all starts do nearly as well as weights set back, and with new ones none", "A"),
     ),
-    refuted_by="The 95% interval of the mean difference in validation accuracy at 21.1% of the weights, drawn anew with the signs "
-    "kept minus set back, lies at or below minus one point.",
+    refuted_by="The 95% interval of the mean difference in validation accuracy at 21.1% of the weights, drawn anew with the "
+    "signs kept minus set back, lies at or below minus one point.",
     measure=measure,
     kind="effect",
 )

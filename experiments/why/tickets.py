@@ -33,10 +33,10 @@ def measure(scale: Scale) -> Outcome:
             settle("it learns faster there", times[0.211], below=0, kind="paper"),
             settle("at 13.5% it is more accurate than the whole network", gains[0.135], above=0, kind="paper"),
         ],
-        effect=f"at 21.1% of the weights a ticket's accuracy differs by {gains[0.211]:+.2%} from the whole network's, and it stops "
-        f"{sooner:.0%} earlier (paper: 38%, {beside(sooner, 0.38)} of our interval); at 13.5% {best:+.2f} points (paper: +0.3, "
-        f"{beside(best, 0.3)}); at 3.6% {last:+.2f} points (paper: back at the original, {beside(last, 0.0)}); {smallest} as good "
-        f"within a point",
+        effect=f"at 21.1% of the weights a ticket's accuracy differs by {gains[0.211]:+.2%} from the whole network's, and it "
+        f"stops {sooner:.0%} earlier (paper: 38%, {beside(sooner, 0.38)} of our interval); at 13.5% {best:+.2f} points (paper: "
+        f"+0.3, {beside(best, 0.3)}); at 3.6% {last:+.2f} points (paper: back at the original, {beside(last, 0.0)}); {smallest} "
+        "as good within a point",
         numbers={
             "accuracy_gain": {f"{kept:.1%}": each for kept, each in gains.items()},
             "log_times_as_late": {f"{kept:.1%}": each for kept, each in times.items()},
@@ -61,8 +61,8 @@ CLAIM = Claim(
         Paper("Frankle & Carbin 2019: at 21.1% of the weights early stopping comes 38% earlier", "V"),
         Paper("Frankle & Carbin 2019: at 13.5% 0.3 points more accurate; at 3.6% back at the original's accuracy", "V"),
     ),
-    refuted_by="The 95% interval of the mean difference in validation accuracy at 21.1% of the weights, ticket minus whole network, "
-    "lies at or below minus one point.",
+    refuted_by="The 95% interval of the mean difference in validation accuracy at 21.1% of the weights, ticket minus whole "
+    "network, lies at or below minus one point.",
     measure=measure,
     kind="effect",
 )

@@ -10,7 +10,7 @@ from jaxtricks.optim.layers import DiscriminativeRates, LayerRates, Rates
 from jaxtricks.optim.muon import Muon
 from jaxtricks.optim.optimizer import Optimizer
 from jaxtricks.optim.pruning import Pruned
-from jaxtricks.optim.reversion import AsGiven, Initial, Redrawn, Reversion, Shuffled, SignedConstant
+from jaxtricks.optim.reversion import AsGiven, Initial, Redrawn, Reversion, ShuffledWeights, SignedConstant
 from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
 from jaxtricks.optim.scores import Grasp, Magnitude, RandomScore, Score, Snip, SynFlow
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
@@ -62,7 +62,7 @@ __all__ = [
     "Rule",
     "ScheduleFree",
     "Score",
-    "Shuffled",
+    "ShuffledWeights",
     "SignedConstant",
     "Snip",
     "SynFlow",

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxtricks.config import ConfigError, Fraction, config
+from jaxtricks.config import ConfigError, Fraction, config, trick
 from jaxtricks.nn.kernels import is_kernel
 from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update, Validation
 from jaxtricks.optim.reversion import AsGiven, Reversion
@@ -36,14 +36,16 @@ class Pruned:
     """
 
     keep: Fraction = 0.2
-    output: Fraction | None = None
+    output: Fraction | None = trick(
+        default=None,
+        rows=["T118"],
+        paper="Frankle & Carbin 2019",
+        summary="Keep another share of the weights in the layer that gives the outputs",
+        on=0.9,
+    )
     by: Score = Magnitude()
     scope: Literal["layer", "global"] = "layer"
     to: Reversion = AsGiven()
-
-    def __post_init__(self) -> None:
-        if self.output is not None and self.scope == "global":
-            raise ConfigError("Pruned.output is the share of one layer, and Pruned.scope = 'global' has none; None is allowed.")
 
     def check(self, params: Params, outputs: tuple[str, ...] | None, tokens: bool) -> None:
         """Checks that it fits a network, before anything compiles.
@@ -54,8 +56,11 @@ class Pruned:
             tokens: whether the inputs are tokens.
 
         Raises:
-            ConfigError: for a model without kernels, a layer of outputs that is not known, or a score that reads no tokens.
+            ConfigError: for a model without kernels, a layer of outputs that is not known or not ranked by itself, or a score
+                that reads no tokens.
         """
+        if self.output is not None and self.scope == "global":
+            raise ConfigError("Pruned.output is the share of one layer, and Pruned.scope = 'global' has none; None is allowed.")
         if not any(map(is_kernel, jax.tree.leaves(params))):
             raise ConfigError(
                 "Pruned: the model has no kernel, so there is nothing to remove; Experiment.pruned = None is allowed."

@@ -81,7 +81,7 @@ class Redrawn(Reversion):
 
 
 @config("shuffled", rows=["T120"], paper="Zhou+ 2019")
-class Shuffled(Reversion):
+class ShuffledWeights(Reversion):
     """The drawn values of the weights that are kept, dealt out anew among them, layer by layer.
 
     Args:

@@ -7,12 +7,12 @@ import sys
 import types
 from typing import Any
 
-from jaxtricks.prune.result import Level, Pruning, at_stopping, stopping_steps
+from jaxtricks.prune.result import PrunedLevel, Pruning, at_stopping, stopping_steps
 from jaxtricks.prune.rounds import prune
 from jaxtricks.prune.size import SparseSize, kernel_counts, sparse_size, subnetworks
 
 __all__ = [
-    "Level",
+    "PrunedLevel",
     "Pruning",
     "SparseSize",
     "at_stopping",

@@ -24,7 +24,7 @@ WHOLE = "whole network"
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class PrunedLevel:
     """The arms at one share of weights.
 
     Args:
@@ -38,7 +38,7 @@ class Level:
     emptied: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, arms: Mapping[str, Runs]) -> "Level":
+    def of(cls, arms: Mapping[str, Runs]) -> "PrunedLevel":
         """The level of trained arms, which have one mask each restart.
 
         Args:
@@ -66,7 +66,7 @@ class Pruning(Shown):
     """
 
     whole: Runs
-    levels: tuple[Level, ...]
+    levels: tuple[PrunedLevel, ...]
     metric: Declaration
 
     @property
@@ -85,7 +85,7 @@ class Pruning(Shown):
         """The weights of the whole network's kernels."""
         return sum(kernel.weights for kernel in kernel_counts(self.whole).values())
 
-    def size(self, level: Level) -> SparseSize:
+    def size(self, level: PrunedLevel) -> SparseSize:
         """The bytes of the parameters of one restart.
 
         Args:

@@ -19,7 +19,7 @@ from jaxtricks.objectives.metric import Metric
 from jaxtricks.optim.pruning import Pruned
 from jaxtricks.optim.reversion import Reversion
 from jaxtricks.optim.scores import Magnitude, Score
-from jaxtricks.prune.result import WHOLE, Level, Pruning
+from jaxtricks.prune.result import WHOLE, PrunedLevel, Pruning
 from jaxtricks.store.manifest import digest
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
@@ -114,12 +114,12 @@ def prune(
         (whole,) = trained([measured], sampled, "whole")
     else:
         _check_whole(whole, measured, data, sampled)
-    levels: list[Level] = []
+    levels: list[PrunedLevel] = []
     last = whole
     for number, rounds_at_once in enumerate([each_round] if one_shot else [[arms] for arms in each_round], 1):
         wanted = [experiment for arms in rounds_at_once for experiment in arms.values()]
         found = iter(trained(wanted, dataclasses.replace(sampled, transfer=Transfer(last)), f"round-{number}"))
-        levels += [Level.of(dict(zip(arms, found, strict=False))) for arms in rounds_at_once]
+        levels += [PrunedLevel.of(dict(zip(arms, found, strict=False))) for arms in rounds_at_once]
         last = next(iter(levels[-1].arms.values()))
     return Pruning(whole, tuple(levels), judged_by)
 

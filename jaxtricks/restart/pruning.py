@@ -18,7 +18,7 @@ from jaxtricks.optim.scores import Probe
 from jaxtricks.restart.member import Keys, Member, Pool, applied, drawn, halves, root, scaled
 
 
-class Drawn(NamedTuple):
+class Unpruned(NamedTuple):
     """The variables of a member before pruning.
 
     Args:
@@ -34,7 +34,7 @@ class Drawn(NamedTuple):
     given: Mapping[str, Given]
 
 
-def pruned(experiment: Experiment, member: Member, batch: Pool, there: Drawn) -> tuple[Any, Any]:
+def pruned(experiment: Experiment, member: Member, batch: Pool, there: Unpruned) -> tuple[Any, Any]:
     """Gives the parameters that a pruned network begins with, and its mask, see `jaxtricks.optim.pruning.Pruned.mask`.
 
     Args:
@@ -65,7 +65,7 @@ def pruned(experiment: Experiment, member: Member, batch: Pool, there: Drawn) ->
     return masked(pruning.to.start(weighed), mask), mask
 
 
-def _still_there(there: Drawn) -> Any:
+def _still_there(there: Unpruned) -> Any:
     """True for the weights that earlier runs have not removed: those that are not zero there. Drawn zeros are weights."""
 
     def kept(path: Any, w: Any) -> Any:
