@@ -12,7 +12,7 @@ KEPT = (0.513, 0.211, 0.135, 0.070, 0.036)  # the paper's shares of weights, aft
 ROUNDS = (3, 4, 2, 3, 3)  # the paper's rounds that make one of ours
 FIFTH = tuple(1 - 0.8**rounds for rounds in ROUNDS)  # of hidden layers, what each of our rounds removes
 TENTH = tuple(1 - 0.9**rounds for rounds in ROUNDS)  # of the output layer
-AT_21 = {"remove": (1 - 0.8**7,), "output": (1 - 0.9**7,)}  # all at once
+SEVEN_FIFTHS, SEVEN_TENTHS = 1 - 0.8**7, 1 - 0.9**7  # what seven of the paper's rounds remove, at once
 MARGIN = 0.01  # of accuracy, that a network may lose and still be as good
 SIZE = 7_000
 VALIDATED = 1 / 7
@@ -33,9 +33,9 @@ class Size(NamedTuple):
 def lenet(scale: Scale) -> Size:
     """LeNet-300-100 as the paper trains it, at `cpu` scale a third as wide, on 6,000 images and for 2,500 steps."""
     experiment = jt.Experiment(
-        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(100, 33), full=(300, 100)), kernel_init="glorot_normal"),
+        model=jt.MLP(widths=scale.pick(smoke=(8,), cpu=(100, 33), full=(300, 100)), kernel_init=jt.nn.GlorotNormal()),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=1.2e-3)),
-        inputs="unit",
+        inputs=jt.experiment.Unit(),
         batch_size=60,
         epochs=scale.budget(smoke=2, cpu=25, full=54),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 import jaxtricks as jt
-from experiments.why._tickets import AT_21, lenet
+from experiments.why._tickets import SEVEN_FIFTHS, SEVEN_TENTHS, lenet
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
@@ -27,7 +27,7 @@ def measure(scale: Scale) -> Outcome:
     network, data = lenet(scale)
     whole = jt.fit(network, data, seeds=scale.restarts)
     untrained = network.replace({"optimizer.rule": STILL, "epochs": 1})
-    pruned = jt.optim.Pruned(keep=1 - AT_21["remove"][0], output=1 - AT_21["output"][0], to="initial")
+    pruned = jt.optim.Pruned(keep=1 - SEVEN_FIFTHS, output=1 - SEVEN_TENTHS, to=jt.optim.Initial())
     selected = jt.fit(
         untrained.replace({"pruned": pruned}), data, seeds=jt.Seeds(tuple(scale.restarts), transfer=jt.Transfer(whole))
     )

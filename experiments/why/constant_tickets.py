@@ -14,7 +14,7 @@ def measure(scale: Scale) -> Outcome:
     """
     network, data = lenet(scale)
     constant = network.replace({"model.kernel_init": "random_sign"})
-    found = jt.prune(
+    found = jt.prune.prune(
         constant, data, remove=FIFTH[:2], output=TENTH[:2], arms=("initial", "random"), seeds=scale.restarts, metric="accuracy"
     )
     level = found.levels[-1]

@@ -15,7 +15,7 @@ def measure(scale: Scale) -> Outcome:
     accuracy is given, too.
     """
     network, data = lenet(scale)
-    found = jt.prune(network, data, remove=REMOVED, one_shot=True, arms=("given",), seeds=scale.restarts, metric="accuracy")
+    found = jt.prune.prune(network, data, remove=REMOVED, one_shot=True, arms=("given",), seeds=scale.restarts, metric="accuracy")
     still = network.replace({"optimizer.rule": jt.SGD(learning_rate=1e-20), "epochs": 1})
     cut = [still.replace({"pruned": jt.optim.Pruned(keep=1 - share)}) for share in REMOVED]
     untrained = jt.fit(cut, data, seeds=jt.Seeds(tuple(scale.restarts), transfer=jt.Transfer(found.whole)))

@@ -16,7 +16,7 @@ def measure(scale: Scale) -> Outcome:
     are worse at all, and learn more slowly (the step of the least validation loss), are claims of the paper.
     """
     network, data = lenet(scale)
-    found = jt.prune(
+    found = jt.prune.prune(
         network, data, remove=FIFTH[:2], output=TENTH[:2], arms=("initial", "random"), seeds=scale.restarts, metric="accuracy"
     )
     level = found.levels[-1]

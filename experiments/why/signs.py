@@ -1,7 +1,7 @@
 """A ticket's weights drawn anew, dealt out anew or made constant, with and without the signs that they were drawn with."""
 
 import jaxtricks as jt
-from experiments.why._tickets import AT_21, MARGIN, gain, lenet
+from experiments.why._tickets import MARGIN, SEVEN_FIFTHS, SEVEN_TENTHS, gain, lenet
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Scale, settle, sizes
 from jaxtricks.optim import Initial, Redrawn, ShuffledWeights, SignedConstant
 
@@ -21,7 +21,9 @@ def measure(scale: Scale) -> Outcome:
     arms: dict[str, jt.optim.Reversion] = {REWOUND: Initial()}
     for name, kind in STARTS.items():
         arms |= {f"{name}, new signs": kind(signs="new"), f"{name}, signs kept": kind(signs="kept")}
-    found = jt.prune(network, data, **AT_21, arms=arms, seeds=scale.restarts, metric="accuracy")
+    found = jt.prune.prune(
+        network, data, rounds=1, remove=SEVEN_FIFTHS, output=SEVEN_TENTHS, arms=arms, seeds=scale.restarts, metric="accuracy"
+    )
     trained = found.levels[0].arms
     enough = gain(trained["drawn anew, signs kept"], trained[REWOUND])
     against = {name: gain(runs, trained[REWOUND]) for name, runs in trained.items() if name != REWOUND}

@@ -17,7 +17,7 @@ def measure(scale: Scale) -> Outcome:
     steps, and removes in 15 rounds.
     """
     network, data = lenet(scale)
-    found = jt.prune(network, data, remove=FIFTH, output=TENTH, arms=("initial",), seeds=scale.restarts, metric="accuracy")
+    found = jt.prune.prune(network, data, remove=FIFTH, output=TENTH, arms=("initial",), seeds=scale.restarts, metric="accuracy")
     tickets = [level.arms["initial"] for level in found.levels]
     gains = {kept: gain(ticket, found.whole) for kept, ticket in zip(KEPT, tickets, strict=True)}
     times = {kept: log_times(ticket, found.whole) for kept, ticket in zip(KEPT, tickets, strict=True)}

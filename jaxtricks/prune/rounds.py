@@ -128,8 +128,7 @@ def _shares(name: str, given: float | Sequence[float], rounds: int) -> tuple[flo
     """The share that each round removes."""
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise ConfigError(f"rounds = {rounds!r} is not a number of rounds >= 1.")
-    several = isinstance(given, Sequence) and not isinstance(given, str)
-    shares = tuple(given) if several else (given,) * rounds  # type: ignore[arg-type]
+    shares: tuple[float, ...] = tuple(given) if isinstance(given, Sequence) else (given,) * rounds
     if not shares:
         raise ConfigError(f"{name} holds no share; at least one in (0, 1) is allowed.")
     for share in shares:

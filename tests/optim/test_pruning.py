@@ -112,9 +112,8 @@ def test_a_ticket_has_the_first_weights_of_its_seed():
 
 def test_weights_are_dealt_out_among_those_that_are_kept():
     start = kernels(fit(still(base()), digits(), seeds=3))
-    given, new, kept = onwards(
-        *(still(pruned(keep=0.5, to=to)) for to in ("given", "shuffled", jt.optim.ShuffledWeights(signs="kept")))
-    )
+    ways = ("given", "shuffled", jt.optim.ShuffledWeights(signs="kept"))
+    given, new, kept = onwards(*(still(pruned(keep=0.5, to=to)) for to in ways))
     for path, first in start.items():
         for member in range(3):
             there = kernels(given)[path][member] != 0
