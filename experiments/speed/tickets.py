@@ -2,8 +2,8 @@
 
 The work: LeNet-300-100 on 6,000 images of MNIST, batches of 60, Adam (1.2e-3), 1,000 steps of each of 32 seeds × 8 sparsities,
 and after every 100 steps the accuracy on 1,000 other images. Masks come from trained weights, by size and layer by layer, and
-weights are set back to those that the seed drew. PyTorch works as facebookresearch/open_lth does: eager, a mask is multiplied onto the
-weights before each forward pass, one replicate after the other; a few replicates are timed, and the others taken to last as
+weights are set back to those that the seed drew. PyTorch works as facebookresearch/open_lth does: eager, a mask multiplied onto
+the weights before each forward pass, one replicate after the other; a few replicates are timed, and the others taken to last as
 long. Masked weights are multiplied like others in both: unstructured sparsity saves no time on this hardware.
 `python -m experiments.speed.tickets --help`.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 from jaxtricks.prune.result import PrunedLevel, Pruning, at_stopping, stopping_steps
 from jaxtricks.prune.rounds import prune
-from jaxtricks.prune.size import SparseSize, kernel_counts, sparse_size, subnetworks
+from jaxtricks.prune.size import SparseSize, kernel_counts, sparse_size
 
 __all__ = [
     "PrunedLevel",
@@ -20,7 +20,6 @@ __all__ = [
     "prune",
     "sparse_size",
     "stopping_steps",
-    "subnetworks",
 ]
 
 

@@ -81,17 +81,3 @@ def sparse_size(weights: int, kept: int, others: int) -> SparseSize:
     """
     rest = NUMBER * others
     return SparseSize(NUMBER * weights + rest, (NUMBER + INDEX) * kept + rest, NUMBER * kept + math.ceil(weights / BITS) + rest)
-
-
-def subnetworks(weights: int) -> str:
-    """Gives how many networks one can make of a network by removing weights: 2ⁿ for n weights, as 2 to a power and as digits.
-
-    Args:
-        weights: n.
-
-    >>> subnetworks(10)
-    '2^10 (a number of 4 digits)'
-    >>> subnetworks(61_000_000)
-    '2^61,000,000 (a number of 18,362,830 digits)'
-    """
-    return f"2^{weights:,} (a number of {math.floor(weights * math.log10(2)) + 1:,} digits)"
