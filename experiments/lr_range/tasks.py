@@ -77,7 +77,7 @@ def judged_second() -> list[Task]:
     and rules, and four data sets that no other task has.
     """
     fashion, mnist = (functools.partial(part, name, EXAMPLES, 1) for name in ("fashion_mnist", "mnist"))
-    deep = jt.MLP(widths=(64,) * 4, activation=jt.nn.SiLU())
+    deep = jt.MLP(widths=(64,) * 4, activation=jt.nn.Swish())
     normed = jt.MLP(widths=(96,), normalization=jt.nn.LayerNorm())
     momentum, nesterov, rmsprop = jt.Momentum(), jt.optim.Nesterov(), jt.optim.RMSProp()
     return [
