@@ -18,7 +18,7 @@ class Weighed(NamedTuple):
 
     Args:
         given: those that were scored: of an earlier run, or as they were drawn.
-        initial: as they were drawn for this seed.
+        initial: as they were drawn for this seed, or where an earlier run stood that they are set back to.
         redrawn: gives the parameters drawn once more, with another key.
         mask: True for the weights that are kept, a tree like the parameters with None for those that are no kernels.
         key: of all that is random.
@@ -57,7 +57,10 @@ class AsGiven(Reversion):
 
 @config("initial", rows=["T118"], paper="Frankle & Carbin 2019")
 class Initial(Reversion):
-    """As they were drawn for this seed, before any training: a lottery ticket."""
+    """As they were drawn for this seed, before any training: a lottery ticket.
+
+    With `Transfer(…, rewound=runs)` as they were in these runs, a few epochs after the start (Frankle+ 2020).
+    """
 
     def start(self, weighed: Weighed) -> Any:
         return weighed.initial

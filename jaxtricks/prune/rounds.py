@@ -44,6 +44,7 @@ def prune(
     seeds: int | Sequence[int] | Seeds = Seeds(),  # noqa: B008 (frozen)
     metric: str | Metric | None = None,
     whole: Runs | None = None,
+    rewind: Runs | None = None,
     layout: Layout = Layout(),  # noqa: B008 (frozen)
     checkpoints: Checkpoints | None = None,
     progress: bool = True,
@@ -71,6 +72,8 @@ def prune(
         metric: what arms are judged by: a name, or your own; None: the first of the task.
         whole: the restarts of the whole network where they have been trained already, with the same experiment and seeds; they
             are trained here where None.
+        rewind: the same restarts after a few epochs, such as `jt.snapshots` gives, which weights are set back to in place of
+            those drawn; None: those drawn.
         layout: devices and width.
         checkpoints: where to keep checkpoints, a folder for each round; the same call goes on from what is there. None: nowhere.
         progress: whether to show bars.
@@ -110,6 +113,8 @@ def prune(
         kept = None if checkpoints is None else dataclasses.replace(checkpoints, folder=Path(checkpoints.folder) / folder)
         return fit(experiments, data, seeds=seeds, layout=layout, checkpoints=kept, progress=progress)
 
+    if rewind is not None and rewind.names != sampled.names:
+        raise ConfigError(f"rewind: {len(rewind.names)} restarts from {rewind.names[0]} on are not those of `seeds`.")
     if whole is None:
         (whole,) = trained([measured], sampled, "whole")
     else:
@@ -118,7 +123,7 @@ def prune(
     last = whole
     for number, rounds_at_once in enumerate([each_round] if one_shot else [[arms] for arms in each_round], 1):
         wanted = [experiment for arms in rounds_at_once for experiment in arms.values()]
-        found = iter(trained(wanted, dataclasses.replace(sampled, transfer=Transfer(last)), f"round-{number}"))
+        found = iter(trained(wanted, dataclasses.replace(sampled, transfer=Transfer(last, rewound=rewind)), f"round-{number}"))
         levels += [PrunedLevel.of(dict(zip(arms, found, strict=False))) for arms in rounds_at_once]
         last = next(iter(levels[-1].arms.values()))
     return Pruning(whole, tuple(levels), judged_by)

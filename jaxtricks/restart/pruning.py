@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.matching import Given
+from jaxtricks.experiment.transfer import rewound
 from jaxtricks.experiment.weights import path_of
 from jaxtricks.models.contract import PARAMS, contract
 from jaxtricks.nn.kernels import is_kernel
@@ -61,7 +62,7 @@ def pruned(experiment: Experiment, member: Member, batch: Pool, there: Unpruned)
 
     probe = Probe(loss, flow, rng.stream(weights, "pruning"))
     mask = pruning.mask(there.params, _still_there(there), probe, output_kernels(experiment.model))
-    weighed = Weighed(there.params, there.initial, redrawn, mask, rng.stream(weights, "reversion"))
+    weighed = Weighed(there.params, rewound(there.initial, there.given), redrawn, mask, rng.stream(weights, "reversion"))
     return masked(pruning.to.start(weighed), mask), mask
 
 

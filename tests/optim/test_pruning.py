@@ -110,6 +110,21 @@ def test_a_ticket_has_the_first_weights_of_its_seed():
         assert (np.sign(kernels(kept_signs)[path]) == np.sign(first))[there].all()
 
 
+def test_a_ticket_is_set_back_to_where_earlier_runs_stood():
+    early = fit(base(epochs=1), digits(), seeds=3)
+    seeds = jt.Seeds(3, transfer=jt.Transfer(trained(), rewound=early))
+    ticket, shuffled = fit([still(pruned(keep=0.5, to=to)) for to in ("initial", "shuffled")], digits(), seeds=seeds)
+    (given,) = onwards(still(pruned(keep=0.5)))
+    for path, first in kernels(early).items():
+        there = kernels(given)[path] != 0
+        np.testing.assert_allclose(kernels(ticket)[path], np.where(there, first, 0), rtol=1e-6)
+        np.testing.assert_allclose(np.sort(kernels(shuffled)[path][0][there[0]]), np.sort(first[0][there[0]]), rtol=1e-6)
+    np.testing.assert_allclose(ticket.weights.arrays["params/head/bias"], early.weights.arrays["params/head/bias"], rtol=1e-6)
+    assert str(ticket.transferred).startswith("starts from other weights: 4 of 4 arrays")
+    plain, back = jt.Transfer(trained()).to_json(), seeds.transfer.to_json()
+    assert "rewound" not in plain and back["rewound"] != back["source"] == plain["source"]
+
+
 def test_weights_are_dealt_out_among_those_that_are_kept():
     start = kernels(fit(still(base()), digits(), seeds=3))
     ways = ("given", "shuffled", jt.optim.ShuffledWeights(signs="kept"))

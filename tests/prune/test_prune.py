@@ -78,6 +78,16 @@ def test_it_goes_on_from_checkpoints(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["round-1", "round-2", "whole"]
 
 
+def test_weights_are_set_back_to_a_snapshot(tmp_path):
+    whole = jt.fit(base(), digits(), seeds=6, checkpoints=jt.Checkpoints(tmp_path, newest=2, every=1), progress=False)
+    early = jt.snapshots(tmp_path, digits())[1]
+    again = prune(base(), digits(), rounds=1, remove=0.5, output=0.25, seeds=6, whole=whole, rewind=early)
+    here, there = (each.levels[0].arms["initial"].curves["train_loss"][:, 0] for each in (again, found()))
+    assert (here < there).all()  # an epoch's training ahead
+    with pytest.raises(jt.ConfigError, match="rewind: 6 restarts from seed 0 on are not those of `seeds`"):
+        prune(base(), digits(), rounds=1, seeds=5, rewind=early)
+
+
 def test_verdicts_are_one_family_against_the_whole_network():
     assert [verdict.label for verdict in found().verdicts] == [name for name in found().arms if name != WHOLE]
     assert len(found().arms) == 5 and "Holm over 4" in str(found().verdicts[0])
