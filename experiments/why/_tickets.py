@@ -1,5 +1,7 @@
 """What the claims on lottery tickets share: the network of Frankle & Carbin 2019, smaller, and what is removed from it."""
 
+import itertools
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +11,7 @@ import jaxtricks as jt
 from jaxtricks.evaluate.claim import Curve, Estimate, Scale
 
 KEPT = (0.513, 0.211, 0.135, 0.070, 0.036)  # the paper's shares of weights, after 3, 7, 9, 12 and 15 rounds of a fifth
-ROUNDS = (3, 4, 2, 3, 3)  # the paper's rounds that make one of ours
+ROUNDS = (3, 4, 2, 3, 3)  # the paper's rounds that make one of ours; at full scale each is one
 FIFTH = tuple(1 - 0.8**rounds for rounds in ROUNDS)  # of hidden layers, what each of our rounds removes
 TENTH = tuple(1 - 0.9**rounds for rounds in ROUNDS)  # of the output layer
 SEVEN_FIFTHS, SEVEN_TENTHS = 1 - 0.8**7, 1 - 0.9**7  # what seven of the paper's rounds remove, at once
@@ -43,6 +45,22 @@ def lenet(scale: Scale) -> Size:
     if scale.name == "full":
         return Size(experiment, scale.examples(pool, None, 1 / 12))
     return Size(experiment, scale.examples(pool, scale.pick(smoke=180, cpu=SIZE, full=SIZE), VALIDATED))
+
+
+def chain(size: Size, scale: Scale, arms: tuple[str, ...], levels: int) -> tuple[jt.Runs, list[Mapping[str, jt.Runs]]]:
+    """The whole network, and for each of the first shares of `KEPT` the arms that were trained with so many weights.
+
+    Args:
+        size: the network and its data.
+        scale: of the claim.
+        arms: what kept weights begin with; the first one is pruned further.
+        levels: how many shares.
+    """
+    ends = list(itertools.accumulate(ROUNDS))[:levels]
+    every = scale.name == "full"
+    remove, output = ((0.2,) * ends[-1], (0.1,) * ends[-1]) if every else (FIFTH[:levels], TENTH[:levels])
+    found = jt.prune.prune(*size, remove=remove, output=output, arms=arms, seeds=scale.restarts, metric="accuracy")
+    return found.whole, [found.levels[end - 1].arms for end in ends] if every else [level.arms for level in found.levels]
 
 
 def gain(arm: jt.Runs, other: jt.Runs) -> Estimate:

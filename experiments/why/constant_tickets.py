@@ -1,7 +1,6 @@
 """Tickets of a network whose first weights are constants with random signs."""
 
-import jaxtricks as jt
-from experiments.why._tickets import FIFTH, KEPT, MARGIN, TENTH, accuracies, gain, lenet
+from experiments.why._tickets import KEPT, MARGIN, accuracies, chain, gain, lenet
 from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, settle, sizes
 
 
@@ -12,13 +11,11 @@ def measure(scale: Scale) -> Outcome:
     the whole network of constants, which may lose at most a point; and the ticket minus constants of new signs with the
     same mask, which must be positive: else any signs would do, and it would be no ticket.
     """
-    network, data = lenet(scale)
-    constant = network.replace({"model.kernel_init": "random_sign"})
-    found = jt.prune.prune(
-        constant, data, remove=FIFTH[:2], output=TENTH[:2], arms=("initial", "random"), seeds=scale.restarts, metric="accuracy"
-    )
-    level = found.levels[-1]
-    as_good, better = gain(level.arms["initial"], found.whole), gain(level.arms["initial"], level.arms["random"])
+    size = lenet(scale)
+    constant = size._replace(experiment=size.experiment.replace({"model.kernel_init": "random_sign"}))
+    whole, levels = chain(constant, scale, ("initial", "random"), 2)
+    arms = levels[-1]
+    as_good, better = gain(arms["initial"], whole), gain(arms["initial"], arms["random"])
     return Outcome(
         parts=[
             settle("the ticket of constants is as accurate as the whole network", as_good, above=-MARGIN),
@@ -28,11 +25,11 @@ def measure(scale: Scale) -> Outcome:
         f"against the whole network, and by {better:+.2%} against new random signs",
         numbers={"against_whole": as_good, "against_new_signs": better},
         series=tuple(
-            accuracies(name, list(KEPT[:2]), [each.arms[arm] for each in found.levels])
+            accuracies(name, list(KEPT[:2]), [each[arm] for each in levels])
             for name, arm in (("ticket of constants", "initial"), ("new random signs", "random"))
         ),
         axes=Axes("weights that remain (%), logarithmic", "validation accuracy (%)", log="x"),
-        sizes=sizes(found.whole),
+        sizes=sizes(whole),
     )
 
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-import jaxtricks as jt
-from experiments.why._tickets import FIFTH, KEPT, TENTH, accuracies, beside, gain, lenet, log_times
-from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, settle, sizes
+from experiments.why._tickets import KEPT, accuracies, beside, chain, gain, lenet, log_times
+from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Scales, settle, sizes
 
 PLUMMETS = 0.05  # of accuracy, fixed before the first run
 
@@ -15,13 +14,10 @@ def measure(scale: Scale) -> Outcome:
     at 21.1%, after the last epoch. Plummeting is taken as a loss of at least five points of accuracy; that the new weights
     are worse at all, and learn more slowly (the step of the least validation loss), are claims of the paper.
     """
-    network, data = lenet(scale)
-    found = jt.prune.prune(
-        network, data, remove=FIFTH[:2], output=TENTH[:2], arms=("initial", "random"), seeds=scale.restarts, metric="accuracy"
-    )
-    level = found.levels[-1]
-    worse = gain(level.arms["random"], level.arms["initial"])
-    later = log_times(level.arms["random"], level.arms["initial"])
+    whole, levels = chain(lenet(scale), scale, ("initial", "random"), 2)
+    arms = levels[-1]
+    worse = gain(arms["random"], arms["initial"])
+    later = log_times(arms["random"], arms["initial"])
     points, times = worse.through(lambda share: 100 * share), later.through(np.exp)
     return Outcome(
         parts=[
@@ -34,11 +30,11 @@ def measure(scale: Scale) -> Outcome:
         f"2.51, {beside(times, 2.51)})",
         numbers={"accuracy_difference": worse, "log_times_as_late": later},
         series=tuple(
-            accuracies(name, list(KEPT[:2]), [each.arms[arm] for each in found.levels])
+            accuracies(name, list(KEPT[:2]), [each[arm] for each in levels])
             for name, arm in (("ticket", "initial"), ("new random weights", "random"))
         ),
         axes=Axes("weights that remain (%), logarithmic", "validation accuracy (%)", log="x"),
-        sizes=sizes(found.whole),
+        sizes=sizes(whole),
     )
 
 
@@ -55,4 +51,5 @@ CLAIM = Claim(
     "back, lies at or above minus five points.",
     measure=measure,
     kind="effect",
+    seeds=Scales(full=100),
 )

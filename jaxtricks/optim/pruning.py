@@ -85,10 +85,10 @@ class Pruned:
         def remove(number: Array, mask: Any) -> Any:
             scores = self.by.of(masked(params, mask), probe)
             part = (number + 1) / rounds
+            if self.scope == "global":
+                return _best_of_all(mask, _like(scores, mask), jnp.round(_weights(there) * self.keep**part))
             counts = jax.tree.map(lambda there, share: jnp.round(jnp.sum(there) * share**part), there, shares)
-            if self.scope == "layer":
-                return jax.tree.map(best, mask, _like(scores, mask), counts)
-            return _best_of_all(mask, _like(scores, mask), sum(jax.tree.leaves(counts)))
+            return jax.tree.map(best, mask, _like(scores, mask), counts)
 
         if rounds == 1:
             return remove(jnp.int32(0), there)
@@ -141,6 +141,11 @@ def _best_of_all(masks: Any, scores: Any, count: Any) -> Any:
     )
     parts = jnp.split(flat, list(itertools.accumulate(mask.size for mask in leaves))[:-1])
     return jax.tree.unflatten(structure, [part.reshape(mask.shape) for part, mask in zip(parts, leaves, strict=True)])
+
+
+def _weights(mask: Any) -> Array:
+    """How many weights are there, of all layers together."""
+    return sum((jnp.sum(there) for there in jax.tree.leaves(mask)), start=jnp.int32(0))
 
 
 def _like(tree: Any, mask: Any) -> Any:
