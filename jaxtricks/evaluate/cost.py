@@ -136,12 +136,12 @@ def cost(experiment: Experiment, data: Dataset) -> Cost:
     leaves = jax.tree.leaves((params, collections, method))
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), batch)
     answer = jax.jit(lambda variables, batch: applied(ready, variables, batch, train=False)[0]).lower(variables, one)
-    number, scalar = jax.ShapeDtypeStruct((), np.int32), jax.ShapeDtypeStruct((), jnp.zeros(()).dtype)
-    shift = jax.ShapeDtypeStruct(data.shape, scalar.dtype)
-    places = jax.ShapeDtypeStruct((train,), np.int32)
+    floats = jnp.zeros(()).dtype
+    number, scalar, places = _shaped((), np.int32), _shaped((), floats), _shaped((train,), np.int32)
+    shift = _shaped(data.shape, floats)
     member = Member(number, places, places, shift, shift)
     metrics = dict.fromkeys(ready.measured(task_of(data)), scalar)
-    state = State(params, collections, method, number, jax.ShapeDtypeStruct((), np.bool_), metrics)
+    state = State(params, collections, method, number, _shaped((), np.bool_), metrics)
     step = jax.jit(lambda member, state, batch: update(ready, member, state, batch)[0]).lower(member, state, batch)
     return Cost(
         tuple(
@@ -153,6 +153,11 @@ def cost(experiment: Experiment, data: Dataset) -> Cost:
         ready.batch_size,
         sum(leaf.size * leaf.dtype.itemsize for leaf in leaves),
     )
+
+
+def _shaped(shape: tuple[int, ...], dtype: Any) -> Any:
+    """An array of which only shape and type are known, and which stands for one."""
+    return jax.ShapeDtypeStruct(shape, dtype)
 
 
 def _operations(lowered: jax.stages.Lowered) -> float:
