@@ -16,6 +16,7 @@ from tests import strategies
 ENTRIES = jt.extend.catalogue()
 FIELDS = [entry for entry in ENTRIES if "=" not in entry.path]
 CHOICES = [entry for entry in ENTRIES if "=" in entry.path]
+PARENTS = {entry.path: entry for entry in FIELDS}  # tricks that are off, and have choices of their own
 
 
 def experiment_for(entry):
@@ -24,6 +25,8 @@ def experiment_for(entry):
     if entry.models:
         return base.replace({"model": entry.models[0]})
     parent, _, name = entry.path.partition("=")[0].rpartition(".")
+    if parent in PARENTS:
+        base = base.replace({parent: PARENTS[parent].trick.on})
     there = {path: (field, value) for path, field, value in items(base)}
     if parent not in there or name in fields(type(there[parent][1])):
         return base

@@ -60,12 +60,16 @@ PRESSED = {
     "objective.loss.alpha": {"objective.loss": "binary_focal"},
     "objective.reduction": {"model": SMALL["rnn"]},
     "targets": {"metrics": ("mae",)},  # what only values have
+    "pruned.by": {"pruned": jt.optim.Pruned(keep=0.5)},
+    "pruned.to": {"pruned": jt.optim.Pruned(keep=0.5)},
+    "pruned.output": {"pruned": jt.optim.Pruned(keep=0.5)},
 }
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
 FOLLOWED = {"optimizer.schedule.metric", "stopping.metric"}  # None: the value of the loss that is trained
 LOOKED_AT = {"histograms"}  # what is measured; no trick, and the same bits with and without (tests/train/test_histograms.py)
 # Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
-SAME = {"model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
+# Without earlier runs, weights as they are given are those that were drawn.
+SAME = {"pruned.to": [("given", "initial")], "model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
 # A neutral value leaves these in the program as they are, and the others to rounding.
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
 
@@ -246,7 +250,8 @@ def whole(experiment):
 @pytest.mark.parametrize("path", dict.fromkeys(path.split("=")[0] for path in CHOICES if not path.startswith("model=")))
 def test_every_two_choices_differ(path):
     models = [entry.models[0] for key, entry in ENTRIES.items() if key.startswith(f"{path}=") and entry.models]
-    names = choices(locate(BASE.replace({"model": SMALL[models[0]]} if models else {}), path).type)
+    base = BASE.replace(({"model": SMALL[models[0]]} if models else {}) | PRESSED.get(path, {}))
+    names = choices(locate(base, path).type)
     for name in names:
         ask(chosen(path, name))
     results = {name: losses(chosen(path, name))[0] for name in names}
