@@ -8,7 +8,6 @@ WITHOUT: dict[str, str] = {
     "T108": "is a check of one's own derivatives, which the tests of the library make",
     "T115": "is about a product in use",
     "T116": "waits for the chapter on what networks memorize",
-    "T117": "waits for the chapter on what networks memorize",
     "T118": _PRUNING,
     "T119": _PRUNING,
     "T120": _PRUNING,
