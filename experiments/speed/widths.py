@@ -123,7 +123,8 @@ def measure(arguments: Arguments) -> tuple[list[dict[str, Any]], list[Target]]:
                 turns.append([worker.go(), worker.go()])
                 worker.stop()
         middle = {
-            name: [statistics.median(turn[call]["seconds"] for turn in turns) for call in (0, 1)] for name, turns in figures.items()
+            name: [statistics.median(turn[call]["seconds"] for turn in turns) for call in (0, 1)]
+            for name, turns in figures.items()
         }
         for name, (cold, warm) in middle.items():
             accuracies = {key: value for key, value in figures[name][-1][-1].items() if key != "seconds"}
