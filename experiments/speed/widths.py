@@ -1,4 +1,4 @@
-"""Networks of several widths: one program a width, or one program of the largest width that masks the units beyond a member's own.
+"""Networks of several widths: one program a width, or one of the largest width that masks the units beyond a member's own.
 
 One hidden layer of 2, 4 … 512 ReLU units on the digits, batch 64, Adam, so many epochs and restarts of each. A width is the shape
 of an array, and so by itself a program of its own. Masked, it is a float like any other: all widths are members of one program,

@@ -52,8 +52,8 @@ def waves(angles: Float[Array, "images pairs"]) -> Float[Array, "images features
 def shortest(features: Float[Array, "rows columns"], targets: Float[Array, "rows classes"]) -> Float[Array, "columns classes"]:
     """The weights w with the least ‖features w - targets‖, and of all those the ones of least norm.
 
-    They are what the pseudo-inverse gives, found by a QR decomposition of the features, or of their transpose where there are more
-    columns than rows; so the condition of the features is not squared. The features must have full rank.
+    They are what the pseudo-inverse gives, found by a QR decomposition of the features, or of their transpose where there are
+    more columns than rows; so the condition of the features is not squared. The features must have full rank.
     """
     rows, columns = features.shape
     if columns <= rows:
@@ -83,8 +83,8 @@ def _wrong(scores: Float[Array, "images classes"], targets: Float[Array, "images
 def fits(data: jt.Dataset, restarts: Iterable[int], parts: int, sizes: Iterable[Size]) -> Fit:
     """Fits every size on every restart, in double precision; gives arrays [seeds, sizes].
 
-    A restart has images of its own in an order of its own, and frequencies of its own: v ~ N(0, SPREAD²) for each pixel. Its sizes
-    are nested: a smaller one has the first examples and features of a larger one.
+    A restart has images of its own in an order of its own, and frequencies of its own: v ~ N(0, SPREAD²) for each pixel. Its
+    sizes are nested: a smaller one has the first examples and features of a larger one.
 
     Args:
         data: the images, as `apart` gives them.

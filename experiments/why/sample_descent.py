@@ -14,8 +14,8 @@ NEAR = math.log2(1.25)
 
 
 def measure(scale: Scale) -> Outcome:
-    """N = 500 random Fourier features of MNIST's images, 250 cosines and 250 sines as for `feature_descent`, and the least squares
-    weights of least norm, in closed form and in double precision, on the first n of 1 500 training images, n from 0.1 N to
+    """N = 500 random Fourier features of MNIST's images, 250 cosines and 250 sines as for `feature_descent`, and the least
+    squares weights of least norm, in closed form and in double precision, on the first n of 1 500 training images, n from 0.1 N to
     3 N. 16 restarts with images and frequencies of their own. Judged by the share of 1 000 other images, of each restart's own,
     that are classified wrongly: at n = N minus at n = N/4, so that four times as many examples hurt; at 3 N minus at N/4; and
     where it is largest (log₂ n/N). Nakkiran+ show it for networks and for Gaussian regression, not for these features. The
@@ -36,8 +36,8 @@ def measure(scale: Scale) -> Outcome:
             settle("twelve times as many help", helped, below=0, kind="paper"),
             settle("the test error peaks at n = N", peak, above=-NEAR, below=NEAR, kind="paper"),
         ],
-        effect=f"from n = N/4 to n = N examples the test error changes by {hurt:+.1%}, to n = 3 N by {helped:+.1%}; it is largest "
-        f"at n/N = {peak.through(np.exp2):.2f}",
+        effect=f"from n = N/4 to n = N examples the test error changes by {hurt:+.1%}, to n = 3 N by {helped:+.1%}; it is "
+        f"largest at n/N = {peak.through(np.exp2):.2f}",
         numbers={
             "hurt": hurt,
             "helped": helped,
@@ -59,8 +59,8 @@ CLAIM = Claim(
         Paper("Nakkiran+ 2020: there are models for which even four times as many training examples hurt", "A"),
         Paper("Nakkiran+ 2020, §7: transformers and networks with label noise, near the interpolation threshold", "R"),
     ),
-    refuted_by="The 95% interval of the mean difference in test error lies at or below 0 from n = N/4 to n = N examples, or at or "
-    "above 0 from n = N/4 to n = 3 N, or that of the mean place of the largest test error, log₂ n/N, lies beyond ±log₂ 1.25.",
+    refuted_by="The 95% interval of the mean difference in test error lies at or below 0 from n = N/4 to n = N examples, or at "
+    "or above 0 from n = N/4 to n = 3 N, or that of the mean place of the largest test error, log₂ n/N, lies beyond ±log₂ 1.25.",
     measure=measure,
     kind="paper",
     seeds=Scales(cpu=16, full=3),

@@ -60,11 +60,11 @@ def test_restarts_have_no_image_in_common():
 
 
 def test_pooled_pictures_are_means():
-    x = np.zeros((2, 28, 28, 1), np.uint8)
+    x = np.zeros((4, 28, 28, 1), np.uint8)
     x[0, :4, 4:8] = 255
     x[0, 4:8, :2] = 100
-    small = pooled(jt.Dataset.from_arrays(x, np.array([0, 1]), scale=255, validation=0.5), 7)
-    assert small.x.shape == (2, 7, 7)
+    small = pooled(jt.Dataset.from_arrays(x, np.array([0, 1, 0, 1]), scale=255, validation=0.5), 7)
+    assert small.x.shape == (4, 7, 7)
     assert small.x[0, 0, 1] == 1 and small.x[0, 1, 0] == pytest.approx(50 / 255) and small.x.sum() == small.x[0, :2, :2].sum()
 
 
