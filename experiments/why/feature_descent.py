@@ -15,12 +15,12 @@ NEAR = math.log2(1.25)
 
 def measure(scale: Scale) -> Outcome:
     """N random Fourier features of MNIST's images, pixels in [0, 1], frequencies from N(0, 0.2²), and for one-hot targets the
-    least squares weights in closed form, in double precision: those of least norm where N > n. 16 restarts of n = 1 000 training
-    and 250 other images each, none in common; N / n are the paper's, from 0.05 to 6. Judged by the share of the other images
-    that are classified wrongly, restart by restart: at which N it is largest (log₂ N/n), and how much smaller it is at the
-    largest N than at the best N below n, which is picked on these very images, to the advantage of few features. The norm of all weights
-    goes along. The paper has n = 10 000, as the full scale here, N complex features, and one draw; here a frequency
-    has two real features, its cosine and sine, and N counts features. All N of a restart are nested.
+    least squares weights in closed form, in double precision: those of least norm where N > n. 16 restarts of n = 1 000
+    training and 250 other images each, none in common; N / n are the paper's, from 0.05 to 6. Judged by the share of the other
+    images that are classified wrongly, restart by restart: at which N it is largest (log₂ N/n), and how much smaller it is at
+    the largest N than at the best N below n, which is picked on these very images, to the advantage of few features. The norm
+    of all weights goes along. The paper has n = 10 000, as the full scale here, N complex features, and one draw; here a
+    frequency has two real features, its cosine and sine, and N counts features. All N of a restart are nested.
     """
     n, other = scale.pick(smoke=(20, 20), cpu=(1_000, 250), full=(10_000, 3_000))
     ratios = scale.pick(smoke=(0.5, 1.0, 2.0), cpu=BELKIN, full=BELKIN)

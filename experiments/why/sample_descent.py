@@ -15,10 +15,10 @@ NEAR = math.log2(1.25)
 
 def measure(scale: Scale) -> Outcome:
     """N = 500 random Fourier features of MNIST's images, 250 cosines and 250 sines as for `feature_descent`, and the least
-    squares weights of least norm, in closed form and in double precision, on the first n of 1 500 training images, n from 0.1 N to
-    3 N. 16 restarts with images and frequencies of their own. Judged by the share of 1 000 other images, of each restart's own,
-    that are classified wrongly: at n = N minus at n = N/4, so that four times as many examples hurt; at 3 N minus at N/4; and
-    where it is largest (log₂ n/N). Nakkiran+ show it for networks and for Gaussian regression, not for these features. The
+    squares weights of least norm, in closed form and in double precision, on the first n of 1 500 training images, n from 0.1 N
+    to 3 N. 16 restarts with images and frequencies of their own. Judged by the share of 1 000 other images, of each restart's
+    own, that are classified wrongly: at n = N minus at n = N/4, so that four times as many examples hurt; at 3 N minus at N/4;
+    and where it is largest (log₂ n/N). Nakkiran+ show it for networks and for Gaussian regression, not for these features. The
     lecture does not say it: double descent is a heading to it here.
     """
     features, other = scale.pick(smoke=(20, 20), cpu=(500, 1_000), full=(2_000, 7_000))
