@@ -50,17 +50,26 @@ def waves(angles: Float[Array, "images pairs"]) -> Float[Array, "images features
 
 
 def shortest(features: Float[Array, "rows columns"], targets: Float[Array, "rows classes"]) -> Float[Array, "columns classes"]:
-    """The weights w with the least ‖features w - targets‖, and of all those the ones of least norm.
+    """The weights w with the least ‖features w - targets‖, and of all those the ones of least norm: the pseudo-inverse's.
 
-    They are what the pseudo-inverse gives, found by a QR decomposition of the features, or of their transpose where there are
-    more columns than rows; so the condition of the features is not squared. The features must have full rank.
+    They come from a Cholesky decomposition of the smaller one of the two matrices of inner products, and are then corrected once
+    by what they leave over. Those matrices have the square of the features' condition, which is worst where there are as many
+    features as rows; within 5% of that it is a QR decomposition, some ten times as slow. The features must have full rank.
     """
     rows, columns = features.shape
-    if columns <= rows:
-        q, r = jnp.linalg.qr(features)
-        return jax.scipy.linalg.solve_triangular(r, q.T @ targets)
-    q, r = jnp.linalg.qr(features.T)
-    return q @ jax.scipy.linalg.solve_triangular(r, targets, trans=1)
+    if 20 * abs(rows - columns) < max(rows, columns):
+        if columns <= rows:
+            q, r = jnp.linalg.qr(features)
+            return jax.scipy.linalg.solve_triangular(r, q.T @ targets)
+        q, r = jnp.linalg.qr(features.T)
+        return q @ jax.scipy.linalg.solve_triangular(r, targets, trans=1)
+    if columns < rows:
+        factor = jax.scipy.linalg.cho_factor(features.T @ features)
+        weights = jax.scipy.linalg.cho_solve(factor, features.T @ targets)
+        return weights + jax.scipy.linalg.cho_solve(factor, features.T @ (targets - features @ weights))
+    factor = jax.scipy.linalg.cho_factor(features @ features.T)
+    weights = features.T @ jax.scipy.linalg.cho_solve(factor, targets)
+    return weights + features.T @ jax.scipy.linalg.cho_solve(factor, targets - features @ weights)
 
 
 @jax.jit

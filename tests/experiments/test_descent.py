@@ -14,7 +14,7 @@ from jaxtricks import rng
 from jaxtricks.evaluate.claim import Scale
 
 
-@pytest.mark.parametrize("shape", [(30, 8), (8, 30), (12, 12)])
+@pytest.mark.parametrize("shape", [(30, 8), (8, 30), (12, 12), (41, 40), (40, 41)])
 def test_the_shortest_weights_are_those_of_the_pseudo_inverse(shape):
     draw = np.random.default_rng(0)
     with jax.enable_x64(True):
