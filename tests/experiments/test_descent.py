@@ -9,7 +9,7 @@ import jaxtricks as jt
 from experiments.speed.widths import Narrowed
 from experiments.why._apart import Apart, apart
 from experiments.why._features import SPREAD, Size, fits, shortest, waves
-from experiments.why._widths import pooled
+from experiments.why._widths import SomeWrong, pooled, turns
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Scale
 
@@ -87,3 +87,21 @@ def test_widths_are_members_of_one_program():
     assert jax.tree.structure(trials[0]) == jax.tree.structure(trials[1])
     narrow, wide = jt.fit(trials, digits, seeds=2, progress=False)
     assert not np.array_equal(narrow.metrics["nll"], wide.metrics["nll"])
+
+
+def test_an_error_turns_where_the_other_restarts_say():
+    up_and_down = np.array([0.5, 0.2, 0.3, 0.6, 0.4, 0.3])
+    errors = np.stack([up_and_down, up_and_down + 0.01, np.array([0.0, 0.9, 0.3, 0.2, 0.8, 0.7])])
+    found = turns(np.concatenate([errors[:2]] * 4 + [errors[2:]]))
+    np.testing.assert_allclose(found.rise, [0.4] * 8 + [-0.7])  # the odd one is judged at the others' places
+    np.testing.assert_allclose([found.first[0], found.fall[0], found.first[8], found.fall[8]], [0.3, 0.3, -0.9, -0.5])
+    falling = turns(np.tile(np.linspace(1, 0, 5), (3, 1)))
+    rising = turns(np.tile(np.linspace(0, 1, 5), (3, 1)))
+    assert (falling.rise < 0).all() and (falling.fall > 0).all() and (rising.rise > 0).all() and (rising.fall < 0).all()
+
+
+def test_shares_of_wrong_labels_may_be_none():
+    digits = jt.load("digits").subset(100, seed=0)
+    train = digits.split(0).train
+    wrong = [(SomeWrong(share).labels(digits, train, np.random.default_rng(0)) != digits.y).sum() for share in (0.0, 0.1, 0.2)]
+    assert wrong == [0, 8, 16]
