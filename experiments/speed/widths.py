@@ -5,13 +5,15 @@ of an array, and so by itself a program of its own. Masked, it is a float like a
 which is compiled once, and each of them costs what the largest one does. Both draw units from the same distribution, and a masked
 unit gets no gradient, so that a member is the narrow network.
 
-"cold" is the time of the whole in a new process with no compilation cache, "warm" that of the same call once more.
+"cold" is a call in a new process with no compilation cache, "warm" the same call once more; "cpu" is the time that the process had
+all cores for, together, which other work on the machine changes less than the wall's.
 `python -m experiments.speed.widths --help`. What it found is in experiments/results/speed/widths-cpu.json.
 """
 
 import dataclasses
 import os
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +73,10 @@ def _timed(models: Callable[[Any], list[Any]], restarts: int, epochs: int) -> Ti
     trials = [jt.Experiment(model=model, batch_size=64, epochs=epochs) for model in models(jt)]
 
     def timed() -> dict[str, Any]:
+        began = time.process_time()
         runs = jt.fit(trials, data, seeds=restarts, progress=False)
-        return {"narrowest": float(runs[0].metrics["accuracy"].mean()), "widest": float(runs[-1].metrics["accuracy"].mean())}
+        narrowest, widest = (float(runs[place].metrics["accuracy"].mean()) for place in (0, -1))
+        return {"cpu": time.process_time() - began, "narrowest": narrowest, "widest": widest}
 
     return timed
 
@@ -123,15 +127,19 @@ def measure(arguments: Arguments) -> tuple[list[dict[str, Any]], list[Target]]:
                 turns.append([worker.go(), worker.go()])
                 worker.stop()
         middle = {
-            name: [statistics.median(turn[call]["seconds"] for turn in turns) for call in (0, 1)]
+            (name, call, unit): statistics.median(turn[call][unit] for turn in turns)
             for name, turns in figures.items()
+            for call in (0, 1)
+            for unit in ("seconds", "cpu")
         }
-        for name, (cold, warm) in middle.items():
-            accuracies = {key: value for key, value in figures[name][-1][-1].items() if key != "seconds"}
-            rows.append({"name": f"{NAMES[name]}, {epochs} epochs", "seconds": cold, "warm": warm} | accuracies)
+        for name, turns in figures.items():
+            last = turns[-1][-1]
+            row: dict[str, Any] = {"name": f"{NAMES[name]}, {epochs} epochs", "seconds": middle[name, 0, "seconds"]}
+            row |= {"cpu": middle[name, 0, "cpu"], "warm": middle[name, 1, "seconds"], "warm cpu": middle[name, 1, "cpu"]}
+            rows.append(row | {key: last[key] for key in ("narrowest", "widest")})
         for call, when in enumerate(("cold", "warm")):
-            ratio = middle["masked"][call] / middle["each"][call]
-            targets.append(Target(f"{epochs} epochs, {when}: masked, times one program a width", ratio, 1.0))
+            ratio = middle["masked", call, "cpu"] / middle["each", call, "cpu"]
+            targets.append(Target(f"{epochs} epochs, {when}: cpu time of masked units, times one program a width", ratio, 1.0))
     return rows, targets
 
 
