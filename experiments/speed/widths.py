@@ -5,8 +5,8 @@ of an array, and so by itself a program of its own. Masked, it is a float like a
 which is compiled once, and each of them costs what the largest one does. Both draw units from the same distribution, and a masked
 unit gets no gradient, so that a member is the narrow network.
 
-"cold" is a call in a new process with no compilation cache, "warm" the same call once more; "cpu" is the time that the process had
-all cores for, together, which other work on the machine changes less than the wall's.
+"cold" is a call in a new process with no compilation cache, "warm" the same call once more; "cpu" is the processor time of the
+process, over all cores, which other work on the machine changes less than the time on the wall.
 `python -m experiments.speed.widths --help`. What it found is in experiments/results/speed/widths-cpu.json.
 """
 
