@@ -1,6 +1,6 @@
 """Rows of the lectures' inventory that no claim has a result for, and why."""
 
-_PRUNING = "waits for pruning and masks, which are not built yet"
+_PRUNING = "waits for pruning, which is not built yet"
 
 WITHOUT: dict[str, str] = {
     "T085": "is measured by the benchmarks of `experiments/speed`, on a GPU, and not by a claim",
@@ -10,6 +10,4 @@ WITHOUT: dict[str, str] = {
     "T116": "waits for the chapter on what networks memorize",
     "T117": "waits for the chapter on what networks memorize",
     "T118": _PRUNING,
-    "T119": _PRUNING,
-    "T120": _PRUNING,
 }

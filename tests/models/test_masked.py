@@ -262,7 +262,7 @@ def test_it_is_filled_compared_and_put_together(blobs):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"compute": "bfloat16"}, {"accumulate": 2}, {"stopping": jt.experiment.Stopping(patience=1)}]
+    "changes", [{"compute": "bfloat16"}, {"accumulate": 2}, {"stopping": jt.EarlyStopping(patience=1)}]
 )
 @pytest.mark.parametrize("way", ["rescaled", "edge_popup"])
 def test_it_trains_with_what_else_an_experiment_has(way, changes, blobs):
