@@ -87,10 +87,15 @@ def untrained(runs: Mapping[str, jt.Runs]) -> dict[str, jt.Runs]:
 
 
 def fixed(runs: jt.Runs, start: jt.Runs) -> bool:
-    """Whether the weights under the masks are those of `start`, to the bit: of masked runs, or of the network itself."""
-    drawn = start.variables["weights" if "weights" in start.variables else "params"]
-    pairs = zip(jax.tree.leaves(runs.variables["weights"]), jax.tree.leaves(drawn), strict=True)
-    return all(np.array_equal(here, there) for here, there in pairs)
+    """Whether the kernels under the masks are, to the bit, those that the network itself has as it starts.
+
+    Args:
+        runs: masked restarts.
+        start: restarts of the network itself, untrained.
+    """
+    here, there = runs.weights.arrays, start.weights.arrays
+    kernels = [path.partition("/")[2] for path in there if path.endswith("kernel")]
+    return all(np.array_equal(here[f"weights/{path}"], there[f"params/{path}"]) for path in kernels)
 
 
 def accuracy(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
