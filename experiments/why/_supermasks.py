@@ -1,5 +1,6 @@
 """What the claims on masks share: one network on small images, whose weights are trained, or whose weights are masked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,14 +12,15 @@ from jaxtyping import Array, Float
 import jaxtricks as jt
 from experiments.measures import RATE, tuned, wrong
 from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
+from jaxtricks.evaluate.compare import verdicts
 
 NEAR = 0.03  # of accuracy: about what Zhou+ report between the trained network and a learnt mask, 98% and 95.3%
 TRAINED, BERNOULLI, EDGE_POPUP = "trained weights", "Bernoulli mask", "edge-popup mask"
 KEPT = 0.5  # the share of weights that edge-popup keeps
 LADDERS = {
-    TRAINED: (0.03, 0.1, 0.3),
-    BERNOULLI: (30.0, 100.0, 300.0),
-    EDGE_POPUP: (0.1, 0.3, 1.0),
+    TRAINED: (0.1, 0.3),
+    BERNOULLI: (100.0, 300.0),
+    EDGE_POPUP: (1.0, 3.0),
 }
 NOTHING = 1e-30  # a learning rate at which no weight moves
 
@@ -67,13 +69,13 @@ def fitted(
 
     Args:
         arms: name → experiment.
-        ladders: name → learning rates to begin with; at smoke scale the middle one is taken.
+        ladders: name → learning rates to begin with; at smoke scale the last one is taken.
         scale: of the claim.
     """
     data, (size, held_out) = pool(scale), sample(scale)
     best: dict[str, Chosen] = {}
     for name, arm in arms.items():
-        ladder = ladders[name][1:2] if scale.name == "smoke" else ladders[name]
+        ladder = ladders[name][-1:] if scale.name == "smoke" else ladders[name]
         best |= tuned({name: arm}, scale.tuning_examples(data, size, held_out), ladder, score=wrong, seeds=scale.tuning)
     trials = [arm.replace({RATE: best[name].value}) for name, arm in arms.items()]
     return dict(zip(arms, jt.fit(trials, scale.examples(data, size, held_out), seeds=scale.restarts), strict=True)), best
@@ -101,6 +103,21 @@ def fixed(runs: jt.Runs, start: jt.Runs) -> bool:
 def accuracy(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
     """The share of validation examples that are classified right after the last epoch; 0 for a run that diverged."""
     return 1 - wrong(runs)
+
+
+def lost(full: jt.Runs, less: jt.Runs) -> Estimate:
+    """How much less of the validation examples the second arm classifies right than the first, restart by restart, on new data.
+
+    Args:
+        full: restarts.
+        less: restarts of the same seeds.
+    """
+    (verdict,) = verdicts(full, {"less": less}, metric="accuracy")
+    finding = verdict.headline
+    low, high = finding.interval
+    each = tuple((accuracy(full) - accuracy(less)).tolist())
+    freedom = finding.freedom if finding.freedom > 0 else math.inf
+    return Estimate(-verdict.difference, -high, -low, each, freedom, finding.scope)
 
 
 def with_params(runs: jt.Runs, params: Any) -> Float[np.ndarray, " runs"]:

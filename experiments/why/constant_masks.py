@@ -7,6 +7,7 @@ from experiments.why._supermasks import (
     TRAINED,
     accuracy,
     fitted,
+    lost,
     masked,
     network,
     points,
@@ -31,20 +32,19 @@ def measure(scale: Scale) -> Outcome:
     ladders = {TRAINED: LADDERS[TRAINED], DRAWN: LADDERS[EDGE_POPUP], CONSTANT: LADDERS[EDGE_POPUP]}
     found, rates = fitted(arms, ladders, scale)
     right = {name: accuracy(runs) for name, runs in found.items()}
-    cost = Estimate.over(found[DRAWN], right[DRAWN] - right[CONSTANT])
-    lost = Estimate.over(found[TRAINED], right[TRAINED] - right[CONSTANT])
+    cost, less = lost(found[DRAWN], found[CONSTANT]), lost(found[TRAINED], found[CONSTANT])
     return Outcome(
         parts=[
-            settle("a mask over ± constants comes within 3 points of the trained network", lost, below=NEAR),
+            settle("a mask over ± constants comes within 3 points of the trained network", less, below=NEAR),
             settle("constants cost less than a point against drawn weights", cost, below=LOSS),
         ],
         effect="validation accuracy: "
         + ", ".join(f"{name} {values.mean():.1%}" for name, values in right.items())
-        + f"; ± constants lose {points(cost)} points against drawn weights and {points(lost)} against the trained network",
+        + f"; ± constants lose {points(cost)} points against drawn weights and {points(less)} against the trained network",
         numbers={
             "accuracy": {name: Estimate.over(found[name], values) for name, values in right.items()},
             "cost": cost,
-            "lost": lost,
+            "lost": less,
         },
         series=curves(found, "accuracy"),
         axes=Axes("epoch", "validation accuracy"),

@@ -10,6 +10,7 @@ from experiments.why._supermasks import (
     accuracy,
     fitted,
     fixed,
+    lost,
     masked,
     network,
     points,
@@ -39,29 +40,29 @@ def measure(scale: Scale) -> Outcome:
     start = untrained(found)
     right = {name: accuracy(runs) for name, runs in found.items()}
     random = accuracy(start[EDGE_POPUP])
-    lost = {name: Estimate.over(found[TRAINED], right[TRAINED] - right[name]) for name in (EDGE_POPUP, BERNOULLI)}
+    less = {name: lost(found[TRAINED], found[name]) for name in (EDGE_POPUP, BERNOULLI)}
     searched = Estimate.over(found[EDGE_POPUP], right[EDGE_POPUP] - random)
     kept = [fixed(found[name], start[TRAINED]) for name in (EDGE_POPUP, BERNOULLI)]
     shown = Estimate.over(found[TRAINED], random)
     return Outcome(
         parts=[
-            settle("a mask by edge-popup comes within 3 points of the trained network", lost[EDGE_POPUP], below=NEAR),
+            settle("a mask by edge-popup comes within 3 points of the trained network", less[EDGE_POPUP], below=NEAR),
             settle("it has to be searched: a random mask of this share falls 50 points short of it", searched, above=0.5),
             holds(
                 "no weight changed by a bit",
                 all(kept),
                 f"the weights of {sum(kept)} of {len(kept)} masked arms are those that the trained network started from",
             ),
-            settle("a Bernoulli mask comes within 3 points, too", lost[BERNOULLI], below=NEAR, kind="paper"),
+            settle("a Bernoulli mask comes within 3 points, too", less[BERNOULLI], below=NEAR, kind="paper"),
         ],
         effect="validation accuracy: "
         + ", ".join(f"{name} {values.mean():.1%}" for name, values in right.items())
-        + f", a random mask {shown:.1%}; against the trained network edge-popup loses {points(lost[EDGE_POPUP])} points and a "
-        f"Bernoulli mask {points(lost[BERNOULLI])}",
+        + f", a random mask {shown:.1%}; against the trained network edge-popup loses {points(less[EDGE_POPUP])} points and a "
+        f"Bernoulli mask {points(less[BERNOULLI])}",
         numbers={
             "accuracy": {name: Estimate.over(found[name], values) for name, values in right.items()},
             "random_mask": shown,
-            "lost": lost,
+            "lost": less,
             "searched": searched,
         },
         series=curves(found, "accuracy"),

@@ -262,9 +262,7 @@ def test_it_is_filled_compared_and_put_together(blobs):
     assert 0 <= jt.ensemble(runs).evaluate(blobs).ensemble["accuracy"] <= 1
 
 
-@pytest.mark.parametrize(
-    "changes", [{"compute": "bfloat16"}, {"accumulate": 2}, {"stopping": jt.EarlyStopping(patience=1)}]
-)
+@pytest.mark.parametrize("changes", [{"compute": "bfloat16"}, {"accumulate": 2}, {"stopping": jt.EarlyStopping(patience=1)}])
 @pytest.mark.parametrize("way", ["rescaled", "edge_popup"])
 def test_it_trains_with_what_else_an_experiment_has(way, changes, blobs):
     runs = jt.fit(experiment(masked(by=WAYS[way])).replace(changes), blobs, seeds=2, progress=False)
