@@ -85,7 +85,7 @@ def untrained(runs: Mapping[str, jt.Runs]) -> dict[str, jt.Runs]:
     """The same restarts as they start: with the weights and masks before the first step."""
     several = list(runs.values())
     arms = [each.experiment.replace({RATE: NOTHING, "epochs": 1}) for each in several]
-    return dict(zip(runs, jt.fit(arms, several[0].data, seeds=several[0].seeds, progress=False), strict=True))
+    return dict(zip(runs, jt.fit(arms, several[0].data, seeds=several[0].seeds.tolist(), progress=False), strict=True))
 
 
 def fixed(runs: jt.Runs, start: jt.Runs) -> bool:

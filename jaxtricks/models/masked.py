@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +20,8 @@ from jaxtricks.nn.kernels import is_kernel
 WEIGHTS = "weights"  # the collection of the weights that never change
 AT_TEST = "mask_at_test"  # the collection of the key that masks are drawn from where a model is evaluated
 
-M = TypeVar("M", bound=Array)
 
-
-def straight_through(hard: M, soft: M) -> M:
+def straight_through(hard: Float[Array, "*shape"], soft: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`hard`, to the bit, with the gradient of `soft`: a step that has no slope of its own is taken for a line.
 
     Args:
@@ -256,8 +254,8 @@ class Masked(Model):
     ) -> tuple[Any, Variables]:
         given = self.subnetwork(variables, rng.stream(key, "mask") if train and key is not None else None)
         fixed = {name: variables[name] for name in mutable if name in (WEIGHTS, AT_TEST)}
-        how = {"train": train, "key": key, "mutable": [name for name in mutable if name not in fixed]}
-        scores, changed = contract(self.model).called(given, x, lengths, **how)
+        others = [name for name in mutable if name not in fixed]
+        scores, changed = contract(self.model).called(given, x, lengths, train=train, key=key, mutable=others)
         return scores, changed | fixed
 
     def subnetwork(self, variables: Variables, key: Key[Array, ""] | None = None) -> Variables:
