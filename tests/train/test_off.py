@@ -32,6 +32,7 @@ SMALL = {
     "rnn": jt.RNN(embedding=4, widths=(4, 4)),
     "tcn": jt.TCN(embedding=4, channels=(4,), kernel_size=2),
     "transformer": jt.Transformer(layers=1, width=8, heads=2, hidden=8),
+    "masked": jt.models.Masked(model=jt.MLP(widths=(8,))),
 }
 LETTERS = jt.data.Vocabulary(tuple("abcdefghijkl"), Tokenizer("char"))
 ENTRIES = {entry.path: entry for entry in jt.extend.catalogue()}
@@ -75,8 +76,10 @@ BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "
 
 
 def walk(cls, prefix=""):
-    """Every (path, field, owner) that an experiment may have: through every model, family and choice."""
+    """Every (path, field, owner) that an experiment may have: through every model, family and choice; no model inside a model."""
     for field in fields(cls).values():
+        if field.kind is Kind.MODEL and prefix:
+            continue
         yield prefix + field.name, field, cls
         family = nn.Module if field.kind is Kind.MODEL else field.type
         if field.kind in (Kind.CONFIG, Kind.MODEL):
@@ -278,7 +281,7 @@ def numbers():
                     pressed = pressed if name else PRESSED.get(f"{path}.", {}) | {path: member()} if field.optional else {}
                     changed = whole(experiment.replace(pressed))
                     visit(changed, f"{prefix}{field.name}={name}." if name else f"{prefix}{field.name}.", member, f"{path}.")
-            elif field.kind is Kind.MODEL:
+            elif field.kind is Kind.MODEL and not prefix:
                 for name, member in choices(nn.Module).items():
                     visit(experiment.replace({path: SMALL[name]}), f"{prefix}{name}.", member, f"{path}.")
 
