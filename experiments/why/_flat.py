@@ -1,5 +1,6 @@
 """Descent by batches, by all examples, or by these with added noise, to one level of training loss; and how flat it is there."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ Loss = Callable[[Weights, Float[Array, "batch features"], Int[Array, " batch"]],
 
 
 class Way(NamedTuple):
-    """How each step's gradient comes about; the static part of a program.
+    """How each step's gradient comes about.
 
     Args:
         batch: examples that a batch holds; None: all of them.
@@ -103,18 +104,30 @@ def ends(way: Way, problems: Problems, rates: Sequence[float], level: float, mos
         most: steps, after which it ends in any case.
     """
 
-    def one(rate: Array, problem: Problems) -> tuple[End, Tridiagonal]:
-        return _end(way, rate, problem, level, most)
-
-    every = jax.jit(jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None)))
     numbers = Problems(*(jnp.asarray(part, float if part.dtype.kind == "f" else None) for part in problems))
-    end, krylov = jax.tree.map(np.asarray, every(jnp.asarray(rates, float), numbers))
+    end, krylov = jax.tree.map(
+        np.asarray, _ends(way.batch, most, jnp.asarray(way.noise), jnp.asarray(rates, float), level, numbers)
+    )
     shape = end.loss.shape
     rows = [Tridiagonal(krylov.matrix[at][None], krylov.used[at][None]) for at in np.ndindex(*shape)]
     return end._replace(top=np.reshape([Spectrum.of(row).top for row in rows], shape))  # type: ignore[no-any-return]
 
 
-def _end(way: Way, rate: Float[Array, ""], problem: Problems, level: float, most: int) -> tuple[End, Tridiagonal]:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _ends(
+    batch: int | None, most: int, noise: Array, rates: Float[Array, " rates"], level: Float[Array, ""], problems: Problems
+) -> tuple[End, Tridiagonal]:
+    """The ends for all rates and seeds, [rates, seeds]."""
+
+    def one(rate: Array, problem: Problems) -> tuple[End, Tridiagonal]:
+        return _end(batch, noise, rate, problem, level, most)
+
+    return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(rates, problems)
+
+
+def _end(
+    batch: int | None, noise: Array, rate: Float[Array, ""], problem: Problems, level: Float[Array, ""], most: int
+) -> tuple[End, Tridiagonal]:
     """The end of one descent, and what Lanczos' method makes of the Hessian there."""
     key, x, y = rng.root(problem.seeds), problem.x, problem.y
     model = jt.MLP(widths=(HIDDEN,), outputs=10)
@@ -132,7 +145,7 @@ def _end(way: Way, rate: Float[Array, ""], problem: Problems, level: float, most
 
     def step(carry: tuple[Weights, Array, Array]) -> tuple[Weights, Array, Array]:
         weights, _, number = carry
-        gradient = _gradient(way, loss, weights, (x, y), rng.stream(key, "batch", number))
+        gradient = _gradient(batch, noise, loss, weights, (x, y), rng.stream(key, "batch", number))
         weights = weights - rate * gradient
         return weights, whole(weights), number + 1
 
@@ -150,16 +163,18 @@ def _end(way: Way, rate: Float[Array, ""], problem: Problems, level: float, most
 
 
 def _gradient(
-    way: Way, loss: Loss, weights: Weights, trained: tuple[Array, Array], key: Key[Array, ""]
+    batch: int | None, noise: Array, loss: Loss, weights: Weights, trained: tuple[Array, Array], key: Key[Array, ""]
 ) -> Float[Array, " weights"]:
-    """The gradient of one step."""
+    """The gradient of one step, see `Way`."""
     x, y = trained
-    if way.batch is None:
+    if batch is None:
         return jax.grad(loss)(weights, x, y)
-    drawn = jax.random.choice(rng.stream(key, "places"), len(y), (way.batch,), replace=False)
+    drawn = jax.random.choice(rng.stream(key, "places"), len(y), (batch,), replace=False)
     some = jax.grad(loss)(weights, x[drawn], y[drawn])
-    if not way.noise:
-        return some
-    every = jax.grad(loss)(weights, x, y)
-    direction = jax.random.normal(rng.stream(key, "direction"), weights.shape)
-    return every + direction * jnp.linalg.norm(some - every) / jnp.linalg.norm(direction)
+
+    def noisy() -> Array:
+        every = jax.grad(loss)(weights, x, y)
+        direction = jax.random.normal(rng.stream(key, "direction"), weights.shape)
+        return every + direction * jnp.linalg.norm(some - every) / jnp.linalg.norm(direction)
+
+    return jax.lax.cond(noise, noisy, lambda: some)  # of one value for all runs, so that only one of both is computed

@@ -10,17 +10,17 @@ from jaxtricks.evaluate.claim import Axes, Claim, Curve, Outcome, Paper, Scale, 
 
 
 def measure(scale: Scale) -> Outcome:
-    """An MLP 1×512 on 500 digits of MNIST, drawn by each seed, of which each label is replaced independently with probability p
+    """An MLP 1×512 on 300 digits of MNIST, drawn by each seed, of which each label is replaced independently with probability p
     by one of the ten classes (`RandomLabels`, so that a share 0.9 p is wrong), for p = 0, 0.1, … 1; the labels that a p changes,
     all larger ones change, too. SGD with momentum 0.9 and batches of 50, at one constant rate for all p: the one that learns
     random labels soonest on four other seeds and other digits. Each restart trains until the end of the first epoch after which
-    every training label is right, as given; the epochs until then are the time, and the accuracy then on 500 digits with true
+    every training label is right, as given; the epochs until then are the time, and the accuracy then on 300 digits with true
     labels is judged. How both go with p is Kendall's rank correlation over the p of one seed, and their ends are compared.
     """
-    size, validation = scale.pick(smoke=(120, 1 / 2), cpu=(1_000, 1 / 2), full=(10_000, 1 / 2))
+    size, validation = scale.pick(smoke=(120, 1 / 2), cpu=(600, 1 / 2), full=(10_000, 1 / 2))
     most = scale.budget(smoke=4, cpu=200, full=1_000)
     shares = np.round(np.linspace(0, 1, scale.pick(smoke=3, cpu=11, full=21)), 2)
-    base, chosen = with_fitting_rate(network(scale, scale.pick(smoke=2, cpu=40, full=200)), scale, size, validation)
+    base, chosen = with_fitting_rate(network(scale, scale.pick(smoke=2, cpu=20, full=200)), scale, size, validation)
     data = images(scale, size, validation)
     found = courses(base.replace({"epochs": most}), data, shares.tolist(), scale.restarts)
     needed = np.stack([np.where(np.isfinite(course.needed), course.needed, most + 1) for course in found], axis=1)
