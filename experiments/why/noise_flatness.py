@@ -17,10 +17,10 @@ def measure(scale: Scale) -> Outcome:
     others to validate on; no two seeds have a digit in common. Plain SGD by batches of 8, 32 and 128 drawn anew in each step,
     by all examples, and by all examples with noise: a random direction, as long as the error of the gradient of a batch of
     that size in that step. Each descent ends after the first step at which the loss on all training examples is at most 0.05
-    nats, within 6 000 steps. All have one rate: the one at which batches of 8 need the fewest steps, out of 0.1, 0.32, 1 and 3.2, on four
-    other seeds and other digits. Held against each other are batches of 8 and all examples: the largest eigenvalue of the
-    Hessian of the training loss (30 products, Lanczos), as a log₂ ratio, and the gap, which is the loss on validation digits
-    minus that on training digits.
+    nats, within 6 000 steps. All have one rate: the one at which batches of 8 need the fewest steps, out of 0.1, 0.32, 1 and
+    3.2, on four other seeds and other digits. Held against each other are batches of 8 and all examples: the largest
+    eigenvalue of the Hessian of the training loss (30 products, Lanczos), as a log₂ ratio, and the gap, which is the loss on
+    validation digits minus that on training digits.
     """
     mnist = scale.name != "smoke"
     pool, block = jt.load("mnist" if mnist else "digits"), 4 if mnist else 2
