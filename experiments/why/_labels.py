@@ -1,8 +1,8 @@
 """What claims on random labels share: images, one network, the rate that learns random labels, and how long learning takes."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,11 @@ from tqdm.auto import tqdm
 
 import jaxtricks as jt
 from experiments.measures import RATE, slowness, tuned
-from jaxtricks import rng, statistics
+from jaxtricks import rng
+from jaxtricks.data import Split
 from jaxtricks.engine.tables import Numbers
-from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
-from jaxtricks.experiment import RandomLabels
+from jaxtricks.evaluate.claim import Chosen, Scale
+from jaxtricks.experiment import RandomLabels, Resampling
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.evaluation import evaluate
 from jaxtricks.restart.member import Member, Pool, State
@@ -70,10 +71,25 @@ def with_fitting_rate(base: jt.Experiment, scale: Scale, size: int, validation: 
     return base.replace({RATE: chosen["rate"].value}), chosen
 
 
-def over_splits(values: Float[np.ndarray, " runs"], validation: float) -> Estimate:
-    """The mean over restarts that each drew such a share of one pool to validate on, with the interval of `Estimate.over`."""
-    found = statistics.corrected(values, validation / (1 - validation))
-    return Estimate(found.mean, *found.interval(), tuple(np.asarray(values, float).tolist()), found.freedom)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dealt(Resampling):
+    """Examples of each seed's own, a share of them to validate on: no two seeds have one in common, so that they are independent.
+
+    Args:
+        first: the first seed; the others follow it.
+        seeds: how many there are, among which all examples are dealt out evenly.
+    """
+
+    NAME: ClassVar[str] = "dealt"
+    first: int
+    seeds: int
+
+    def splits(self, data: jt.Dataset, seed: int) -> list[Split]:
+        assert isinstance(data.validation, float) and 0 <= seed - self.first < self.seeds
+        each, order = len(data) // self.seeds, rng.host(self.first, "deal").permutation(len(data))
+        own = order[(seed - self.first) * each :][:each]
+        held_out = round(data.validation * each)
+        return [Split(np.sort(own[held_out:]), np.sort(own[:held_out]))]
 
 
 class Course(NamedTuple):
@@ -103,7 +119,7 @@ class Course(NamedTuple):
         return self.accuracy[np.arange(len(last)), last]  # type: ignore[no-any-return]
 
 
-def courses(experiment: jt.Experiment, data: jt.Dataset, probabilities: Iterable[float], seeds: Sequence[int]) -> list[Course]:
+def courses(experiment: jt.Experiment, data: jt.Dataset, probabilities: Iterable[float], seeds: jt.Seeds) -> list[Course]:
     """Trains on labels corrupted with each of some probabilities, until every training label of every restart is right.
 
     All probabilities share one program, as labels are data to it; the restarts of each run side by side.
@@ -112,11 +128,11 @@ def courses(experiment: jt.Experiment, data: jt.Dataset, probabilities: Iterable
         experiment: what is trained, for at most its number of epochs.
         data: the data set.
         probabilities: of `RandomLabels`.
-        seeds: the restarts.
+        seeds: the restarts, and which examples each of them has.
     """
     pool, program, found = Pool.of(data), jax.jit(_course), []
     for probability in tqdm(list(probabilities), unit="probability"):
-        sampling = jt.Seeds(seeds, labels=RandomLabels(probability)).sampling(data)
+        sampling = dataclasses.replace(seeds, labels=RandomLabels(probability)).sampling(data)
         (ready,), (cohort,) = readied([experiment], data, sampling, None)
         members = jax.tree.map(jnp.asarray, cohort.tables.member(Numbers.of(sampling)))
         found.append(jax.tree.map(np.asarray, program(jax.tree.map(jnp.float32, ready), members, pool)))

@@ -1,5 +1,7 @@
 """What claims on random labels measure with: training until all labels are learnt, and descent to one level of the loss."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 import jaxtricks as jt
 from experiments.measures import RATE
 from experiments.why._flat import HIDDEN, Problems, Way, ends
-from experiments.why._labels import Course, courses, images, network
+from experiments.why._labels import Course, Dealt, courses, images, network
 from jaxtricks import rng
 from jaxtricks.evaluate.claim import Scale
 from jaxtricks.experiment import RandomLabels
@@ -17,7 +19,7 @@ SMOKE = Scale("smoke", seeds=2)
 
 def test_a_course_is_that_of_fit_and_ends_where_all_labels_are_learnt():
     data, base = images(SMOKE, 120, 1 / 2), network(SMOKE, epochs=200).replace({"batch_size": 20, RATE: 0.05})
-    true, half = courses(base, data, [0.0, 0.5], range(2))
+    true, half = courses(base, data, [0.0, 0.5], jt.Seeds(2))
     for course, probability in ((true, 0.0), (half, 0.5)):
         seeds, most = jt.Seeds(2, labels=RandomLabels(probability)), int(course.needed.max())
         assert np.isfinite(course.loss).sum(axis=1).tolist() == [most, most] and 1 < most < base.epochs
@@ -32,6 +34,13 @@ def test_what_a_course_says_of_the_epoch_that_learnt_all():
     gap = np.nan
     course = Course(None, np.array([[0.5, 1.0, 1.0, gap], [0.5, 0.9, 0.8, gap]]), np.array([[0.1, 0.2, 0.3, gap]] * 2))
     assert course.needed.tolist() == [2, np.inf] and course.then.tolist() == [0.2, 0.3]
+
+
+def test_dealt_examples_are_those_of_one_seed():
+    data = dataclasses.replace(jt.load("digits"), validation=0.25)
+    found = jt.Seeds((7, 8, 9), examples=Dealt(7, 3)).sampling(data)
+    assert found.train.shape == (3, 359) and found.validation.shape == (3, 120)
+    assert len(np.unique(np.concatenate([found.train, found.validation], axis=1))) == 3 * 479
 
 
 def test_each_seed_has_images_of_its_own():
