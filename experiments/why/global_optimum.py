@@ -1,13 +1,14 @@
 """The weights that learn every training label against those of the epoch that validation chooses."""
 
 import numpy as np
+from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import estimates
-from experiments.why._labels import images, network, with_fitting_rate
+from experiments.measures import RATE, estimates, tuned, wrong
+from experiments.why._labels import Dealt, images, network
 from jaxtricks import rng
 from jaxtricks.data import Examples
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, premise, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, curves, premise, settle, sizes
 from jaxtricks.experiment import RandomLabels
 
 CORRUPTED = 0.4  # the probability
@@ -15,34 +16,45 @@ DISASTER = 0.05  # of accuracy
 TRUE, NOISY = "true labels", "corrupted labels"
 
 
+def worse(runs: jt.Runs) -> Float[np.ndarray, " runs"]:
+    """The validation error, which rates are chosen by; 1 for a run to the global optimum that has not learnt all labels."""
+    optimum = runs.experiment.stopping is None
+    return np.where(optimum & (runs.evaluate("train")["accuracy"] < 1), 1.0, wrong(runs))
+
+
 def measure(scale: Scale) -> Outcome:
-    """An MLP 1×512 on 500 digits of MNIST, drawn by each seed, with true labels, and with labels of which each is replaced with
-    probability 0.4 by one of the ten classes at random, so that 36% are wrong. SGD with momentum 0.9 and batches of 50 for 30
-    epochs, at one constant rate: the one that learns random labels soonest on four other seeds and other digits. The weights
-    after the last epoch, which have every training label right, as given (the global optimum of the training error), are held
-    against those of the epoch with the best accuracy on 500 digits with true labels. Both are judged by their accuracy on 2 000
-    digits with true labels that neither saw. Disastrous is a loss of more than 5 points. The lecture says it of all training; so
-    it has to be so for true labels and for corrupted ones.
+    """An MLP 1×512 on 500 digits of MNIST, no two seeds having one in common, with true labels, and with labels of which each is
+    replaced with probability 0.4 by one of the ten classes at random, so that 36% are wrong. SGD with momentum 0.9 and batches of
+    50 for 40 epochs. The weights after the last epoch, which have every training label right, as given (the global optimum of the
+    training error), are held against those of the epoch with the best accuracy on 500 digits with true labels; each with each
+    kind of labels at the constant rate that gives it the best accuracy, among those that learn all labels where it has to, on four
+    other seeds and other digits. All are judged by their accuracy on 2 000 digits with true labels that none of them saw.
+    Disastrous is a loss of more than 5 points. The lecture says it of all training; so it has to be so for true labels and for
+    corrupted ones.
     """
-    size, validation, other = scale.pick(smoke=(300, 1 / 3, 100), cpu=(1_000, 1 / 2, 2_000), full=(15_000, 1 / 3, 10_000))
-    base, chosen = with_fitting_rate(network(scale, scale.pick(smoke=2, cpu=30, full=100)), scale, size, validation)
-    base = base.replace({"epochs": scale.budget(smoke=4, cpu=30, full=300)})
-    pool = images(scale, size + other, validation)
+    size, validation, other = scale.pick(smoke=(120, 1 / 2, 100), cpu=(1_000, 1 / 2, 2_000), full=(1_100, 1 / 2, 2_000))
+    last = network(scale, scale.budget(smoke=4, cpu=40, full=300))
+    arms = {"optimum": last, "best": last.replace({"stopping": jt.EarlyStopping(patience=last.epochs, metric="accuracy")})}
+    pool = images(scale, size * scale.seeds + other, validation)
     order = rng.host(0, "seen or judged").permutation(len(pool))
-    seen, judged = order[:size], order[size:]
+    seen, judged = order[:-other], order[-other:]
     data = jt.Dataset.from_arrays(pool.x[seen], pool.y[seen], name=pool.name, classes=pool.classes, validation=validation)
     examples = Examples(pool.x[judged], pool.y[judged], None)
-    chooses = base.replace({"stopping": jt.EarlyStopping(patience=base.epochs, metric="accuracy")})
-    optimum, best = {}, {}
+    rates = scale.pick(smoke=(0.03,), cpu=(0.003, 0.01, 0.03), full=(0.003, 0.01, 0.03))
+    to_tune, dealt = images(scale, size, validation, tuning=True), Dealt(scale.restarts[0], scale.seeds)
+    optimum, best, chosen = {}, {}, {}
     for name, probability in {TRUE: 0.0, NOISY: CORRUPTED}.items():
-        seeds = jt.Seeds(scale.restarts, labels=RandomLabels(probability))
-        optimum[name], best[name] = jt.fit([base, chooses], data, seeds=seeds)
+        labels = RandomLabels(probability)
+        found = tuned(arms, to_tune, rates, score=worse, seeds=jt.Seeds(scale.tuning, labels=labels))
+        trials = [experiment.replace({RATE: found[arm].value}) for arm, experiment in arms.items()]
+        optimum[name], best[name] = jt.fit(trials, data, seeds=jt.Seeds(scale.restarts, examples=dealt, labels=labels))
+        chosen |= {f"{arm}, {name}": rate for arm, rate in found.items()}
     learnt = {name: runs.evaluate("train")["accuracy"] for name, runs in optimum.items()}
     chosen_learnt = {name: runs.evaluate("train")["accuracy"] for name, runs in best.items()}
     ends = {name: runs.evaluate(examples)["accuracy"] for name, runs in optimum.items()}
     bests = {name: runs.evaluate(examples)["accuracy"] for name, runs in best.items()}
-    lost = {name: Estimate.over(optimum[name], bests[name] - ends[name]) for name in ends}
-    local = Estimate.over(best[NOISY], chosen_learnt[NOISY])
+    lost = {name: Estimate.of(bests[name] - ends[name]) for name in ends}
+    local = Estimate.of(chosen_learnt[NOISY])
     all_learnt = bool(all((share == 1).all() for share in learnt.values()))
     return Outcome(
         parts=[
@@ -85,4 +97,14 @@ CLAIM = Claim(
     "best epoch has learnt at or above 0.99.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-29",
+            "best epoch and global optimum have rates of their own, and no two seeds have a digit in common",
+            "both had the rate that learns random labels soonest, which may suit neither, and splits of one pool left open what "
+            "corrupted labels do; the result had been seen",
+            Ruling.REFUTED,
+        ),
+    ),
+    used=1,
 )
