@@ -8,7 +8,21 @@ from experiments.measures import RATE, estimates, tuned, wrong
 from experiments.why._labels import Dealt, images, network
 from jaxtricks import rng
 from jaxtricks.data import Examples
-from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, curves, premise, settle, sizes
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Chosen,
+    Claim,
+    Earlier,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    curves,
+    premise,
+    settle,
+    sizes,
+)
 from jaxtricks.experiment import RandomLabels
 
 CORRUPTED = 0.4  # the probability
@@ -42,7 +56,9 @@ def measure(scale: Scale) -> Outcome:
     examples = Examples(pool.x[judged], pool.y[judged], None)
     rates = scale.pick(smoke=(0.03,), cpu=(0.003, 0.01, 0.03), full=(0.003, 0.01, 0.03))
     to_tune, dealt = images(scale, size, validation, tuning=True), Dealt(scale.restarts[0], scale.seeds)
-    optimum, best, chosen = {}, {}, {}
+    optimum: dict[str, jt.Runs] = {}
+    best: dict[str, jt.Runs] = {}
+    chosen: dict[str, Chosen] = {}
     for name, probability in {TRUE: 0.0, NOISY: CORRUPTED}.items():
         labels = RandomLabels(probability)
         found = tuned(arms, to_tune, rates, score=worse, seeds=jt.Seeds(scale.tuning, labels=labels))
