@@ -64,7 +64,7 @@ def chapter_page(chapter: str, shown: Sequence[tuple[Claim, Result]]) -> str:
         chapter: its name.
         shown: claims with their results.
     """
-    links = "".join(f'<a href="#{result["claim"]}">{html.escape(result["claim"].replace("_", " "))}</a>' for _, result in shown)
+    links = " ".join(f'<a href="#{result["claim"]}">{html.escape(result["claim"].replace("_", " "))}</a>' for _, result in shown)
     sections = "".join(_section(claim, result) for claim, result in shown)
     return document(
         html.escape(f"{chapter.replace('_', ' ').capitalize()}: {len(shown)} claims"), STYLE, f"<nav>{links}</nav>{sections}"
