@@ -9,7 +9,7 @@ from jaxtricks.cli.flags import DataFlags
 from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.cli.parser import Parser
 from jaxtricks.cli.words import experiment_from
-from jaxtricks.evaluate.cost import cost
+from jaxtricks.evaluate.costs import cost
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
-from jaxtricks.evaluate.cost import Cost, cost
+from jaxtricks.evaluate.costs import Cost, cost
 from jaxtricks.evaluate.crossing import Crossover
 from jaxtricks.evaluate.curve import LearningCurve
 from jaxtricks.evaluate.elsewhere import judge_pairs
