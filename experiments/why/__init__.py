@@ -1,1 +1,1 @@
-"""Why training works at all: what networks memorize, and why more parameters help."""
+"""Why training works at all: what networks memorize, why more parameters help, and what hides in untrained networks."""
