@@ -17,7 +17,7 @@ SPREAD = 0.2  # the standard deviation of a frequency, for pixels in [0, 1]: a G
 
 
 class Fit(NamedTuple):
-    """What the weights of least norm come to; each value [] for one fit, [seeds, sizes] for many.
+    """What the weights of least norm come to.
 
     Args:
         error: the share of other images that are classified wrongly.
@@ -26,10 +26,10 @@ class Fit(NamedTuple):
         norm: the Euclidean norm of all weights.
     """
 
-    error: Float[Array, "*sizes"]
-    squared: Float[Array, "*sizes"]
-    training: Float[Array, "*sizes"]
-    norm: Float[Array, "*sizes"]
+    error: Float[np.ndarray, "seeds sizes"]
+    squared: Float[np.ndarray, "seeds sizes"]
+    training: Float[np.ndarray, "seeds sizes"]
+    norm: Float[np.ndarray, "seeds sizes"]
 
 
 class Size(NamedTuple):
@@ -73,11 +73,12 @@ def shortest(features: Float[Array, "rows columns"], targets: Float[Array, "rows
 
 
 @jax.jit
-def _fit(angles: Array, targets: Array, other_angles: Array, others: Array) -> Fit:
+def _fit(angles: Array, targets: Array, other_angles: Array, others: Array) -> tuple[Array, ...]:
+    """The fields of `Fit`, of one fit."""
     phi = waves(angles)
     weights = shortest(phi, targets)
     scores = waves(other_angles) @ weights
-    return Fit(
+    return (
         _wrong(scores, others),
         jnp.mean(jnp.sum((scores - others) ** 2, axis=1)),
         _wrong(phi @ weights, targets),
