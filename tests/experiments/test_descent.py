@@ -91,10 +91,11 @@ def test_widths_are_members_of_one_program():
 
 def test_an_error_turns_where_the_other_restarts_say():
     up_and_down = np.array([0.5, 0.2, 0.3, 0.6, 0.4, 0.3])
-    errors = np.stack([up_and_down, up_and_down + 0.01, np.array([0.0, 0.9, 0.3, 0.2, 0.8, 0.7])])
-    found = turns(np.concatenate([errors[:2]] * 4 + [errors[2:]]))
-    np.testing.assert_allclose(found.rise, [0.4] * 8 + [-0.7])  # the odd one is judged at the others' places
-    np.testing.assert_allclose([found.first[0], found.fall[0], found.first[8], found.fall[8]], [0.3, 0.3, -0.9, -0.5])
+    found = turns(np.stack([up_and_down] * 4))
+    np.testing.assert_allclose(np.transpose(found), [(0.3, 0.4, 0.3)] * 4)
+    odd = np.array([0.0, 90.0, 30.0, 20.0, 80.0, 70.0])  # its own largest rise is at once, and the others' is elsewhere
+    found = turns(np.stack([up_and_down, up_and_down, odd]))
+    np.testing.assert_allclose([found.first[2], found.rise[2], found.fall[2]], [-90, -70, -50])
     falling = turns(np.tile(np.linspace(1, 0, 5), (3, 1)))
     rising = turns(np.tile(np.linspace(0, 1, 5), (3, 1)))
     assert (falling.rise < 0).all() and (falling.fall > 0).all() and (rising.rise > 0).all() and (rising.fall < 0).all()
