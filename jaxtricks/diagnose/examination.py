@@ -217,7 +217,7 @@ class Examination:
         lines = [f"{self.data.name}: something is wrong; {told}, {self.restarts} restarts", *told_of(self.likely)]
         if self.cure is not None:
             changes = ", ".join(f"{path} = {new!r}" for path, (new, _) in self.cure.experiment.diff(self.experiment).items())
-            lines.append(f"the cure that helps most: {self.cure.name}: {changes}")
+            lines.append(f"the cure that helps most: {self.cure.name}{changes and f': {changes}'}")
         return "\n".join([*lines, *self._rest()])
 
     __repr__ = __str__

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
-from jaxtricks.diagnose.symptom import STRONG, WEAK, Severity, Symptom
+from jaxtricks.diagnose.symptom import STRONG, SURE, WEAK, Severity, Symptom
 
 RATIO = 1e-3  # of the gradients of the first and the last kernel
 HALF, MOST = 0.5, 0.8  # of the units of a layer: a hint, and a fault; half are dead where all inputs have one sign
@@ -40,5 +40,5 @@ def look(case: Case) -> list[Symptom]:
             )
     if soft := tuple(path for path, layer in inner.items() if (layer.normalized == 1).all() and "/" not in path):
         text = f"What {soft[0]} gives sums to one: a softmax inside of the network squeezes the signal."
-        found.append(Symptom("layers", "hint", text, {Cause.ACTIVATION: STRONG}, soft))
+        found.append(Symptom("layers", "hint", text, {Cause.ACTIVATION: SURE}, soft))
     return found
