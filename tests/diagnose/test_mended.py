@@ -49,7 +49,7 @@ def test_inputs_that_were_prepared_otherwise_are_told_first_and_mended(unlike, g
     fast = ("learnt by heart", "leaks", "shapes", "company", "host", "labels", "simple models")
     found = jt.examine(given, unlike, seeds=8, most=2, without=fast, progress=False)
     assert found.diagnoses[0].cause is Cause.INPUTS and found.cure is not None and found.cure.name == NAME
-    assert found.cure.cures and str(found).splitlines()[-1] == f"the cure that helps most: {NAME}"
+    assert found.cure.cures and f"the cure that helps most: {NAME}" in str(found)
 
 
 def test_adam_with_settings_of_its_own_is_tried_with_the_usual_ones(unlike, given, monkeypatch):
