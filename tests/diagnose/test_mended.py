@@ -1,12 +1,14 @@
 """Cures of data: what is mended, that it is offered where it is needed alone, and that it is tried on the mended data."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.diagnose import Case, Cause
+from jaxtricks.diagnose import SIGNS, Case, Cause
 from jaxtricks.diagnose.cures import cures
-from jaxtricks.diagnose.mended import alike
+from jaxtricks.diagnose.mended import AgreedLabels, alike, relabelled
 
 NAME = "validation inputs with means and spreads as in training"
 
@@ -57,3 +59,47 @@ def test_adam_with_settings_of_its_own_is_tried_with_the_usual_ones(unlike, give
     flat = given.replace({"optimizer.rule.epsilon": 1.0})
     names = [[cure.name for cure in cures(Case(each, unlike, jt.Seeds(2)))] for each in (flat, given)]
     assert ["Adam with its usual settings" in found for found in names] == [True, False]
+
+
+@pytest.fixture(scope="module")
+def mislabelled():
+    draw = np.random.default_rng(0)
+    true = np.arange(300) % 3
+    x = 3 * draw.normal(size=(3, 5))[true] + draw.normal(size=(300, 5))
+    y = np.where(draw.random(300) < 0.3, (true + draw.integers(1, 3, size=300)) % 3, true)
+    return jt.Dataset.from_arrays(x, y, name="mislabelled"), jt.Dataset.from_arrays(x, true, name="labelled")
+
+
+def test_labels_that_neighbours_contradict_become_theirs_where_a_restart_trains(mislabelled):
+    given, right = mislabelled
+    seeds = relabelled(given, jt.Seeds(2))[1]
+    sampling = seeds.sampling(given)
+    train, validation, labels = sampling.train[0], sampling.validation[0], sampling.labels[0]
+    assert (labels != right.y)[train].mean() < (given.y != right.y)[train].mean() / 3
+    assert np.array_equal(labels[validation], given.y[validation])
+
+
+def test_no_label_that_is_validated_on_has_a_say(mislabelled):
+    given, _ = mislabelled
+    train, other = given.split(0).train, given.y.copy()
+    other[given.split(0).validation] = 0
+    both = [
+        AgreedLabels().labels(dataclasses.replace(given, y=y), train, np.random.default_rng(0))[train] for y in (given.y, other)
+    ]
+    assert np.array_equal(*both)
+
+
+def test_wrong_labels_are_told_and_mended_where_sure_guesses_are_wrong_alone(mislabelled, given, monkeypatch):
+    monkeypatch.setattr(Case, "best_rate", 0.01)
+    cases = [Case(given, data, jt.Seeds(4)) for data in mislabelled]
+    assert [[set(each.causes) for each in SIGNS["sure mistakes"](case)] for case in cases] == [[{Cause.LABELS}], []]
+    assert [[cure.name for cure in cures(case) if cure.cause is Cause.LABELS] for case in cases] == [
+        ["labels that neighbours agree on"],
+        [],
+    ]
+
+
+def test_values_have_no_labels_that_neighbours_agree_on():
+    values = jt.Dataset.from_arrays(np.ones((8, 1)), np.linspace(0, 1, 8))
+    with pytest.raises(jt.ConfigError, match=r"^Seeds\.labels = AgreedLabels compares classes, and .* has no class of each"):
+        AgreedLabels().labels(values, np.arange(6), np.random.default_rng(0))

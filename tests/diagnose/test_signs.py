@@ -286,3 +286,9 @@ def test_steps_that_see_the_next_one_are_a_fault_where_it_is_their_label(both_wa
     assert [each.severity for each in symptoms] == severity and causes(symptoms) <= {Cause.DATA}
     tagged = jt.Dataset.from_arrays(text[:, :-1], text[:, :-1] % 2, task="steps", vocabulary=vocabulary)
     assert not found("future", given, tagged)
+
+
+def test_a_signal_that_fades_on_its_way_is_seen(base, digits):
+    faint = base.replace({"model.widths": (8, 8, 8), "model.kernel_init": jt.nn.Normal(scale=1e-2)})
+    assert any("fades" in each.text and Cause.INIT in each.causes for each in found("layers", faint, digits))
+    assert not any("fades" in each.text for each in found("layers", base.replace({"model.widths": (8, 8, 8)}), digits))

@@ -14,9 +14,9 @@ from jaxtricks.diagnose.registry import sign
 from jaxtricks.diagnose.symptom import SURE, Symptom
 
 FEWEST = 200  # training examples from which on simple models know where they are sure
-SPLITS = 3  # that are looked at
+SPLITS = 8  # that are looked at at most
 SURE_SHARE = 0.25  # of the examples of each class that is guessed
-OFTEN, AS_OFTEN = 0.1, 0.6  # the least share of mistakes among the surest guesses, and the same as a share of that among all
+OFTEN, AS_OFTEN = 0.1, 0.4  # the least share of mistakes among the surest guesses, and the same as a share of that among all
 KNOWN = 1 / 3  # of what there is to know beyond the commonest answer
 LUCK = 2.0  # standard errors
 
