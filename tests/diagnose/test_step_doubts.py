@@ -38,6 +38,13 @@ def test_nan_that_the_compiler_takes_out_of_the_loss_is_seen():
     assert Cause.ARITHMETIC in causes("finite", jax.jit(stepping(loss=masked)))
 
 
+def test_nan_that_the_compiler_takes_out_of_a_call_is_named_inside_of_it():
+    loss = jax.jit(lambda x, label: (jax.nn.one_hot(label, 2) * jnp.log(x)).sum())  # compiled, the product is a choice
+    given = (jnp.array([0.0, 1.0]), jnp.array(1))
+    assert np.isfinite(loss(*given))
+    assert first_broken(jax.make_jaxpr(lambda *each: loss(*each))(*given), given).startswith("mul gives nan first")
+
+
 def test_nan_is_named_before_the_infinity_that_a_mask_is_made_of():
     program = jax.make_jaxpr(lambda x: 0.0 * jnp.log(x))(0.0)
     assert first_broken(program, [0.0]).startswith("mul gives nan first")
