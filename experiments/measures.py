@@ -100,7 +100,7 @@ def tuned(
     ladder: Sequence[float],
     *,
     score: Score,
-    seeds: Sequence[int],
+    seeds: Sequence[int] | jt.Seeds,
     path: str = RATE,
 ) -> dict[str, Chosen]:
     """Each arm's best value at a dotted path: the smallest mean score, on a ladder that is widened while the best is at its edge.

@@ -1,15 +1,8 @@
 """Rows of the lectures' inventory that no claim has a result for, and why."""
 
-_PRUNING = "waits for pruning and masks, which are not built yet"
-
 WITHOUT: dict[str, str] = {
     "T085": "is measured by the benchmarks of `experiments/speed`, on a GPU, and not by a claim",
     "T093": "names a price and a device that is not at hand",
     "T108": "is a check of one's own derivatives, which the tests of the library make",
     "T115": "is about a product in use",
-    "T116": "waits for the chapter on what networks memorize",
-    "T117": "waits for the chapter on what networks memorize",
-    "T118": _PRUNING,
-    "T119": _PRUNING,
-    "T120": _PRUNING,
 }

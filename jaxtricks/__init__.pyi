@@ -11,6 +11,7 @@ from . import (
     models,
     nn,
     optim,
+    prune,
     schedules,
     search,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "models",
     "nn",
     "optim",
+    "prune",
     "replay",
     "resume",
     "schedules",

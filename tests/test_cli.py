@@ -78,6 +78,8 @@ def refused(capsys, *words) -> str:
         ),
         (["run", "--repeats", "2"], "--repeats is for --folds, which is missing"),
         (["run", "--label-noise", "0.2", "--permute-labels"], "--label-noise and --permute-labels both change labels"),
+        (["run", "--random-labels", "0.2", "--permute-labels"], "--random-labels and --permute-labels both change labels"),
+        (["run", "--random-labels", "2"], "RandomLabels.probability = 2.0 is not a probability from 0 to 1"),
         (["run", "--label-noise", "2"], "NoisyLabels.share = 2.0 is not a share above 0, up to 1"),
         (["run", "--fresh", "head"], "--fresh is for --transfer, which is missing"),
         (["run", "--five-by-two", "--seeds", "4"], "--five-by-two has five seeds, and --seeds asks for others"),

@@ -24,6 +24,7 @@ RANKS = [
     {"evaluate"},
     {"search"},
     {"diagnose"},
+    {"prune"},
     {"report"},
     {"cli"},
     {"extend", "losses", "metrics", "moved", "schedules"},  # the face: nothing imports it

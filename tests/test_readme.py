@@ -15,6 +15,7 @@ SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MUL
 COMMANDS = re.findall(r"^(?:    |\$ )(jaxtricks .*)$", README, flags=re.MULTILINE)
 SMALLER = {
     r"(jt\.examine\(.*?)seeds=8\b": r"\1seeds=2, most=0",
+    r"rounds=3": "rounds=1",
     r"(jt\.(?:compare|study|ladder)\((?!.*tune=).*?)seeds=(?:8|16)\b": r"\1seeds=2, tune=None",
     r"epochs=20|epochs=10": "epochs=1",
     r"epochs=40": "epochs=2",

@@ -4,19 +4,19 @@ import dataclasses
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tyro
 
 import jaxtricks as jt
-from experiments.lr_range.tasks import Task, judged, tuning
+from experiments.lr_range.tasks import TASKS, Task
 from experiments.speed.harness import Target
 from jaxtricks.engine.layout import set_up
 from jaxtricks.report.environment import environment
 
 SWEPT = (100, 101, 102, 103)  # restarts at each of 64 rates, none of which a range test has
-SEEDS = {True: 0, False: 1_000}  # the first restart of range tests, of tuning and of judging
+SEEDS = {"chosen": 0, "first": 1_000, "second": 2_000}  # the first restart of range tests
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,13 +83,14 @@ class Command:
     """Judges suggested learning rates against sweeps of 64 rates, on 20 tasks.
 
     Args:
-        tuning: measure the rule on the tasks that it was chosen on, instead.
+        on: the tasks: "second", 20 that nothing was chosen on; "first", 20 that gave the interval its width; "chosen", 30 that
+            the rule was chosen on.
         only: the tasks whose name has this in it.
         restarts: of each range test.
         json: print one JSON object instead of a table.
     """
 
-    tuning: bool = False
+    on: Literal["second", "first", "chosen"] = "second"
     only: str = ""
     restarts: int = 32
     json: bool = False
@@ -97,9 +98,9 @@ class Command:
     def __call__(self) -> None:
         set_up(self.restarts)
         every = []
-        for task in tuning() if self.tuning else judged():
+        for task in TASKS[self.on]():
             if self.only in task.name:
-                every.append(found(task, SEEDS[self.tuning], self.restarts))
+                every.append(found(task, SEEDS[self.on], self.restarts))
                 if not self.json:
                     print(line(every[-1]), flush=True)
         report = summary(every)

@@ -1,10 +1,11 @@
-"""The tasks: data, a model, a rule and a length of training; those to judge on share no data, models or seeds with the others."""
+"""The tasks: data, a model, a rule and a length of training; those to judge on share no models or seeds with the others."""
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.datasets import load_diabetes, load_wine
 
 import jaxtricks as jt
 
@@ -50,7 +51,9 @@ def tuning() -> list[Task]:
 
 
 def judged() -> list[Task]:
-    """The 20 tasks that the interval is judged on: other data, models and seeds, and some rules that no tuning task has."""
+    """20 tasks that the first interval was judged on, and the second took its width from: other data, models and seeds, and some
+    rules that no tuning task has.
+    """
     fashion, mnist = (functools.partial(part, name, EXAMPLES, 0) for name in ("fashion_mnist", "mnist"))
     wide, tanh = jt.MLP(widths=(128,), kernel_init=jt.nn.HeNormal()), jt.MLP(widths=(100, 50), activation=jt.nn.Tanh())
     gelu = jt.MLP(widths=(32,), activation=jt.nn.GELU())
@@ -67,6 +70,52 @@ def judged() -> list[Task]:
         *_tasks("angles", jt.MLP(widths=(64,), activation=jt.nn.Tanh()), (nesterov, jt.Adam()), friedman_3, 50, (12,)),
         *_tasks("letters", recurrent, (momentum, jt.Adam()), letters, 16, (4,)),
     ]
+
+
+def judged_second() -> list[Task]:
+    """20 tasks more, chosen before any of them was run, for the interval that the others gave its width: other networks, batches
+    and rules, and four data sets that no other task has.
+    """
+    fashion, mnist = (functools.partial(part, name, EXAMPLES, 1) for name in ("fashion_mnist", "mnist"))
+    deep = jt.MLP(widths=(64,) * 4, activation=jt.nn.Swish())
+    normed = jt.MLP(widths=(96,), normalization=jt.nn.LayerNorm())
+    momentum, nesterov, rmsprop = jt.Momentum(), jt.optim.Nesterov(), jt.optim.RMSProp()
+    return [
+        *_tasks("fashion deep", deep, (jt.SGD(), nesterov, jt.Adam()), fashion, 16, (5,)),
+        *_tasks("fashion linear", jt.MLP(widths=()), (momentum, jt.AdamW()), fashion, 100, (15,)),
+        *_tasks("mnist layer norm", normed, (jt.SGD(), rmsprop, jt.optim.RAdam()), mnist, 32, (6,)),
+        *_tasks("mnist small cnn", jt.CNN(channels=(6,)), (jt.SGD(), jt.Adam()), mnist, 40, (5,)),
+        *_tasks("reviews many words", jt.MLP(widths=(16,)), (momentum, jt.AdamW(), jt.optim.Lion()), more_words, 50, (8,)),
+        *_tasks("wine", jt.MLP(widths=(24,)), (jt.SGD(), jt.Adam()), wine, 16, (30,)),
+        *_tasks("diabetes", jt.MLP(widths=(32,), activation=jt.nn.GELU()), (momentum, jt.Adam()), diabetes, 32, (20,)),
+        *_tasks("friedman 2", jt.MLP(widths=(40, 40)), (nesterov, jt.AdamW()), friedman_2, 64, (15,)),
+        *_tasks("letters tcn", jt.TCN(channels=(16,), kernel_size=3, embedding=16), (jt.Adam(),), letters, 32, (6,)),
+    ]
+
+
+def more_words() -> jt.Dataset:
+    """Reviews of films, good or bad, by the counts of 2,000 words."""
+    return jt.load("imdb_reviews", words=2_000).subset(EXAMPLES, seed=1)
+
+
+def wine() -> jt.Dataset:
+    """Thirteen measurements of wines, and which of three growers made them (scikit-learn's)."""
+    x, y = load_wine(return_X_y=True)
+    return jt.Dataset.from_arrays(x, y, name="wine")
+
+
+def diabetes() -> jt.Dataset:
+    """Ten measurements of patients, and how their diabetes went on (scikit-learn's)."""
+    x, y = load_diabetes(return_X_y=True, scaled=False)
+    return jt.Dataset.from_arrays(x, y, name="diabetes")
+
+
+def friedman_2() -> jt.Dataset:
+    """Friedman's second function, the impedance of a circuit, with a standard deviation of noise of 125."""
+    draw = np.random.default_rng(2)
+    x = draw.uniform(size=(1_500, 4)) * (100, 520 * np.pi, 1, 10) + (1, 40 * np.pi, 0, 1)
+    y = np.sqrt(x[:, 0] ** 2 + (x[:, 1] * x[:, 2] - 1 / (x[:, 1] * x[:, 3])) ** 2)
+    return jt.Dataset.from_arrays(x, y + draw.normal(0, 125, size=len(x)), name="friedman 2")
 
 
 def part(name: str, examples: int, seed: int) -> jt.Dataset:
@@ -114,3 +163,6 @@ def _tasks(
         base = jt.Experiment(model=model, optimizer=jt.Optimizer(rule=rule), batch_size=batch)
         found += [Task(f"{test}, {epochs} epochs", test, base.replace({"epochs": epochs}), data) for epochs in lengths]
     return found
+
+
+TASKS: dict[str, Callable[[], list[Task]]] = {"chosen": tuning, "first": judged, "second": judged_second}

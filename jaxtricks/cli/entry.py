@@ -14,6 +14,8 @@ COMMANDS = {
     "ablate": ("train:Ablate", "Judge an experiment without each of its tricks, and with each that it lacks."),
     "ladder": ("train:ClimbCommand", "Try changes one after the other, and keep each that helps on top of those before it."),
     "judge": ("judge:JudgeCommand", "Judge values that were measured elsewhere, from tables with the columns seed and value."),
+    "prune": ("prune:PruneCommand", "Remove weights in rounds: does a small network do as well as the whole one?"),
+    "cost": ("cost:CostCommand", "Say what a network costs: parameters, operations, bytes, subnetworks."),
     "curve": ("curve:CurveCommand", "Train on more and more examples, beside simple models."),
     "lr": ("lr:RateCommand", "Suggest a learning rate, with an interval, by a range test."),
     "search": ("search:SearchCommand", "Search hyperparameters, and say how sure the winner is and how good without its luck."),

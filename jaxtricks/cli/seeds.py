@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 from jaxtricks.cli.optional import Maybe, Switch, Words
 from jaxtricks.cli.start import StartFlags
 from jaxtricks.config import ConfigError
-from jaxtricks.experiment.changes import LabelChange, NoisyLabels, PermutedInputs, PermutedLabels
+from jaxtricks.experiment.changes import LabelChange, NoisyLabels, PermutedInputs, PermutedLabels, RandomLabels
 from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
 
@@ -31,6 +31,7 @@ class SeedFlags(StartFlags):
         part: how many of the training examples each restart uses: a share such as 0.5, or a number of examples.
         five_by_two: 5×2 cross-validation: five seeds, each with two restarts that train on one half and validate on the other.
         label_noise: the share of training examples that get a wrong label, such as 0.2; each split draws its own.
+        random_labels: the probability with which each training example gets a random class, the true one among them, such as 0.5.
         permute_labels: give the labels of training examples to each other at random, so that they mean nothing.
         permute_inputs: put the features of all inputs into a random order, one for each seed.
     """
@@ -47,6 +48,7 @@ class SeedFlags(StartFlags):
     part: Maybe[float] = None
     five_by_two: Switch = False
     label_noise: Maybe[float] = None
+    random_labels: Maybe[float] = None
     permute_labels: Switch = False
     permute_inputs: Switch = False
 
@@ -71,11 +73,16 @@ class SeedFlags(StartFlags):
         )
 
     def _labels(self) -> LabelChange | None:
-        if self.label_noise is None:
-            return PermutedLabels() if self.permute_labels else None
+        changes: dict[str, LabelChange] = {}
+        if self.label_noise is not None:
+            changes["--label-noise"] = NoisyLabels(self.label_noise)
+        if self.random_labels is not None:
+            changes["--random-labels"] = RandomLabels(self.random_labels)
         if self.permute_labels:
-            raise ConfigError("--label-noise and --permute-labels both change labels; one of the two is allowed.")
-        return NoisyLabels(self.label_noise)
+            changes["--permute-labels"] = PermutedLabels()
+        if len(changes) > 1:
+            raise ConfigError(f"{' and '.join(list(changes)[:2])} both change labels; one of the two is allowed.")
+        return next(iter(changes.values()), None)
 
     def _examples(self) -> Resampling:
         chosen: dict[str, Resampling] = {}

@@ -111,6 +111,22 @@ class LabelKind:
             raise DataError(f"classes: {name} has 1, and a wrong label is another one; 2 or more are allowed.")
         return ((y + generator.integers(1, classes, y.shape)) % classes).astype(y.dtype)
 
+    def random(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
+        """Labels without meaning in place of right ones: for each class any class, all alike, the right one among them.
+
+        Args:
+            name: the data set's.
+            y: the right labels, of some examples.
+            classes: how many there are.
+            generator: of random numbers.
+
+        Raises:
+            DataError: where labels are no classes, or where there is one class only.
+        """
+        if classes < 2:
+            raise DataError(f"classes: {name} has 1, of which no other can be drawn; 2 or more are allowed.")
+        return generator.integers(0, classes, y.shape).astype(y.dtype)
+
     def _refuse(self, name: str, y: np.ndarray, asked: str) -> DataError:
         return DataError(f"{name}: shape {y.shape}, dtype {y.dtype}; the task {self.name!r} asks for {asked}.")
 
@@ -203,6 +219,9 @@ class ManyLabels(LabelKind):
     def others(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
         return 1 - y
 
+    def random(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
+        return super().random(name, y, 2, generator)  # of each label whether an example has it
+
 
 class ValueLabels(LabelKind):
     """Each example has values to regress on: y [examples, outputs], float32."""
@@ -228,6 +247,9 @@ class ValueLabels(LabelKind):
 
     def others(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
         raise DataError(f"y: {name} has values, of which none is wrong as a class can be; classes are allowed.")
+
+    def random(self, name: str, y: Labels, classes: int, generator: np.random.Generator) -> Labels:
+        raise DataError(f"y: {name} has values, of which none can be drawn as a class can be; classes are allowed.")
 
 
 KINDS: dict[TaskName, LabelKind] = {kind.name: kind for kind in (ClassLabels(), StepLabels(), ManyLabels(), ValueLabels())}

@@ -19,7 +19,7 @@ from jaxtricks.engine.plan import WIDE, Members, Plan, Population, chunk_of
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.engine.windows import AHEAD, PerMember, Windows, index
 from jaxtricks.experiment.matching import Given, Transferred
-from jaxtricks.restart.epoch import bare, ordering
+from jaxtricks.restart.epoch import running
 from jaxtricks.restart.member import Pool, State
 from jaxtricks.restart.phase import Shared
 
@@ -106,7 +106,7 @@ class Planned:
     def lowered(self) -> jax.stages.Lowered:
         """The program of one segment, or of a window, traced."""
         rows = self.batches(np.arange(self.size))[0][1]
-        population, states = rows_of(self.population, rows), shapes_of(len(rows), self.states)
+        population, states = rows_of(self.population, rows).reduced(running), shapes_of(len(rows), self.states)
         if self.plan.window is None:
             return resident.lower(population, states, self.data, self.plan)
         windows = Windows(population, self.tables, self.pool, self.plan, self.own)
@@ -191,7 +191,7 @@ def planned_for(cohort: Cohort, pool: Pool, layout: Layout, segment: int, note: 
     data = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), DeviceData(Shared.of(pool), cohort.tables))
     several = np.resize(np.arange(cohort.size), mesh.shape["runs"])
     few, given = rows_of((cohort.population, cohort.given), several)
-    members = Members(few, few.reduced(bare), few.reduced(ordering))
+    members = Members.of(few)
     orders = shape_of(cohort.population.experiments, len(several), cohort.tables, plan.epochs)
     states = jax.eval_shape(functools.partial(resident.start, plan=plan._replace(width=1)), members, given, data, orders)
     if layout.model > 1 and all(lies == plan.per_member for lies in jax.tree.leaves(plan.lies(states))):

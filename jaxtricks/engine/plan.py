@@ -11,7 +11,7 @@ from jaxtyping import Int
 from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import Numbers
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.restart.epoch import bare, ordering
+from jaxtricks.restart.epoch import bare, ordering, running
 
 WIDE = 256  # units of a layer that is worth splitting
 
@@ -89,7 +89,7 @@ class Members(NamedTuple):
     """The members of a program on the devices, with as much of their experiments as what they do depends on.
 
     Args:
-        training: with all.
+        training: with what steps depend on, see `jaxtricks.restart.epoch.running`.
         start: with what initial weights depend on, see `jaxtricks.restart.epoch.bare`.
         order: with what orders depend on, see `jaxtricks.restart.epoch.ordering`.
     """
@@ -101,8 +101,12 @@ class Members(NamedTuple):
     @classmethod
     def placed(cls, population: Population, plan: Plan) -> "Members":
         """The members, from the host."""
-        parts = (population, population.reduced(bare), population.reduced(ordering))
-        return cls(*(placed(part, plan.per_member) for part in parts))
+        return placed(cls.of(population), plan.per_member)  # type: ignore[no-any-return]
+
+    @classmethod
+    def of(cls, population: Population) -> "Members":
+        """The members, where they are."""
+        return cls(*map(population.reduced, (running, bare, ordering)))
 
 
 def spread(function: Callable[..., Any], mesh: Mesh, width: int, mapped: int) -> Callable[..., Any]:

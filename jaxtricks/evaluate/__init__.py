@@ -3,6 +3,7 @@
 from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
+from jaxtricks.evaluate.costs import Cost, cost
 from jaxtricks.evaluate.crossing import Crossover
 from jaxtricks.evaluate.curve import LearningCurve
 from jaxtricks.evaluate.elsewhere import judge_pairs
@@ -18,6 +19,7 @@ from jaxtricks.evaluate.verdict import Decision, Verdict
 
 __all__ = [
     "Ablation",
+    "Cost",
     "Crossover",
     "Decision",
     "Ensemble",
@@ -39,6 +41,7 @@ __all__ = [
     "Tuning",
     "Verdict",
     "Writer",
+    "cost",
     "judge_pairs",
     "verdicts",
 ]

@@ -1,7 +1,7 @@
 """What is trained, as values: the experiment, its inputs, the order of its examples, when it stops."""
 
 from jaxtricks.config.folder import import_files
-from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels
+from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels, RandomLabels
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
@@ -33,6 +33,7 @@ __all__ = [
     "Part",
     "PermutedInputs",
     "PermutedLabels",
+    "RandomLabels",
     "Raw",
     "RawTargets",
     "Resampling",

@@ -51,12 +51,14 @@ def _joined(known: Entry, more: Entry) -> Entry:
 
 def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ...] = ()) -> list[Entry]:
     entries: list[Entry] = []
-    if cls in above:  # a rule around a rule, or a model inside a model: listed once
+    if cls in above:  # a rule around a rule: listed once
         return entries
     for field in fields(cls).values():
         path = prefix + field.name
         if field.trick is not None:
             entries.append(Entry(path, field.trick, models))
+        if field.kind is Kind.MODEL and models:  # a model inside a model: what it has is listed as a model's own
+            continue
         for name, member in _members(field).items():
             inside = (*models, name) if field.kind is Kind.MODEL else models
             trick = choice_trick(member)

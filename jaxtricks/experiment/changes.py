@@ -62,6 +62,55 @@ class NoisyLabels(LabelChange):
 
 
 @dataclass(frozen=True, eq=False)
+class RandomLabels(LabelChange):
+    """Partially corrupted labels: each one of the training examples becomes a random class with a probability (Zhang+ 2017).
+
+    The random class is drawn evenly from all, the true one among them, so that with k classes a share `p (1 - 1/k)` of the labels
+    is wrong on average; `NoisyLabels` takes an exact share of examples, and always another class. Which examples are drawn, and
+    what they get, depends on the seed alone: those that a probability changes, a larger one changes too, and to the same class.
+
+    >>> digits = jt.load("digits").subset(100, seed=0)
+    >>> train = digits.split(0).train
+    >>> labels = RandomLabels(0.5).labels(digits, train, np.random.default_rng(0))
+    >>> int((labels != digits.y).sum()), len(train)  # 0.5 · 0.9 · 80 = 36 on average
+    (36, 80)
+
+    Args:
+        probability: of each example on its own, in [0, 1]; at 0 the labels are those of the data, at 1 they mean nothing.
+        classes: random labels are drawn from so many classes, the first ones; None: from all that the data have.
+
+    Paper: Zhang, Bengio, Hardt, Recht and Vinyals, "Understanding deep learning requires rethinking generalization", ICLR 2017.
+    """
+
+    NAME: ClassVar[str] = "random"
+    probability: float
+    classes: int | None = None
+
+    def __post_init__(self) -> None:
+        given, classes = self.probability, self.classes
+        if isinstance(given, bool) or not isinstance(given, float | int) or not 0 <= given <= 1:
+            raise ConfigError(f"RandomLabels.probability = {given!r} is not a probability from 0 to 1.")
+        if classes is not None and (isinstance(classes, bool) or not isinstance(classes, int) or classes < 2):
+            raise ConfigError(f"RandomLabels.classes = {classes!r} is not an integer >= 2, or None for all classes.")
+
+    def labels(self, data: Dataset, train: Int[np.ndarray, " train"], generator: np.random.Generator) -> Labels:
+        have = len(data.classes)
+        if self.classes is not None and not data.kind.per_class:
+            raise ConfigError(
+                f"RandomLabels.classes = {self.classes} is for labels that are classes, and {data.name} has "
+                f"{data.kind.words(have)}; None is allowed."
+            )
+        if self.classes is not None and self.classes > have:
+            raise ConfigError(
+                f"RandomLabels.classes = {self.classes} is more than the {have} of {data.name}; 2 to {have} are allowed."
+            )
+        drawn = data.kind.random(data.name, data.y[train], self.classes or have, generator)
+        changed, labels = generator.random(len(train)) < self.probability, data.y.copy()
+        labels[train[changed]] = drawn[changed]
+        return labels
+
+
+@dataclass(frozen=True, eq=False)
 class PermutedLabels(LabelChange):
     """Labels without meaning: those of the training examples, dealt out among them at random (Zhang+ 2017).
 

@@ -31,6 +31,7 @@ from jaxtricks.objectives.metrics import find, named
 from jaxtricks.objectives.objective import Objective
 from jaxtricks.objectives.task import Task
 from jaxtricks.optim.optimizer import Optimizer
+from jaxtricks.optim.pruning import Pruned
 
 
 @config()
@@ -52,6 +53,7 @@ class Experiment:
             which needs less memory; each part has its own batch norm statistics and its own mean loss.
         compute: "full", or "bfloat16" for the model's arithmetic; parameters, their updates and losses stay in full precision.
         stopping: when a restart ends before its last epoch.
+        pruned: which weights are removed before the first step.
         metrics: what is measured in validation beside the task's own metrics: names, such as "macro_f1", and `Metric`s of your
             own.
         histograms: the number of epochs between two pictures of all weights, gradients and activations, see `Runs.histograms`;
@@ -77,6 +79,16 @@ class Experiment:
         paper="Prechelt 1998",
         summary="Stop where the validation loss no longer falls, and go back to the best weights",
         on=EarlyStopping(),
+    )
+    pruned: Pruned | None = trick(
+        default=None,
+        rows=["T118"],
+        paper="Frankle & Carbin 2019",
+        summary="Remove the weights that are worth least before the first step",
+        on=Pruned(keep=0.5),
+        neutral=Pruned(keep=1.0),
+        trial=Pruned(keep=0.2),
+        assumes="a smaller network is worth having",
     )
     metrics: tuple[str | Metric, ...] = ()
     histograms: Count | None = None

@@ -45,7 +45,8 @@ class Seeds:
         transfer: earlier runs whose weights the restarts start from; None: all weights are drawn.
         examples: which examples a restart may see; with `Folds`, `Forward` and `Disjoint` each seed has several members, one for
             each part.
-        labels: `NoisyLabels` or `PermutedLabels`, drawn for each split, of the examples that are trained on; None: the data's.
+        labels: `NoisyLabels`, `RandomLabels` or `PermutedLabels`, drawn for each split, of the examples that are trained on;
+            None: the data's.
         inputs: `PermutedInputs`, drawn for each seed, or once for all restarts where they share the split; None: the data's.
         folds: cross-validation, in place of `examples`: `Folds(5)` or `FiveByTwo()`.
         disjoint: the number of parts without a common example, in place of `examples=Disjoint(…)`.

@@ -17,6 +17,8 @@ from jaxtricks.experiment.written import DIGEST, digest
 from jaxtricks.models.contract import CARRY, PARAMS, Variables, contract
 from jaxtricks.models.conventions import Names
 
+REWOUND = "rewound/"  # before the paths of weights that a pruned network is set back to
+
 
 class HasWeights(Protocol):
     """What a transfer reads of earlier runs, such as `jaxtricks.Runs`."""
@@ -43,6 +45,8 @@ class Transfer:
         source: the earlier runs, or weights; the parameters of runs are taken as their optimization method evaluates them.
         fresh: the top-level layers of the new model that are drawn anew, such as "head".
         by_place: whether tokens, features and outputs mean the same at each place, whatever they are called.
+        rewound: for networks that are pruned by what `source` has learnt, the runs or weights that they are set back to in place
+            of those drawn, such as the same restarts after a few epochs; None: those drawn.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> earlier = jt.fit(base, digits, seeds=4, progress=False)
@@ -54,6 +58,7 @@ class Transfer:
     source: HasWeights
     fresh: tuple[str, ...] = ()
     by_place: bool = False
+    rewound: HasWeights | None = None
 
     @classmethod
     def of(
@@ -139,16 +144,15 @@ class Transfer:
         found = {path: matching.of(path, there[path], leaf.shape) for path, leaf in wanted.items()}
         given = {path: _for(rows, each, wanted[path].dtype) for path, each in found.items() if _any(each)}
         drawn = tuple(path for path in here if path not in given)
-        return given, Transferred(tuple(given), drawn, unused, matching.matched)
+        if self.rewound is not None:
+            back, _ = Transfer(self.rewound, (), self.by_place).given(sampling, variables, model, meanings)
+            given |= {f"{REWOUND}{path}": each for path, each in back.items()}
+        return given, Transferred(tuple(path for path in given if not path.startswith(REWOUND)), drawn, unused, matching.matched)
 
     def to_json(self) -> dict[str, Any]:
         """Gives the fresh layers, and a digest of the weights."""
-        arrays = self.source.weights.arrays
-        return {
-            "source": {DIGEST: digest(*(arrays[name] for name in sorted(arrays)))},
-            "fresh": list(self.fresh),
-            "by_place": self.by_place,
-        }
+        back = {} if self.rewound is None else {"rewound": _digest(self.rewound)}
+        return {"source": _digest(self.source), "fresh": list(self.fresh), "by_place": self.by_place, **back}
 
 
 def replaced(tree: Any, given: Mapping[str, Given]) -> Any:
@@ -163,6 +167,22 @@ def replaced(tree: Any, given: Mapping[str, Given]) -> Any:
         return given[name].over(drawn) if name in given else drawn
 
     return jax.tree_util.tree_map_with_path(new, tree)
+
+
+def rewound(params: Any, given: Mapping[str, Given]) -> Any:
+    """The parameters that a pruned network is set back to: those drawn, or those of `Transfer.rewound`.
+
+    Args:
+        params: as they were drawn.
+        given: as `Transfer.given` gives it.
+    """
+    back = {path.removeprefix(REWOUND): each for path, each in given.items() if path.startswith(REWOUND)}
+    return replaced({PARAMS: params}, back)[PARAMS]
+
+
+def _digest(source: HasWeights) -> dict[str, str]:
+    arrays = source.weights.arrays
+    return {DIGEST: digest(*(arrays[name] for name in sorted(arrays)))}
 
 
 def _layer(path: str) -> str:

@@ -6,6 +6,7 @@ from jaxtricks.models.equinox import Equinox
 from jaxtricks.models.folding import fold
 from jaxtricks.models.functional import Functional
 from jaxtricks.models.haiku import Haiku
+from jaxtricks.models.masked import Bernoulli, EdgePopup, Masked, Masking
 from jaxtricks.models.mlp import MLP
 from jaxtricks.models.nnx import NNX
 from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
@@ -20,12 +21,16 @@ __all__ = [
     "NNX",
     "RNN",
     "TCN",
+    "Bernoulli",
     "Combine",
     "ConcatLayers",
+    "EdgePopup",
     "Equinox",
     "Functional",
     "Haiku",
     "LastLayer",
+    "Masked",
+    "Masking",
     "SumLayers",
     "Transformer",
     "fold",

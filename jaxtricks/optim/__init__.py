@@ -9,7 +9,10 @@ from jaxtricks.optim.decay import L2, Decay, Decoupled, Independent
 from jaxtricks.optim.layers import DiscriminativeRates, LayerRates, Rates
 from jaxtricks.optim.muon import Muon
 from jaxtricks.optim.optimizer import Optimizer
+from jaxtricks.optim.pruning import Pruned
+from jaxtricks.optim.reversion import AsGiven, Initial, Redrawn, Reversion, ShuffledWeights, SignedConstant
 from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp, Rule
+from jaxtricks.optim.scores import Grasp, Magnitude, RandomScore, Score, Snip, SynFlow
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
 from jaxtricks.optim.trajectory import Trajectory, minimize
 
@@ -27,29 +30,42 @@ __all__ = [
     "Adam",
     "AdamUncorrected",
     "AdamW",
+    "AsGiven",
     "Averaging",
     "Decay",
     "Decoupled",
     "DiscriminativeRates",
     "GaussNewton",
+    "Grasp",
     "Independent",
+    "Initial",
     "LatestAverage",
     "LayerRates",
     "LearntClip",
     "Lion",
     "Lookahead",
+    "Magnitude",
     "Momentum",
     "Muon",
     "Nesterov",
     "Newton",
     "Optax",
     "Optimizer",
+    "Pruned",
     "QuantileClip",
     "RAdam",
     "RMSProp",
+    "RandomScore",
     "Rates",
+    "Redrawn",
+    "Reversion",
     "Rule",
     "ScheduleFree",
+    "Score",
+    "ShuffledWeights",
+    "SignedConstant",
+    "Snip",
+    "SynFlow",
     "Trajectory",
     "minimize",
 ]

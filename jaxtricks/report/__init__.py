@@ -8,6 +8,7 @@ from jaxtricks.report.files import load, render, save
 from jaxtricks.report.listing import ListedRun, listing
 from jaxtricks.report.lr import RatePage
 from jaxtricks.report.page import page
+from jaxtricks.report.pruning import PruningPage
 from jaxtricks.report.record import Record, record_ladder, record_runs, record_study
 from jaxtricks.report.search import SearchPage
 from jaxtricks.report.shown import RecordPage
@@ -21,6 +22,7 @@ __all__ = [
     "FairPage",
     "FolderError",
     "ListedRun",
+    "PruningPage",
     "RatePage",
     "Record",
     "RecordPage",

@@ -39,6 +39,7 @@ from jaxtricks.restart.member import (
     update,
 )
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
+from jaxtricks.restart.pruning import Unpruned, pruned
 
 Order = Int[Array, "rounds turns batch"]
 AFTER_THE_START = ("optimizer", "augmentation", "stopping", "accumulate", "histograms", "epochs")  # parts of an experiment
@@ -167,14 +168,22 @@ def bare(experiment: Experiment) -> Experiment:
     return rebuild(experiment, model=contract(experiment.model).at_test(), **later)
 
 
+def running(experiment: Experiment) -> Experiment:
+    """Gives the experiment with defaults for what only the start depends on, so that others share one program of training."""
+    return rebuild(experiment, pruned=None)
+
+
 def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[str, Given], window: Window) -> Progress:
-    """Starts a run: draws variables from the stream "params", and replaces those in `given`."""
+    """Starts a run: draws variables from the stream "params", replaces those in `given`, and prunes the network if asked to."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(member, batch.x))
-    variables = replaced(drawn(experiment, rng.stream(root(member, "weights"), "params"), seen), given)
-    params = variables.pop("params")
-    return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}))
+    own = drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)
+    variables = replaced(own, given)
+    params, mask = variables.pop("params"), None
+    if experiment.pruned is not None:
+        params, mask = pruned(experiment, member, batch, Unpruned(own["params"], params, variables, given))
+    return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}, mask=mask))
 
 
 def first(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> State:

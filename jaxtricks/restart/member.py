@@ -24,6 +24,7 @@ from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
+from jaxtricks.optim.pruning import hold
 from jaxtricks.restart.accumulation import accumulated, split
 
 TRAINING = ("train_loss", "grad_norm", "largest_grad_norm")  # measured in an epoch; the other curves after it
@@ -138,6 +139,7 @@ class State(NamedTuple):
         alive: whether loss, gradient and validation metrics have been finite so far, [].
         metrics: validation metric → its last value, [].
         best: the best epoch, to which early stopping goes back; None without early stopping.
+        mask: True for the weights that were not removed, a tree like the parameters; None where nothing is pruned.
     """
 
     params: Any
@@ -147,6 +149,7 @@ class State(NamedTuple):
     alive: Bool[Array, ""]
     metrics: dict[str, Float[Array, ""]]
     best: Best | None = None
+    mask: Any = None
 
 
 def root(member: Member, source: Literal["weights", "order", "masks"]) -> Key[Array, ""]:
@@ -277,13 +280,13 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
         return experiment.objective.of_params(params, train)
 
     if (parts := experiment.accumulate) == 1:
-        outputs, quotients = _halves(experiment, member, batch, keys, state.collections)
+        outputs, quotients = halves(experiment, member, batch, keys, state.collections)
         problem = Problem(outputs, lambda outputs, params: _summed(quotients(outputs)) + of_params(params))
     else:
         own = Keys(*(jax.random.split(key, parts) for key in keys))
 
         def part_loss(part: tuple[Pool, Keys], collections: Any) -> Any:
-            outputs, quotients = _halves(experiment, member, part[0], part[1], collections)
+            outputs, quotients = halves(experiment, member, part[0], part[1], collections)
 
             def loss(params: Any) -> tuple[tuple[Quotient, ...], Any]:
                 found, after = outputs(params)
@@ -293,6 +296,8 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
 
         problem = accumulated(part_loss, of_params, state.collections, (split(batch, parts), own))
     method = assemble(experiment.optimizer, total_steps(experiment, train))
+    if state.mask is not None:
+        method = hold(method, state.mask)
     cost = experiment.cost(state.metrics, experiment.optimizer.schedule.follows)
     validation = Validation(cost, state.step // steps_per_epoch(experiment, train))
     new = method.step(problem, state.params, state.method, validation)
@@ -302,14 +307,16 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
     if (frozen := experiment.optimizer.frozen) is not None:
         kept = {name: tree for name, tree in collections.items() if name != CARRY}  # a frozen layer reads on as any other
         collections = collections | {name: keep(frozen, tree, state.collections[name]) for name, tree in kept.items()}
-    return State(new.params, collections, new.state, state.step + alive, alive, state.metrics, state.best), new.info
+    return state._replace(
+        params=new.params, collections=collections, method=new.state, step=state.step + alive, alive=alive
+    ), new.info
 
 
 def _summed(quotients: tuple[Quotient, ...]) -> Float[Array, ""]:
     return sum((quotient.value for quotient in quotients), start=jnp.zeros(()))
 
 
-def _halves(
+def halves(
     experiment: Experiment, member: Member, batch: Pool, keys: Keys, collections: Any
 ) -> tuple[Callable[[Any], tuple[Outputs, Any]], Callable[[Outputs], tuple[Quotient, ...]]]:
     """Gives the loss of a batch, or of a part of one, whose inputs are as stored, in two halves.
@@ -374,7 +381,7 @@ def after_training(experiment: Experiment, train: int, state: State) -> State:
     collections = _variables(experiment, train, state)
     params = collections.pop("params")
     best = None if state.best is None else state.best._replace(variables=None)
-    return state._replace(params=params, collections=collections, method=None, best=best)
+    return state._replace(params=params, collections=collections, method=None, best=best, mask=None)
 
 
 def evaluated(experiment: Experiment, member: Member, state: State) -> Variables:

@@ -16,6 +16,7 @@ from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
+from jaxtricks.restart.pruning import output_kernels
 from jaxtricks.train.measures import check_metrics
 
 
@@ -52,6 +53,8 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
             f"Experiment.order needs {turns} batches of {batch} for a round, and the training split has {train} examples."
         )
     experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
+    if experiment.pruned is not None:
+        experiment.pruned.check(variables["params"], output_kernels(experiment.model), tokens=data.vocabulary is not None)
     return experiment
 
 

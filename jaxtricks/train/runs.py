@@ -29,7 +29,7 @@ from jaxtricks.experiment.weights import Weights, weights_of
 from jaxtricks.objectives.metric import called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
-from jaxtricks.restart.epoch import bare
+from jaxtricks.restart.epoch import bare, running
 from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 from jaxtricks.train.beside import SPLITS, Beside, beside
@@ -357,7 +357,7 @@ class Runs(Shown):
     def _population(self) -> tuple[Population, State]:
         """The runs as a program takes them, padded to whole chunks, without the arrays that only training needs."""
         rows = padded(len(self), self.plan)
-        size, experiment = len(rows), jax.tree.map(np.asarray, bare(self.experiment))
+        size, experiment = len(rows), jax.tree.map(np.asarray, running(bare(self.experiment)))
         floats = jax.tree.map(lambda leaf: np.full(size, leaf, jax.dtypes.canonicalize_dtype(float)), experiment)
         numbers = jax.tree.map(lambda leaf: leaf[rows], Numbers.of(self.sampling))
         whole, mine = self.trained.states._replace(best=None), self.trained.rows

@@ -8,7 +8,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
-from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels
+from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels, RandomLabels
 from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part
 from jaxtricks.experiment.seeds import SOURCES, Seeds
 
@@ -210,6 +210,36 @@ class TestLabels:
             np.testing.assert_array_equal(np.sort(labels[train]), np.sort(data.y[train]))
             assert (labels[train] != data.y[train]).mean() > 0.4
 
+    def test_random_labels_are_any_class_with_a_probability_for_each_example(self, data):
+        sampling = Seeds(400, labels=RandomLabels(0.5)).sampling(data)
+        wrong = [labels[train] != data.y[train] for train, labels in zip(sampling.train, sampling.labels, strict=True)]
+        counts = np.array([each.sum() for each in wrong])
+        n, p = 48, 0.5 * 2 / 3  # the true class is drawn in a third of the cases
+        assert abs(counts.mean() - n * p) < 4 * np.sqrt(n * p * (1 - p) / 400)
+        assert 0.7 < counts.var() / (n * p * (1 - p)) < 1.4  # independently: the number of them varies
+        for train, labels in zip(sampling.train, sampling.labels, strict=True):
+            others = np.setdiff1d(np.arange(SIZE), train)
+            np.testing.assert_array_equal(labels[others], data.y[others])
+        drawn = np.concatenate([labels[train] for train, labels in zip(sampling.train, sampling.labels, strict=True)])
+        assert (np.abs(np.bincount(drawn) / len(drawn) - 1 / 3) < 0.02).all()
+
+    def test_a_larger_probability_changes_what_a_smaller_one_does_and_0_changes_nothing(self, data):
+        none, some, more = (Seeds(3, labels=RandomLabels(p)).sampling(data).labels for p in (0, 0.3, 0.8))
+        np.testing.assert_array_equal(none, np.tile(data.y, (3, 1)))
+        changed = some != none
+        assert changed.any() and (more[changed] == some[changed]).all() and (more != none).sum() > changed.sum()
+
+    def test_random_labels_of_fewer_classes_steps_and_several_labels(self, data, text):
+        labels = Seeds(1, labels=RandomLabels(1.0, classes=2)).sampling(data)
+        assert set(labels.labels[0][labels.train[0]]) == {0, 1}
+        steps = Seeds(1, labels=RandomLabels(1.0)).sampling(text)
+        drawn, true = steps.labels[0][steps.train[0]], text.y[steps.train[0]]
+        assert drawn.shape == true.shape and 0 < (drawn != true).mean() < 1
+        several = jt.Dataset.from_arrays(np.zeros((40, 3)), np.eye(3, dtype=int)[np.arange(40) % 3], task="multilabel")
+        assert set(Seeds(1, labels=RandomLabels(1.0)).sampling(several).labels[0].ravel()) == {0, 1}
+        with pytest.raises(ConfigError, match=r"^RandomLabels\.classes = 2 is for labels that are classes, and arrays has 3"):
+            Seeds(1, labels=RandomLabels(1.0, classes=2)).sampling(several)
+
     def test_several_labels_are_flipped_and_steps_get_other_classes(self, text):
         x = np.random.default_rng(0).normal(size=(40, 3))
         y = np.random.default_rng(1).integers(0, 2, (40, 3))
@@ -249,6 +279,7 @@ class TestJSON:
             Seeds(folds=FiveByTwo(stratified=False)),
             Seeds(2, labels=NoisyLabels(0.25), inputs=PermutedInputs()),
             Seeds(2, labels=PermutedLabels()),
+            Seeds(2, labels=RandomLabels(0.5, classes=2)),
         ],
     )
     def test_it_comes_back_as_it_was(self, data, seeds):
@@ -281,6 +312,9 @@ class TestJSON:
         (lambda: Part(0), "Part.of = 0 is not a share between 0 and 1, or a number of examples >= 1."),
         (lambda: NoisyLabels(0), "NoisyLabels.share = 0 is not a share above 0, up to 1."),
         (lambda: NoisyLabels(1.5), "NoisyLabels.share = 1.5 is not a share above 0, up to 1."),
+        (lambda: RandomLabels(-0.1), "RandomLabels.probability = -0.1 is not a probability from 0 to 1."),
+        (lambda: RandomLabels(True), "RandomLabels.probability = True is not a probability from 0 to 1."),
+        (lambda: RandomLabels(0.5, 1), "RandomLabels.classes = 1 is not an integer >= 2, or None for all classes."),
         (lambda: Disjoint(1), "Disjoint.of = 1 is not an integer >= 2."),
         (lambda: Seeds(disjoint=1), "Disjoint.of = 1 is not an integer >= 2."),
         (lambda: Seeds(4, folds=FiveByTwo()), "seeds: FiveByTwo has five seeds, and 4 are given; 5, or none, is allowed."),
@@ -345,6 +379,13 @@ def test_labels_and_inputs_that_cannot_be_changed(data, text):
             one,
             Seeds(1, labels=NoisyLabels(0.5)),
             "classes: alike has 1, and a wrong label is another one; 2 or more are allowed.",
+        ),
+        (values, Seeds(1, labels=RandomLabels(0.5)), "y: sums has values, of which none can be drawn as a class can be; classes"),
+        (one, Seeds(1, labels=RandomLabels(0.5)), "classes: alike has 1, of which no other can be drawn; 2 or more are allowed."),
+        (
+            data,
+            Seeds(1, labels=RandomLabels(0.5, classes=4)),
+            "RandomLabels.classes = 4 is more than the 3 of points; 2 to 3 are allowed.",
         ),
         (data, Seeds(1, labels=NoisyLabels(0.01)), "NoisyLabels.share = 0.01 of 48 training examples is none; more is allowed."),
         (text, Seeds(1, inputs=PermutedInputs()), "Seeds.inputs = PermutedInputs permutes features, and letters holds tokens"),

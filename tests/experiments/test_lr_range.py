@@ -6,7 +6,7 @@ import math
 import pytest
 
 from experiments.lr_range import __main__ as script
-from experiments.lr_range.tasks import judged, tuning
+from experiments.lr_range.tasks import judged, judged_second, tuning
 
 
 def found(rate: float, best: float, test: str = "a", trouble: str | None = None) -> script.Found:
@@ -19,6 +19,12 @@ def test_there_are_20_tasks_to_judge_on_and_none_to_tune_on_is_among_them():
     assert len(asked) == 20 and len(chosen) == 30 and len({task.test for task in chosen}) == 16
     assert len({task.name for task in asked + chosen}) == 50
     assert not {task.test for task in asked} & {task.test for task in chosen}
+
+
+def test_the_second_20_tasks_share_no_name_with_the_others():
+    second, others = judged_second(), judged() + tuning()
+    assert len(second) == 20 == len({task.test for task in second})
+    assert not {task.test for task in second} & {task.test for task in others}
 
 
 def test_intervals_that_hold_the_best_rate_are_counted():

@@ -13,7 +13,7 @@ from jaxtricks import cli
 from jaxtricks.report.lr import RatePage
 from jaxtricks.search.losses import rate_losses
 from jaxtricks.search.lr_range import RateRange, RateSweep
-from jaxtricks.search.suggestion import SPREAD, RangeCurve, suggestion
+from jaxtricks.search.suggestion import HALF, RangeCurve, suggestion
 
 # All that a step may depend on: masks, statistics of batches, clips, a decay that only the schedule would change.
 BASE = jt.Experiment(
@@ -149,10 +149,10 @@ class TestSuggestion:
 
     def test_the_interval_has_both_sources(self):
         sure, unsure = (suggestion(RangeCurve.of(RATES, curves(noise, restarts=4)), 400) for noise in (0.01, 0.8))
-        assert 2 * SPREAD < sure.octaves < unsure.octaves
+        assert HALF < sure.octaves < unsure.octaves
         assert sure.rate == pytest.approx(np.sqrt(sure.low * sure.high))
         alone = suggestion(RangeCurve.of(RATES, curves(0.01, restarts=1)), 400)
-        assert np.isnan(alone.error) and alone.octaves > 2 * SPREAD
+        assert np.isnan(alone.error) and alone.octaves == pytest.approx(HALF)
 
     def test_longer_trainings_get_smaller_rates(self):
         curve = RangeCurve.of(RATES, curves())

@@ -40,7 +40,7 @@ def of_field(name, field):
     elif field.kind is Kind.CONFIG:
         values = st.deferred(lambda: st.one_of([of_class(member) for member in choices(field.type).values() or [field.type]]))
     elif field.kind is Kind.MODEL:
-        values = st.one_of([of_class(member) for member in choices(nn.Module).values()])
+        values = st.deferred(lambda: st.one_of([of_class(member) for member in choices(nn.Module).values()]))
     elif field.type is bool:
         values = st.booleans()
     elif name in STATIC:

@@ -32,6 +32,7 @@ SMALL = {
     "rnn": jt.RNN(embedding=4, widths=(4, 4)),
     "tcn": jt.TCN(embedding=4, channels=(4,), kernel_size=2),
     "transformer": jt.Transformer(layers=1, width=8, heads=2, hidden=8),
+    "masked": jt.models.Masked(model=jt.MLP(widths=(8,))),
 }
 LETTERS = jt.data.Vocabulary(tuple("abcdefghijkl"), Tokenizer("char"))
 ENTRIES = {entry.path: entry for entry in jt.extend.catalogue()}
@@ -60,19 +61,25 @@ PRESSED = {
     "objective.loss.alpha": {"objective.loss": "binary_focal"},
     "objective.reduction": {"model": SMALL["rnn"]},
     "targets": {"metrics": ("mae",)},  # what only values have
+    "pruned.by": {"pruned": jt.optim.Pruned(keep=0.5)},
+    "pruned.to": {"pruned": jt.optim.Pruned(keep=0.5)},
+    "pruned.output": {"pruned": jt.optim.Pruned(keep=0.5)},
 }
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
 FOLLOWED = {"optimizer.schedule.metric", "stopping.metric"}  # None: the value of the loss that is trained
 LOOKED_AT = {"histograms"}  # what is measured; no trick, and the same bits with and without (tests/train/test_histograms.py)
 # Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
-SAME = {"model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
+# Without earlier runs, weights as they are given are those that were drawn.
+SAME = {"pruned.to": [("given", "initial")], "model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
 # A neutral value leaves these in the program as they are, and the others to rounding.
 BITS = {"model.input_dropout", "model.dropout", "optimizer.rule.weight_decay", "objective.loss.label_smoothing"}
 
 
 def walk(cls, prefix=""):
-    """Every (path, field, owner) that an experiment may have: through every model, family and choice."""
+    """Every (path, field, owner) that an experiment may have: through every model, family and choice; no model inside a model."""
     for field in fields(cls).values():
+        if field.kind is Kind.MODEL and prefix:
+            continue
         yield prefix + field.name, field, cls
         family = nn.Module if field.kind is Kind.MODEL else field.type
         if field.kind in (Kind.CONFIG, Kind.MODEL):
@@ -246,7 +253,8 @@ def whole(experiment):
 @pytest.mark.parametrize("path", dict.fromkeys(path.split("=")[0] for path in CHOICES if not path.startswith("model=")))
 def test_every_two_choices_differ(path):
     models = [entry.models[0] for key, entry in ENTRIES.items() if key.startswith(f"{path}=") and entry.models]
-    names = choices(locate(BASE.replace({"model": SMALL[models[0]]} if models else {}), path).type)
+    base = BASE.replace(({"model": SMALL[models[0]]} if models else {}) | PRESSED.get(path, {}))
+    names = choices(locate(base, path).type)
     for name in names:
         ask(chosen(path, name))
     results = {name: losses(chosen(path, name))[0] for name in names}
@@ -273,7 +281,7 @@ def numbers():
                     pressed = pressed if name else PRESSED.get(f"{path}.", {}) | {path: member()} if field.optional else {}
                     changed = whole(experiment.replace(pressed))
                     visit(changed, f"{prefix}{field.name}={name}." if name else f"{prefix}{field.name}.", member, f"{path}.")
-            elif field.kind is Kind.MODEL:
+            elif field.kind is Kind.MODEL and not prefix:
                 for name, member in choices(nn.Module).items():
                     visit(experiment.replace({path: SMALL[name]}), f"{prefix}{name}.", member, f"{path}.")
 

@@ -1,0 +1,45 @@
+"""The commands that prune a network and say what one costs."""
+
+import json
+
+import pytest
+
+from jaxtricks.cli import main
+
+SMALL = ["--data", "digits", "--model.widths", "8", "--epochs", "1", "--batch_size", "300"]
+
+
+def test_prune_prints_a_table_and_writes_a_page(tmp_path, capsys):
+    main(["prune", *SMALL, "--rounds", "1", "--remove", "0.5", "--seeds", "2", "--out", str(tmp_path / "found")])
+    said = capsys.readouterr().out
+    assert "initial, 50.0%" in said and "it runs no faster" in said and said.rstrip().endswith("report.html")
+    assert (tmp_path / "found" / "pruning.csv").exists()
+
+
+def test_several_shares_at_once_as_json(tmp_path, capsys):
+    line = ["--remove", "0.5", "0.9", "--one-shot", "--arms", "given", "--by", "snip", "--scope", "global", "--seeds", "2"]
+    main(["prune", *SMALL, *line, "--out", str(tmp_path / "found"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [round(row["kept"], 3) for row in found["rows"]] == [1, 0.5, 0.1]
+
+
+def test_cost_counts_subnetworks(capsys):
+    main(["cost", *SMALL])
+    assert "592 weights: 2^592 (a number of 179 digits) subnetworks" in capsys.readouterr().out
+    main(["cost", *SMALL, "--json"])
+    assert json.loads(capsys.readouterr().out)["parameters"] == 610
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (["prune", *SMALL, "--remove", "1.5"], "remove = 1.5 is not a share of weights between 0 and 1, such as 0.2."),
+        (["prune", *SMALL, "--arms", "inital"], "did you mean 'initial'"),
+        (["cost", *SMALL, "--model.width", "8"], "did you mean"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(line, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and sentence in said and "Traceback" not in said
