@@ -1,4 +1,4 @@
-"""Cures: changes of an experiment that each act against one cause."""
+"""Cures: changes of an experiment, or of its data, that each act against one cause."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +9,10 @@ import numpy as np
 from jaxtricks.config import ConfigError, choices
 from jaxtricks.diagnose.case import Case, free
 from jaxtricks.diagnose.causes import Cause
+from jaxtricks.diagnose.mended import Mend, alike, relabelled
 from jaxtricks.diagnose.rewired import LogOdds, Logs
+from jaxtricks.diagnose.signs.mistaken import mistaken
+from jaxtricks.diagnose.signs.splits import moved
 from jaxtricks.evaluate.rate_ladder import RATE
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.inputs import Standardize
@@ -38,6 +41,7 @@ class Cure(NamedTuple):
         name: in a few words.
         cause: what it acts against.
         changes: dotted path → the new value.
+        mend: what is made of the data; None: they stay as they are.
 
     >>> Cure("four times the epochs", Cause.EPOCHS, {"epochs": 80}).of(jt.Experiment()).epochs
     80
@@ -46,6 +50,7 @@ class Cure(NamedTuple):
     name: str
     cause: Cause
     changes: Changes
+    mend: Mend | None = None
 
     def of(self, experiment: Experiment) -> Experiment:
         """The experiment with the cure; raises ConfigError where it has no such setting."""
@@ -80,7 +85,7 @@ def together(case: Case, found: Sequence[Cure]) -> Cure | None:
     """
     arm, joined = case.experiment, 0
     for cure in sorted(found, key=lambda each: each.cause is Cause.OUTPUT):  # which wraps the model
-        if cure.cause in ALONE:
+        if cure.cause in ALONE or cure.mend is not None:
             continue
         try:
             changed = prepared(cure.of(arm), case)
@@ -128,7 +133,7 @@ def _fits(cure: Cure, case: Case) -> bool:
         changed = prepared(cure.of(case.experiment), case)
     except ConfigError:
         return False
-    return changed != case.experiment
+    return changed != case.experiment or cure.mend is not None
 
 
 def _rate(case: Case) -> Iterator[Cure]:
@@ -141,6 +146,13 @@ def _rate(case: Case) -> Iterator[Cure]:
 def _inputs(case: Case) -> Iterator[Cure]:
     if case.data.vocabulary is None:
         yield Cure("standardized inputs", Cause.INPUTS, {"inputs": Standardize()})
+    if moved(case) is not None:
+        yield Cure("validation inputs with means and spreads as in training", Cause.INPUTS, {}, alike)
+
+
+def _labels(case: Case) -> Iterator[Cure]:
+    if mistaken(case) is not None:
+        yield Cure("labels that neighbours agree on", Cause.LABELS, {}, relabelled)
 
 
 def _targets(case: Case) -> Iterator[Cure]:
@@ -172,8 +184,11 @@ def _units(case: Case) -> Iterator[Cure]:
 
 
 def _rule(case: Case) -> Iterator[Cure]:
-    if type(case.experiment.optimizer.rule) is not Adam:  # else it would be another learning rate once more
+    rule = case.experiment.optimizer.rule
+    if type(rule) is not Adam:  # else it would be another learning rate once more
         yield Cure("Adam", Cause.RULE, {"optimizer.rule": Adam(learning_rate=ADAM)})
+    elif (usual := Adam(learning_rate=rule.learning_rate, weight_decay=rule.weight_decay)) != rule:
+        yield Cure("Adam with its usual settings", Cause.RULE, {"optimizer.rule": usual})
     yield Cure(
         "no clipping", Cause.CLIPPING, {f"optimizer.clip_{kind}": None for kind in ("value", "norm", "adaptive", "learnt")}
     )
@@ -209,6 +224,7 @@ def _at(node: Any, path: str) -> Any:
 CURES: tuple[Callable[[Case], Iterator[Cure]], ...] = (
     _rate,
     _inputs,
+    _labels,
     _targets,
     _loss,
     _scores,

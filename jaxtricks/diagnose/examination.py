@@ -18,6 +18,8 @@ NAMED, LIKELY = 3, 0.2  # causes that are named at most, and the certainty of th
 SMALL = 0.02  # of what a cured network knows beyond the commonest answer: less is none
 GREAT = 0.2  # of what a cured network knows beyond the commonest answer, which the given one lacks: then something is wrong
 CURED, HELPED, IDLE = 4.0, 1.0, -1.0  # the log-odds that a cure adds to its cause: it cures, it helps a little, it does not help
+OTHERS = 1.0  # less where it makes up for other faults, too
+MORE = (Cause.EPOCHS, Cause.BATCH, Cause.RULE, Cause.CAPACITY)  # causes whose cures are more steps, better steps and more weights
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ class Treated:
 
     @property
     def weight(self) -> float:
-        """What it adds to the log-odds of its cause."""
+        """What it adds to the log-odds of its cause; less for more of what training has, which makes up for other faults, too."""
         if not self.helps or self.beyond < SMALL:
             return IDLE
-        return CURED if self.cures and self.beyond >= GREAT else HELPED
+        return (CURED if self.cures and self.beyond >= GREAT else HELPED) - OTHERS * (self.cause in MORE)
 
     def __str__(self) -> str:
         lost = len(self.verdict.collapsed)
@@ -217,7 +219,7 @@ class Examination:
         lines = [f"{self.data.name}: something is wrong; {told}, {self.restarts} restarts", *told_of(self.likely)]
         if self.cure is not None:
             changes = ", ".join(f"{path} = {new!r}" for path, (new, _) in self.cure.experiment.diff(self.experiment).items())
-            lines.append(f"the cure that helps most: {self.cure.name}: {changes}")
+            lines.append(f"the cure that helps most: {self.cure.name}{changes and f': {changes}'}")
         return "\n".join([*lines, *self._rest()])
 
     __repr__ = __str__

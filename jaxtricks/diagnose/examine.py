@@ -1,5 +1,6 @@
 """The doctor: looks for signs of faults in their order, tries cures, and ranks the causes."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.finding import ALPHA
 from jaxtricks.evaluate.rate_ladder import RATE, RateLadder
+from jaxtricks.evaluate.tuning import Trials
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
@@ -33,6 +35,8 @@ ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "inputs",
     "labels",
     "leaks",
+    "future",
+    "sure mistakes",
     "splits",
     "shapes",
     "host",
@@ -174,13 +178,21 @@ def _treatment(case: Case, symptoms: Sequence[Symptom], most: int) -> tuple[Trea
 
 
 def _tried(case: Case, found: Sequence[Cure]) -> list[TriedCure]:
-    """Cures, each trained at its best learning rate; raises ConfigError where an arm cannot be trained."""
+    """Cures, each trained at its best learning rate, those that mend the data apart; raises ConfigError as `fit` does."""
+    plain = _on(case.data, case.seeds, [cure for cure in found if cure.mend is None], case)
+    mends = [(cure, cure.mend) for cure in found if cure.mend is not None]
+    return plain + [trial for cure, mend in mends for trial in _on(*mend(case.data, case.seeds), [cure], case)]
+
+
+def _on(data: Dataset, seeds: Seeds, found: Sequence[Cure], case: Case) -> list[TriedCure]:
+    """Cures, trained on these data by these restarts."""
+    trials = dataclasses.replace(case.trials, data=data, judged=seeds)
     given = {cure.name: _placed(cure, case) for cure in found}
     causes = {cure.name: cure.cause for cure in found}
-    arms = given | _tuned({name: arm for name, arm in given.items() if causes[name] not in RATE_CAUSES}, case)
+    arms = given | _tuned({name: arm for name, arm in given.items() if causes[name] not in RATE_CAUSES}, trials)
     if not arms:
         return []
-    trained = fit(list(arms.values()), case.data, seeds=case.seeds, layout=case.layout, progress=case.progress)
+    trained = fit(list(arms.values()), data, seeds=seeds, layout=case.layout, progress=case.progress)
     return [TriedCure(cure, arms[cure.name], runs) for cure, runs in zip(found, trained, strict=True)]
 
 
@@ -206,10 +218,10 @@ def _placed(cure: Cure, case: Case) -> Experiment:
     return arm.replace({RATE: case.best_rate}) if same and case.best_rate is not None else arm
 
 
-def _tuned(arms: Mapping[str, Experiment], case: Case) -> dict[str, Experiment]:
+def _tuned(arms: Mapping[str, Experiment], trials: Trials) -> dict[str, Experiment]:
     """Arms at the best of three learning rates around theirs."""
     wanted = {name: arm for name, arm in arms.items() if LADDER.takes(arm, arm)}
-    found = LADDER.tuned(wanted, case.trials) if wanted else {}
+    found = LADDER.tuned(wanted, trials) if wanted else {}
     return {name: arm.replace(found[name].chosen) if name in found else arm for name, arm in arms.items()}
 
 

@@ -90,6 +90,12 @@ class FirstSteps(NamedTuple):
     leaves: dict[str, LeafLook]
     layers: dict[str, LayerLook]
 
+    @property
+    def varied(self) -> bool:
+        """Whether scores differ from example to example, for the given inputs or for ten times as large ones."""
+        few = self.scores.shape[1] < 2
+        return few or any(bool(np.ptp(each, axis=1).max() != 0) for each in (self.scores, self.far))
+
     @classmethod
     def of(cls, experiment: Experiment, data: Dataset, sampling: Sampling) -> "FirstSteps":
         """Takes the first steps, up to sixteen of the first epoch.

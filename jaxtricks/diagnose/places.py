@@ -6,6 +6,7 @@ import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jax.extend import core
 
@@ -58,7 +59,19 @@ def place_of(equation: core.JaxprEqn, otherwise: str = UNKNOWN) -> str:
     >>> place_of(jax.make_jaxpr(lambda x: 2 * x)(1.0).eqns[0])
     '..., line ...'
     """
-    traced = equation.source_info.traceback
+    return place_at(equation.source_info.traceback, otherwise)
+
+
+def place_at(traced: Any, otherwise: str = UNKNOWN) -> str:
+    """The user's line in JAX's record of where an operation was written down; arguments as for `place_of`.
+
+    Args:
+        traced: the record; None: there is none.
+        otherwise: what is given where no line is the user's.
+
+    >>> place_at(None)
+    'a line that is not known'
+    """
     frames: Sequence[traceback.FrameSummary] = traceback.extract_tb(traced.as_python_traceback()) if traced else ()
     own = [frame for frame in frames if not foreign(frame.filename)]
     return f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else otherwise

@@ -97,6 +97,10 @@ class Tape:
 
     Programs that it calls, and loops, are one operation where all that they give is finite, and else are gone into.
 
+    Args:
+        always: whether programs that it calls, but no loops, are gone into where all is finite, too: compiled as a whole they may
+            leave out a number that is not.
+
     >>> program = jax.make_jaxpr(lambda x: jnp.log(x - 1))(1.0)
     >>> tape = Tape()
     >>> (found,) = tape.play(program, [Value(jnp.array(1.0), path="x")])
@@ -104,8 +108,10 @@ class Tape:
     (['sub', 'log'], -inf)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, always: bool = False) -> None:
+        self.always = always
         self.operations: list[Operation] = []
+        self.made: list[Value] = []
 
     def play(self, program: ClosedJaxpr, arguments: Sequence[Value], around: Around = Around()) -> list[Value]:
         """Computes a program, and gives its results.
@@ -138,19 +144,22 @@ class Tape:
                 found = eqn.primitive.bind(*inner, *arrays, **params)
             return found if eqn.primitive.multiple_results else [found]  # type: ignore[no-any-return]
 
+        into, within = INTO.get(eqn.primitive.name, _call), around.within(eqn)
+        if self.always and into is _call and (found := into(self, eqn, inputs, within)) is not None:
+            return found
         arrays = apply([value.array for value in inputs])
-        if not all(map(finite, arrays)):
-            into = INTO.get(eqn.primitive.name, _call)
-            if (found := into(self, eqn, inputs, around.within(eqn))) is not None:
-                return found
-        return self._noted(eqn.primitive.name, apply, inputs, arrays, around.within(eqn), eqn.source_info.traceback)
+        if not all(map(finite, arrays)) and (found := into(self, eqn, inputs, within)) is not None:
+            return found
+        return self._noted(eqn.primitive.name, apply, inputs, arrays, within, eqn.source_info.traceback)
 
     def _noted(
         self, name: str, apply: Any, inputs: Sequence[Value], arrays: Arrays, around: Around, traceback: Any, moved: Any = None
     ) -> list[Value]:
         made = Operation(len(self.operations), name, apply, tuple(inputs), around.scope, traceback, around.loops, moved)
         self.operations.append(made)
-        return [Value(array, made, output=number) for number, array in enumerate(arrays)]
+        found = [Value(array, made, output=number) for number, array in enumerate(arrays)]
+        self.made += found
+        return found
 
     def taken(self, value: Value, turn: int, around: Around) -> Value:
         """What one turn of a loop reads of an array with a row for each."""

@@ -1,5 +1,6 @@
 """Examinations: what is wrong is ranked first, and its cure is proven; what cannot run is the first finding."""
 
+import dataclasses
 import json
 
 import flax.linen as nn
@@ -95,6 +96,13 @@ def test_causes_are_ordered_by_what_symptoms_and_cures_say(slow):
     made = Examination(given, found.data, found.metric, 0.1, 8, (weak,), (rate, idle), ("updates",), {})
     assert [each.cause for each in made.diagnoses] == [Cause.RATE_LOW, Cause.INIT, Cause.ACTIVATION]
     assert not made.ok  # a cure that helps greatly shows that something was wrong
+
+
+def test_more_of_what_training_has_speaks_less_for_its_cause_than_a_cure_of_one_fault(slow):
+    _, found = slow
+    (rate,) = found.treated
+    weights = [dataclasses.replace(rate, cause=cause, beyond=1.0).weight for cause in (Cause.INIT, Cause.EPOCHS, Cause.RULE)]
+    assert weights[0] > weights[1] == weights[2] > 0
 
 
 def test_hints_alone_are_no_fault(slow):

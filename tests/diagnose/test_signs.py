@@ -10,10 +10,20 @@ import optax
 import pytest
 
 import jaxtricks as jt
+from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
 from jaxtricks.diagnose import SIGNS, Case, Cause
 from jaxtricks.diagnose.case import free
 
-TRAINING = {"labels", "leaks", "learnt by heart", "company", "course", "gap", "simple models"}  # or more than the first steps
+TRAINING = {
+    "labels",
+    "leaks",
+    "future",
+    "learnt by heart",
+    "company",
+    "course",
+    "gap",
+    "simple models",
+}  # or more than the first steps
 OPENING = sorted(set(SIGNS) - TRAINING)
 
 
@@ -95,6 +105,12 @@ def test_stretched_arrays_are_told_with_their_shapes_and_the_line(base, digits):
 def test_weights_that_no_gradient_reaches_are_named(base, digits):
     (symptom,) = found("reach", base.replace({"model": Ending("stop")}), digits)
     assert symptom.severity == "fault" and symptom.where == ("Dense_0/bias", "Dense_0/kernel")
+
+
+def test_a_gradient_that_is_cut_where_inputs_go_through_is_no_dead_unit(base, digits):
+    (cut,) = found("reach", base.replace({"model": Ending("stop")}), digits)
+    (constant,) = (each for each in found("reach", base.replace({"model": Ending("constant")}), digits) if "reaches" in each.text)
+    assert cut.causes[Cause.FROZEN] > constant.causes[Cause.FROZEN]
 
 
 def test_frozen_layers_are_meant_to_stay(base, digits):
@@ -258,3 +274,21 @@ def test_a_validation_loss_that_rises_again_is_seen(base):
     noise = jt.Dataset.from_arrays(rng.normal(size=(60, 20)).astype(np.float32), rng.integers(2, size=60))
     greedy = base.replace({"model.widths": (64,), "optimizer.rule.learning_rate": 1e-2, "epochs": 40})
     assert Cause.OVERFITTED in causes(found("gap", greedy, noise))
+
+
+@pytest.mark.parametrize(("both_ways", "severity"), [(True, ["fault"]), (False, [])])
+def test_steps_that_see_the_next_one_are_a_fault_where_it_is_their_label(both_ways, severity):
+    text = np.random.default_rng(0).integers(0, 5, size=(60, 9))
+    vocabulary = Vocabulary(tuple("abcde"), Tokenizer("word", spaced=True))
+    given = jt.Experiment(model=jt.RNN(widths=(4,), embedding=4, bidirectional=both_ways), batch_size=16, epochs=1)
+    next_words = jt.Dataset.from_arrays(text[:, :-1], text[:, 1:], task="steps", vocabulary=vocabulary)
+    symptoms = found("future", given, next_words)
+    assert [each.severity for each in symptoms] == severity and causes(symptoms) <= {Cause.DATA}
+    tagged = jt.Dataset.from_arrays(text[:, :-1], text[:, :-1] % 2, task="steps", vocabulary=vocabulary)
+    assert not found("future", given, tagged)
+
+
+def test_a_signal_that_fades_on_its_way_is_seen(base, digits):
+    faint = base.replace({"model.widths": (8, 8, 8), "model.kernel_init": jt.nn.Normal(scale=1e-2)})
+    assert any("fades" in each.text and Cause.INIT in each.causes for each in found("layers", faint, digits))
+    assert not any("fades" in each.text for each in found("layers", base.replace({"model.widths": (8, 8, 8)}), digits))

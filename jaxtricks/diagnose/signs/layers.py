@@ -5,9 +5,10 @@ import numpy as np
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
-from jaxtricks.diagnose.symptom import STRONG, WEAK, Severity, Symptom
+from jaxtricks.diagnose.symptom import STRONG, SURE, WEAK, Severity, Symptom
 
 RATIO = 1e-3  # of the gradients of the first and the last kernel
+FADED = 0.02  # of the largest spread of a layer over examples, that of the last one
 HALF, MOST = 0.5, 0.8  # of the units of a layer: a hint, and a fault; half are dead where all inputs have one sign
 
 
@@ -29,6 +30,12 @@ def look(case: Case) -> list[Symptom]:
             text = f"The gradient of {small} is {sizes[large] / sizes[small]:,.0f} times smaller than that of {large}."
             causes = {Cause.GRADIENTS: STRONG, Cause.ACTIVATION: WEAK, Cause.INIT: WEAK}
             found.append(Symptom("layers", "fault", text, causes, (small, large)))
+    spreads = {path: float(np.mean(layer.spread)) for path, layer in steps.layers.items()}
+    if len(spreads) > 1 and (last := list(spreads)[-1]) and spreads[last] < FADED * max(spreads.values()):
+        text = f"What {last} gives differs from example to example by {spreads[last]:.2g}, what comes before by up to "
+        text += f"{max(spreads.values()):.2g}: the signal fades on its way."
+        causes = {Cause.ACTIVATION: STRONG, Cause.GRADIENTS: STRONG, Cause.INIT: STRONG}
+        found.append(Symptom("layers", "hint", text, causes, (last,)))
     inner = dict(list(steps.layers.items())[:-1])
     for share, words in (("dead", "zero for all examples"), ("saturated", "at their bounds")):
         bad = {path: float(np.mean(getattr(layer, share))) for path, layer in inner.items()}
@@ -40,5 +47,5 @@ def look(case: Case) -> list[Symptom]:
             )
     if soft := tuple(path for path, layer in inner.items() if (layer.normalized == 1).all() and "/" not in path):
         text = f"What {soft[0]} gives sums to one: a softmax inside of the network squeezes the signal."
-        found.append(Symptom("layers", "hint", text, {Cause.ACTIVATION: STRONG}, soft))
+        found.append(Symptom("layers", "hint", text, {Cause.ACTIVATION: SURE}, soft))
     return found

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
-from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
+from jaxtricks.diagnose.symptom import STRONG, SURE, WEAK, Symptom
 
 
 @sign("reach")
@@ -24,7 +24,9 @@ def look(case: Case) -> list[Symptom]:
     still = tuple(path for path, leaf in leaves.items() if (leaf.kept == 1).all() and path not in unreached)
     if unreached:
         text = f"No gradient reaches {_named(unreached)}: it is exactly zero."
-        causes = {Cause.FROZEN: STRONG, Cause.OUTPUT: 1.0, Cause.ACTIVATION: 1.0}
+        causes = {Cause.FROZEN: STRONG, Cause.OUTPUT: WEAK, Cause.ACTIVATION: WEAK}
+        if case.first_steps.varied:  # so that inputs do go through, and what is cut is the way back alone
+            causes[Cause.FROZEN] = SURE
         found.append(Symptom("reach", "fault", text, causes, unreached))
     if still:
         steps = case.first_steps.losses.shape[1]

@@ -26,7 +26,7 @@ def look(case: Case) -> list[Symptom]:
     if not np.isfinite(scores).all():
         return [_fault("Scores are not finite at the start.", {Cause.ARITHMETIC: SURE, Cause.INIT: 1.0})]
     several, found = scores.shape[-1] > 1, list[Symptom]()
-    if scores.shape[1] > 1 and np.ptp(scores, axis=1).max() == 0 and np.ptp(far, axis=1).max() == 0:
+    if not steps.varied:
         found.append(_fault("The model gives the same scores for all examples.", {Cause.OUTPUT: SURE, Cause.FROZEN: 1.0}))
     elif several and _sums_to_one(scores, -1) and _sums_to_one(far, -1):
         text = "Scores are probabilities already, since they sum to one, and the loss takes their softmax once more."
@@ -43,7 +43,7 @@ def look(case: Case) -> list[Symptom]:
             outside = float(np.mean((steps.y < low - ONE) | (steps.y > high + ONE)))
             if outside > OUTSIDE:
                 text = f"Scores cannot leave [{low:.3g}, {high:.3g}], and {outside:.0%} of the targets lie outside."
-                found.append(_fault(text, {Cause.OUTPUT: STRONG, Cause.TARGETS: 1.0}))
+                found.append(_fault(text, {Cause.OUTPUT: SURE, Cause.TARGETS: STRONG}))
     return found
 
 

@@ -7,7 +7,7 @@ from jaxtricks.data import Split
 from jaxtricks.diagnose.case import Case
 from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.registry import sign
-from jaxtricks.diagnose.symptom import STRONG, Symptom
+from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 
 FAR = 0.5  # standard deviations of the training inputs by which the middle one of all features is moved
 WIDER = 1.5  # the middle ratio of the spreads of validation and training inputs, or its inverse
@@ -28,25 +28,44 @@ def look(case: Case) -> list[Symptom]:
     >>> [each.severity for each in look(Case(jt.Experiment(model=jt.MLP(widths=(8,))), apart, jt.Seeds(2)))]
     ['fault']
     """
+    found = moved(case)
+    if found is None:
+        return []
+    far, wider = found
+    text = (
+        f"Validation inputs differ from those of training: features are moved by {far:.2g} standard deviations, and spread "
+        f"{wider:.2g} times as widely."
+    )
+    return [Symptom("splits", "fault", text, {Cause.INPUTS: SURE, Cause.DATA: STRONG})]
+
+
+def moved(case: Case) -> tuple[float, float] | None:
+    """How far the inputs of a given validation set lie from those of training, and how much wider they are; None where neither.
+
+    Args:
+        case: the experiment and its data.
+
+    Returns:
+        standard deviations by which the feature in the middle is moved, and the middle ratio of the spreads.
+
+    >>> moved(Case(jt.Experiment(), jt.load("digits").subset(100, seed=0), jt.Seeds(2))) is None
+    True
+    """
     data = case.data
     if data.vocabulary is not None or data.lengths is not None or not isinstance(data.validation, Split):
-        return []
+        return None
     train, other = (_rows(case, places[0]) for places in (case.sampling.train, case.sampling.validation))
     spread = train.std(axis=0)
     varied = np.isfinite(spread) & (spread > 0) & np.isfinite(other).all(axis=0)
     if not varied.any():
-        return []
+        return None
     few = 1 / np.sqrt(len(other))
     far = float(np.median(np.abs(other.mean(axis=0) - train.mean(axis=0))[varied] / spread[varied]))
     ratio = other.std(axis=0)[varied] / spread[varied]
     wider = float(np.exp(np.median(np.log(np.maximum(ratio, TINY)))))
     if far <= FAR + LUCK * few and abs(np.log(wider)) <= np.log(WIDER) + 2 * LUCK * few:
-        return []
-    text = (
-        f"Validation inputs differ from those of training: features are moved by {far:.2g} standard deviations, and spread "
-        f"{wider:.2g} times as widely."
-    )
-    return [Symptom("splits", "fault", text, {Cause.INPUTS: STRONG, Cause.DATA: STRONG})]
+        return None
+    return far, wider
 
 
 def _rows(case: Case, places: np.ndarray) -> Float[np.ndarray, "examples features"]:
