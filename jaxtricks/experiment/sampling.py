@@ -60,6 +60,31 @@ class Sampling:
                 if steps is not None and not steps[places].any():
                     raise DataError(f"mask: no step that {name} {verb} on counts; at least one is allowed.")
 
+    def same(self, other: "Sampling") -> bool:
+        """Whether the members of both are the same: by name, by what each sees, and by the seeds of what it draws.
+
+        Args:
+            other: another one.
+
+        >>> digits = jt.load("digits").subset(100, seed=0)
+        >>> one, noisy = (jt.Seeds(2, labels=labels).sampling(digits) for labels in (None, jt.experiment.NoisyLabels(0.5)))
+        >>> one.same(one), one.same(noisy)
+        (True, False)
+        """
+
+        def seen(of: "Sampling", table: Any) -> Any:
+            return None if table is None else table[of.split]
+
+        mine, others = (
+            (of.seeds, *(seen(of, table) for table in (of.train, of.validation, of.labels, of.features)), *of.drawn())
+            for of in (self, other)
+        )
+        return self.names == other.names and all(map(np.array_equal, mine, others))
+
+    def drawn(self) -> tuple[Int32[np.ndarray, " members"], ...]:
+        """The seeds of the initial weights, of the order of examples and of the masks of each member."""
+        return tuple(self.seeds if each is None else each for each in (self.weights, self.order, self.masks))
+
     def at(self, rows: Sequence[int] | Int[np.ndarray, " chosen"]) -> "Sampling":
         """Gives some of the members, by their places; the tables stay as they are.
 

@@ -169,15 +169,16 @@ def replaced(tree: Any, given: Mapping[str, Given]) -> Any:
     return jax.tree_util.tree_map_with_path(new, tree)
 
 
-def rewound(params: Any, given: Mapping[str, Given]) -> Any:
-    """The parameters that a pruned network is set back to: those drawn, or those of `Transfer.rewound`.
+def rewound(variables: Variables, given: Mapping[str, Given]) -> Variables:
+    """The variables that a pruned network is set back to: those drawn, or those of `Transfer.rewound`.
 
     Args:
-        params: as they were drawn.
+        variables: as they were drawn.
         given: as `Transfer.given` gives it.
     """
     back = {path.removeprefix(REWOUND): each for path, each in given.items() if path.startswith(REWOUND)}
-    return replaced({PARAMS: params}, back)[PARAMS]
+    set_back: Variables = replaced(variables, back)
+    return set_back
 
 
 def _digest(source: HasWeights) -> dict[str, str]:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.config import ConfigError, NonNegative, Positive, config, rebuild, trick
 from jaxtricks.optim.averaging import Averaging
 from jaxtricks.optim.clipping import LearntClip, QuantileClip, clip_by_unit
+from jaxtricks.optim.holding import hold
 from jaxtricks.optim.layers import Rates, check_frozen, freeze, unfrozen
 from jaxtricks.optim.method import Info, Method, Params, Problem, Update, Validation
 from jaxtricks.optim.projections import max_norm, soft_threshold
@@ -192,18 +193,21 @@ class OptimizerState(NamedTuple):
     chain: dict[str, Any]
 
 
-def assemble(optimizer: Optimizer, total: int) -> Method:
-    """Puts the method of a run together: the step with its gradient (or SAM's), averaging around it, freezing around that.
+def assemble(optimizer: Optimizer, total: int, mask: Any = None) -> Method:
+    """Puts the method of a run together: the step with its gradient (or SAM's), pruning around it, averaging, and freezing.
 
     Args:
         optimizer: the settings; floats may be tracers.
         total: the number of optimizer steps of the whole run.
+        mask: of a pruned network, True for the weights that are kept, see `jaxtricks.optim.pruning.hold`; None: no pruning.
 
     >>> method = assemble(jt.Optimizer(rule=jt.SGD(learning_rate=0.5)), total=10)
     >>> method.init(jnp.zeros(2)).step.item()
     0
     """
     method = _steps(optimizer, total)
+    if mask is not None:
+        method = hold(method, mask)
     if optimizer.averaging is not None:
         method = optimizer.averaging.around(method, total)
     if optimizer.frozen is not None:

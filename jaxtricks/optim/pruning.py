@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float
 
 from jaxtricks.config import ConfigError, Fraction, config, trick
 from jaxtricks.nn.kernels import is_kernel
-from jaxtricks.optim.method import Method, MethodState, Params, Problem, Update, Validation
+from jaxtricks.optim.holding import masked
+from jaxtricks.optim.method import Params
 from jaxtricks.optim.reversion import AsGiven, Reversion
 from jaxtricks.optim.scores import Magnitude, Probe, Score, check_inputs
 
@@ -106,15 +107,6 @@ class Pruned:
         return jax.tree_util.tree_map_with_path(share, params)
 
 
-def masked(params: Params, mask: Any) -> Params:
-    """The parameters, zero where the mask is False.
-
-    >>> masked({"kernel": jnp.ones((1, 2)), "bias": jnp.ones(2)}, {"kernel": jnp.array([[True, False]]), "bias": None})
-    {'bias': Array([1., 1.], dtype=float32), 'kernel': Array([[1., 0.]], dtype=float32)}
-    """
-    return jax.tree.map(lambda kept, w: w if kept is None else jnp.where(kept, w, 0), mask, params, is_leaf=_none)
-
-
 def best(mask: Bool[Array, "..."], scores: Float[Array, "..."], count: Float[Array, ""]) -> Bool[Array, "..."]:
     """Of the weights that are there, the `count` with the highest scores; of equal ones the first.
 
@@ -155,24 +147,3 @@ def _like(tree: Any, mask: Any) -> Any:
 
 def _none(leaf: Any) -> bool:
     return leaf is None
-
-
-def hold(method: Method, mask: Any) -> Method:
-    """Gives a method that keeps removed weights at zero.
-
-    Removed weights have no gradient, so that norms, clipping and moments are those of the smaller network.
-
-    Args:
-        method: the method of the whole network.
-        mask: True for the weights that are kept, see `Pruned.mask`.
-    """
-
-    def step(problem: Problem, params: Params, state: MethodState, validation: Validation) -> Update:
-        part = Problem(
-            lambda params: problem.outputs(masked(params, mask)),
-            lambda outputs, params: problem.loss(outputs, masked(params, mask)),
-        )
-        new = method.step(part, params, state, validation)
-        return new._replace(params=masked(new.params, mask))
-
-    return method._replace(step=step)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,9 +34,15 @@ class Weighed(NamedTuple):
 class Reversion(Family):
     """What the kept weights begin with, and all parameters that are no kernels. Subclass it for other starts.
 
+    Attributes:
+        GOES_ON: whether other variables, such as batch norm's running averages, are those of the earlier run, too, and not as at
+            the start.
+
     >>> jt.optim.Pruned(to="initial").to
     Initial()
     """
+
+    GOES_ON: ClassVar[bool] = False
 
     def start(self, weighed: Weighed) -> Any:
         """Gives the parameters; what is removed is set to zero afterwards.
@@ -50,6 +56,8 @@ class Reversion(Family):
 @config("given", rows=["T118"], paper="Han+ 2015")
 class AsGiven(Reversion):
     """As they were scored: the weights of the earlier run, which training goes on with, or those drawn."""
+
+    GOES_ON: ClassVar[bool] = True
 
     def start(self, weighed: Weighed) -> Any:
         return weighed.given
@@ -68,7 +76,7 @@ class Initial(Reversion):
 
 @config("random", rows=["T118", "T120"], paper="Frankle & Carbin 2019; Zhou+ 2019")
 class Redrawn(Reversion):
-    """Drawn once more, as if by another seed.
+    """Drawn once more, as if by another seed; a seed has one such draw, the same in every round.
 
     Args:
         signs: "kept" for the signs that the weights were drawn with first, or "new".

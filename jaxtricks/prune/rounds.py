@@ -87,6 +87,8 @@ def prune(
     >>> [f"{level.kept:.1%}" for level in found.levels]
     ['50.0%', '10.0%']
     """
+    if one_shot and not isinstance(remove, Sequence):
+        rounds = 1  # of one share, all at once
     shares, named = _shares("remove", remove, rounds), _named(arms)
     of_outputs = [None] * len(shares) if output is None else _shares("output", output, len(shares))
     if len(of_outputs) != len(shares):
@@ -113,12 +115,11 @@ def prune(
         kept = None if checkpoints is None else dataclasses.replace(checkpoints, folder=Path(checkpoints.folder) / folder)
         return fit(experiments, data, seeds=seeds, layout=layout, checkpoints=kept, progress=progress)
 
-    if rewind is not None and rewind.names != sampled.names:
-        raise ConfigError(f"rewind: {len(rewind.names)} restarts from {rewind.names[0]} on are not those of `seeds`.")
+    for name, given in (("whole", whole), ("rewind", rewind)):
+        if given is not None:
+            _check_given(name, given, measured if name == "whole" else None, data, sampled)
     if whole is None:
         (whole,) = trained([measured], sampled, "whole")
-    else:
-        _check_whole(whole, measured, data, sampled)
     levels: list[PrunedLevel] = []
     last = whole
     for number, rounds_at_once in enumerate([each_round] if one_shot else [[arms] for arms in each_round], 1):
@@ -170,13 +171,18 @@ def _called(value: object) -> str:
     return f"{name}, signs kept" if getattr(value, "signs", "new") == "kept" else name
 
 
-def _check_whole(whole: Runs, experiment: Experiment, data: Dataset, seeds: Seeds) -> None:
-    """Refuses trained restarts that are not those of this experiment, data set and seeds."""
-    wanted = prepare(experiment, data, seeds.sampling(data).train.shape[1])
-    if whole.experiment != wanted:
-        paths = ", ".join(itertools.islice(whole.experiment.diff(wanted), 3)) or "a part"
-        raise ConfigError(f"whole: the restarts were trained with another {paths}; those of the same experiment are allowed.")
-    if whole.data is not data and digest(whole.data) != digest(data):
-        raise ConfigError(f"whole: the restarts were trained on {whole.data.name}, other data; those of {data.name} are allowed.")
-    if whole.names != seeds.names:
-        raise ConfigError(f"whole: {len(whole.names)} restarts from {whole.names[0]} on are not those of `seeds`.")
+def _check_given(name: str, given: Runs, experiment: Experiment | None, data: Dataset, seeds: Seeds) -> None:
+    """Refuses trained restarts that are not those of this experiment, data set and seeds; None: the experiment may be another."""
+    sampling = seeds.sampling(data)
+    wanted = None if experiment is None else prepare(experiment, data, sampling.train.shape[1])
+    if wanted is not None and (given.experiment != wanted or given.transferred is not None):
+        paths = ", ".join(itertools.islice(given.experiment.diff(wanted), 3)) or "start"
+        raise ConfigError(f"{name}: the restarts were trained with another {paths}; those of the same experiment are allowed.")
+    if given.data is not data and digest(given.data) != digest(data):
+        raise ConfigError(
+            f"{name}: the restarts were trained on {given.data.name}, other data; those of {data.name} are allowed."
+        )
+    if not given.sampling.same(sampling):
+        raise ConfigError(
+            f"{name}: {len(given)} restarts from {given.names[0]} on are not those of `seeds`, or saw other examples."
+        )

@@ -180,9 +180,10 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[
     seen = batch._replace(x=scaled(member, batch.x))
     own = drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)
     variables = replaced(own, given)
-    params, mask = variables.pop("params"), None
+    mask = None
     if experiment.pruned is not None:
-        params, mask = pruned(experiment, member, batch, Unpruned(own["params"], params, variables, given))
+        variables, mask = pruned(experiment, member, batch, Unpruned(own, variables, given))
+    params = variables.pop("params")
     return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}, mask=mask))
 
 

@@ -24,7 +24,6 @@ from jaxtricks.objectives.task import Task, task_of
 from jaxtricks.optim.layers import keep
 from jaxtricks.optim.method import Info, Problem, Validation
 from jaxtricks.optim.optimizer import assemble
-from jaxtricks.optim.pruning import hold
 from jaxtricks.restart.accumulation import accumulated, split
 
 TRAINING = ("train_loss", "grad_norm", "largest_grad_norm")  # measured in an epoch; the other curves after it
@@ -295,9 +294,7 @@ def update(experiment: Experiment, member: Member, state: State, batch: Pool) ->
             return loss
 
         problem = accumulated(part_loss, of_params, state.collections, (split(batch, parts), own))
-    method = assemble(experiment.optimizer, total_steps(experiment, train))
-    if state.mask is not None:
-        method = hold(method, state.mask)
+    method = assemble(experiment.optimizer, total_steps(experiment, train), state.mask)
     cost = experiment.cost(state.metrics, experiment.optimizer.schedule.follows)
     validation = Validation(cost, state.step // steps_per_epoch(experiment, train))
     new = method.step(problem, state.params, state.method, validation)

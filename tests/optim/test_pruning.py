@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks.optim.pruning import best, masked
+from jaxtricks.optim.holding import masked
+from jaxtricks.optim.pruning import best
 from jaxtricks.optim.scores import Grasp, Probe, Snip, SynFlow
 
 fit = functools.partial(jt.fit, progress=False)
