@@ -71,8 +71,17 @@ class Pruning(Shown):
 
     @property
     def arms(self) -> dict[str, Runs]:
-        """Label, such as "initial, 21.1%" → restarts; the whole network first."""
-        return {WHOLE: self.whole} | {label(name, level.kept): runs for level in self.levels for name, runs in level.arms.items()}
+        """Label, such as "initial, 21.1%" → restarts; the whole network first.
+
+        Where two levels keep shares that look alike, the number of the level is said, too.
+        """
+        shown = [label("", level.kept) for level in self.levels]
+        alike = len(set(shown)) < len(shown)
+        return {WHOLE: self.whole} | {
+            label(f"{name}, level {number}" if alike else name, level.kept): runs
+            for number, level in enumerate(self.levels, 1)
+            for name, runs in level.arms.items()
+        }
 
     @functools.cached_property
     def verdicts(self) -> tuple[Verdict, ...]:

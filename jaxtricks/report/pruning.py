@@ -1,6 +1,7 @@
 """The page of a network pruned in rounds: how good it is and when it has learnt by the share of weights, verdicts, the table."""
 
 import html
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ STYLE = (
 LOOKS = [(BLUE, "-"), (VERMILION, "--"), (INK, ":"), (INK, "-."), (VERMILION, "-."), (BLUE, ":"), (INK, "-")]
 NOTE = (
     "Means over restarts, in brackets their 95% intervals over them. The step of least validation loss is found afterwards, to "
-    "an epoch; every restart trains to its end. Each arm has the same masks: they are what the first arm's trained weights say."
+    "an epoch; every restart trains to its end. All arms have the same masks, which each round takes from the first arm."
 )
 
 
@@ -96,17 +97,18 @@ class PruningPage:
     def _plot(self, written: Units | None, of: Callable[[Runs], Float[np.ndarray, " runs"]], named_so: str) -> Markup:
         """Means with bands by the share of weights; the whole network's is a thin line across."""
         found = self.found
-        shares = [level.kept for level in found.levels]
+        shown = [level for level in found.levels if level.kept > 0]  # the axis has no place for none
+        shares = [level.kept for level in shown]
         with styled(f"pruning {named_so}"):
             figure, axes = one_plot(3.2)
             level = of(found.whole)
             axes.axhline(level.mean(), color=INK, linewidth=0.8, label=WHOLE)
-            for name, (colour, dashes) in zip(found.levels[0].arms, LOOKS, strict=False):
-                each = [of(level.arms[name]) for level in found.levels]
+            for name, (colour, dashes) in zip(found.levels[0].arms, itertools.cycle(LOOKS), strict=False):
+                each = [of(level.arms[name]) for level in shown]
                 mean = np.array([values.mean() for values in each])
                 axes.plot(shares, mean, color=colour, linestyle=dashes, linewidth=2, marker="o", markersize=3, label=name)
                 if len(each[0]) > 1:
-                    ends = np.array([interval(values) for values in each])
+                    ends = np.array([interval(values) if np.isfinite(values).all() else (np.nan, np.nan) for values in each])
                     axes.fill_between(shares, ends[:, 0], ends[:, 1], color=colour, alpha=0.22, linewidth=0)
             logarithmic(axes.xaxis)
             axes.invert_xaxis()
