@@ -170,7 +170,7 @@ def measure(given: Arguments) -> tuple[list[dict[str, Any]], list[Target]]:
     rows: list[dict[str, Any]] = [
         {"name": f"jaxtricks, {networks} networks", "seconds": mine, "ratio": 1.0, "GFLOP/s": flop / mine / 1e9},
         {"name": "jaxtricks, with compiling", "seconds": first["seconds"]},
-        {"name": "jaxtricks, 100 steps, in a new process", "seconds": cold},
+        {"name": "jaxtricks, 100 steps, compiled anew after a first training", "seconds": cold},
     ]
     rows += [
         {

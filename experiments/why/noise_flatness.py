@@ -1,4 +1,4 @@
-"""Batches prefer flatter places of the same training loss, and so does noise."""
+"""Do small batches, and noise of their size, end at flatter places, and is the gap to new data smaller there?"""
 
 import numpy as np
 

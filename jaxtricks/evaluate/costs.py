@@ -116,7 +116,7 @@ def cost(experiment: Experiment, data: Dataset) -> Cost:
     """Gives what a network costs on some data, from shapes alone: nothing is trained and nothing is compiled.
 
     Operations are the compiler's own count before it optimizes, products and all else; a loop counts as one turn, so that those
-    of recurrent networks are too few.
+    of recurrent networks are too few. A batch whose gradients are accumulated counts as one, and a pruned network as the whole.
 
     Args:
         experiment: the network and how it is trained.
@@ -129,7 +129,7 @@ def cost(experiment: Experiment, data: Dataset) -> Cost:
     LayerSize(path='head/kernel', shape=(64, 10))
     """
     train = len(data.split(0).train)
-    ready = prepare(rebuild(experiment, pruned=None), data, train)
+    ready = prepare(rebuild(experiment, pruned=None, accumulate=1), data, train)
     batch, variables = shapes(ready, data)
     params, collections = variables[PARAMS], {name: tree for name, tree in variables.items() if name != PARAMS}
     method = jax.eval_shape(assemble(ready.optimizer, total_steps(ready, train)).init, params)

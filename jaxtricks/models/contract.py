@@ -76,6 +76,7 @@ class Traits:
         writes: how many tokens the model scores after each step of a text that it goes on with; None where it cannot go on.
         statistics: the collections of running averages of batches' statistics, such as batch norm's.
         axes: what stands along the axes of its arrays; None where it does not say.
+        trains_weights: whether its parameters are weights, which are zero where they are removed, and not scores of weights.
 
     >>> Traits(cpu_width=1).forward_mode
     True
@@ -91,6 +92,7 @@ class Traits:
     writes: int | None = None
     statistics: tuple[str, ...] = (STATISTICS,)
     axes: tuple[Axis, ...] | None = None
+    trains_weights: bool = True
 
 
 class Model(AnyModel):

@@ -217,7 +217,8 @@ class Masked(Model):
 
     @property
     def traits(self) -> Traits:
-        return dataclasses.replace(contract(self.model).traits, axes=None)  # biases have no places among the parameters
+        # Biases have no places among the parameters.
+        return dataclasses.replace(contract(self.model).traits, axes=None, trains_weights=False)
 
     def filled(self, known: Mapping[str, Any]) -> Any:
         return rebuild(self, model=contract(self.model).filled(known))

@@ -180,9 +180,7 @@ def _check_given(name: str, given: Runs, experiment: Experiment | None, data: Da
         raise ConfigError(f"{name}: the restarts were trained with another {paths}; those of the same experiment are allowed.")
     if given.data is not data and digest(given.data) != digest(data):
         raise ConfigError(
-            f"{name}: the restarts were trained on {given.data.name}, other data; those of {data.name} are allowed."
+            f"{name}: the restarts were trained on {given.data.name}, other data; those of {data.name} can be taken."
         )
     if not given.sampling.same(sampling):
-        raise ConfigError(
-            f"{name}: {len(given)} restarts from {given.names[0]} on are not those of `seeds`, or saw other examples."
-        )
+        raise ConfigError(f"{name}: {len(given)} restarts from {given.names[0]} on are not those of `seeds`, or saw other data.")

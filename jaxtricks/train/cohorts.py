@@ -78,6 +78,8 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
         transferred = None
         if transfer is not None:
             first = experiments[indices[0]]
+            if transfer.rewound is not None and first.pruned is None:
+                raise ConfigError("Transfer.rewound is what a pruned network is set back to; Experiment.pruned is off.")
             given, transferred = transfer.given(sampling, shapes(first, data)[1], first.model, data.meanings)
             given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
         members = Population(floats, numbers)

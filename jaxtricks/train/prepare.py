@@ -54,6 +54,9 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
         )
     experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
     if experiment.pruned is not None:
+        if not contract(experiment.model).traits.trains_weights:
+            title = contract(experiment.model).title
+            raise ConfigError(f"Experiment.pruned removes weights, and {title} trains scores of weights; None is allowed.")
         experiment.pruned.check(variables["params"], output_kernels(experiment.model), tokens=data.vocabulary is not None)
     return experiment
 

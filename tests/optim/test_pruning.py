@@ -69,6 +69,20 @@ def test_removed_weights_stay_away_whatever_is_around_the_rule(change):
     }
 
 
+@pytest.mark.parametrize("averaging", ["ema", "lookahead", "latest", "schedule_free"])
+def test_averages_are_of_pruned_points_where_a_rule_moves_weights_without_a_gradient(averaging):
+    changes = {"optimizer.rule": jt.optim.Muon(), "optimizer.averaging": averaging}
+    if averaging == "latest":
+        changes["optimizer.averaging"] = jt.optim.LatestAverage(points=2, every=1)
+    (run,) = fit([pruned(keep=0.25).replace(changes)], digits(), seeds=2)
+    assert {float((array == 0).mean()) for array in kernels(run).values()} == {0.75}
+
+
+def test_frozen_layers_are_pruned_too():
+    (run,) = fit([pruned(keep=0.25).replace({"optimizer.frozen": ("hidden_0",)})], digits(), seeds=2)
+    assert {float((array == 0).mean()) for array in kernels(run).values()} == {0.75}
+
+
 def test_the_gradient_of_removed_weights_is_none_in_its_norm():
     """A network of which nothing is kept learns by its last biases alone, and its gradient is theirs."""
     (nothing,) = fit([pruned(keep=0.0).replace({"optimizer.rule": STILL, "epochs": 1, "batch_size": 96})], digits(), seeds=1)
@@ -109,6 +123,22 @@ def test_a_ticket_has_the_first_weights_of_its_seed():
         assert 0.3 < np.mean(np.sign(kernels(new)[path]) == np.sign(first), where=there) < 0.7
         np.testing.assert_allclose(np.abs(kernels(kept_signs)[path]), np.abs(kernels(new)[path]), rtol=1e-6)
         assert (np.sign(kernels(kept_signs)[path]) == np.sign(first))[there].all()
+
+
+def test_a_ticket_has_the_running_averages_of_its_start():
+    normed = base(**{"model.normalization": "batch"})
+    seeds = jt.Seeds(2, transfer=jt.Transfer(fit(normed, digits(), seeds=2)))
+    start = fit(still(normed), digits(), seeds=2).weights.arrays
+    given, ticket = fit(
+        [still(normed.replace({"pruned": jt.optim.Pruned(keep=1.0, to=to)})) for to in ("given", "initial")],
+        digits(),
+        seeds=seeds,
+    )
+    averages = [path for path in start if path.startswith("batch_stats/")]
+    assert averages
+    for path in averages:
+        np.testing.assert_allclose(ticket.weights.arrays[path], start[path], rtol=1e-4, atol=1e-5)
+        assert not np.allclose(given.weights.arrays[path], start[path], rtol=1e-2)
 
 
 def test_a_ticket_is_set_back_to_where_earlier_runs_stood():
@@ -277,6 +307,13 @@ def test_what_does_not_fit_the_model_is_refused_before_anything_compiles():
     other = fit(base(**{"model.widths": (9,)}), digits(), seeds=2)
     with pytest.raises(jt.ConfigError, match="shape"):
         fit(pruned(keep=0.5), digits(), seeds=jt.Seeds(2, transfer=jt.Transfer(other)))
+
+
+def test_scores_of_weights_are_not_pruned_and_nothing_is_set_back_without_pruning():
+    with pytest.raises(jt.ConfigError, match="Masked MLP trains scores of weights"):
+        fit(base(model=jt.models.Masked(model=jt.MLP(widths=(8,))), pruned=jt.optim.Pruned()), digits(), seeds=2)
+    with pytest.raises(jt.ConfigError, match=r"Transfer\.rewound is what a pruned network is set back to"):
+        fit(base(), digits(), seeds=jt.Seeds(3, transfer=jt.Transfer(trained(), rewound=trained())))
 
 
 def test_synflow_reads_no_tokens():

@@ -84,7 +84,7 @@ def test_weights_are_set_back_to_a_snapshot(tmp_path):
     again = prune(base(), digits(), rounds=1, remove=0.5, output=0.25, seeds=6, whole=whole, rewind=early)
     here, there = (each.levels[0].arms["initial"].curves["train_loss"][:, 0] for each in (again, found()))
     assert (here < there).all()  # an epoch's training ahead
-    with pytest.raises(jt.ConfigError, match="rewind: 6 restarts from seed 0 on are not those of `seeds`"):
+    with pytest.raises(jt.ConfigError, match="rewind: 6 restarts from seed 0 on are not those"):
         prune(base(), digits(), rounds=1, seeds=5, rewind=early)
 
 
@@ -109,6 +109,18 @@ def test_the_result_is_plain_data_a_table_and_a_page(tmp_path):
     page = (folder / "report.html").read_text()
     assert page.count("<svg") == 3 and "592 weights, pruned to 29.2%" in page
     assert len((folder / "pruning.csv").read_text().splitlines()) == 1 + 5 * 6
+
+
+def test_levels_that_look_alike_are_told_apart_by_number():
+    whole, level = found().whole, found().levels[0]
+    twice = jt.prune.Pruning(whole, (level, jt.prune.PrunedLevel(level.kept, level.arms)), found().metric)
+    assert [name.rpartition(",")[0] for name in list(twice.arms)[1:]] == [
+        f"{arm}, level {number}" for number in (1, 2) for arm in ("initial", "random")
+    ]
+
+
+def test_one_share_at_once_is_one_level():
+    assert len(prune(base(), digits(), remove=0.5, one_shot=True, arms=("given",), seeds=2).levels) == 1
 
 
 def test_an_emptied_layer_is_named():
@@ -154,5 +166,9 @@ def test_restarts_of_something_else_are_refused():
         prune(base(), jt.load("digits").subset(120, seed=1), seeds=6, whole=whole)
     with pytest.raises(jt.ConfigError, match="are not those of `seeds`"):
         prune(base(), digits(), seeds=7, whole=whole)
+    noisy = jt.Seeds(6, labels=jt.experiment.NoisyLabels(0.5))
+    for given in ({"whole": whole}, {"rewind": whole}):
+        with pytest.raises(jt.ConfigError, match="saw other data"):
+            prune(base(), digits(), seeds=noisy, **given)
     with pytest.raises(jt.ConfigError, match="is what rounds set"):
         prune(base().replace({"pruned": jt.optim.Pruned()}), digits(), seeds=6)
