@@ -13,7 +13,7 @@ import jaxtricks as jt
 from experiments.measures import estimates
 from experiments.optimization._sweep import sweep
 from jaxtricks import rng
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, settle
 from jaxtricks.optim.method import Problem, Validation
 from jaxtricks.optim.optimizer import assemble
 
@@ -134,10 +134,19 @@ def _by_number(numbers: tuple[int, ...], values: Float[np.ndarray, "seeds number
 CLAIM = Claim(
     rows=("T001",),
     lecture=0,
-    statement="The deeper and larger the model, the more capacity (parameters), the more complex functions it can approximate.",
+    statement="The … larger the model, the more capacity (parameters)",
     papers=(Paper("Zhang+ 2017, Theorem 1: a ReLU network with one hidden layer and 2n + d weights can fit any n labels", "V"),),
     refuted_by="The 95% interval of the mean slope of log₂ of the weights that are needed, over log₂ of the number of "
     "labels, lies at or below 0 for networks of some depth.",
     measure=measure,
     kind="effect",
+    history=(
+        Earlier(
+            "2026-11-29",
+            "the words on depth are left out",
+            "no part compares depths, which the claim on capacity does; the result had been seen",
+            Ruling.SUPPORTED,
+        ),
+    ),
+    used=1,
 )
