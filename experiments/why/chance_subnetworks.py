@@ -110,8 +110,8 @@ CLAIM = Claim(
         Earlier(
             "2026-11-29",
             "what chance finds is not judged any more",
-            "that some subnetworks do well by chance cannot be refuted by 512 of them: the best of 512 had 16.6% right, which had "
-            "been seen; the other part was inconclusive, 0.48 [0.35, 0.61]",
+            "that some subnetworks do well by chance cannot be refuted by 512 of them: the best of 512 had 16.6% right, which "
+            "had been seen; the other part was inconclusive, 0.48 [0.35, 0.61]",
             Ruling.REFUTED,
             criterion="37249002aabd",
         ),
