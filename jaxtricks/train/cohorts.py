@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
-from jaxtricks.config import group, rebuild
+from jaxtricks.config import ConfigError, group, rebuild
 from jaxtricks.data import Dataset
 from jaxtricks.data.balance import balances
 from jaxtricks.engine.cohort import Cohort, rows_of
