@@ -75,8 +75,8 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T119",),
     lecture=3,
-    statement="1. Initialize a large neural network. 2. Keep the weights fixed. 3. Search for a mask that selects a subnetwork. "
-    "… Result: The lottery ticket by itself achieves near-SOTA performance.",
+    statement="1. Initialize a large neural network. … Keep the weights fixed. … Search for a mask that selects a subnetwork. … "
+    "Result: The lottery ticket by itself achieves near-SOTA performance.",
     papers=(
         Paper("Zhou+ 2019: learnt masks over untrained weights reach 95.3% on MNIST (300-100-10)", "V2"),
         Paper("Ramanujan+ 2020: a subnetwork of a random Wide ResNet-50 matches a trained ResNet-34 on ImageNet", "R"),
