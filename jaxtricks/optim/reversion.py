@@ -55,7 +55,11 @@ class Reversion(Family):
 
 @config("given", rows=["T118"], paper="Han+ 2015")
 class AsGiven(Reversion):
-    """As they were scored: the weights of the earlier run, which training goes on with, or those drawn."""
+    """As they were scored: the weights of the earlier run, which training goes on with, or those drawn.
+
+    >>> jt.optim.Pruned(keep=0.2).to
+    AsGiven()
+    """
 
     GOES_ON: ClassVar[bool] = True
 
@@ -68,6 +72,9 @@ class Initial(Reversion):
     """As they were drawn for this seed, before any training: a lottery ticket.
 
     With `Transfer(…, rewound=runs)` as they were in these runs, a few epochs after the start (Frankle+ 2020).
+
+    >>> jt.optim.Pruned(to=jt.optim.Initial()).to == jt.optim.Pruned(to="initial").to
+    True
     """
 
     def start(self, weighed: Weighed) -> Any:
@@ -80,6 +87,9 @@ class Redrawn(Reversion):
 
     Args:
         signs: "kept" for the signs that the weights were drawn with first, or "new".
+
+    >>> jt.optim.Pruned(to="random").to
+    Redrawn(signs='new')
     """
 
     signs: Literal["new", "kept"] = "new"
@@ -97,6 +107,9 @@ class ShuffledWeights(Reversion):
 
     Args:
         signs: "kept" if only the sizes are dealt out, and each weight has the sign that it was drawn with; or "new".
+
+    >>> jt.optim.Pruned(to="shuffled").to
+    ShuffledWeights(signs='new')
     """
 
     signs: Literal["new", "kept"] = "new"
@@ -117,6 +130,9 @@ class SignedConstant(Reversion):
 
     Args:
         signs: "kept" for the signs that the weights were drawn with, or "new" ones, each with probability ½.
+
+    >>> jt.optim.Pruned(to=jt.optim.SignedConstant(signs="kept")).to
+    SignedConstant(signs='kept')
     """
 
     signs: Literal["new", "kept"] = "new"

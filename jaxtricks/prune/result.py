@@ -31,6 +31,11 @@ class PrunedLevel:
         kept: the share of all kernel weights that is kept, the mean over restarts.
         arms: what the kept weights began with → restarts; the first arm is the one that the next round prunes.
         emptied: the kernels of which no weight is left in some restart.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> half = base.replace({"pruned": jt.optim.Pruned(keep=0.5)})
+    >>> PrunedLevel.of({"at the start": jt.fit(half, digits, seeds=2, progress=False)}).kept
+    0.5
     """
 
     kept: float
@@ -199,6 +204,10 @@ def at_stopping(runs: Runs, metric: str) -> Float[np.ndarray, " runs"]:
     Args:
         runs: trained restarts.
         metric: the name of one that was measured.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+    >>> jt.prune.at_stopping(jt.fit(base, digits, seeds=4, progress=False), "accuracy").shape
+    (4,)
     """
     place = _followed(runs).argmin(axis=1)
     return np.asarray(runs.curves[metric], np.float64)[np.arange(len(place)), place]

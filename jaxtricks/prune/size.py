@@ -78,6 +78,9 @@ def sparse_size(weights: int, kept: int, others: int) -> SparseSize:
         weights: the weights of its kernels.
         kept: how many of them are not zero.
         others: its parameters that are no kernels.
+
+    >>> sparse_size(weights=8, kept=2, others=1)
+    SparseSize(dense=36, listed=20, mapped=13)
     """
     rest = NUMBER * others
     return SparseSize(NUMBER * weights + rest, (NUMBER + INDEX) * kept + rest, NUMBER * kept + math.ceil(weights / BITS) + rest)
