@@ -199,7 +199,7 @@ def assemble(optimizer: Optimizer, total: int, mask: Any = None) -> Method:
     Args:
         optimizer: the settings; floats may be tracers.
         total: the number of optimizer steps of the whole run.
-        mask: of a pruned network, True for the weights that are kept, see `jaxtricks.optim.pruning.hold`; None: no pruning.
+        mask: of a pruned network, True for the weights that are kept, see `jaxtricks.optim.holding.hold`; None: no pruning.
 
     >>> method = assemble(jt.Optimizer(rule=jt.SGD(learning_rate=0.5)), total=10)
     >>> method.init(jnp.zeros(2)).step.item()
