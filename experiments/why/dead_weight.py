@@ -26,7 +26,7 @@ from experiments.why._supermasks import (
     with_params,
 )
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
-from jaxtricks.models.masked import largest
+from jaxtricks.nn.largest import largest
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 MORE = 0.01  # of accuracy, that training weights may give beyond a mask before it counts as power of its own

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 from jax.tree_util import keystr, tree_leaves_with_path, tree_map_with_path
-from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from jaxtricks import rng
 from jaxtricks.config import ConfigError, Family, Fraction, Positive, config, rebuild, trick
@@ -16,6 +16,7 @@ from jaxtricks.models.contract import PARAMS, Model, Traits, Variables, contract
 from jaxtricks.models.mlp import MLP
 from jaxtricks.nn.initializers import TorchDefault
 from jaxtricks.nn.kernels import is_kernel
+from jaxtricks.nn.largest import largest
 
 WEIGHTS = "weights"  # the collection of the weights that never change
 AT_TEST = "mask_at_test"  # the collection of the key that masks are drawn from where a model is evaluated
@@ -32,39 +33,6 @@ def straight_through(hard: Float[Array, "*shape"], soft: Float[Array, "*shape"])
     3.0
     """
     return jax.lax.stop_gradient(hard) + (soft - jax.lax.stop_gradient(soft))
-
-
-def largest(values: Float[Array, "*shape"], count: Int[Array, ""]) -> Bool[Array, "*shape"]:
-    """Which values are the `count` largest ones, exactly so many; of equal ones those that come first.
-
-    The count may be traced: the least value that is kept is found bit by bit, since floats that are not negative are in the order
-    of their bits. That takes some 50 sums over all values, and is faster than sorting them.
-
-    Args:
-        values: at least 0.
-        count: how many, at most as many as there are.
-
-    >>> largest(jnp.array([0.3, 0.1, 0.2, 0.2]), jnp.int32(2)).tolist()
-    [True, False, True, False]
-    """
-    size = 8 * values.dtype.itemsize
-    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(values).ravel(), jnp.dtype(f"uint{size}"))
-    places, one = jnp.arange(bits.size, dtype=jnp.int32), jnp.ones((), bits.dtype)
-
-    def higher(step: Array, least: Array) -> Array:
-        more = least | (one << (size - 1 - step).astype(bits.dtype))
-        return jnp.where(jnp.sum(bits >= more) >= count, more, least)
-
-    least = jax.lax.fori_loop(1, size, higher, jnp.zeros((), bits.dtype))  # the first bit is the sign
-    above, level = bits > least, bits == least
-    needed, width = count - jnp.sum(above), bits.size.bit_length()
-
-    def further(step: Array, last: Array) -> Array:
-        more = last | (1 << (width - 1 - step))
-        return jnp.where(jnp.sum(level & (places < more)) < needed, more, last)
-
-    last = jax.lax.fori_loop(0, width, further, jnp.int32(0))
-    return (above | (level & (places <= last))).reshape(values.shape) & (count > 0)
 
 
 class Masking(Family):

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxtricks.config import ConfigError, Fraction, config, trick
 from jaxtricks.nn.kernels import is_kernel
+from jaxtricks.nn.largest import largest
 from jaxtricks.optim.holding import masked
 from jaxtricks.optim.method import Params
 from jaxtricks.optim.reversion import AsGiven, Reversion
@@ -118,9 +119,7 @@ def best(mask: Bool[Array, "..."], scores: Float[Array, "..."], count: Float[Arr
     >>> best(jnp.array([True, True, False]), jnp.array([1.0, 2.0, 9.0]), 1).tolist()
     [False, True, False]
     """
-    order = jnp.argsort(jnp.where(mask, scores, -jnp.inf).reshape(-1), descending=True)
-    ranks = jnp.zeros(order.shape, order.dtype).at[order].set(jnp.arange(order.size, dtype=order.dtype))
-    return (ranks < count).reshape(mask.shape) & mask
+    return largest(jnp.where(mask, scores, -jnp.inf), jnp.asarray(count, jnp.int32)) & mask
 
 
 def _best_of_all(masks: Any, scores: Any, count: Any) -> Any:

@@ -12,7 +12,8 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.models.contract import contract
-from jaxtricks.models.masked import largest, straight_through
+from jaxtricks.models.masked import straight_through
+from jaxtricks.nn.largest import largest
 
 PLAIN = jt.MLP(widths=(8, 6), outputs=3)
 WAYS = {

@@ -270,6 +270,17 @@ def test_synflow_empties_no_layer():
     assert all(kernel.kept.all() for kernel in counts.values()) and sum(k.kept[0] for k in counts.values()) == round(0.02 * 2_928)
 
 
+def test_the_best_are_those_of_a_stable_sort_whatever_their_signs():
+    draw = np.random.default_rng(0)
+    for size in (1, 7, 100):
+        scores = draw.integers(-3, 4, size).astype(np.float32) + 0.5
+        mask = draw.random(size) < 0.8
+        for count in range(int(mask.sum()) + 1):
+            kept = np.zeros(size, bool)
+            kept[np.argsort(-np.where(mask, scores, -np.inf), kind="stable")[:count]] = True
+            np.testing.assert_array_equal(best(jnp.asarray(mask), jnp.asarray(scores), jnp.float32(count)), kept)
+
+
 def test_equal_scores_are_kept_in_order():
     assert best(jnp.ones(4, bool), jnp.ones(4), 2).tolist() == [True, True, False, False]
     assert masked({"w": jnp.full((1, 2), jnp.nan)}, {"w": jnp.array([[False, True]])})["w"][0, 0] == 0
