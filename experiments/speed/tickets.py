@@ -5,7 +5,8 @@ and after every 100 steps the accuracy on 1,000 other images. Masks come from tr
 weights are set back to those that the seed drew. PyTorch works as facebookresearch/open_lth does: eager, a mask multiplied onto
 the weights before each forward pass, one replicate after the other; a few replicates are timed, and the others taken to last as
 long. Masked weights are multiplied like others in both: unstructured sparsity saves no time on this hardware.
-`python -m experiments.speed.tickets --help`.
+On 2 cores of an AMD EPYC the engine ran at 93 GFLOP/s, the rate at which this CPU multiplies two matrices of 2,048 × 2,048: dense
+products cannot be faster there, whatever the program around them. `python -m experiments.speed.tickets --help`.
 """
 
 import dataclasses
