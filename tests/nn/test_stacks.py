@@ -13,7 +13,7 @@ from jaxtricks.nn.stacks import apart, by_layer, layers_of, stack_name, stacked
 
 LAYERS = {f"hidden_{i}": {"kernel": np.full((2, 2), float(i)), "bias": np.full(2, float(-i))} for i in range(8, 12)}
 APART = ({"params": {"head": {"bias": np.zeros(3)}, **LAYERS}}, np.int32(3))
-LIKE = ({"params": {"head": None, "hidden_8..11": None}}, None)
+LIKE = ({"params": {"head": {"bias": 0}, "hidden_8..11": 0}}, 0)
 X = jax.random.normal(jax.random.key(0), (4, 6))
 DEEP = jt.MLP(widths=(6,) * 3 + (5,) * 3, dropout=0.5, drop_connect=0.2, normalization="batch", outputs=3, scan_layers=True)
 BLOCKS = jt.Transformer(layers=3, width=8, heads=2, hidden=8, dropout=0.5, outputs=3, read="every", scan_layers=True)

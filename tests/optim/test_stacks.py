@@ -14,7 +14,7 @@ from jaxtricks.optim.optimizer import assemble
 from jaxtricks.optim.rules import Rule
 
 DRAW = np.random.default_rng(0)
-LIKE = {"head": None, "hidden_1..3": None}
+LIKE = {"head": {"kernel": 0, "bias": 0}, "hidden_1..3": 0}
 NAMES = ("head", "hidden_1", "hidden_2", "hidden_3")
 START, TARGET = ({name: {"kernel": DRAW.normal(size=(3, 2)), "bias": DRAW.normal(size=2)} for name in NAMES} for _ in range(2))
 PARTS = {
