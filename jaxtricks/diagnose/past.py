@@ -26,6 +26,7 @@ from jaxtricks.engine.tables import DeviceData, Numbers
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
+from jaxtricks.nn.stacks import apart
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool, State, finished, labelled, steps_per_epoch, taken
 from jaxtricks.restart.phase import Shared
@@ -226,7 +227,7 @@ class Epoch:
         return jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[None], chunk, axis=0), begun)
 
     def after(self, rounds: int) -> State:
-        """The state after the first rounds of batches, to the bit."""
+        """The state after the first rounds of batches, to the bit, with every layer by itself."""
         past, states = self.past, self._begun
         plan = past.planned.plan
         chunk = chunk_of(plan)
@@ -239,7 +240,7 @@ class Epoch:
                 orders = placed(np.repeat(order[None, None], chunk, axis=0), plan.per_member)
                 number = placed(np.int32(count), plan.shared)
                 states = first_rounds(population, states, orders, data, number, plan._replace(epochs=1, window=None))
-        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states))
+        return apart(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states)))  # type: ignore[no-any-return]
 
     def _pieces(self) -> list[tuple[int, int]]:
         """The rounds whose examples are on the devices together."""

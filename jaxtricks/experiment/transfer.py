@@ -16,6 +16,7 @@ from jaxtricks.experiment.weights import Weights, by_path, path_of
 from jaxtricks.experiment.written import DIGEST, digest
 from jaxtricks.models.contract import CARRY, PARAMS, Variables, contract
 from jaxtricks.models.conventions import Names
+from jaxtricks.nn.stacks import apart, stacked
 
 REWOUND = "rewound/"  # before the paths of weights that a pruned network is set back to
 
@@ -156,7 +157,7 @@ class Transfer:
 
 
 def replaced(tree: Any, given: Mapping[str, Given]) -> Any:
-    """The tree with other leaves at the given paths.
+    """The tree with other leaves at the given paths, which name every layer; what is stacked stays so.
 
     >>> replaced({"params": {"head": [1.0, 2.0]}}, {"params/head/1": Given(3.0, None)})
     {'params': {'head': [1.0, 3.0]}}
@@ -166,7 +167,7 @@ def replaced(tree: Any, given: Mapping[str, Given]) -> Any:
         name = path_of(path)
         return given[name].over(drawn) if name in given else drawn
 
-    return jax.tree_util.tree_map_with_path(new, tree)
+    return stacked(jax.tree_util.tree_map_with_path(new, apart(tree)), like=tree) if given else tree
 
 
 def rewound(variables: Variables, given: Mapping[str, Given]) -> Variables:

@@ -20,6 +20,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+import flax.core
 import flax.linen as nn
 from jaxtyping import Array, Int, Key
 
@@ -28,6 +29,7 @@ from jaxtricks.config.declared import declared
 from jaxtricks.config.families import AnyModel, adapter
 from jaxtricks.data.dataset import Meaning
 from jaxtricks.models.calling import arguments
+from jaxtricks.nn.depth import STACKS
 from jaxtricks.nn.dropout import Dropout
 
 STATISTICS = "batch_stats"  # the collection of batch norm's averages
@@ -132,6 +134,10 @@ class Model(AnyModel):
         """The model without what acts in training alone: the same variables and the same scores, but fewer kinds of it."""
         return self
 
+    def computed_anyhow(self) -> Any:
+        """The model without what changes rounding alone, by which the checkpoints of two fits are no others."""
+        return self
+
     def blank(self, averages: Variables) -> Variables:
         """Running averages as before the first batch, where it depends on the batches before how much the next one counts.
 
@@ -152,6 +158,13 @@ class Model(AnyModel):
             lengths: true steps of each sequence; None where the data are not padded.
         """
         raise NotImplementedError
+
+    def drawn_stacked(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
+        """The same variables, with those of equal layers stacked, see `jaxtricks.nn.stacks`, where `called` takes them so.
+
+        Unless a model says otherwise, it does not. Arguments as for `drawn`.
+        """
+        return self.drawn(key, x, lengths)
 
     def called(
         self,
@@ -223,8 +236,18 @@ class Linen(Model):
         idle = {name: None for name, part in parts.items() if isinstance(part, Dropout) and part.training_only}
         return rebuild(self.module, **idle) if idle else self.module
 
+    def computed_anyhow(self) -> Any:
+        own = fields(type(self.module)) if is_config(type(self.module)) else {}
+        return rebuild(self.module, scan_layers=None) if "scan_layers" in own else self.module
+
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
         return dict(self.module.init({"params": key}, x, **arguments(self.module, 1, train=False, lengths=lengths)))
+
+    def drawn_stacked(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
+        def call(scope: Any) -> Any:
+            return self.module.clone(parent=scope)(x, **arguments(self.module, 1, train=False, lengths=lengths))
+
+        return dict(flax.core.init(call, flax.core.DenyList("intermediates"), {STACKS: True})({"params": key})[1])
 
     def called(
         self,

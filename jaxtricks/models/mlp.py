@@ -1,5 +1,6 @@
 """The fully connected network."""
 
+import functools
 import itertools
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.models import tricks
 from jaxtricks.models.contract import HEAD, Axis, Network, Traits
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
+from jaxtricks.nn.depth import deep
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
 from jaxtricks.nn.layer import Dense
@@ -50,6 +52,8 @@ class MLP(Network):
         drop_connect: dropout of the single weights of hidden layers, the same for a whole batch; a number is its rate.
         dropout: dropout after each hidden layer; a number is its rate.
         remat: whether hidden activations are computed again in the backward pass, to save memory.
+        scan_layers: whether equal hidden layers are trained as one scan over stacked weights, which takes as long to compile as
+            one of them and gives the same up to rounding; None: from 8 equal ones on.
         outputs: the units of the head; `fit` fills it from the data.
 
     >>> model = jt.MLP(widths=(32, 16), activation="gelu", dropout=0.5, outputs=10)
@@ -66,6 +70,7 @@ class MLP(Network):
     drop_connect: Dropout | None = tricks.drop_connect()
     dropout: Dropout | None = tricks.dropout()
     remat: bool = False
+    scan_layers: bool | None = None
     outputs: Count | None = None
 
     @property
@@ -83,8 +88,10 @@ class MLP(Network):
             x = self.input_dropout(x, train=train, name="input_dropout")
         layer = nn.remat(Hidden, static_argnums=(2,)) if self.remat else Hidden
         parts = (self.activation, self.kernel_init, self.normalization, self.drop_connect, self.dropout)
-        for i, features in enumerate(matched_widths(self.widths, self.activation.pieces, self._parameters(x.shape[-1]))):
-            x = layer(features, *parts, name=f"hidden_{i}")(x, train)
+        widths = matched_widths(self.widths, self.activation.pieces, self._parameters(x.shape[-1]))
+        layers = {f"hidden_{i}": functools.partial(layer, features, *parts) for i, features in enumerate(widths)}
+        alike = dict(zip(layers, itertools.pairwise((x.shape[-1], *widths)), strict=True))
+        x = deep(self, layers, x, train, alike=alike, scan=self.scan_layers)
         return Dense(self.outputs, self.kernel_init, name="head")(x)
 
     def _parameters(self, inputs: int) -> Callable[[tuple[int, ...], int], int]:

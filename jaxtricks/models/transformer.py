@@ -1,5 +1,6 @@
 """A small decoder-only Transformer."""
 
+import functools
 from typing import Literal
 
 import flax.linen as nn
@@ -11,6 +12,7 @@ from jaxtricks.models.contract import Network, Read, Traits
 from jaxtricks.models.sequence import Steps
 from jaxtricks.nn.activations import GEGLU, Activation, matched_widths
 from jaxtricks.nn.attention import Attention
+from jaxtricks.nn.depth import deep
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
 from jaxtricks.nn.layer import Dense
@@ -76,6 +78,8 @@ class Transformer(Network):
         dropout: dropout of what attention and feed-forward layer add; a number is its rate.
         softmax: the head; in training all kinds but the full one give a `Deferred`.
         remat: whether the activations of a block are computed again in the backward pass, to save memory.
+        scan_layers: whether the blocks are trained as one scan over stacked weights, which takes as long to compile as one of
+            them and gives the same up to rounding; None: from 8 on.
         outputs: the number of classes; `fit` fills it from the data.
         vocabulary: the number of tokens; None for features, which a linear map brings to the width; `fit` fills it from the data.
         read: what the head reads, see `jaxtricks.models.sequence.read`; `fit` fills it from the data.
@@ -100,6 +104,7 @@ class Transformer(Network):
     dropout: Dropout | None = tricks.dropout()
     softmax: Softmax = FullSoftmax()
     remat: bool = False
+    scan_layers: bool | None = None
     outputs: Count | None = None
     vocabulary: Count | None = None
     read: Read | None = None
@@ -128,8 +133,8 @@ class Transformer(Network):
         block = nn.remat(Block, static_argnums=(2, 4)) if self.remat else Block
         # In a causal model padding comes after all true steps, and no true step sees it.
         visible = None if self.causal else lengths
-        for i in range(self.layers):
-            h = block(*arrangement, *parts, name=f"block_{i}")(h, train, visible, decode)
+        blocks = {f"block_{i}": functools.partial(block, *arrangement, *parts) for i in range(self.layers)}
+        h = deep(self, blocks, h, train, visible, decode, alike=dict.fromkeys(blocks), scan=self.scan_layers)
         if self.norm == "pre":
             h = LayerNorm()(h, train=train, name="norm")
         return self.softmax(sequence.read(h, lengths, how), outputs, self.kernel_init, train=train, name="head")

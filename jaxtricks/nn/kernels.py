@@ -1,8 +1,13 @@
 """Which parameters are kernels, and how long the weight vector is that comes into a unit."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
+
+from jaxtricks.nn.stacks import by_layer, in_stack
 
 
 def is_kernel(leaf: Array) -> bool:
@@ -14,22 +19,27 @@ def is_kernel(leaf: Array) -> bool:
     return leaf.ndim > 1
 
 
-def kernels(params: PyTree) -> list[Float[Array, "..."]]:
-    """The kernels among the parameters: what penalties and priors act on.
-
-    >>> [kernel.shape for kernel in kernels({"dense": {"kernel": jnp.zeros((3, 2)), "bias": jnp.zeros(2)}})]
-    [(3, 2)]
-    """
-    return [leaf for leaf in jax.tree.leaves(params) if is_kernel(leaf)]
-
-
 def kernel_mask(params: PyTree) -> PyTree:
-    """A tree like the parameters: True for kernels, False for the others.
+    """A tree like the parameters: True for kernels, False for the others; an axis [layers] of stacked ones does not count.
 
     >>> kernel_mask({"kernel": jnp.zeros((3, 2)), "bias": jnp.zeros(2)})
     {'bias': False, 'kernel': True}
     """
-    return jax.tree.map(is_kernel, params)
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: leaf.ndim - in_stack(path) > 1, params)
+
+
+def sum_over_kernels(energy: Callable[[Array], Float[Array, ""]], params: PyTree) -> Any:
+    """The sum of a function over the kernels among the parameters, what penalties and priors are; 0 where there is none.
+
+    Args:
+        energy: kernel → number; it sees kernels of stacked layers one by one.
+        params: the parameters.
+
+    >>> float(sum_over_kernels(jnp.sum, {"dense": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}}))
+    6.0
+    """
+    kernels = jax.tree.map(lambda w, kernel: w if kernel else None, params, kernel_mask(params))
+    return sum((jnp.sum(part) for part in jax.tree.leaves(by_layer(energy, kernels))), start=0)
 
 
 def unit_norm(weights: Float[Array, "*shape"]) -> Float[Array, "*ones"]:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-from flax.core.scope import LazyRng
 from jaxtyping import Array, Float, Key
 
+from jaxtricks.nn.depth import key_at
 from jaxtricks.nn.initializers import Initializer
 
 
@@ -37,7 +37,7 @@ class Layer(nn.Module):
         assert self.scope is not None
         if stream not in self.scope.rngs:
             raise nn.module.errors.InvalidRngError(f"{'/'.join(self.path)} needs the random stream {stream!r}.")
-        return LazyRng.create(self.scope.rngs[stream], name).as_jax_rng()
+        return key_at(self.scope, stream, name)
 
     def weight(self, name: str, init: Callable[[Key[Array, ""]], Float[Array, "..."]]) -> Float[Array, "..."]:
         """The parameter `name`, drawn at initialization by `init(key)`."""

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Num
 from jaxtricks.config import ConfigError, NonNegative, config, rebuild, trick
 from jaxtricks.config.families import name_of
 from jaxtricks.data import Dataset
-from jaxtricks.nn.kernels import kernels
+from jaxtricks.nn.kernels import sum_over_kernels
 from jaxtricks.nn.quotient import Quotient
 from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.class_weights import Balanced, ClassWeights
@@ -135,9 +135,9 @@ class Objective:
         """Gives the penalties of the parameters, which do not depend on the batch; arguments as for a call."""
         total = jnp.zeros(())
         if self.l2 is not None:
-            total = total + self.l2 * sum(squares(w) for w in kernels(params))
+            total = total + self.l2 * sum_over_kernels(squares, params)
         if self.l1 is not None:
-            total = total + self.l1 * sum(sizes(w) for w in kernels(params))
+            total = total + self.l1 * sum_over_kernels(sizes, params)
         if self.prior is not None:
             total = total + self.prior(params, examples)
         return total

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, NonNegative, Positive, config
-from jaxtricks.nn.kernels import kernels
+from jaxtricks.nn.kernels import sum_over_kernels
 
 
 def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:
@@ -53,7 +53,7 @@ class Prior(Family):
             params: the parameters of the model; their kernels are w.
             examples: the size of the training split; the prior counts once for all examples together.
         """
-        return self.power * sum((self.energy(w) for w in kernels(params)), start=jnp.zeros(())) / examples
+        return self.power * sum_over_kernels(self.energy, params) / examples
 
 
 @config("gaussian", rows=["T053"], paper="lecture 3")

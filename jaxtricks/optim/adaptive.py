@@ -1,6 +1,6 @@
 """Variants of Adam: without bias correction, with a maximum, a rectifier, a trust ratio, or signs only."""
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,8 @@ class AdamUncorrected(Adam):
     [3.16, -3.16]
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     epsilon: Positive = 1e-7
 
     def direction(self) -> optax.GradientTransformation:
@@ -72,6 +74,8 @@ class AMSGrad(Adam):
     >>> [round(float(x), 2) for x in d]
     [1.0, -1.0]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     def direction(self) -> optax.GradientTransformation:
         def init(params: Any) -> AMSGradState:
@@ -122,6 +126,8 @@ class RAdam(Adam):
     >>> [round(float(x), 2) for x in d]
     [0.5, -2.0]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     def direction(self) -> optax.GradientTransformation:
         def init(params: Any) -> RAdamState:
@@ -212,6 +218,8 @@ class Lion(Rule):
     >>> [round(float(x), 2) for x in d]
     [1.0, -1.0]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     learning_rate: Positive = 1e-4
     b1: Rate = 0.9

@@ -71,6 +71,8 @@ class Lookahead(Averaging):
     Lookahead(every=5, alpha=0.5)
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     every: Count = 5
     alpha: Fraction = 0.5
 
@@ -124,6 +126,8 @@ class ScheduleFree(Averaging):
     >>> jt.Optimizer(averaging=jt.optim.ScheduleFree()).averaging
     ScheduleFree(beta=0.9)
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     beta: Rate = 0.9
 
@@ -210,6 +214,8 @@ class EMA(_Beside):
     (3,)
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     decay: Rate = 0.99
 
     def longer(self, times: float) -> Self:
@@ -231,6 +237,8 @@ class SWA(_Beside):
     >>> jt.Optimizer(averaging=jt.optim.SWA(start=0.5)).averaging.start
     0.5
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     start: Rate = 0.75
     every: Count = 1

@@ -1,6 +1,6 @@
 """Clipping: gradients that are too large are made smaller, by a given threshold, one for each unit, or a learnt one."""
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import ConfigError, Count, Family, Fraction, Positive, config
 from jaxtricks.nn.kernels import unit_norm
+from jaxtricks.nn.stacks import by_layer
 
 FLOOR = 1e-3  # Brock+ 2021: a unit whose weights start at zero must be able to leave it
 
@@ -30,7 +31,7 @@ def clip_by_unit(threshold: Positive) -> optax.GradientTransformation:
         largest = threshold * jnp.maximum(unit_norm(w), FLOOR)
         return g * shrinkage(unit_norm(g), largest).astype(g.dtype)
 
-    return optax.stateless(lambda grads, params: jax.tree.map(clip, grads, params))
+    return optax.stateless(lambda grads, params: by_layer(clip, grads, params))
 
 
 def shrinkage(norm: Array, largest: Array) -> Array:
@@ -88,6 +89,8 @@ class QuantileClip(LearntClip):
     >>> jt.Optimizer(clip_learnt=jt.optim.QuantileClip(quantile=0.5, window=20)).clip_learnt.window
     20
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     quantile: Fraction = 0.9
     window: Count = 100

@@ -1,6 +1,6 @@
 """Weight decay: how weights are made smaller in every step, and which."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import optax
@@ -55,6 +55,8 @@ class Decoupled(Decay):
     'all'
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     rate: NonNegative = 0.01
     mask: Mask = "kernels"
 
@@ -73,6 +75,8 @@ class Independent(Decay):
     >>> jt.AdamW(weight_decay=jt.optim.Independent(rate=1e-4)).weight_decay
     Independent(rate=0.0001, mask='kernels')
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     rate: NonNegative = 1e-3
     mask: Mask = "kernels"
@@ -101,6 +105,8 @@ class L2(Decay):
     >>> changed["kernel"].tolist(), changed["bias"].tolist()
     ([[1.0, 1.0]], [0.0, 0.0])
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     rate: NonNegative = 1e-3
     mask: Mask = "kernels"

@@ -1,7 +1,7 @@
 """Muon: momentum made orthogonal, for kernels; the other parameters by Adam."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxtricks.config import Count, Positive, Rate, config
 from jaxtricks.nn.kernels import kernel_mask
+from jaxtricks.nn.stacks import by_layer
 from jaxtricks.optim.rules import Rule
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan+ 2024: drives singular values into about 0.7 … 1.2 in five iterations
@@ -36,6 +37,8 @@ class Muon(Rule):
     0.001
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     learning_rate: Positive = 1e-3
     momentum: Rate = 0.95
     b1: Rate = 0.9
@@ -45,7 +48,7 @@ class Muon(Rule):
 
     def direction(self) -> optax.GradientTransformation:
         def turn(updates: Any, params: Any = None) -> Any:
-            return jax.tree.map(lambda u: _orthogonalized(u, self.iterations), updates)
+            return by_layer(lambda u: _orthogonalized(u, self.iterations), updates)
 
         orthogonal = optax.chain(optax.trace(self.momentum, nesterov=True), optax.stateless(turn))
         others = optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.epsilon)

@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from jaxtricks.config import ConfigError, NonNegative, Positive, config, rebuild, trick
+from jaxtricks.nn.stacks import takes_stacks
 from jaxtricks.optim.averaging import Averaging
 from jaxtricks.optim.clipping import LearntClip, QuantileClip, clip_by_unit
 from jaxtricks.optim.holding import hold
@@ -125,6 +126,12 @@ class Optimizer:
     rates: Rates | None = trick(
         default=None, rows=["T062"], paper="Howard & Ruder 2018", summary="Give layers learning rates of their own", on="layers"
     )
+
+    @property
+    def takes_stacks(self) -> bool:
+        """Whether all of it takes stacks of equal layers, see `jaxtricks.nn.stacks.takes_stacks`; what names layers does not."""
+        parts = (self.rule, self.rule.weight_decay, self.averaging, self.clip_learnt)
+        return all(map(takes_stacks, parts)) and self.frozen is None and self.rates is None
 
     @classmethod
     def coerce(cls, value: Any) -> Any:

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxtricks.config import NonNegative, Positive
-from jaxtricks.nn.kernels import kernel_mask, unit_norm
+from jaxtricks.nn.kernels import is_kernel, kernel_mask, unit_norm
+from jaxtricks.nn.stacks import by_layer
 from jaxtricks.optim.clipping import shrinkage
 
 
@@ -40,7 +41,7 @@ def max_norm(params: Any, largest: Positive) -> Any:
     [[1.5], [2.0]]
     """
 
-    def shrink(w: Any, kernel: bool) -> Any:
-        return w * shrinkage(unit_norm(w), jnp.asarray(largest)).astype(w.dtype) if kernel else w
+    def shrink(w: Any) -> Any:
+        return w * shrinkage(unit_norm(w), jnp.asarray(largest)).astype(w.dtype) if is_kernel(w) else w
 
-    return jax.tree.map(shrink, params, kernel_mask(params))
+    return by_layer(shrink, params)

@@ -1,6 +1,6 @@
 """Update rules, from a gradient to a direction, by the equations of the lectures, with Optax."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import optax
 
@@ -31,7 +31,8 @@ class Rule(Family):
     Every rule has a learning rate α and an optional weight decay. `optim/optimizer.py` calls its transformations with
     `problem` (the batch's loss as a function), and with `value` and `grad` of it, for rules that want more than a gradient.
 
-    A rule of your own is a class with a `direction`; see `jaxtricks.optim.chains` for a rule made of a whole Optax chain.
+    A rule of your own is a class with a `direction`; see `jaxtricks.optim.chains` for a rule made of a whole Optax chain. With
+    `TAKES_STACKS: ClassVar[bool] = True` deep networks compile faster, see `jaxtricks.nn.stacks.takes_stacks`.
 
     Args:
         learning_rate: α.
@@ -110,6 +111,8 @@ class SGD(Rule):
     [0.5, -2.0]
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     learning_rate: Positive = 0.1
 
     def direction(self) -> optax.GradientTransformation:
@@ -130,6 +133,8 @@ class Momentum(Rule):
     >>> [round(float(x), 2) for x in d]
     [0.5, -2.0]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     learning_rate: Positive = 0.01
     momentum: Rate = 0.9
@@ -153,6 +158,8 @@ class Nesterov(Rule):
     [0.95, -3.8]
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     learning_rate: Positive = 0.01
     momentum: Rate = 0.9
 
@@ -174,6 +181,8 @@ class AdaGrad(Rule):
     >>> [round(float(x), 2) for x in d]
     [1.0, -1.0]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     learning_rate: Positive = 0.01
     epsilon: Positive = 1e-7
@@ -197,6 +206,8 @@ class RMSProp(Rule):
     >>> [round(float(x), 2) for x in d]
     [3.16, -3.16]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     learning_rate: Positive = 1e-3
     decay: Rate = 0.9
@@ -223,6 +234,8 @@ class Adam(Rule):
     [1.0, -1.0]
     """
 
+    TAKES_STACKS: ClassVar[bool] = True
+
     learning_rate: Positive = 1e-3
     b1: Rate = 0.9
     b2: Rate = 0.999
@@ -248,5 +261,7 @@ class AdamW(Adam):
     >>> [round(float(x), 2) for x in d]
     [1.0, -1.0]
     """
+
+    TAKES_STACKS: ClassVar[bool] = True
 
     weight_decay: Decay | None = Decoupled(rate=1e-4)

@@ -15,6 +15,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.matching import Given
 from jaxtricks.experiment.transfer import replaced
 from jaxtricks.models.contract import CARRY, contract
+from jaxtricks.nn.stacks import apart
 from jaxtricks.optim.method import Info
 from jaxtricks.optim.optimizer import assemble
 from jaxtricks.restart import reestimate
@@ -25,6 +26,7 @@ from jaxtricks.restart.member import (
     Pool,
     State,
     drawn,
+    drawn_stacked,
     evaluated,
     labelled,
     resting,
@@ -47,7 +49,7 @@ GATHERED = 2**24  # numbers, 64 MB: the largest epoch of inputs that is copied a
 
 
 def start(experiment: Experiment, member: Member, pool: Pool, given: Mapping[str, Given]) -> State:
-    """Gives the state before the first step, where the device holds the data.
+    """Gives the state before the first step, where the device holds the data, with every layer by itself.
 
     Args:
         experiment: the settings, their floats of shape [].
@@ -56,7 +58,7 @@ def start(experiment: Experiment, member: Member, pool: Pool, given: Mapping[str
         given: variables of the model that replace drawn ones.
     """
     order = positions(experiment, member, pool, jnp.int32(0))
-    return ready(experiment, member, initial_state(bare(experiment), member, pool, given, order))
+    return apart(ready(experiment, member, initial_state(bare(experiment), member, pool, given, order)))  # type: ignore[no-any-return]
 
 
 def initial_state(experiment: Experiment, member: Member, pool: Pool, given: Mapping[str, Given], order: Order) -> State:
@@ -174,14 +176,19 @@ def running(experiment: Experiment) -> Experiment:
 
 
 def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[str, Given], window: Window) -> Progress:
-    """Starts a run: draws variables from the stream "params", replaces those in `given`, and prunes the network if asked to."""
+    """Starts a run: draws variables from the stream "params", replaces those in `given`, and prunes the network if asked to.
+
+    Equal layers are stacked, see `jaxtricks.nn.stacks`; those of a pruned network stay apart, since its mask is found by path.
+    """
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(member, batch.x))
-    own = drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)
-    variables = replaced(own, given)
-    mask = None
-    if experiment.pruned is not None:
+    key, mask = rng.stream(root(member, "weights"), "params"), None
+    if experiment.pruned is None:
+        variables = replaced(drawn_stacked(experiment, key, seen), given)
+    else:
+        own = drawn(experiment, key, seen)
+        variables = replaced(own, given)
         variables, mask = pruned(experiment, member, batch, Unpruned(own, variables, given))
     params = variables.pop("params")
     return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}, mask=mask))
@@ -194,7 +201,12 @@ def first(experiment: Experiment, member: Member, shared: Shared, progress: Prog
 
 
 def ready(experiment: Experiment, member: Member, state: State) -> State:
-    """Gives the state before the first step, from the state that `START` gave for `bare(experiment)`."""
+    """Gives the state before the first step, from the state that `START` gave for `bare(experiment)`.
+
+    Equal layers stay stacked where the optimizer takes them so.
+    """
+    if not experiment.optimizer.takes_stacks:
+        state = apart(state)
     method = assemble(experiment.optimizer, total_steps(experiment, member.train.size))
     state = state._replace(method=method.init(state.params))
     if (stopping := experiment.stopping) is not None:

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import CARRY
+from jaxtricks.nn.stacks import apart
 from jaxtricks.restart.member import Member, State, applied, counting, scaled, targets
 from jaxtricks.restart.phase import Over, Phase, Shared, Window
 
@@ -75,6 +76,7 @@ def picture(experiment: Experiment, member: Member, shared: Shared, state: State
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     batch = batch._replace(x=scaled(member, batch.x))
     layers: dict[str, None] = {}
+    state = apart(state)  # what is seen of a layer has its name
     fresh = {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}
 
     def loss(params: Any) -> Any:

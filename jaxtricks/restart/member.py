@@ -18,6 +18,7 @@ from jaxtricks.experiment.stopping import Best
 from jaxtricks.models.contract import CARRY, PENALTIES, Variables, contract
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.quotient import Quotient
+from jaxtricks.nn.stacks import apart
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.objectives.task import Task, task_of
@@ -243,6 +244,11 @@ def drawn(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables
     return settled(contract(experiment.model).drawn(key, batch.x, batch.lengths))  # type: ignore[no-any-return]
 
 
+def drawn_stacked(experiment: Experiment, key: Key[Array, ""], batch: Pool) -> Variables:
+    """Draws the same as `drawn`, with equal layers stacked, see `jaxtricks.nn.stacks`, as far as the model allows it."""
+    return settled(contract(experiment.model).drawn_stacked(key, batch.x, batch.lengths))  # type: ignore[no-any-return]
+
+
 def settled(tree: Any) -> Any:
     """Gives the arrays the dtypes that they will keep: if a step changed the dtypes, the program would compile again, or fail."""
 
@@ -341,7 +347,7 @@ def halves(
 
 def _penalties(changed: Variables) -> tuple[Quotient, ...]:
     """Gives what a model adds to the loss; a plain number is taken as a mean over examples."""
-    leaves = jax.tree.leaves(changed.get(PENALTIES, {}), is_leaf=lambda leaf: isinstance(leaf, Quotient))
+    leaves = jax.tree.leaves(apart(changed.get(PENALTIES, {})), is_leaf=lambda leaf: isinstance(leaf, Quotient))
     return tuple(leaf if isinstance(leaf, Quotient) else Quotient(leaf, jnp.ones(())) for leaf in leaves)
 
 

@@ -15,10 +15,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from jaxtricks.config import ConfigError, diff
+from jaxtricks.config import ConfigError, diff, rebuild
 from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
+from jaxtricks.models.contract import contract
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import marked, replacing, writing
 from jaxtricks.store.policy import Checkpoints
@@ -60,7 +61,7 @@ class Manifest:
         """The first difference to another manifest, in words; empty where they are equal."""
         for index, (mine, theirs) in enumerate(zip(self.experiments, other.experiments, strict=False)):
             if mine != theirs:
-                here, there = (Experiment.from_json(each) for each in (mine, theirs))
+                here, there = map(_read, (mine, theirs))
                 if changed := diff(here, there):  # else an earlier version wrote it, which did not know a setting that is off
                     said = ", ".join(f"{path} {new!r} in place of {old!r}" for path, (new, old) in changed.items())
                     return f"experiment {index} has {said}"
@@ -90,6 +91,12 @@ class Manifest:
         if self.differs(dataclasses.replace(there, experiments=longer)):
             return None
         return dataclasses.replace(self, earlier=(*there.earlier, epochs))
+
+
+def _read(experiment: dict[str, Any]) -> Experiment:
+    """An experiment of a manifest, without what its checkpoints do not depend on."""
+    read = Experiment.from_json(experiment)
+    return rebuild(read, model=contract(read.model).computed_anyhow())
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import math
 import types
@@ -22,6 +23,7 @@ from jaxtricks.engine.layout import Layout
 from jaxtricks.engine.plan import Plan
 from jaxtricks.engine.processes import agreed, gathered
 from jaxtricks.engine.tables import Tables
+from jaxtricks.nn.stacks import apart, stacked
 from jaxtricks.restart.member import Pool, State, after_training, resting
 from jaxtricks.store import histograms as stored
 from jaxtricks.store.checkpoint import CheckpointError, flat, unflat
@@ -67,7 +69,10 @@ class CheckpointWriter:
     cohort: Cohort
 
     def keep(self, plan: Plan, reached: "Reached") -> None:
-        """Has the members' states, on the host, curves and histograms after so many epochs written down."""
+        """Has the members' states, on the host, curves and histograms after so many epochs written down.
+
+        On disk every layer is by itself, whether the program stacks equal ones or not: both read each other's checkpoints.
+        """
         curves, pictures = reached.curves, reached.pictures
         note: dict[str, Any] = {
             "width": plan.width,
@@ -76,7 +81,7 @@ class CheckpointWriter:
             "value": self._value(curves),
             "experiments": self.cohort.indices,
         }
-        arrays = flat(reached.states, "states") | flat(curves, "curves")
+        arrays = flat(apart(reached.states, axis=1), "states") | flat(curves, "curves")
         if pictures:
             note["histograms"] = {"names": sorted(pictures), "every": self.cohort.population.experiments.histograms}
             arrays["histograms"] = stored.stacked(pictures)
@@ -105,7 +110,8 @@ def restored(saved: Saved, shapes: State, size: int) -> tuple[State, Curves]:
     curves = {name.removeprefix("curves."): array for name, array in saved.arrays.items() if name.startswith("curves.")}
     if any(curve.shape != (size, saved.epoch) for curve in curves.values()):
         raise CheckpointError(f"the checkpoint of epoch {saved.epoch} holds curves of other lengths.")
-    return unflat(saved.arrays, like, "states"), curves
+    states = unflat(saved.arrays, jax.eval_shape(functools.partial(apart, axis=1), like), "states")
+    return stacked(states, like, axis=1, join=np.stack), curves
 
 
 def pictured(saved: Saved) -> Counts:

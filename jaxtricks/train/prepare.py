@@ -13,9 +13,10 @@ from jaxtricks.data import Dataset
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.calling import reason
 from jaxtricks.models.contract import PENALTIES, Variables, contract
+from jaxtricks.nn.stacks import apart
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.task import task_of
-from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
+from jaxtricks.restart.member import Pool, applied, drawn_stacked, taken, total_steps
 from jaxtricks.restart.pruning import output_kernels
 from jaxtricks.train.measures import check_metrics
 
@@ -42,7 +43,7 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     _check_accumulation(experiment)
     _check_sequences(experiment, data)
     _check_rule(experiment)
-    one, variables = shapes(experiment, data)
+    one, variables = _stacked_shapes(experiment, data)
     logits = _shapes("in evaluation, without random numbers", _evaluated, experiment, one, variables)
     _check_outputs(experiment, data, logits)
     _shapes("in training", _trained, experiment, one, variables, logits)
@@ -52,12 +53,13 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
         raise ConfigError(
             f"Experiment.order needs {turns} batches of {batch} for a round, and the training split has {train} examples."
         )
-    experiment.optimizer.check(variables["params"], steps=total_steps(experiment, train), batch=batch, examples=train)
+    params = jax.eval_shape(apart, variables["params"])
+    experiment.optimizer.check(params, steps=total_steps(experiment, train), batch=batch, examples=train)
     if experiment.pruned is not None:
         if not contract(experiment.model).traits.trains_weights:
             title = contract(experiment.model).title
             raise ConfigError(f"Experiment.pruned removes weights, and {title} trains scores of weights; None is allowed.")
-        experiment.pruned.check(variables["params"], output_kernels(experiment.model), tokens=data.vocabulary is not None)
+        experiment.pruned.check(params, output_kernels(experiment.model), tokens=data.vocabulary is not None)
     return experiment
 
 
@@ -133,7 +135,7 @@ def filled(model: Any, data: Dataset) -> Any:
 
 
 def _drawn(experiment: Experiment, batch: Pool) -> Variables:
-    return drawn(experiment, rng.root(0), batch)
+    return drawn_stacked(experiment, rng.root(0), batch)
 
 
 def _evaluated(experiment: Experiment, batch: Pool, variables: Variables) -> Any:
@@ -179,7 +181,13 @@ def _check_collections(experiment: Experiment, before: Variables, after: Variabl
 
 
 def shapes(experiment: Experiment, data: Dataset) -> tuple[Pool, Variables]:
-    """Gives the shapes of a batch and of the model's variables; raises ConfigError where they cannot be drawn."""
+    """Gives the shapes of a batch and of the model's variables, layer by layer; raises ConfigError where they cannot be drawn."""
+    batch, variables = _stacked_shapes(experiment, data)
+    return batch, jax.eval_shape(apart, variables)
+
+
+def _stacked_shapes(experiment: Experiment, data: Dataset) -> tuple[Pool, Variables]:
+    """Gives the same, with equal layers stacked, which is traced in less time."""
     places = jax.ShapeDtypeStruct((experiment.batch_size,), np.int32)
     batch: Pool = jax.eval_shape(taken, Pool.on_host(data), places)
     return batch, _shapes("when its weights are drawn", _drawn, experiment, batch)

@@ -26,6 +26,7 @@ from jaxtricks.experiment.matching import Transferred
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.experiment.weights import Weights, weights_of
+from jaxtricks.nn.stacks import apart
 from jaxtricks.objectives.metric import called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
@@ -133,7 +134,7 @@ class Runs(Shown):
 
         The state of the method is not kept here; checkpoints have it.
         """
-        return self._host(self.trained.states)
+        return apart(self._host(self.trained.states), axis=1)  # type: ignore[no-any-return]
 
     def _host(self, tree: Any) -> Any:
         """A part of the states, on the host."""
