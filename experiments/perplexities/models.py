@@ -89,7 +89,7 @@ def awd(sizes: Sizes) -> jt.Experiment:
             softmax=jt.nn.TiedSoftmax(),
             carry_state=True,
             variational=jt.nn.Variational(words=0.1, inputs=0.4, recurrent=0.0, outputs=0.4),
-            drop_connect=0.5,
+            drop_connect=jt.nn.Inverted(rate=0.5),
             activation_penalty=2.0,
             temporal_penalty=1.0,
         ),

@@ -27,7 +27,12 @@ def post_norm(scale: Scale) -> jt.Transformer:
     """Blocks with layer norm after their residual sums, as in the first paper."""
     layers, width = scale.pick(smoke=1, cpu=4, full=6), scale.pick(smoke=8, cpu=16, full=256)
     return jt.Transformer(
-        layers=layers, width=width, heads=scale.pick(smoke=2, cpu=2, full=4), hidden=4 * width, norm="post", activation="relu"
+        layers=layers,
+        width=width,
+        heads=scale.pick(smoke=2, cpu=2, full=4),
+        hidden=4 * width,
+        norm="post",
+        activation=jt.nn.ReLU(),
     )
 
 
