@@ -14,7 +14,7 @@ import tyro
 
 import jaxtricks as jt
 from experiments.perplexities.models import LanguageModel, Published, language_models
-from jaxtricks.config import ConfigError
+from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import DataError, Split
 from jaxtricks.engine.layout import set_up
 from jaxtricks.report.environment import environment
@@ -53,7 +53,7 @@ class Command:
         data_dir: a folder of train.txt, valid.txt and test.txt, such as WikiText-2 or Penn Treebank.
         scale: "full": the papers' settings, for a GPU and days; "cpu": small ones on a part of the text with few words, whose
             perplexities are comparable with one another only; "smoke": seconds, for the machinery.
-        only: the rows whose name has this in it.
+        only: the rows of these names; all of them if none is named.
         seeds: restarts of each.
         test: open the test text, too, which is written down; only for a page that is published.
         json: print one JSON object instead of a page.
@@ -61,24 +61,20 @@ class Command:
 
     data_dir: tyro.conf.Positional[Path]
     scale: Literal["smoke", "cpu", "full"] = "cpu"
-    only: str = ""
+    only: tuple[str, ...] = ()
     seeds: int = 2
     test: bool = False
     json: bool = False
 
     def __call__(self) -> int:
-        models = [model for model in language_models(self.scale) if self.only in model.name]
-        if not models:
-            raise ConfigError(f"only = {self.only!r} is in the name of no row; {', '.join(self.names())} are there.")
-        found = [self.measured(model) for model in models]
-        print(
-            json.dumps({"environment": environment(), "rows": [each.to_dict() for each in found]}) if self.json else page(found)
-        )
+        models = {model.name: model for model in language_models(self.scale)}
+        for name in self.only:
+            if name not in models:
+                raise ConfigError(f"only = {name!r} is none of the rows{nearest(name, list(models))}")
+        found = [self.measured(models[name]) for name in self.only or models]
+        told = {"environment": environment(), "rows": [each.to_dict() for each in found]}
+        print(json.dumps(told) if self.json else page(found))
         return 0
-
-    def names(self) -> list[str]:
-        """The names of all rows."""
-        return [model.name for model in language_models(self.scale)]
 
     def measured(self, model: LanguageModel) -> Measured:
         """Trains a row.

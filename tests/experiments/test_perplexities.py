@@ -42,7 +42,7 @@ def test_awd_at_full_scale_is_as_published():
 
 
 def test_a_row_is_trained_and_printed_beside_what_was_published(folder, capsys):
-    words = [str(folder), "--scale", "smoke", "--only", "penalties", "--test"]
+    words = [str(folder), "--scale", "smoke", "--only", "AWD without penalties on activations", "--test"]
     assert script.main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["rows"]
     assert [row["name"] for row in told] == ["AWD without penalties on activations"]
@@ -57,8 +57,8 @@ def test_the_page_says_what_is_not_known():
 
 
 def test_a_row_that_there_is_not_and_a_folder_without_validation_are_refused(folder, capsys):
-    assert script.main([str(folder), "--scale", "smoke", "--only", "tied dreams"]) == 2
-    assert "'tied dreams' is in the name of no row; small, medium, " in capsys.readouterr().err
+    assert script.main([str(folder), "--scale", "smoke", "--only", "smal"]) == 2
+    assert "only = 'smal' is none of the rows; did you mean 'small'?" in capsys.readouterr().err
     (folder / "valid.txt").unlink()
     assert script.main([str(folder), "--scale", "smoke", "--only", "small"]) == 2
     assert "has no valid.txt or no test.txt" in capsys.readouterr().err
