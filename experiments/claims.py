@@ -17,6 +17,7 @@ OTHERS = (
     "first_hour",
     "label_errors",
     "lr_range",
+    "perplexities",
     "search_kills",
     "search_luck",
     "search_statistics",

@@ -59,7 +59,7 @@ class Head(nn.Module):
 
     @nn.compact
     def __call__(self, h: Float[Array, "tokens features"], labels: Int[Array, " tokens"]) -> Float[Array, ""]:
-        scores = self.softmax(h, self.classes, LecunNormal(), train=True, name="head")
+        scores = self.softmax(h, self.classes, LecunNormal(), vectors=None, train=True, name="head")
         return jnp.mean(scores.nll(labels) if isinstance(scores, Deferred) else cross_entropy(scores, labels))
 
 

@@ -76,7 +76,8 @@ class Writer:
 
         Raises:
             DataError: for a prompt with tokens that are not in the vocabulary, where it has no "<unk>".
-            ConfigError: for an empty prompt, a temperature below 0, a number of tokens below 1 or an impossible seed.
+            ConfigError: for an empty prompt, a temperature below 0, a number of tokens below 1, more of them than the model has
+                places for, or an impossible seed.
         """
         if not 0 <= temperature < np.inf:
             raise ConfigError(f"temperature = {temperature} is not a number >= 0.")
@@ -87,6 +88,12 @@ class Writer:
         known = self.vocabulary.encode(prompt)
         if not known.size:
             raise ConfigError(f"prompt = {prompt!r} holds no token; at least one is needed.")
+        longest = contract(self.model).traits.longest
+        if longest is not None and known.size + tokens > longest:
+            name = type(self.model).__name__
+            raise ConfigError(
+                f"tokens = {tokens} after the {known.size} of the prompt are more than the {longest} that {name} has places for."
+            )
         variables = {name: tree for name, tree in self.variables.items() if name != CARRY}
         key = rng.stream(rng.root(seed), "sample")
         written = _written(self.model, variables, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)

@@ -71,6 +71,7 @@ class Traits:
             takes as many as its memory holds.
         forward_mode: whether the model can be differentiated forwards (`jax.jvp`), too.
         carries_state: whether a batch's sequences go on where the last batch's ended.
+        longest: the largest number of steps of a sequence; None for any.
         padded: whether the model may be called with `lengths`, the true steps of each sequence.
         read: what the head of a sequence model reads: the last step, the mean over all steps, or every step.
         tokens: how many tokens the model knows; None where it does not say.
@@ -87,6 +88,7 @@ class Traits:
     cpu_width: int = 4
     forward_mode: bool = True
     carries_state: bool = False
+    longest: int | None = None
     padded: bool = True
     read: Read | None = None
     tokens: int | None = None

@@ -227,7 +227,8 @@ class RNN(Network):
             raise ConfigError(
                 f"RNN.bidirectional = True reads from the end, so that {what} cannot go on from it; set it to False."
             )
-        h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
+        embed = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")
+        h = embed(x)
         if self.variational is not None and sequence.are_tokens(x) and train:
             types = jnp.ones((len(x), self.vocabulary or 0), h.dtype)
             types = Inverted(rate=self.variational.words)(types, train=train, name="variational_words")
@@ -240,7 +241,8 @@ class RNN(Network):
             dropped = dropped * Inverted(rate=self.variational.outputs)(held, train=train, name="variational_outputs")
         if train and not self.is_initializing():
             self._penalize(states, dropped, lengths)
-        return self.softmax(self._read(dropped, lengths, how), outputs, self.kernel_init, train=train, name="head")
+        read = self._read(dropped, lengths, how)
+        return self.softmax(read, outputs, self.kernel_init, vectors=embed.vectors, train=train, name="head")
 
     def _layers(
         self, h: Float[Array, "time batch below"], train: bool, lengths: Int[Array, " batch"] | None, memory: Memory | None

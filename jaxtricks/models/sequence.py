@@ -40,7 +40,14 @@ def are_tokens(x: Array) -> bool:
     return jnp.issubdtype(x.dtype, jnp.integer)
 
 
-def traits(model: Any, *, sees_future: tuple[str, bool] | None, forward_mode: bool = True, carries_state: bool = False) -> Traits:
+def traits(
+    model: Any,
+    *,
+    sees_future: tuple[str, bool] | None,
+    forward_mode: bool = True,
+    carries_state: bool = False,
+    longest: int | None = None,
+) -> Traits:
     """What a sequence model of this package is like.
 
     Args:
@@ -48,6 +55,7 @@ def traits(model: Any, *, sees_future: tuple[str, bool] | None, forward_mode: bo
         sees_future: the setting that lets a step see later ones; None where no step does.
         forward_mode: whether its layers can be differentiated forwards; its softmax must allow it, too.
         carries_state: whether it goes on where the last batch ended.
+        longest: the largest number of steps of a sequence; None for any.
 
     >>> jt.RNN(bidirectional=True).traits.sees_future, jt.RNN().traits.sees_future
     (('bidirectional', True), None)
@@ -58,6 +66,7 @@ def traits(model: Any, *, sees_future: tuple[str, bool] | None, forward_mode: bo
         cpu_width=1,
         forward_mode=forward_mode and model.softmax.FORWARD_MODE,
         carries_state=carries_state,
+        longest=longest,
         read=model.read,
         tokens=model.vocabulary,
         sees_future=sees_future,
@@ -121,6 +130,11 @@ class Embed(Layer):
         init = self.kernel_init
         table = self.weight("embedding", lambda key: init.settle(init(key, shape, dtype).T, lambda table: table[x]))
         return table[x]
+
+    @property
+    def vectors(self) -> Float[Array, "vocabulary features"] | None:
+        """E, once the layer was called with tokens; None where the inputs are features."""
+        return self.get_variable("params", "embedding")
 
 
 def read(h: Float[Array, "batch time features"], lengths: Int[Array, " batch"] | None, how: Read) -> Float[Array, "batch ..."]:

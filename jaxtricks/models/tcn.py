@@ -113,14 +113,16 @@ class TCN(Network):
         self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
     ) -> Float[Array, "batch ..."] | Deferred:
         outputs, how = sequence.check(self, x, lengths if decode else None)
-        h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
+        embed = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")
+        h = embed(x)
         if self.input_dropout is not None:
             h = self.input_dropout(h, train=train, name="input_dropout")
         level = nn.remat(Level, static_argnums=(2, 3)) if self.remat else Level
         parts = (self.weight_norm, self.activation, self.kernel_init, self.drop_connect, self.dropout)
         for i, features in enumerate(matched_widths(self.channels, self.activation.pieces, self._parameters(h.shape[-1]))):
             h = level(features, self.kernel_size, 2**i, *parts, name=f"level_{i}")(h, train, decode)
-        return self.softmax(sequence.read(h, lengths, how), outputs, self.kernel_init, train=train, name="head")
+        read = sequence.read(h, lengths, how)
+        return self.softmax(read, outputs, self.kernel_init, vectors=embed.vectors, train=train, name="head")
 
     def _parameters(self, inputs: int) -> Callable[[tuple[int, ...], int], int]:
         """(channels, pieces of a unit) → the number of parameters, always with weight norm's, so that it changes no width."""

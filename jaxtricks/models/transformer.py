@@ -17,6 +17,7 @@ from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initializers import Initializer, LecunNormal
 from jaxtricks.nn.layer import Dense
 from jaxtricks.nn.normalization import LayerNorm
+from jaxtricks.nn.positions import Positions, Rotary
 from jaxtricks.nn.softmax import Deferred, FullSoftmax, Softmax
 
 Norm = Literal["pre", "post", "none"]
@@ -34,12 +35,14 @@ class Block(nn.Module):
     kernel_init: Initializer
     drop_connect: Dropout | None
     dropout: Dropout | None
+    positions: Positions
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "batch time width"], train: bool, lengths: Int[Array, " batch"] | None, decode: bool
     ) -> Float[Array, "batch time width"]:
-        attention = Attention(self.heads, self.context, self.causal, self.kernel_init, self.drop_connect, name="attention")
+        reach = self.heads, self.context, self.causal
+        attention = Attention(*reach, self.kernel_init, self.drop_connect, self.positions, name="attention")
         for name in ("attention", "feed_forward"):
             normalize = LayerNorm()
             y = normalize(x, train=train, name=f"{name}_norm") if self.norm == "pre" else x
@@ -58,19 +61,21 @@ class Block(nn.Module):
 
 @config("transformer", rows=["T003"], paper="Vaswani+ 2017")
 class Transformer(Network):
-    """Blocks of self-attention and a feed-forward layer on residual paths, with rotary positions, and a head.
+    """Blocks of self-attention and a feed-forward layer on residual paths, and a head.
 
-    The defaults are those of later papers: layer norm before each part and at the end, and GEGLU.
+    The defaults are those of later papers: layer norm before each part and at the end, rotary positions, and GEGLU.
 
     Args:
         layers: the number of blocks.
         width: the features of a step on the residual path.
-        heads: the number of heads of the attention; width / heads has to be even.
+        heads: the number of heads of the attention, which share the width; with rotary positions width / heads has to be even.
         hidden: the units of a feed-forward layer; with units of several pieces (maxout, GEGLU, SwiGLU) there are fewer, so that
             the network has no more parameters.
         context: the number of steps that an attention sees, with the step itself; also the number that decoding has to remember.
         causal: whether a step sees no later step; only a causal model can decode.
         norm: the place of layer norm: "pre", before attention and feed-forward layer; "post", after their residual sums; "none".
+        positions: how steps know their places: "rotary", by turned queries and keys; "learnt", by a vector for each of `context`
+            places, and no longer sequences; or "none".
         activation: the non-linearity of the feed-forward layers: a config, its name, or a function.
         kernel_init: how all kernels and the embedding (see `Embed`) are drawn.
         input_dropout: dropout on the inputs or their embeddings; a number is its rate.
@@ -97,6 +102,7 @@ class Transformer(Network):
     context: Count = 256
     causal: bool = True
     norm: Norm = "pre"
+    positions: Positions = Rotary()
     activation: Activation = GEGLU()
     kernel_init: Initializer = LecunNormal()
     input_dropout: Dropout | None = tricks.input_dropout()
@@ -111,25 +117,30 @@ class Transformer(Network):
 
     @property
     def traits(self) -> Traits:
-        return sequence.traits(self, sees_future=None if self.causal else ("causal", False))
+        future, longest = None if self.causal else ("causal", False), self.positions.longest(self.context)
+        return sequence.traits(self, sees_future=future, longest=longest)
 
     @nn.compact
     def __call__(
         self, x: Steps, train: bool, lengths: Int[Array, " batch"] | None = None, decode: bool = False
     ) -> Float[Array, "batch ..."] | Deferred:
         outputs, how = sequence.check(self, x, lengths if decode else None)
-        if self.width % (2 * self.heads):
-            raise ConfigError(f"Transformer.width = {self.width} is not a multiple of 2 · heads = {2 * self.heads}.")
+        multiple = self.positions.MULTIPLE
+        if self.width % (multiple * self.heads):
+            whole = f"{multiple} · heads = {multiple * self.heads}" if multiple > 1 else f"heads = {self.heads}"
+            raise ConfigError(f"Transformer.width = {self.width} is not a multiple of {whole}.")
         if decode and not self.causal:
             raise ConfigError("Transformer.causal = False sees steps to come and cannot decode; set it to True.")
-        h = sequence.Embed(self.width, self.vocabulary, self.kernel_init, name="embed")(x)
+        embed = sequence.Embed(self.width, self.vocabulary, self.kernel_init, name="embed")
+        h = embed(x)
         if self.input_dropout is not None:
             h = self.input_dropout(h, train=train, name="input_dropout")
         if not sequence.are_tokens(x):
             h = Dense(self.width, self.kernel_init, name="widen")(h)
+        h = self.positions.added(h, self.context, self.kernel_init, decode=decode, name="positions")
         (hidden,) = matched_widths((self.hidden,), self.activation.pieces, self._parameters)
         arrangement = self.heads, hidden, self.context, self.causal, self.norm
-        parts = self.activation, self.kernel_init, self.drop_connect, self.dropout
+        parts = self.activation, self.kernel_init, self.drop_connect, self.dropout, self.positions
         block = nn.remat(Block, static_argnums=(2, 4)) if self.remat else Block
         # In a causal model padding comes after all true steps, and no true step sees it.
         visible = None if self.causal else lengths
@@ -137,7 +148,8 @@ class Transformer(Network):
         h = deep(self, blocks, h, train, visible, decode, alike=dict.fromkeys(blocks), scan=self.scan_layers)
         if self.norm == "pre":
             h = LayerNorm()(h, train=train, name="norm")
-        return self.softmax(sequence.read(h, lengths, how), outputs, self.kernel_init, train=train, name="head")
+        read = sequence.read(h, lengths, how)
+        return self.softmax(read, outputs, self.kernel_init, vectors=embed.vectors, train=train, name="head")
 
     def _parameters(self, widths: tuple[int, ...], pieces: int) -> int:
         """((units,), pieces of a unit) → the number of parameters of a feed-forward layer."""

@@ -25,11 +25,12 @@ from jaxtricks.nn.initializers import (
 from jaxtricks.nn.layer import Dense, Layer
 from jaxtricks.nn.normalization import BatchNorm, GroupNorm, LayerNorm, NoisyBatchNorm, Normalization
 from jaxtricks.nn.pooling import average_pool, global_average_pool, max_pool
+from jaxtricks.nn.positions import LearntPositions, NoPositions, Positions, Rotary
 from jaxtricks.nn.recurrent import Recurrent
 from jaxtricks.nn.recurrent_dropout import Variational, Zoneout
 from jaxtricks.nn.recurrent_norm import InputBatchNorm, RecurrentBatchNorm, RecurrentLayerNorm, RecurrentNormalization
 from jaxtricks.nn.sampled_softmax import NCE, SampledSoftmax
-from jaxtricks.nn.softmax import FullSoftmax, Softmax
+from jaxtricks.nn.softmax import FullSoftmax, Softmax, TiedSoftmax
 from jaxtricks.nn.tree import fold_trees
 from jaxtricks.nn.tree_softmax import AdaptiveSoftmax, HierarchicalSoftmax
 
@@ -67,19 +68,23 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "LearnedState",
+    "LearntPositions",
     "LecunNormal",
     "Maxout",
+    "NoPositions",
     "NoisyBatchNorm",
     "NoisyState",
     "Normal",
     "Normalization",
     "Orthogonal",
+    "Positions",
     "RandomSign",
     "ReLU",
     "Recurrent",
     "RecurrentBatchNorm",
     "RecurrentLayerNorm",
     "RecurrentNormalization",
+    "Rotary",
     "SampledSoftmax",
     "Sigmoid",
     "Softmax",
@@ -88,6 +93,7 @@ __all__ = [
     "Tanh",
     "TanhCell",
     "TestScaled",
+    "TiedSoftmax",
     "TorchDefault",
     "Uniform",
     "Variational",

@@ -1,4 +1,4 @@
-"""Self-attention with rotary positions, over a whole sequence or over one that comes in several calls."""
+"""Self-attention, over a whole sequence or over one that comes in several calls."""
 
 from collections.abc import Callable
 
@@ -11,30 +11,7 @@ from jaxtricks.nn.causal import with_past
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Dense
 from jaxtricks.nn.masks import true_steps
-
-# The slowest angle turns once in about 2π · 10,000 steps: the number of Vaswani+ 2017 and of most papers since.
-BASE = 10_000
-
-
-def rotate(x: Float[Array, "batch time heads features"], first: int = 0) -> Float[Array, "batch time heads features"]:
-    """Rotary positions (Su+ 2021): each pair (x[i], x[i + F/2]) turned by the angle t · 10000^(-2i/F), t the step's number.
-
-    The product of a turned query and a turned key depends only on the distance between their steps.
-
-    Args:
-        x: queries or keys; F, the number of their features, is even.
-        first: the number of the first step.
-
-    >>> rotate(jnp.ones((1, 1, 1, 2))).tolist()
-    [[[[1.0, 1.0]]]]
-    """
-    half = x.shape[-1] // 2
-    precision = jnp.promote_types(x.dtype, jnp.float32)
-    speed = BASE ** (-jnp.arange(half, dtype=precision) / half)
-    angle = (first + jnp.arange(x.shape[1], dtype=precision))[:, None] * speed[None]
-    cos, sin = (f(angle).astype(x.dtype)[None, :, None] for f in (jnp.cos, jnp.sin))
-    a, b = jnp.split(x, 2, axis=-1)
-    return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+from jaxtricks.nn.positions import Positions, Rotary
 
 
 def seen(queries: Int[Array, " queries"], keys: Int[Array, " keys"], context: int, causal: bool) -> Bool[Array, "queries keys"]:
@@ -78,11 +55,12 @@ class Attention(nn.Module):
     """y = W_o [heads of softmax(Q Kᵀ/√F) V], with Q, K and V linear maps of x and F the features of a head (Vaswani+ 2017).
 
     Args:
-        heads: the number of heads; each has width / heads features, an even number.
+        heads: the number of heads; each has width / heads features, with rotary positions an even number.
         context: the number of steps that a step sees: itself and those before it; if not causal, as many after it.
         causal: whether a step sees no later step.
         kernel_init: how the four maps are drawn.
         drop_connect: a `Dropout` of their single weights; None for none.
+        positions: how queries and keys know the places of their steps.
 
     >>> attention = jt.nn.Attention(heads=2, context=8, causal=True, kernel_init=jt.nn.GlorotNormal())
     >>> attention.init_with_output(jax.random.key(0), jnp.ones((1, 5, 4)), train=False)[0].shape
@@ -94,6 +72,7 @@ class Attention(nn.Module):
     causal: bool
     kernel_init: Initializer
     drop_connect: Callable[..., Array] | None = None
+    positions: Positions = Rotary()
 
     @nn.compact
     def __call__(
@@ -102,7 +81,7 @@ class Attention(nn.Module):
         query, key, value = (self._linear(x, train, name) for name in ("query", "key", "value"))
         steps = jnp.arange(x.shape[1])
         if decode:
-            # The cache holds keys before they are turned; they turn by their place in the cache, so a text may have any length.
+            # The cache holds keys before they are turned; they turn by their place in the cache, so that angles stay small.
             past = self.context - 1
             key, value = (with_past(self, f"past_{name}", a, past, True) for name, a in (("key", key), ("value", value)))
             begun = self.variable("cache", "steps", jnp.zeros, (), jnp.int32)
@@ -115,7 +94,7 @@ class Attention(nn.Module):
         if lengths is not None:
             mask = mask & true_steps(lengths, x.shape[1])[:, None, None]
         query, key, value = (a.reshape(*a.shape[:2], self.heads, -1) for a in (query, key, value))
-        y = attend(rotate(query, past), rotate(key), value, mask)
+        y = attend(self.positions.turned(query, past), self.positions.turned(key, 0), value, mask)
         return self._linear(y.reshape(x.shape), train, "out")
 
     def _linear(self, x: Array, train: bool, name: str) -> Array:

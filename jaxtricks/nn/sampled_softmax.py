@@ -87,7 +87,14 @@ class SampledSoftmax(_Sampling):
     samples: Count = 500
 
     def __call__(
-        self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
     ) -> Float[Array, "*batch classes"] | Deferred:
         self.check(classes)
         return _Output(classes, kernel_init, self.samples, SampledScores, name=name)(h, train)
@@ -112,7 +119,14 @@ class NCE(_Sampling):
     samples: Count = 500
 
     def __call__(
-        self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
     ) -> Float[Array, "*batch classes"] | Deferred:
         self.check(classes)
         scores = _Output(classes, kernel_init, self.samples, NCEScores, name=name)(h, train)

@@ -10,13 +10,14 @@ products and exponentials of `tokens · classes` scores.
 from collections.abc import Mapping
 from typing import ClassVar
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxtricks.config import Family, config
+from jaxtricks.config import ConfigError, Family, config
 from jaxtricks.nn.initializers import Initializer
-from jaxtricks.nn.layer import Dense
+from jaxtricks.nn.layer import Dense, Layer
 
 DENSE = {"kernel": 1, "bias": 0}  # the axis of the classes in a dense layer's arrays
 
@@ -48,7 +49,14 @@ class Softmax(Family):
     COLUMNS: ClassVar[Mapping[str, int] | None] = None
 
     def __call__(
-        self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
     ) -> Float[Array, "*batch classes"] | Deferred:
         """Gives logits or log-probabilities of all classes; in training, all choices except the full one give a `Deferred`.
 
@@ -56,6 +64,7 @@ class Softmax(Family):
             h: the vectors to classify.
             classes: the number of classes, which are sorted by falling frequency.
             kernel_init: how all kernels are drawn.
+            vectors: those of the tokens of the inputs; None where the inputs are features.
             train: whether the result is for the training loss.
             name: the name of the layer.
         """
@@ -77,9 +86,66 @@ class FullSoftmax(Softmax):
     COLUMNS: ClassVar[Mapping[str, int] | None] = DENSE
 
     def __call__(
-        self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
     ) -> Float[Array, "*batch classes"] | Deferred:
         return Dense(classes, kernel_init, name=name)(h, train)
+
+
+@config("tied", paper="Press & Wolf 2017; Inan+ 2017")
+class TiedSoftmax(Softmax):
+    """Scores s = h Eᵀ + b, with E the vectors of the input's tokens: one array for both, which gets the gradient of both.
+
+    So a language model has `vocabulary · features` parameters less. h has as many features as a token's vector.
+
+    >>> jt.RNN(embedding=32, widths=(64, 32), softmax="tied").softmax
+    TiedSoftmax()
+    """
+
+    FORWARD_MODE: ClassVar[bool] = True
+    COLUMNS: ClassVar[Mapping[str, int] | None] = {"bias": 0}
+
+    def __call__(
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
+    ) -> Float[Array, "*batch classes"] | Deferred:
+        if vectors is None:
+            raise ConfigError("softmax = 'tied' scores tokens by their vectors, and the inputs are features; 'full' is allowed.")
+        tokens, features = vectors.shape
+        if tokens != classes:
+            raise ConfigError(
+                f"softmax = 'tied' scores {tokens} tokens by their vectors, not {classes} classes; 'full' is allowed."
+            )
+        if features != h.shape[-1]:
+            raise ConfigError(
+                f"softmax = 'tied' multiplies {h.shape[-1]} features of the last layer with the {features} of a token's vector; "
+                "the two must be equal."
+            )
+        return _Tied(kernel_init, name=name)(h, vectors)
+
+
+class _Tied(Layer):
+    kernel_init: Initializer
+
+    @nn.compact
+    def __call__(
+        self, h: Float[Array, "*batch features"], vectors: Float[Array, "classes features"]
+    ) -> Float[Array, "*batch classes"]:
+        bias = self.weight("bias", lambda key: self.kernel_init.bias(key, vectors.T.shape, h.dtype))
+        y = h.reshape(-1, h.shape[-1]) @ vectors.T + bias[None]
+        return y.reshape(*h.shape[:-1], len(vectors))
 
 
 # --- the loss of labels -------------------------------------------------------------------------------------------------

@@ -34,7 +34,14 @@ class HierarchicalSoftmax(Softmax):
     levels: Count = 2
 
     def __call__(
-        self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
     ) -> Float[Array, "*batch classes"] | Deferred:
         self.check(classes)
         scores = _Tree(self.levels, classes, kernel_init, name=name)(h)
@@ -146,7 +153,14 @@ class AdaptiveSoftmax(Softmax):
     cutoffs: tuple[Count, ...] = (2000, 10000)
 
     def __call__(
-        self, h: Float[Array, "*batch features"], classes: int, kernel_init: Initializer, *, train: bool, name: str
+        self,
+        h: Float[Array, "*batch features"],
+        classes: int,
+        kernel_init: Initializer,
+        *,
+        vectors: Float[Array, "vocabulary features"] | None,
+        train: bool,
+        name: str,
     ) -> Float[Array, "*batch classes"] | Deferred:
         self.check(classes)
         scores = _Adaptive(self.cutoffs, classes, kernel_init, name=name)(h, train)

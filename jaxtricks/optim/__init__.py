@@ -15,6 +15,7 @@ from jaxtricks.optim.rules import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov,
 from jaxtricks.optim.scores import Grasp, Magnitude, RandomScore, Score, Snip, SynFlow
 from jaxtricks.optim.second_order import LBFGS, GaussNewton, Newton
 from jaxtricks.optim.trajectory import Trajectory, minimize
+from jaxtricks.optim.triggered import TriggeredAverage
 
 import_files(__name__, __path__)
 
@@ -67,6 +68,7 @@ __all__ = [
     "Snip",
     "SynFlow",
     "Trajectory",
+    "TriggeredAverage",
     "minimize",
 ]
 

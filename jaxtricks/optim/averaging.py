@@ -90,7 +90,7 @@ class Lookahead(Averaging):
         def step(problem: Problem, params: Params, state: LookaheadState, validation: Validation) -> Update:
             new = inner.step(problem, params, state.inner, validation)
             meets = (state.step + 1) % self.every == 0
-            slow = jax.tree.map(lambda s, fast: jnp.where(meets, _towards(s, fast, self.alpha), s), state.slow, new.params)
+            slow = jax.tree.map(lambda s, fast: jnp.where(meets, towards(s, fast, self.alpha), s), state.slow, new.params)
             params = jax.tree.map(lambda s, fast: jnp.where(meets, s, fast), slow, new.params)
             return new._replace(params=params, state=LookaheadState(new.state, slow, state.step + 1))
 
@@ -144,8 +144,8 @@ class ScheduleFree(Averaging):
             square = new.state.factor**2
             weight = state.weight + square
             share = square / jnp.where(weight > 0, weight, 1)
-            x = jax.tree.map(lambda x, z: _towards(x, z, share), state.x, z)
-            y = jax.tree.map(lambda z, x: _towards(z, x, self.beta), z, x)
+            x = jax.tree.map(lambda x, z: towards(x, z, share), state.x, z)
+            y = jax.tree.map(lambda z, x: towards(z, x, self.beta), z, x)
             return new._replace(params=y, state=ScheduleFreeState(new.state, z, x, weight))
 
         return Method(init, step, lambda params, state: state.x)
@@ -223,7 +223,7 @@ class EMA(_Beside):
 
     def after(self, params: Params, state: MeanState, total: int) -> tuple[Params, Float[Array, ""]]:
         weight = self.decay * state.weight + (1 - self.decay)
-        return jax.tree.map(lambda mean, now: _towards(mean, now, (1 - self.decay) / weight), state.mean, params), weight
+        return jax.tree.map(lambda mean, now: towards(mean, now, (1 - self.decay) / weight), state.mean, params), weight
 
 
 @config("swa", rows=["T077"], paper="Izmailov+ 2018")
@@ -252,7 +252,7 @@ class SWA(_Beside):
         taken = (state.step > self.start * total) & ((total - state.step) % self.every == 0)
         weight = state.weight + taken
         share = taken / jnp.maximum(weight, 1)
-        return jax.tree.map(lambda mean, now: _towards(mean, now, share), state.mean, params), weight
+        return jax.tree.map(lambda mean, now: towards(mean, now, share), state.mean, params), weight
 
 
 @config("latest", rows=["T077"], paper="Kaddour 2022")
@@ -290,6 +290,6 @@ class LatestAverage(_Beside):
         return jax.tree.map(lambda kept: jnp.sum(kept, axis=0) / count.astype(kept.dtype), state.mean)
 
 
-def _towards(a: Array, b: Array, share: Any) -> Array:
-    """a + share (b - a), in the dtype of a, and exactly a where the two are equal."""
+def towards(a: Array, b: Array, share: Any) -> Array:
+    """Gives a + share (b - a), in the dtype of a, and exactly a where the two are equal."""
     return a + jnp.asarray(share, a.dtype) * (b - a)

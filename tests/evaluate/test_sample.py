@@ -83,3 +83,14 @@ def test_only_models_of_text_write():
             jt.evaluate.Writer(model, {}, LETTERS)
     with pytest.raises(ConfigError, match="bidirectional"):
         jt.evaluate.Writer(jt.RNN(read="every", outputs=4, vocabulary=4, bidirectional=True), {}, LETTERS)
+
+
+def test_a_text_ends_where_a_model_has_no_more_places():
+    model = jt.Transformer(
+        layers=1, width=4, heads=1, hidden=4, context=6, positions="learnt", outputs=4, vocabulary=4, read="every"
+    )
+    writer = jt.evaluate.Writer(model, model.init(jax.random.key(0), jnp.zeros((1, 1), jnp.int32), train=False), LETTERS)
+    assert len(writer.write("ab", tokens=4, temperature=0.0, seed=0)) == 6
+    words = "tokens = 5 after the 2 of the prompt are more than the 6 that Transformer has places for."
+    with pytest.raises(ConfigError, match=f"^{words}$"):
+        writer.write("ab", tokens=5, temperature=0.0, seed=0)

@@ -14,6 +14,7 @@ from jaxtricks.models.rnn import RNN
 from jaxtricks.models.tcn import TCN
 from jaxtricks.models.transformer import Transformer
 from jaxtricks.nn.initializers import LecunNormal, Uniform
+from tests.models import networks
 
 VOCABULARY, FEATURES, TIME = 7, 3, 9
 TOKENS = jax.random.randint(jax.random.key(0), (3, TIME), 0, VOCABULARY)
@@ -22,8 +23,10 @@ MODELS = {
     "rnn": RNN(widths=(4, 3), embedding=5),
     "tcn": TCN(channels=(4, 3), embedding=5),
     "transformer": Transformer(layers=2, width=8, heads=2, hidden=9, context=4),
+    "learnt": Transformer(layers=1, width=6, heads=2, hidden=9, context=TIME, positions="learnt", norm="post"),
 }
 WHOLE = {**MODELS, "not causal": rebuild(MODELS["transformer"], causal=False)}
+TIED = {"rnn": RNN(widths=(4, 5), embedding=5), "tcn": TCN(channels=(5,), embedding=5), "transformer": MODELS["transformer"]}
 
 
 def model(name, read="every"):
@@ -115,7 +118,9 @@ def test_a_field_left_empty_and_inputs_that_are_no_sequence_are_refused(name):
     assert scores.shape == (3, TIME, 6)
 
 
-@pytest.mark.parametrize("name", ["tcn", "transformer"])  # a recurrent network has an initializer more, and gates' own biases
+@pytest.mark.parametrize(
+    "name", ["tcn", "transformer", "learnt"]
+)  # a recurrent network has an initializer more, and gates' own biases
 def test_uniform_draws_every_parameter(name):
     module = rebuild(model(name), kernel_init=Uniform(scale=0.05))
     params = jax.jit(lambda: module.init(jax.random.key(0), TOKENS, train=False))()["params"]
@@ -123,6 +128,45 @@ def test_uniform_draws_every_parameter(name):
     drawn = {path: leaf for path, leaf in drawn.items() if "norm" not in path and "scale" not in path}
     assert any("embedding" in path for path in drawn) and any("bias" in path for path in drawn)
     assert all(0 < np.abs(leaf).max() <= 0.05 for leaf in drawn.values())
+
+
+# --- tied vectors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TIED)
+def test_tied_scores_are_products_with_the_vectors_of_tokens_which_get_both_gradients(name):
+    """Held against a head of its own with the same numbers."""
+    own = rebuild(TIED[name], outputs=VOCABULARY, vocabulary=VOCABULARY, read="every")
+    tied = rebuild(own, softmax="tied")
+    params, scores, gradient = networks.trained(tied, TOKENS)
+    assert {path for path in gradient if path.startswith("head")} == {"head/bias"}
+    vectors = params["embed"]["embedding"]
+    apart = params | {"head": {"kernel": vectors.T, "bias": params["head"]["bias"]}}
+
+    @jax.jit
+    def loss(params):
+        scores = own.apply({"params": params}, TOKENS, train=True)
+        return jnp.mean(jnp.square(scores - 1)), scores
+
+    (_, others), theirs = jax.value_and_grad(loss, has_aux=True)(apart)
+    np.testing.assert_allclose(scores, others, rtol=1e-5, atol=1e-6)
+    both = theirs["embed"]["embedding"] + theirs["head"]["kernel"].T
+    np.testing.assert_allclose(gradient["embed/embedding"], both, rtol=1e-4, atol=1e-6)
+    assert np.abs(theirs["embed"]["embedding"]).max() > 1e-4 < np.abs(theirs["head"]["kernel"]).max()
+
+
+@pytest.mark.parametrize(
+    ("changes", "x", "words"),
+    [
+        ({}, INPUTS["features"], "softmax = 'tied' scores tokens by their vectors, and the inputs are features"),
+        ({"outputs": 6}, TOKENS, "softmax = 'tied' scores 7 tokens by their vectors, not 6 classes"),
+        ({"embedding": 3}, TOKENS, "softmax = 'tied' multiplies 5 features of the last layer with the 3 of a token's vector"),
+    ],
+)
+def test_tied_vectors_that_do_not_fit_are_refused(changes, x, words):
+    fitting = rebuild(TIED["rnn"], outputs=VOCABULARY, vocabulary=VOCABULARY, read="every", softmax="tied")
+    with pytest.raises(jt.ConfigError, match=f"^{words}"):
+        jax.eval_shape(lambda: rebuild(fitting, **changes).init(jax.random.key(0), x, train=False))
 
 
 # --- the parts ----------------------------------------------------------------------------------------------------------

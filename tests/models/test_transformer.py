@@ -7,6 +7,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import rebuild
+from jaxtricks.models import sequence
 from jaxtricks.models.transformer import Transformer
 from jaxtricks.nn.attention import Attention
 from tests.models import networks
@@ -89,6 +90,8 @@ def test_units_of_several_pieces_cost_no_more_parameters(activation):
 TRICKS = {
     "drop connect": {"drop_connect": 0.5, "activation": "relu"},
     "heads": {"heads": 1},
+    "no positions": {"positions": "none"},
+    "learnt positions": {"positions": "learnt", "context": 6},
     "all": {"dropout": 0.5, "input_dropout": 0.2, "kernel_init": "he_normal", "context": 2, "norm": "post", "layers": 2},
 }
 
@@ -122,7 +125,50 @@ def test_remat_recomputes_and_changes_nothing():
 def test_widths_that_do_not_fit_and_decoding_both_ways_are_refused():
     with pytest.raises(jt.ConfigError, match=r"^Transformer.width = 10 is not a multiple of 2 · heads = 4\."):
         shapes(rebuild(BASE, width=10))
+    with pytest.raises(jt.ConfigError, match=r"^Transformer.width = 9 is not a multiple of heads = 2\."):
+        shapes(rebuild(BASE, width=9, positions="none"))
+    assert shapes(rebuild(BASE, width=10, positions="none"))
     with pytest.raises(
         jt.ConfigError, match=r"^Transformer.causal = False sees steps to come and cannot decode; set it to True\."
     ):
         rebuild(BASE, causal=False).apply({"params": {}}, X, train=False, decode=True, mutable=["cache"])
+
+
+def test_learnt_positions_are_added_to_the_vectors_of_steps():
+    model = rebuild(BASE, positions="learnt", context=6)
+    params, logits, gradient = run(model)
+    table = params["positions"]["table"]
+    assert table.shape == (6, 8)
+    # A linear map of features with a bias for each step is the same as a map without, of what the table gives.
+    moved = X @ params["widen"]["kernel"] + params["widen"]["bias"][None, None] + table[None]
+    plain = rebuild(model, positions="none", width=8)
+    rest = {name: tree for name, tree in params.items() if name != "positions"}
+    rest["widen"] = {"kernel": jnp.eye(8), "bias": jnp.zeros(8)}
+    np.testing.assert_allclose(plain.apply({"params": rest}, moved, train=False), logits, rtol=1e-5, atol=1e-6)
+    assert np.all(np.abs(gradient["positions/table"]).max(axis=1) > 1e-8)
+
+
+def test_without_positions_a_step_sees_a_set():
+    def last(positions):
+        model = rebuild(BASE, positions=positions, read="last")
+        variables = model.init(jax.random.key(0), X, train=False)
+        swapped = X[:, jnp.array([3, 1, 0, 4, 2, 5])]
+        return [np.asarray(model.apply(variables, x, train=False)) for x in (X, swapped)]
+
+    np.testing.assert_allclose(*last("none"), rtol=1e-5, atol=1e-6)
+    assert all(not np.allclose(*last(positions), rtol=1e-2) for positions in ("rotary", "learnt"))
+
+
+def test_more_steps_than_learnt_positions_are_refused_and_decoding_past_them_shows():
+    model = rebuild(BASE, positions="learnt", context=4)
+    with pytest.raises(jt.ConfigError, match=r"^positions = 'learnt' are for context = 4 steps, and there are 6 in a sequence;"):
+        shapes(model)
+    variables = model.init(jax.random.key(0), X[:, :4], train=False)
+    empty = sequence.empty_cache(model, variables, X)
+
+    def decode(cache, x):
+        return model.apply({**variables, "cache": cache}, x, train=False, decode=True, mutable=["cache"])
+
+    inside, new = decode(empty, X[:, :4])
+    outside, _ = decode(new["cache"], X[:, 4:5])
+    assert np.all(np.isfinite(inside)) and np.all(np.isnan(outside))

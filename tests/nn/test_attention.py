@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtricks.nn.attention import Attention, attend, rotate, seen
+from jaxtricks.nn.attention import Attention, attend, seen
 from jaxtricks.nn.initializers import LecunNormal
+from jaxtricks.nn.positions import rotate
 
 X = jax.random.normal(jax.random.key(0), (2, 7, 8))
 

@@ -43,7 +43,7 @@ class Model(nn.Module):
 
     @nn.compact
     def __call__(self, h, train):
-        return self.softmax(h, CLASSES, jt.nn.LecunNormal(), train=train, name="head")
+        return self.softmax(h, CLASSES, jt.nn.LecunNormal(), vectors=None, train=train, name="head")
 
 
 def streams(seed):
@@ -100,8 +100,8 @@ def close(actual, desired, rtol=1e-10):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol, atol=1e-12), actual, desired)
 
 
-def test_the_family_has_five_choices():
-    assert set(choices(Softmax)) == {"full", "sampled", "nce", "hierarchical", "adaptive"}
+def test_the_family_has_six_choices():
+    assert set(choices(Softmax)) == {"full", "tied", "sampled", "nce", "hierarchical", "adaptive"}
 
 
 @pytest.mark.parametrize("softmax", ALL, ids=repr)

@@ -101,6 +101,27 @@ def test_averages_beside_training(average):
         np.testing.assert_allclose(path.evaluated[name], means, rtol=1e-6)
 
 
+@pytest.mark.parametrize("patience", [1, 2, 4])
+def test_the_triggered_average_begins_where_validation_is_no_longer_better(patience):
+    rule, losses = jt.SGD(learning_rate=0.03), np.array([0.1, 3.0, 2.0, 1.0, 2.5, 2.2, 0.5, 9.0])  # the first of initial weights
+    average = jt.optim.TriggeredAverage(patience=patience)
+    plain, path = run(jt.Optimizer(rule=rule)), run(jt.Optimizer(rule=rule, averaging=average), (losses, np.arange(STEPS)))
+    worse = [t for t in range(patience + 2, STEPS) if losses[t] > losses[1 : t - patience].min()]
+    first = {1: 4, 2: 5, 4: 7}[patience]
+    assert worse[0] == first
+    close(path.params, [{name: plain.params[name][t] for name in START} for t in range(STEPS)])
+    for name in START:
+        means = [plain.params[name][min(t, first) : t + 1].mean(axis=0) for t in range(STEPS)]
+        np.testing.assert_allclose(path.evaluated[name], means, rtol=1e-6)
+
+
+def test_the_triggered_average_counts_an_epoch_once_however_many_steps_it_has():
+    losses, numbers = np.repeat([3.0, 2.0, 1.0, 2.5], 2), np.repeat(np.arange(4), 2)
+    average = jt.optim.TriggeredAverage(patience=1)
+    path = run(jt.Optimizer(rule=jt.SGD(learning_rate=0.03), averaging=average), (losses, numbers))
+    assert path.state.points.tolist() == [0, 0, 0, 0, 0, 0, 1, 2]
+
+
 def test_schedule_free_without_a_schedule_is_the_plain_mean_of_all_points():
     path = run(jt.Optimizer(rule=jt.SGD(), averaging=jt.optim.ScheduleFree(beta=0.0)))
     for name in START:

@@ -106,4 +106,4 @@ def test_every_average_that_goes_on_is_the_same_whatever_the_end():
             continue
         went_on.add(name)
         np.testing.assert_array_equal(path(kind(), 12), path(longer, 24))
-    assert went_on == {"lookahead", "schedule_free", "ema", "latest"}
+    assert went_on == {"lookahead", "schedule_free", "ema", "latest", "triggered"}

@@ -51,6 +51,8 @@ PRESSED = {
     "model.softmax=nce": {"model.softmax": jt.nn.NCE(samples=4)},
     "model.softmax=adaptive": {"model.softmax": jt.nn.AdaptiveSoftmax(cutoffs=(4, 8))},
     "order": {"model": SMALL["rnn"].clone(read="last")},
+    "optimizer.averaging": {"epochs": 40},  # until validation gets worse, for an average that begins there
+    "optimizer.averaging=triggered": {"optimizer.averaging": jt.optim.TriggeredAverage(patience=1)},
     "optimizer.averaging=latest": {"optimizer.averaging": jt.optim.LatestAverage(points=2, every=1)},
     "stopping": {"epochs": 8, "optimizer.rule.learning_rate": 1.0},
     "stopping.": {"epochs": 8, "optimizer.rule.learning_rate": 0.001},  # falls, by less than half a nat
