@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from jaxtricks.config import Field, Kind, choices, fields, is_config, items
 from jaxtricks.config.docs import documented
 from jaxtricks.config.families import AnyModel
+from jaxtricks.config.paths import below
 from jaxtricks.experiment.experiment import Experiment
 
 
@@ -63,7 +64,7 @@ def settings(experiment: Experiment) -> list[Setting]:
     found = []
     for path, field, value in items(experiment):
         parents = path.split(".")[:-1]
-        owner = type(functools.reduce(getattr, parents, experiment))
+        owner = type(functools.reduce(below, parents, experiment))
         found.append(Setting(path, field, value, _words(owner, field)))
     return found
 

@@ -68,6 +68,13 @@ def _child(place: _Place, field: Field, value: Any) -> Any:
     return value
 
 
+def _children(place: _Place, field: Field, value: Any) -> Any:
+    if not isinstance(value, tuple | list):
+        raise place.refuse()
+    elements = [dataclasses.replace(each, name=f"{field.name}[{i}]") for i, each in enumerate(field.elements(len(value)))]
+    return tuple(_child(_Place(place.owner, each, one), each, one) for each, one in zip(elements, value, strict=True))
+
+
 def _model(place: _Place, field: Field, value: Any) -> Any:
     if isinstance(value, str):
         return _chosen(place, AnyModel, value, "model")
@@ -117,4 +124,10 @@ def _hashable(place: _Place, value: Any) -> Any:
     return value
 
 
-_CHECKS = {Kind.TRACED: _number, Kind.CONFIG: _child, Kind.MODEL: _model, Kind.STATIC: _static}
+_CHECKS = {
+    Kind.TRACED: _number,
+    Kind.CONFIG: _child,
+    Kind.CONFIGS: _children,
+    Kind.MODEL: _model,
+    Kind.STATIC: _static,
+}

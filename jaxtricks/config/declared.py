@@ -23,6 +23,7 @@ class Kind(enum.Enum):
 
     TRACED = "traced"
     CONFIG = "config"
+    CONFIGS = "configs"  # a tuple of configs, a child each
     MODEL = "model"  # a child if the model is a config, static if it is not
     STATIC = "static"
 
@@ -111,6 +112,8 @@ def _field(name: str, hint: Any, trick: Trick | None) -> Field:
         kind = Kind.CONFIG
     elif isinstance(base, type) and issubclass(base, AnyModel):
         base, kind = AnyModel, Kind.MODEL
+    elif get_origin(base) is tuple and get_args(base)[-1] is ... and _is_child(get_args(base)[0]):
+        kind = Kind.CONFIGS
     elif _hides_floats(base):
         raise TypeError(f"{name}: floats inside {base} would be static; declare one field a float, as b1 and b2.")
     else:
