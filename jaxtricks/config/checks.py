@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+import re
 import textwrap
 import types
 from collections.abc import Hashable
@@ -56,7 +57,7 @@ def _number(place: _Place, field: Field, value: Any) -> Any:
 
 def _child(place: _Place, field: Field, value: Any) -> Any:
     if isinstance(value, str) and choices(field.type):
-        return _chosen(place, field.type, value, field.type.__name__.lower())
+        return _chosen(place, field.type, value, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", field.type.__name__).lower())
     if not isinstance(value, field.type) and hasattr(field.type, "coerce"):
         value = field.type.coerce(value)
     if isinstance(value, type) and issubclass(value, field.type):

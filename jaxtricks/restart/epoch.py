@@ -177,7 +177,7 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[
     """Starts a run: draws variables from the stream "params", replaces those in `given`, and prunes the network if asked to."""
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
-    seen = batch._replace(x=scaled(member, batch.x))
+    seen = batch._replace(x=scaled(experiment, member, batch.x))
     own = drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)
     variables = replaced(own, given)
     mask = None

@@ -84,11 +84,10 @@ def test_what_follows_a_convolution_comes_in_its_order():
     x = (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 1e-6)
     x = x * params["stage_0/late_norm_2/scale"].reshape(1, 1, 1, -1) + params["stage_0/late_norm_2/bias"].reshape(1, 1, 1, -1)
     np.testing.assert_allclose(scores, headed(x, params), rtol=1e-4, atol=1e-5)
+    late = rebuild(late, normalization="batch")
     variables = late.init(jax.random.key(0), X, train=False)
-    with pytest.raises(jt.ConfigError, match="cannot be folded"):  # a norm after pooling and an activation is in no convolution
-        batch = rebuild(late, normalization="batch")
-        jt.models.fold(batch, batch.init(jax.random.key(0), X, train=False))
-    assert "params" in variables
+    with pytest.raises(jt.ConfigError, match="cannot be folded"):  # what comes after an activation is part of no convolution
+        jt.models.fold(late, variables)
 
 
 @pytest.mark.parametrize("shortcut", ["padded", "projected"])
@@ -201,7 +200,7 @@ def test_networks_of_papers_are_pytorchs(name, float64):
     torch.manual_seed(0)
     theirs = {"resnet20": torch_resnet20, "vgg16": torch_vgg16}[name](torch).double().eval()
     with torch.no_grad():
-        for key, leaf in theirs.state_dict().items():  # away from zero and one, running averages too
+        for leaf in theirs.state_dict().values():  # away from zero and one, running averages too
             if leaf.ndim == 1:
                 leaf.add_(0.3 * torch.rand(leaf.shape, dtype=leaf.dtype))
         x = np.random.default_rng(0).normal(size=(2, 3, 32, 32))
@@ -213,8 +212,7 @@ def test_networks_of_papers_are_pytorchs(name, float64):
         ours = jax.tree.map(np.asarray, flat(variables))
         taken = {}
         for path, leaf in ours.items():
-            collection, rest = path.split("/", 1)
-            layer, _, last = rest.rpartition("/")
+            layer, _, last = path.partition("/")[2].rpartition("/")
             there = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}.get(last, last)
             array = theirs.state_dict()[f"{layer.replace('/', '.')}.{there}"].numpy()
             taken[path] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
@@ -237,9 +235,8 @@ def test_stages_are_settings_as_any_other():
     longer = base.replace({"model.stages": (*base.model.stages, "dense")})
     assert base.diff(longer).keys() == {"model.stages"}
     assert jax.tree.structure(base) != jax.tree.structure(wider)
-    written = parse(
-        base, "model.stages", ['[{"kind": "conv", "features": 8, "kernel_size": 5},', '"pool",', '{"kind": "residual"}]']
-    )
+    words = ['[{"kind":', '"conv",', '"features": 8, "kernel_size": 5}, "pool",', '{"kind": "residual"}]']
+    written = parse(base, "model.stages", words)
     assert base.replace({"model.stages": written, "model.stages.2.features": 8}) == base
     assert base.replace({"model.stages": parse(base, "model.stages", ["conv", "pool"])}).model.stages == (jt.Conv(), jt.Pool())
     assert from_json(type(base.model), to_json(base.model)) == base.model
@@ -248,12 +245,15 @@ def test_stages_are_settings_as_any_other():
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"model.stages": ("conv", "pol")}, r"CNN\.stages\[1\] = 'pol' names no imagestage; did you mean 'pool'\?"),
+        ({"model.stages": ("conv", "pol")}, r"CNN\.stages\[1\] = 'pol' names no image stage; did you mean 'pool'\?"),
         ({"model.stages": "conv"}, r"CNN\.stages = 'conv' is not a tuple \(one of conv, .*\.\.\.\), or None for off\."),
         ({"model.stages": (jt.nn.ReLU(),)}, r"CNN\.stages\[0\] = ReLU\(\) is not one of conv, .*"),
         ({"model.stages.3.features": 8}, r"there is no setting 'model\.stages\.3\.features'"),
         ({"model.stages.0.featurs": 8}, r"there is no setting .*; did you mean 'model\.stages\.0\.features'\?"),
-        ({"model.stages.0.then": ("normalise",)}, r".*ConvStage\.then = 'normalise' is not allowed; did you mean 'normalize'\?"),
+        (
+            {"model.stages.0.then": ("normalise",)},
+            r".*ConvStage\.then = \('normalise',\) is not allowed; did you mean 'normalize'\?",
+        ),
     ],
 )
 def test_settings_that_cannot_be(changes, error):
@@ -267,7 +267,7 @@ def test_settings_that_cannot_be(changes, error):
     [
         (
             jt.CNN(stages=("conv", jt.Pool(4), "conv", jt.Pool(3)), outputs=3),
-            r"^CNN\.stages\[3\] = PoolStage\(size=3, .*\) leaves nothing of an image of 2 × 2; fewer stages, smaller strides and ",
+            r"^CNN\.stages\[3\] = PoolStage\(size=3, .*\) leaves nothing of an image of 2 × 2; fewer stages, smaller ",
         ),
         (
             jt.CNN(stages=(jt.Conv(4, 9, padding="VALID"),), outputs=3),

@@ -18,7 +18,7 @@ from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, sta
 from jaxtricks.data.balance import balances
 from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.engine.program import forget
-from jaxtricks.experiment.inputs import scaled_by
+from jaxtricks.experiment.inputs import scaled_by, turned_by
 from jaxtricks.experiment.targets import targets_scaled_by
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool
@@ -67,6 +67,7 @@ PRESSED = {
 }
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
 FOLLOWED = {"optimizer.schedule.metric", "stopping.metric"}  # None: the value of the loss that is trained
+DESCRIBED = {"model.stages"}  # None: the settings beside it describe the usual ones
 LOOKED_AT = {"histograms"}  # what is measured; no trick, and the same bits with and without (tests/train/test_histograms.py)
 # Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
 # Without earlier runs, weights as they are given are those that were drawn.
@@ -88,7 +89,7 @@ def walk(cls, prefix=""):
 
 
 def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
-    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED - FOLLOWED - LOOKED_AT
+    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED - FOLLOWED - DESCRIBED - LOOKED_AT
     assert switches == set(OPTIONAL)
     assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
     # No tricks: the usual ones, and the one loss that several labels have.
@@ -147,6 +148,7 @@ def ask(*experiments: jt.Experiment):
         *places,
         *(part[0] for part in scaling),
         targets=jax.tree.map(lambda part: part[0], learnt),
+        principal=jax.tree.map(lambda part: part[0], turned_by(ready[0].inputs, data, trains, scaling)),
         balance=None if ready[0].objective.class_weights is None else balances(data, trains)[0],
     )
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
