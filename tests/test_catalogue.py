@@ -80,6 +80,7 @@ def test_a_choice_is_made_by_its_bare_name(entry):
     path, _, name = entry.path.partition("=")
     chosen = experiment_for(entry).replace({path: name})
     value = next(value for where, _, value in items(chosen) if where == path)
+    value = value[0] if isinstance(value, tuple) else value
     named = {member: label for family in (*families(), nn.Module) for label, member in choices(family).items()}
     assert named[type(value)] == name
 

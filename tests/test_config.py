@@ -753,7 +753,7 @@ class Drawing:
 
 
 def test_a_tuple_of_configs_is_a_tuple_of_children():
-    drawing = Drawing(shapes=["square", Square(side=2)], more=(Square(side=3.0),))
+    drawing = Drawing(shapes=["square", Square(side=2)], more=Square(side=3.0))
     assert jax.tree.leaves(drawing) == [1.0, 2.0, 3.0]
     assert hyperparameters(drawing) == {"shapes.0.side": 1.0, "shapes.1.side": 2.0, "more.0.side": 3.0}
     assert from_json(Drawing, json.loads(json.dumps(to_json(drawing)))) == drawing
@@ -774,7 +774,7 @@ def test_a_tuple_of_configs_is_a_tuple_of_children():
         ("shapes", ("squar",), "shapes: Drawing.shapes[0] = 'squar' names no shape; did you mean 'square'?"),
         ("shapes", (Square(), 3), "shapes: Drawing.shapes[1] = 3 is not one of square."),
         ("shapes", (None,), "shapes: Drawing.shapes[0] = None is not one of square."),
-        ("shapes", None, "shapes: Drawing.shapes = None is not a tuple (one of square, ...)."),
+        ("shapes", None, "shapes: Drawing.shapes[0] = None is not one of square."),
         ("shapes.1.side", 3, "there is no setting 'shapes.1.side'; did you mean 'shapes.0.side'?"),
         ("more.0.side", 3, "more.0.side has no meaning while more is off; set more first."),
     ],

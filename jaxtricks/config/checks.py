@@ -70,8 +70,7 @@ def _child(place: _Place, field: Field, value: Any) -> Any:
 
 
 def _children(place: _Place, field: Field, value: Any) -> Any:
-    if not isinstance(value, tuple | list):
-        raise place.refuse()
+    value = value if isinstance(value, tuple | list) else (value,)
     elements = [dataclasses.replace(each, name=f"{field.name}[{i}]") for i, each in enumerate(field.elements(len(value)))]
     return tuple(_child(_Place(place.owner, each, one), each, one) for each, one in zip(elements, value, strict=True))
 

@@ -71,6 +71,13 @@ class Field:
             text = f"of type {getattr(self.type, '__name__', self.type)}"
         return text + (", or None for off" if self.optional else "")
 
+    @property
+    def family(self) -> type | None:
+        """The class of the configs that the field holds, which may head a family; None where it holds none."""
+        if self.kind is Kind.CONFIGS:
+            return self.elements(1)[0].family
+        return self.type if self.kind in (Kind.CONFIG, Kind.MODEL) else None
+
     def elements(self, size: int) -> "list[Field]":
         """The elements of a tuple of `size`, by the declared type, which may ask for another size."""
         hints = get_args(self.type)

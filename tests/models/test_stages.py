@@ -239,6 +239,7 @@ def test_stages_are_settings_as_any_other():
     written = parse(base, "model.stages", words)
     assert base.replace({"model.stages": written, "model.stages.2.features": 8}) == base
     assert base.replace({"model.stages": parse(base, "model.stages", ["conv", "pool"])}).model.stages == (jt.Conv(), jt.Pool())
+    assert base.replace({"model.stages": "dense"}).model.stages == (jt.models.DenseStage(),)
     assert from_json(type(base.model), to_json(base.model)) == base.model
 
 
@@ -246,7 +247,7 @@ def test_stages_are_settings_as_any_other():
     ("changes", "error"),
     [
         ({"model.stages": ("conv", "pol")}, r"CNN\.stages\[1\] = 'pol' names no image stage; did you mean 'pool'\?"),
-        ({"model.stages": "conv"}, r"CNN\.stages = 'conv' is not a tuple \(one of conv, .*\.\.\.\), or None for off\."),
+        ({"model.stages": 3}, r"CNN\.stages\[0\] = 3 is not one of conv, pool, residual, dense\."),
         ({"model.stages": (jt.nn.ReLU(),)}, r"CNN\.stages\[0\] = ReLU\(\) is not one of conv, .*"),
         ({"model.stages.3.features": 8}, r"there is no setting 'model\.stages\.3\.features'"),
         ({"model.stages.0.featurs": 8}, r"there is no setting .*; did you mean 'model\.stages\.0\.features'\?"),

@@ -47,6 +47,7 @@ PRESSED = {
         "optimizer.rule.learning_rate": 0.1,
     },
     "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.schedules.OneCycle(rise=0.2)},
+    "model.stages": {"model": jt.CNN()},  # of no channels of its own
     "model.softmax=sampled": {"model.softmax": jt.nn.SampledSoftmax(samples=4)},
     "model.softmax=nce": {"model.softmax": jt.nn.NCE(samples=4)},
     "model.softmax=adaptive": {"model.softmax": jt.nn.AdaptiveSoftmax(cutoffs=(4, 8))},
@@ -82,9 +83,8 @@ def walk(cls, prefix=""):
         if field.kind is Kind.MODEL and prefix:
             continue
         yield prefix + field.name, field, cls
-        family = nn.Module if field.kind is Kind.MODEL else field.type
-        if field.kind in (Kind.CONFIG, Kind.MODEL):
-            for member in choices(family).values() or [family]:
+        if field.family is not None:
+            for member in choices(field.family).values() or [field.family]:
                 yield from walk(member, f"{prefix}{field.name}.")
 
 
@@ -100,10 +100,7 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
         "model.softmax=full",
     }
     named = {
-        f"{path}={name}"
-        for path, field, _ in walk(jt.Experiment)
-        if field.kind in (Kind.CONFIG, Kind.MODEL)
-        for name in choices(nn.Module if field.kind is Kind.MODEL else field.type)
+        f"{path}={name}" for path, field, _ in walk(jt.Experiment) if field.family is not None for name in choices(field.family)
     }
     assert named == set(CHOICES) | plain
 
@@ -256,7 +253,7 @@ def whole(experiment):
 def test_every_two_choices_differ(path):
     models = [entry.models[0] for key, entry in ENTRIES.items() if key.startswith(f"{path}=") and entry.models]
     base = BASE.replace(({"model": SMALL[models[0]]} if models else {}) | PRESSED.get(path, {}))
-    names = choices(locate(base, path).type)
+    names = choices(locate(base, path).family)
     for name in names:
         ask(chosen(path, name))
     results = {name: losses(chosen(path, name))[0] for name in names}
