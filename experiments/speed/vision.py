@@ -39,7 +39,7 @@ def jaxtricks(members: int) -> Timed:
     data = jt.Dataset.from_arrays(x[:TRAIN], y[:TRAIN], validation=(x[TRAIN:], y[TRAIN:]))
     rule = jt.Momentum(learning_rate=RATE, momentum=MOMENTUM)
     experiment = jt.Experiment(
-        model=jt.models.resnet20(), optimizer=jt.Optimizer(rule=rule), inputs="unit", batch_size=BATCH, epochs=1
+        model=jt.models.resnet20(), optimizer=jt.Optimizer(rule=rule), inputs=jt.experiment.Unit(), batch_size=BATCH, epochs=1
     )
 
     def timed() -> dict[str, Any]:
@@ -79,10 +79,10 @@ def torch_eager(threads: int, last: bool) -> Timed:
             for i in range(3):
                 layers.append(Block(below, features, 2 if i == 0 and features > 16 else 1))
                 below = features
-        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)).to(memory_format=layout)
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
     def timed() -> dict[str, Any]:
-        model = network()
+        model = network().to(memory_format=layout)
         optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
         for indices in torch.randperm(TRAIN).reshape(STEPS, BATCH):
             optimizer.zero_grad()

@@ -20,7 +20,7 @@ SIDE, COLOURS = 32, 3
 PIXELS = SIDE * SIDE * COLOURS
 
 
-class Batch(NamedTuple):
+class CifarBatch(NamedTuple):
     """What a file of examples holds.
 
     Args:
@@ -55,7 +55,7 @@ class Form:
     test: str
     names: str
     marks: tuple[str, ...]
-    batch: Callable[[bytes], Batch]
+    batch: Callable[[bytes], CifarBatch]
     classes: Callable[[bytes], tuple[str, ...]]
     md5: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -95,10 +95,10 @@ def unpickled(contents: bytes) -> Any:
     return _Plain(BytesIO(contents), encoding="bytes").load()
 
 
-def _pickled(labels: bytes) -> Callable[[bytes], Batch]:
-    def read(contents: bytes) -> Batch:
+def _pickled(labels: bytes) -> Callable[[bytes], CifarBatch]:
+    def read(contents: bytes) -> CifarBatch:
         held = unpickled(contents)
-        return Batch(np.asarray(held[b"data"], np.uint8), np.asarray(held[labels]))
+        return CifarBatch(np.asarray(held[b"data"], np.uint8), np.asarray(held[labels]))
 
     return read
 
@@ -107,12 +107,12 @@ def _pickled_names(key: bytes) -> Callable[[bytes], tuple[str, ...]]:
     return lambda contents: tuple(name.decode() for name in unpickled(contents)[key])
 
 
-def _binary(labels: int) -> Callable[[bytes], Batch]:
+def _binary(labels: int) -> Callable[[bytes], CifarBatch]:
     """Records of `labels` bytes, of which the last is the class, and of the pixels."""
 
-    def read(contents: bytes) -> Batch:
+    def read(contents: bytes) -> CifarBatch:
         records = np.frombuffer(contents, np.uint8).reshape(-1, labels + PIXELS)
-        return Batch(records[:, labels:], records[:, labels - 1].astype(np.int32))
+        return CifarBatch(records[:, labels:], records[:, labels - 1].astype(np.int32))
 
     return read
 
@@ -208,11 +208,9 @@ def of_cifar(folder: Path, form: Form) -> Arrays:
 def _read(folder: Path, form: Form) -> Arrays:
     held = {file: _checked(folder / file, form) for file in form.files}
     names: tuple[str, ...] = _parsed(folder / form.names, form, form.classes, held[form.names])
-    parts = []
-    for files in (form.train, (form.test,)):
-        batches = [_examples(folder / file, form, held[file], len(names)) for file in files]
-        parts.append(tuple(np.concatenate(arrays) for arrays in zip(*batches, strict=True)))
-    return given(*parts[0], test=parts[1], classes=names, task="classes")
+    read = {file: _examples(folder / file, form, held[file], len(names)) for file in (*form.train, form.test)}
+    x, y = (np.concatenate(arrays) for arrays in zip(*(read[file] for file in form.train), strict=True))
+    return given(x, y, test=read[form.test], classes=names, task="classes")
 
 
 def _checked(file: Path, form: Form) -> bytes:
@@ -235,7 +233,7 @@ def _parsed(file: Path, form: Form, read: Callable[[bytes], Any], contents: byte
 
 def _examples(file: Path, form: Form, contents: bytes, classes: int) -> tuple[Pictures, Int[np.ndarray, " examples"]]:
     """The images and the labels of a file."""
-    batch: Batch = _parsed(file, form, form.batch, contents)
+    batch: CifarBatch = _parsed(file, form, form.batch, contents)
     if batch.pixels.shape != (len(batch.labels), PIXELS):
         raise DataError(f"{file}: {len(batch.labels)} labels and pixels of shape {batch.pixels.shape} are not {form.title}.")
     if not 0 <= batch.labels.min() <= batch.labels.max() < classes:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxtricks.config import ConfigError, Count, config
 from jaxtricks.models import tricks
 from jaxtricks.models.contract import HEAD, Network, Traits
-from jaxtricks.models.stages import ConvStage, Image, ImageStage, Parts, ResidualStage, Word
+from jaxtricks.models.stages import ConvStage, Image, ImageStage, ResidualStage, StageParts, Word
 from jaxtricks.nn.activations import Activation, ReLU, matched_widths
 from jaxtricks.nn.convolution import Lowering
 from jaxtricks.nn.dropout import Dropout
@@ -41,7 +41,7 @@ class Layers(nn.Module):
     """The layers of a `Scope`."""
 
     scope_of: Scope
-    parts: Parts
+    parts: StageParts
 
     @nn.compact
     def __call__(self, x: Image, train: bool) -> Image:
@@ -56,7 +56,7 @@ class Layers(nn.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class Whole:
+class Staged:
     """Everything between a network's inputs and its outputs, inside of its compact method.
 
     Args:
@@ -68,7 +68,7 @@ class Whole:
     """
 
     scopes: tuple[Scope, ...]
-    parts: Parts
+    parts: StageParts
     head: Head
     outputs: int
     remat: bool = False
@@ -80,12 +80,12 @@ class Whole:
         x = x.reshape(x.shape[0], -1) if self.head == "flatten" else global_average_pool(x)
         return Dense(self.outputs, self.parts.kernel_init, name="head")(x)
 
-    def matched(self, x: Image) -> "Whole":
+    def matched(self, x: Image) -> "Staged":
         """The same with fewer channels where a unit has several pieces, so that it has no more parameters for these images.
 
         Parameters are counted with a normalization's, whether there is one or not, so that it does not change the channels.
         """
-        like = Parts(ReLU(), LecunNormal(), LayerNorm(), None, None, "direct")
+        like = StageParts(ReLU(), LecunNormal(), LayerNorm(), None, None, "direct")
 
         def parameters(widths: tuple[int, ...], pieces: int) -> int:
             activation = self.parts.activation if pieces > 1 else like.activation
@@ -96,7 +96,7 @@ class Whole:
         widths = tuple(stage.width for scope in self.scopes for stage in scope.stages if stage.width is not None)
         return self._of_widths(matched_widths(widths, self.parts.activation.pieces, parameters))
 
-    def _of_widths(self, widths: tuple[int, ...]) -> "Whole":
+    def _of_widths(self, widths: tuple[int, ...]) -> "Staged":
         left = iter(widths)
         scopes = [
             scope._replace(stages=tuple(s if s.width is None else s.of_width(next(left)) for s in scope.stages))
@@ -106,7 +106,7 @@ class Whole:
 
 
 class _Alone(nn.Module):
-    whole: Whole
+    whole: Staged
 
     @nn.compact
     def __call__(self, x: Image) -> Float[Array, "batch outputs"]:
@@ -177,8 +177,8 @@ class CNN(Network):
             raise ConfigError("CNN.outputs = None: fit fills it from the data's classes; set it to use the module alone.")
         if x.ndim != 4:
             raise ConfigError(f"CNN takes images [height, width, channels], not examples of shape {x.shape[1:]}.")
-        parts = Parts(self.activation, self.kernel_init, self.normalization, self.drop_connect, self.dropout, self.lowering)
-        whole = Whole(self._scopes(), parts, self.head, self.outputs, self.remat).matched(x)
+        parts = StageParts(self.activation, self.kernel_init, self.normalization, self.drop_connect, self.dropout, self.lowering)
+        whole = Staged(self._scopes(), parts, self.head, self.outputs, self.remat).matched(x)
         if self.input_dropout is not None:
             x = self.input_dropout(x, train=train, name="input_dropout")
         return whole(x, train)

@@ -27,7 +27,8 @@ def vgg16(**settings: Any) -> CNN:
         stages += [*[ConvStage(features, then=("normalize", "activate"))] * count, PoolStage()]
     stages[-1] = PoolStage(then=("drop",))
     stages += [DenseStage(512, then=("activate", "drop")), DenseStage(512, then=("activate",))]
-    return CNN(**{"stages": tuple(stages), "kernel_init": "he_normal", "dropout": 0.5} | settings)
+    usual: dict[str, Any] = {"stages": tuple(stages), "kernel_init": "he_normal", "dropout": 0.5}
+    return CNN(**usual | settings)
 
 
 def resnet20(**settings: Any) -> CNN:
@@ -48,7 +49,7 @@ def resnet20(**settings: Any) -> CNN:
     stages: list[ImageStage] = [ConvStage(16, then=("normalize", "activate"))]
     for features in (16, 32, 64):
         stages += [ResidualStage(features, stride=1 if features == 16 else 2), *[ResidualStage(features)] * 2]
-    usual = {"stages": tuple(stages), "head": "average", "normalization": "batch", "kernel_init": "he_normal"}
+    usual: dict[str, Any] = {"stages": tuple(stages), "head": "average", "normalization": "batch", "kernel_init": "he_normal"}
     return CNN(**usual | settings)
 
 
@@ -73,4 +74,5 @@ def airbench(**settings: Any) -> CNN:
             ConvStage(features, then=("max_pool", "normalize", "activate")),
             ConvStage(features, then=("normalize", "activate")),
         ]
-    return CNN(**{"stages": (*stages, PoolStage(3)), "activation": "gelu", "normalization": "batch"} | settings)
+    usual: dict[str, Any] = {"stages": (*stages, PoolStage(3)), "activation": "gelu", "normalization": "batch"}
+    return CNN(**usual | settings)

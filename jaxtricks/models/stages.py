@@ -21,7 +21,7 @@ Word = Literal["normalize", "max_pool", "average_pool", "activate", "drop"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
+class StageParts:
     """What all stages of a network share.
 
     Args:
@@ -88,7 +88,7 @@ class ImageStage(Family):
         """The stage with as many features, where it has a width."""
         return self
 
-    def __call__(self, x: Image, parts: Parts, train: bool) -> Image:
+    def __call__(self, x: Image, parts: StageParts, train: bool) -> Image:
         """The stage's image, inside a module's compact method; layers in it have explicit names."""
         raise NotImplementedError
 
@@ -133,7 +133,7 @@ class ConvStage(_Wide):
     padding: Padding = "CENTRED"
     then: tuple[Word, ...] = USUAL
 
-    def __call__(self, x: Image, parts: Parts, train: bool) -> Image:
+    def __call__(self, x: Image, parts: StageParts, train: bool) -> Image:
         features = parts.pieces(self.then) * self.features
         x = parts.convolved(x, features, self.kernel_size, self.stride, self.padding, train, "conv")
         return parts.followed(x, self.then, train)
@@ -157,7 +157,7 @@ class PoolStage(ImageStage):
     pooling: Literal["max", "average"] = "max"
     then: tuple[Word, ...] = ()
 
-    def __call__(self, x: Image, parts: Parts, train: bool) -> Image:
+    def __call__(self, x: Image, parts: StageParts, train: bool) -> Image:
         pool = max_pool if self.pooling == "max" else average_pool
         return parts.followed(pool(x, (self.size, self.size)), self.then, train)
 
@@ -187,7 +187,7 @@ class ResidualStage(_Wide):
     shortcut: Literal["padded", "projected"] = "padded"
     then: tuple[Word, ...] = ("activate", "drop")
 
-    def __call__(self, x: Image, parts: Parts, train: bool) -> Image:
+    def __call__(self, x: Image, parts: StageParts, train: bool) -> Image:
         within, pieces = parts.pieces(("activate",)), parts.pieces(self.then)
         branch = parts.convolved(x, within * self.features, self.kernel_size, self.stride, "CENTRED", train, "conv_1")
         branch = parts.activation(parts.normalized(branch, train, "norm_1"))
@@ -195,7 +195,7 @@ class ResidualStage(_Wide):
         branch = parts.normalized(branch, train, "norm_2")
         return parts.followed(branch + jnp.concatenate([self._short(x, parts, train)] * pieces, axis=-1), self.then, train)
 
-    def _short(self, x: Image, parts: Parts, train: bool) -> Image:
+    def _short(self, x: Image, parts: StageParts, train: bool) -> Image:
         missing = self.features - x.shape[-1]
         if not missing and self.stride == 1:
             return x
@@ -226,7 +226,7 @@ class DenseStage(_Wide):
     features: Count = dataclasses.field(default=128, kw_only=False)
     then: tuple[Word, ...] = USUAL
 
-    def __call__(self, x: Image, parts: Parts, train: bool) -> Image:
+    def __call__(self, x: Image, parts: StageParts, train: bool) -> Image:
         layer = Dense(parts.pieces(self.then) * self.features, parts.kernel_init, parts.drop_connect, name="dense")
         return parts.followed(layer(x.reshape(x.shape[0], 1, 1, -1), train), self.then, train)
 

@@ -13,7 +13,7 @@ from jaxtricks.data import cifar
 
 DRAW = np.random.default_rng(0)
 NAMES = {"10": ("plane", "car"), "100": ("apple", "bee", "cup")}
-EACH = 4  # examples of a file
+EACH = 6  # examples of a file
 
 
 def written(folder, title, monkeypatch):
@@ -55,7 +55,7 @@ def test_all_forms_are_read(tmp_path, title, monkeypatch):
     assert data.name == "mine" and data.classes == classes and data.scale == 255 and data.x.dtype == np.uint8
     assert np.array_equal(data.x, np.concatenate([held[file][0] for file in form.train]))
     assert np.array_equal(data.y, np.concatenate([held[file][1] for file in form.train]))
-    test = data.open_test()
+    test = data.open_test("to see")
     assert np.array_equal(test.x, held[form.test][0]) and np.array_equal(test.y, held[form.test][1])
     monkeypatch.setattr(cifar, "_read", None)
     assert np.array_equal(jt.Dataset.from_folder(tmp_path / "mine").x, data.x)  # from the cache
@@ -98,7 +98,10 @@ def test_a_class_that_is_not_there_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "error"),
-    [({"size": (8, 8)}, r"^size: \(8, 8\) for 'mine', which holds images of 32 × 32"), ({"words": 5}, r"^words: 5 for mine")],
+    [
+        ({"size": (8, 8)}, r"^size: \(8, 8\) for 'mine', which holds images of 32 × 32"),
+        ({"words": 5}, r"^words: 5 for 'mine', which holds images"),
+    ],
 )
 def test_options_that_do_not_fit(tmp_path, monkeypatch, options, error):
     written(tmp_path / "mine", "binary CIFAR-100", monkeypatch)

@@ -10,7 +10,7 @@ from jaxtricks.extend import Count, Network, Traits, config
 from jaxtricks.models import tricks
 from jaxtricks.models.cnn import Layers, Scope
 from jaxtricks.models.mlp import Hidden
-from jaxtricks.models.stages import ConvStage, Parts
+from jaxtricks.models.stages import ConvStage, StageParts
 from jaxtricks.nn import Activation, Dense, Dropout, Initializer, LecunNormal, ReLU
 from jaxtricks.nn.softmax import Deferred
 
@@ -148,7 +148,7 @@ class Coloured(Network):
 
 def _stage(channels: int, size: int, activation: Activation, init: Initializer, name: str) -> Layers:
     stage = ConvStage(channels, size, then=("max_pool", "activate"))
-    return Layers(Scope(name, (stage,)), Parts(activation, init, None, None, None, "patches"), name=name)
+    return Layers(Scope(name, (stage,)), StageParts(activation, init, None, None, None, "patches"), name=name)
 
 
 @config()
