@@ -36,6 +36,7 @@ from .experiment.seeds import Seeds
 from .experiment.stopping import EarlyStopping
 from .experiment.transfer import Transfer
 from .models import CNN, MLP, RNN, TCN, Functional, Transformer
+from .models.stages import Conv, Pool, Residual
 from .nn.dropout import Dropout
 from .objectives.metric import Metric
 from .objectives.objective import Objective
@@ -60,6 +61,7 @@ __all__ = [
     "CheckpointError",
     "Checkpoints",
     "ConfigError",
+    "Conv",
     "DataError",
     "Dataset",
     "Dropout",
@@ -74,6 +76,8 @@ __all__ = [
     "Objective",
     "Optax",
     "Optimizer",
+    "Pool",
+    "Residual",
     "Runs",
     "Seeds",
     "Text",

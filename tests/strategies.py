@@ -45,7 +45,9 @@ def static(field: Field) -> st.SearchStrategy[Any]:
         names = st.sampled_from(["accuracy", "nll"])
         return names if field.type is str else st.lists(names, max_size=2).map(tuple)
     if get_origin(field.type) is tuple:
-        elements = st.sampled_from(["hidden_0", "head"]) if get_args(field.type)[0] is str else st.integers(1, 8)
+        (element,) = field.elements(1)
+        words = st.sampled_from(get_args(element.type) or ["hidden_0", "head"])
+        elements = words if element.type is str or get_origin(element.type) is Literal else st.integers(1, 8)
         return st.lists(elements, max_size=2).map(tuple)
     if get_origin(field.type) is Literal:
         return st.sampled_from(get_args(field.type))
@@ -60,6 +62,8 @@ def values(field: Field) -> st.SearchStrategy[Any]:
         some = numbers(field)
     elif field.kind is Kind.STATIC:
         some = static(field)
+    elif field.kind is Kind.CONFIGS:
+        some = st.lists(values(*field.elements(1)), max_size=2).map(tuple)
     else:
         family = nn.Module if field.kind is Kind.MODEL else field.type
         some = st.one_of([_deferred(member) for member in choices(family).values() or [field.type]])

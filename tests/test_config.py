@@ -25,12 +25,14 @@ from jaxtricks.config import (
     Kind,
     Rate,
     choices,
+    diff,
     fields,
     fingerprint,
     from_json,
     group,
     hyperparameters,
     items,
+    locate,
     nearest,
     parse,
     replace,
@@ -255,7 +257,7 @@ def test_the_program_of_a_module_that_is_off_is_the_shorter_one():
     "hint",
     [
         *(tuple[float, float], tuple[float, ...], tuple[Rate, ...], tuple[float | None, ...], tuple[tuple[float, int], ...]),
-        *(list[float], dict[str, float], float | int, float | jt.Dropout, jt.SGD | jt.Adam, tuple[jt.optim.Rule, ...]),
+        *(list[float], dict[str, float], float | int, float | jt.Dropout, jt.SGD | jt.Adam, tuple[jt.optim.Rule, jt.SGD]),
     ],
     ids=str,
 )
@@ -725,3 +727,59 @@ def test_an_experiment_with_changes_is_refused_or_has_logits(pair):
         is_one_sentence(error)
     else:
         assert shape == (4, experiment.model.outputs)
+
+
+# --- a tuple of configs -------------------------------------------------------------------------------------------------
+
+
+class Shape(jt.extend.Family):
+    """A shape."""
+
+
+@jt.extend.config("square")
+class Square(Shape):
+    """A square with a side."""
+
+    side: jt.extend.Positive = 1.0
+    corners: jt.extend.Count = 4
+
+
+@jt.extend.config()
+class Drawing:
+    """Several shapes."""
+
+    shapes: tuple[Shape, ...] = (Square(),)
+    more: tuple[Shape, ...] | None = None
+
+
+def test_a_tuple_of_configs_is_a_tuple_of_children():
+    drawing = Drawing(shapes=["square", Square(side=2)], more=Square(side=3.0))
+    assert jax.tree.leaves(drawing) == [1.0, 2.0, 3.0]
+    assert hyperparameters(drawing) == {"shapes.0.side": 1.0, "shapes.1.side": 2.0, "more.0.side": 3.0}
+    assert from_json(Drawing, json.loads(json.dumps(to_json(drawing)))) == drawing
+    assert to_json(drawing)["more"] == [{"kind": "square", "side": 3.0, "corners": 4}]
+    changed = drawing.__class__(**{name: getattr(drawing, name) for name in ("more",)}, shapes=drawing.shapes)
+    assert changed == drawing and jax.tree.structure(Drawing()) != jax.tree.structure(drawing)
+    other = replace(drawing, {"shapes.1.side": 5, "more": None})
+    assert diff(drawing, other) == {"shapes.1.side": (2.0, 5.0), "more": ((Square(side=3.0),), None)}
+    assert locate(drawing, "shapes.1.side").allowed == "a number > 0"
+    assert stack([drawing, replace(drawing, {"shapes.0.side": 7})]).shapes[0].side.tolist() == [1.0, 7.0]
+    assert parse(drawing, "shapes.1.side", ["4"]) == 4.0 and parse(drawing, "more", ["off"]) is None
+    assert replace(drawing, {"shapes": parse(drawing, "shapes", ['["square",', '{"kind": "square", "side": 2}]'])}) == drawing
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        ("shapes", ("squar",), "shapes: Drawing.shapes[0] = 'squar' names no shape; did you mean 'square'?"),
+        ("shapes", (Square(), 3), "shapes: Drawing.shapes[1] = 3 is not one of square."),
+        ("shapes", (None,), "shapes: Drawing.shapes[0] = None is not one of square."),
+        ("shapes", None, "shapes: Drawing.shapes[0] = None is not one of square."),
+        ("shapes.1.side", 3, "there is no setting 'shapes.1.side'; did you mean 'shapes.0.side'?"),
+        ("more.0.side", 3, "more.0.side has no meaning while more is off; set more first."),
+    ],
+)
+def test_a_tuple_of_configs_refuses(path, value, error):
+    with pytest.raises(jt.ConfigError) as refused:
+        replace(Drawing(), {path: value})
+    assert str(refused.value) == error

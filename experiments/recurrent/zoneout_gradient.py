@@ -64,7 +64,7 @@ def profile(runs: jt.Runs, params: Any) -> Float[np.ndarray, "runs time"]:
     noise, data = runs.experiment.model.zoneout, runs.data  # type: ignore[attr-defined]
 
     def each(member: Member, params: Any, x: Array, y: Array) -> Array:
-        size = norms(noise, params, rng.stream(rng.root(member.seed), "noise"), one.scaled(member, x), y)
+        size = norms(noise, params, rng.stream(rng.root(member.seed), "noise"), one.scaled(runs.experiment, member, x), y)
         return jnp.log10(jnp.maximum(size, jnp.finfo(size.dtype).tiny)) - jnp.log10(size[-1])
 
     places = np.asarray(runs.members.train[:, :BATCH])

@@ -1,6 +1,5 @@
 """From one convolution and a linear layer to a network of six layers, a rung at a time."""
 
-import dataclasses
 from typing import Any
 
 import flax.linen as nn
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import jaxtricks as jt
-from experiments.measures import RATE, tuned, wrong
+from experiments.measures import RATE, halved, tuned, wrong
 from jaxtricks.config import config
 from jaxtricks.evaluate.claim import Axes, Chosen, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, expect, sizes
 from jaxtricks.evaluate.ladder import BOTTOM, Step
@@ -51,13 +50,6 @@ RUNGS: dict[str, dict[str, Any]] = {
     "two convolutions": {"model.depth": 2, "model.pooled": 2},
     "six layers": {"model.depth": 5},
 }
-
-
-def halved(pool: jt.Dataset) -> jt.Dataset:
-    """The images at half their size: the mean of each 2 × 2 places."""
-    n, rows, columns, channels = pool.x.shape
-    blocks = pool.x[:, : rows // 2 * 2, : columns // 2 * 2].reshape(n, rows // 2, 2, columns // 2, 2, channels)
-    return dataclasses.replace(pool, x=blocks.mean(axis=(2, 4)).round().astype(pool.x.dtype))
 
 
 def climbed(base: jt.Experiment) -> dict[str, jt.Experiment]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from jaxtricks.config import Field, Kind, choices, fields, is_config, items
 from jaxtricks.config.docs import documented
-from jaxtricks.config.families import AnyModel
+from jaxtricks.config.paths import below
 from jaxtricks.experiment.experiment import Experiment
 
 
@@ -47,8 +47,7 @@ class Setting(NamedTuple):
     def named(self) -> tuple[str, ...]:
         """The names that it takes, where it takes names."""
         kind = self.field.type
-        family = AnyModel if self.field.kind is Kind.MODEL else kind if self.field.kind is Kind.CONFIG else None
-        names = () if family is None else tuple(choices(family))
+        names = () if self.field.family is None else tuple(choices(self.field.family))
         names += tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
         names += ("true", "false") if kind is bool else ()
         return names + (("on", "off") if self.field.optional and self.field.trick is not None else ())
@@ -63,7 +62,7 @@ def settings(experiment: Experiment) -> list[Setting]:
     found = []
     for path, field, value in items(experiment):
         parents = path.split(".")[:-1]
-        owner = type(functools.reduce(getattr, parents, experiment))
+        owner = type(functools.reduce(below, parents, experiment))
         found.append(Setting(path, field, value, _words(owner, field)))
     return found
 
@@ -84,8 +83,8 @@ def flags(experiment: Experiment) -> dict[str, tuple[str, ...]]:
 
 def _below(setting: Setting) -> Iterator[Setting]:
     """The settings that another choice at a place would have."""
-    family = AnyModel if setting.field.kind is Kind.MODEL else setting.field.type
-    for member in choices(family).values() if setting.field.kind in (Kind.CONFIG, Kind.MODEL) else ():
+    one_at_once = setting.field.kind in (Kind.CONFIG, Kind.MODEL)  # else a number stands between
+    for member in choices(setting.field.family).values() if setting.field.family is not None and one_at_once else ():
         for name, field in fields(member).items() if is_config(member) else ():
             yield Setting(f"{setting.path}.{name}", field, None, _words(member, field))
 

@@ -5,6 +5,7 @@ A class decorated with `@config` is a frozen dataclass (or a Linen module) and a
 
     float, float | None            a leaf (None: no leaf, and so another tree structure)
     SomeConfig, SomeConfig | None  a child; a family of configs also takes a bare name: "warmup_cosine"
+    tuple[SomeConfig, ...]         a tuple of children; the paths below it have their numbers: "stages.0.features"
     int, str, bool, tuple, ...     static: part of the tree structure, and so hashable
 
 Experiments of one structure differ in numbers only: they stack, and one compiled program runs them all.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+import re
 import textwrap
 import types
 from collections.abc import Hashable
@@ -56,7 +57,7 @@ def _number(place: _Place, field: Field, value: Any) -> Any:
 
 def _child(place: _Place, field: Field, value: Any) -> Any:
     if isinstance(value, str) and choices(field.type):
-        return _chosen(place, field.type, value, field.type.__name__.lower())
+        return _chosen(place, field.type, value, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", field.type.__name__).lower())
     if not isinstance(value, field.type) and hasattr(field.type, "coerce"):
         value = field.type.coerce(value)
     if isinstance(value, type) and issubclass(value, field.type):
@@ -66,6 +67,12 @@ def _child(place: _Place, field: Field, value: Any) -> Any:
     if not is_config(type(value)):
         raise place.refuse(f": {type(value).__name__} is no config; decorate the class with @jaxtricks.extend.config().")
     return value
+
+
+def _children(place: _Place, field: Field, value: Any) -> Any:
+    value = value if isinstance(value, tuple | list) else (value,)
+    elements = [dataclasses.replace(each, name=f"{field.name}[{i}]") for i, each in enumerate(field.elements(len(value)))]
+    return tuple(_child(_Place(place.owner, each, one), each, one) for each, one in zip(elements, value, strict=True))
 
 
 def _model(place: _Place, field: Field, value: Any) -> Any:
@@ -117,4 +124,10 @@ def _hashable(place: _Place, value: Any) -> Any:
     return value
 
 
-_CHECKS = {Kind.TRACED: _number, Kind.CONFIG: _child, Kind.MODEL: _model, Kind.STATIC: _static}
+_CHECKS = {
+    Kind.TRACED: _number,
+    Kind.CONFIG: _child,
+    Kind.CONFIGS: _children,
+    Kind.MODEL: _model,
+    Kind.STATIC: _static,
+}

@@ -14,7 +14,7 @@ from jaxtricks.config.checks import checked
 from jaxtricks.config.declared import Kind, fields
 from jaxtricks.config.errors import ConfigError, nearest
 from jaxtricks.config.families import AnyModel, class_of, is_config, register
-from jaxtricks.config.paths import items
+from jaxtricks.config.paths import below, items
 from jaxtricks.config.tricks import Trick, trick
 
 C = TypeVar("C")
@@ -42,7 +42,7 @@ def config(name: str | None = None, *, rows: Sequence[str] = (), paper: str = ""
         paper: author and year, or the lecture, for a trick; the catalogue lists the choices that name one.
 
     Raises:
-        TypeError: for a tuple of floats or a union of configs, which could not be traced.
+        TypeError: for a tuple of floats, a tuple of configs of a fixed length or a union of configs, which could not be traced.
 
     >>> import jax
     >>> from jaxtricks.config import Count, Rate, config
@@ -119,7 +119,7 @@ def _meant(cls: type, name: str, value: Any) -> str:
     if inner is None:
         return nearest(name, paths, list(fields(cls)))
     *parents, last = inner.split(".")
-    owners = [default, *(functools.reduce(getattr, parents[:depth], default) for depth in range(1, len(parents) + 1))]
+    owners = [default, *(functools.reduce(below, parents[:depth], default) for depth in range(1, len(parents) + 1))]
     line = f"{last}={textwrap.shorten(repr(value), 80)}"
     for parent, owner in zip(reversed(parents), reversed(owners[1:]), strict=True):
         line = f"{parent}={type(owner).__name__}({line})"

@@ -23,6 +23,7 @@ class Kind(enum.Enum):
 
     TRACED = "traced"
     CONFIG = "config"
+    CONFIGS = "configs"  # a tuple of configs, a child each
     MODEL = "model"  # a child if the model is a config, static if it is not
     STATIC = "static"
 
@@ -70,6 +71,13 @@ class Field:
             text = f"of type {getattr(self.type, '__name__', self.type)}"
         return text + (", or None for off" if self.optional else "")
 
+    @property
+    def family(self) -> type | None:
+        """The class of the configs that the field holds, which may head a family; None where it holds none."""
+        if self.kind is Kind.CONFIGS:
+            return self.elements(1)[0].family
+        return self.type if self.kind in (Kind.CONFIG, Kind.MODEL) else None
+
     def elements(self, size: int) -> "list[Field]":
         """The elements of a tuple of `size`, by the declared type, which may ask for another size."""
         hints = get_args(self.type)
@@ -111,6 +119,8 @@ def _field(name: str, hint: Any, trick: Trick | None) -> Field:
         kind = Kind.CONFIG
     elif isinstance(base, type) and issubclass(base, AnyModel):
         base, kind = AnyModel, Kind.MODEL
+    elif get_origin(base) is tuple and get_args(base)[-1] is ... and _is_child(get_args(base)[0]):
+        kind = Kind.CONFIGS
     elif _hides_floats(base):
         raise TypeError(f"{name}: floats inside {base} would be static; declare one field a float, as b1 and b2.")
     else:

@@ -48,7 +48,9 @@ def to_json(node: Any, *, named: bool = True, reference: Callable[[Any], str] | 
         said = [
             f.name for f in declared(cls) if is_config(type(f.default)) or not (callable(f.default) and held[f.name] is f.default)
         ]
+        several = [name for name in said if is_config(cls) and fields(cls)[name].kind is Kind.CONFIGS and held[name] is not None]
         body = {name: within(held[name], named=name not in static) for name in said}
+        body |= {name: [within(child) for child in held[name]] for name in several}
         if "kind" in body:
             raise ConfigError(f"{cls.__name__} has a field 'kind', which in JSON is the name of the class; rename the field.")
         if named and is_config(cls) and family_of(cls) is None:
@@ -87,7 +89,7 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
     for name in body:
         if name not in known:
             raise ConfigError(f"{cls.__name__} has no field {name!r}{nearest(name, list(known))}")
-    values = {name: _value_from_json(known[name], value) for name, value in body.items()}
+    values = {name: value_from_json(known[name], value) for name, value in body.items()}
     try:
         return cls(**values)
     except TypeError as error:  # a field without a default is missing
@@ -102,11 +104,22 @@ def _class(kind: Any, family: Mapping[str, type]) -> Any:
     return found
 
 
-def _value_from_json(field: Field | None, value: Any) -> Any:
+def value_from_json(field: Field | None, value: Any) -> Any:
+    """What a field may be given of JSON data: configs, tuples and callables in place of what stands for them.
+
+    >>> from jaxtricks.config.declared import fields
+    >>> value_from_json(fields(jt.MLP)["widths"], [8, 16])
+    (8, 16)
+
+    Args:
+        field: the field; None for a place of which no type is declared.
+        value: the JSON data.
+    """
     if isinstance(value, Mapping) and field is not None and field.kind in (Kind.CONFIG, Kind.MODEL):
         return from_json(field.type, value)
     if isinstance(value, list):
-        return tuple(_value_from_json(None, v) for v in value)
+        known = [None] * len(value) if field is None or field.kind is not Kind.CONFIGS else field.elements(len(value))
+        return tuple(value_from_json(each, v) for each, v in zip(known, value, strict=True))
     if isinstance(value, Mapping):
         return referenced(value["callable"]) if "callable" in value else from_json(object, value)
     return value

@@ -24,6 +24,25 @@ def items(node: Any, prefix: str = "") -> Iterator[tuple[str, Field, Any]]:
         value = getattr(node, field.name)
         yield prefix + field.name, field, value
         yield from items(value, f"{prefix}{field.name}.")
+        if field.kind is Kind.CONFIGS:
+            for place, child in enumerate(value or ()):
+                yield from items(child, f"{prefix}{field.name}.{place}.")
+
+
+def below(node: Any, name: str) -> Any:
+    """What a part of a path names: a field of a config, or a config of a tuple by its number.
+
+    >>> below(jt.SGD(learning_rate=0.1), "learning_rate"), below((jt.SGD(), jt.Adam()), "0") == jt.SGD()
+    (0.1, True)
+
+    Raises:
+        LookupError: where there is none.
+    """
+    if is_config(type(node)) and name in fields(type(node)):
+        return getattr(node, name)
+    if isinstance(node, tuple) and name.isdecimal():
+        return node[int(name)]
+    raise LookupError(name)
 
 
 def rebuild(node: C, **changes: Any) -> C:
@@ -48,9 +67,10 @@ def locate(node: Any, path: str) -> Field:
     here, above = node, ""
     *parents, name = path.split(".")
     for parent in parents:
-        if not is_config(type(here)) or parent not in fields(type(here)):
+        try:
+            here, above = below(here, parent), f"{above}{parent}."
+        except LookupError:
             break
-        here, above = getattr(here, parent), f"{above}{parent}."
         if here is None:
             off = above.rstrip(".")
             raise ConfigError(f"{path} has no meaning while {off} is off; set {off} first.")
@@ -99,7 +119,10 @@ def replace(node: C, changes: Mapping[str, Any]) -> C:
 
 def _replace(node: Any, path: Sequence[str], value: Any) -> Any:
     head, *rest = path
-    return rebuild(node, **{head: _replace(getattr(node, head), rest, value) if rest else value})
+    new = _replace(below(node, head), rest, value) if rest else value
+    if isinstance(node, tuple):
+        return (*node[: int(head)], new, *node[int(head) + 1 :])
+    return rebuild(node, **{head: new})
 
 
 def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
@@ -108,13 +131,16 @@ def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
     >>> diff(jt.Experiment(), jt.Experiment(batch_size=32))
     {'batch_size': (64, 32)}
     """
-    if type(a) is not type(b) or not is_config(type(a)):
+    if type(a) is not type(b) or not (names := _parts(a)) or names != _parts(b):
         return {} if a == b else {"": (a, b)}
-    return {
-        f"{field.name}.{path}".rstrip("."): pair
-        for field in fields(type(a)).values()
-        for path, pair in diff(getattr(a, field.name), getattr(b, field.name)).items()
-    }
+    return {f"{name}.{path}".rstrip("."): pair for name in names for path, pair in diff(below(a, name), below(b, name)).items()}
+
+
+def _parts(node: Any) -> list[str]:
+    """The names of what is below a config or a tuple of configs; none below anything else."""
+    if isinstance(node, tuple) and all(is_config(type(child)) for child in node):
+        return [str(place) for place in range(len(node))]
+    return list(fields(type(node))) if is_config(type(node)) else []
 
 
 def hyperparameters(node: Any) -> dict[str, Any]:

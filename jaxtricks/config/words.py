@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from jaxtricks.config.declared import Field, Kind
 from jaxtricks.config.errors import ConfigError
 from jaxtricks.config.families import choice
-from jaxtricks.config.json import from_json
+from jaxtricks.config.json import from_json, value_from_json
 from jaxtricks.config.paths import locate
 from jaxtricks.config.references import reason, referenced, resolve
 
@@ -34,6 +34,8 @@ def parse(node: Any, path: str, texts: Sequence[str]) -> Any:
     0.5
     """
     field = locate(node, path)
+    if field.kind is Kind.CONFIGS and texts and texts[0].startswith("["):
+        return value_from_json(field, _read(path, " ".join(texts)))
     words = [w for text in texts for w in text.replace(",", " ").split()]
     if get_origin(field.type) is tuple and not (field.optional and words in (["none"], ["off"])):
         elements = field.elements(len(words))
@@ -51,10 +53,7 @@ def _word(path: str, field: Field, text: str) -> Any:
     if field.optional and field.trick is not None and text.lower() == "on":
         return field.trick.tried
     if field.kind in (Kind.CONFIG, Kind.MODEL) and text.startswith("{"):
-        try:
-            return from_json(field.type, json.loads(text))
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
+        return from_json(field.type, _read(path, text))
     if ":" in text and (field.kind in (Kind.CONFIG, Kind.MODEL) or get_origin(field.type) is Union):
         return resolve(text) if field.kind is Kind.MODEL else _made(path, referenced(text))
     if field.type is bool and text.lower() in ("true", "false"):
@@ -71,6 +70,13 @@ def _word(path: str, field: Field, text: str) -> Any:
         return convert(text)
     except ValueError:
         raise ConfigError(f"{path} = {text!r} is not {field.allowed}.") from None
+
+
+def _read(path: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: {text!r} is not JSON ({error.msg}).") from None
 
 
 def _made(path: str, found: Any) -> Any:

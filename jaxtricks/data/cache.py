@@ -1,11 +1,12 @@
 """Arrays of data sets in .npy files, so that a set is read through TFDS once."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +60,20 @@ def cache_dir() -> Path:
     if own := os.environ.get("JAXTRICKS_CACHE"):
         return Path(own).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "jaxtricks"
+
+
+def stamp(folder: Path, files: Iterable[tuple[str, Path]]) -> str:
+    """A digest of which files of a folder there are, how large they are and when they were changed.
+
+    Args:
+        folder: where they lie.
+        files: what each is, and its path.
+    """
+    total = hashlib.sha256(str(folder.resolve()).encode())
+    for name, file in files:
+        about = file.stat()
+        total.update(f"{name} {file.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return total.hexdigest()[:16]
 
 
 def cached(key: str, read: Callable[[], Arrays]) -> Arrays:

@@ -260,6 +260,10 @@ class Constructors:
         every seed, and test is locked. Pictures become bytes, [height, width, channels]: 1 channel where all are gray, else 3,
         and 1 more where some may be transparent.
 
+        A folder may also hold CIFAR-10 or CIFAR-100 as Krizhevsky gives them out, for Python or binary: data_batch_1 and so on.
+        Each file is checked by its md5, where that is known, or else its size. The test batch is locked, and the classes of
+        CIFAR-100 are the hundred fine ones.
+
         Args:
             path: the folder.
             size: the height and width to resize pictures to, such as (32, 32); None: all have one size.
@@ -272,7 +276,7 @@ class Constructors:
 
         Raises:
             DataError: for a folder without classes, an empty or a single class, a file that is broken, differs in size or is
-                neither picture nor text, which is named.
+                neither picture nor text, or is not the file of CIFAR that it should be, which is named.
 
         >>> import pathlib, tempfile
         >>> from PIL import Image

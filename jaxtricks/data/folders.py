@@ -1,14 +1,14 @@
-"""A folder with a folder of pictures or texts for each class → the arrays of a data set."""
+"""A folder with a folder of pictures or texts for each class, or with CIFAR's files → the arrays of a data set."""
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
-from jaxtricks.data.cache import Arrays, cached
+from jaxtricks.data.cache import Arrays, cached, stamp
 from jaxtricks.data.checks import check_images, check_words
+from jaxtricks.data.cifar import form_of, of_cifar
 from jaxtricks.data.corpus import tokens_key
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.given import given
@@ -51,15 +51,20 @@ class ClassFolders(NamedTuple):
 
 
 def holds_classes(folder: Path) -> bool:
-    """Tells whether a folder holds folders in which pictures or texts lie."""
-    return folder.is_dir() and any(_kind(file) is not None for below in _folders(folder) for file in below.rglob("*.*"))
+    """Tells whether a folder holds folders in which pictures or texts lie, or the files of CIFAR."""
+    if not folder.is_dir():
+        return False
+    return form_of(folder) is not None or any(
+        _kind(file) is not None for below in _folders(folder) for file in below.rglob("*.*")
+    )
 
 
 def of_folder(folder: Path, size: Size | None, text: Text | None, words: int | None) -> Arrays:
     """Makes the arrays of a folder, from the cache if its files are the same as then.
 
     Args:
-        folder: where the folders of the classes are, or those of the parts "train", "validation" and "test" with them inside.
+        folder: where the folders of the classes are, or those of the parts "train", "validation" and "test" with them inside; or
+            CIFAR-10's or CIFAR-100's own files.
         size: the height and width that pictures are resized to; None: they have one size.
         text: how texts become tokens; None for pictures, and where `words` is given.
         words: how many words of texts are counted; None for pictures, and where `text` is given.
@@ -69,8 +74,13 @@ def of_folder(folder: Path, size: Size | None, text: Text | None, words: int | N
             broken or differs in size, or an option that does not fit.
     """
     check_size(size)
-    found = listed(folder)
     name = folder.resolve().name
+    if (form := form_of(folder)) is not None:
+        check_images(name, words, text)
+        if size is not None:
+            raise DataError(f"size: {size} for {name!r}, which holds images of 32 × 32; only None is allowed.")
+        return of_cifar(folder, form)
+    found = listed(folder)
     if found.texts:
         check_words(name, words, text)
         if size is not None:
@@ -149,13 +159,8 @@ def _kind(file: Path) -> str | None:
 
 
 def _digest(folder: Path, found: ClassFolders) -> str:
-    """A digest of which files there are, how large they are and when they were changed."""
-    total = hashlib.sha256(str(folder.resolve()).encode())
-    for name, part in found.parts.items():
-        for file, label in zip(part.files, part.labels, strict=True):
-            about = file.stat()
-            total.update(f"{name} {label} {file.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
-    return total.hexdigest()[:16]
+    every = ((name, part, place) for name, part in found.parts.items() for place in range(len(part.files)))
+    return stamp(folder, ((f"{name} {part.labels[place]}", part.files[place]) for name, part, place in every))
 
 
 def _read(name: str, found: ClassFolders, size: Size | None, text: Text | None, words: int | None) -> Arrays:

@@ -40,7 +40,8 @@ def load(
       English on every machine, a little different in each version of Python.
     - A folder with train.txt, and optionally valid.txt (validated on) and test.txt (locked), is a text without labels. Its
       words are separated by white space, with "<eos>" for each newline, as in Penn Treebank and WikiText.
-    - A folder with a folder of pictures or texts for each class: see `Dataset.from_folder`.
+    - A folder with a folder of pictures or texts for each class, or with CIFAR-10's or CIFAR-100's own files: see
+      `Dataset.from_folder`.
 
     Args:
         name: a name as TFDS writes it: "digits", "fashion_mnist", "emnist/letters", "mnist:3.0.1", "imdb_reviews"; or the path of

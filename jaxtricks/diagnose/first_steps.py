@@ -146,7 +146,7 @@ def _look(experiment: Experiment, member: Member, pool: Pool) -> tuple[dict[str,
     order, size = shuffle(experiment, member, pool, jnp.int32(0)), experiment.batch_size
     steps = min(STEPS, len(order) // size)
     places = order[: steps * size].reshape(steps, size)
-    batch = inputs(own, member, places[0])
+    batch = inputs(experiment, own, member, places[0])
     variables = {"params": state.params, **state.collections}
     masks = rng.root(member.seed)
     keys = [rng.stream(masks, "dropout", step) for step in (0, 1)]

@@ -28,7 +28,7 @@ def loss_at(
     """
 
     def loss(params: Params) -> Float[Array, ""]:
-        batch = inputs(labelled(member, pool), member, indices)
+        batch = inputs(experiment, labelled(member, pool), member, indices)
         scores, _ = applied(experiment, {"params": params, **collections}, batch, train=False)
         return experiment.objective(scores, targets(member, batch, scores), params, member.train.size, counting(member, batch))
 

@@ -122,7 +122,7 @@ def _first_step(experiment: Experiment, member: Member, pool: Pool) -> dict[str,
     """Path → variances of input, output and gradient, [] each, in the order of the forward pass."""
     state = epochs.start(experiment, member, pool, {})
     places = shuffle(experiment, member, pool, jnp.int32(0))[: experiment.batch_size]
-    batch = inputs(labelled(member, pool), member, places)
+    batch = inputs(experiment, labelled(member, pool), member, places)
     variables = {"params": state.params, **state.collections}
     order: dict[tuple[str, ...], None] = {}
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import Array, Float, Int, Num
 
+from jaxtricks.data.principal import Principal
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.restart.member import Member
@@ -48,6 +49,7 @@ class Tables(NamedTuple):
         targets: of the values that are learnt, [splits, outputs]; None: labels are learnt as they are stored.
         balance: how rare each class is among the training labels, [splits, classes]; None: not asked for.
         fill: what stands for a missing number of an input, [splits, ...]; None: no number is missing.
+        principal: what scaled inputs are turned by, of each split; None: they are not.
     """
 
     train: Int[Array, "splits train"]
@@ -59,13 +61,14 @@ class Tables(NamedTuple):
     targets: Scaling | None = None
     balance: Float[Array, "splits classes"] | None = None
     fill: Float[Array, "splits ..."] | None = None
+    principal: Principal | None = None
 
     def member(self, numbers: Numbers) -> Member:
         """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
         rows: Tables = jax.tree.map(lambda table: table[numbers.split], self)
         seeds = (numbers.weights, numbers.order, numbers.masks)
         first = (numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds)
-        return Member(*first, rows.labels, rows.features, rows.targets, rows.balance, rows.fill)
+        return Member(*first, rows.labels, rows.features, rows.targets, rows.balance, rows.fill, rows.principal)
 
 
 class DeviceData(NamedTuple):

@@ -116,7 +116,8 @@ def cost(experiment: Experiment, data: Dataset) -> Cost:
     """Gives what a network costs on some data, from shapes alone: nothing is trained and nothing is compiled.
 
     Operations are the compiler's own count before it optimizes, products and all else; a loop counts as one turn, so that those
-    of recurrent networks are too few. A batch whose gradients are accumulated counts as one, and a pruned network as the whole.
+    of recurrent networks are too few; whitening of inputs does not count. A batch whose gradients are accumulated counts as one,
+    and a pruned network as the whole.
 
     Args:
         experiment: the network and how it is trained.

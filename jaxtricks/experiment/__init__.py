@@ -3,7 +3,7 @@
 from jaxtricks.config.folder import import_files
 from jaxtricks.experiment.changes import NoisyLabels, PermutedInputs, PermutedLabels, RandomLabels
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit
+from jaxtricks.experiment.inputs import Inputs, Raw, Standardize, Unit, Whiten
 from jaxtricks.experiment.order import ByClass, ByLength, Contiguous, FixedOrder, Order, Reshuffled
 from jaxtricks.experiment.resampling import All, Disjoint, FiveByTwo, Folds, Forward, Part, Resampling
 from jaxtricks.experiment.seeds import Seeds
@@ -46,6 +46,7 @@ __all__ = [
     "Transfer",
     "Unit",
     "Weights",
+    "Whiten",
 ]
 
 

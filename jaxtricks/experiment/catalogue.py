@@ -70,6 +70,4 @@ def _walk(cls: type, prefix: str, models: tuple[str, ...], above: tuple[type, ..
 
 def _members(field: Field) -> dict[str, type]:
     """The classes that a field may hold, by name: the choices of a family, or one config class under an empty name."""
-    if field.kind in (Kind.MODEL, Kind.CONFIG):
-        return choices(field.type) or {"": field.type}
-    return {}
+    return {} if field.family is None else choices(field.family) or {"": field.family}

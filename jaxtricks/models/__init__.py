@@ -9,7 +9,9 @@ from jaxtricks.models.haiku import Haiku
 from jaxtricks.models.masked import Bernoulli, EdgePopup, Masked, Masking
 from jaxtricks.models.mlp import MLP
 from jaxtricks.models.nnx import NNX
+from jaxtricks.models.presets import airbench, resnet20, vgg16
 from jaxtricks.models.rnn import RNN, Combine, ConcatLayers, LastLayer, SumLayers
+from jaxtricks.models.stages import ConvStage, DenseStage, ImageStage, PoolStage, ResidualStage
 from jaxtricks.models.tcn import TCN
 from jaxtricks.models.transformer import Transformer
 
@@ -24,16 +26,24 @@ __all__ = [
     "Bernoulli",
     "Combine",
     "ConcatLayers",
+    "ConvStage",
+    "DenseStage",
     "EdgePopup",
     "Equinox",
     "Functional",
     "Haiku",
+    "ImageStage",
     "LastLayer",
     "Masked",
     "Masking",
+    "PoolStage",
+    "ResidualStage",
     "SumLayers",
     "Transformer",
+    "airbench",
     "fold",
+    "resnet20",
+    "vgg16",
 ]
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxtricks.nn.initializers import Initializer
 from jaxtricks.nn.layer import Layer
 
-Padding = Literal["SAME", "VALID"]
+Padding = Literal["SAME", "CENTRED", "VALID"]
 Lowering = Literal["patches", "direct"]
 
 
@@ -39,7 +39,9 @@ def convolve(
         x: images.
         kernel: the weights.
         strides: places from one patch to the next, down and across.
-        padding: "SAME" for ⌈size / stride⌉ places, "VALID" for patches that lie inside the image.
+        padding: "CENTRED" for ⌈size / stride⌉ places with zeros around the image, ⌊(rows - 1)/2⌋ above and ⌊rows/2⌋ below, as in
+            He+ 2016 and PyTorch; "SAME" for as many places as TensorFlow lays them, which is the same where the stride is 1;
+            "VALID" for patches that lie inside the image.
         lowering: how it is computed; both give the same up to rounding.
 
     >>> x, kernel = jnp.ones((1, 3, 3, 1)), jnp.ones((2, 2, 1, 1))
@@ -47,9 +49,13 @@ def convolve(
     [[4.0, 4.0], [4.0, 4.0]]
     """
     rows, columns, channels, features = kernel.shape
+    if padding == "CENTRED":
+        pads = [((size - 1) // 2, size // 2) for size in (rows, columns)]
+    else:
+        pads = jax.lax.padtype_to_pads(x.shape[1:3], (rows, columns), strides, padding)
     if lowering == "direct" and (rows, columns) != (1, 1):
-        return jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    padded = jnp.pad(x, ((0, 0), *jax.lax.padtype_to_pads(x.shape[1:3], (rows, columns), strides, padding), (0, 0)))
+        return jax.lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     down, across = strides
     bottom, right = max(0, padded.shape[1] - rows + 1), max(0, padded.shape[2] - columns + 1)  # past the last patch's first place
     shifted = [padded[:, i : i + bottom : down, j : j + right : across] for i in range(rows) for j in range(columns)]
@@ -67,7 +73,7 @@ class Conv(Layer):
         kernel_init: how W is drawn.
         kernel_size: rows and columns of W.
         strides: places from one patch to the next, down and across.
-        padding: "SAME" or "VALID", see `convolve`.
+        padding: "SAME", "CENTRED" or "VALID", see `convolve`.
         lowering: "patches" or "direct", see `convolve`.
         drop_connect: a `Dropout` of W's single weights; None for none.
 

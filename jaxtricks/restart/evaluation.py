@@ -43,7 +43,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
     given = evaluated(experiment, member, state)
 
     def said(chunk: Int[Array, " chunk"]) -> Any:
-        scores, _ = applied(experiment, given, inputs(pool, member, chunk), train=False)
+        scores, _ = applied(experiment, given, inputs(experiment, pool, member, chunk), train=False)
         return pool.task.log_probs(experiment.objective.loss, scores, member.targets)
 
     return _chunked(said, indices)
@@ -70,7 +70,7 @@ def contributions(experiment: Experiment, state: State, member: Member, pool: Po
     measured = experiment.measured(pool.task)[metric]
 
     def rows(chunk: Int[Array, " chunk"]) -> Any:
-        batch = inputs(pool, member, chunk)
+        batch = inputs(experiment, pool, member, chunk)
         scores, _ = applied(experiment, given, batch, train=False)
         return measured.of_rows(pool.task.rows(loss, scores, batch.y, None, jnp.ones(len(chunk), bool), member.targets))
 
@@ -148,7 +148,7 @@ def empty_carry(experiment: Experiment, member: Member, state: State, batch: Poo
         return {}
 
     def carry() -> Any:
-        return drawn(experiment, rng.root(0), typed(batch)._replace(x=scaled(member, typed(batch).x)))[CARRY]
+        return drawn(experiment, rng.root(0), typed(batch)._replace(x=scaled(experiment, member, typed(batch).x)))[CARRY]
 
     shapes = jax.eval_shape(carry)  # not those of training, which has other batches
     return {CARRY: jax.tree.map(lambda leaf, like: jnp.zeros(leaf.shape, like.dtype), shapes, state.collections[CARRY])}
@@ -207,7 +207,7 @@ def _scored(
 
     def body(carry: Variables, part: tuple[Array, Array]) -> tuple[Variables, Found]:
         places, counts = part
-        batch = inputs(pool, member, places)
+        batch = inputs(experiment, pool, member, places)
         scores, carry = applied(experiment, given | carry, batch, train=False, mutable=list(carry))
         count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.steps, counts, member.targets))
         kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None

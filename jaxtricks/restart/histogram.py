@@ -74,7 +74,7 @@ def picture(experiment: Experiment, member: Member, shared: Shared, state: State
         window: the first batch, [1, 1, batch, ...].
     """
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
-    batch = batch._replace(x=scaled(member, batch.x))
+    batch = batch._replace(x=scaled(experiment, member, batch.x))
     layers: dict[str, None] = {}
     state = apart(state)  # what is seen of a layer has its name
     fresh = {name: jax.tree.map(jnp.zeros_like, tree) for name, tree in state.collections.items() if name == CARRY}

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from jaxtricks import rng
 from jaxtricks.data import Dataset, Examples
+from jaxtricks.data.principal import Principal
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.order import Seen
 from jaxtricks.experiment.stopping import Best
@@ -111,6 +112,7 @@ class Member(NamedTuple):
         targets: of the values that it learns; None: it learns labels as they are stored.
         balance: how rare each class is among its training labels, [classes], see `jaxtricks.data.balance`; None: not asked for.
         fill: what stands for a missing number (NaN) of an input, of an example's shape; None: no number is missing.
+        principal: what scaled inputs are turned by; None: they are not.
     """
 
     seed: Int[Array, ""]
@@ -126,6 +128,7 @@ class Member(NamedTuple):
     targets: Scaling | None = None
     balance: Float[Array, " classes"] | None = None
     fill: Float[Array, "..."] | None = None
+    principal: Principal | None = None
 
 
 class State(NamedTuple):
@@ -180,13 +183,15 @@ def typed(batch: Pool) -> Pool:
     return batch if x.dtype == jnp.int32 else batch._replace(x=x.astype(jnp.zeros(()).dtype))
 
 
-def scaled(member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
+def scaled(experiment: Experiment, member: Member, x: Num[Array, "batch ..."]) -> Num[Array, "batch ..."]:
     """Scales stored inputs, [batch, ...], for the model of a member; tokens do not change."""
     if x.dtype == jnp.int32:
         return x
     if member.fill is not None:
         x = jnp.where(jnp.isnan(x), member.fill.astype(x.dtype)[None], x)
     x = (x - member.shift.astype(x.dtype)[None]) / member.scale.astype(x.dtype)[None]
+    if member.principal is not None:
+        x = experiment.inputs.turned(x, member.principal)
     return x if member.features is None else x.reshape(len(x), -1)[:, member.features].reshape(x.shape)
 
 
@@ -195,10 +200,10 @@ def labelled(member: Member, pool: Pool) -> Pool:
     return pool if member.labels is None else pool._replace(y=member.labels)
 
 
-def inputs(pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Pool:
+def inputs(experiment: Experiment, pool: Pool, member: Member, indices: Int[Array, " batch"]) -> Pool:
     """Gives the examples at the given positions, with scaled inputs."""
     batch = taken(pool, indices)
-    return batch._replace(x=scaled(member, batch.x))
+    return batch._replace(x=scaled(experiment, member, batch.x))
 
 
 def shortened(member: Member, batch: Pool, cut: int | None) -> tuple[Member, Pool]:
@@ -328,7 +333,7 @@ def halves(
     loss, without penalties of the parameters.
     """
     change = experiment.augmentation
-    x = change.mix(keys.augment, change.values(keys.augment, scaled(member, change.geometry(keys.augment, batch.x))))
+    x = change.mix(keys.augment, change.values(keys.augment, scaled(experiment, member, change.geometry(keys.augment, batch.x))))
 
     def outputs(params: Any) -> tuple[Outputs, Any]:
         variables, mutable = {"params": params, **collections}, [*collections, PENALTIES]

@@ -51,12 +51,12 @@ def pruned(experiment: Experiment, member: Member, batch: Pool, before: Unpruned
         return sum((quotient.value for quotient in quotients(outputs(params)[0])), start=jnp.zeros(()))
 
     def flow(params: Any) -> Any:
-        ones = batch._replace(x=jnp.ones_like(scaled(member, batch.x[:1])), lengths=None)
+        ones = batch._replace(x=jnp.ones_like(scaled(experiment, member, batch.x[:1])), lengths=None)
         scores, _ = applied(experiment, {PARAMS: params, **collections}, ones, train=False)
         return sum((jnp.sum(leaf) for leaf in jax.tree.leaves(scores)), start=jnp.zeros(()))
 
     def redrawn() -> Any:
-        seen = batch._replace(x=scaled(member, batch.x))
+        seen = batch._replace(x=scaled(experiment, member, batch.x))
         return drawn(experiment, rng.stream(weights, "params drawn again"), seen)[PARAMS]
 
     probe = Probe(loss, flow, rng.stream(weights, "pruning"))

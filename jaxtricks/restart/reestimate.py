@@ -46,7 +46,7 @@ def batches(experiment: Experiment, member: Member, shared: Shared, progress: Pr
         examples = window.examples(given)
         for turn, cut in enumerate(experiment.order.cuts):
             cut_member, batch = shortened(member, jax.tree.map(itemgetter(turn), examples), cut)
-            batch = batch._replace(x=scaled(cut_member, batch.x))
+            batch = batch._replace(x=scaled(experiment, cut_member, batch.x))
             collections, seen = after_batch(experiment, params, collections, batch, seen, key), seen + 1
         return (collections, seen), None
 

@@ -15,7 +15,7 @@ from jaxtricks.engine.cohort import Cohort, rows_of
 from jaxtricks.engine.plan import Population
 from jaxtricks.engine.tables import Numbers, Tables
 from jaxtricks.experiment.experiment import Experiment
-from jaxtricks.experiment.inputs import Inputs, filled_with, scaled_by
+from jaxtricks.experiment.inputs import Inputs, filled_with, scaled_by, turned_by
 from jaxtricks.experiment.matching import Given
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.targets import Targets, targets_scaled_by
@@ -72,8 +72,7 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
     for indices, stacked in group(experiments):
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
         numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
-        asked = {Asked.by(experiments[index]) for index in indices}
-        assert len(asked) == 1, "how data are scaled is static, and so the same in all members of a program"
+        asked = Asked.by(experiments[indices[0]])  # of all: they differ in floats, which act in the program
         given: dict[str, Given] = {}
         transferred = None
         if transfer is not None:
@@ -83,7 +82,7 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
             given, transferred = transfer.given(sampling, shapes(first, data)[1], first.model, data.meanings)
             given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
         members = Population(floats, numbers)
-        cohorts.append(Cohort(indices, members, tables(asked.pop()), given, len(sampling), transferred))
+        cohorts.append(Cohort(indices, members, tables(asked), given, len(sampling), transferred))
     return cohorts
 
 
@@ -119,7 +118,8 @@ def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
     train = sampling.train
     moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
     balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
-    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill)
+    turn = turned_by(asked.inputs, data, train, moments)
+    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill, turn)
     return jax.tree.map(lambda table: table[_in_sixteens(train)], Tables(*arrays))
 
 

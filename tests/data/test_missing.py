@@ -39,7 +39,7 @@ def test_moments_of_whole_data_are_the_same_to_the_bit(holes):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("inputs", ["standardize", "raw", "unit"])
+@pytest.mark.parametrize("inputs", ["standardize", "raw", "unit", "whiten"])
 def test_a_model_sees_the_training_mean_in_place_of_a_missing_number(inputs, holes):
     sampling = jt.Seeds(2).sampling(holes)
     experiment = jt.Experiment(inputs=inputs)
@@ -49,7 +49,10 @@ def test_a_model_sees_the_training_mean_in_place_of_a_missing_number(inputs, hol
         mean = np.nanmean(holes.x[train].astype(np.float64), axis=0)
         filled = np.where(np.isnan(holes.x), mean, holes.x).astype(np.float32)
         np.testing.assert_allclose(
-            scaled(member, jnp.asarray(holes.x)), scaled(member._replace(fill=None), jnp.asarray(filled)), rtol=1e-5, atol=1e-4
+            scaled(experiment, member, jnp.asarray(holes.x)),
+            scaled(experiment, member._replace(fill=None), jnp.asarray(filled)),
+            rtol=1e-5,
+            atol=1e-4,
         )
 
 

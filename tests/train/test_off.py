@@ -18,7 +18,7 @@ from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, sta
 from jaxtricks.data.balance import balances
 from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.engine.program import forget
-from jaxtricks.experiment.inputs import scaled_by
+from jaxtricks.experiment.inputs import scaled_by, turned_by
 from jaxtricks.experiment.targets import targets_scaled_by
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool
@@ -47,6 +47,7 @@ PRESSED = {
         "optimizer.rule.learning_rate": 0.1,
     },
     "optimizer.schedule=one_cycle": {"optimizer.schedule": jt.schedules.OneCycle(rise=0.2)},
+    "model.stages": {"model": jt.CNN()},  # of no channels of its own
     "model.softmax=sampled": {"model.softmax": jt.nn.SampledSoftmax(samples=4)},
     "model.softmax=nce": {"model.softmax": jt.nn.NCE(samples=4)},
     "model.softmax=adaptive": {"model.softmax": jt.nn.AdaptiveSoftmax(cutoffs=(4, 8))},
@@ -69,6 +70,7 @@ PRESSED = {
 }
 FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by `fit`
 FOLLOWED = {"optimizer.schedule.metric", "stopping.metric"}  # None: the value of the loss that is trained
+DESCRIBED = {"model.stages"}  # None: the settings beside it describe the usual ones
 LOOKED_AT = {"histograms"}  # what is measured; no trick, and the same bits with and without (tests/train/test_histograms.py)
 # Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
 # Without earlier runs, weights as they are given are those that were drawn.
@@ -83,14 +85,13 @@ def walk(cls, prefix=""):
         if field.kind is Kind.MODEL and prefix:
             continue
         yield prefix + field.name, field, cls
-        family = nn.Module if field.kind is Kind.MODEL else field.type
-        if field.kind in (Kind.CONFIG, Kind.MODEL):
-            for member in choices(family).values() or [family]:
+        if field.family is not None:
+            for member in choices(field.family).values() or [field.family]:
                 yield from walk(member, f"{prefix}{field.name}.")
 
 
 def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
-    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED - FOLLOWED - LOOKED_AT
+    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED - FOLLOWED - DESCRIBED - LOOKED_AT
     assert switches == set(OPTIONAL)
     assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
     # No tricks: the usual ones, and the one loss that several labels have.
@@ -101,10 +102,7 @@ def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
         "model.softmax=full",
     }
     named = {
-        f"{path}={name}"
-        for path, field, _ in walk(jt.Experiment)
-        if field.kind in (Kind.CONFIG, Kind.MODEL)
-        for name in choices(nn.Module if field.kind is Kind.MODEL else field.type)
+        f"{path}={name}" for path, field, _ in walk(jt.Experiment) if field.family is not None for name in choices(field.family)
     }
     assert named == set(CHOICES) | plain
 
@@ -149,6 +147,7 @@ def ask(*experiments: jt.Experiment):
         *places,
         *(part[0] for part in scaling),
         targets=jax.tree.map(lambda part: part[0], learnt),
+        principal=jax.tree.map(lambda part: part[0], turned_by(ready[0].inputs, data, trains, scaling)),
         balance=None if ready[0].objective.class_weights is None else balances(data, trains)[0],
     )
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
@@ -256,7 +255,7 @@ def whole(experiment):
 def test_every_two_choices_differ(path):
     models = [entry.models[0] for key, entry in ENTRIES.items() if key.startswith(f"{path}=") and entry.models]
     base = BASE.replace(({"model": SMALL[models[0]]} if models else {}) | PRESSED.get(path, {}))
-    names = choices(locate(base, path).type)
+    names = choices(locate(base, path).family)
     for name in names:
         ask(chosen(path, name))
     results = {name: losses(chosen(path, name))[0] for name in names}

@@ -8,8 +8,9 @@ from jaxtyping import Array, Float, Int
 import jaxtricks as jt
 from jaxtricks.extend import Count, Network, Traits, config
 from jaxtricks.models import tricks
-from jaxtricks.models.cnn import ConvStage
+from jaxtricks.models.cnn import Layers, Scope
 from jaxtricks.models.mlp import Hidden
+from jaxtricks.models.stages import ConvStage, StageParts
 from jaxtricks.nn import Activation, Dense, Dropout, Initializer, LecunNormal, ReLU
 from jaxtricks.nn.softmax import Deferred
 
@@ -145,8 +146,9 @@ class Coloured(Network):
         return Dense(self.outputs or 1, init, name="head")(x)
 
 
-def _stage(channels: int, size: int, activation: Activation, init: Initializer, name: str) -> ConvStage:
-    return ConvStage(channels, "plain", size, "max", activation, init, None, None, None, "patches", name=name)
+def _stage(channels: int, size: int, activation: Activation, init: Initializer, name: str) -> Layers:
+    stage = ConvStage(channels, size, then=("max_pool", "activate"))
+    return Layers(Scope(name, (stage,)), StageParts(activation, init, None, None, None, "patches"), name=name)
 
 
 @config()
