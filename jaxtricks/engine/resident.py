@@ -12,6 +12,7 @@ from jaxtricks.engine.orders import Orders, orders_of, shape_of
 from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.experiment.matching import Given
+from jaxtricks.models.contract import Variables
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as restart
@@ -96,6 +97,30 @@ def predict(
         return evaluation.predict(population.experiments, state, member, data.shared.pool, indices)
 
     return spread(log_probs, plan.mesh, plan.width, 2)(population, states, data, indices)
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def empty_carry(population: Population, states: State, data: DeviceData, plan: Plan) -> Variables:
+    """What every member's model carries on before its first batch; the data are one."""
+
+    def carry(population: Population, state: State, data: DeviceData) -> Any:
+        member = data.tables.member(population.numbers)
+        return evaluation.empty_carry(population.experiments, member, state, data.shared.pool)
+
+    return spread(carry, plan.mesh, plan.width, 2)(population, states, data)  # type: ignore[no-any-return]
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def read(
+    population: Population, states: State, carry: Variables, data: DeviceData, plan: Plan
+) -> tuple[Float[Array, "members n ..."], Variables]:
+    """Log-probabilities of a batch by every member, and what it carries on from it; the data are the batch."""
+
+    def log_probs(population: Population, state: State, carry: Variables, data: DeviceData) -> Any:
+        member = data.tables.member(population.numbers)
+        return evaluation.read(population.experiments, state, member, data.shared.pool, carry)
+
+    return spread(log_probs, plan.mesh, plan.width, 3)(population, states, carry, data)  # type: ignore[no-any-return]
 
 
 @functools.partial(jax.jit, static_argnames="plan")

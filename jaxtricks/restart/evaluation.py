@@ -49,6 +49,23 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
     return _chunked(said, indices)
 
 
+def read(
+    experiment: Experiment, state: State, member: Member, batch: Pool, carry: Variables
+) -> tuple[Float[Array, "batch ..."], Variables]:
+    """Gives the predictions for a whole batch, see `Task.log_probs`, and the state that the model carries on from it.
+
+    Args:
+        experiment: the settings.
+        state: whose parameters are evaluated.
+        member: the restart.
+        batch: the examples, as stored.
+        carry: what the last batch left; see `empty_carry`.
+    """
+    given, every = evaluated(experiment, member, state), jnp.arange(len(batch.x))
+    scores, after = applied(experiment, given | carry, inputs(batch, member, every), train=False, mutable=list(carry))
+    return batch.task.log_probs(experiment.objective.loss, scores, member.targets), dict(after)
+
+
 def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
     """Gives every metric on the validation split, where the device holds the data."""
     pool = labelled(member, pool)

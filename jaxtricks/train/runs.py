@@ -2,7 +2,7 @@
 
 import functools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -343,6 +343,34 @@ class Runs(Shown):
                 ]
             )
         return np.concatenate(found, axis=1)
+
+    def read(self, examples: Examples) -> Iterator[tuple[Int[np.ndarray, " batch"], Float[np.ndarray, "runs batch ..."]]]:
+        """Gives the log-probabilities of examples as `log_probs` does, batch by batch, with the places of each batch's examples.
+
+        The order is that of `evaluate`: windows of a text in parallel tracks, through which a model carries its state on. All
+        predictions for a text at once would take as many numbers as it has tokens, times the vocabulary.
+
+        Args:
+            examples: as the data set stores them, such as `Dataset.pool` or what `Dataset.open_test` gives.
+
+        Raises:
+            DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+        >>> [(len(places), log_probs.shape) for places, log_probs in runs.read(digits.pool)]
+        [(100, (4, 100, 10))]
+        """
+        x, lengths = inputs_for(self.data, examples.x, examples.lengths)
+        population, states = self._population()
+        tables, carry = jax.tree.map(jnp.asarray, self.trained.tables), None
+        order = evaluation.validation_order(len(x), Pool.on_host(self.data, examples))
+        for part, counted in zip(order.places.reshape(-1, order.unit), order.counted.reshape(-1, order.unit), strict=True):
+            batch = Pool.of(self.data, examples._replace(x=x, lengths=lengths).at(part))
+            given = DeviceData(Shared(batch, batch), tables)
+            carry = resident.empty_carry(population, states, given, self.plan) if carry is None else carry
+            log_probs, carry = resident.read(population, states, carry, given, self.plan)
+            yield part[counted], gathered(log_probs)[: len(self)][:, counted]
 
     @property
     def _tokens(self) -> int | None:
