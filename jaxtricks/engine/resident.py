@@ -11,6 +11,7 @@ from jaxtricks.engine import program
 from jaxtricks.engine.orders import Orders, orders_of, shape_of
 from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.tables import DeviceData, Tables
+from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.experiment.matching import Given
 from jaxtricks.models.contract import Variables
 from jaxtricks.restart import epoch as epochs
@@ -123,12 +124,15 @@ def read(
     return spread(log_probs, plan.mesh, plan.width, 3)(population, states, carry, data)  # type: ignore[no-any-return]
 
 
-@functools.partial(jax.jit, static_argnames="plan")
-def evaluate(population: Population, states: State, data: DeviceData, plan: Plan) -> dict[str, Float[Array, " members"]]:
-    """Every metric of every member, on the examples of its split."""
+@functools.partial(jax.jit, static_argnames=("plan", "masks"))
+def evaluate(
+    population: Population, states: State, data: DeviceData, plan: Plan, masks: MonteCarlo | None = None
+) -> dict[str, Float[Array, " members"]]:
+    """Every metric of every member, on the examples of its split; of predictions averaged over masks if asked."""
 
     def metrics(population: Population, state: State, data: DeviceData) -> Any:
-        return evaluation.evaluate(population.experiments, state, data.tables.member(population.numbers), data.shared.pool)
+        member = data.tables.member(population.numbers)
+        return evaluation.evaluate(population.experiments, state, member, data.shared.pool, masks)
 
     return spread(metrics, plan.mesh, plan.width, 2)(population, states, data)
 

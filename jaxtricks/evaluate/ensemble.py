@@ -18,13 +18,11 @@ from jaxtricks.evaluate.averaging import AVERAGES, Average
 from jaxtricks.evaluate.choices import Chooser
 from jaxtricks.evaluate.judging import JUDGED, HeldOut, Judge, Numbers, Spread
 from jaxtricks.evaluate.mixtures import Mixture, mixed
-from jaxtricks.objectives.metric import POINTS
+from jaxtricks.evaluate.written import number, table, written
 from jaxtricks.objectives.metrics import find, named
 from jaxtricks.objectives.task import task_of
 from jaxtricks.statistics import Interval
 from jaxtricks.train.runs import Runs
-
-GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -77,20 +75,20 @@ class EnsembleReport:
 
     def __str__(self) -> str:
         head = ("", "ensemble", "mean member", "gain", "95% interval", "best member", "gain", "95% interval")
-        first = ", ".join(f"{name} {_written(name, value)}" for name, value in self.ensemble.items())
+        first = ", ".join(f"{name} {written(name, value)}" for name, value in self.ensemble.items())
         alike = "" if self.members_an_example == self.members else "; gains are of the same examples"
         lines = [
             f"ensemble of {self.members} ({self.members_an_example:.1f} an example, {self.examples} examples{alike}): {first}"
         ]
-        lines += _table([head, *(self._row(name) for name in self.ensemble)])
+        lines += table([head, *(self._row(name) for name in self.ensemble)])
         if self.by_size:
-            sized = [(str(size), *(_written(name, value) for name, value in row.items())) for size, row in self.by_size.items()]
-            lines += _table([("members", *self.ensemble), *sized])
+            sized = [(str(size), *(written(name, value) for name, value in row.items())) for size, row in self.by_size.items()]
+            lines += table([("members", *self.ensemble), *sized])
         rows = "steps" if "perplexity" in self.ensemble else "examples"
         words = f"disagree on {self.disagreement:.2%} of the {rows}" if "accuracy" in self.ensemble else None
-        said = [f"two members {words or f'are {_number(self.disagreement)} apart'}"]
+        said = [f"two members {words or f'are {number(self.disagreement)} apart'}"]
         if self.spread is not None:
-            width = ", ".join(_number(x) for x in self.spread.half_width)
+            width = ", ".join(number(x) for x in self.spread.half_width)
             said.append(
                 f"±{width} around the ensemble's value holds 95% of new values, that of the members' spread alone "
                 f"{self.spread.coverage:.1%}"
@@ -102,41 +100,19 @@ class EnsembleReport:
         best = self.best_gain.get(name)
         return (
             name,
-            _written(name, self.ensemble[name]),
-            _written(name, self.mean_member[name]),
-            _written(name, self.gain[name], "+"),
+            written(name, self.ensemble[name]),
+            written(name, self.mean_member[name]),
+            written(name, self.gain[name], "+"),
             _interval(name, self.over_mean),
-            _written(name, self.best_member[name]),
-            "" if best is None else _written(name, best, "+"),
+            written(name, self.best_member[name]),
+            "" if best is None else written(name, best, "+"),
             _interval(name, self.over_best),
         )
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of cells: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for name, *cells in rows:
-        numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        lines.append(GAP.join([name.ljust(widths[0]), *numbers]).rstrip())
-    return lines
-
-
-def _written(metric: str, value: float, plus: str = "") -> str:
-    """A value of a metric, or a difference, with a plus."""
-    if find(metric).unit == POINTS:
-        return f"{100 * value:{plus}.2f}" + ("" if plus else "%")
-    return _number(value, plus)
-
-
-def _number(value: float, plus: str = "") -> str:
-    """Four decimals of a small number, and none of a large one."""
-    return f"{value:{plus}.4f}" if abs(value) < 100 else f"{value:{plus},.1f}"
-
-
 def _interval(metric: str, intervals: dict[str, Interval]) -> str:
     found = intervals.get(metric)
-    return "" if found is None else f"[{', '.join(_written(metric, end, '+') for end in found)}]"
+    return "" if found is None else f"[{', '.join(written(metric, end, '+') for end in found)}]"
 
 
 @dataclass(frozen=True, eq=False)
