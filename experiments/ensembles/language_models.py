@@ -25,12 +25,12 @@ def member(scale: Scale) -> jt.Experiment:
 
 def measure(scale: Scale) -> Outcome:
     """Python's help topics by the character: 240 windows of 32, a third of them, in one piece, held out by each split. Ten LSTMs
-    of 2×32 that differ in initial weights and masks carry their states through the windows, with dropout of 0.2 between layers;
-    the probabilities of each next character are averaged over one, two, five and all of them, and a number of members is judged
-    by the mean over groups of so many different ones. A seed of the claim is a split. By convexity the loss of an average is never
-    above the mean loss; whether the next character is named right more often is another matter, and that is what the lecture
-    says. Beside it Zaremba's pattern: how much of what ten members take off the perplexity two and five of them do. Settings were
-    not tuned; drawn is the perplexity.
+    of 2×32 that differ in initial weights and masks carry their states through the windows, with dropout of 0.2 between
+    layers; the probabilities of each next character are averaged over one, two, five and all of them, and a number of members
+    is judged by the mean over groups of so many different ones. A seed of the claim is a split. By convexity the loss of an
+    average is never above the mean loss; whether the next character is named right more often is another matter, and that is
+    what the lecture says. Beside it Zaremba's pattern: how much of what ten members take off the perplexity two and five of
+    them do. Settings were not tuned; drawn is the perplexity.
     """
     text = jt.load("python_topics", text=jt.Text("char", length=scale.pick(smoke=8, cpu=32, full=100)))
     data = scale.examples(text, scale.pick(smoke=48, cpu=240, full=3_000), 1 / 3)

@@ -12,10 +12,10 @@ LEAST = 0.8  # of what averaging over masks gains
 
 def measure(scale: Scale) -> Outcome:
     """The language model of `nonrecurrent_dropout` with variational dropout, at the best of six rates and then at its best
-    learning rate, by four restarts and windows that nothing is judged on. After 80 epochs the validation loss of each restart: with one
-    mask, with probabilities averaged over 10 and 100 masks, drawn anew for each window, and without masks, where every unit is
-    there and none is scaled. Without masks stands for the average if it gets four fifths at least of what 100 masks gain over
-    one. Beside it the paper's claim, that the average over masks is still better than no masks.
+    learning rate, by four restarts and windows that nothing is judged on. After 80 epochs the validation loss of each
+    restart: with one mask, with probabilities averaged over 10 and 100 masks, drawn anew for each window, and without masks,
+    where every unit is there and none is scaled. Without masks stands for the average if it gets four fifths at least of what
+    100 masks gain over one. Beside it the paper's claim, that the average over masks is still better than no masks.
     """
     counts = scale.pick(smoke=(1, 2), cpu=(1, 10, 100), full=(1, 10, 100, 1000))
     arms, rates = fit_places((PLACE,), scale)

@@ -2,6 +2,7 @@
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.models.cnn import CNN
+from jaxtricks.models.encoder_decoder import EncoderDecoder
 from jaxtricks.models.equinox import Equinox
 from jaxtricks.models.folding import fold
 from jaxtricks.models.functional import Functional
@@ -25,6 +26,7 @@ __all__ = [
     "Combine",
     "ConcatLayers",
     "EdgePopup",
+    "EncoderDecoder",
     "Equinox",
     "Functional",
     "Haiku",
