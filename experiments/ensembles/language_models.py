@@ -15,9 +15,9 @@ def member(scale: Scale) -> jt.Experiment:
     """Two LSTMs of 32 units that carry their state on, dropout of 0.2 between them, 40 epochs of Adam (0.02), batch 16."""
     widths = scale.pick(smoke=(8,), cpu=(32, 32), full=(256, 256))
     return jt.Experiment(
-        model=jt.RNN(embedding=widths[0], widths=widths, dropout=0.2, carry_state=True),
+        model=jt.RNN(embedding=widths[0], widths=widths, dropout=jt.nn.Inverted(rate=0.2), carry_state=True),
         optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=scale.pick(smoke=0.02, cpu=0.02, full=0.002)), clip_norm=1.0),
-        order="contiguous",
+        order=jt.experiment.Contiguous(),
         batch_size=scale.pick(smoke=8, cpu=16, full=32),
         epochs=scale.budget(smoke=2, cpu=40, full=60),
     )

@@ -39,7 +39,7 @@ class Spread:
     half_width: tuple[float, ...]
 
 
-class Part(NamedTuple):
+class Predicted(NamedTuple):
     """What all members predict for some examples.
 
     Args:
@@ -62,10 +62,10 @@ class Judge:
     names: ClassVar[tuple[str, ...]]
     rows_of: ClassVar[Callable[..., Rows]]
 
-    def parts(self, runs: Sequence[Runs], examples: Examples) -> Iterator[Part]:
+    def parts(self, runs: Sequence[Runs], examples: Examples) -> Iterator[Predicted]:
         """What the members predict for all examples; in several parts only where metrics are computed from means over them."""
         found = np.concatenate([each.log_probs(examples.x, examples.lengths) for each in runs])
-        yield Part(np.arange(len(examples.x)), found)
+        yield Predicted(np.arange(len(examples.x)), found)
 
     def rows(self, predictions: Float[np.ndarray, "examples ..."], examples: Examples) -> Rows:
         """Predictions beside their labels, as metrics read them."""
@@ -124,9 +124,9 @@ class OfSteps(Judge):
     names = ("accuracy", "nll")
     rows_of = ClassRows
 
-    def parts(self, runs: Sequence[Runs], examples: Examples) -> Iterator[Part]:
+    def parts(self, runs: Sequence[Runs], examples: Examples) -> Iterator[Predicted]:
         for batches in zip(*(each.read(examples) for each in runs), strict=True):
-            yield Part(batches[0][0], np.concatenate([log_probs for _, log_probs in batches]))
+            yield Predicted(batches[0][0], np.concatenate([log_probs for _, log_probs in batches]))
 
     def rows(self, predictions: Float[np.ndarray, "examples ..."], examples: Examples) -> Rows:
         given = jnp.asarray(predictions, jnp.zeros(()).dtype).reshape(-1, predictions.shape[-1])

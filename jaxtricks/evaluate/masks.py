@@ -49,7 +49,7 @@ class OverMasks:
         return {"passes": self.passes} | {way: {name: x.tolist() for name, x in each.items()} for way, each in ways.items()}
 
     def __str__(self) -> str:
-        rows = [("", "no masks", "one mask", f"mean of {self.passes}", "change", "95% interval")]
+        rows: list[tuple[str, ...]] = [("", "no masks", "one mask", f"mean of {self.passes}", "change", "95% interval")]
         for name, interval in self.change.items():
             off, once, averaged = (values[name].mean() for values in (self.off, self.once, self.averaged))
             ends = f"[{', '.join(written(name, end, '+') for end in interval)}]"

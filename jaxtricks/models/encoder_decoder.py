@@ -14,7 +14,7 @@ from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initial_state import ZeroState
 from jaxtricks.nn.initializers import Initializer, LecunNormal, Orthogonal
 from jaxtricks.nn.layer import Dense
-from jaxtricks.nn.recurrent import Recurrent
+from jaxtricks.nn.recurrent import Memory, Recurrent
 
 
 @config(paper="Bahdanau+ 2015; Luong+ 2015")
@@ -82,7 +82,7 @@ class EncoderDecoder(Network):
         return Dense(outputs, self.kernel_init, name="head")(sequence.read(state, lengths, how))
 
     def _layer(self, name: str, decode: bool = False) -> Recurrent:
-        memory = "cache" if decode else None
+        memory: Memory | None = "cache" if decode else None
         return Recurrent(self.width, self.cell, self.kernel_init, Orthogonal(), ZeroState(), memory=memory, name=name)
 
     def _source(

@@ -83,14 +83,17 @@ def evaluate(
 
 
 def draws_masks(experiment: Experiment, member: Member, state: State, batch: Pool) -> bool:
-    """Tells whether the predictions for a batch, as stored, depend on a key of masks that comes with an evaluation."""
-    given, every = evaluated(experiment, member, state), jnp.arange(len(batch.x))
+    """Tells whether the predictions for a batch, as stored, depend on a key of masks that comes with an evaluation.
 
-    def scores(key: Key[Array, ""]) -> Any:
-        return applied(experiment, given, inputs(batch, member, every), train=False, key=key)[0]
+    The state may be one of shapes: nothing is computed.
+    """
 
-    program = jax.make_jaxpr(scores)(rng.root(0)).jaxpr
-    reached = set(map(id, program.invars))
+    def scores(key: Key[Array, ""], state: State) -> Any:
+        seen = inputs(batch, member, jnp.arange(len(batch.x)))
+        return applied(experiment, evaluated(experiment, member, state), seen, train=False, key=key)[0]
+
+    program = jax.make_jaxpr(scores)(rng.root(0), state).jaxpr
+    reached = {id(program.invars[0])}
     for equation in program.eqns:
         if any(id(variable) in reached for variable in equation.invars):
             reached.update(map(id, equation.outvars))

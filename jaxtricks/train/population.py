@@ -33,7 +33,7 @@ def population(
         masks: of an evaluation that is averaged over masks.
     """
     rows = padded(len(sampling), trained.plan)
-    needed = bare(experiment) if masks is None else rebuild(bare(experiment), model=experiment.model)
+    needed = bare(experiment) if masks is None else _with_masks(experiment)
     size, floats = len(rows), jax.tree.map(np.asarray, running(needed))
     floats = jax.tree.map(lambda leaf: np.full(size, leaf, jax.dtypes.canonicalize_dtype(float)), floats)
     members = Population(floats, jax.tree.map(lambda leaf: leaf[rows], Numbers.of(sampling)))
@@ -53,11 +53,17 @@ def check_masks(experiment: Experiment, data: Dataset, sampling: Sampling, train
         sampling: what sets the runs apart.
         trained: what training gave.
     """
-    first: Any = jax.tree.map(lambda leaf: jnp.asarray(leaf[trained.rows[0]]), trained.states._replace(best=None))
+    whole = trained.states._replace(best=None)
+    first: Any = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), whole)
     member = jax.tree.map(jnp.asarray, trained.tables.member(Numbers.of(sampling.at(np.arange(1)))))
     member = jax.tree.map(lambda leaf: leaf[0], member)
-    if not draws_masks(experiment, member, first, Pool.of(data, data.pool.at(np.arange(1)))):
+    if not draws_masks(_with_masks(experiment), member, first, Pool.of(data, data.pool.at(np.arange(1)))):
         raise ConfigError(
             f"masks: {contract(experiment.model).title} draws no masks where it is evaluated; a model of this package with "
             "dropout is allowed, such as model.dropout = 0.5, or one that draws them whenever it is given a key."
         )
+
+
+def _with_masks(experiment: Experiment) -> Experiment:
+    """The settings that an evaluation depends on which draws masks."""
+    return rebuild(bare(experiment), model=experiment.model)
