@@ -70,6 +70,11 @@ def over_masks(runs: Runs, masks: MonteCarlo, split: Split | Examples = "validat
 
     Raises:
         ConfigError: for a model that draws no masks, or an unknown split.
+
+    >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,), dropout=0.5), epochs=2)
+    >>> found = jt.evaluate.over_masks(jt.fit(base, digits, seeds=4, progress=False), jt.evaluate.MonteCarlo(passes=3))
+    >>> print(str(found).splitlines()[0])
+    predictions averaged over 3 masks, mean over 4 restarts
     """
     names = [name for name in task_of(runs.data).metrics if name in runs.metrics]
     ways = (None, MonteCarlo(passes=1, seed=masks.seed), masks)
