@@ -336,3 +336,16 @@ class TestEnsemble:
         assert "FOLDERS is missing; see `jaxtricks ensemble --help`" in refused(capsys, "ensemble")
         assert "TopK.k = 5 is not an integer from 1 to 2" in refused(capsys, "ensemble", "a", "--choose", "top")
         assert "nowhere is not a run's folder" in refused(capsys, "ensemble", "nowhere")
+        assert "sizes: 3 is not an integer from 1 to 2" in refused(capsys, "ensemble", "a", "--sizes", "1", "3")
+        assert "masks: MLP draws no masks where it is evaluated" in refused(capsys, "ensemble", "a", "--of", "masks")
+        assert "passes = 0 is not" in refused(capsys, "ensemble", "b", "--of", "masks", "--passes", "0")
+
+    def test_of_masks_and_of_several_sizes(self, runs, capsys):
+        cli.main(["ensemble", "b", "--of", "masks", "--passes", "3", "--json"])
+        found = json.loads(capsys.readouterr().out)
+        assert found["passes"] == 3 and len(found["averaged"]["nll"]) == 2 and found["once"]["nll"] != found["averaged"]["nll"]
+        cli.main(["ensemble", "b", "--of", "masks", "--passes", "3"])
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "predictions averaged over 3 masks, mean over 2 restarts" and "mean of 3" in lines[1]
+        cli.main(["ensemble", "b", "--sizes", "1", "2"])
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:1] in "m12"] == ["members", "1", "2"]

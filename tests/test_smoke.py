@@ -145,8 +145,11 @@ def test_a_language_model_is_trained_and_writes(capsys):
     assert first.startswith("The ") and len(first) == 24
     main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--restart", "1"])
     assert capsys.readouterr().out.rstrip("\n") != first
+    main(["sample", folder, "--prompt", "The ", "--tokens", "20", "--beams", "2", "--json"])
+    assert len(_json(capsys)["text"]) == 24
     for words, message in (
         (["--prompt", "\u2603"], "is not in the vocabulary"),
+        (["--prompt", "a", "--beams", "0"], "beams = 0 is not an integer >= 1."),
         (["--prompt", "a", "--restart", "2"], "has 2 restarts, numbered from 0, and 2 is none of them"),
     ):
         with pytest.raises(SystemExit) as stopped:

@@ -38,6 +38,7 @@ class Sample(Command):
         tokens: how many tokens are written after it.
         temperature: 1 draws as the model predicts, less is safer, 0 takes the likeliest token each time.
         seed: of the draws.
+        beams: write the likeliest text that is found by keeping so many on the way; nothing is drawn then, at no temperature.
         restart: which of the run's restarts writes, 0 for the first.
         json: print one JSON object instead of text.
     """
@@ -47,10 +48,14 @@ class Sample(Command):
     tokens: int = 300
     temperature: float = 0.8
     seed: int = 0
+    beams: Maybe[int] = None
     restart: int = 0
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
         writer = files.writer(self.folder, self.restart)
-        text = writer.write(self.prompt, tokens=self.tokens, temperature=self.temperature, seed=self.seed)
+        if self.beams is None:
+            text = writer.write(self.prompt, tokens=self.tokens, temperature=self.temperature, seed=self.seed)
+        else:
+            text = writer.search(self.prompt, tokens=self.tokens, beams=self.beams)
         print(json.dumps({"prompt": self.prompt, "text": text}) if self.json else text)

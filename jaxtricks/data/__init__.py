@@ -12,7 +12,7 @@ from jaxtricks.data.ledger import Opening
 from jaxtricks.data.loading import load
 from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.prepared import Listing, names
-from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
+from jaxtricks.data.sequences import adding_problem, copy_problem, pixels, reversal_problem
 from jaxtricks.data.sizes import accuracy_interval, detectable, luck_of_the_best
 from jaxtricks.data.text import Text
 from jaxtricks.data.use import in_user_units, inputs_for, without_offset
@@ -46,6 +46,7 @@ __all__ = [
     "luck_of_the_best",
     "names",
     "pixels",
+    "reversal_problem",
     "without_offset",
 ]
 

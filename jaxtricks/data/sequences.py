@@ -1,4 +1,4 @@
-"""Tasks that need a long memory: two that are drawn at random, and images read pixel by pixel."""
+"""Tasks that need a memory: three that are drawn at random, and images read pixel by pixel."""
 
 from dataclasses import replace
 
@@ -47,6 +47,37 @@ def copy_problem(examples: int, delay: int, symbols: int = 8, recall: int = 10, 
     names = (BLANK, *map(str, range(1, symbols + 1)))
     vocabulary = Vocabulary((*names, MARKER), Tokenizer("word", spaced=True))
     return Dataset(f"copy_problem_{delay}", x, y, names, vocabulary=vocabulary)
+
+
+def reversal_problem(examples: int, length: int, symbols: int = 8, seed: int = 0) -> Dataset:
+    """Symbols to repeat backwards, each while the last one is known: a toy of translation.
+
+    x holds the source, `length` symbols, the marker, and the answer but for its last symbol; y holds the answer from the marker
+    on, and no step before it counts. A model that looks at no input has an accuracy of 1/`symbols`.
+
+    Args:
+        examples: the number of examples.
+        length: the number of symbols to reverse.
+        symbols: the number of different symbols, tokens 1 to `symbols`; token 0 is the marker.
+        seed: the seed of the draw.
+
+    Raises:
+        DataError: if a number is too small.
+
+    >>> data = jt.data.reversal_problem(4, length=3)
+    >>> words = data.decode(data.x[0]).split()
+    >>> words[3], words[4:] == words[2:0:-1]
+    ('?', True)
+    """
+    _check(examples=(examples, 2), length=(length, 1), symbols=(symbols, 1))
+    source = rng.host(seed, "reversal problem").integers(1, symbols + 1, (examples, length)).astype(np.int32)
+    answer, marker = source[:, ::-1], np.zeros((examples, 1), np.int32)
+    x = np.concatenate([source, marker, answer[:, :-1]], axis=1)
+    y = np.concatenate([np.zeros_like(source), answer], axis=1)
+    counted = np.broadcast_to(np.arange(2 * length) >= length, y.shape)
+    words = (MARKER, *map(str, range(1, symbols + 1)))
+    vocabulary = Vocabulary(words, Tokenizer("word", spaced=True))
+    return Dataset(f"reversal_problem_{length}", x, y, words, vocabulary=vocabulary, counted=counted)
 
 
 def adding_problem(examples: int, length: int, seed: int = 0) -> Dataset:

@@ -11,7 +11,9 @@ from jaxtricks.engine import program
 from jaxtricks.engine.orders import Orders, orders_of, shape_of
 from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data, spread
 from jaxtricks.engine.tables import DeviceData, Tables
+from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.experiment.matching import Given
+from jaxtricks.models.contract import Variables
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as restart
@@ -99,11 +101,38 @@ def predict(
 
 
 @functools.partial(jax.jit, static_argnames="plan")
-def evaluate(population: Population, states: State, data: DeviceData, plan: Plan) -> dict[str, Float[Array, " members"]]:
-    """Every metric of every member, on the examples of its split."""
+def empty_carry(population: Population, states: State, data: DeviceData, plan: Plan) -> Variables:
+    """What every member's model carries on before its first batch; the data are one."""
+
+    def carry(population: Population, state: State, data: DeviceData) -> Any:
+        member = data.tables.member(population.numbers)
+        return evaluation.empty_carry(population.experiments, member, state, data.shared.pool)
+
+    return spread(carry, plan.mesh, plan.width, 2)(population, states, data)  # type: ignore[no-any-return]
+
+
+@functools.partial(jax.jit, static_argnames="plan")
+def read(
+    population: Population, states: State, carry: Variables, data: DeviceData, plan: Plan
+) -> tuple[Float[Array, "members n ..."], Variables]:
+    """Log-probabilities of a batch by every member, and what it carries on from it; the data are the batch."""
+
+    def log_probs(population: Population, state: State, carry: Variables, data: DeviceData) -> Any:
+        member = data.tables.member(population.numbers)
+        return evaluation.read(population.experiments, state, member, data.shared.pool, carry)
+
+    return spread(log_probs, plan.mesh, plan.width, 3)(population, states, carry, data)  # type: ignore[no-any-return]
+
+
+@functools.partial(jax.jit, static_argnames=("plan", "masks"))
+def evaluate(
+    population: Population, states: State, data: DeviceData, plan: Plan, masks: MonteCarlo | None = None
+) -> dict[str, Float[Array, " members"]]:
+    """Every metric of every member, on the examples of its split; of predictions averaged over masks if asked."""
 
     def metrics(population: Population, state: State, data: DeviceData) -> Any:
-        return evaluation.evaluate(population.experiments, state, data.tables.member(population.numbers), data.shared.pool)
+        member = data.tables.member(population.numbers)
+        return evaluation.evaluate(population.experiments, state, member, data.shared.pool, masks)
 
     return spread(metrics, plan.mesh, plan.width, 2)(population, states, data)
 

@@ -22,9 +22,10 @@ from jaxtricks.engine.plan import Members, Plan, Population, laid_out, over_data
 from jaxtricks.engine.processes import placed
 from jaxtricks.engine.tables import DeviceData, Tables
 from jaxtricks.engine.windows import PerMember, Windows, ahead, index
+from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.experiment.matching import Given
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart.evaluation import EVALUATION
+from jaxtricks.restart import evaluation
 from jaxtricks.restart.histogram import PICTURE
 from jaxtricks.restart.member import Pool, State
 from jaxtricks.restart.phase import Over, Phase, Run, Window, drive
@@ -209,7 +210,7 @@ class Streamed:
 
 
 def evaluate(
-    population: Population, states: State, tables: Tables, source: Pool, plan: Plan
+    population: Population, states: State, tables: Tables, source: Pool, plan: Plan, masks: MonteCarlo | None = None
 ) -> dict[str, Float[Array, " members"]]:
     """Every metric of every member on the examples of its validation split, as `resident.evaluate` gives them.
 
@@ -219,9 +220,11 @@ def evaluate(
         tables: what they choose from, on the host.
         source: the data, on the host.
         plan: devices and width.
+        masks: what predictions are averaged over; None where no mask is drawn.
     """
     windows = Windows(population, tables, source, plan, PerMember.of(population, tables))
     fed = Feed(population, placed(DeviceData(index(source), tables), plan.shared), windows, plan)
-    with contextlib.closing(ahead(jobs(EVALUATION, windows, lambda: None))) as feed:
-        metrics: dict[str, Array] = fed.drive(EVALUATION, states, feed)
+    chain = evaluation.phases(masks)
+    with contextlib.closing(ahead(jobs(chain, windows, lambda: None))) as feed:
+        metrics: dict[str, Array] = fed.drive(chain, states, feed)
     return metrics

@@ -12,10 +12,12 @@ from jaxtricks.evaluate.finding import ScopedFinding
 from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
 from jaxtricks.evaluate.ladder import Ladder, Rung
+from jaxtricks.evaluate.masks import OverMasks, over_masks
 from jaxtricks.evaluate.rate_ladder import RateLadder
 from jaxtricks.evaluate.sample import Writer
 from jaxtricks.evaluate.tuning import Trials, Tuned, Tuning
 from jaxtricks.evaluate.verdict import Decision, Verdict
+from jaxtricks.experiment.masks import MonteCarlo
 
 __all__ = [
     "Ablation",
@@ -29,6 +31,8 @@ __all__ = [
     "LabelErrors",
     "Ladder",
     "LearningCurve",
+    "MonteCarlo",
+    "OverMasks",
     "RateLadder",
     "Rung",
     "ScopedFinding",
@@ -43,6 +47,7 @@ __all__ = [
     "Writer",
     "cost",
     "judge_pairs",
+    "over_masks",
     "verdicts",
 ]
 

@@ -1,5 +1,6 @@
 """Ensembles: averages of the predictions of restarts, of different experiments, or of checkpoints of one run."""
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng, statistics
@@ -15,14 +16,13 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset, Examples, in_user_units, without_offset
 from jaxtricks.evaluate.averaging import AVERAGES, Average
 from jaxtricks.evaluate.choices import Chooser
-from jaxtricks.evaluate.judging import JUDGED, HeldOut, Judge, Spread, disagreement
-from jaxtricks.objectives.metric import POINTS
-from jaxtricks.objectives.metrics import find
+from jaxtricks.evaluate.judging import JUDGED, HeldOut, Judge, Numbers, Spread
+from jaxtricks.evaluate.mixtures import Mixture, mixed
+from jaxtricks.evaluate.written import number, table, written
+from jaxtricks.objectives.metrics import find, named
 from jaxtricks.objectives.task import task_of
 from jaxtricks.statistics import Interval
 from jaxtricks.train.runs import Runs
-
-GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ class EnsembleReport:
         ensemble: metric → its value for the averaged predictions; of values in the user's units.
         mean_member: metric → its mean over the members, each on the examples that it held out.
         best_member: metric → the best member's value, on the examples that it held out.
-        over_mean: metric → the 95% interval, over examples, of ensemble minus mean member.
+        over_mean: metric → the 95% interval, over examples, of ensemble minus mean member; of a text, over its windows.
         over_best: the same for ensemble minus best member, both on the examples that the latter held out.
-        disagreement: the share of examples on which two members name different classes, or the mean difference of their values in
-            the user's units; the mean over pairs.
+        disagreement: the share of examples, or of steps where each has a label, on which two members name different classes, or
+            the mean difference of their values in the user's units; the mean over pairs.
         training_epochs: epochs that all members together were trained for; checkpoints of one run count once.
         mean_gain: metric → ensemble minus mean member, each example by those that held it out.
         best_gain: metric → ensemble minus best member, both on the examples that the latter held out.
         spread: how far apart the members' values are, and what that tells of errors; None for classes, or fewer than 19 examples.
+        by_size: number of members → metric → its value for so many, where sizes were asked for: the mean over groups of so many
+            different members, the first ones, the next ones and so on.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> report = jt.ensemble(jt.fit(base, digits, seeds=4, progress=False)).evaluate(digits)
@@ -64,6 +66,7 @@ class EnsembleReport:
     mean_gain: dict[str, float] = field(default_factory=dict)
     best_gain: dict[str, float] = field(default_factory=dict)
     spread: Spread | None = None
+    by_size: dict[int, dict[str, float]] = field(default_factory=dict)
 
     @property
     def gain(self) -> dict[str, float]:
@@ -72,20 +75,20 @@ class EnsembleReport:
 
     def __str__(self) -> str:
         head = ("", "ensemble", "mean member", "gain", "95% interval", "best member", "gain", "95% interval")
-        rows = [head, *(self._row(name) for name in self.ensemble)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        first = ", ".join(f"{name} {_written(name, value)}" for name, value in self.ensemble.items())
+        first = ", ".join(f"{name} {written(name, value)}" for name, value in self.ensemble.items())
         alike = "" if self.members_an_example == self.members else "; gains are of the same examples"
         lines = [
             f"ensemble of {self.members} ({self.members_an_example:.1f} an example, {self.examples} examples{alike}): {first}"
         ]
-        for name, *cells in rows:
-            numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-            lines.append(GAP.join([name.ljust(widths[0]), *numbers]).rstrip())
-        words = f"disagree on {self.disagreement:.2%} of the examples" if "accuracy" in self.ensemble else None
-        said = [f"two members {words or f'are {_number(self.disagreement)} apart'}"]
+        lines += table([head, *(self._row(name) for name in self.ensemble)])
+        if self.by_size:
+            sized = [(str(size), *(written(name, value) for name, value in row.items())) for size, row in self.by_size.items()]
+            lines += table([("members", *self.ensemble), *sized])
+        rows = "steps" if "perplexity" in self.ensemble else "examples"
+        words = f"disagree on {self.disagreement:.2%} of the {rows}" if "accuracy" in self.ensemble else None
+        said = [f"two members {words or f'are {number(self.disagreement)} apart'}"]
         if self.spread is not None:
-            width = ", ".join(_number(x) for x in self.spread.half_width)
+            width = ", ".join(number(x) for x in self.spread.half_width)
             said.append(
                 f"±{width} around the ensemble's value holds 95% of new values, that of the members' spread alone "
                 f"{self.spread.coverage:.1%}"
@@ -97,31 +100,19 @@ class EnsembleReport:
         best = self.best_gain.get(name)
         return (
             name,
-            _written(name, self.ensemble[name]),
-            _written(name, self.mean_member[name]),
-            _written(name, self.gain[name], "+"),
+            written(name, self.ensemble[name]),
+            written(name, self.mean_member[name]),
+            written(name, self.gain[name], "+"),
             _interval(name, self.over_mean),
-            _written(name, self.best_member[name]),
-            "" if best is None else _written(name, best, "+"),
+            written(name, self.best_member[name]),
+            "" if best is None else written(name, best, "+"),
             _interval(name, self.over_best),
         )
 
 
-def _written(metric: str, value: float, plus: str = "") -> str:
-    """A value of a metric, or a difference, with a plus."""
-    if find(metric).unit == POINTS:
-        return f"{100 * value:{plus}.2f}" + ("" if plus else "%")
-    return _number(value, plus)
-
-
-def _number(value: float, plus: str = "") -> str:
-    """Four decimals of a small number, and none of a large one."""
-    return f"{value:{plus}.4f}" if abs(value) < 100 else f"{value:{plus},.1f}"
-
-
 def _interval(metric: str, intervals: dict[str, Interval]) -> str:
     found = intervals.get(metric)
-    return "" if found is None else f"[{', '.join(_written(metric, end, '+') for end in found)}]"
+    return "" if found is None else f"[{', '.join(written(metric, end, '+') for end in found)}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,32 +170,39 @@ class Ensemble:
         given = task_of(data).probabilities(_predictions(self.runs, without_offset(data, x, lengths), lengths)[self.weights > 0])
         return np.asarray(given.std(axis=0, ddof=1, dtype=np.float64)) if len(given) > 1 else np.full(given.shape[1:], np.nan)
 
-    def evaluate(self, data: Dataset | Examples) -> EnsembleReport:
+    def evaluate(self, data: Dataset | Examples, *, sizes: Sequence[int] = ()) -> EnsembleReport:
         """Ensemble against members, each example predicted only by members that did not train on it.
+
+        Where each step has a label, as in a text, the averaged probabilities are those of each step. A text is read as
+        `Runs.evaluate` reads it: in parallel tracks, through which every member carries a state of its own.
 
         Args:
             data: the data set that the members were trained on: their validation splits, with `P(i) = Σ_m h_mi p_m(i)/Σ_m h_mi`
                 where h_mi = 1 if i lies in that of member m; its test split stays locked. Or what `Dataset.open_test` gave.
+            sizes: numbers of members to report on as well, such as (1, 2, 5, 10); all members share a split then.
 
         Raises:
-            DataError: for another data set, or one with several labels an example, or a label for each step.
+            DataError: for another data set, or one with several labels an example.
+            ConfigError: for a size that there are not so many members of, or sizes of members with splits of their own.
         """
         members, known = len(self.weights), self.runs[0].data
-        if (judge := JUDGED.get(task_of(known).name)) is None:
-            raise DataError(
-                f"{known.name} holds {task_of(known).holds}; an ensemble is judged by one class an example, or by values."
-            )
+        used = np.count_nonzero(self.weights)
+        if wrong := [size for size in sizes if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= used]:
+            raise ConfigError(f"sizes: {wrong[0]!r} is not an integer from 1 to {used}, the number of members.")
+        judge = JUDGED[task_of(known).name]
         if isinstance(data, Examples):
-            predictions, y = _predictions(self.runs, data.x, data.lengths), data.y
-            held_out = np.ones((members, len(y)), bool)
-        else:
-            if data is not known:
-                raise DataError(f"{data!r} is not the data set that the members were trained on, {known!r}.")
-            validation = _validation(self.runs)
-            examples = np.unique(validation) if self.judged is None else self.judged
-            held_out = np.stack([np.isin(examples, split) for split in validation])
-            predictions, y = _predictions(self.runs, *data.at(examples)), data.y[examples]
-        return _report(predictions, y, held_out, self, judge)
+            return _report(self, data, np.ones((members, len(data.x)), bool), sizes, judge)
+        if data is not known:
+            raise DataError(f"{data!r} is not the data set that the members were trained on, {known!r}.")
+        validation = _validation(self.runs)
+        if sizes and not _shared(validation):
+            raise ConfigError(
+                "runs have different validation splits, and ensembles of several sizes are compared on a common one; "
+                "seeds=Seeds(16, split=0)."
+            )
+        examples = np.unique(validation) if self.judged is None else self.judged
+        held_out = np.stack([np.isin(examples, split) for split in validation])
+        return _report(self, known.pool.at(examples), held_out, sizes, judge)
 
 
 def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities", choose: Chooser | None = None) -> Ensemble:
@@ -242,7 +240,7 @@ def ensemble(runs: Runs | Sequence[Runs], *, average: Average = "probabilities",
     if choose is None:
         return Ensemble(several, average, np.full(count, 1 / count))
     validation = _validation(several)
-    if any(not np.array_equal(split, validation[0]) for split in validation):
+    if not _shared(validation):
         raise ConfigError(
             "runs have different validation splits, and members are chosen by a common one; seeds=Seeds(16, split=0)."
         )
@@ -262,6 +260,10 @@ def _validation(runs: tuple[Runs, ...]) -> list[Int[np.ndarray, " validation"]]:
     return [each.sampling.validation[split] for each in runs for split in each.sampling.split]
 
 
+def _shared(validation: Sequence[Int[np.ndarray, " validation"]]) -> bool:
+    return all(np.array_equal(split, validation[0]) for split in validation)
+
+
 def _epochs(runs: tuple[Runs, ...]) -> int:
     """Epochs of training in total; several checkpoints of one restart count once, as the longest."""
     longest: dict[Any, int] = {}
@@ -273,48 +275,54 @@ def _epochs(runs: tuple[Runs, ...]) -> int:
     return sum(longest.values())
 
 
-def _report(
-    predictions: Float[np.ndarray, "members examples outputs"],
-    y: Shaped[np.ndarray, "examples ..."],
-    held_out: HeldOut,
-    ensemble: Ensemble,
-    judge: Judge,
-) -> EnsembleReport:
-    used, task = ensemble.weights > 0, task_of(ensemble.runs[0].data)
-    predictions, held_out, weights = predictions[used], held_out[used], ensemble.weights[used]
-    each = weights[:, None] * held_out
-    together = AVERAGES[task.name](predictions, each / each.sum(axis=0), ensemble.average)
+def _report(ensemble: Ensemble, examples: Examples, held_out: HeldOut, sizes: Sequence[int], judge: Judge) -> EnsembleReport:
+    task = task_of(ensemble.runs[0].data)
+    used, one = np.flatnonzero(ensemble.weights), np.eye(len(ensemble.weights))
+    groups = {size: [one[used[i : i + size]].mean(axis=0) for i in range(0, len(used) - size + 1, size)] for size in sizes}
     names = [name for name in task.metrics if all(name in runs.metrics for runs in ensemble.runs)]
-    members = [judge.metrics(given[held], y[held], names) for given, held in zip(predictions, held_out, strict=True)]
-    columns = {name: np.array([member[name] for member in members]) for name in names}
+    weights = [ensemble.weights, *one[used], *itertools.chain.from_iterable(groups.values())]
+    found = mixed(ensemble.runs, examples, held_out, weights, named(names), judge, AVERAGES[task.name], ensemble.average)
+    whole, *others = found.mixtures
+    members, rest = others[: len(used)], iter(others[len(used) :])
+    each = [member.values for member in members]
+    columns = {name: np.array([values[name] for values in each]) for name in names}
     best = {name: int((values if find(name).higher_is_better else -values).argmax()) for name, values in columns.items()}
-    compared = [name for name in judge.names if name in names]
-    mine = judge.by_example(together, y)
+    compared, counts = [name for name in judge.names if name in names], judge.counts(examples)
+
+    def numbers(mixture: Mixture, where: Bool[np.ndarray, " examples"]) -> Numbers:
+        return judge.each({name: values[where] for name, values in mixture.raw.items()}, counts[where])
+
+    mine = numbers(whole, whole.known)
     # By member and example, 0 where it is not held out; on the examples of the best member all that is compared is held out.
-    theirs = {name: np.zeros(held_out.shape) for name in compared}
-    for row, held in enumerate(held_out):
-        for name, values in judge.by_example(predictions[row][held], y[held]).items():
-            if name in theirs:
-                theirs[name][row, held] = values
-    count = held_out.sum(axis=0)
-    gained = {name: mine[name] - theirs[name].sum(axis=0) / count for name in compared}
+    theirs = {name: np.zeros((len(members), len(counts))) for name in compared}
+    for row, member in enumerate(members):
+        own = numbers(member, member.known)
+        for name in compared:
+            theirs[name][row, member.known] = own[name]
+    held = np.sum([member.known for member in members], axis=0)[whole.known]
+    gained = {name: mine[name] - theirs[name].sum(axis=0)[whole.known] / held for name in compared}
     over_best, best_gain = {}, {}
     for name in compared:
-        held = held_out[best[name]]
-        over = judge.by_example(together[held], y[held])[name] - theirs[name][best[name]][held]
+        known = members[best[name]].known
+        over = numbers(whole, known)[name] - theirs[name][best[name], known]
         over_best[name], best_gain[name] = statistics.t_interval(over), float(over.mean())
     return EnsembleReport(
-        members=int(used.sum()),
-        members_an_example=float(count.mean()),
-        examples=len(y),
-        ensemble=judge.metrics(together, y, names),
+        members=len(used),
+        members_an_example=float(held.mean()),
+        examples=int(whole.known.sum()),
+        ensemble=whole.values,
         mean_member={name: float(values.mean()) for name, values in columns.items()},
         best_member={name: float(columns[name][place]) for name, place in best.items()},
         over_mean={name: statistics.t_interval(values) for name, values in gained.items()},
         over_best=over_best,
         training_epochs=_epochs(ensemble.runs),
-        disagreement=disagreement(judge, predictions, held_out),
+        disagreement=found.disagreement,
         mean_gain={name: float(values.mean()) for name, values in gained.items()},
         best_gain=best_gain,
-        spread=judge.spread(predictions, held_out, together, y),
+        spread=found.spread,
+        by_size={size: _mean([next(rest).values for _ in group]) for size, group in groups.items()},
     )
+
+
+def _mean(several: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([values[name] for values in several])) for name in several[0]}

@@ -81,13 +81,51 @@ class Writer:
         """
         if not 0 <= temperature < np.inf:
             raise ConfigError(f"temperature = {temperature} is not a number >= 0.")
-        if not isinstance(tokens, int) or tokens < 1:
-            raise ConfigError(f"tokens = {tokens} is not an integer >= 1.")
         if not 0 <= seed < 2**31:
             raise ConfigError(f"seed = {seed} is not an integer from 0 to {2**31 - 1}.")
+        _check_count("tokens", tokens)
+        known = self._known(prompt)
+        key = rng.stream(rng.root(seed), "sample")
+        written = _written(self.model, self._read_only, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)
+        return self.vocabulary.decode(np.append(known, np.asarray(written)))
+
+    def search(self, prompt: str, *, tokens: int, beams: int) -> str:
+        """A prompt and the likeliest text after it that beam search finds: `argmax Σ_t log p(x_t | x_<t)` over texts.
+
+        After each token those of the longer texts are kept that are the likeliest so far. One beam takes the likeliest token each
+        time. With as many beams as there are texts of one token less, the text is the likeliest of all. Nothing is drawn.
+
+        Args:
+            prompt: at least one token; a token that is not in the vocabulary becomes "<unk>" where there is one.
+            tokens: how many tokens are written.
+            beams: how many texts are kept.
+
+        Raises:
+            DataError: for a prompt with tokens that are not in the vocabulary, where it has no "<unk>".
+            ConfigError: for an empty prompt, or a number of tokens or beams below 1.
+
+        >>> text = jt.load("python_topics", text=jt.Text("char", length=16))
+        >>> model = jt.RNN(widths=(8,), vocabulary=len(text.vocabulary), outputs=len(text.vocabulary), read="every")
+        >>> writer = jt.evaluate.Writer(model, model.init(jax.random.key(0), text.x[:1], train=False), text.vocabulary)
+        >>> writer.search("The ", tokens=5, beams=1) == writer.write("The ", tokens=5, temperature=0.0, seed=0)
+        True
+        """
+        _check_count("tokens", tokens)
+        _check_count("beams", beams)
+        known = self._known(prompt)
+        parents, written = map(np.asarray, _searched(self.model, self._read_only, jnp.asarray(known)[None], tokens, beams))
+        text, beam = [], 0  # the likeliest is the first
+        for step in reversed(range(tokens)):
+            text.append(written[step, beam])
+            beam = parents[step, beam]
+        return self.vocabulary.decode(np.append(known, text[::-1]))
+
+    def _known(self, prompt: str) -> Int[np.ndarray, " tokens"]:
+        """The tokens of a prompt."""
         known = self.vocabulary.encode(prompt)
         if not known.size:
             raise ConfigError(f"prompt = {prompt!r} holds no token; at least one is needed.")
+<<<<<<< HEAD
         longest = contract(self.model).traits.longest
         if longest is not None and known.size + tokens > longest:
             name = type(self.model).__name__
@@ -98,6 +136,25 @@ class Writer:
         key = rng.stream(rng.root(seed), "sample")
         written = _written(self.model, variables, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)
         return self.vocabulary.decode(np.append(known, np.asarray(written)))
+=======
+        return known
+
+    @property
+    def _read_only(self) -> Variables:
+        """The variables without a state that training carried on."""
+        return {name: tree for name, tree in self.variables.items() if name != CARRY}
+
+
+def _check_count(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} = {value} is not an integer >= 1.")
+
+
+def _scores(model: Any, variables: Variables, cache: Any, x: Int[Array, "1 steps"]) -> tuple[Float[Array, " vocabulary"], Any]:
+    """The scores of what follows some steps, and the cache after them."""
+    given, new = model.apply({**variables, "cache": cache}, x, train=False, decode=True, mutable=["cache"])
+    return given[0, -1], new["cache"]
+>>>>>>> language
 
 
 @functools.partial(jax.jit, static_argnames="tokens")
@@ -109,16 +166,33 @@ def _written(
     key: Key[Array, ""],
     tokens: int,
 ) -> Int[Array, " tokens"]:
-    def scores(cache: Any, x: Int[Array, "1 steps"]) -> tuple[Float[Array, " vocabulary"], Any]:
-        given, new = model.apply({**variables, "cache": cache}, x, train=False, decode=True, mutable=["cache"])
-        return given[0, -1], new["cache"]
-
     def step(carry: Any, key: Key[Array, ""]) -> tuple[Any, Int[Array, ""]]:
         given, cache = carry
         # The largest score is 0 before it is divided, so that no temperature makes it infinite.
         drawn = jax.random.categorical(key, (given - jnp.max(given)) / jnp.where(temperature > 0, temperature, 1))
         token = jnp.where(temperature > 0, drawn, jnp.argmax(given)).astype(jnp.int32)
-        return scores(cache, token[None, None]), token
+        return _scores(model, variables, cache, token[None, None]), token
 
-    first = scores(empty_cache(model, variables, prompt), prompt)
+    first = _scores(model, variables, empty_cache(model, variables, prompt), prompt)
     return jax.lax.scan(step, first, jax.random.split(key, tokens))[1]
+
+
+@functools.partial(jax.jit, static_argnames=("tokens", "beams"))
+def _searched(
+    model: Any, variables: Variables, prompt: Int[Array, "1 time"], tokens: int, beams: int
+) -> tuple[Int[Array, "tokens beams"], Int[Array, "tokens beams"]]:
+    """Of each token of every beam: which beam it goes on from, and the token; the likeliest beam is the first."""
+
+    def step(carry: Any, _: None) -> tuple[Any, tuple[Array, Array]]:
+        total, given, cache = carry
+        longer = total[:, None] + jax.nn.log_softmax(given)
+        total, best = jax.lax.top_k(longer.ravel(), beams)
+        parent, token = jnp.divmod(best, given.shape[-1])
+        cache = jax.tree.map(lambda leaf: leaf[parent], cache)
+        given, cache = jax.vmap(lambda cache, x: _scores(model, variables, cache, x))(cache, token[:, None, None])
+        return (total, given, cache), (parent, token)
+
+    first = _scores(model, variables, empty_cache(model, variables, prompt), prompt)
+    given, cache = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (beams, *leaf.shape)), first)
+    total = jnp.where(jnp.arange(beams) == 0, 0.0, -jnp.inf).astype(given.dtype)  # there is one text before the first token
+    return jax.lax.scan(step, (total, given, cache), None, tokens)[1]

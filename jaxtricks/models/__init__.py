@@ -2,6 +2,7 @@
 
 from jaxtricks.config.folder import import_files
 from jaxtricks.models.cnn import CNN
+from jaxtricks.models.encoder_decoder import EncoderDecoder
 from jaxtricks.models.equinox import Equinox
 from jaxtricks.models.folding import fold
 from jaxtricks.models.functional import Functional
@@ -29,6 +30,7 @@ __all__ = [
     "ConvStage",
     "DenseStage",
     "EdgePopup",
+    "EncoderDecoder",
     "Equinox",
     "Functional",
     "Haiku",

@@ -31,6 +31,7 @@ from jaxtricks.data.dataset import Meaning
 from jaxtricks.models.calling import arguments
 from jaxtricks.nn.depth import STACKS
 from jaxtricks.nn.dropout import Dropout
+from jaxtricks.nn.layer import AT_TEST
 
 STATISTICS = "batch_stats"  # the collection of batch norm's averages
 CARRY = "carry"  # the collection of the states that a model carries from batch to batch; zeros before an epoch's first
@@ -185,7 +186,7 @@ class Model(AnyModel):
             x: inputs, [batch, ...].
             lengths: true steps of each sequence; None where the data are not padded.
             train: whether it is trained, and not evaluated.
-            key: of the masks; None where there is nothing random.
+            key: of the masks; None where there is nothing random, as in an evaluation that is not averaged over masks.
             mutable: the collections that it may change, and gives back; "penalties" is what it adds to the loss.
         """
         raise NotImplementedError
@@ -261,7 +262,8 @@ class Linen(Model):
         key: Key[Array, ""] | None,
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
-        rngs, how = {} if key is None else {"dropout": key}, arguments(self.module, 1, train=train, lengths=lengths)
+        rngs = {} if key is None else {"dropout" if train else AT_TEST: key}
+        how = arguments(self.module, 1, train=train, lengths=lengths)
         scores, changed = self.module.apply(variables, x, **how, rngs=rngs, mutable=list(mutable))
         return scores, dict(changed)
 

@@ -221,7 +221,7 @@ class Masked(Model):
         key: Key[Array, ""] | None,
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
-        given = self.subnetwork(variables, rng.stream(key, "mask") if train and key is not None else None)
+        given = self.subnetwork(variables, None if key is None else rng.stream(key, "mask"))
         fixed = {name: variables[name] for name in mutable if name in (WEIGHTS, AT_TEST)}
         others = [name for name in mutable if name not in fixed]
         scores, changed = contract(self.model).called(given, x, lengths, train=train, key=key, mutable=others)

@@ -12,6 +12,7 @@ from jaxtricks.nn.cells import LSTM, Cell
 from jaxtricks.nn.dropout import Dropout, Inverted
 from jaxtricks.nn.initial_state import InitialState, ZeroState
 from jaxtricks.nn.initializers import Initializer, LecunNormal, Orthogonal
+from jaxtricks.nn.layer import masking
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.quotient import Quotient
 from jaxtricks.nn.recurrent import Memory, Recurrent
@@ -227,9 +228,14 @@ class RNN(Network):
             raise ConfigError(
                 f"RNN.bidirectional = True reads from the end, so that {what} cannot go on from it; set it to False."
             )
+<<<<<<< HEAD
         embed = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")
         h = embed(x)
         if self.variational is not None and sequence.are_tokens(x) and train:
+=======
+        h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
+        if self.variational is not None and sequence.are_tokens(x) and masking(self, train) is not None:
+>>>>>>> language
             types = jnp.ones((len(x), self.vocabulary or 0), h.dtype)
             types = Inverted(rate=self.variational.words)(types, train=train, name="variational_words")
             h = h * jnp.take_along_axis(types, x, axis=1)[..., None]

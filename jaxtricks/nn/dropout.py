@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxtricks.config import Family, Rate, config
-from jaxtricks.nn.layer import Layer
+from jaxtricks.nn.layer import Layer, masking
 
 
 class Dropout(Family):
@@ -34,7 +34,7 @@ class Dropout(Family):
         raise NotImplementedError
 
     def __call__(self, x: Float[Array, "*shape"], *, train: bool, name: str) -> Float[Array, "*shape"]:
-        """Applies the dropout: a random mask in training, the expectation at test."""
+        """Applies the dropout: a random mask in training, the expectation at test; there, too, a mask where one is asked for."""
         return _Mask(self, name=name)(x, train=train)
 
 
@@ -88,7 +88,7 @@ class _Mask(Layer):
     @nn.compact
     def __call__(self, x: Float[Array, "*shape"], *, train: bool) -> Float[Array, "*shape"]:
         kept, expected = (scale.astype(x.dtype) for scale in self.dropout.scales())
-        if not train:
+        if (stream := masking(self, train)) is None:
             return x * expected
-        keep = jax.random.bernoulli(self.draw("dropout", "mask"), 1 - jnp.asarray(self.dropout.rate), x.shape)
+        keep = jax.random.bernoulli(self.draw(stream, "mask"), 1 - jnp.asarray(self.dropout.rate), x.shape)
         return jnp.where(keep, x * kept, 0)

@@ -9,6 +9,23 @@ from jaxtyping import Array, Float, Key
 from jaxtricks.nn.depth import key_at
 from jaxtricks.nn.initializers import Initializer
 
+AT_TEST = "masks"  # the random stream of masks in an evaluation; the one in training is "dropout"
+
+
+def masking(module: nn.Module, train: bool) -> str | None:
+    """The random stream that a module draws masks from; None where there are none, and units are what is expected of them.
+
+    In training masks are always drawn. In an evaluation they are drawn if it is given the stream `AT_TEST`, so that predictions
+    can be averaged over masks (`jaxtricks.evaluate.MonteCarlo`).
+
+    Args:
+        module: bound, in a call.
+        train: whether it is trained.
+    """
+    if train:
+        return "dropout"
+    return AT_TEST if module.has_rng(AT_TEST) else None
+
 
 class Layer(nn.Module):
     """A Linen module whose random numbers depend on its path and the draw's name, not on what was drawn before.
@@ -28,7 +45,7 @@ class Layer(nn.Module):
         """The key of this module's draw `name` in a stream: `fold(fold(stream key, path), name)`.
 
         Args:
-            stream: "params" or "dropout", as given to `init` and `apply`.
+            stream: "params", "dropout" or `AT_TEST`, as given to `init` and `apply`.
             name: the draw, such as "kernel" or "mask".
 
         Raises:

@@ -13,7 +13,7 @@ from jaxtricks.nn.cells import Cell, CellState
 from jaxtricks.nn.dropout import Dropout
 from jaxtricks.nn.initial_state import InitialState
 from jaxtricks.nn.initializers import Initializer
-from jaxtricks.nn.layer import Layer
+from jaxtricks.nn.layer import Layer, masking
 from jaxtricks.nn.masks import true_steps
 from jaxtricks.nn.recurrence import gated, recur
 from jaxtricks.nn.recurrent_dropout import Zoneout
@@ -155,12 +155,13 @@ class Recurrent(Layer):
         x = masked(x, self._held(self.input_dropout, (batch, below), dtype, train, "input"))
         product = gated(x.reshape(-1, *x.shape[2:]), kernel).reshape(time, batch, -1)
         product, found = norms("input", product, valid, known)
+        stream = masking(self, train)
         inputs = StepInputs(
             product + bias[None, None],
             valid,
-            # At test a mask is one number, its expectation.
-            self._mask(self.update_dropout, shape if train else (time, 1, 1), dtype, train, "update"),
-            self.zoneout.masks(self, shape, self.cell.states) if self.zoneout is not None and train else None,
+            # Where none is drawn a mask is one number, its expectation.
+            self._mask(self.update_dropout, (time, 1, 1) if stream is None else shape, dtype, train, "update"),
+            None if self.zoneout is None or stream is None else self.zoneout.masks(self, stream, shape, self.cell.states),
             {place: moments for place, moments in known.items() if place != "input"},
         )
         mask = self._held(self.recurrent_dropout, (batch, self.units), dtype, train, "recurrent")
@@ -198,7 +199,8 @@ class Recurrent(Layer):
     def _held(self, dropout: Dropout | None, shape: tuple[int, int], dtype: Any, train: bool, name: str) -> Array | None:
         """A mask for all steps, see `masked`."""
         gates = (self.cell.gates,) if self.masks_per_gate else ()
-        return self._mask(dropout, (shape[0], *gates, shape[1]) if train else (1, 1), dtype, train, name)
+        drawn = masking(self, train) is not None
+        return self._mask(dropout, (shape[0], *gates, shape[1]) if drawn else (1, 1), dtype, train, name)
 
     def _norms(self, time: int, dtype: Any, train: bool) -> tuple[Normalizers, dict[Place, Averages]]:
         """What normalizes, and the running moments of what does so by the batch."""

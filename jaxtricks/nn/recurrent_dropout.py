@@ -34,11 +34,11 @@ class Zoneout:
         return self.state, self.cell
 
     def masks(
-        self, layer: Layer, shape: tuple[int, int, int], states: tuple[str, ...]
+        self, layer: Layer, stream: str, shape: tuple[int, int, int], states: tuple[str, ...]
     ) -> tuple[Bool[Array, "time batch units"], ...]:
-        """Draws where each array of a state keeps its value, `shape` [time, batch, units]."""
+        """Draws from a random stream where each array of a state keeps its value, `shape` [time, batch, units]."""
         rates = zip(states, self.rates(), strict=False)
-        return tuple(jax.random.bernoulli(layer.draw("dropout", f"zoneout_{name}"), rate, shape) for name, rate in rates)
+        return tuple(jax.random.bernoulli(layer.draw(stream, f"zoneout_{name}"), rate, shape) for name, rate in rates)
 
     def __call__(self, old: CellState, new: CellState, masks: tuple[Bool[Array, "batch units"], ...] | None) -> CellState:
         """The state after zoneout: by the masks in training; the expectation at test, where `masks` is None."""

@@ -92,6 +92,15 @@ class Loss(Family):
         """`log p/(1 - p)` of the label probabilities that the scores mean; by default the scores themselves."""
         return scores
 
+    def mean_logits(self, scores: Float[Array, "members *batch classes"]) -> Float[Array, "*batch classes"]:
+        """Scores that mean the average of the class probabilities which several predictions mean."""
+        return _mean_exp(jax.nn.log_softmax(self.logits(scores)))
+
+    def mean_log_odds(self, scores: Float[Array, "members *batch labels"]) -> Float[Array, "*batch labels"]:
+        """Scores that mean the average of the label probabilities which several predictions mean."""
+        odds = self.log_odds(scores)
+        return _mean_exp(jax.nn.log_sigmoid(odds)) - _mean_exp(jax.nn.log_sigmoid(-odds))
+
     def check(self, data: Dataset) -> None:
         """Refuses data that the loss has no meaning for; raises ConfigError."""
         task = task_of(data)
@@ -207,6 +216,12 @@ class Squared(Loss):
     def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
         return _log_odds(scores)
 
+    def mean_logits(self, scores: Float[Array, "members *batch classes"]) -> Float[Array, "*batch classes"]:
+        return jnp.mean(scores, axis=0)
+
+    def mean_log_odds(self, scores: Float[Array, "members *batch labels"]) -> Float[Array, "*batch labels"]:
+        return jnp.mean(scores, axis=0)
+
 
 @config("binary_cross_entropy")
 class BinaryCrossEntropy(Loss):
@@ -292,6 +307,17 @@ class FunctionLoss(Loss):
 
     def log_odds(self, scores: Float[Array, "*batch labels"]) -> Float[Array, "*batch labels"]:
         return _log_odds(scores) if self.predictions == "probabilities" else scores
+
+    def mean_logits(self, scores: Float[Array, "members *batch classes"]) -> Float[Array, "*batch classes"]:
+        return jnp.mean(scores, axis=0) if self.predictions == "probabilities" else super().mean_logits(scores)
+
+    def mean_log_odds(self, scores: Float[Array, "members *batch labels"]) -> Float[Array, "*batch labels"]:
+        return jnp.mean(scores, axis=0) if self.predictions == "probabilities" else super().mean_log_odds(scores)
+
+
+def _mean_exp(logs: Float[Array, "members *shape"]) -> Float[Array, "*shape"]:
+    """`log mean exp`, over the members."""
+    return jax.nn.logsumexp(logs, axis=0) - jnp.log(jnp.asarray(len(logs), logs.dtype))
 
 
 def _log(probabilities: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:

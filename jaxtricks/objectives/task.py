@@ -65,6 +65,15 @@ class Task(Family):
         """Gives log-probabilities from scores, by the loss that they were trained with; or values, in the user's units."""
         raise NotImplementedError
 
+    def averaged(self, loss: Any, scores: Float[Array, "members batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        """Gives scores that mean the average of several predictions: of their probabilities, or of their values.
+
+        Args:
+            loss: the loss that the models were trained with, which says what scores mean.
+            scores: of each prediction.
+        """
+        raise NotImplementedError
+
     def probabilities(self, log_probs: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
         """Gives what the predictions of several models are averaged as: probabilities, or values."""
         return np.exp(log_probs)
@@ -146,6 +155,9 @@ class Classes(Task):
     ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_softmax(loss.logits(scores))
 
+    def averaged(self, loss: Any, scores: Float[Array, "members batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return loss.mean_logits(scores)
+
     def rows(
         self,
         loss: Any,
@@ -186,6 +198,9 @@ class Steps(Task):
     ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_softmax(loss.logits(scores))
 
+    def averaged(self, loss: Any, scores: Float[Array, "members batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return loss.mean_logits(scores)
+
     def rows(
         self,
         loss: Any,
@@ -225,6 +240,9 @@ class Multilabel(Task):
         self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
     ) -> Float[Array, "batch ... outputs"]:
         return jax.nn.log_sigmoid(loss.log_odds(scores))
+
+    def averaged(self, loss: Any, scores: Float[Array, "members batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return loss.mean_log_odds(scores)
 
     def answers(self, averaged: Float[np.ndarray, "... outputs"], names: Sequence[str]) -> Shaped[np.ndarray, "..."]:
         return (averaged > 0.5).astype(np.int32)
@@ -269,6 +287,9 @@ class Values(Task):
         self, loss: Any, scores: Float[Array, "batch ... outputs"], scaling: Scaling | None = None
     ) -> Float[Array, "batch ... outputs"]:
         return scores if scaling is None else scaling.restored(scores)
+
+    def averaged(self, loss: Any, scores: Float[Array, "members batch ... outputs"]) -> Float[Array, "batch ... outputs"]:
+        return jnp.mean(scores, axis=0)
 
     def probabilities(self, log_probs: Float[np.ndarray, "... outputs"]) -> Float[np.ndarray, "... outputs"]:
         return log_probs

@@ -1,18 +1,20 @@
 """The predictions of a restart's model, and their metrics."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jaxtricks import rng
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.models.contract import CARRY, Variables
 from jaxtricks.objectives.metric import finished, sums
-from jaxtricks.restart.member import Member, Pool, State, applied, drawn, evaluated, inputs, labelled, scaled, typed
+from jaxtricks.restart.member import Member, Pool, State, applied, drawn, evaluated, inputs, labelled, root, scaled, typed
 from jaxtricks.restart.phase import EvaluationSums, Over, Phase, Progress, Shared, Window, drive, put, whole
 
 EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
@@ -49,8 +51,27 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
     return _chunked(said, indices)
 
 
-def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -> dict[str, Float[Array, ""]]:
-    """Gives every metric on the validation split, where the device holds the data."""
+def read(
+    experiment: Experiment, state: State, member: Member, batch: Pool, carry: Variables
+) -> tuple[Float[Array, "batch ..."], Variables]:
+    """Gives the predictions for a whole batch, see `Task.log_probs`, and the state that the model carries on from it.
+
+    Args:
+        experiment: the settings.
+        state: whose parameters are evaluated.
+        member: the restart.
+        batch: the examples, as stored.
+        carry: what the last batch left; see `empty_carry`.
+    """
+    given, every = evaluated(experiment, member, state), jnp.arange(len(batch.x))
+    scores, after = applied(experiment, given | carry, inputs(batch, member, every), train=False, mutable=list(carry))
+    return batch.task.log_probs(experiment.objective.loss, scores, member.targets), dict(after)
+
+
+def evaluate(
+    experiment: Experiment, state: State, member: Member, pool: Pool, masks: MonteCarlo | None = None
+) -> dict[str, Float[Array, ""]]:
+    """Gives every metric on the validation split, where the device holds the data; where asked, of averages over masks."""
     pool = labelled(member, pool)
     order, shared = validation_order(member.validation.size, pool), Shared.of(pool)
     window = whole(member.validation[order.places], pool, order.counted)
@@ -58,7 +79,25 @@ def evaluate(experiment: Experiment, state: State, member: Member, pool: Pool) -
     def call(phase: Phase, left: Any, window: Any) -> Any:
         return phase.run(experiment, member, shared, left, window)
 
-    return drive(EVALUATION, state, lambda over: window if over is Over.VALIDATION else (None,), call)  # type: ignore[no-any-return]
+    return drive(phases(masks), state, lambda over: window if over is Over.VALIDATION else (None,), call)  # type: ignore[no-any-return]
+
+
+def draws_masks(experiment: Experiment, member: Member, state: State, batch: Pool) -> bool:
+    """Tells whether the predictions for a batch, as stored, depend on a key of masks that comes with an evaluation.
+
+    The state may be one of shapes: nothing is computed.
+    """
+
+    def scores(key: Key[Array, ""], state: State) -> Any:
+        seen = inputs(batch, member, jnp.arange(len(batch.x)))
+        return applied(experiment, evaluated(experiment, member, state), seen, train=False, key=key)[0]
+
+    program = jax.make_jaxpr(scores)(rng.root(0), state).jaxpr
+    reached = {id(program.invars[0])}
+    for equation in program.eqns:
+        if any(id(variable) in reached for variable in equation.invars):
+            reached.update(map(id, equation.outvars))
+    return any(id(variable) in reached for variable in program.outvars)
 
 
 def contributions(experiment: Experiment, state: State, member: Member, pool: Pool, metric: str) -> Float[Array, " validation"]:
@@ -159,37 +198,47 @@ def begin(experiment: Experiment, member: Member, shared: Shared, state: State, 
     return Progress(None, state)
 
 
-def reserve(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: None) -> Progress:
+def reserve(
+    experiment: Experiment,
+    member: Member,
+    shared: Shared,
+    progress: Progress,
+    window: None,
+    masks: MonteCarlo | None = None,
+) -> Progress:
     """Gives the progress with room for the results of all batches."""
     state, order = progress.state, validation_order(member.validation.size, shared.like)
     unit = order.unit
     some = jax.tree.map(lambda array: jnp.zeros((unit, *array.shape[1:]), array.dtype), shared.like)
     carry = empty_carry(experiment, member, state, some)
-    indices, counts = jnp.arange(unit), jnp.ones(unit, bool)
-    _, found = jax.eval_shape(lambda: _scored(experiment, member, state, some, indices, counts, carry))
+    if masks is not None:  # a state for each pass
+        carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (masks.passes, *leaf.shape)), carry)
+    everything = Window(jnp.arange(unit), jnp.int32(0), jnp.ones(unit, bool), some)
+    _, found = jax.eval_shape(lambda: _scored(experiment, member, state, everything, carry, masks))
     units = len(order.places) // unit
     return progress._replace(
         answers=EvaluationSums(carry, jax.tree.map(lambda leaf: jnp.zeros((units, *leaf.shape[1:]), leaf.dtype), found))
     )
 
 
-def score(experiment: Experiment, member: Member, shared: Shared, progress: Progress, window: Window) -> Progress:
+def score(
+    experiment: Experiment,
+    member: Member,
+    shared: Shared,
+    progress: Progress,
+    window: Window,
+    masks: MonteCarlo | None = None,
+) -> Progress:
     """Gives the progress with the results for a window of validation examples."""
     assert progress.answers is not None and window.counted is not None
-    pool = window.given if window.pool is None else window.pool
-    indices = jnp.arange(len(window.counted)) if window.pool is None else window.given
-    carry, found = _scored(experiment, member, progress.state, pool, indices, window.counted, progress.answers.carry)
+    if window.pool is None:
+        window = window._replace(given=jnp.arange(len(window.counted)), pool=window.given)
+    carry, found = _scored(experiment, member, progress.state, window, progress.answers.carry, masks)
     return progress._replace(answers=EvaluationSums(carry, put(window.first, progress.answers.found, found)))
 
 
 def _scored(
-    experiment: Experiment,
-    member: Member,
-    state: State,
-    pool: Pool,
-    indices: Int[Array, " n"],
-    counted: Bool[Array, " n"],
-    carry: Variables,
+    experiment: Experiment, member: Member, state: State, window: Window, carry: Variables, masks: MonteCarlo | None
 ) -> tuple[Variables, Found]:
     """What `metrics_of` makes metrics of, batch by batch, since all scores may fill the memory; and what the model carries on.
 
@@ -197,24 +246,41 @@ def _scored(
         experiment: the settings.
         member: the restart.
         state: whose parameters are evaluated.
-        pool: the data.
-        indices: positions in it, in the order of `validation_order`: whole batches.
-        counted: which of them count.
+        window: positions in a pool, in the order of `validation_order`: whole batches; and which of them count.
         carry: what the last batch left.
+        masks: what predictions are averaged over; None where no mask is drawn.
     """
+    assert window.pool is not None and window.counted is not None
+    pool, batch = window.pool, _batch(member.validation.size, window.pool)
     given, task, loss = evaluated(experiment, member, state), pool.task, experiment.objective.loss
     metrics = experiment.measured(task)
 
+<<<<<<< HEAD
     def body(carry: Variables, part: tuple[Array, Array]) -> tuple[Variables, Found]:
         places, counts = part
         batch = inputs(experiment, pool, member, places)
         scores, carry = applied(experiment, given | carry, batch, train=False, mutable=list(carry))
+=======
+    def body(carry: Variables, part: tuple[Array, Array, Array]) -> tuple[Variables, Found]:
+        places, counts, number = part
+        batch = inputs(pool, member, places)
+
+        def once(carry: Variables, key: Key[Array, ""] | None) -> tuple[Any, Variables]:
+            scores, after = applied(experiment, given | carry, batch, train=False, key=key, mutable=list(carry))
+            return scores, dict(after)
+
+        if masks is None:
+            scores, after = once(carry, None)
+        else:
+            several, after = jax.lax.map(lambda one: once(*one), (carry, masks.keys(root(member, "masks"), number)))
+            scores = task.averaged(loss, several)
+>>>>>>> language
         count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.steps, counts, member.targets))
         kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None
-        return dict(carry), Found(count, summed, kept)
+        return after, Found(count, summed, kept)
 
-    batch = _batch(member.validation.size, pool)
-    return jax.lax.scan(body, carry, (indices.reshape(-1, batch), counted.reshape(-1, batch)))
+    parts = (window.given.reshape(-1, batch), window.counted.reshape(-1, batch))
+    return jax.lax.scan(body, carry, (*parts, window.first + jnp.arange(len(parts[0]))))
 
 
 def metrics_of(experiment: Experiment, member: Member, shared: Shared, answers: EvaluationSums) -> dict[str, Float[Array, ""]]:
@@ -238,4 +304,14 @@ def finish(
 
 
 VALIDATE = (Phase(reserve), Phase(score, Over.VALIDATION))
-EVALUATION = (Phase(begin, in_place=False), *VALIDATE, Phase(finish, in_place=False))
+
+
+@functools.cache
+def phases(masks: MonteCarlo | None) -> tuple[Phase, ...]:
+    """The phases of an evaluation without training; the same ones each time, so that their programs are compiled once.
+
+    Args:
+        masks: what predictions are averaged over; None where no mask is drawn.
+    """
+    room, scores = (functools.partial(phase, masks=masks) for phase in (reserve, score))
+    return Phase(begin, in_place=False), Phase(room), Phase(scores, Over.VALIDATION), Phase(finish, in_place=False)

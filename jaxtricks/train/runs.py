@@ -2,7 +2,7 @@
 
 import functools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -17,11 +17,12 @@ from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset, Examples, in_user_units, inputs_for, without_offset
 from jaxtricks.data.examples import check
 from jaxtricks.engine import resident, streamed
-from jaxtricks.engine.plan import Plan, Population, padded
-from jaxtricks.engine.processes import gathered, placed
+from jaxtricks.engine.plan import Plan, Population
+from jaxtricks.engine.processes import gathered
 from jaxtricks.engine.tables import DeviceData, Numbers
 from jaxtricks.engine.windows import cut
 from jaxtricks.experiment.experiment import Experiment
+from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.experiment.matching import Transferred
 from jaxtricks.experiment.sampling import Sampling
 from jaxtricks.experiment.settings import settings_that_differ
@@ -30,13 +31,13 @@ from jaxtricks.nn.stacks import apart
 from jaxtricks.objectives.metric import called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
-from jaxtricks.restart.epoch import bare, running
 from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 from jaxtricks.train.beside import SPLITS, Beside, beside
 from jaxtricks.train.frame import frame
 from jaxtricks.train.histograms import Histograms, histograms
 from jaxtricks.train.loop import Trained
+from jaxtricks.train.population import check_masks, population
 from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import Summary, summarize
 
@@ -184,17 +185,19 @@ class Runs(Shown):
         """The weights of all runs by name, to be saved, read by another library or transferred."""
         return weights_of(self.variables, self.sampling, self.data.meanings)
 
-    def evaluate(self, split: Split | Examples) -> dict[str, Float[np.ndarray, " runs"]]:
+    def evaluate(self, split: Split | Examples, masks: MonteCarlo | None = None) -> dict[str, Float[np.ndarray, " runs"]]:
         """Evaluates every metric on the training or validation examples of each run, or on other examples; [runs].
 
-        Without masks or augmentation. Windows of a text are evaluated in parallel tracks of 32 windows or more, 64 tracks at
-        most, whatever the batch of training was: a state that a model carries on goes through each of them.
+        Without augmentation, and without masks if none are asked for. Windows of a text are evaluated in parallel tracks of 32
+        windows or more, 64 tracks at most, whatever the batch of training was: a state that a model carries on goes through each
+        of them.
 
         Args:
             split: "train", "validation", or other examples, such as those that `Dataset.open_test` gave.
+            masks: dropout's, over which each prediction is averaged; None: no mask is drawn.
 
         Raises:
-            ConfigError: for a split that is none of these.
+            ConfigError: for a split that is none of these, or masks of a model that draws none.
             DataError: for examples that are not like those of the data set.
         """
         table: Any
@@ -209,15 +212,17 @@ class Runs(Shown):
         else:
             shown = textwrap.shorten(repr(split), 60)
             raise ConfigError(f"split = {shown} is not 'train', 'validation', or examples such as Dataset.open_test gives.")
-        population, states = self._population()
+        if masks is not None:
+            check_masks(self.experiment, self.data, self.sampling, self.trained)
+        members, states = population(self.experiment, self.sampling, self.trained, masks)
         tables = self.trained.tables._replace(validation=table)
         if isinstance(split, Examples):
             tables = tables._replace(labels=None)
         if self.plan.window is None:
             data = DeviceData(Shared.of(Pool.of(self.data, examples)), jax.tree.map(jnp.asarray, tables))
-            metrics = resident.evaluate(population, states, data, self.plan)
+            metrics = resident.evaluate(members, states, data, self.plan, masks)
         else:
-            metrics = streamed.evaluate(population, states, tables, Pool.on_host(self.data, examples), self.plan)
+            metrics = streamed.evaluate(members, states, tables, Pool.on_host(self.data, examples), self.plan, masks)
         return {name: values[: len(self)] for name, values in gathered(metrics).items()}
 
     def contributions(self, metric: str) -> Float[np.ndarray, "runs validation"] | None:
@@ -239,9 +244,9 @@ class Runs(Shown):
         task = task_of(self.data)
         if self.experiment.measured(task)[metric].needs_all or task.kind.per_step or self.plan.window is not None:
             return None
-        population, states = self._population()
+        members, states = self._population()
         data = DeviceData(Shared.of(Pool.of(self.data, self.data.pool)), jax.tree.map(jnp.asarray, self.trained.tables))
-        return gathered(resident.contributions(population, states, data, metric, self.plan))[: len(self)]
+        return gathered(resident.contributions(members, states, data, metric, self.plan))[: len(self)]
 
     def summary(self) -> Summary:
         """Gives the mean, 95% interval and spread of every metric over the runs, and the names of collapsed runs."""
@@ -330,7 +335,7 @@ class Runs(Shown):
             DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
         """
         inputs, sizes = inputs_for(self.data, x, lengths)
-        population, states = self._population()
+        members, states = self._population()
         tables = jax.tree.map(jnp.asarray, self.trained.tables)
         found = []
         for first, last in self._parts(inputs):
@@ -339,11 +344,37 @@ class Runs(Shown):
             pool = Pool.of(self.data, part)
             indices = jnp.arange(last - first, dtype=jnp.int32)
             found.append(
-                gathered(resident.predict(population, states, DeviceData(Shared.of(pool), tables), indices, self.plan))[
-                    : len(self)
-                ]
+                gathered(resident.predict(members, states, DeviceData(Shared.of(pool), tables), indices, self.plan))[: len(self)]
             )
         return np.concatenate(found, axis=1)
+
+    def read(self, examples: Examples) -> Iterator[tuple[Int[np.ndarray, " batch"], Float[np.ndarray, "runs batch ..."]]]:
+        """Gives the log-probabilities of examples as `log_probs` does, batch by batch, with the places of each batch's examples.
+
+        The order is that of `evaluate`: windows of a text in parallel tracks, through which a model carries its state on. All
+        predictions for a text at once would take as many numbers as it has tokens, times the vocabulary.
+
+        Args:
+            examples: as the data set stores them, such as `Dataset.pool` or what `Dataset.open_test` gives.
+
+        Raises:
+            DataError: for inputs that are not like those of the data set, see `jaxtricks.data.inputs_for`.
+
+        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
+        >>> runs = jt.fit(base, digits, seeds=4, progress=False)
+        >>> [(len(places), log_probs.shape) for places, log_probs in runs.read(digits.pool)]
+        [(100, (4, 100, 10))]
+        """
+        x, lengths = inputs_for(self.data, examples.x, examples.lengths)
+        members, states = self._population()
+        tables, carry = jax.tree.map(jnp.asarray, self.trained.tables), None
+        order = evaluation.validation_order(len(x), Pool.on_host(self.data, examples))
+        for part, counted in zip(order.places.reshape(-1, order.unit), order.counted.reshape(-1, order.unit), strict=True):
+            batch = Pool.of(self.data, examples._replace(x=x, lengths=lengths).at(part))
+            given = DeviceData(Shared(batch, batch), tables)
+            carry = resident.empty_carry(members, states, given, self.plan) if carry is None else carry
+            log_probs, carry = resident.read(members, states, carry, given, self.plan)
+            yield part[counted], gathered(log_probs)[: len(self)][:, counted]
 
     @property
     def _tokens(self) -> int | None:
@@ -356,13 +387,5 @@ class Runs(Shown):
         return cut(len(x), self.plan.window // (x.nbytes // len(x)), evaluation.EVALUATION_BATCH)
 
     def _population(self) -> tuple[Population, State]:
-        """The runs as a program takes them, padded to whole chunks, without the arrays that only training needs."""
-        rows = padded(len(self), self.plan)
-        size, experiment = len(rows), jax.tree.map(np.asarray, running(bare(self.experiment)))
-        floats = jax.tree.map(lambda leaf: np.full(size, leaf, jax.dtypes.canonicalize_dtype(float)), experiment)
-        numbers = jax.tree.map(lambda leaf: leaf[rows], Numbers.of(self.sampling))
-        whole, mine = self.trained.states._replace(best=None), self.trained.rows
-        if len(whole.step) == size and np.array_equal(mine, np.arange(len(self))):  # they lie on the devices as they are needed
-            return Population(floats, numbers), placed(whole, self.plan.lies(whole))
-        states = jax.tree.map(lambda leaf: np.asarray(leaf)[mine][rows], whole)
-        return Population(floats, numbers), placed(states, self.plan.lies(states))
+        """The runs as a program takes them that draws no masks."""
+        return population(self.experiment, self.sampling, self.trained)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxtricks.data import DataError, Dataset
-from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
+from jaxtricks.data.sequences import adding_problem, copy_problem, pixels, reversal_problem
 
 
 @pytest.mark.parametrize(("delay", "symbols", "recall"), [(1, 8, 10), (30, 8, 10), (5, 1, 1), (7, 40, 3)])
@@ -23,6 +23,18 @@ def test_a_row_can_be_read():
     data = copy_problem(4, delay=3, symbols=2, recall=2)
     first, second = data.x[0, :2]
     assert data.decode(data.x[0]) == f"{first} {second} _ _ ? _ _" and data.decode(data.y[0]) == f"_ _ _ _ _ {first} {second}"
+
+
+@pytest.mark.parametrize(("length", "symbols"), [(1, 1), (5, 3)])
+def test_symbols_are_to_be_repeated_backwards_and_only_they_count(length, symbols):
+    data = reversal_problem(40, length, symbols)
+    x, y, source = data.x, data.y, data.x[:, :length]
+    assert x.shape == y.shape == (40, 2 * length) and source.min() == 1 and source.max() == symbols and not x[:, length].any()
+    assert np.array_equal(y[:, length:], source[:, ::-1]) and np.array_equal(x[:, length + 1 :], y[:, length:-1])
+    assert not data.counted[:, :length].any() and data.counted[:, length:].all()
+    assert len(data.vocabulary) == len(data.classes) == symbols + 1
+    with pytest.raises(DataError, match=r"^length: 0 is not allowed"):
+        reversal_problem(4, 0)
 
 
 def test_symbols_are_equally_common():

@@ -1,5 +1,6 @@
 """Text from a trained language model."""
 
+import itertools
 from functools import partial
 
 import jax
@@ -55,6 +56,49 @@ def test_seeds_differ_and_repeat(runs):
     writer = jt.evaluate.Writer.of(runs)
     write = partial(writer.write, "a", tokens=30, temperature=8.0)
     assert write(seed=1) == write(seed=1) != write(seed=2)
+
+
+@pytest.fixture(scope="module")
+def unsure():
+    """A writer whose text is as good as random: what is likely first is not what is likeliest in the end."""
+    wild = jt.nn.Normal(scale=2.0)
+    model = jt.RNN(embedding=4, widths=(6,), cell="gru", outputs=4, vocabulary=4, read="every", kernel_init=wild)
+    variables = model.init(jax.random.key(3), jnp.zeros((1, 2), jnp.int32), train=False)
+    return jt.evaluate.Writer(model, variables, LETTERS)
+
+
+def log_probabilities(writer, texts):
+    """Of the tokens after the first of each text, read at once."""
+    tokens = np.stack([LETTERS.encode(text) for text in texts])
+    scores = jax.nn.log_softmax(jax.jit(partial(writer.model.apply, train=False))(writer.variables, tokens))
+    return np.take_along_axis(np.asarray(scores)[:, :-1], tokens[:, 1:, None], axis=-1).sum(axis=(1, 2))
+
+
+def test_enough_beams_find_the_likeliest_of_all_texts(unsure):
+    texts = ["a" + "".join(letters) for letters in itertools.product("abcd", repeat=4)]
+    best = texts[log_probabilities(unsure, texts).argmax()]
+    assert unsure.search("a", tokens=4, beams=64) == unsure.search("a", tokens=4, beams=100) == best
+    greedy, found = log_probabilities(unsure, [unsure.search("a", tokens=4, beams=beams) for beams in (1, 64)])
+    assert greedy < found
+
+
+def test_two_beams_keep_the_two_likeliest_texts(unsure):
+    kept = ["a"]
+    for _ in range(4):
+        longer = [text + letter for text in kept for letter in "abcd"]
+        kept = [longer[place] for place in np.argsort(-log_probabilities(unsure, longer))[:2]]
+    assert unsure.search("a", tokens=4, beams=2) == kept[0]
+
+
+def test_one_beam_is_greedy(unsure, runs):
+    for writer in (unsure, jt.evaluate.Writer.of(runs)):
+        assert writer.search("cd", tokens=9, beams=1) == writer.write("cd", tokens=9, temperature=0.0, seed=0)
+
+
+@pytest.mark.parametrize("beams", [0, -1, True])
+def test_no_beam_is_refused(unsure, beams):
+    with pytest.raises(ConfigError, match=f"^beams = {beams} is not an integer >= 1"):
+        unsure.search("a", tokens=2, beams=beams)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,17 @@ def test_rescaled_weights_make_up_for_those_that_are_off():
     assert not np.any(none.kernel(jnp.ones((2, 2)), jnp.zeros((2, 2))))
 
 
+def test_a_key_that_comes_with_an_evaluation_draws_another_mask():
+    model, key = masked(), jax.random.key(1)
+    variables = model.drawn(jax.random.key(0), X, None)
+    found, _ = model.called(variables, X, None, train=False, key=key, mutable=())
+    expected, _ = contract(PLAIN).called(
+        model.subnetwork(variables, rng.stream(key, "mask")), X, None, train=False, key=None, mutable=()
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert not np.allclose(found, model.called(variables, X, None, train=False, key=None, mutable=())[0])
+
+
 def slopes(model, variables, key):
     """The gradients with respect to the scores, and to the masked kernels."""
 
