@@ -12,6 +12,7 @@ from jaxtricks.data.ledger import Opening
 from jaxtricks.data.loading import load
 from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.prepared import Listing, names
+from jaxtricks.data.pretext import masked_tokens, next_tokens, rotations
 from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
 from jaxtricks.data.sizes import accuracy_interval, detectable, luck_of_the_best
 from jaxtricks.data.text import Text
@@ -44,8 +45,11 @@ __all__ = [
     "inputs_for",
     "load",
     "luck_of_the_best",
+    "masked_tokens",
     "names",
+    "next_tokens",
     "pixels",
+    "rotations",
     "without_offset",
 ]
 
