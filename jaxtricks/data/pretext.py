@@ -43,9 +43,10 @@ def next_tokens(dataset: Dataset) -> Dataset:
         raise DataError(f"dataset: {dataset.name} has the next token for a label already; texts with labels are allowed.")
     lengths = dataset.lengths if dataset.lengths is not None else np.full(len(dataset), dataset.shape[0], np.int32)
     long = np.flatnonzero(lengths > 1)
+    followed = np.arange(dataset.shape[0] - 1) < lengths[long, None] - 1
     return Dataset(
         f"{dataset.name}, next tokens",
-        dataset.x[long, :-1],
+        np.where(followed, dataset.x[long, :-1], 0),
         dataset.x[long, 1:],
         vocabulary.tokens,
         validation=_split_of(dataset, long),
