@@ -28,13 +28,13 @@ def classifier(network: jt.Experiment, epochs: int) -> dict[str, jt.Experiment]:
 
 def measure(scale: Scale) -> Outcome:
     """IMDB reviews, their first 48 words out of 1 000; embeddings of 32, a GRU of 48 units, Adam. The network learns to
-    predict the next word in 6 000 reviews, 2 epochs at 3e-3, each restart anew. Its head is replaced by one that reads the
-    mean of the states, and trained on 200 and on 800 other reviews with their labels, 200 and 800 steps of batches of 20,
-    each restart on its own draw, with 300 more to validate on: the new head alone; all layers at one rate; all layers, each
-    at 1/2.6 of the rate of the one above (Howard & Ruder); and all layers from scratch. Each arm has its best learning rate
-    by validation accuracy at 200 labels, on a ladder from 1e-3 to 1e-2 that is widened while the best lies at its edge, on
-    reviews and restarts that nothing is judged on. The language model reads reviews of the third that is kept for tuning, so
-    that no judged review was read before. The lecture speaks of GPT-2 and BERT, which have read far more.
+    predict the next word in 6 000 reviews (a fifth to validate on), 2 epochs at 3e-3, each restart anew. Its head is replaced
+    by one that reads the mean of the states, and trained on 200 and on 800 other reviews with their labels, 200 and 800 steps
+    of batches of 20, each restart on its own draw, with 300 more to validate on: the new head alone; all layers at one rate;
+    all layers, each at 1/2.6 of the rate of the one above (Howard & Ruder); and all layers from scratch. Each arm has its
+    best learning rate by validation accuracy at 200 labels, on a ladder from 1e-3 to 1e-2 that is widened while the best lies
+    at its edge, on reviews and restarts that nothing is judged on. The language model reads reviews of the third that is kept
+    for tuning, so that no judged review was read before. The lecture speaks of GPT-2 and BERT, which have read far more.
     """
     text = jt.Text("word", length=48, vocabulary=1_000)
     reviews = random_texts() if scale.name == "smoke" else jt.load("imdb_reviews", text=text)
@@ -101,8 +101,9 @@ def measure(scale: Scale) -> Outcome:
 CLAIM = Claim(
     rows=("T062", "T100"),
     lecture=3,
-    statement="Train a large model to classify ImageNet or predict tokens in NL … Remove the last layer … Add a new "
-    "classification layer, train only this layer. … state of the art performance, at the cost of a linear model",
+    statement="Find lots of unlabeled data: self/semi-supervised learning … Train a large model to classify ImageNet or "
+    "predict tokens in NL … Remove the last layer … Add a new classification layer, train only this layer. … state of the art "
+    "performance, at the cost of a linear model",
     papers=(Paper("Dai & Le 2015; Howard & Ruder 2018: language models become classifiers of IMDB; no number was read", "R"),),
     refuted_by="With the fewest labels the paired verdict on validation accuracy, from the new head alone to training from "
     "scratch, is 'helps' or 'no difference', or to training all layers 'helps'.",
