@@ -92,7 +92,10 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, hal
         params = jax.tree.map(lambda one, other, own: one if own else other, frozen, trained, still)
         return _called(rebuild(experiment, model=halves.body), params, batch, train, key)[0]
 
-    given = jax.eval_shape(lambda: body(state.params, state.params, key, True))
+    try:
+        given = jax.eval_shape(lambda: body(state.params, state.params, key, True))
+    except jax.errors.UnexpectedTracerError:  # the layer is inside of a transformation, such as `nn.remat`
+        return False
     if not isinstance(given, jax.ShapeDtypeStruct) or given.shape[:1] != (2,):
         return False
     seen = batch._replace(x=jnp.zeros(given.shape, given.dtype))
