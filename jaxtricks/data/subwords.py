@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from jaxtricks.data.errors import DataError
 
@@ -34,7 +34,7 @@ class Subwords:
 
     model: str
 
-    level: ClassVar = "subword"
+    level: ClassVar[Literal["subword"]] = "subword"
 
     @classmethod
     def learnt(cls, texts: Iterable[str | bytes], size: int) -> Self:

@@ -18,7 +18,7 @@ from jaxtricks.models.contract import Linen, Model, Variables
 Look = Callable[[tuple[Any, ...]], tuple[Any, ...]]  # the arguments of a call → those that it gets
 
 
-class Halves(NamedTuple):
+class BodyAndHead(NamedTuple):
     """The two parts of a network, with the same variables.
 
     Args:
@@ -78,7 +78,7 @@ class Head(Model):
     Args:
         whole: the network.
         layers: names of its top-level layers.
-        blank: an input of the whole network, of an example's shape, which does not matter.
+        stand_in: an input of the whole network, of an example's shape; what it holds does not matter.
 
     >>> model = Linen(jt.MLP(widths=(8,), outputs=3))
     >>> head = Head(model, ("head",), jnp.zeros(5))
@@ -89,10 +89,10 @@ class Head(Model):
 
     whole: Model
     layers: tuple[str, ...]
-    blank: Array
+    stand_in: Array
 
     def drawn(self, key: Key[Array, ""], x: Array, lengths: Int[Array, " batch"] | None) -> Variables:
-        return self.whole.drawn(key, self._blank(x), lengths)
+        return self.whole.drawn(key, self._inputs(x), lengths)
 
     def called(
         self,
@@ -105,21 +105,21 @@ class Head(Model):
         mutable: Sequence[str],
     ) -> tuple[Any, Variables]:
         with _at_first_call(self.layers, lambda arguments: (x, *arguments[1:])):
-            return self.whole.called(variables, self._blank(x), lengths, train=train, key=key, mutable=mutable)
+            return self.whole.called(variables, self._inputs(x), lengths, train=train, key=key, mutable=mutable)
 
-    def _blank(self, x: Array) -> Array:
-        blank = self.blank if self.blank.dtype == jnp.int32 else self.blank.astype(x.dtype)
-        return jnp.broadcast_to(blank, (len(x), *blank.shape))
+    def _inputs(self, x: Array) -> Array:
+        one = self.stand_in if self.stand_in.dtype == jnp.int32 else self.stand_in.astype(x.dtype)
+        return jnp.broadcast_to(one, (len(x), *one.shape))
 
 
 @functools.singledispatch
-def cut(model: Model, layers: tuple[str, ...], blank: Array) -> Halves | None:
+def cut(model: Model, layers: tuple[str, ...], stand_in: Array) -> BodyAndHead | None:
     """The two parts of a model; None where it cannot be cut.
 
     Args:
         model: the model.
         layers: names of top-level layers; the cut is before the first of them that is called.
-        blank: an input of an example's shape.
+        stand_in: an input of an example's shape.
 
     >>> cut(Linen(jt.MLP()), ("head",), jnp.zeros(3)).head.layers
     ('head',)
@@ -128,8 +128,8 @@ def cut(model: Model, layers: tuple[str, ...], blank: Array) -> Halves | None:
 
 
 @cut.register
-def _linen(model: Linen, layers: tuple[str, ...], blank: Array) -> Halves | None:
-    return Halves(Body(model, layers), Head(model, layers, blank))
+def _linen(model: Linen, layers: tuple[str, ...], stand_in: Array) -> BodyAndHead | None:
+    return BodyAndHead(Body(model, layers), Head(model, layers, stand_in))
 
 
 def _at_first_call(layers: tuple[str, ...], look: Look) -> Any:

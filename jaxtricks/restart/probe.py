@@ -20,7 +20,7 @@ from jaxtricks import rng
 from jaxtricks.config import rebuild
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import PENALTIES, contract
-from jaxtricks.models.cut import Halves, cut
+from jaxtricks.models.cut import BodyAndHead, cut
 from jaxtricks.optim.layers import select
 from jaxtricks.restart.evaluation import chunked
 from jaxtricks.restart.member import Member, Pool, State, applied, inputs
@@ -39,10 +39,10 @@ def features(experiment: Experiment, member: Member, pool: Pool, state: State) -
         pool: the data.
         state: has the parameters.
     """
-    halves = _halves(experiment, member, pool, state)
-    if halves is None or not _apart(experiment, member, pool, state, halves):
+    parts = _cut(experiment, member, pool, state)
+    if parts is None or not _apart(experiment, member, pool, state, parts):
         return None
-    body, key = rebuild(experiment, model=halves.body), rng.root(0)
+    body, key = rebuild(experiment, model=parts.body), rng.root(0)
 
     def given(train: bool) -> Callable[[Int[Array, " n"]], Any]:
         return lambda places: _called(body, state.params, inputs(pool, member, places), train, key)[0]
@@ -62,35 +62,34 @@ def above(
     """Gives the same training with features in place of inputs; as it is where there are none. Arguments as for `features`."""
     if features is None:
         return experiment, member, pool
-    halves = _halves(experiment, member, pool, state)
-    assert halves is not None
-    unscaled = {"shift": jnp.zeros_like(features[0]), "scale": jnp.ones_like(features[0])}
-    plain = member._replace(**unscaled, features=None, fill=None)
-    return rebuild(experiment, model=halves.head), plain, pool._replace(x=features)
+    parts = _cut(experiment, member, pool, state)
+    assert parts is not None
+    shift, scale = jnp.zeros_like(features[0]), jnp.ones_like(features[0])
+    plain = member._replace(shift=shift, scale=scale, features=None, fill=None)
+    return rebuild(experiment, model=parts.head), plain, pool._replace(x=features)
 
 
-def _halves(experiment: Experiment, member: Member, pool: Pool, state: State) -> Halves | None:
+def _cut(experiment: Experiment, member: Member, pool: Pool, state: State) -> BodyAndHead | None:
     """The network, cut before the first layer that is trained; None where it has no frozen layer or cannot be cut."""
     if experiment.optimizer.frozen is None:
         return None
     leaves = jax.tree_util.tree_leaves_with_path(select(state.params, experiment.optimizer.frozen))
     trained = {str(path[0].key) for path, frozen in leaves if not frozen and hasattr(path[0], "key")}
-    blank = inputs(pool, member, jnp.zeros(1, jnp.int32)).x[0]
-    return cut(contract(experiment.model), tuple(sorted(trained)), blank)
+    stand_in = inputs(pool, member, jnp.zeros(1, jnp.int32)).x[0]
+    return cut(contract(experiment.model), tuple(sorted(trained)), stand_in)
 
 
-def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, halves: Halves) -> bool:
+def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, parts: BodyAndHead) -> bool:
     """Whether the body gives the same in every step, and the head gets nothing of an example but what the body gives."""
-    plain = Experiment()
-    same = jax.tree.structure(experiment.augmentation) == jax.tree.structure(plain.augmentation)
-    if not same or experiment.order.cuts != plain.order.cuts or state.collections:
+    augmented = bool(jax.tree.leaves(experiment.augmentation))  # none of its changes is on without a number
+    if augmented or experiment.order.cuts != Experiment().order.cuts or state.collections:
         return False
     batch, key = inputs(pool, member, jnp.arange(2)), rng.root(0)
     still = select(state.params, experiment.optimizer.frozen or ())
 
     def body(frozen: Any, trained: Any, key: Key[Array, ""], train: bool) -> Any:
         params = jax.tree.map(lambda one, other, own: one if own else other, frozen, trained, still)
-        return _called(rebuild(experiment, model=halves.body), params, batch, train, key)[0]
+        return _called(rebuild(experiment, model=parts.body), params, batch, train, key)[0]
 
     try:
         given = jax.eval_shape(lambda: body(state.params, state.params, key, True))
@@ -101,7 +100,7 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, hal
     seen = batch._replace(x=jnp.zeros(given.shape, given.dtype))
 
     def head(x: Array, train: bool) -> Any:
-        own = rebuild(experiment, model=dataclasses.replace(halves.head, blank=x))
+        own = rebuild(experiment, model=dataclasses.replace(parts.head, stand_in=x))
         return _called(own, state.params, seen, train, key)
 
     return all(
