@@ -80,7 +80,7 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     plan, rows = planned.plan, planned.batches(np.arange(planned.size))[0][1]
     members, data = Members.placed(rows_of(planned.population, rows), plan), placed(planned.data, plan.shared)
     orders = orders_of(members.order, data, 0, plan.epochs, plan)
-    given = members.training, resident.start(members, {}, data, orders, plan), data, orders
+    given = members.training, resident.start(members, {}, data, orders, plan), None, data, orders
 
     def compiled() -> Any:
         # A function of its own, or JAX would find what it traced before.

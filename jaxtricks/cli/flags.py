@@ -24,7 +24,7 @@ class DataFlags(TableFlags):
             with a folder of pictures or texts (.txt) for each class; or a folder of one text, train.txt.
         data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         words: of a text set, how many of its commonest words are counted in each text.
-        level: of a text, what its tokens are: byte, char or word; it is then read as sequences.
+        level: of a text, what its tokens are: byte, char, word or subword; it is then read as sequences.
         length: of a text with --level, the tokens of one sequence.
         vocabulary: of a text with --level, how many tokens are kept at most, the commonest.
         size: of a folder of pictures, the height and width that all are resized to, such as 32 32; by default they have one size.
@@ -62,7 +62,7 @@ class DataFlags(TableFlags):
         if self.level is None:
             for name, value in (("length", self.length), ("vocabulary", self.vocabulary)):
                 if value is not None:
-                    raise ConfigError(f"--{name} is for texts; --level byte, char or word says what their tokens are.")
+                    raise ConfigError(f"--{name} is for texts; --level byte, char, word or subword says what their tokens are.")
             return None
         if self.length is None:
             raise ConfigError(f"--level {self.level} needs --length, the tokens of one sequence, such as --length 100.")

@@ -97,7 +97,7 @@ def _described(listing: Listing) -> str:
     if not listing.prepared:
         return "not prepared"
     if listing.classes is None:
-        return "text without labels, for --level byte, char or word"
+        return "text without labels, for --level byte, char, word or subword"
     shape = "text" if listing.shape is None else "×".join(map(str, listing.shape))
     return f"{listing.examples:>7} examples of {shape}, {listing.labels}"
 

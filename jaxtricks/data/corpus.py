@@ -15,7 +15,7 @@ def tokens_key(text: Text) -> str:
     >>> tokens_key(Text("char", length=64))
     'char-64'
     """
-    return f"{text.level}-{text.length}" + ("" if text.vocabulary is None else f"-{text.vocabulary}")
+    return f"{text.level}-{text.length}{text.source(spaced=False).key}"
 
 
 def stream(parts: Parts, text: Text, spaced: bool) -> Arrays:

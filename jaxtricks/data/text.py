@@ -3,7 +3,7 @@
 import difflib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -14,7 +14,8 @@ from jaxtyping import Int32
 from jaxtricks.data.arrays import short
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.examples import Examples
-from jaxtricks.data.vocabulary import UNKNOWN, Level, Tokenizer, Vocabulary
+from jaxtricks.data.tokens import Ranked, SharedTokens, VocabularySource
+from jaxtricks.data.vocabulary import Level, Vocabulary
 
 FILES = ("train.txt", "valid.txt", "test.txt")
 
@@ -31,10 +32,12 @@ class Text:
         length: the number of tokens of one example. A language model's text is cut into windows of this length. Of a labelled
             text the first tokens are kept, and a shorter text is padded at its end.
         vocabulary: the largest number of tokens in the vocabulary: the commonest ones, and with them "<unk>", which stands for
-            all others, and "<pad>". None keeps all tokens of the training text.
+            all others, and "<pad>". None keeps all tokens of the training text. Or the `Vocabulary` of another data set, with
+            which this one shares its tokens, such as that of the texts that a network was pretrained on; its tokenizer splits.
 
     Raises:
-        DataError: for an unknown level, a number that is not a whole one or too small, or a smaller vocabulary of bytes.
+        DataError: for an unknown level, a number that is not a whole one or too small, a smaller vocabulary of bytes, subwords
+            without a number of them, or a shared vocabulary of another level.
 
     >>> jt.Text("word", length=35, vocabulary=10_000).level
     'word'
@@ -42,20 +45,33 @@ class Text:
 
     level: Level
     length: int
-    vocabulary: int | None = None
+    vocabulary: int | Vocabulary | None = None
 
     def __post_init__(self) -> None:
         if self.level not in (levels := get_args(Level)):
             near = difflib.get_close_matches(str(self.level), levels, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"{', '.join(map(repr, levels))} are allowed."
             raise DataError(f"level: {short(self.level)} is none; {hint}")
-        for name, value, low in (("length", self.length, 1), ("vocabulary", self.vocabulary, 3)):
-            if value is None and name == "vocabulary":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise DataError(f"{name}: {short(value)} is not allowed; a whole number of {low} or more is.")
+        _check_whole("length", self.length, 1)
+        if isinstance(self.vocabulary, Vocabulary):
+            if self.vocabulary.level != self.level:
+                raise DataError(
+                    f"level: {self.level!r} with a vocabulary of {self.vocabulary.level}s; {self.vocabulary.level!r} is allowed."
+                )
+            return
+        if self.vocabulary is not None or self.level == "subword":
+            _check_whole("vocabulary", self.vocabulary, 257 if self.level == "subword" else 3)
         if self.level == "byte" and self.vocabulary is not None:
             raise DataError(f"vocabulary: {self.vocabulary} at level 'byte', which has all 256; only None is allowed.")
+
+    def source(self, spaced: bool) -> VocabularySource:
+        """Where the vocabulary comes from.
+
+        Args:
+            spaced: whether words are separated by white space alone, where the vocabulary is not a given one.
+        """
+        given = self.vocabulary
+        return SharedTokens(given) if isinstance(given, Vocabulary) else Ranked(self.level, given, spaced)
 
 
 class Padded(NamedTuple):
@@ -160,19 +176,20 @@ def streams(parts: Parts, text: Text, spaced: bool) -> Streams:
     Raises:
         DataError: if a text is too short for two windows (ten where a fifth of it is drawn for validation), or is not UTF-8.
     """
-    tokenizer, there = Tokenizer(text.level, spaced), {role: part for role, part in parts._asdict().items() if part is not None}
+    source, there = text.source(spaced), {role: part for role, part in parts._asdict().items() if part is not None}
+    tokenizer = source.tokenizer((parts.train.raw,), padding=False)
     split = {role: tokenizer.split(part.raw, part.where) for role, part in there.items()}
     for role, part in there.items():
         least = DRAWN_WINDOWS if role == "train" and parts.validation is None else WINDOWS
         _check_length(part.where, len(split[role]), text, least)
     others = [tokens for role, tokens in split.items() if role != "train"]
-    vocabulary = _vocabulary(Counter(split["train"]), others, text, tokenizer, padding=False)
-    found = {role: windows(vocabulary.numbers(tokens), text.length) for role, tokens in split.items()}
+    vocabulary = source.vocabulary(Counter(split["train"]), others, tokenizer, padding=False)
+    found = {role: windows(vocabulary.numbers(tokens, there[role].where), text.length) for role, tokens in split.items()}
     return Streams(vocabulary, found["train"], found.get("validation"), found.get("test"))
 
 
 def labelled(
-    name: str, pool: Iterable[str | bytes], test: Iterable[str | bytes], text: Text
+    name: str, pool: Collection[str | bytes], test: Collection[str | bytes], text: Text
 ) -> tuple[Vocabulary, Padded, Padded | None]:
     """Makes padded sequences of texts: the first tokens of each.
 
@@ -188,12 +205,13 @@ def labelled(
     Raises:
         DataError: if a text has no tokens or is not UTF-8, or if all texts are shorter than the length.
     """
-    tokenizer, counts = Tokenizer(text.level), Counter[str]()
+    source, counts = text.source(spaced=False), Counter[str]()
+    tokenizer = source.tokenizer(pool, padding=True)
     kept: dict[str, list[Sequence[str]]] = {"pool": [], "test": []}
     longest = 0
     for part, texts in (("pool", pool), ("test", test)):
         for place, raw in enumerate(texts):
-            tokens = tokenizer.split(raw, f"{name!r}, text {place} of the {part}")
+            tokens = tokenizer.split(raw, _where(name, place, part))
             if not tokens:
                 raise DataError(f"{name!r}: text {place} of the {part} is empty; at least one {text.level} in each is allowed.")
             if part == "pool":
@@ -206,8 +224,12 @@ def labelled(
         raise DataError(
             f"length: {text.length} of {name!r}, whose longest text has {_counted(longest, text)}; 1 to {longest} are allowed."
         )
-    vocabulary = _vocabulary(counts, kept["test"], text, tokenizer, padding=True)
-    found = [padded([vocabulary.numbers(tokens) for tokens in part], text.length) for part in kept.values() if part]
+    vocabulary = source.vocabulary(counts, kept["test"], tokenizer, padding=True)
+    found = [
+        padded([vocabulary.numbers(tokens, _where(name, place, part)) for place, tokens in enumerate(texts)], text.length)
+        for part, texts in kept.items()
+        if texts
+    ]
     return vocabulary, found[0], found[1] if len(found) > 1 else None
 
 
@@ -249,9 +271,10 @@ def _counted(tokens: int, text: Text) -> str:
     return f"{tokens} {text.level}{'s' * (tokens != 1)}"
 
 
-def _vocabulary(
-    counts: Counter[str], others: Iterable[Sequence[str]], text: Text, tokenizer: Tokenizer, padding: bool
-) -> Vocabulary:
-    if tokenizer.level != "byte" and any(not counts.keys() >= set(tokens) for tokens in others):
-        counts.setdefault(UNKNOWN, 0)
-    return Vocabulary.ranked(counts, tokenizer, text.vocabulary, padding)
+def _where(name: str, place: int, part: str) -> str:
+    return f"{name!r}, text {place} of the {part}"
+
+
+def _check_whole(name: str, value: object, low: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise DataError(f"{name}: {short(value)} is not allowed; a whole number of {low} or more is.")

@@ -5,7 +5,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +13,10 @@ from jaxtyping import Int, Int32
 
 from jaxtricks.data.arrays import short
 from jaxtricks.data.errors import DataError
+from jaxtricks.data.subwords import Subwords
 
-Level = Literal["byte", "char", "word"]
-PADDING, UNKNOWN, END = "<pad>", "<unk>", "<eos>"
+Level = Literal["byte", "char", "word", "subword"]
+PADDING, UNKNOWN, END, MASK = "<pad>", "<unk>", "<eos>", "<mask>"
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -29,7 +30,7 @@ class Tokenizer:
     are prepared (Zaremba+ 2014); a "<unk>" in such a text is a word like any other.
 
     Args:
-        level: "byte", "char" or "word".
+        level: "byte", "char" or "word"; see `Subwords` for parts of words.
         spaced: whether words are separated by white space alone.
 
     >>> Tokenizer("word").split("It's late.")
@@ -38,6 +39,11 @@ class Tokenizer:
 
     level: Level
     spaced: bool = False
+
+    @property
+    def alphabet(self) -> tuple[str, ...]:
+        """The tokens that are in a vocabulary whether they occur or not: all 256 bytes, at byte level."""
+        return tuple(map(chr, range(256))) if self.level == "byte" else ()
 
     def split(self, text: str | bytes, source: str = "text") -> Sequence[str]:
         """Splits a text into tokens; at byte level, each byte is the character of the same number.
@@ -78,6 +84,9 @@ class Tokenizer:
         return " ".join(tokens)
 
 
+AnyTokenizer = Tokenizer | Subwords
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """All tokens of a data set; a token's number is its place.
@@ -96,7 +105,7 @@ class Vocabulary:
     """
 
     tokens: tuple[str, ...]
-    tokenizer: Tokenizer
+    tokenizer: AnyTokenizer
 
     def __post_init__(self) -> None:
         if not self.tokens:
@@ -107,11 +116,11 @@ class Vocabulary:
 
     @classmethod
     def ranked(
-        cls, counts: Mapping[str, int], tokenizer: Tokenizer, size: int | None = None, padding: bool = False
+        cls, counts: Mapping[str, int], tokenizer: AnyTokenizer, size: int | None = None, padding: bool = False
     ) -> "Vocabulary":
         """Ranks tokens by falling frequency; equally common ones by the order of their characters.
 
-        At byte level the vocabulary has all 256 bytes, whether they occur or not.
+        The tokens of the tokenizer's alphabet, such as all 256 bytes, are there whether they occur or not.
 
         Args:
             counts: how often each token occurs.
@@ -119,8 +128,7 @@ class Vocabulary:
             size: the largest number of tokens, "<unk>" (for all others) and "<pad>" included; None keeps all.
             padding: whether token 0 is "<pad>".
         """
-        if tokenizer.level == "byte":
-            counts = {byte: counts.get(byte, 0) for byte in map(chr, range(256))}
+        counts = dict.fromkeys(tokenizer.alphabet, 0) | dict(counts)
         ranking = _ranking(counts)
         if size is not None and len(ranking) + padding > size:
             kept = [token for token in ranking if token != UNKNOWN][: size - padding - 1]
@@ -143,6 +151,14 @@ class Vocabulary:
     def level(self) -> Level:
         """What a token is."""
         return self.tokenizer.level
+
+    def padded(self) -> "Vocabulary":
+        """Gives the vocabulary with "<pad>" as token 0, before all others; itself where that is there.
+
+        >>> Vocabulary(("a", "b"), Tokenizer("char")).padded().tokens
+        ('<pad>', 'a', 'b')
+        """
+        return self if self.padding == 0 else replace(self, tokens=(PADDING, *self.tokens))
 
     @property
     def padding(self) -> int | None:
@@ -182,7 +198,7 @@ class Vocabulary:
             listed = ", ".join(map(repr, named[:5])) + (" and others" if len(named) > 5 else "")
             raise DataError(
                 f"{source}: {listed} {'are' if len(named) > 1 else 'is'} not in the vocabulary of {len(self)} {self.level}s, "
-                f"which has no {UNKNOWN}; {self.level}s of the training text are allowed."
+                f"which has no {UNKNOWN}; {self.level}s of the vocabulary are allowed."
             )
         return numbers
 
@@ -211,13 +227,14 @@ class Vocabulary:
         """What `to_json` wrote.
 
         Args:
-            content: tokens, level and spaced.
+            content: tokens, and level and spaced or the model of subwords.
 
         Raises:
             DataError: if something else is given.
         """
         try:
-            return cls(tuple(map(str, content["tokens"])), Tokenizer(content["level"], content["spaced"]))
+            learnt = Subwords(content["model"]) if "model" in content else Tokenizer(content["level"], content["spaced"])
+            return cls(tuple(map(str, content["tokens"])), learnt)
         except (KeyError, TypeError) as error:
             raise DataError(f"vocabulary: {short(content)} is none; what to_json wrote is allowed.") from error
 

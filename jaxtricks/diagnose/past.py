@@ -232,15 +232,22 @@ class Epoch:
         plan = past.planned.plan
         chunk = chunk_of(plan)
         population = placed(rows_of(past.cohort.population, np.zeros(chunk, int)), plan.per_member)
-        states = placed(states, plan.lies(states))
+        states, held = placed(states, plan.lies(states)), None
+        if plan.window is None and past.experiment.optimizer.frozen is not None:
+            held = resident.features(population, states, past.device_data, plan)
         for first, last in self._pieces():
             count = min(rounds, last) - first
             if count > 0:
                 data, order = self._held(first, last)
                 orders = placed(np.repeat(order[None, None], chunk, axis=0), plan.per_member)
                 number = placed(np.int32(count), plan.shared)
+<<<<<<< HEAD
                 states = first_rounds(population, states, orders, data, number, plan._replace(epochs=1, window=None))
         return apart(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states)))  # type: ignore[no-any-return]
+=======
+                states = first_rounds(population, states, held, orders, data, number, plan._replace(epochs=1, window=None))
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states))
+>>>>>>> pretrain
 
     def _pieces(self) -> list[tuple[int, int]]:
         """The rounds whose examples are on the devices together."""

@@ -15,9 +15,11 @@ from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.experiment.matching import Given
 from jaxtricks.models.contract import Variables
 from jaxtricks.restart import epoch as epochs
-from jaxtricks.restart import evaluation
+from jaxtricks.restart import evaluation, probe
 from jaxtricks.restart import member as restart
 from jaxtricks.restart.member import State
+
+MemberFeatures = Float[Array, "members examples ..."] | None
 
 
 def start(members: Members, given: Mapping[str, Given], data: DeviceData, orders: Orders, plan: Plan) -> State:
@@ -54,24 +56,41 @@ def ready(population: Population, states: State, tables: Tables, plan: Plan) -> 
     return laid_out(spread(one, plan.mesh, plan.width, 2)(population, states, tables), plan)
 
 
+@functools.partial(jax.jit, static_argnames="plan")
+def features(population: Population, states: State, data: DeviceData, plan: Plan) -> MemberFeatures:
+    """What a frozen body of each member gives for each example, see `jaxtricks.restart.probe`; None where that is not done."""
+
+    def one(population: Population, state: State, data: DeviceData) -> Any:
+        return probe.features(population.experiments, data.tables.member(population.numbers), data.shared.pool, state)
+
+    return spread(one, plan.mesh, plan.width, 2)(population, states, data)  # type: ignore[no-any-return]
+
+
+def features_like(population: Population, states: Any, data: DeviceData, plan: Plan) -> Any:
+    """The shape of `features`, from arrays or ShapeDtypeStructs; None where there are none."""
+    if population.experiments.optimizer.frozen is None:
+        return None
+    return jax.eval_shape(functools.partial(features, plan=plan), population, states, data)
+
+
 @functools.partial(jax.jit, static_argnames="plan", donate_argnames="states")
 def advance(
-    population: Population, states: State, data: DeviceData, orders: Orders, plan: Plan
+    population: Population, states: State, features: MemberFeatures, data: DeviceData, orders: Orders, plan: Plan
 ) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
-    """A segment of all members, one epoch for each order, and each epoch's measurements."""
-
+    """A segment of all members, one epoch for each order, and each epoch's measurements; `features` is as above."""
     place = functools.partial(over_data, plan=plan)
 
-    def segment(population: Population, state: State, orders: Array, data: DeviceData) -> Any:
+    def segment(population: Population, state: State, features: Any, orders: Array, data: DeviceData) -> Any:
         def epoch(state: State, order: Array) -> Any:
             # Inside of the loop, so that no member holds its rows of the tables for longer than an epoch needs them; behind a
             # barrier, so that a loop of one epoch, which the compiler unrolls, rounds as longer ones do.
             member = jax.lax.optimization_barrier(data.tables.member(population.numbers))
-            return epochs.epoch(population.experiments, member, data.shared.pool, state, order, place)
+            trained = probe.above(population.experiments, member, data.shared.pool, state, features)
+            return epochs.epoch(*trained, state, order, place)
 
         return jax.lax.scan(epoch, state, orders)
 
-    after, curves = spread(segment, plan.mesh, plan.width, 3)(population, states, orders, data)
+    after, curves = spread(segment, plan.mesh, plan.width, 4)(population, states, features, orders, data)
     return laid_out(after, plan), curves
 
 
@@ -163,8 +182,9 @@ def finished(population: Population, states: State, plan: Plan) -> Bool[Array, "
 def lower(population: Population, states: Any, data: DeviceData, plan: Plan) -> jax.stages.Lowered:
     """`advance`, traced for arguments of these shapes (arrays or ShapeDtypeStructs), see `program.traced`."""
     orders = shape_of(population.experiments, len(population.numbers.seed), data.tables, plan.epochs)
-    arguments = ((population, plan.per_member), (states, plan.lies(states)), (data, plan.shared), (orders, plan.per_member))
-    return program.traced(advance, arguments, plan=plan)
+    held = features_like(population, states, data, plan)
+    members = (population, plan.per_member), (states, plan.lies(states)), (held, plan.per_member)
+    return program.traced(advance, (*members, (data, plan.shared), (orders, plan.per_member)), plan=plan)
 
 
 class Resident:
@@ -180,6 +200,8 @@ class Resident:
     def __init__(self, members: Members, data: DeviceData, states: State, plan: Plan) -> None:
         self._members, self._data, self._plan = members, data, plan
         self._first: Orders | None = None  # the order of the first epoch, where histograms were asked for
+        self._probes = features_like(members.training, states, data, plan) is not None
+        self._features: MemberFeatures = None
         self._run = program.compile(lower(members.training, states, data, plan))
 
     def start(self, given: Mapping[str, Given]) -> State:
@@ -188,7 +210,10 @@ class Resident:
 
     def __call__(self, states: State, first: int) -> tuple[State, dict[str, Float[Array, "members epochs"]]]:
         """Trains a segment from epoch `first` on, and gives the states after it and its curves; `states` are donated."""
-        after: tuple[State, dict[str, Array]] = self._run(self._members.training, states, self._data, self._orders(first))
+        population, data = self._members.training, self._data
+        if self._probes and self._features is None:  # a frozen body is the same in all segments
+            self._features = features(population, states, data, self._plan)
+        after: tuple[State, dict[str, Array]] = self._run(population, states, self._features, data, self._orders(first))
         return after
 
     def picture(self, states: State) -> dict[str, Int[Array, "members bins"]]:

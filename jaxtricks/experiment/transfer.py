@@ -84,7 +84,7 @@ class Transfer:
 
         Args:
             weights: the path of a file, or arrays by name.
-            layout: "flax" or "torch".
+            layout: "flax", "torch" or "gpt2" (Hugging Face's GPT-2, see `jaxtricks.models.gpt2.GPT2`).
             names: their name of a layer → our path of it, such as {"fc1": "hidden_0/dense", "rnn.l0": "layer_0"}, or a function
                 from one to the other, which gives None for what is left out; what is not named keeps its name.
             flattened: of PyTorch's networks, our path of a dense layer that reads flattened images → their channels: PyTorch

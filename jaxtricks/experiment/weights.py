@@ -134,7 +134,7 @@ class Weights:
         """Gives the arrays by the names of another library and in its layout, such as a `state_dict` of PyTorch's.
 
         Args:
-            layout: "flax" or "torch".
+            layout: "flax", "torch" or "gpt2" (Hugging Face's GPT-2, see `jaxtricks.models.gpt2.GPT2`).
             restart: the number of one restart, from 0; None: all of them, along a first axis.
             names: their name of a layer → ours, as for `Transfer.of`; without it layers keep our names, with dots in PyTorch's.
             flattened: layer that reads flattened images → their channels, as for `Transfer.of`.
@@ -154,7 +154,7 @@ class Weights:
 
         Args:
             path: the file.
-            layout: "flax" or "torch".
+            layout: "flax", "torch" or "gpt2" (Hugging Face's GPT-2, see `jaxtricks.models.gpt2.GPT2`).
             options: those of `named`.
 
         Raises:

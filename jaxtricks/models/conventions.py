@@ -188,7 +188,7 @@ def convention(layout: str, names: Names | None, flattened: Mapping[str, int] | 
     {'head': 64}
 
     Args:
-        layout: "flax" or "torch".
+        layout: "flax", "torch" or "gpt2" (Hugging Face's GPT-2, see `jaxtricks.models.gpt2.GPT2`).
         names: see `Convention`; None: all keep their names.
         flattened: see `Convention`; None: no layer reads flattened images.
 

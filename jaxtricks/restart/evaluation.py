@@ -48,7 +48,7 @@ def predict(experiment: Experiment, state: State, member: Member, pool: Pool, in
         scores, _ = applied(experiment, given, inputs(experiment, pool, member, chunk), train=False)
         return pool.task.log_probs(experiment.objective.loss, scores, member.targets)
 
-    return _chunked(said, indices)
+    return chunked(said, indices)
 
 
 def read(
@@ -113,7 +113,7 @@ def contributions(experiment: Experiment, state: State, member: Member, pool: Po
         scores, _ = applied(experiment, given, batch, train=False)
         return measured.of_rows(pool.task.rows(loss, scores, batch.y, None, jnp.ones(len(chunk), bool), member.targets))
 
-    each = _chunked(rows, member.validation)
+    each = chunked(rows, member.validation)
     means = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), each)
     value, slope = jax.value_and_grad(lambda means: measured.value(means, None))(means)
 
@@ -124,8 +124,13 @@ def contributions(experiment: Experiment, state: State, member: Member, pool: Po
     return value + sum(jax.tree.leaves(jax.tree.map(added, slope, each, means)))  # type: ignore[no-any-return]
 
 
-def _chunked(said: Callable[[Int[Array, " chunk"]], Any], indices: Int[Array, " n"]) -> Any:
-    """What a function says of examples, so many at a time that they fit."""
+def chunked(said: Callable[[Int[Array, " chunk"]], Any], indices: Int[Array, " n"]) -> Any:
+    """What a function says of examples, so many at a time that they fit.
+
+    Args:
+        said: places of examples in the pool → what is said of them, with a leading axis.
+        indices: the places.
+    """
     whole = indices.size - indices.size % EVALUATION_BATCH
     parts = []
     if whole:

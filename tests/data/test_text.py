@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from jaxtricks.data import DataError, load, names
 from jaxtricks.data.text import Text, padded, windows
 from jaxtricks.data.topics import python_topics
-from jaxtricks.data.vocabulary import END, PADDING, UNKNOWN, Tokenizer
+from jaxtricks.data.vocabulary import END, PADDING, UNKNOWN, Tokenizer, Vocabulary
 
 REVIEWS = ["A good, good film: Good.", "a BAD film", "I saw it", "Très good — naïve, x y z", "good " * 30 + "film", "bad"]
 TEST = ["unseen good", "bad film film " * 9]
 PLAY = ["First Citizen:\nBefore we proceed any further, hear me speak.\n", "All:\nSpeak, speak.\n"]
 LAST = ["Second Citizen:\nOne word, good citizens.\n"]
+LETTERS = Vocabulary(tuple("abc"), Tokenizer("char"))
 WORDS = "in the old town , the river <unk> by \n"
 
 
@@ -128,6 +129,53 @@ def test_words_of_the_test_split_alone_are_unknown(prepared):
 def test_the_vocabulary_is_that_of_whole_texts_and_can_be_limited(prepared):
     data = load("labelled", prepared, text=Text("word", 1, vocabulary=5))
     assert data.vocabulary.tokens == (PADDING, "good", UNKNOWN, "film", ",") and data.lengths.tolist() == [1] * 6
+
+
+@pytest.mark.parametrize("level", ["byte", "word"])
+def test_a_vocabulary_is_shared_between_data_sets(prepared, treebank, cache, level):
+    first = load("labelled", prepared, text=Text(level, 4))
+    shared = load(str(treebank), text=Text(level, 5, vocabulary=load(str(treebank), text=Text(level, 5)).vocabulary))
+    assert np.array_equal(shared.x, load(str(treebank), text=Text(level, 5)).x)
+    again = load("labelled", prepared, text=Text(level, 3, vocabulary=first.vocabulary))
+    assert again.vocabulary == first.vocabulary and np.array_equal(again.x, first.x[:, :3])
+    assert len(list((cache / "data").iterdir())) == 4
+
+
+def test_tokens_that_a_shared_vocabulary_lacks_are_unknown_or_named(prepared, treebank):
+    (treebank / "train.txt").write_text("a film saw the <unk> \n" * 5)
+    there = load(str(treebank), text=Text("word", 5)).vocabulary
+    data = load("labelled", prepared, text=Text("word", 3, vocabulary=there))
+    assert data.vocabulary.tokens == (PADDING, *there.tokens) and data.x[data.x > 0].min() >= 1
+    # Its own tokenizer splits, which knows white space alone, and no lower case.
+    assert {data.decode(row) for row in data.x} == {
+        f"a {UNKNOWN} film",
+        f"{UNKNOWN} saw {UNKNOWN}",
+        " ".join([UNKNOWN] * 3),
+        UNKNOWN,
+    }
+    said = refused("labelled", prepared, text=Text("char", 9, vocabulary=LETTERS))
+    assert re.match(
+        r"'labelled', text \d of the pool: .* not in the vocabulary of 4 chars, which has no <unk>; chars of the", said
+    )
+
+
+def test_subwords_are_learnt_from_the_texts_to_train_on(treebank, offline):
+    (treebank / "test.txt").write_text("zebra zebra zebra zebra \n")
+    data = load(str(treebank), text=Text("subword", 6, vocabulary=270))
+    assert len(data.vocabulary) == 270 and data.vocabulary.unknown is None
+    assert "Ġthe" in data.vocabulary.tokens and not any("ze" in token for token in data.vocabulary.tokens)
+    text = data.decode(np.append(data.x[data.split(0).train].ravel(), []).astype(int))
+    assert (WORDS * 5).startswith(text) and "zebra" in data.decode(data.open_test("to look at").x[:3].ravel())
+    first = data.vocabulary.encode("the river")
+    assert load(str(treebank), text=Text("subword", 4, vocabulary=data.vocabulary)).vocabulary.encode("the river").tolist() == (
+        first.tolist()
+    )
+
+
+def test_labelled_texts_become_subwords(prepared):
+    data = load("labelled", prepared, text=Text("subword", 8, vocabulary=260))
+    assert len(data.vocabulary) == 260 and data.vocabulary.tokens[0] == PADDING and data.vocabulary.unknown is None
+    assert all(any(text.startswith(data.decode(row)) for text in REVIEWS) or "�" in data.decode(row) for row in data.x)
 
 
 @pytest.mark.parametrize("level", ["byte", "char"])
@@ -242,13 +290,16 @@ def test_a_labelled_set_is_tokenized_once(prepared, cache, monkeypatch):
     ("settings", "said"),
     [
         (("words", 5), "level: 'words' is none; did you mean 'word'?"),
-        ((None, 5), "level: None is none; 'byte', 'char', 'word' are allowed."),
+        ((None, 5), "level: None is none; 'byte', 'char', 'word', 'subword' are allowed."),
         (("char", 0), "length: 0 is not allowed; a whole number of 1 or more is."),
         (("char", 2.0), "length: 2.0 is not allowed; a whole number of 1 or more is."),
         (("char", None), "length: None is not allowed; a whole number of 1 or more is."),
         (("char", True), "length: True is not allowed; a whole number of 1 or more is."),
         (("word", 5, 2), "vocabulary: 2 is not allowed; a whole number of 3 or more is."),
         (("byte", 5, 99), "vocabulary: 99 at level 'byte', which has all 256; only None is allowed."),
+        (("subword", 5, 256), "vocabulary: 256 is not allowed; a whole number of 257 or more is."),
+        (("subword", 5), "vocabulary: None is not allowed; a whole number of 257 or more is."),
+        (("word", 5, LETTERS), "level: 'word' with a vocabulary of chars; 'char' is allowed."),
     ],
 )
 def test_impossible_settings_are_refused(settings, said):

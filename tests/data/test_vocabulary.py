@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxtricks.data import DataError
+from jaxtricks.data.subwords import Subwords
 from jaxtricks.data.vocabulary import END, PADDING, UNKNOWN, Tokenizer, Vocabulary
 
 LEVELS = ("byte", "char", "word")
+SUBWORDS = Subwords.learnt(["the lower the slower, they know"] * 3, 264)
 texts = st.text(max_size=60)
 
 
@@ -45,6 +47,17 @@ def test_any_bytes_are_256_tokens(raw):
     assert len(vocabulary) == 256
     assert bytes(ord(vocabulary.tokens[token]) for token in vocabulary.encode(raw)) == raw
     assert vocabulary.decode(vocabulary.encode(raw)) == raw.decode("utf-8", "replace")
+
+
+@given(texts)
+def test_subwords_of_any_text_come_back_as_they_were(text):
+    vocabulary = Vocabulary.ranked({}, SUBWORDS)
+    assert len(vocabulary) == 264 and vocabulary.decode(vocabulary.encode(text)) == text
+
+
+def test_common_neighbours_become_one_subword():
+    assert {"Ġthe", "low", "er"} & set(SUBWORDS.alphabet) == {"Ġthe", "er"} or "low" in SUBWORDS.alphabet
+    assert len(SUBWORDS.split("the the")) < len("the the") and SUBWORDS.split("zq") == ["z", "q"]
 
 
 @given(texts.filter(str.strip))
@@ -105,7 +118,7 @@ def test_padding_is_not_decoded(level):
     assert vocabulary.decode([*vocabulary.encode("hi ho"), 0, 0]) == "hi ho"
 
 
-@pytest.mark.parametrize("tokenizer", [*map(Tokenizer, LEVELS), Tokenizer("word", spaced=True)])
+@pytest.mark.parametrize("tokenizer", [*map(Tokenizer, LEVELS), Tokenizer("word", spaced=True), SUBWORDS])
 def test_json_brings_it_back(tokenizer):
     vocabulary = ranked("Grün ist\n\x00 gut", tokenizer, padding=True)
     assert Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json()))) == vocabulary
@@ -123,7 +136,7 @@ def test_unknown_tokens_of_a_prompt_are_named():
     with pytest.raises(DataError) as error:
         ranked("abc", Tokenizer("char")).encode("a ß?ß")
     assert said(error) == (
-        "text: ' ', 'ß', '?' are not in the vocabulary of 3 chars, which has no <unk>; chars of the training text are allowed."
+        "text: ' ', 'ß', '?' are not in the vocabulary of 3 chars, which has no <unk>; chars of the vocabulary are allowed."
     )
     with pytest.raises(DataError, match="'w0', 'w1', 'w2', 'w3', 'w4' and others are"):
         ranked("abc", Tokenizer("word")).encode(" ".join(f"w{n}" for n in range(99)))
@@ -136,10 +149,10 @@ def test_tokens_that_there_are_not_cannot_be_decoded(numbers):
     said(error)
 
 
-@pytest.mark.parametrize("level", ["char", "word"])
-def test_bytes_that_are_no_utf8_are_named_with_file_and_place(level):
+@pytest.mark.parametrize("tokenizer", [Tokenizer("char"), Tokenizer("word"), SUBWORDS])
+def test_bytes_that_are_no_utf8_are_named_with_file_and_place(tokenizer):
     with pytest.raises(DataError, match=r"^here\.txt: no UTF-8 at byte 3;") as error:
-        Tokenizer(level).split(b"abc\xff", "here.txt")
+        tokenizer.split(b"abc\xff", "here.txt")
     said(error)
 
 
