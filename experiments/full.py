@@ -1,4 +1,4 @@
-"""The papers' own sizes on one GPU: claims in order of value, in the time that there is, each from where the last call left it."""
+"""The papers' own sizes on one GPU: claims in order of value, in the time that there is, each from where it was left."""
 
 import dataclasses
 import os
@@ -63,8 +63,8 @@ class Estimated(NamedTuple):
 class Full:
     """Run the claims at the papers' own sizes on one GPU, one after the other, as far as the minutes go, and keep each result.
 
-    A claim whose estimate does not fit into the time that is left is put off. One that is cut off goes on from its last checkpoint
-    when the command is given once more.
+    A claim whose estimate does not fit into the time that is left is put off. One that is cut off goes on from its last
+    checkpoint when the command is given once more.
 
     Args:
         names: claims, by name; by default those that are worth a GPU, in order of value.
@@ -113,9 +113,8 @@ class Full:
         try:
             needed = Estimated.of(claim, scale).minutes
             if left <= 0 or (needed > left / 60 and not begun and not self.parts):
-                print(
-                    f"{claim.name}: put off, an H100 takes at least {needed:.1f} minutes for it; {max(left, 0) / 60:.1f} are left."
-                )
+                there = max(left, 0) / 60
+                print(f"{claim.name}: put off; an H100 takes at least {needed:.1f} minutes for it, and {there:.1f} are left.")
                 return 0
             result = self._measured(claim, dataclasses.replace(scale, folder=place), left)
         except (ConfigError, DataError) as error:
@@ -153,9 +152,8 @@ class Full:
 
     def _table(self, chosen: dict[str, Claim]) -> Iterator[str]:
         """What the claims compute, a line each."""
-        speeds = (
-            f"{H100.flops / 1e12:g} TFLOP/s, {H100.bytes / 1e12:g} TB/s, {H100.product * 1e6:g} µs a product that others wait for"
-        )
+        waiting = f"{H100.product * 1e6:g} µs for a product that the next one waits for"
+        speeds = f"{H100.flops / 1e12:g} TFLOP/s, {H100.bytes / 1e12:g} TB/s, {waiting}"
         yield f"{'claim':14} {'rows':10} {'operations':>11} {'bytes':>9} {'in a row':>9} {'minutes':>8}"
         for name, claim in chosen.items():
             try:

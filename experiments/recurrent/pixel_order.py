@@ -85,8 +85,8 @@ def measure(scale: Scale) -> Outcome:
     validation accuracy, on a ladder from 1e-3 to 3e-2 that goes on while the best lies at its edge, on four restarts and on
     examples that nothing is judged on. At full scale MNIST, 784 steps, batch 64, 20 epochs, and the paper's settings in place of
     tuning: TCN of 8 levels of 25 channels and kernels of 7, Adam at 2e-3; LSTM of 130 units, RMSProp at 1e-3, norms clipped at 1,
-    forget bias 1, 10 in the random order; rates a tenth from epoch 11 on, as in the code. The GRU's settings were not found: they are
-    the LSTM's. The paper looks at the test images after each epoch; here a sixth of the others is validated on.
+    forget bias 1, 10 in the random order; rates a tenth from epoch 11 on, as in the code. The GRU's settings were not found: they
+    are the LSTM's. The paper looks at the test images after each epoch; here a sixth of the others is validated on.
     """
     runs, rates = dict[str, Mapping[str, jt.Runs]](), dict[str, Chosen]()
     for order in ORDERS:
@@ -126,8 +126,8 @@ CLAIM = Claim(
         Paper("Bai+ 2018, Table 1, sequential MNIST: TCN 99.0%, GRU 96.2%, LSTM 87.2%", "V"),
         Paper("Bai+ 2018, Table 1, permuted MNIST: TCN 97.2%, GRU 87.3%, LSTM 85.7%", "V"),
     ),
-    refuted_by="In the order of reading or in the random one, the paired verdict on validation accuracy from the LSTM, or from the "
-    "GRU, to the TCN is 'hurts' or 'no difference'.",
+    refuted_by="In the order of reading or in the random one, the paired verdict on validation accuracy from the LSTM, or from "
+    "the GRU, to the TCN is 'hurts' or 'no difference'.",
     measure=measure,
     kind="paper",
     seeds=Scales(full=5),
