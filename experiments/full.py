@@ -176,6 +176,7 @@ def _alarm(seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        timer.join()  # a signal that is underway comes while it is still listened for
 
 
 def _commit(result: record.Result, folder: Path) -> None:
