@@ -90,12 +90,10 @@ def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name, monkeypatch)
     if CLAIMS[name].kind != "identity":  # of which none is trained twice as long
         assert CLAIMS[name].trains == bool(asked), "trains=False is for claims that ask for no Scale.budget"
     if CLAIMS[name].trainings is not None:
-        said = [
-            (each.restarts * each.experiment.epochs, len(each.data)) for each in CLAIMS[name].trainings(CLAIMS[name].at("smoke"))
-        ]
-        each = [(len(wanted) * len(seeds) * wanted[0].epochs, len(data)) for wanted, _, data, seeds, *_ in fitted]
-        totals = [sum(epochs * size for epochs, size in counts) for counts in (said, each)]
-        assert totals[0] == totals[1], "trainings are what it trains, in restarts × epochs × examples"
+        trainings = CLAIMS[name].trainings(CLAIMS[name].at("smoke"))
+        said = sum(each.restarts * each.experiment.epochs * len(each.data) for each in trainings)
+        done = sum(len(wanted) * len(seeds) * wanted[0].epochs * len(data) for wanted, _, data, seeds, *_ in fitted)
+        assert said == done, "trainings are what it trains, in restarts × epochs × examples"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the lectures do not stand beside the project")

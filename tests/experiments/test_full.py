@@ -108,6 +108,6 @@ def test_the_roofline_of_a_fully_connected_network_by_hand():
 def test_a_recurrent_networks_loop_counts_as_often_as_it_turns():
     data = jt.data.pixels(jt.load("digits").subset(60, seed=0))
     model = jt.RNN(widths=(8,), cell=jt.nn.GRU())
-    short = dict(model=model, optimizer=jt.Optimizer(rule=jt.SGD()), batch_size=16, epochs=1)
-    products = Training(jt.Experiment(**short), data, 1).work.products
+    experiment = jt.Experiment(model=model, optimizer=jt.Optimizer(rule=jt.SGD()), batch_size=16, epochs=1)
+    products = Training(experiment, data, 1).work.products
     assert products / (len(data.split(0).train) // 16) >= 3 * 64  # one forward and two backward at each of 64 steps
