@@ -29,7 +29,7 @@ def networks(scale: Scale, order: str) -> dict[str, jt.Experiment]:
         schedule = jt.schedules.Step(factor=0.1, every=0.5)
         lstm = jt.Experiment(
             model=jt.RNN(widths=(130,), cell=jt.nn.LSTM(forget_bias=10.0 if order == "permuted" else 1.0)),
-            optimizer=jt.Optimizer(rule=jt.RMSProp(learning_rate=1e-3), schedule=schedule, clip_norm=1.0),
+            optimizer=jt.Optimizer(rule=jt.optim.RMSProp(learning_rate=1e-3), schedule=schedule, clip_norm=1.0),
             inputs=jt.experiment.Unit(),
             batch_size=64,
             epochs=scale.budget(smoke=0, cpu=0, full=20),

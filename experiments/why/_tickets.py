@@ -59,8 +59,10 @@ def chain(size: Size, scale: Scale, arms: tuple[str, ...], levels: int) -> tuple
     ends = list(itertools.accumulate(ROUNDS))[:levels]
     every = scale.name == "full"
     remove, output = ((0.2,) * ends[-1], (0.1,) * ends[-1]) if every else (FIFTH[:levels], TENTH[:levels])
-    how = {"seeds": scale.restarts, "metric": "accuracy", "checkpoints": scale.checkpoints("rounds")}
-    found = jt.prune.prune(*size, remove=remove, output=output, arms=arms, **how)
+    kept = scale.checkpoints("rounds")
+    found = jt.prune.prune(
+        *size, remove=remove, output=output, arms=arms, seeds=scale.restarts, metric="accuracy", checkpoints=kept
+    )
     return found.whole, [found.levels[end - 1].arms for end in ends] if every else [level.arms for level in found.levels]
 
 
