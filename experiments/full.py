@@ -24,7 +24,7 @@ from jaxtricks.engine import preemption
 from jaxtricks.evaluate.claim import Claim, Scale, ScaleName
 from jaxtricks.evaluate.work import H100, Work, total
 
-ORDER = ("dropout", "bn_speed", "zaremba", "pixel_order", "tickets")  # by value
+ORDER = ("dropout_table", "dropout", "bn_speed", "zaremba", "pixel_order", "tickets")  # by value
 SPENT = "seconds"  # the file that says how long a claim has run before it was cut off
 
 
