@@ -108,10 +108,11 @@ class Full:
 
     def _turn(self, claim: Claim, ends: float) -> int:
         """Runs a claim, or says why not; the exit code."""
-        scale, place, left = self._scale(claim), self.runs / f"{claim.name}-{self.scale}", ends - time.monotonic()
+        scale, place = self._scale(claim), self.runs / f"{claim.name}-{self.scale}"
         begun = place.exists()
         try:
             needed = Estimated.of(claim, scale).minutes
+            left = ends - time.monotonic()
             if left <= 0 or (needed > left / 60 and not begun and not self.parts):
                 there = max(left, 0) / 60
                 print(f"{claim.name}: put off; an H100 takes at least {needed:.1f} minutes for it, and {there:.1f} are left.")

@@ -53,13 +53,22 @@ def run(tmp_path, monkeypatch):
     return lambda *words: cli.main(["full", "--folder", "book", *words])
 
 
-def test_a_claim_that_is_cut_off_goes_on_to_the_same_bits(claim, run, tmp_path, capsys):
+def test_a_claim_that_is_cut_off_goes_on_to_the_same_bits(claim, run, tmp_path, capsys, monkeypatch):
     assert run("--minutes", "0") == 0
     assert capsys.readouterr().out.startswith("slow: put off; an H100 takes at least ") and not claim
-    assert run("--minutes", "1e-6", "--parts") == 75
+
+    slow = full.H100._replace(product=1e9)
+    monkeypatch.setattr(full, "H100", slow)
+    assert run() == 0 and "slow: put off" in capsys.readouterr().out and not claim
+
+    alarm = full._alarm
+    monkeypatch.setattr(full, "_alarm", lambda seconds: alarm(0.0))
+    assert run("--parts") == 75
     assert "slow: cut off; the same command goes on" in capsys.readouterr().out and not claim
     assert list(tmp_path.glob("runs/full/slow-full/a/cohort-0/[0-9]*"))
-    assert run("--minutes", "1e-6") == 75 and not claim  # it is begun, and goes on whatever the estimate says
+    assert run() == 75 and not claim  # it is begun, and goes on whatever the estimate says
+
+    monkeypatch.setattr(full, "_alarm", alarm)
     assert run() == 0
     (result,) = record.load(tmp_path / "book")
     assert (result["scale"], result["claim"]) == ("full", "slow") and result["device"]
