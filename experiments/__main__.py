@@ -1,4 +1,4 @@
-"""The command line of the claims: `python -m experiments list | run NAME… | book | page`."""
+"""The command line of the claims: `python -m experiments list | run NAME… | book | full | page`."""
 
 import dataclasses
 import json
@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 
 from experiments import evidence, record
 from experiments.claims import ROOT, claims, select
+from experiments.full import Full
 from experiments.record import Result, ResultError
-from experiments.rows import WITHOUT
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError
 from jaxtricks.engine.layout import set_up
@@ -105,7 +105,7 @@ class Run:
                 keep(result)
                 results.append(result)
                 if not self.json:
-                    tqdm.write(_text(result))
+                    tqdm.write(record.told(result))
         if self.json:
             print(json.dumps(results, ensure_ascii=False))
         return int(len(results) < len(chosen))
@@ -145,9 +145,7 @@ class Book(Run):
 
     def keep(self, result: Result) -> None:
         """Saves a result, unless it is of smoke scale and evidence of nothing."""
-        if result["scale"] != "smoke":
-            earlier = record.judged_by(record.load(self.folder), select((result["claim"],))[result["claim"]])
-            record.save(result, self.folder, earlier)
+        record.keep(result, select((result["claim"],))[result["claim"]], self.folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,28 +159,22 @@ class Page:
     folder: Path = ROOT
 
     def __call__(self) -> int:
-        for path, text in evidence.files(record.load(self.folder), WITHOUT).items():
-            record.replace(self.folder / path, text)
+        evidence.write(self.folder)
         return 0
-
-
-def _text(result: Result) -> str:
-    about = f"{', '.join(result['rows'])}; {result['scale']}, {result['seeds']} seeds, {result['seconds']:.0f} s"
-    parts = "".join(f"\n  - {part['name']} ({part['kind']}): {part['ruling']}: {part['text']}" for part in result["parts"])
-    return f"{result['claim']} ({about}): {result['verdict']}\n  {result['effect']}{parts}"
 
 
 Command = (
     Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Book, tyro.conf.subcommand("book")]
+    | Annotated[Full, tyro.conf.subcommand("full")]
     | Annotated[Page, tyro.conf.subcommand("page")]
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses, calls, prints; returns 0, 1 if a claim failed, or 2 for bad input, which ends in one sentence."""
-    command: List | Run | Book | Page = tyro.cli(
+    command: List | Run | Book | Full | Page = tyro.cli(
         Command,  # type: ignore[arg-type]
         prog="python -m experiments",
         description="What the lectures say, put to the test.",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any, Literal, NamedTuple, Self, get_args
 
@@ -9,6 +10,7 @@ import scipy
 
 from experiments import plots, record
 from experiments.record import Result, stem
+from experiments.rows import WITHOUT
 from jaxtricks.evaluate.claim import LECTURES, RULES, Chosen, Kind, Paper, Ruling
 from jaxtricks.evaluate.ruling import ALPHA
 
@@ -82,6 +84,16 @@ def files(results: Sequence[Result], without: Mapping[str, str]) -> dict[str, st
     lines = [_line(each, found.get(stem(each.first))) for each in runs]
     page = HEAD + "".join(opening(runs, without)) + ABOUT + TABLE + "".join(lines) + "".join(map(_section, runs))
     return {"EVIDENCE.md": page} | {f"results/{stem(result)}.svg": plots.svg(result) for result in first}
+
+
+def write(folder: Path) -> None:
+    """Writes the page and its plots from all results that are kept below a folder.
+
+    Args:
+        folder: where results/ lies.
+    """
+    for path, text in files(record.load(folder), WITHOUT).items():
+        record.replace(folder / path, text)
 
 
 def by_luck(result: Result) -> bool:

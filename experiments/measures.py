@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Chosen, Estimate, Scale
+from jaxtricks.evaluate.claim import Chosen, Estimate, Scale, Training
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart.member import Member, Pool, State
 from jaxtricks.train.prepare import prepare
@@ -110,6 +111,7 @@ def tuned(
     score: Score,
     seeds: Sequence[int] | jt.Seeds,
     path: str = RATE,
+    checkpoints: Callable[[str], jt.Checkpoints | None] = lambda name: None,
 ) -> dict[str, Chosen]:
     """Each arm's best value at a dotted path: the smallest mean score, on a ladder that is widened while the best is at its edge.
 
@@ -120,6 +122,7 @@ def tuned(
         score: what is made small.
         seeds: restarts that nothing is judged on, such as `Scale.tuning`.
         path: the traced setting.
+        checkpoints: where each round of the ladder keeps them, by its name.
 
     Returns:
         The choices; one has `edge` set where its best was still at the edge after `WIDENED` steps.
@@ -128,16 +131,17 @@ def tuned(
         return {name: Chosen(ladder[0], tuple(ladder), edge=True) for name in arms}
     scores: dict[str, dict[float, float]] = {name: {} for name in arms}
     waiting: list[tuple[str, float]] = [(name, value) for name in arms for value in ladder]
-    for _ in range(1 + WIDENED):
+    for number in range(1 + WIDENED):
         trials = [arms[name].replace({path: value}) for name, value in waiting]
-        for (name, value), runs in zip(waiting, jt.fit(trials, data, seeds=seeds, progress=False), strict=True):
+        tried = jt.fit(trials, data, seeds=seeds, checkpoints=checkpoints(f"ladder-{number}"), progress=False)
+        for (name, value), runs in zip(waiting, tried, strict=True):
             scores[name][value] = float(score(runs).mean())
         found = {name: (sorted(known), min(sorted(known), key=known.__getitem__)) for name, known in scores.items()}
         following = {name: widened(*place) for name, place in found.items()}
         waiting = [(name, value) for name, value in following.items() if value is not None]
         if not waiting:
             break
-    return {name: Chosen(best, tuple(tried), edge=following[name] is not None) for name, (tried, best) in found.items()}
+    return {name: Chosen(best, tuple(values), edge=following[name] is not None) for name, (values, best) in found.items()}
 
 
 def fit_tuned(
@@ -163,10 +167,47 @@ def fit_tuned(
         size: how many examples, of each of the two; None for all that there are.
         validation: the share of them that is validated on; by default that of the pool.
     """
-    best = tuned(arms, scale.tuning_examples(pool, size, validation), ladder, score=score, seeds=scale.tuning)
+    few = scale.tuning_examples(pool, size, validation)
+    best = tuned(arms, few, ladder, score=score, seeds=scale.tuning, checkpoints=scale.checkpoints)
     trials = [experiment.replace({RATE: best[name].value}) for name, experiment in arms.items()]
-    fitted = jt.fit(trials, scale.examples(pool, size, validation), seeds=scale.restarts)
+    judged, kept = scale.examples(pool, size, validation), scale.checkpoints("judged")
+    fitted = jt.fit(trials, judged, seeds=scale.restarts, checkpoints=kept)
     return dict(zip(arms, fitted, strict=True)), best
+
+
+class Contest(NamedTuple):
+    """Arms at their own best learning rates, see `fit_tuned`.
+
+    Args:
+        arms: name → experiment.
+        pool: the data set that examples to tune and to judge on are taken from.
+        ladder: learning rates to begin with.
+        size: how many examples, of each of the two; None for all that there are.
+        validation: the share of them that is validated on; None: that of the pool.
+    """
+
+    arms: Mapping[str, jt.Experiment]
+    pool: jt.Dataset
+    ladder: Sequence[float]
+    size: int | None = None
+    validation: float | None = None
+
+    def fitted(self, scale: Scale, score: Score) -> tuple[dict[str, jt.Runs], dict[str, Chosen]]:
+        """The judged restarts of every arm, and the rates."""
+        arms, pool, ladder, size, validation = self
+        return fit_tuned(arms, pool, ladder, scale, score=score, size=size, validation=validation)
+
+    def trainings(self, scale: Scale) -> list[Training]:
+        """What that trains, if no ladder is widened; each arm is a program of its own."""
+        places = self.size, self.validation
+        few, judged = scale.tuning_examples(self.pool, *places), scale.examples(self.pool, *places)
+        trials = len(scale.tuning) * len(self.ladder) if len(self.ladder) > 1 else 0
+        return [
+            Training(experiment, data, restarts)
+            for data, restarts in ((few, trials), (judged, scale.seeds))
+            for experiment in self.arms.values()
+            if restarts
+        ]
 
 
 def seconds_an_epoch(arms: Mapping[str, jt.Experiment], data: jt.Dataset, rounds: int) -> dict[str, Float[np.ndarray, " rounds"]]:

@@ -161,6 +161,25 @@ def save(result: Result, folder: Path, earlier: Iterable[str] = ()) -> None:
     replace(folder / f"results/{stem(result)}.json", json.dumps(kept, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def keep(result: Result, claim: Claim, folder: Path) -> None:
+    """Saves a result with the criteria that its claim was judged by before, unless it is of smoke scale and evidence of nothing.
+
+    Args:
+        result: to keep.
+        claim: that it is of.
+        folder: where results/ lies.
+    """
+    if result["scale"] != "smoke":
+        save(result, folder, judged_by(load(folder), claim))
+
+
+def told(result: Result) -> str:
+    """A result in words, a line for each part of the claim."""
+    about = f"{', '.join(result['rows'])}; {result['scale']}, {result['seeds']} seeds, {result['seconds']:.0f} s"
+    parts = "".join(f"\n  - {part['name']} ({part['kind']}): {part['ruling']}: {part['text']}" for part in result["parts"])
+    return f"{result['claim']} ({about}): {result['verdict']}\n  {result['effect']}{parts}"
+
+
 def stem(result: Result) -> str:
     """What a result's files are called, without their endings."""
     run = "-replication" * (result["replication"] > 0) + "-twice" * (result["times"] > 1)

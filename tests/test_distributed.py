@@ -234,18 +234,54 @@ FITS = """
 """
 
 
-def test_windows_and_wide_layers_are_shared_by_processes_as_by_devices(tmp_path):
-    script = textwrap.dedent(FITS)
+def paired(script: str, files: dict[tuple[str, str], Path]) -> None:
+    """Runs a script in two processes that train together and in one; each is told how many, which of them it is, and its file."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    asked = [("1", "0"), ("2", "0"), ("2", "1")]
-    files = [tmp_path / f"{processes}-{process}.npz" for processes, process in asked]
-    words = [[sys.executable, "-c", script, *who, address, str(file)] for who, file in zip(asked, files, strict=True)]
-    subprocess.run(words[0], check=True, timeout=300)
-    pair = [subprocess.Popen(each, stdout=subprocess.DEVNULL) for each in words[1:]]
+    program = textwrap.dedent(script)
+    alone, *both = [[sys.executable, "-c", program, *who, address, str(file)] for who, file in files.items()]
+    pair = [subprocess.Popen(each, stdout=subprocess.DEVNULL) for each in both]
     assert [process.wait(timeout=300) for process in pair] == [0, 0]
-    alone, *each = (np.load(file) for file in files)
+    subprocess.run(alone, check=True, timeout=300)
+
+
+def test_windows_and_wide_layers_are_shared_by_processes_as_by_devices(tmp_path):
+    files = {who: tmp_path / f"{'-'.join(who)}.npz" for who in (("1", "0"), ("2", "0"), ("2", "1"))}
+    paired(FITS, files)
+    alone, *each = (np.load(file) for file in files.values())
     for found in each:
         for name in alone.files:
             np.testing.assert_array_equal(found[name], alone[name])
+
+
+REPLAYS = """
+    import json, sys, jax
+    from pathlib import Path
+    processes, process, address, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
+    jax.config.update("jax_num_cpu_devices", 4 // processes)
+    if processes > 1:
+        jax.distributed.initialize(address, num_processes=processes, process_id=process)
+    import jaxtricks as jt
+    from experiments.doctor import addresses
+    data, planted = addresses.examples(), addresses.Planted("log of zero", layer=1, example=5, epoch=1)
+    ill, well = (addresses.experiment(planted._replace(epoch=epoch)) for epoch in (1, 99))
+    folder = out.parent / f"kept-{processes}"
+    fine, lost = jt.fit([well, ill], data, seeds=2, checkpoints=jt.Checkpoints(folder), layout=jt.Layout(runs=4), progress=False)
+    assert fine.alive.all() and not lost.alive.any()
+    found = [jt.replay(lost, member=1), jt.replay(folder, data, experiment=1, member=1)]
+    if processes == 1:
+        found.append(jt.replay(folder.with_name("kept-2"), data, experiment=1, member=1))
+    out.write_text(json.dumps([each.to_dict() for each in found]))
+"""
+
+
+def test_a_value_that_two_processes_met_has_the_address_that_one_finds(tmp_path):
+    """Replayed by both of them, from memory and from their checkpoints, and from these by one process alone."""
+    files = {who: tmp_path / f"{'-'.join(who)}.json" for who in (("1", "0"), ("2", "0"), ("2", "1"))}
+    paired(REPLAYS, files)
+    alone, first, second = (json.loads(file.read_text()) for file in files.values())
+    assert first == second == alone[:2] and alone[2] == alone[1]
+    address = alone[0]["address"]
+    assert (address["layer"], address["operation"], alone[0]["step"] // 6) == ("hidden_1", "log", 1)
+    assert [each["since"] for each in alone] == ["the start", *["the checkpoint after epoch 1"] * 2]

@@ -4,9 +4,9 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from experiments.measures import RATE, epochs_until, estimates, fit_tuned, slowness
+from experiments.measures import RATE, Contest, epochs_until, estimates, slowness
 from experiments.normalization._networks import three_layers
-from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, curves, settle, sizes
+from jaxtricks.evaluate.claim import Axes, Claim, Estimate, Outcome, Paper, Scale, Training, curves, settle, sizes
 
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 TARGET = 0.85
@@ -21,6 +21,27 @@ def largest(runs: list[jt.Runs], rates: tuple[float, ...]) -> Float[np.ndarray, 
     return np.where(usable, np.log10(rates)[:, None], -np.inf).max(axis=0)
 
 
+def contest(scale: Scale) -> Contest:
+    """The network of sigmoid units with and without batch norm, and its images."""
+    sigmoid, pool, size, held_out = three_layers(jt.nn.Sigmoid(), scale)
+    arms = {"none": sigmoid, "batch norm": sigmoid.replace({"model.normalization": "batch"})}
+    return Contest(arms, pool, scale.pick(smoke=RATES[3:4], cpu=RATES, full=RATES), size, held_out)
+
+
+def rectified(scale: Scale) -> tuple[list[jt.Experiment], tuple[float, ...]]:
+    """The same networks of ReLU units at each of the rates, those without batch norm first; and the rates."""
+    rates: tuple[float, ...] = scale.pick(smoke=RATES[2:4], cpu=RATES, full=RATES)
+    relu = [arm.replace({"model.activation": "relu"}) for arm in contest(scale).arms.values()]
+    return [arm.replace({RATE: rate}) for arm in relu for rate in rates], rates
+
+
+def trainings(scale: Scale) -> list[Training]:
+    """What it trains; the rates of a network are one program."""
+    own, (relu, rates) = contest(scale), rectified(scale)
+    data = scale.examples(own.pool, own.size, own.validation)
+    return own.trainings(scale) + [Training(arm, data, len(rates) * scale.seeds) for arm in relu[:: len(rates)]]
+
+
 def measure(scale: Scale) -> Outcome:
     """Three layers of 100 units on 2 000 MNIST images, batch 50, 12 epochs of SGD, with and without batch norm, on the same
     seeds. Convergence is that of sigmoid units, as in Ioffe & Szegedy's Fig. 1: the epochs until 85% validation accuracy (13 if
@@ -29,19 +50,15 @@ def measure(scale: Scale) -> Outcome:
     units, of which the networks are that the sentence is about: the largest rate of these at which a restart ends within five
     points of its best accuracy. The paper gives both of its arms one rate.
     """
-    sigmoid, pool, size, held_out = three_layers(jt.nn.Sigmoid(), scale)
-    rates = scale.pick(smoke=RATES[2:4], cpu=RATES, full=RATES)
-    arms = {"none": sigmoid, "batch norm": sigmoid.replace({"model.normalization": "batch"})}
-    ladder = rates[-1:] if scale.name == "smoke" else rates
-    fitted, best = fit_tuned(arms, pool, ladder, scale, score=slowness, size=size, validation=held_out)
-    data = scale.examples(pool, size, held_out)
+    own, (relu, rates) = contest(scale), rectified(scale)
+    fitted, best = own.fitted(scale, slowness)
     epochs = {name: epochs_until(-runs.curves["accuracy"], -TARGET) for name, runs in fitted.items()}
     faster = Estimate.over(fitted["none"], np.log2(epochs["none"] / epochs["batch norm"]))
     gap = Estimate.of(fitted["batch norm"].metrics["accuracy"] - fitted["none"].metrics["accuracy"])
 
-    relu = {name: arm.replace({"model.activation": "relu"}) for name, arm in arms.items()}
-    runs = jt.fit([arm.replace({RATE: rate}) for arm in relu.values() for rate in rates], data, seeds=scale.restarts)
-    usable = dict(zip(relu, (largest(runs[: len(rates)], rates), largest(runs[len(rates) :], rates)), strict=True))
+    data = scale.examples(own.pool, own.size, own.validation)
+    runs = jt.fit(relu, data, seeds=scale.restarts, checkpoints=scale.checkpoints("relu"))
+    usable = dict(zip(own.arms, (largest(runs[: len(rates)], rates), largest(runs[len(rates) :], rates)), strict=True))
     higher = Estimate.over(runs[0], usable["batch norm"] - usable["none"])
     times = estimates(epochs)
     return Outcome(
@@ -77,4 +94,5 @@ CLAIM = Claim(
     "below 0, or that of the mean log₂ ratio of epochs to 85% accuracy, without to with.",
     measure=measure,
     kind="effect",
+    trainings=trainings,
 )

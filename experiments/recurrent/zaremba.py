@@ -4,7 +4,21 @@ import numpy as np
 
 import jaxtricks as jt
 from jaxtricks.data import DataError, Split
-from jaxtricks.evaluate.claim import Axes, Claim, Earlier, Estimate, Outcome, Paper, Ruling, Scale, Scales, curves, expect, sizes
+from jaxtricks.evaluate.claim import (
+    Axes,
+    Claim,
+    Earlier,
+    Estimate,
+    Outcome,
+    Paper,
+    Ruling,
+    Scale,
+    Scales,
+    Training,
+    curves,
+    expect,
+    sizes,
+)
 from jaxtricks.evaluate.verdict import Decision
 
 BATCH = 20
@@ -54,6 +68,38 @@ def full() -> dict[str, tuple[int, jt.Experiment]]:
     }
 
 
+Arms = dict[str, tuple[int, jt.Experiment]]
+
+
+def arranged(scale: Scale) -> tuple[Arms, dict[int, jt.Dataset]]:
+    """Name → steps of a window and experiment; and steps of a window → the text, cut into such windows."""
+    if scale.name == "full":
+        if scale.data_dir is None:
+            raise DataError(
+                "zaremba at full scale needs --data-dir, a folder of train.txt, valid.txt and test.txt as in Penn Treebank."
+            )
+        data = {length: jt.load(str(scale.data_dir), text=jt.Text("word", length=length)) for length in (20, 35)}
+        if not data[20].has_test or not isinstance(data[20].validation, Split):
+            raise DataError(f"{scale.data_dir} has no valid.txt or no test.txt; zaremba needs both, as in Penn Treebank.")
+        return full(), data
+    epochs, units = scale.budget(smoke=2, cpu=16, full=0), scale.pick(smoke=8, cpu=64, full=0)
+    medium = zaremba(units, 0.1, epochs, max(1, epochs // 3), 1 / 1.4, 5.0)
+    variational = jt.nn.Variational(words=0.2, inputs=0.35, recurrent=0.2, outputs=0.35, per_gate=True)
+    arms = {
+        "medium": (10, medium.replace({"model.dropout": 0.5})),
+        "medium without dropout": (10, medium),
+        "variational medium": (10, medium.replace({"model.variational": variational})),
+    }
+    text = jt.load("python_topics", text=jt.Text("word", length=10, vocabulary=2_000))
+    return arms, {10: scale.examples(text, scale.pick(smoke=200, cpu=4_000, full=0))}
+
+
+def trainings(scale: Scale) -> list[Training]:
+    """What it trains."""
+    arms, data = arranged(scale)
+    return [Training(experiment, data[length], scale.seeds) for length, experiment in arms.values()]
+
+
 def measure(scale: Scale) -> Outcome:
     """At full scale, on a folder in Penn Treebank's layout (`--data-dir`), the papers' own settings: Zaremba's small and medium
     LSTM, the medium one without dropout, and the variational one with masks of each gate's own, whose rates were not published:
@@ -64,27 +110,11 @@ def measure(scale: Scale) -> Outcome:
     of the 2 000 commonest words of CPython's documentation, 16 epochs, on validation parts of each seed's own. Variational
     dropout against none stands beside it, as the claim of Gal & Ghahramani.
     """
-    if scale.name == "full":
-        if scale.data_dir is None:
-            raise DataError(
-                "zaremba at full scale needs --data-dir, a folder of train.txt, valid.txt and test.txt as in Penn Treebank."
-            )
-        arms = full()
-        data = {length: jt.load(str(scale.data_dir), text=jt.Text("word", length=length)) for length in (20, 35)}
-        if not data[20].has_test or not isinstance(data[20].validation, Split):
-            raise DataError(f"{scale.data_dir} has no valid.txt or no test.txt; zaremba needs both, as in Penn Treebank.")
-    else:
-        epochs, units = scale.budget(smoke=2, cpu=16, full=0), scale.pick(smoke=8, cpu=64, full=0)
-        medium = zaremba(units, 0.1, epochs, max(1, epochs // 3), 1 / 1.4, 5.0)
-        variational = jt.nn.Variational(words=0.2, inputs=0.35, recurrent=0.2, outputs=0.35, per_gate=True)
-        arms = {
-            "medium": (10, medium.replace({"model.dropout": 0.5})),
-            "medium without dropout": (10, medium),
-            "variational medium": (10, medium.replace({"model.variational": variational})),
-        }
-        text = jt.load("python_topics", text=jt.Text("word", length=10, vocabulary=2_000))
-        data = {10: scale.examples(text, scale.pick(smoke=200, cpu=4_000, full=0))}
-    runs = {name: jt.fit(experiment, data[length], seeds=scale.restarts) for name, (length, experiment) in arms.items()}
+    arms, data = arranged(scale)
+    runs = {
+        name: jt.fit(experiment, data[length], seeds=scale.restarts, checkpoints=scale.checkpoints(name.replace(" ", "-")))
+        for name, (length, experiment) in arms.items()
+    }
     changes = {"dropout": runs["medium"], "variational dropout": runs["variational medium"]}
     verdict, other = jt.evaluate.verdicts(runs["medium without dropout"], changes, metric="nll")
     perplexity = {name: Estimate.of(arm.metrics["perplexity"]) for name, arm in runs.items()}
@@ -139,4 +169,5 @@ CLAIM = Claim(
         ),
     ),
     seeds=Scales(smoke=2, cpu=16, full=3),
+    trainings=trainings,
 )

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 import jaxtricks as jt
-from jaxtricks.evaluate.claim import Curve, Estimate, Scale
+from jaxtricks.evaluate.claim import Curve, Estimate, Scale, Training
 
 KEPT = (0.513, 0.211, 0.135, 0.070, 0.036)  # the paper's shares of weights, after 3, 7, 9, 12 and 15 rounds of a fifth
 ROUNDS = (3, 4, 2, 3, 3)  # the paper's rounds that make one of ours; at full scale each is one
@@ -59,8 +59,17 @@ def chain(size: Size, scale: Scale, arms: tuple[str, ...], levels: int) -> tuple
     ends = list(itertools.accumulate(ROUNDS))[:levels]
     every = scale.name == "full"
     remove, output = ((0.2,) * ends[-1], (0.1,) * ends[-1]) if every else (FIFTH[:levels], TENTH[:levels])
-    found = jt.prune.prune(*size, remove=remove, output=output, arms=arms, seeds=scale.restarts, metric="accuracy")
+    kept = scale.checkpoints("rounds")
+    found = jt.prune.prune(
+        *size, remove=remove, output=output, arms=arms, seeds=scale.restarts, metric="accuracy", checkpoints=kept
+    )
     return found.whole, [found.levels[end - 1].arms for end in ends] if every else [level.arms for level in found.levels]
+
+
+def trainings(scale: Scale, arms: int, levels: int) -> list[Training]:
+    """What `chain` trains, of so many arms: the whole network, and a program of each arm in each round."""
+    rounds = sum(ROUNDS[:levels]) if scale.name == "full" else levels
+    return [Training(*lenet(scale), scale.seeds)] * (1 + arms * rounds)
 
 
 def gain(arm: jt.Runs, other: jt.Runs) -> Estimate:

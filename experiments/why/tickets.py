@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.why._tickets import KEPT, MARGIN, accuracies, beside, chain, gain, lenet, log_times
+from experiments.why._tickets import KEPT, MARGIN, accuracies, beside, chain, gain, lenet, log_times, trainings
 from jaxtricks.evaluate.claim import Axes, Claim, Outcome, Paper, Scale, Scales, settle, sizes
 
 
@@ -63,4 +63,5 @@ CLAIM = Claim(
     measure=measure,
     kind="effect",
     seeds=Scales(full=100),
+    trainings=lambda scale: trainings(scale, 1, len(KEPT)),
 )

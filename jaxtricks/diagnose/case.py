@@ -13,6 +13,7 @@ from jaxtyping import Float
 from jaxtricks.config import ConfigError, fields
 from jaxtricks.data import Dataset
 from jaxtricks.diagnose.first_steps import FirstSteps
+from jaxtricks.diagnose.memory import Held, segments
 from jaxtricks.diagnose.places import line_of
 from jaxtricks.engine.layout import Layout
 from jaxtricks.evaluate.compare import judging, measuring
@@ -95,7 +96,18 @@ class Case:
     @functools.cached_property
     def runs(self) -> Runs:
         """The restarts, trained as the experiment says."""
-        return fit(self.experiment, self.data, seeds=self.seeds, layout=self.layout, progress=self.progress)
+        return self._followed[0]
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """What was alive in memory at the end of their segments, see `jaxtricks.diagnose.memory.segments`."""
+        return self._followed[1]
+
+    @functools.cached_property
+    def _followed(self) -> tuple[Runs, tuple[Held, ...]]:
+        with segments() as held:
+            runs = fit(self.experiment, self.data, seeds=self.seeds, layout=self.layout, progress=self.progress)
+        return runs, tuple(held)
 
     @functools.cached_property
     def trained(self) -> Float[np.ndarray, " restarts"]:

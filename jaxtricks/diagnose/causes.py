@@ -46,6 +46,7 @@ class Cause(StrEnum):
     OUTSIDE = "values from outside that are compiled into the step"
     RECOMPILED = "a step that is compiled anew at each call"
     DONATED = "buffers that are used after they were donated"
+    MEMORY = "memory that grows without end"
     EFFECTS = "side effects inside of a compiled step"
     MASKED = "a masked optimizer that lets raw gradients through"
     CLIPPED_LATE = "updates that are clipped in place of gradients"

@@ -50,6 +50,7 @@ ORDER = (  # that of the lectures' checklist; signs of others follow by name
     "company",
     "masks",
     "course",
+    "memory",
     "gap",
     "simple models",
 )

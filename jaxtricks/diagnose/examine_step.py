@@ -11,7 +11,7 @@ from jaxtricks.diagnose.causes import Cause
 from jaxtricks.diagnose.examination import Diagnosis, counted, named, ranked, told_of
 from jaxtricks.diagnose.places import line_of
 from jaxtricks.diagnose.registry import STEP_SIGNS, look_for
-from jaxtricks.diagnose.step_case import CALLS, Step, StepCase
+from jaxtricks.diagnose.step_case import CALLS, Growing, Step, StepCase
 from jaxtricks.diagnose.symptom import STRONG, SURE, Symptom
 from jaxtricks.experiment.arguments import takes
 
@@ -20,6 +20,7 @@ ORDER = (  # what explains others comes first; signs of others follow by name
     "outside",
     "donated",
     "recompiled",
+    "memory",
     "finite",
     "score",
     "reach",
@@ -97,7 +98,7 @@ def examine_step(step: Step, state: Any, batch: Any, *, loss: str | None = None,
     It calls the step a few times on the one batch, on copies of the state, reads its program, and derives the loss among its
     metrics by the state. So it sees weights that no gradient reaches, random keys that are used twice, states that are not kept,
     numbers that are not finite, a step that is compiled again and again, values that are compiled into it, buffers that are
-    donated and used, and devices that go different ways.
+    donated and used, memory that grows from call to call, and devices that go different ways.
 
     A gradient rule of your own (`jax.custom_vjp`) is not seen: weights that only it reaches, and that move, are a hint.
 
@@ -140,6 +141,8 @@ def _raised(case: StepCase) -> Symptom | None:
     """What the step raises, as a finding; None where it runs."""
     try:
         _ = case.calls, case.program, case.again
+    except Growing as error:
+        return Symptom("runs", "fault", str(error), {Cause.MEMORY: SURE, Cause.RECOMPILED: STRONG})
     except ConfigError:
         raise
     except jax.errors.UnexpectedTracerError as error:

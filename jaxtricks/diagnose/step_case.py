@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Shaped
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.diagnose.compiling import compilations
 from jaxtricks.diagnose.flow import Flow, Use, flow_of
+from jaxtricks.diagnose.memory import FOLLOWED, Held
 
 CALLS = 4  # of the step, one after the other, on the same batch
 
@@ -53,6 +54,10 @@ class Call(NamedTuple):
     new: dict[str, HostLeaf]
     metrics: dict[str, HostLeaf]
     compiled: tuple[str, ...]
+
+
+class Growing(ConfigError):
+    """A step hands on more and more: what is wrong with it, and no misuse of what examines it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +136,21 @@ class StepCase:
                 state, metrics = _pair(self.step(state, batch)).values()
             after = hosted({"state": state})
             if _shapes(after) != _shapes(before):
-                raise ConfigError(_unlike(_shapes(before), _shapes(after)))
+                later = hosted({"state": _pair(self.step(copied(state), copied(self.batch)))["state"]})
+                raise _other(before, after, later)
             called.append(Call(before, after, hosted({"metrics": metrics}), tuple(compiled)))
             before = after
         return tuple(called)
+
+    @functools.cached_property
+    def held(self) -> tuple[Held, ...]:
+        """What is alive in memory after each of some more calls, which hand on the state and drop the metrics."""
+        _ = self.calls  # by now all is compiled
+        state, seen = copied(self.state), list[Held]()
+        for _ in range(FOLLOWED):
+            state = jax.block_until_ready(_pair(self.step(state, copied(self.batch)))["state"])
+            seen.append(Held.now())
+        return tuple(seen)
 
     @functools.cached_property
     def again(self) -> Call:
@@ -254,6 +270,15 @@ def _pair(made: Any) -> dict[str, Any]:
 
 def _shapes(arrays: dict[str, HostLeaf]) -> dict[str, tuple[int, ...]]:
     return {name: values.shape for name, values in arrays.items()}
+
+
+def _other(before: dict[str, HostLeaf], after: dict[str, HostLeaf], later: dict[str, HostLeaf]) -> ConfigError:
+    """The error of a state that a call changes in its shapes, of which it is known what the next call gives."""
+    sizes = [sum(values.nbytes for values in each.values()) for each in (before, after, later)]
+    if sizes[0] < sizes[1] < sizes[2]:
+        grown = next(name for name in later if name not in before or later[name].shape != before[name].shape)
+        return Growing(f"{grown} grows at each call: the state has {sizes[0]} bytes, then {sizes[1]} and {sizes[2]}.")
+    return ConfigError(_unlike(_shapes(before), _shapes(after)))
 
 
 def _unlike(given: dict[str, tuple[int, ...]], made: dict[str, tuple[int, ...]]) -> str:

@@ -5,7 +5,7 @@ Each file of `experiments/<chapter>/` holds one claim, named `CLAIM`; its name a
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -34,6 +34,7 @@ from jaxtricks.evaluate.ruling import together as together
 from jaxtricks.evaluate.scale import Scale as Scale
 from jaxtricks.evaluate.scale import ScaleName as ScaleName
 from jaxtricks.evaluate.scale import Scales as Scales
+from jaxtricks.evaluate.work import Training as Training
 
 Source = Literal["V", "V2", "A", "R", "M"]
 Kind = Literal["identity", "effect", "paper"]
@@ -132,6 +133,7 @@ class Claim:
             with twice the budget. False where nothing is trained, or for a number of steps that is part of what is said.
         used: blocks of restarts, see `Scale`, whose results had been seen before the claim became what it is; its first run takes
             the next one.
+        trainings: what it trains at a scale, for an estimate of its time before it runs; None: that is not known.
 
     Raises:
         ValueError: for an impossible row or lecture, or a missing text.
@@ -148,6 +150,7 @@ class Claim:
     seeds: Scales = field(default=Scales())
     trains: bool = True
     used: int = 0
+    trainings: Callable[[Scale], Sequence[Training]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, tuple) or not self.rows or not all(re.fullmatch(r"T\d{3}", row) for row in self.rows):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import PARAMS
 from jaxtricks.objectives.task import task_of
 from jaxtricks.optim.optimizer import assemble
-from jaxtricks.restart.member import Member, State, applied, total_steps, update
+from jaxtricks.restart.member import Member, Pool, State, applied, total_steps, update
 from jaxtricks.train.prepare import prepare, shapes
 
 
@@ -131,29 +132,41 @@ def cost(experiment: Experiment, data: Dataset) -> Cost:
     """
     train = len(data.split(0).train)
     ready = prepare(rebuild(experiment, pruned=None, accumulate=1), data, train)
-    batch, variables = shapes(ready, data)
-    params, collections = variables[PARAMS], {name: tree for name, tree in variables.items() if name != PARAMS}
-    method = jax.eval_shape(assemble(ready.optimizer, total_steps(ready, train)).init, params)
-    leaves = jax.tree.leaves((params, collections, method))
+    step, (member, state, batch) = step_of(ready, data, train)
+    params, variables = state.params, {PARAMS: state.params, **state.collections}
+    leaves = jax.tree.leaves((params, state.collections, state.method))
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), batch)
     answer = jax.jit(lambda variables, batch: applied(ready, variables, batch, train=False)[0]).lower(variables, one)
-    floats = jnp.zeros(()).dtype
-    number, scalar, places = _shaped((), np.int32), _shaped((), floats), _shaped((train,), np.int32)
-    shift = _shaped(data.shape, floats)
-    member = Member(number, places, places, shift, shift)
-    metrics = dict.fromkeys(ready.measured(task_of(data)), scalar)
-    state = State(params, collections, method, number, _shaped((), np.bool_), metrics)
-    step = jax.jit(lambda member, state, batch: update(ready, member, state, batch)[0]).lower(member, state, batch)
     return Cost(
         tuple(
             LayerSize(jax.tree_util.keystr(path, simple=True, separator="/"), tuple(leaf.shape))
             for path, leaf in jax.tree_util.tree_leaves_with_path(params)
         ),
         _operations(answer),
-        _operations(step),
+        _operations(jax.jit(step).lower(member, state, batch)),
         ready.batch_size,
         sum(leaf.size * leaf.dtype.itemsize for leaf in leaves),
     )
+
+
+def step_of(ready: Experiment, data: Dataset, train: int) -> tuple[Callable[..., State], tuple[Member, State, Pool]]:
+    """Gives the step of one restart, (member, state, batch) → state, and what it takes, of which shapes and types are known.
+
+    Args:
+        ready: the experiment, with what depends on the data filled in.
+        data: the data set.
+        train: how many of its examples a restart trains on.
+    """
+    batch, variables = shapes(ready, data)
+    params, collections = variables[PARAMS], {name: tree for name, tree in variables.items() if name != PARAMS}
+    method = jax.eval_shape(assemble(ready.optimizer, total_steps(ready, train)).init, params)
+    floats = jnp.zeros(()).dtype
+    number, scalar, places = _shaped((), np.int32), _shaped((), floats), _shaped((train,), np.int32)
+    shift = _shaped(data.shape, floats)
+    member = Member(number, places, places, shift, shift)
+    metrics = dict.fromkeys(ready.measured(task_of(data)), scalar)
+    state = State(params, collections, method, number, _shaped((), np.bool_), metrics)
+    return lambda member, state, batch: update(ready, member, state, batch)[0], (member, state, batch)
 
 
 def _shaped(shape: tuple[int, ...], dtype: Any) -> Any:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from jaxtricks import rng
 from jaxtricks.data import Dataset, Split
+from jaxtricks.store.policy import Checkpoints
 
 T = TypeVar("T")
 ScaleName = Literal["smoke", "cpu", "full"]
@@ -30,6 +31,7 @@ class Scale:
         data_dir: a folder of data that only the user can provide, for claims that need one; None where none was given.
         replication: the number of a block of restarts, and of examples where the pool has several: a replication has others.
         times: how many times as long as usual everything is trained, to see whether it was long enough.
+        folder: where fits keep their checkpoints, from which the same call goes on; None: nowhere.
 
     >>> Scale("cpu", seeds=16).pick(smoke=1, cpu=20, full=100)
     20
@@ -42,6 +44,29 @@ class Scale:
     data_dir: Path | None = None
     replication: int = 0
     times: int = 1
+    folder: Path | None = None
+
+    def checkpoints(self, name: str) -> Checkpoints | None:
+        """Where a fit of the claim keeps its checkpoints; None: nowhere.
+
+        Args:
+            name: of the fit, its own in the claim.
+
+        >>> Scale("full", 3, folder=Path("runs/zaremba")).checkpoints("small").folder, Scale("cpu", 3).checkpoints("small")
+        (PosixPath('runs/zaremba/small'), None)
+        """
+        return None if self.folder is None else Checkpoints(self.folder / name, newest=1)
+
+    def within(self, name: str) -> "Scale":
+        """The same, with checkpoints in a folder of that name, for a part of the claim that names its fits as others do.
+
+        Args:
+            name: of the part.
+
+        >>> Scale("cpu", 3, folder=Path("runs/bn")).within("relu").folder
+        PosixPath('runs/bn/relu')
+        """
+        return self if self.folder is None else dataclasses.replace(self, folder=self.folder / name)
 
     def pick(self, *, smoke: T, cpu: T, full: T) -> T:
         """The value for this scale."""

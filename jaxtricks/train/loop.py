@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import jax
+import jax.monitoring
 import numpy as np
 
 from jaxtricks.engine import layout as placement
@@ -32,6 +33,8 @@ from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.buffers import Counts, CurveBuffer, Curves, PictureBuffer
 from jaxtricks.train.progress import Tracker, progress
 from jaxtricks.train.turn import Standing, Turn, Turned, sources, together, training, with_settings
+
+SEGMENT = "/jaxtricks/segment"  # an event of `jax.monitoring`: a segment has been started, and all before it are read
 
 
 class Trained(NamedTuple):
@@ -229,6 +232,7 @@ def train(
             if writer is not None:
                 writer.journal.wait()  # written while the next segment trains, and before more than that can be lost
             collect()
+            jax.monitoring.record_event(SEGMENT)
             waiting.append((active.rows, first, new, picture))
             if stops or writer is not None:
                 collect()

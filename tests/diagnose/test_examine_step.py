@@ -38,7 +38,7 @@ def test_a_healthy_loop_has_no_fault(name):
     step, state = HEALTHY[name]
     found = jt.examine_step(jax.jit(step), state(), batch())
     assert found.ok and not found.undone, str(found)
-    assert str(found).startswith("step: nothing is wrong that 19 signs would show")
+    assert str(found).startswith("step: nothing is wrong that 20 signs would show")
 
 
 def test_a_linen_loop_with_batch_norm_has_no_fault_and_with_dropped_statistics_one():

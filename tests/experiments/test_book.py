@@ -34,6 +34,7 @@ from jaxtricks.evaluate.claim import (
     holds,
     settle,
 )
+from jaxtricks.train import fit as fitting
 
 CLAIMS = shelf.claims()
 KEPT = record.load(shelf.ROOT)
@@ -74,7 +75,8 @@ def stage(monkeypatch):
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name, monkeypatch):
-    asked, budget = [], Scale.budget
+    asked, budget, fitted, fit = [], Scale.budget, [], fitting._fitted
+    monkeypatch.setattr(fitting, "_fitted", lambda *given: fitted.append(given) or fit(*given))
     monkeypatch.setattr(Scale, "budget", lambda scale, **numbers: asked.append(numbers) or budget(scale, **numbers))
     result = json.loads(json.dumps(record.run(CLAIMS[name], CLAIMS[name].at("smoke")), allow_nan=False))
     assert result.keys() == Result.__annotations__.keys()
@@ -87,6 +89,11 @@ def test_a_claim_runs_at_smoke_scale_and_gives_a_whole_result(name, monkeypatch)
     ET.fromstring(plots.svg(result))
     if CLAIMS[name].kind != "identity":  # of which none is trained twice as long
         assert CLAIMS[name].trains == bool(asked), "trains=False is for claims that ask for no Scale.budget"
+    if CLAIMS[name].trainings is not None:
+        trainings = CLAIMS[name].trainings(CLAIMS[name].at("smoke"))
+        said = sum(each.restarts * each.experiment.epochs * len(each.data) for each in trainings)
+        done = sum(len(wanted) * len(seeds) * wanted[0].epochs * len(data) for wanted, _, data, seeds, *_ in fitted)
+        assert said == done, "trainings are what it trains, in restarts × epochs × examples"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the lectures do not stand beside the project")

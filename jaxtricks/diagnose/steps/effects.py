@@ -26,7 +26,7 @@ def look(case: StepCase) -> list[Symptom]:
     'A value of the trace is kept outside of the step, as in a list or an object: there it is no number.'
     """
     found = list[Symptom]()
-    if _leaks(case):
+    if case.jitted and _leaks(case):  # what is not compiled as a whole keeps numbers, which is a matter of memory
         text = "A value of the trace is kept outside of the step, as in a list or an object: there it is no number."
         found.append(Symptom("effects", "fault", text, {Cause.EFFECTS: SURE, Cause.KEPT: WEAK}))
     first, second = case.calls[0], case.again
