@@ -3,6 +3,7 @@
 from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
+from jaxtricks.evaluate.copies import augmented_log_probs
 from jaxtricks.evaluate.costs import Cost, cost
 from jaxtricks.evaluate.crossing import Crossover
 from jaxtricks.evaluate.curve import LearningCurve
@@ -41,6 +42,7 @@ __all__ = [
     "Tuning",
     "Verdict",
     "Writer",
+    "augmented_log_probs",
     "cost",
     "judge_pairs",
     "verdicts",
