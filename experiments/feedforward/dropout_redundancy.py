@@ -20,7 +20,7 @@ WITHOUT, WITH = "no dropout", "dropout"
 
 def left(runs: jt.Runs, rate: float) -> Float[np.ndarray, " runs"]:
     """The validation accuracy of every restart without a random share of its hidden units, the mean over masks."""
-    model = runs.experiment.replace({"model.dropout": jt.Dropout(rate)}).model
+    model = runs.experiment.replace({"model.dropout": rate}).model
     x, y = validation(runs)
 
     def one(args: tuple[Any, Array, Array, Array]) -> Array:
@@ -49,7 +49,8 @@ def reliance(runs: jt.Runs, pairs: int) -> Float[np.ndarray, " runs"]:
     """
     x, y = validation(runs)
     units = runs.experiment.model.widths[0]
-    drawn = [np.array([rng.host(seed, "pairs", k).choice(units, 2, replace=False) for k in range(pairs)]) for seed in runs.seeds]
+    generators = [rng.host(seed, "pairs") for seed in runs.seeds]
+    drawn = [np.array([draw.choice(units, 2, replace=False) for _ in range(pairs)]) for draw in generators]
 
     def one(args: tuple[Any, Array, Array, Array]) -> Array:
         params, x, y, pairs = args

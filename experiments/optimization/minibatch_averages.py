@@ -74,14 +74,15 @@ def measure(scale: Scale) -> Outcome:
             apart.append(np.abs(of_batches[:64] - means).max() / np.abs(means).max())
             found.append(spread(of_batches))
         variances.append(found)
-        drawn = single[draw.choice(len(train), 20 * enough)]
-        running, kept = np.zeros(single.shape[1]), []
-        for gradient in drawn[: BURN_IN + 10 * enough]:
-            running = GAMMA * running + (1 - GAMMA) * gradient
-            kept.append(running)
         count = round((1 + GAMMA) / (1 - GAMMA))
-        plain = drawn[: count * (len(drawn) // count)].reshape(-1, count, single.shape[1]).mean(axis=1)
-        averaged.append(spread(np.stack(kept[BURN_IN:])) / spread(plain))
+        order = draw.integers(0, len(train), (enough, count))
+        plain = np.stack([single[places].mean(axis=0) for places in order])
+        running, kept = np.zeros(single.shape[1]), []
+        for step, place_of_one in enumerate(order.ravel()[: BURN_IN + 10 * enough]):
+            running = GAMMA * running + (1 - GAMMA) * single[place_of_one]
+            if step >= BURN_IN and step % 10 == 0:
+                kept.append(running)
+        averaged.append(spread(np.stack(kept)) / spread(plain))
     logs = np.log(np.array(variances))
     exponent = Estimate.of(np.polyfit(np.log(sizes_tried), logs.T, 1)[0])
     same = Estimate.of(np.array(averaged))
