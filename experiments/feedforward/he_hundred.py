@@ -21,7 +21,7 @@ LADDER = (0.003, 0.01, 0.03)
 def measure(scale: Scale) -> Outcome:
     """Fully connected ReLU networks of 30 and of 100 layers of weights, 32 units a hidden layer, on digits, from Glorot's
     normal and from He's: plain; each hidden layer but the first on a residual path, x + ReLU(Wx), with nothing that scales
-    the sum; and with batch norm. SGD with momentum 0.9, batch 32, 20 epochs, 480 steps. Each of the twelve has its best
+    the sum; and with batch norm. SGD with momentum 0.9, batch 32, 20 epochs. Each of the twelve has its best
     learning rate by the final validation loss, on a ladder from 0.003 to 0.03 that goes on while the best lies at its edge,
     on four restarts and on digits that nothing is judged on. Stalled: diverged, or a validation loss above 95% of ln 10 at
     the end; trained: one below half of it. The lecture's words are about plain networks. That batch norm makes up for the
