@@ -60,13 +60,14 @@ class Deep(nn.Module):
         x = x.reshape(x.shape[0], -1)
         parts = self.activation, self.kernel_init, self.normalization
         x = Block(self.widths[-1:], *parts, residual=False, name="first")(x, train)
-        blocks = nn.scan(
-            lambda block, x, _: (block(x, train), None),
-            variable_axes={"params": 0, "batch_stats": 0},
-            split_rngs={"params": True},
-            length=(self.depth - 1) // len(self.widths),
-        )
-        x, _ = blocks(Block(self.widths, *parts, residual=self.residual, name="blocks"), x, None)
+        if count := (self.depth - 1) // len(self.widths):
+            blocks = nn.scan(
+                lambda block, x, _: (block(x, train), None),
+                variable_axes={"params": 0, "batch_stats": 0},
+                split_rngs={"params": True},
+                length=count,
+            )
+            x, _ = blocks(Block(self.widths, *parts, residual=self.residual, name="blocks"), x, None)
         return Dense(self.outputs, self.kernel_init, name="head")(x)
 
 
