@@ -69,6 +69,8 @@ def measure(scale: Scale) -> Outcome:
         "hierarchical": HierarchicalSoftmax(),
         "adaptive": AdaptiveSoftmax(cutoffs=(cutoff,)),
     }
+    kept = scale.pick(smoke=("full", "hierarchical"), cpu=tuple(softmaxes), full=tuple(softmaxes))
+    softmaxes = {name: softmaxes[name] for name in kept}
     classes = len(pool.classes)
     counts = np.bincount(np.asarray(others.pool.y).ravel(), minlength=classes) + 1.0
     biases = priors(softmaxes, counts / counts.sum(), samples, int(np.ceil(np.sqrt(classes))))

@@ -16,12 +16,13 @@ def augmented_log_probs(
 ) -> Float[np.ndarray, "runs examples classes"]:
     """Gives `log(Σ_k p(y | copy k of x)/copies)` of every run: the logarithm of the mean probabilities over changed copies.
 
-    Copy k of every example is changed by `augmentation`, with draws of its own; all runs see the same copies.
+    Copy k of every example is changed by `augmentation`, with draws of its own; all runs see the same copies. Where the data set
+    holds whole numbers, pixels between two of them are rounded.
 
     Args:
         runs: any number of runs that tell classes of images.
         x: images as the data set stores them, [examples, height, width, channels].
-        augmentation: what moves pixels, such as shifts and mirrored images; all that is not changed is not counted.
+        augmentation: what moves pixels, such as shifts and mirrored images.
         copies: how many copies of each example, at least 1.
         seed: of the draws.
 
@@ -46,6 +47,8 @@ def augmented_log_probs(
             raise ConfigError(f"Augmentation.{name} = {value} moves no pixels; at test time None is allowed.")
     images = jax.numpy.asarray(x, jax.numpy.zeros(()).dtype)
     keys = [rng.stream(rng.root(seed), "test-time augmentation", copy) for copy in range(copies)]
-    each = np.stack([runs.log_probs(np.asarray(augmentation.geometry(key, images))) for key in keys])
+    moved = (np.asarray(augmentation.geometry(key, images)) for key in keys)
+    whole = np.issubdtype(runs.data.x.dtype, np.integer)
+    each = np.stack([runs.log_probs(np.rint(copy) if whole else copy) for copy in moved])
     weights = np.full((copies, images.shape[0]), 1 / copies)
     return np.stack([of_probabilities(each[:, run], weights, "probabilities") for run in range(len(runs))])

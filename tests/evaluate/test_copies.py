@@ -22,7 +22,8 @@ def test_it_is_the_mean_of_the_copies_probabilities(runs):
     x = runs.data.x[:7]
     found = jt.evaluate.augmented_log_probs(runs, x, MOVED, 3, seed=5)
     keys = [rng.stream(rng.root(5), "test-time augmentation", copy) for copy in range(3)]
-    copies = [np.exp(runs.log_probs(np.asarray(MOVED.geometry(key, jax.numpy.asarray(x, float))))) for key in keys]
+    moved = [np.rint(MOVED.geometry(key, jax.numpy.asarray(x, jax.numpy.float32))) for key in keys]
+    copies = [np.exp(runs.log_probs(copy)) for copy in moved]
     np.testing.assert_allclose(np.exp(found), np.mean(copies, axis=0), rtol=1e-5)
     np.testing.assert_allclose(scipy.special.logsumexp(found, axis=2), 0, atol=1e-6)
 
