@@ -28,12 +28,12 @@ def apart(seed: int) -> float:
 
     w = minimum(0.0)
     for _ in range(500):
-        w = minimum(penalty / (2 * np.linalg.norm(w)))
+        w = minimum(penalty / (2 * float(np.linalg.norm(w))))
     # The loss w'Hw/2 - s'w + λ‖w‖ by gradient descent, which knows nothing of squares.
     v = np.ones(10)
     for _ in range(20_000):
         v = v - 0.05 * (hessian @ v - slope + penalty * v / np.linalg.norm(v))
-    return float(np.abs(v - minimum(penalty / (2 * np.linalg.norm(w)))).max() / np.abs(v).max())
+    return float(np.abs(v - minimum(penalty / (2 * float(np.linalg.norm(w))))).max() / np.abs(v).max())
 
 
 def measure(scale: Scale) -> Outcome:

@@ -20,8 +20,8 @@ def measure(scale: Scale) -> Outcome:
     """
     pool = jt.load("digits")
     alone = jt.Experiment(
-        model=jt.MLP(widths=scale.pick(smoke=(16,), cpu=(256, 256), full=(1024, 1024)), dropout=0.5),
-        optimizer=jt.Optimizer(jt.Momentum(momentum=0.9), schedule="cosine"),
+        model=jt.MLP(widths=scale.pick(smoke=(16,), cpu=(256, 256), full=(1024, 1024)), dropout=jt.nn.Inverted(rate=0.5)),
+        optimizer=jt.Optimizer(jt.Momentum(momentum=0.9), schedule=jt.schedules.Cosine()),
         batch_size=64,
         epochs=scale.budget(smoke=2, cpu=40, full=200),
     )

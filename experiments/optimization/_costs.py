@@ -15,7 +15,7 @@ RULES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "
 
 def method(rule: str) -> Any:
     """The rule alone: a constant rate, and nothing else that an optimizer may have."""
-    return assemble(jt.Optimizer(rule=rule), total=10)
+    return assemble(jt.Optimizer(jt.optim.Rule(rule)), total=10)
 
 
 def weights(side: int) -> dict[str, jax.Array]:
@@ -34,9 +34,10 @@ def operations(rule: str, side: int) -> float:
 
     def step(params: Any, given: Any, state: Any) -> Any:
         problem = Problem(lambda params: (params, None), lambda outputs, params: jnp.sum(outputs["kernel"] * given["kernel"]))
-        update = method(rule).step(problem, params, state, Validation(jnp.inf, jnp.int32(0)))
+        update = method(rule).step(problem, params, state, Validation(jnp.float32(jnp.inf), jnp.int32(0)))
         return update.params, update.state
 
     params = weights(side)
     lowered = jax.jit(step).lower(params, params, method(rule).init(params))
-    return float(lowered.cost_analysis()["flops"])
+    counted: Any = lowered.cost_analysis()
+    return float(counted["flops"])

@@ -20,7 +20,7 @@ def measure(scale: Scale) -> Outcome:
     """
     base = jt.Experiment(
         model=jt.MLP(widths=scale.pick(smoke=(8, 8), cpu=(128, 128), full=(512, 512))),
-        optimizer=jt.Optimizer(jt.AdamW(weight_decay=jt.optim.Decoupled(rate=0.01)), schedule="warmup_cosine"),
+        optimizer=jt.Optimizer(jt.AdamW(weight_decay=jt.optim.Decoupled(rate=0.01)), schedule=jt.schedules.WarmupCosine()),
         batch_size=64,
         epochs=scale.budget(smoke=2, cpu=20, full=50),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -29,7 +30,7 @@ def priors(
         branches: of a node of the tree.
     """
     logs = np.log(shares)
-    noise = np.asarray(log_expected_counts(np.arange(len(shares)), samples, len(shares))) - np.log(samples)
+    noise = np.asarray(log_expected_counts(jnp.arange(len(shares)), samples, len(shares))) - np.log(samples)
     nodes = -(-len(shares) // branches)
     leaves = np.append(shares, np.full(nodes * branches - len(shares), 1e-9))  # children that there are not
     of_nodes = np.append(leaves.reshape(nodes, branches).sum(axis=1), np.full(branches - nodes, 1e-9))
