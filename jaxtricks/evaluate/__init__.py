@@ -3,6 +3,7 @@
 from jaxtricks.evaluate.ablate import Ablation
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.compare import Study, verdicts
+from jaxtricks.evaluate.copies import augmented_log_probs
 from jaxtricks.evaluate.costs import Cost, cost
 from jaxtricks.evaluate.crossing import Crossover
 from jaxtricks.evaluate.curve import LearningCurve
@@ -45,6 +46,7 @@ __all__ = [
     "Tuning",
     "Verdict",
     "Writer",
+    "augmented_log_probs",
     "cost",
     "judge_pairs",
     "over_masks",

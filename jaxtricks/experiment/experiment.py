@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 from jaxtricks.config import (
     ConfigError,
     Count,
+    NonNegative,
     config,
     diff,
     fingerprint,
@@ -54,6 +55,8 @@ class Experiment:
         compute: "full", or "bfloat16" for the model's arithmetic; parameters, their updates and losses stay in full precision.
         stopping: when a restart ends before its last epoch.
         pruned: which weights are removed before the first step.
+        prior_bias: with it the output biases start at so many times the log of each class's share of the training examples, in
+            place of 0: at 1 a network whose weights say nothing gives the classes their shares.
         metrics: what is measured in validation beside the task's own metrics: names, such as "macro_f1", and `Metric`s of your
             own.
         histograms: the number of epochs between two pictures of all weights, gradients and activations, see `Runs.histograms`;
@@ -90,6 +93,14 @@ class Experiment:
         trial=Pruned(keep=0.2),
         assumes="a smaller network is worth having",
     )
+    prior_bias: NonNegative | None = trick(
+        default=None,
+        rows=["T110"],
+        paper="Karpathy 2019, A Recipe for Training Neural Networks",
+        summary="Start output biases at the log of the classes' shares",
+        on=1.0,
+        neutral=0.0,
+    )
     metrics: tuple[str | Metric, ...] = ()
     histograms: Count | None = None
     batch_size: Count = 64
@@ -100,6 +111,15 @@ class Experiment:
     def __post_init__(self) -> None:
         for metric in self.metrics:
             self.metric(called(metric))
+
+    @property
+    def asks_for_balance(self) -> bool:
+        """Whether something depends on how rare each class is among the training labels.
+
+        >>> jt.Experiment(prior_bias=1.0).asks_for_balance
+        True
+        """
+        return self.objective.class_weights is not None or self.prior_bias is not None
 
     def measured(self, task: Task) -> dict[str, Metric]:
         """What is measured in validation: the task's own metrics, that which the loss is followed by, and those asked for.

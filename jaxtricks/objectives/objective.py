@@ -15,14 +15,14 @@ from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.class_weights import Balanced, ClassWeights
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.loss import CrossEntropy, Loss
-from jaxtricks.objectives.prior import Gaussian, Prior, sizes, squares
+from jaxtricks.objectives.prior import Gaussian, Prior, length, sizes, squares
 from jaxtricks.objectives.reduction import PerToken, Reduction
 from jaxtricks.objectives.task import task_of
 
 
 @config()
 class Objective:
-    """`mean loss + l2 Σ w² + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
+    """`mean loss + l2 Σ w² + l2_norm √(Σ w²) + l1 Σ |w| - α log p(w)/examples`, over all kernels w.
 
     If the data have weights of examples e, or there are weights of classes w, the mean over a batch is `Σ e w loss/Σ e w`, as in
     scikit-learn and PyTorch. Metrics count all examples alike.
@@ -34,6 +34,8 @@ class Objective:
         weight_power: a of `e^a`, the weights of the data's examples in the loss; 0 leaves them out. None: as they are.
         class_weights: how much each class counts in the loss. None: as its examples do.
         l2: λ of lecture 1's `λ Σ W²`, in loss per squared weight.
+        l2_norm: λ of `λ ‖w‖`, the length of all kernels as one vector w, without lecture 3's square; in loss per weight. Its pull
+            towards zero is λ whatever the length, and that of `l2` is 2 λ ‖w‖.
         l1: λ of `λ Σ |W|`, in loss per weight.
         prior: the density p(w) and its power α; unlike l2 and l1, its weight falls with the number of examples.
 
@@ -67,6 +69,14 @@ class Objective:
         paper="lectures 0, 1 and 3",
         summary="Penalize the sum of squared weights",
         on=1e-3,
+        neutral=0.0,
+    )
+    l2_norm: NonNegative | None = trick(
+        default=None,
+        rows=["T052"],
+        paper="lecture 3",
+        summary="Penalize the length of the vector of all weights, not its square",
+        on=1e-2,
         neutral=0.0,
     )
     l1: NonNegative | None = trick(
@@ -135,7 +145,13 @@ class Objective:
         """Gives the penalties of the parameters, which do not depend on the batch; arguments as for a call."""
         total = jnp.zeros(())
         if self.l2 is not None:
+<<<<<<< HEAD
             total = total + self.l2 * sum_over_kernels(squares, params)
+=======
+            total = total + self.l2 * sum(squares(w) for w in kernels(params))
+        if self.l2_norm is not None:
+            total = total + self.l2_norm * length(kernels(params))
+>>>>>>> missed
         if self.l1 is not None:
             total = total + self.l1 * sum_over_kernels(sizes, params)
         if self.prior is not None:

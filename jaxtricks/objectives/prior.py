@@ -1,5 +1,6 @@
 """Priors of the weights, whose negative logarithms are penalties."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,6 +17,16 @@ def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:
     5.0
     """
     return jnp.sum(jnp.square(w))
+
+
+def length(ws: Sequence[Float[Array, "..."]]) -> Float[Array, ""]:
+    """`√(Σ w²)` over several arrays, with slope 0 where all are 0.
+
+    >>> float(length([jnp.array([3.0]), jnp.array([[4.0]])]))
+    5.0
+    """
+    total = sum((squares(w) for w in ws), start=jnp.zeros(()))
+    return jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
 
 
 def sizes(w: Float[Array, "*shape"]) -> Float[Array, ""]:

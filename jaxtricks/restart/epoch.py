@@ -41,6 +41,7 @@ from jaxtricks.restart.member import (
     update,
 )
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
+from jaxtricks.restart.prior_bias import leaning
 from jaxtricks.restart.pruning import Unpruned, pruned
 
 Order = Int[Array, "rounds turns batch"]
@@ -172,7 +173,7 @@ def bare(experiment: Experiment) -> Experiment:
 
 def running(experiment: Experiment) -> Experiment:
     """Gives the experiment with defaults for what only the start depends on, so that others share one program of training."""
-    return rebuild(experiment, pruned=None)
+    return rebuild(experiment, pruned=None, prior_bias=None)
 
 
 def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[str, Given], window: Window) -> Progress:
@@ -193,6 +194,8 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[
 =======
     seen = batch._replace(x=scaled(experiment, member, batch.x))
     own = drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)
+    if experiment.prior_bias is not None:
+        own = leaning(experiment, member, own)
     variables = replaced(own, given)
     mask = None
     if experiment.pruned is not None:

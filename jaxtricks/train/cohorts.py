@@ -102,7 +102,7 @@ class Asked(NamedTuple):
     @classmethod
     def by(cls, experiment: Experiment) -> "Asked":
         """What the experiment asks."""
-        return cls(experiment.inputs, experiment.targets, experiment.objective.class_weights is not None)
+        return cls(experiment.inputs, experiment.targets, experiment.asks_for_balance)
 
 
 def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:

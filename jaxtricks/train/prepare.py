@@ -16,7 +16,12 @@ from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.nn.stacks import apart
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.task import task_of
+<<<<<<< HEAD
 from jaxtricks.restart.member import Pool, applied, drawn_stacked, taken, total_steps
+=======
+from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
+from jaxtricks.restart.prior_bias import output_biases
+>>>>>>> missed
 from jaxtricks.restart.pruning import output_kernels
 from jaxtricks.train.measures import check_metrics
 
@@ -43,7 +48,12 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     _check_accumulation(experiment)
     _check_sequences(experiment, data)
     _check_rule(experiment)
+<<<<<<< HEAD
     one, variables = _stacked_shapes(experiment, data)
+=======
+    _check_prior_bias(experiment, data)
+    one, variables = shapes(experiment, data)
+>>>>>>> missed
     logits = _shapes("in evaluation, without random numbers", _evaluated, experiment, one, variables)
     _check_outputs(experiment, data, logits)
     _shapes("in training", _trained, experiment, one, variables, logits)
@@ -98,6 +108,23 @@ def _check_rule(experiment: Experiment) -> None:
         raise ConfigError(
             f"Optimizer.rule = {name_of(type(rule)) or type(rule).__name__!r} differentiates models forwards, which {title} does "
             "not allow; rules that do not, such as 'newton', are allowed."
+        )
+
+
+def _check_prior_bias(experiment: Experiment, data: Dataset) -> None:
+    """Raises ConfigError where output biases have no shares of classes to start at, or where the model names no such biases."""
+    if experiment.prior_bias is None:
+        return
+    if not data.kind.per_class:
+        raise ConfigError(
+            f"Experiment.prior_bias = {experiment.prior_bias} starts at shares of classes, and {data.name} holds "
+            f"{task_of(data).holds}; None is allowed."
+        )
+    if not output_biases(experiment.model):
+        title = contract(experiment.model).title
+        raise ConfigError(
+            f"Experiment.prior_bias = {experiment.prior_bias} needs a bias for each output, and {title} names none; None is "
+            "allowed."
         )
 
 

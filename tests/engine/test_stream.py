@@ -90,6 +90,7 @@ CASES = {
         jt.Experiment(
             model=jt.RNN(widths=(4,)),
             objective=jt.Objective(class_weights="balanced"),
+            prior_bias=1.0,
             order=ByLength(buckets=2),
             batch_size=4,
             accumulate=2,

@@ -34,6 +34,19 @@ def test_penalties_are_the_lecture_s_formulas_on_kernels_only():
         assert value(l2=l2, l1=l1, prior="gaussian") == pytest.approx(expected + squares / 120, rel=1e-6)
 
 
+def test_the_length_of_all_kernels_is_penalized_without_the_square():
+    size = np.sqrt(sum(i * i for i in (-3, -2, -1, 0, 1, 2)) + 4 * 0.25)
+    assert value(l2_norm=0.3) == pytest.approx(value() + 0.3 * size, rel=1e-6)
+
+    def gradient(params):
+        return jax.grad(lambda params: jt.Objective(l2_norm=0.3).of_params(params, 60))(params)
+
+    found = gradient(PARAMS)
+    np.testing.assert_allclose(found["a"]["kernel"], 0.3 * PARAMS["a"]["kernel"] / size, rtol=1e-6)
+    assert not found["a"]["bias"].any()
+    assert not gradient({"kernel": jnp.zeros((2, 2))})["kernel"].any()  # and no NaN where all weights are zero
+
+
 def test_the_gradient_of_the_penalties_is_2_lambda_w_and_lambda_sign_w():
     def gradient(**settings):
         return jax.grad(lambda params: jt.Objective(**settings)(LOGITS, TARGETS, params, 60))(PARAMS)

@@ -60,6 +60,7 @@ PRESSED = {
     "order=by_length": {"order": jt.experiment.ByLength(buckets=2)},
     "objective.weight_power": {"objective.weight_power": 1.0},  # of what has weights
     "objective.class_weights": {"objective.weight_power": 1.0},
+    "prior_bias": {"objective.weight_power": 1.0},  # classes of unequal size
     "objective.class_weights=named": {"objective.class_weights": {"0": 3.0}},
     "objective.loss.alpha": {"objective.loss": "binary_focal"},
     "objective.reduction": {"model": SMALL["rnn"]},
@@ -147,8 +148,12 @@ def ask(*experiments: jt.Experiment):
         *places,
         *(part[0] for part in scaling),
         targets=jax.tree.map(lambda part: part[0], learnt),
+<<<<<<< HEAD
         principal=jax.tree.map(lambda part: part[0], turned_by(ready[0].inputs, data, trains, scaling)),
         balance=None if ready[0].objective.class_weights is None else balances(data, trains)[0],
+=======
+        balance=balances(data, trains)[0] if ready[0].asks_for_balance else None,
+>>>>>>> missed
     )
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
     structure = jax.tree.structure(args)

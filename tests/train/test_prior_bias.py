@@ -1,0 +1,49 @@
+"""Output biases that start at the classes' shares (T110)."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy
+
+import jaxtricks as jt
+from jaxtricks.config import ConfigError
+
+fit = partial(jt.fit, seeds=2, layout=jt.Layout(runs=1, width=2), progress=False)
+BASE = jt.Experiment(
+    model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(jt.SGD(learning_rate=1e-30)), batch_size=16, epochs=1, prior_bias=1.0
+)
+
+
+@pytest.fixture(scope="module")
+def skewed() -> jt.Dataset:
+    y = np.repeat(np.arange(3), (70, 20, 10))
+    return jt.Dataset.from_arrays(np.random.default_rng(0).normal(size=(100, 5)), y, name="skewed")
+
+
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_a_run_starts_at_the_shares_of_its_own_training_examples(skewed, power):
+    runs = fit(BASE.replace({"prior_bias": power}), skewed)
+    for bias, train in zip(runs.variables["params"]["head"]["bias"], runs.members.train, strict=True):
+        shares = np.bincount(skewed.y[train]) / len(train)
+        np.testing.assert_allclose(scipy.special.softmax(bias), shares**power / (shares**power).sum(), rtol=1e-5)
+
+
+def test_only_the_output_biases_change_and_transferred_ones_stay(skewed):
+    plain, leaning = fit(BASE.replace({"prior_bias": None}), skewed), fit(BASE, skewed)
+    for part in ("kernel", "bias"):
+        np.testing.assert_allclose(
+            *(runs.variables["params"]["hidden_0"]["dense"][part] for runs in (plain, leaning)), atol=1e-20
+        )
+    assert np.abs(plain.variables["params"]["head"]["bias"]).max() < 1e-20  # a step at a rate of 1e-30 away from 0
+    given = fit(BASE, skewed, seeds=jt.Seeds(2, transfer=jt.Transfer(plain)))
+    assert np.abs(given.variables["params"]["head"]["bias"]).max() < 1e-20
+
+
+def test_values_and_models_without_such_biases_are_refused(skewed):
+    values = jt.Dataset.from_arrays(skewed.x, skewed.x[:, :1], name="prices")
+    with pytest.raises(ConfigError, match=r"Experiment\.prior_bias = 1\.0 starts at shares of classes, and prices holds .* None"):
+        fit(BASE, values)
+    hidden = jt.models.Masked(model=jt.MLP(widths=(4,)))
+    with pytest.raises(ConfigError, match=r"Experiment\.prior_bias = 1\.0 needs a bias for each output, and .* names none; None"):
+        fit(BASE.replace({"model": hidden}), skewed)
