@@ -12,12 +12,8 @@ from jaxtricks.data.ledger import Opening
 from jaxtricks.data.loading import load
 from jaxtricks.data.offsets import Offsets
 from jaxtricks.data.prepared import Listing, names
-<<<<<<< HEAD
-from jaxtricks.data.sequences import adding_problem, copy_problem, pixels, reversal_problem
-=======
 from jaxtricks.data.pretext import masked_tokens, next_tokens, rotations
-from jaxtricks.data.sequences import adding_problem, copy_problem, pixels
->>>>>>> pretrain
+from jaxtricks.data.sequences import adding_problem, copy_problem, pixels, reversal_problem
 from jaxtricks.data.sizes import accuracy_interval, detectable, luck_of_the_best
 from jaxtricks.data.text import Text
 from jaxtricks.data.use import in_user_units, inputs_for, without_offset
@@ -53,11 +49,8 @@ __all__ = [
     "names",
     "next_tokens",
     "pixels",
-<<<<<<< HEAD
     "reversal_problem",
-=======
     "rotations",
->>>>>>> pretrain
     "without_offset",
 ]
 

@@ -241,13 +241,8 @@ class Epoch:
                 data, order = self._held(first, last)
                 orders = placed(np.repeat(order[None, None], chunk, axis=0), plan.per_member)
                 number = placed(np.int32(count), plan.shared)
-<<<<<<< HEAD
-                states = first_rounds(population, states, orders, data, number, plan._replace(epochs=1, window=None))
-        return apart(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states)))  # type: ignore[no-any-return]
-=======
                 states = first_rounds(population, states, held, orders, data, number, plan._replace(epochs=1, window=None))
-        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states))
->>>>>>> pretrain
+        return apart(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), gathered(states)))  # type: ignore[no-any-return]
 
     def _pieces(self) -> list[tuple[int, int]]:
         """The rounds whose examples are on the devices together."""

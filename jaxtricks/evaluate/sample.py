@@ -84,7 +84,7 @@ class Writer:
         if not 0 <= seed < 2**31:
             raise ConfigError(f"seed = {seed} is not an integer from 0 to {2**31 - 1}.")
         _check_count("tokens", tokens)
-        known = self._known(prompt)
+        known = self._known(prompt, tokens)
         key = rng.stream(rng.root(seed), "sample")
         written = _written(self.model, self._read_only, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)
         return self.vocabulary.decode(np.append(known, np.asarray(written)))
@@ -102,7 +102,7 @@ class Writer:
 
         Raises:
             DataError: for a prompt with tokens that are not in the vocabulary, where it has no "<unk>".
-            ConfigError: for an empty prompt, or a number of tokens or beams below 1.
+            ConfigError: for an empty prompt, a number of tokens or beams below 1, or more tokens than the model has places for.
 
         >>> text = jt.load("python_topics", text=jt.Text("char", length=16))
         >>> model = jt.RNN(widths=(8,), vocabulary=len(text.vocabulary), outputs=len(text.vocabulary), read="every")
@@ -112,7 +112,7 @@ class Writer:
         """
         _check_count("tokens", tokens)
         _check_count("beams", beams)
-        known = self._known(prompt)
+        known = self._known(prompt, tokens)
         parents, written = map(np.asarray, _searched(self.model, self._read_only, jnp.asarray(known)[None], tokens, beams))
         text, beam = [], 0  # the likeliest is the first
         for step in reversed(range(tokens)):
@@ -120,23 +120,17 @@ class Writer:
             beam = parents[step, beam]
         return self.vocabulary.decode(np.append(known, text[::-1]))
 
-    def _known(self, prompt: str) -> Int[np.ndarray, " tokens"]:
-        """The tokens of a prompt."""
+    def _known(self, prompt: str, tokens: int) -> Int[np.ndarray, " tokens"]:
+        """The tokens of a prompt that so many more follow."""
         known = self.vocabulary.encode(prompt)
         if not known.size:
             raise ConfigError(f"prompt = {prompt!r} holds no token; at least one is needed.")
-<<<<<<< HEAD
         longest = contract(self.model).traits.longest
         if longest is not None and known.size + tokens > longest:
             name = type(self.model).__name__
             raise ConfigError(
                 f"tokens = {tokens} after the {known.size} of the prompt are more than the {longest} that {name} has places for."
             )
-        variables = {name: tree for name, tree in self.variables.items() if name != CARRY}
-        key = rng.stream(rng.root(seed), "sample")
-        written = _written(self.model, variables, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)
-        return self.vocabulary.decode(np.append(known, np.asarray(written)))
-=======
         return known
 
     @property
@@ -154,7 +148,6 @@ def _scores(model: Any, variables: Variables, cache: Any, x: Int[Array, "1 steps
     """The scores of what follows some steps, and the cache after them."""
     given, new = model.apply({**variables, "cache": cache}, x, train=False, decode=True, mutable=["cache"])
     return given[0, -1], new["cache"]
->>>>>>> language
 
 
 @functools.partial(jax.jit, static_argnames="tokens")

@@ -228,14 +228,9 @@ class RNN(Network):
             raise ConfigError(
                 f"RNN.bidirectional = True reads from the end, so that {what} cannot go on from it; set it to False."
             )
-<<<<<<< HEAD
         embed = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")
         h = embed(x)
-        if self.variational is not None and sequence.are_tokens(x) and train:
-=======
-        h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
         if self.variational is not None and sequence.are_tokens(x) and masking(self, train) is not None:
->>>>>>> language
             types = jnp.ones((len(x), self.vocabulary or 0), h.dtype)
             types = Inverted(rate=self.variational.words)(types, train=train, name="variational_words")
             h = h * jnp.take_along_axis(types, x, axis=1)[..., None]

@@ -15,7 +15,7 @@ from jaxtricks.nn.softmax import Deferred
 from jaxtricks.objectives.class_weights import Balanced, ClassWeights
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.loss import CrossEntropy, Loss
-from jaxtricks.objectives.prior import Gaussian, Prior, length, sizes, squares
+from jaxtricks.objectives.prior import Gaussian, Prior, root, sizes, squares
 from jaxtricks.objectives.reduction import PerToken, Reduction
 from jaxtricks.objectives.task import task_of
 
@@ -145,13 +145,9 @@ class Objective:
         """Gives the penalties of the parameters, which do not depend on the batch; arguments as for a call."""
         total = jnp.zeros(())
         if self.l2 is not None:
-<<<<<<< HEAD
             total = total + self.l2 * sum_over_kernels(squares, params)
-=======
-            total = total + self.l2 * sum(squares(w) for w in kernels(params))
         if self.l2_norm is not None:
-            total = total + self.l2_norm * length(kernels(params))
->>>>>>> missed
+            total = total + self.l2_norm * root(sum_over_kernels(squares, params))
         if self.l1 is not None:
             total = total + self.l1 * sum_over_kernels(sizes, params)
         if self.prior is not None:

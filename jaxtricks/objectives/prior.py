@@ -1,10 +1,9 @@
 """Priors of the weights, whose negative logarithms are penalties."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from jaxtricks.config import Family, NonNegative, Positive, config
 from jaxtricks.nn.kernels import sum_over_kernels
@@ -19,13 +18,13 @@ def squares(w: Float[Array, "*shape"]) -> Float[Array, ""]:
     return jnp.sum(jnp.square(w))
 
 
-def length(ws: Sequence[Float[Array, "..."]]) -> Float[Array, ""]:
-    """`√(Σ w²)` over several arrays, with slope 0 where all are 0.
+def root(total: Float[ArrayLike, ""]) -> Float[Array, ""]:
+    """`√total` of a sum of squares, with slope 0 where it is 0: the length of what was squared.
 
-    >>> float(length([jnp.array([3.0]), jnp.array([[4.0]])]))
+    >>> float(root(squares(jnp.array([3.0, 4.0]))))
     5.0
     """
-    total = sum((squares(w) for w in ws), start=jnp.zeros(()))
+    total = jnp.asarray(total)
     return jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
 
 

@@ -183,23 +183,13 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[
     """
     # A whole batch, for initializers that look at what a layer makes of it; where none does, the compiler leaves it out.
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
-<<<<<<< HEAD
-    seen = batch._replace(x=scaled(member, batch.x))
-    key, mask = rng.stream(root(member, "weights"), "params"), None
-    if experiment.pruned is None:
-        variables = replaced(drawn_stacked(experiment, key, seen), given)
-    else:
-        own = drawn(experiment, key, seen)
-        variables = replaced(own, given)
-=======
     seen = batch._replace(x=scaled(experiment, member, batch.x))
-    own = drawn(experiment, rng.stream(root(member, "weights"), "params"), seen)
+    key, mask = rng.stream(root(member, "weights"), "params"), None
+    own = (drawn_stacked if experiment.pruned is None else drawn)(experiment, key, seen)
     if experiment.prior_bias is not None:
         own = leaning(experiment, member, own)
     variables = replaced(own, given)
-    mask = None
     if experiment.pruned is not None:
->>>>>>> vision
         variables, mask = pruned(experiment, member, batch, Unpruned(own, variables, given))
     params = variables.pop("params")
     return Progress(None, State(params, variables, None, jnp.int32(0), jnp.bool_(True), {}, mask=mask))

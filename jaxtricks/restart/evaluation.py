@@ -260,15 +260,9 @@ def _scored(
     given, task, loss = evaluated(experiment, member, state), pool.task, experiment.objective.loss
     metrics = experiment.measured(task)
 
-<<<<<<< HEAD
-    def body(carry: Variables, part: tuple[Array, Array]) -> tuple[Variables, Found]:
-        places, counts = part
-        batch = inputs(experiment, pool, member, places)
-        scores, carry = applied(experiment, given | carry, batch, train=False, mutable=list(carry))
-=======
     def body(carry: Variables, part: tuple[Array, Array, Array]) -> tuple[Variables, Found]:
         places, counts, number = part
-        batch = inputs(pool, member, places)
+        batch = inputs(experiment, pool, member, places)
 
         def once(carry: Variables, key: Key[Array, ""] | None) -> tuple[Any, Variables]:
             scores, after = applied(experiment, given | carry, batch, train=False, key=key, mutable=list(carry))
@@ -279,7 +273,6 @@ def _scored(
         else:
             several, after = jax.lax.map(lambda one: once(*one), (carry, masks.keys(root(member, "masks"), number)))
             scores = task.averaged(loss, several)
->>>>>>> language
         count, summed = sums(metrics, task.rows(loss, scores, batch.y, batch.steps, counts, member.targets))
         kept = (scores, batch.y) if any(metric.needs_all for metric in metrics.values()) else None
         return after, Found(count, summed, kept)

@@ -16,12 +16,8 @@ from jaxtricks.models.contract import PENALTIES, Variables, contract
 from jaxtricks.nn.stacks import apart
 from jaxtricks.objectives.counting import Counting
 from jaxtricks.objectives.task import task_of
-<<<<<<< HEAD
 from jaxtricks.restart.member import Pool, applied, drawn_stacked, taken, total_steps
-=======
-from jaxtricks.restart.member import Pool, applied, drawn, taken, total_steps
 from jaxtricks.restart.prior_bias import output_biases
->>>>>>> missed
 from jaxtricks.restart.pruning import output_kernels
 from jaxtricks.train.measures import check_metrics
 
@@ -48,12 +44,8 @@ def prepare(experiment: Experiment, data: Dataset, train: int) -> Experiment:
     _check_accumulation(experiment)
     _check_sequences(experiment, data)
     _check_rule(experiment)
-<<<<<<< HEAD
-    one, variables = _stacked_shapes(experiment, data)
-=======
     _check_prior_bias(experiment, data)
-    one, variables = shapes(experiment, data)
->>>>>>> missed
+    one, variables = _stacked_shapes(experiment, data)
     logits = _shapes("in evaluation, without random numbers", _evaluated, experiment, one, variables)
     _check_outputs(experiment, data, logits)
     _shapes("in training", _trained, experiment, one, variables, logits)

@@ -148,12 +148,8 @@ def ask(*experiments: jt.Experiment):
         *places,
         *(part[0] for part in scaling),
         targets=jax.tree.map(lambda part: part[0], learnt),
-<<<<<<< HEAD
         principal=jax.tree.map(lambda part: part[0], turned_by(ready[0].inputs, data, trains, scaling)),
-        balance=None if ready[0].objective.class_weights is None else balances(data, trains)[0],
-=======
         balance=balances(data, trains)[0] if ready[0].asks_for_balance else None,
->>>>>>> missed
     )
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
     structure = jax.tree.structure(args)
