@@ -29,6 +29,8 @@ CASES = [
 
 
 def reference(x, kernel, strides, padding):
+    if padding == "CENTRED":
+        padding = [((size - 1) // 2, size // 2) for size in kernel.shape[:2]]
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
@@ -46,7 +48,7 @@ def ours(lowering):
     return lambda x, kernel, strides, padding: convolve(x, kernel, strides=strides, padding=padding, lowering=lowering)
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("padding", ["SAME", "CENTRED", "VALID"])
 @pytest.mark.parametrize(("image", "size", "strides"), CASES)
 def test_it_is_xlas_convolution_forward_and_in_both_gradients_alone_and_under_vmap(image, size, strides, padding):
     def compare(function, x, kernels):
@@ -63,6 +65,18 @@ def test_it_is_xlas_convolution_forward_and_in_both_gradients_alone_and_under_vm
         ):
             assert found.shape == right.shape and found.dtype == right.dtype == np.float64
             np.testing.assert_allclose(found, right, rtol=1e-10, atol=1e-10)
+
+
+def test_centred_padding_differs_from_the_same_places_only_with_strides():
+    x, kernel = draw(1, 6, 6, 1), draw(3, 3, 1, 1)
+    once, twice = (
+        [convolve(x, kernel, strides=(stride,) * 2, padding=padding, lowering="patches") for padding in ("SAME", "CENTRED")]
+        for stride in (1, 2)
+    )
+    np.testing.assert_array_equal(*once)
+    assert twice[0].shape == twice[1].shape == (1, 3, 3, 1)
+    np.testing.assert_allclose(twice[1], once[0][:, ::2, ::2], rtol=1e-5)
+    np.testing.assert_allclose(twice[0], once[0][:, 1::2, 1::2], rtol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2)])
