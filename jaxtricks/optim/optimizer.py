@@ -39,7 +39,8 @@ class Optimizer:
             weights move towards zero by α_t λ in each step, as in AdamW.
         max_norm: the largest length of a unit's incoming weight vector, in units of weights.
         frozen: the layers whose parameters and running averages do not change, by path: "hidden_0", "hidden_*",
-            "hidden_0/dense". In training they still draw masks and normalize by the batch.
+            "hidden_0/dense". In training they still draw masks and normalize by the batch; where the first layers do neither,
+            what they give for each example is computed once, see `jaxtricks.restart.probe`.
         rates: the learning rates of layers, as factors of the rule's learning rate.
 
     >>> optimizer = jt.Optimizer(rule=jt.Adam(learning_rate=1e-3), schedule="warmup_cosine", clip_norm=1.0)

@@ -1,6 +1,7 @@
 """Text to tokens and back."""
 
 import json
+import sys
 from collections import Counter
 
 import numpy as np
@@ -58,6 +59,17 @@ def test_subwords_of_any_text_come_back_as_they_were(text):
 def test_common_neighbours_become_one_subword():
     assert {"Ġthe", "low", "er"} & set(SUBWORDS.alphabet) == {"Ġthe", "er"} or "low" in SUBWORDS.alphabet
     assert len(SUBWORDS.split("the the")) < len("the the") and SUBWORDS.split("zq") == ["z", "q"]
+
+
+def test_without_the_library_it_is_said_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(DataError, match=r"^level: 'subword' needs tokenizers, .* `pip install jaxtricks\[text\]` installs it\.$"):
+        Subwords.learnt(["a"], 256)
+
+
+def test_fewer_subwords_than_bytes_are_refused():
+    with pytest.raises(DataError, match=r"^size: 255 subwords; 256 or more are allowed, one for each byte\.$"):
+        Subwords.learnt(["a"], 255)
 
 
 @given(texts.filter(str.strip))
