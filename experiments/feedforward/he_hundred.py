@@ -30,15 +30,16 @@ def measure(scale: Scale) -> Outcome:
     layers learn nothing that soon.
     """
     layers = scale.pick(smoke=(3,), cpu=(30, 100), full=(30, 100))
+    kinds = scale.pick(smoke=("plain",), cpu=tuple(KINDS), full=tuple(KINDS))
     base = jt.Experiment(
         optimizer=jt.Optimizer(jt.Momentum(momentum=0.9)), batch_size=32, epochs=scale.budget(smoke=1, cpu=20, full=100)
     )
     arms = {
         f"{kind}, {depth} layers, {init}": base.replace(
-            {"model": Deep(depth - 1, (WIDTH,), jt.nn.ReLU(), INITS[init], **settings)}  # type: ignore[arg-type]
+            {"model": Deep(depth - 1, (WIDTH,), jt.nn.ReLU(), INITS[init], **KINDS[kind])}  # type: ignore[arg-type]
         )
         for depth in layers
-        for kind, settings in KINDS.items()
+        for kind in kinds
         for init in INITS
     }
     ladder = scale.pick(smoke=LADDER[1:2], cpu=LADDER, full=LADDER)
@@ -55,7 +56,7 @@ def measure(scale: Scale) -> Outcome:
             settle(f"{depth} plain layers: most train from He's", trained[he], above=0.5, scope="these examples"),
         ]
     deepest = layers[-1]
-    for kind in ("residual", "batch norm"):
+    for kind in kinds[1:]:
         for init in INITS:
             share = trained[f"{kind}, {deepest} layers, {init}"]
             name = f"{deepest} layers, {kind}: most train from {init}'s weights"
@@ -64,7 +65,7 @@ def measure(scale: Scale) -> Outcome:
         f"{kind}, {depth} layers: "
         + " and ".join(f"{trained[f'{kind}, {depth} layers, {init}'].mean:.0%} from {init}'s" for init in INITS)
         for depth in layers
-        for kind in KINDS
+        for kind in kinds
     )
     return Outcome(
         parts=parts,

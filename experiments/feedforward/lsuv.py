@@ -29,18 +29,19 @@ def measure(scale: Scale) -> Outcome:
         optimizer=jt.Optimizer(jt.Momentum(momentum=0.9)), batch_size=64, epochs=scale.budget(smoke=1, cpu=20, full=100)
     )
     depth = scale.pick(smoke=3, cpu=20, full=30)
+    names = scale.pick(smoke=("tanh",), cpu=tuple(OWN), full=tuple(OWN))
     arms = {
-        f"{name}, {kind}": base.replace({"model": Deep(depth, (64,), activation, init)})
-        for name, (activation, own) in OWN.items()
-        for kind, init in (("own", own), ("LSUV", jt.nn.LSUV()))
+        f"{name}, {kind}": base.replace({"model": Deep(depth, (64,), OWN[name][0], init)})
+        for name in names
+        for kind, init in (("own", OWN[name][1]), ("LSUV", jt.nn.LSUV()))
     }
     ladder = scale.pick(smoke=(0.01,), cpu=decades(-3, -1), full=decades(-4, 0))
     runs, chosen = fit_tuned(arms, jt.load("digits"), ladder, scale, score=final_loss)
     trained = {name: Estimate.share(final_loss(each) < 0.5 * CHANCE) for name, each in runs.items()}
     accuracy = {name: 1 - wrong(each) for name, each in runs.items()}
-    gain = {name: Estimate.over(runs[f"{name}, own"], accuracy[f"{name}, LSUV"] - accuracy[f"{name}, own"]) for name in OWN}
+    gain = {name: Estimate.over(runs[f"{name}, own"], accuracy[f"{name}, LSUV"] - accuracy[f"{name}, own"]) for name in names}
     parts = []
-    for name in OWN:
+    for name in names:
         share = trained[f"{name}, LSUV"]
         parts += [
             settle(f"{name}: most train from LSUV's weights", share, above=0.5, kind="paper", scope="these examples"),
@@ -51,7 +52,7 @@ def measure(scale: Scale) -> Outcome:
         effect="; ".join(
             f"{name}: {trained[f'{name}, LSUV'].mean:.0%} of {depth} layers train from LSUV's weights and "
             f"{trained[f'{name}, own'].mean:.0%} from its own, accuracy {gain[name]:+.2%}"
-            for name in OWN
+            for name in names
         ),
         numbers={"trained": trained, "accuracy": estimates(accuracy), "gain": gain},
         series=curves(runs, "accuracy"),
