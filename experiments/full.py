@@ -33,7 +33,7 @@ class Estimated(NamedTuple):
 
     Args:
         work: of all that it trains.
-        seconds: that an H100 takes at least, by the roofline.
+        seconds: that an H100 takes for it, by the roofline.
     """
 
     work: Work
@@ -69,7 +69,7 @@ class Full:
     Args:
         names: claims, by name; by default those that are worth a GPU, in order of value.
         minutes: the time that there is; nothing is begun after it, and what trains then ends at its next checkpoint.
-        estimate: print what each claim computes and how long an H100 takes at least, and run nothing.
+        estimate: print what each claim computes and about how long an H100 takes for it, and run nothing.
         commit: git-commit each result as soon as it is there.
         parts: begin a claim that will not end in time, too, for another call to go on with.
         scale: full, or smaller ones to try the command.
@@ -115,7 +115,7 @@ class Full:
             left = ends - time.monotonic()
             if left <= 0 or (needed > left / 60 and not begun and not self.parts):
                 there = max(left, 0) / 60
-                print(f"{claim.name}: put off; an H100 takes at least {needed:.1f} minutes for it, and {there:.1f} are left.")
+                print(f"{claim.name}: put off; an H100 takes about {needed:.1f} minutes for it, and {there:.1f} are left.")
                 return 0
             result = self._measured(claim, dataclasses.replace(scale, folder=place), left)
         except (ConfigError, DataError) as error:
