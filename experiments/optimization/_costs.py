@@ -15,7 +15,7 @@ RULES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "
 
 def method(rule: str) -> Any:
     """The rule alone: a constant rate, and nothing else that an optimizer may have."""
-    return assemble(jt.Optimizer(jt.optim.Rule(rule)), total=10)
+    return assemble(jt.Experiment().replace({"optimizer.rule": rule}).optimizer, total=10)
 
 
 def weights(side: int) -> dict[str, jax.Array]:

@@ -16,6 +16,7 @@ from jaxtricks.models.contract import CARRY, Variables
 from jaxtricks.objectives.metric import finished, sums
 from jaxtricks.restart.member import Member, Pool, State, applied, drawn, evaluated, inputs, labelled, root, scaled, typed
 from jaxtricks.restart.phase import EvaluationSums, Over, Phase, Progress, Shared, Window, drive, put, whole
+from jaxtricks.restart.reach import reaches
 
 EVALUATION_BATCH = 1024  # the most examples of one forward pass without gradients
 SEQUENCES = 64  # the most sequences of one forward pass where each step has a label, and so scores
@@ -64,7 +65,7 @@ def read(
         carry: what the last batch left; see `empty_carry`.
     """
     given, every = evaluated(experiment, member, state), jnp.arange(len(batch.x))
-    scores, after = applied(experiment, given | carry, inputs(batch, member, every), train=False, mutable=list(carry))
+    scores, after = applied(experiment, given | carry, inputs(experiment, batch, member, every), train=False, mutable=list(carry))
     return batch.task.log_probs(experiment.objective.loss, scores, member.targets), dict(after)
 
 
@@ -89,15 +90,10 @@ def draws_masks(experiment: Experiment, member: Member, state: State, batch: Poo
     """
 
     def scores(key: Key[Array, ""], state: State) -> Any:
-        seen = inputs(batch, member, jnp.arange(len(batch.x)))
+        seen = inputs(experiment, batch, member, jnp.arange(len(batch.x)))
         return applied(experiment, evaluated(experiment, member, state), seen, train=False, key=key)[0]
 
-    program = jax.make_jaxpr(scores)(rng.root(0), state).jaxpr
-    reached = {id(program.invars[0])}
-    for equation in program.eqns:
-        if any(id(variable) in reached for variable in equation.invars):
-            reached.update(map(id, equation.outvars))
-    return any(id(variable) in reached for variable in program.outvars)
+    return reaches(scores, rng.root(0), state)
 
 
 def contributions(experiment: Experiment, state: State, member: Member, pool: Pool, metric: str) -> Float[Array, " validation"]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Var
 from jaxtyping import Array, Float, Int, Key
 
 from jaxtricks import rng
@@ -24,6 +23,7 @@ from jaxtricks.models.cut import BodyAndHead, cut
 from jaxtricks.optim.layers import select
 from jaxtricks.restart.evaluation import chunked
 from jaxtricks.restart.member import Member, Pool, State, applied, inputs
+from jaxtricks.restart.reach import reaches
 
 HELD = 2**26  # numbers, 256 MB: the most features of a restart that are held
 
@@ -45,7 +45,7 @@ def features(experiment: Experiment, member: Member, pool: Pool, state: State) -
     body, key = rebuild(experiment, model=parts.body), rng.root(0)
 
     def given(train: bool) -> Callable[[Int[Array, " n"]], Any]:
-        return lambda places: _called(body, state.params, inputs(pool, member, places), train, key)[0]
+        return lambda places: _called(body, state.params, inputs(experiment, pool, member, places), train, key)[0]
 
     found = jax.eval_shape(given(True), jnp.arange(1))
     if len(pool.x) * math.prod(found.shape[1:]) > HELD:
@@ -65,7 +65,7 @@ def above(
     parts = _cut(experiment, member, pool, state)
     assert parts is not None
     shift, scale = jnp.zeros_like(features[0]), jnp.ones_like(features[0])
-    plain = member._replace(shift=shift, scale=scale, features=None, fill=None)
+    plain = member._replace(shift=shift, scale=scale, features=None, fill=None, principal=None)
     return rebuild(experiment, model=parts.head), plain, pool._replace(x=features)
 
 
@@ -75,7 +75,7 @@ def _cut(experiment: Experiment, member: Member, pool: Pool, state: State) -> Bo
         return None
     leaves = jax.tree_util.tree_leaves_with_path(select(state.params, experiment.optimizer.frozen))
     trained = {str(path[0].key) for path, frozen in leaves if not frozen and hasattr(path[0], "key")}
-    stand_in = inputs(pool, member, jnp.zeros(1, jnp.int32)).x[0]
+    stand_in = inputs(experiment, pool, member, jnp.zeros(1, jnp.int32)).x[0]
     return cut(contract(experiment.model), tuple(sorted(trained)), stand_in)
 
 
@@ -84,7 +84,7 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, par
     augmented = bool(jax.tree.leaves(experiment.augmentation))  # none of its changes is on without a number
     if augmented or experiment.order.cuts != Experiment().order.cuts or state.collections:
         return False
-    batch, key = inputs(pool, member, jnp.arange(2)), rng.root(0)
+    batch, key = inputs(experiment, pool, member, jnp.arange(2)), rng.root(0)
     still = select(state.params, experiment.optimizer.frozen or ())
 
     def body(frozen: Any, trained: Any, key: Key[Array, ""], train: bool) -> Any:
@@ -104,9 +104,9 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, par
         return _called(own, state.params, seen, train, key)
 
     return all(
-        not _reaches(lambda trained, key: body(state.params, trained, key, train), state.params, key)  # noqa: B023 (called at once)
-        and _reaches(lambda frozen: body(frozen, state.params, key, train), state.params)  # noqa: B023
-        and not _reaches(lambda x: head(x, train), batch.x[0])  # noqa: B023
+        not reaches(lambda own: body(state.params, *own, train), (state.params, key))  # noqa: B023 (called at once)
+        and reaches(lambda frozen: body(frozen, state.params, key, train), state.params)  # noqa: B023
+        and not reaches(lambda x: head(x, train), batch.x[0])  # noqa: B023
         for train in (True, False)
     )
 
@@ -114,17 +114,3 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, par
 def _called(experiment: Experiment, params: Any, batch: Pool, train: bool, key: Key[Array, ""]) -> Any:
     """What the model gives for a batch, and what it adds to the loss."""
     return applied(experiment, {"params": params}, batch, train=train, key=key, mutable=[PENALTIES] * train)
-
-
-def _reaches(function: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether anything that a function gives may depend on what it is given.
-
-    >>> _reaches(lambda x: 2 * x, 1.0), _reaches(lambda x: jnp.ones(3), 1.0)
-    (True, False)
-    """
-    program = jax.make_jaxpr(function)(*arguments).jaxpr
-    reached: set[Any] = set(program.invars)
-    for step in program.eqns:
-        if any(isinstance(value, Var) and value in reached for value in step.invars):
-            reached.update(step.outvars)
-    return any(isinstance(value, Var) and value in reached for value in program.outvars)
