@@ -21,6 +21,9 @@ from jaxtricks.report.environment import environment
 
 # Windows to train on, and words in the vocabulary; None: all of them.
 PARTS: dict[str, tuple[int | None, int | None]] = {"full": (None, None), "cpu": (4_000, 2_000), "smoke": (40, 30)}
+HEAD = (
+    "| model | validation | test | Penn Treebank, published | WikiText-2, published | seconds |\n" + "|---" * 6 + "|"
+)  # of the table; published numbers are of the validation and of the test text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Command:
         only: the rows of these names; all of them if none is named.
         seeds: restarts of each.
         test: open the test text, too, which is written down; only for a page that is published.
-        json: print one JSON object instead of a page.
+        json: print a JSON object a row instead of a table; both come as soon as a row is trained.
     """
 
     data_dir: tyro.conf.Positional[Path]
@@ -71,9 +74,12 @@ class Command:
         for name in self.only:
             if name not in models:
                 raise ConfigError(f"only = {name!r} is none of the rows{nearest(name, list(models))}")
-        found = [self.measured(models[name]) for name in self.only or models]
-        told = {"environment": environment(), "rows": [each.to_dict() for each in found]}
-        print(json.dumps(told) if self.json else page(found))
+        if not self.json:
+            print(HEAD)
+        for name in self.only or models:
+            each = self.measured(models[name])
+            told = {"environment": environment(), "scale": self.scale, **each.to_dict()}
+            print(json.dumps(told) if self.json else line(each), flush=True)
         return 0
 
     def measured(self, model: LanguageModel) -> Measured:
@@ -96,17 +102,11 @@ class Command:
         return Measured(model, runs.metrics["perplexity"].tolist(), test, seconds)
 
 
-def page(found: Sequence[Measured]) -> str:
-    """The rows as a table in Markdown."""
-    lines = [
-        "| model | validation | test | Penn Treebank, published | WikiText-2, published | seconds |",
-        "|---|---|---|---|---|---|",
-    ]
-    for each in found:
-        ours = _over_restarts(each.validation), "" if each.test is None else _over_restarts(each.test)
-        theirs = _both(each.model.penn), _both(each.model.wikitext)
-        lines.append(f"| {' | '.join((each.model.name, *ours, *theirs, f'{each.seconds:.0f}'))} |")
-    return "\n".join(lines)
+def line(each: Measured) -> str:
+    """A row of the table."""
+    ours = _over_restarts(each.validation), "" if each.test is None else _over_restarts(each.test)
+    theirs = _both(each.model.penn), _both(each.model.wikitext)
+    return f"| {' | '.join((each.model.name, *ours, *theirs, f'{each.seconds:.0f}'))} |"
 
 
 def _over_restarts(values: Sequence[float]) -> str:

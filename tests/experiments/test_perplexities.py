@@ -44,16 +44,15 @@ def test_awd_at_full_scale_is_as_published():
 def test_a_row_is_trained_and_printed_beside_what_was_published(folder, capsys):
     words = [str(folder), "--scale", "smoke", "--only", "AWD without penalties on activations", "--test"]
     assert script.main([*words, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["rows"]
-    assert [row["name"] for row in told] == ["AWD without penalties on activations"]
-    assert all(1 < perplexity < 1e4 for part in ("validation", "test") for perplexity in told[0][part])
+    told = json.loads(capsys.readouterr().out)
+    assert told["name"] == "AWD without penalties on activations" and told["wikitext"] == {"validation": None, "test": None}
+    assert all(1 < perplexity < 1e4 for part in ("validation", "test") for perplexity in told[part])
 
 
 def test_the_page_says_what_is_not_known():
     row = language_models("smoke")[0]._replace(name="a", penn=Published(None, 63.7), wikitext=NOT_FOUND)
-    assert script.page([script.Measured(row, [10.0, 12.0], None, 3.2)]).splitlines()[-1] == (
-        "| a | 11.0 (10.0 to 12.0) |  | ? / 63.7 |  | 3 |"
-    )
+    assert script.line(script.Measured(row, [10.0, 12.0], None, 3.2)) == "| a | 11.0 (10.0 to 12.0) |  | ? / 63.7 |  | 3 |"
+    assert {text.count("|") for text in script.HEAD.splitlines()} == {7}
 
 
 def test_a_row_that_there_is_not_and_a_folder_without_validation_are_refused(folder, capsys):
