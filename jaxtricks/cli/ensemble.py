@@ -35,7 +35,7 @@ class EnsembleRuns(Command):
         average: whether probabilities or logits are averaged.
         sizes: numbers of members to report on as well, such as 1 2 5 10; the runs must share a split then.
         passes: how many masks each prediction averages, with --of masks.
-        json: print one JSON object instead of text.
+        json: print one JSON object instead of text; with --of masks one a line, for each folder.
     """
 
     folders: Positional[Several[Path]]
