@@ -6,7 +6,7 @@ import numpy as np
 
 import jaxtricks as jt
 from experiments.feedforward._deep import Deep, batches, first_gradients
-from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, Scales, settle
+from jaxtricks.evaluate.claim import Axes, Claim, Curve, Earlier, Estimate, Outcome, Paper, Ruling, Scale, Scales, settle
 
 WIDTH, BATCH = 128, 256
 STRAIGHT = 0.95  # the share of the variance of ln‖∂L/∂W₁‖ that a straight line must explain to be called exponential
@@ -57,7 +57,7 @@ CLAIM = Claim(
     rows=("T022",),
     lecture=1,
     statement="Theory of batch normalization is still controversial: … A Mean Field Theory of Batch Normalization, Yang et al., "
-    "2018",
+    "2019",
     papers=(
         Paper("Yang+ 2019: under batch norm the gradient explodes with depth, its norm by 1.21 a layer for ReLU", "V2"),
         Paper("the ReLU's square norm grows by π/(π - 1) a layer", "V2"),
@@ -66,6 +66,14 @@ CLAIM = Claim(
     "0.191 ± 0.03, or that without it outside ±0.1, or that of the mean R² of the straight line at or below 0.95.",
     measure=measure,
     kind="paper",
+    history=(
+        Earlier(
+            "2026-11-29",
+            "the statement has the slide's year, 2019 in place of 2018",
+            "it had been copied wrong; the result had been seen and the restarts are the same",
+            Ruling.SUPPORTED,
+        ),
+    ),
     seeds=Scales(cpu=24, full=64),
     trains=False,
 )
