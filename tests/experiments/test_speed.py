@@ -8,6 +8,7 @@ import jax
 import pytest
 
 import jaxtricks as jt
+from experiments.speed import depth
 from experiments.speed.fixed import unpacked
 from experiments.speed.gpu import ours, peers, pieces
 from experiments.speed.gpu.figures import table
@@ -98,6 +99,11 @@ def test_the_table_has_a_row_for_each_piece_and_says_what_is_missing():
     assert by_name[pieces.LENET.name] == {"name": pieces.LENET.name, "not measured": "no time was left"}
     assert [(t.value, t.target) for t in targets] == [(pytest.approx(0.05 / (0.2 / 16)), 2)]
     assert sum(pieces.LENET.name in sentence for sentence in unmeasured) == 3  # PyTorch, torch.func, the floor
+
+
+def test_a_deep_network_of_flax_trains():
+    assert depth.flax_scan("MLP", 3, 2)()["step"] > 0
+    assert {contestant for contestant, _ in depth.WAYS.values()} == set(depth.CONTESTANTS)
 
 
 def test_every_piece_can_be_set_up_at_both_scales():

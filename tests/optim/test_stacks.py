@@ -37,15 +37,11 @@ def path(optimizer, start):
 
     problem = Problem(lambda params: (params, None), loss)
 
-    @jax.jit
-    def steps(params):
-        method = assemble(optimizer, 8)
-        state = method.init(params)
-        for _ in range(4):
-            params, state, *_ = method.step(problem, params, state, Validation(jnp.float32(1), jnp.int32(0)))
-        return method.eval_params(params, state), state
-
-    return steps(start)
+    method, params = assemble(optimizer, 8), start
+    state = method.init(params)
+    for _ in range(3):
+        params, state, *_ = method.step(problem, params, state, Validation(jnp.float32(1), jnp.int32(0)))
+    return method.eval_params(params, state), state
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -59,6 +55,7 @@ def test_stacked_layers_change_as_layers_apart_do(name):
 
 
 def test_what_looks_at_layers_takes_them_apart():
+    @jt.extend.config()
     class Mine(jt.Adam):
         """Nothing is known of what a subclass does."""
 
