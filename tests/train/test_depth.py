@@ -49,7 +49,6 @@ def test_scanned_layers_train_as_layers_written_out(blobs, float64):
         assert STACK in scanned.trained.states.params and STACK not in written.trained.states.params
         again = fit(BASE.replace(SCAN | {"model.remat": True}), blobs, seeds=3)
         close(again, written)
-        np.testing.assert_allclose(fit(BASE.replace(SCAN), blobs, seeds=1).curves["nll"], scanned.curves["nll"][:1], rtol=1e-10)
 
 
 def test_scanned_blocks_train_as_blocks_written_out(series, float64):
@@ -71,12 +70,11 @@ def test_both_go_on_from_each_others_checkpoints(blobs, float64, before, after, 
         close(fit(BASE.replace(after), blobs, seeds=3, checkpoints=policy), fit(BASE.replace(after), blobs, seeds=3))
 
 
-@pytest.mark.parametrize(
-    "changes", [{"optimizer.frozen": ("hidden_2",)}, {"optimizer.rates": "layers"}, {"pruned": jt.optim.Pruned(keep=0.5)}]
-)
-def test_what_names_layers_has_them_apart(blobs, changes):
-    scanned, written = (fit(BASE.replace(changes | how | {"epochs": 1}), blobs, seeds=2) for how in (SCAN, WRITE))
+def test_a_frozen_layer_is_frozen_by_name(blobs):
+    frozen = {"optimizer.frozen": ("hidden_2",), "epochs": 1}
+    scanned, written = (fit(BASE.replace(frozen | how), blobs, seeds=2) for how in (SCAN, WRITE))
     exact(scanned, written)
+    assert STACK not in scanned.trained.states.params
 
 
 def test_weights_come_from_layers_of_the_same_name(blobs):
@@ -90,9 +88,16 @@ def test_weights_come_from_layers_of_the_same_name(blobs):
         jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6, atol=1e-20), layer, expected)
 
 
-def test_histograms_name_every_layer(blobs):
-    scanned, written = (fit(BASE.replace(how | {"histograms": 2}), blobs, seeds=2) for how in (SCAN, WRITE))
-    (one, other) = (runs.histograms.counts for runs in (scanned, written))
+def test_histograms_name_every_layer_in_half_precision_and_with_early_stopping(blobs):
+    changes = {
+        "compute": "bfloat16",
+        "stopping": jt.EarlyStopping(patience=2),
+        "optimizer.averaging": "ema",
+        "objective.l2": 1e-3,
+    }
+    scanned, written = (fit(BASE.replace(changes | how | {"histograms": 2}), blobs, seeds=2) for how in (SCAN, WRITE))
+    close(scanned, written, rtol=0.1)
+    one, other = (runs.histograms.counts for runs in (scanned, written))
     assert list(one) == list(other) and "activations/hidden_3/dense" in one
     for name in one:
         np.testing.assert_array_equal(one[name][:, 0], other[name][:, 0])  # of the initial weights
@@ -105,26 +110,11 @@ def test_a_step_of_a_scanned_network_is_replayed(blobs):
     assert found.step == 1 and found.address.layer.startswith("hidden_")
 
 
-def test_half_precision_and_early_stopping(blobs):
-    changes = {
-        "compute": "bfloat16",
-        "stopping": jt.EarlyStopping(patience=2),
-        "optimizer.averaging": "ema",
-        "objective.l2": 1e-3,
-    }
-    scanned, written = (fit(BASE.replace(changes | how), blobs, seeds=2) for how in (SCAN, WRITE))
-    close(scanned, written, rtol=0.1)
-
-
-def test_the_program_does_not_grow_with_depth(blobs, series):
+def test_the_program_does_not_grow_with_depth(blobs):
     def size(experiment, data):
         _, (cohort,) = readied([experiment], data, Seeds(2).sampling(data), None)
         planned = planned_for(cohort, Pool.on_host(data), jt.Layout(runs=1), 1)
         return planned.lowered().as_text().count("\n")
 
-    for base, data, deep in (
-        (BASE, blobs, lambda n: {"model.widths": (6,) * n}),
-        (BLOCKS, series, lambda n: {"model.layers": n}),
-    ):
-        few, many = (size(base.replace(deep(n)), data) for n in (10, 40))
-        assert few == many < size(base.replace(deep(10) | WRITE), data)
+    few, many = (size(BASE.replace({"model.widths": (6,) * layers}), blobs) for layers in (10, 40))
+    assert few == many < size(BASE.replace(WRITE | {"model.widths": (6,) * 10}), blobs)
