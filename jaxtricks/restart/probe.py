@@ -104,7 +104,7 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, par
         return _called(own, state.params, seen, train, key)
 
     return all(
-        not reaches(lambda own: body(state.params, *own, train), (state.params, key))  # noqa: B023 (called at once)
+        not reaches(lambda own: body(state.params, own[0], own[1], train), (state.params, key))  # noqa: B023 (called at once)
         and reaches(lambda frozen: body(frozen, state.params, key, train), state.params)  # noqa: B023
         and not reaches(lambda x: head(x, train), batch.x[0])  # noqa: B023
         for train in (True, False)
