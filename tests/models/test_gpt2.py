@@ -1,12 +1,17 @@
-"""GPT-2's layout: every array finds its place and comes back."""
+"""GPT-2's layout: every array finds its place and comes back, and the network says what GPT-2 says."""
 
 import re
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError
+from jaxtricks.experiment.matching import Given
+from jaxtricks.experiment.transfer import replaced
+from jaxtricks.experiment.weights import by_path
 from jaxtricks.models.conventions import convention
 
 WIDTH, BLOCKS, TOKENS, STEPS = 4, 2, 7, 5
@@ -92,3 +97,56 @@ def test_weights_that_do_not_fit_are_named_with_both_shapes():
 def test_names_of_ones_own_are_for_other_layouts():
     with pytest.raises(ConfigError, match=r"^names = .* is for other layouts; layout = 'gpt2' has names of its own\.$"):
         jt.Transfer.of(gpt2(), layout="gpt2", names={"wte": "embed"})
+
+
+def normalized(x, theirs, name):
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + 1e-6) * theirs[f"{name}.weight"] + theirs[f"{name}.bias"]
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def scores(theirs, tokens, heads):
+    """GPT-2's own formula: the scores of the next token after each step, [steps, tokens]."""
+    x = theirs["wte.weight"][tokens] + theirs["wpe.weight"][: len(tokens)]
+    for block in range(BLOCKS):
+        own = {name.removeprefix(f"h.{block}."): array for name, array in theirs.items() if name.startswith(f"h.{block}.")}
+        fused = normalized(x, own, "ln_1") @ own["attn.c_attn.weight"] + own["attn.c_attn.bias"]
+        query, key, value = (part.reshape(len(tokens), heads, -1) for part in np.split(fused, 3, axis=-1))
+        looks = np.einsum("qhf,khf->hqk", query, key) / np.sqrt(query.shape[-1])
+        looks = np.where(np.tril(np.ones(looks.shape[1:], bool)), looks, -np.inf)
+        shares = np.exp(looks - looks.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+        seen = np.einsum("hqk,khf->qhf", shares, value).reshape(len(tokens), -1)
+        x = x + seen @ own["attn.c_proj.weight"] + own["attn.c_proj.bias"]
+        inner = gelu(normalized(x, own, "ln_2") @ own["mlp.c_fc.weight"] + own["mlp.c_fc.bias"])
+        x = x + inner @ own["mlp.c_proj.weight"] + own["mlp.c_proj.bias"]
+    return normalized(x, theirs, "ln_f") @ theirs["wte.weight"].T
+
+
+def test_the_network_says_what_gpt2_says(float64):
+    theirs = {name.removeprefix("transformer."): array[0].astype(float) for name, array in gpt2().items()}
+    tokens = np.array([3, 1, 4, 1, 5])
+    model = jt.Transformer(
+        layers=BLOCKS,
+        width=WIDTH,
+        heads=2,
+        hidden=4 * WIDTH,
+        context=STEPS,
+        positions="learnt",
+        softmax="tied",
+        activation=jax.nn.gelu,
+        vocabulary=TOKENS,
+        outputs=TOKENS,
+        read="every",
+    )
+    with float64():
+        variables = model.init(jax.random.key(0), tokens[None], train=False)
+        here = {path: leaf.shape for path, leaf in by_path(variables).items()}
+        found, unused = convention("gpt2", None, None).ours(gpt2(), here)
+        assert not unused and here.keys() - found.keys() == {"params/head/bias"}
+        given = {path: Given(jnp.asarray(array[0], float), None) for path, array in found.items()}
+        said = model.apply(replaced(variables, given), tokens[None], train=False)[0]
+    np.testing.assert_allclose(said, scores(theirs, tokens, heads=2), rtol=1e-9)
