@@ -97,16 +97,17 @@ def _apart(experiment: Experiment, member: Member, pool: Pool, state: State, par
         return False
     if not isinstance(given, jax.ShapeDtypeStruct) or given.shape[:1] != (2,):
         return False
-    seen = batch._replace(x=jnp.zeros(given.shape, given.dtype))
+    seen = jnp.zeros(given.shape, given.dtype)
 
-    def head(x: Array, train: bool) -> Any:
+    def head(x: Array, features: Array, train: bool) -> Any:
         own = rebuild(experiment, model=dataclasses.replace(parts.head, stand_in=x))
-        return _called(own, state.params, seen, train, key)
+        return _called(own, state.params, batch._replace(x=features), train, key)
 
     return all(
         not reaches(lambda own: body(state.params, own[0], own[1], train), (state.params, key))  # noqa: B023 (called at once)
         and reaches(lambda frozen: body(frozen, state.params, key, train), state.params)  # noqa: B023
-        and not reaches(lambda x: head(x, train), batch.x[0])  # noqa: B023
+        and not reaches(lambda x: head(x, seen, train), batch.x[0])  # noqa: B023
+        and reaches(lambda features: head(batch.x[0], features, train), seen)  # noqa: B023
         for train in (True, False)
     )
 
