@@ -139,7 +139,8 @@ class CNN(Network):
         drop_connect: dropout of the single weights of stages, the same for a whole batch; a number is its rate.
         dropout: dropout after each usual stage, or where `stages` say so; a number is its rate.
         remat: whether the activations of a stage are computed again in the backward pass, to save memory.
-        lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" takes less memory.
+        lowering: how convolutions are computed, see `jaxtricks.nn.convolution.convolve`; "direct" takes less memory, "mixed" less
+            time for large images on a CPU.
         outputs: the units of the head; `fit` fills it from the data.
 
     >>> model = jt.CNN(channels=(4, 8), outputs=10)
@@ -169,7 +170,7 @@ class CNN(Network):
     @property
     def traits(self) -> Traits:
         # A member fills a core's cache alone: four under vmap take 1.1 to 1.3 times as long as one after the other.
-        return Traits(cpu_width=1, padded=False, axes=HEAD)
+        return Traits(cpu_width=1, forward_mode=self.lowering != "mixed", padded=False, axes=HEAD)
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch ..."], train: bool) -> Float[Array, "batch outputs"]:

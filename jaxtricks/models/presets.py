@@ -5,6 +5,8 @@ from typing import Any
 from jaxtricks.models.cnn import CNN
 from jaxtricks.models.stages import ConvStage, DenseStage, ImageStage, PoolStage, ResidualStage
 
+USUAL: dict[str, Any] = {"lowering": "mixed"}  # for images as large as these
+
 
 def vgg16(**settings: Any) -> CNN:
     """VGG16 for images of 32 × 32, 15.2 million parameters, as Izmailov+ 2018 train it for CIFAR: jt.models.vgg16().
@@ -27,7 +29,7 @@ def vgg16(**settings: Any) -> CNN:
         stages += [*[ConvStage(features, then=("normalize", "activate"))] * count, PoolStage()]
     stages[-1] = PoolStage(then=("drop",))
     stages += [DenseStage(512, then=("activate", "drop")), DenseStage(512, then=("activate",))]
-    usual: dict[str, Any] = {"stages": tuple(stages), "kernel_init": "he_normal", "dropout": 0.5}
+    usual: dict[str, Any] = USUAL | {"stages": tuple(stages), "kernel_init": "he_normal", "dropout": 0.5}
     return CNN(**usual | settings)
 
 
@@ -49,7 +51,12 @@ def resnet20(**settings: Any) -> CNN:
     stages: list[ImageStage] = [ConvStage(16, then=("normalize", "activate"))]
     for features in (16, 32, 64):
         stages += [ResidualStage(features, stride=1 if features == 16 else 2), *[ResidualStage(features)] * 2]
-    usual: dict[str, Any] = {"stages": tuple(stages), "head": "average", "normalization": "batch", "kernel_init": "he_normal"}
+    usual: dict[str, Any] = USUAL | {
+        "stages": tuple(stages),
+        "head": "average",
+        "normalization": "batch",
+        "kernel_init": "he_normal",
+    }
     return CNN(**usual | settings)
 
 
@@ -74,5 +81,5 @@ def airbench(**settings: Any) -> CNN:
             ConvStage(features, then=("max_pool", "normalize", "activate")),
             ConvStage(features, then=("normalize", "activate")),
         ]
-    usual: dict[str, Any] = {"stages": (*stages, PoolStage(3)), "activation": "gelu", "normalization": "batch"}
+    usual: dict[str, Any] = USUAL | {"stages": (*stages, PoolStage(3)), "activation": "gelu", "normalization": "batch"}
     return CNN(**usual | settings)

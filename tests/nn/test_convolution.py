@@ -79,6 +79,19 @@ def test_centred_padding_differs_from_the_same_places_only_with_strides():
     np.testing.assert_allclose(twice[0], once[0][:, 1::2, 1::2], rtol=1e-5)
 
 
+@pytest.mark.parametrize("padding", ["SAME", "CENTRED", "VALID"])
+@pytest.mark.parametrize(("size", "strides"), [((3, 3), (1, 1)), ((5, 2), (1, 1)), ((3, 3), (2, 1)), ((1, 1), (1, 1))])
+def test_mixed_is_another_way_to_the_same(size, strides, padding, monkeypatch):
+    monkeypatch.setattr("jaxtricks.nn.convolution.CACHED", 2_000)  # of 6 images 2 or 3 at a time
+    with float64(True):
+        x, kernel = draw(6, 7, 5, 2), draw(*size, 2, 3)
+        mixed, patches = (
+            jax.jit(lambda f=f: both_gradients(f, x, kernel, strides, padding))() for f in map(ours, ("mixed", "patches"))
+        )
+        for one, other in zip(mixed, patches, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 2)])
 def test_direct_is_another_way_to_the_same(size):
     with float64(True):
