@@ -99,7 +99,7 @@ def _mixed_forward(pads: tuple[tuple[int, int], ...], x: Array, kernel: Array) -
 
 def _mixed_backward(pads: tuple[tuple[int, int], ...], kept: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = kept
-    size = kernel.shape[:2]
+    size = (kernel.shape[0], kernel.shape[1])
     turned = jnp.flip(kernel, (0, 1)).transpose(0, 1, 3, 2)
     back = tuple((side - 1 - low, side - 1 - high) for side, (low, high) in zip(size, pads, strict=True))
     patch = math.prod(dy.shape[1:3]) * math.prod(kernel.shape[:3]) * x.dtype.itemsize  # bytes of an example's
@@ -110,7 +110,7 @@ def _mixed_backward(pads: tuple[tuple[int, int], ...], kept: tuple[Array, Array]
         patches = _patches(part[0], size, (1, 1), pads)
         return total + patches.reshape(-1, patches.shape[-1]).T @ part[1].reshape(-1, dy.shape[-1]), None
 
-    parts = tuple(array.reshape(-1, some, *array.shape[1:]) for array in (x, dy))
+    parts = (x.reshape(-1, some, *x.shape[1:]), dy.reshape(-1, some, *dy.shape[1:]))
     nothing = jnp.zeros((math.prod(kernel.shape[:3]), kernel.shape[3]), jnp.promote_types(kernel.dtype, jnp.float32))
     total, _ = jax.lax.scan(add, nothing, parts)
     return _mixed(back, dy, turned), total.astype(kernel.dtype).reshape(kernel.shape)
