@@ -73,6 +73,7 @@ FILLED = {"model.outputs", "model.vocabulary", "model.read", "order.cut"}  # by 
 FOLLOWED = {"optimizer.schedule.metric", "stopping.metric"}  # None: the value of the loss that is trained
 DESCRIBED = {"model.stages"}  # None: the settings beside it describe the usual ones
 LOOKED_AT = {"histograms"}  # what is measured; no trick, and the same bits with and without (tests/train/test_histograms.py)
+COMPUTED = {"model.scan_layers"}  # how, and not what: the same up to rounding (tests/train/test_depth.py)
 # Recurrent weights are square, and nothing has gone through them yet for LSUV to look at.
 # Without earlier runs, weights as they are given are those that were drawn.
 SAME = {"pruned.to": [("given", "initial")], "model.recurrent_init": [("lecun_normal", "glorot_normal"), ("orthogonal", "lsuv")]}
@@ -92,7 +93,8 @@ def walk(cls, prefix=""):
 
 
 def test_the_catalogue_lists_every_switch_and_every_choice_with_an_on_value():
-    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - FILLED - FOLLOWED - DESCRIBED - LOOKED_AT
+    others = FILLED | FOLLOWED | DESCRIBED | LOOKED_AT | COMPUTED
+    switches = {path for path, field, _ in walk(jt.Experiment) if field.optional} - others
     assert switches == set(OPTIONAL)
     assert all(ENTRIES[path].trick.on is not None for path in OPTIONAL)
     # No tricks: the usual ones, and the one loss that several labels have.
