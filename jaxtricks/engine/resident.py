@@ -61,9 +61,10 @@ def features(population: Population, states: State, data: DeviceData, plan: Plan
     """What a frozen body of each member gives for each example, see `jaxtricks.restart.probe`; None where that is not done."""
 
     def one(population: Population, state: State, data: DeviceData) -> Any:
-        return probe.features(population.experiments, data.tables.member(population.numbers), data.shared.pool, state)
+        found = probe.features(population.experiments, data.tables.member(population.numbers), data.shared.pool, state)
+        return found, state.step  # `lax.map` in batches takes no function that gives no array at all
 
-    return spread(one, plan.mesh, plan.width, 2)(population, states, data)  # type: ignore[no-any-return]
+    return spread(one, plan.mesh, plan.width, 2)(population, states, data)[0]  # type: ignore[no-any-return]
 
 
 def features_like(population: Population, states: Any, data: DeviceData, plan: Plan) -> Any:
