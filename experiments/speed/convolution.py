@@ -3,8 +3,8 @@
 The work: scikit-learn's digits blown up to 28×28, batches of 64, two convolutions of 32 and 64 channels with kernels 3×3, each
 followed by ReLU and max pooling 2×2, a linear head, Adam; 3 epochs of 20 steps, and after each accuracy and loss on 64 other
 examples. XLA's own convolution does 2 steps, for it takes seconds each. Below stands one convolution alone, forward and both
-gradients, in a scan of 3 steps, for some shapes: as patches and as lax.conv, and so under vmap over 2 kernels. That table is
-what `jaxtricks.nn.convolution` goes by. `python -m experiments.speed.convolution --help`.
+gradients, in a scan of 3 steps, for some shapes: as patches, mixed and as lax.conv, and so under vmap over 2 kernels. That table
+is what `jaxtricks.nn.convolution` goes by. `python -m experiments.speed.convolution --help`.
 """
 
 import dataclasses
@@ -30,6 +30,9 @@ SHAPES = [  # image, kernel, stride
     ((28, 28, 32), (3, 3, 32, 64), 2),
     ((32, 32, 3), (3, 3, 3, 64), 1),
     ((8, 8, 128), (3, 3, 128, 128), 1),
+    ((32, 32, 16), (3, 3, 16, 16), 1),
+    ((16, 16, 32), (3, 3, 32, 32), 1),
+    ((8, 8, 64), (3, 3, 64, 64), 1),
 ]
 
 
@@ -139,7 +142,7 @@ def vmapped(members: int) -> Timed:
 
 
 def lowerings() -> Timed:
-    """One convolution, forward and both gradients in a scan, as patches and as lax.conv, alone and under vmap over 2 kernels."""
+    """One convolution, forward and both gradients in a scan, in each way, alone and under vmap over 2 kernels."""
     import jax
     import jax.numpy as jnp
 
@@ -167,7 +170,7 @@ def lowerings() -> Timed:
             x, w = jnp.ones((BATCH, *image)), jnp.full(kernel, 0.01)
             name = f"{'×'.join(map(str, image))} by {'×'.join(map(str, kernel))}, stride {stride}"
             for members, arguments in {"": (x, w), ", 2 kernels": (jnp.stack([x] * 2), jnp.stack([w] * 2))}.items():
-                found[name + members] = [seconds(*arguments, stride, "patches"), seconds(*arguments, stride, "direct")]
+                found[name + members] = [seconds(*arguments, stride, way) for way in ("patches", "mixed", "direct")]
         return {"found": found}
 
     return timed
@@ -223,8 +226,8 @@ def measure(rounds: int) -> tuple[list[dict[str, Any]], list[Target]]:
         members = 8 if "8 members" in name else 1
         accuracy = {"accuracy": runs[-1]["accuracy"]} if "accuracy" in runs[-1] else {}
         rows.append({"name": name, "seconds": step[name], "milliseconds a member": 1e3 * step[name] / members} | accuracy)
-    for name, (patches, direct) in found.items():
-        rows.append({"name": name, "seconds": patches, "lax.conv": direct, "times as long": direct / patches})
+    for name, (patches, mixed, direct) in found.items():
+        rows.append({"name": name, "seconds": patches, "mixed": mixed, "lax.conv": direct, "times as long": direct / patches})
     one, eight = step["jaxtricks, 1 member"], step["jaxtricks, 8 members"]
     eager = min(seconds for name, seconds in step.items() if "eager" in name)
     targets = [

@@ -2,8 +2,8 @@
 
 The work: random images of 32 × 32 in three colours, batches of 128, the residual network of 20 layers of He+ 2016 with batch norm
 (shortcuts padded by zeros), the mean cross entropy of ten classes, SGD with momentum 0.9; 4 steps, and then accuracy and loss on
-128 other images. PyTorch has its images channels first and channels last, whichever is faster. jaxtricks validates once more, at
-the start of the measurements of an epoch, and what it draws is in its time. `python -m experiments.speed.vision --help`.
+128 other images. PyTorch has its images channels first and channels last, whichever is faster. What each draws
+at its start is in its time. `python -m experiments.speed.vision --help`.
 """
 
 import dataclasses
