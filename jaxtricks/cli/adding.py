@@ -9,7 +9,7 @@ from typing import TypeVar
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.flags import DeviceFlags
-from jaxtricks.cli.training import ROOT, Arms, Training
+from jaxtricks.cli.training import ROOT, Arms, TrainingCommand
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.compare import Study
@@ -22,7 +22,7 @@ from jaxtricks.store.manifest import manifest_of
 from jaxtricks.train.fit import resume
 from jaxtricks.train.joined import joined
 
-T = TypeVar("T", bound=Training)
+T = TypeVar("T", bound=TrainingCommand)
 OWN = {field.name for kind in (Distributed, DeviceFlags) for field in dataclasses.fields(kind)}
 OWN |= {"out", "keep_every", "keep_best", "json", "add_seeds"}  # flags that are not taken over
 
@@ -51,7 +51,7 @@ class FinishedRun:
             raise FolderError(f"{folder} is not finished; `jaxtricks resume {folder}` finishes it.")
         return cls(place.absolute(), files.load(place))
 
-    def with_more(self, command: T, number: int, commands: Mapping[str, type[Training]]) -> T:
+    def with_more(self, command: T, number: int, commands: Mapping[str, type[TrainingCommand]]) -> T:
         """The command that trains so many more seeds of the same arms.
 
         Args:

@@ -6,11 +6,11 @@ from pathlib import Path
 from jaxtricks.cli.begun import begun
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.train import COMMANDS
-from jaxtricks.cli.training import Training
+from jaxtricks.cli.training import TrainingCommand
 from jaxtricks.data import Dataset
 
 
-def alone(folder: Path) -> tuple[Training, Dataset]:
+def alone(folder: Path) -> tuple[TrainingCommand, Dataset]:
     """The command of a run's folder without its folder and other processes, with JAX set up for it, and the data.
 
     Args:

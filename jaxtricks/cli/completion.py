@@ -10,7 +10,7 @@ from jaxtricks.cli.finding import Finding
 from jaxtricks.cli.optional import Positional
 from jaxtricks.cli.parser import Parser
 from jaxtricks.cli.settings import flags
-from jaxtricks.cli.training import Training
+from jaxtricks.cli.training import TrainingCommand
 from jaxtricks.experiment.experiment import Experiment
 
 SCRIPT = """\
@@ -64,7 +64,7 @@ def script(kinds: dict[str, type[Command]]) -> str:
     known = flags(Experiment())
     named = [f'            {flag}) words="{" ".join(names)}" ;;' for flag, names in known.items() if names]
     own = {
-        name: [*Parser(kind, name).flags, *(known if issubclass(kind, Training | Finding) else ())]
+        name: [*Parser(kind, name).flags, *(known if issubclass(kind, TrainingCommand | Finding) else ())]
         for name, kind in kinds.items()
     }
     return SCRIPT.format(

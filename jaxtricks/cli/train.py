@@ -10,7 +10,7 @@ from jaxtricks.cli.begun import begun
 from jaxtricks.cli.command import Settings
 from jaxtricks.cli.metric import MetricFlags
 from jaxtricks.cli.optional import Maybe, Repeated, Words
-from jaxtricks.cli.training import Arms, Training
+from jaxtricks.cli.training import Arms, TrainingCommand
 from jaxtricks.cli.tune import TuneFlags
 from jaxtricks.cli.words import changed
 from jaxtricks.config import ConfigError, parse
@@ -28,7 +28,7 @@ from jaxtricks.train.runs import Runs
 
 
 @dataclasses.dataclass(frozen=True)
-class Run(MetricFlags, Training):
+class Run(MetricFlags, TrainingCommand):
     """Train restarts of one experiment in one compiled program, and sum them up.
 
     Every setting of the experiment is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
@@ -42,7 +42,7 @@ class Run(MetricFlags, Training):
 
 
 @dataclasses.dataclass(frozen=True)
-class Judging(TuneFlags, MetricFlags, Training):
+class Judging(TuneFlags, MetricFlags, TrainingCommand):
     """A command that judges changes.
 
     Args:
@@ -172,7 +172,7 @@ class Ablate(Judging):
 
 
 @dataclasses.dataclass(frozen=True)
-class ClimbCommand(TuneFlags, MetricFlags, Training):
+class ClimbCommand(TuneFlags, MetricFlags, TrainingCommand):
     """Try changes one after the other, each on top of those that helped before it, and keep it if it helps.
 
     Every setting of the baseline is a flag too, such as --model.widths 256 256; `jaxtricks list settings` names them.
@@ -203,4 +203,4 @@ class ClimbCommand(TuneFlags, MetricFlags, Training):
         return record_ladder(found, command=command, baselines=self.simple(found.baseline)), str(found), None
 
 
-COMMANDS: dict[str, type[Training]] = {command.name: command for command in (Run, Compare, Ablate, ClimbCommand)}
+COMMANDS: dict[str, type[TrainingCommand]] = {command.name: command for command in (Run, Compare, Ablate, ClimbCommand)}

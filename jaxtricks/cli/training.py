@@ -37,7 +37,7 @@ Arms = dict[str, Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
-class Training(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable):
+class TrainingCommand(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable):
     """A command that trains; any setting of the experiment is a flag of it too, such as --model.widths 256 256.
 
     Args:
@@ -190,14 +190,14 @@ def _earlier(folder: Path) -> Runs:
     """
     with contextlib.chdir("."):  # which `begun` leaves
         place = folders.found(folder, ROOT).absolute()
-        training, *_ = begun(place, _commands(Training))
+        training, *_ = begun(place, _commands(TrainingCommand))
         found = snapshots(place / folders.CHECKPOINTS, training.dataset())
     if not found:
         raise FolderError(f"{folder} holds no checkpoint that can be read.")
     return found[max(found)]
 
 
-def _commands(kind: type[Training]) -> dict[str, type[Training]]:
+def _commands(kind: type[TrainingCommand]) -> dict[str, type[TrainingCommand]]:
     """Name → command, of a kind of command and of all kinds below it."""
     own = {kind.name: kind} if "name" in vars(kind) else {}
     return own | {name: found for below in kind.__subclasses__() for name, found in _commands(below).items()}
