@@ -75,7 +75,10 @@ def batches(runs, data, epoch):
     pool, size = one.Pool.of(data), runs.experiment.batch_size
     order = np.asarray(one.shuffle(runs.experiment, member, pool, jnp.int32(epoch)))
     count = len(order) // size
-    return [np.asarray(one.inputs(pool, member, jnp.asarray(part)).x) for part in order[: count * size].reshape(count, size)]
+    return [
+        np.asarray(one.inputs(runs.experiment, pool, member, jnp.asarray(part)).x)
+        for part in order[: count * size].reshape(count, size)
+    ]
 
 
 NORMALIZED = [jt.MLP(widths=(UNITS,), normalization="batch"), Plain(), Own(), jt.Functional(init, apply, stateful=True)]
