@@ -40,15 +40,15 @@ def defaults(seeds: Sequence[int]) -> dict[str, Float[np.ndarray, " seeds"]]:
 
 
 def measure(scale: Scale) -> Outcome:
-    """The slide has y = Wx with W ∈ ℝⁿˣᵐ, so that its n is the number of outputs and m that of inputs. What PyTorch's, JAX's and
-    this library's He initialization draw for a layer of n = 100 outputs and m = 400 inputs where nothing else is asked for: the
-    standard deviation over √(2/n), which the sentence says, and over √(2/m), which He+ say of their equation 10. Without
-    PyTorch     there is nothing to test. Beside it, whether it matters: ReLU networks on digits, a layer of 128 units and then
-    30 whose     widths take turns, 32 and 128, with the variance by the inputs, by the outputs, and by the average of both,
-    which the slide prints     for ReLU; batch 64, 30 epochs of SGD with momentum 0.9, each at its best rate by the final
-    validation loss, on a ladder from     0.001 to 0.1 that goes on while the best lies at its edge, on four restarts and on
-    digits that nothing is judged on. He+: by     inputs or by outputs, both train. By the average, two layers together keep
-    128/80 · 32/80 = 0.64 of the variance.     Trained: a validation loss below half of ln 10 at the end.
+    """The slide has y = Wx with W ∈ ℝⁿˣᵐ, so that its n is the number of outputs and m that of inputs. What PyTorch's, JAX's
+    and this library's He initialization draw for a layer of n = 100 outputs and m = 400 inputs where nothing else is asked
+    for: the standard deviation over √(2/n), which the sentence says, and over √(2/m), which He+ say of their equation 10.
+    Without PyTorch there is nothing to test. Beside it, whether it matters: ReLU networks on digits, a layer of 128 units and
+    then 30 whose widths take turns, 32 and 128, with the variance by the inputs, by the outputs, and by the average of both,
+    which the slide prints for ReLU; batch 64, 30 epochs of SGD with momentum 0.9, each at its best rate by the final
+    validation loss, on a ladder from 0.001 to 0.1 that goes on while the best lies at its edge, on four restarts and on
+    digits that nothing is judged on. He+: by inputs or by outputs, both train. By the average, two layers together keep
+    128/80 · 32/80 = 0.64 of the variance. Trained: a validation loss below half of ln 10 at the end.
     """
     there = importlib.util.find_spec("torch") is not None
     parts = [premise("PyTorch is installed", there, "torch is there" if there else "torch is not there")]

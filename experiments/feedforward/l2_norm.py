@@ -16,7 +16,7 @@ SAME = 0.02  # nats
 def apart(seed: int) -> float:
     """How far the minimum of a regression with the penalty λ‖w‖ lies from that with μ‖w‖², μ = λ/(2‖w‖), as a share of it.
 
-    The first is found by repeating w ← (XᵀX/n + λ/‖w‖ I)⁻¹ Xᵀy/n, the equation of its minimum; the second by one solution.
+    The first is found by gradient descent. For μ, w ← (XᵀX/n + λ/‖w‖ I)⁻¹ Xᵀy/n is repeated; the second is one solution with it.
     """
     draw = rng.host(seed, "regression")
     x = draw.normal(size=(40, 10))

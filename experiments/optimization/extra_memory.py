@@ -8,7 +8,7 @@ def measure(scale: Scale) -> Outcome:
     """The numbers in the state of each of twelve rules, for one kernel of side n and N = n² weights, n = 32 to 1 024, divided by
     N: what has to be kept between two steps beside the weights. Judged at the largest N, where the step's number and its like do
     not count: 0 for SGD, N for momentum (and for Nesterov's), 2N for Adam; and that no rule of the lectures needs more than kN,
-    with one k for all sizes, beyond those few numbers.
+    with a whole k, beyond those few numbers.
     """
     sides = scale.pick(smoke=(8, 64), cpu=(32, 128, 512, 1_024), full=(32, 128, 512, 1_024))
     found = {rule: [kept(rule, side) for side in sides] for rule in RULES}

@@ -10,8 +10,8 @@ from jaxtricks.config import ConfigError
 
 
 def test_a_chapter_s_page_shows_every_claim_with_its_figure(tmp_path):
-    page = ChapterPage("ensembles", tmp_path / "page.html")().read_text()
-    names = [name for name, claim in claims().items() if claim.chapter == "ensembles"]
+    page = ChapterPage("why", tmp_path / "page.html")().read_text()
+    names = [name for name, claim in claims().items() if claim.chapter == "why"]
     assert page.count("<svg") == len(names) == page.count("<section")
     assert all(f'id="{name}"' in page for name in names)
     first = page[page.index("<svg") : page.index("</svg>") + len("</svg>")]
