@@ -23,6 +23,7 @@ SMALLER = {
     "256": "16",
     r"\(128, 128\)": "(8, 8)",
     r"seeds=(8|16)\b": "seeds=2",
+    r"Seeds\(8,": "Seeds(2,",
     r"trials=(64|32)": "trials=8",
 }
 ROWS = [
