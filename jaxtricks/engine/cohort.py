@@ -105,12 +105,17 @@ class Planned:
 
     def lowered(self) -> jax.stages.Lowered:
         """The program of one segment, or of a window, traced."""
-        rows = self.batches(np.arange(self.size))[0][1]
-        population, states = rows_of(self.population, rows).reduced(running), shapes_of(len(rows), self.states)
+        population, states = self._together
         if self.plan.window is None:
             return resident.lower(population, states, self.data, self.plan)
         windows = Windows(population, self.tables, self.pool, self.plan, self.own)
         return streamed.lowered(windows, population, states, self.data, self.plan)
+
+    @functools.cached_property
+    def _together(self) -> tuple[Population, State]:
+        """The members that the devices hold at a time, with as much as steps depend on, and the shapes of their states."""
+        rows = self.batches(np.arange(self.size))[0][1]
+        return rows_of(self.population, rows).reduced(running), shapes_of(len(rows), self.states)
 
     @functools.cached_property
     def own(self) -> PerMember:
@@ -128,9 +133,12 @@ class Planned:
 
     @property
     def bytes_held(self) -> int:
-        """Bytes of members and their states that one device holds."""
-        rows = len(self.batches(np.arange(self.size))[0][1])
-        return rows // self.plan.mesh.shape["runs"] * (_bytes(self.population) + _bytes(self.states)) // self.size
+        """Bytes of members, their states and the features of their frozen bodies that one device holds."""
+        population, states = self._together
+        rows, devices = len(population.numbers.seed), self.plan.mesh.shape["runs"]
+        streams = self.plan.window is not None
+        features = None if streams else resident.features_like(population, states, self.data, self.plan)
+        return rows // devices * (_bytes(self.population) + _bytes(self.states)) // self.size + _bytes(features) // devices
 
     @property
     def beside(self) -> int:

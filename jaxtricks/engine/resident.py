@@ -58,13 +58,16 @@ def ready(population: Population, states: State, tables: Tables, plan: Plan) -> 
 
 @functools.partial(jax.jit, static_argnames="plan")
 def features(population: Population, states: State, data: DeviceData, plan: Plan) -> MemberFeatures:
-    """What a frozen body of each member gives for each example, see `jaxtricks.restart.probe`; None where that is not done."""
+    """What a frozen body of each member gives for each example, see `jaxtricks.restart.probe`; None where that is not done.
+
+    One member at a time on a device: the plan's width is chosen for the memory of `advance`, in which the body has no part.
+    """
 
     def one(population: Population, state: State, data: DeviceData) -> Any:
         found = probe.features(population.experiments, data.tables.member(population.numbers), data.shared.pool, state)
         return found, state.step  # `lax.map` in batches takes no function that gives no array at all
 
-    return spread(one, plan.mesh, plan.width, 2)(population, states, data)[0]  # type: ignore[no-any-return]
+    return spread(one, plan.mesh, 1, 2)(population, states, data)[0]  # type: ignore[no-any-return]
 
 
 def features_like(population: Population, states: Any, data: DeviceData, plan: Plan) -> Any:

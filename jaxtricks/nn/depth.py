@@ -55,7 +55,8 @@ def deep(
     """What a network's layers make of x, one after the other.
 
     Variables come as they are given: layers whose variables are stacked are computed in one scan, the others by themselves. At
-    initialization Linen's `init` draws every layer apart, and the engine has equal ones stacked where `scan` allows it.
+    initialization Linen's `init` draws every layer apart, and the engine has equal ones stacked where `scan` allows it and the
+    network is the whole model.
 
     Args:
         module: the network, within whose call this is.
@@ -67,7 +68,8 @@ def deep(
     """
     scope = module.scope
     assert scope is not None
-    if scope.flags.get(STACKS, False) and module.is_initializing():
+    # A part of another module may be inside of a transformation such as `nn.vmap`, which puts axes before that of the layers.
+    if scope.flags.get(STACKS, False) and not scope.path and module.is_initializing():
         stacks = _equal(alike, scan)
     else:
         stacks = [layers_of(name) for name in scope.variables().get("params", {})]

@@ -47,6 +47,7 @@ class TriggeredAverage(Averaging):
     """
 
     REESTIMATES: ClassVar[bool] = True
+    TAKES_STACKS: ClassVar[bool] = True
 
     patience: Count = 5
 

@@ -120,17 +120,18 @@ def contributions(experiment: Experiment, state: State, member: Member, pool: Po
     return value + sum(jax.tree.leaves(jax.tree.map(added, slope, each, means)))  # type: ignore[no-any-return]
 
 
-def chunked(said: Callable[[Int[Array, " chunk"]], Any], indices: Int[Array, " n"]) -> Any:
+def chunked(said: Callable[[Int[Array, " chunk"]], Any], indices: Int[Array, " n"], most: int = EVALUATION_BATCH) -> Any:
     """What a function says of examples, so many at a time that they fit.
 
     Args:
         said: places of examples in the pool → what is said of them, with a leading axis.
         indices: the places.
+        most: examples at a time.
     """
-    whole = indices.size - indices.size % EVALUATION_BATCH
+    whole = indices.size - indices.size % most
     parts = []
     if whole:
-        chunks = jax.lax.map(said, indices[:whole].reshape(-1, EVALUATION_BATCH))
+        chunks = jax.lax.map(said, indices[:whole].reshape(-1, most))
         parts.append(jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), chunks))
     if whole < indices.size:
         parts.append(said(indices[whole:]))

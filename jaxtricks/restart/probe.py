@@ -21,7 +21,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.models.contract import PENALTIES, contract
 from jaxtricks.models.cut import BodyAndHead, cut
 from jaxtricks.optim.layers import select
-from jaxtricks.restart.evaluation import chunked
+from jaxtricks.restart.evaluation import EVALUATION_BATCH, chunked
 from jaxtricks.restart.member import Member, Pool, State, applied, inputs
 from jaxtricks.restart.reach import reaches
 
@@ -50,9 +50,10 @@ def features(experiment: Experiment, member: Member, pool: Pool, state: State) -
     found = jax.eval_shape(given(True), jnp.arange(1))
     if len(pool.x) * math.prod(found.shape[1:]) > HELD:
         return None
+    most = min(experiment.batch_size, EVALUATION_BATCH)  # what a step of the whole network would have at once
     table = jnp.zeros((len(pool.x), *found.shape[1:]), found.dtype)
     for places, train in ((member.train, True), (member.validation, False)):  # each as it is in the whole network
-        table = table.at[places].set(chunked(given(train), places))
+        table = table.at[places].set(chunked(given(train), places, most))
     return table
 
 

@@ -1,5 +1,6 @@
 """Trees with equal layers stacked, and the scan over them: the same draws, the same scores."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -74,3 +75,31 @@ def test_what_is_scanned():
     assert not stacks(rebuild(deep, scan_layers=False))
     assert stacks(rebuild(deep, widths=(8, 8, 8, 4), scan_layers=True)) == ["hidden_1..2"]
     assert "hidden_1" in rebuild(deep, scan_layers=True).init(jax.random.key(0), X, train=False)["params"]
+
+
+SEVERAL = {"in_axes": (0, None), "variable_axes": {"params": 0}, "split_rngs": {"params": True}, "axis_size": 2}
+
+
+class Inner(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return jt.MLP(widths=(4,) * 9, outputs=3)(x, train=train)
+
+
+class Outer(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.vmap(Inner, **SEVERAL)()(jnp.stack([x, x]), train).mean(0)
+
+
+class Lifted(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.vmap(jt.MLP, **SEVERAL)(widths=(4,) * 9, outputs=3)(jnp.stack([x, x]), train).mean(0)
+
+
+@pytest.mark.parametrize("model", [Inner(), Outer(), Lifted()])
+def test_layers_inside_of_a_users_module_stay_apart_whatever_axes_it_adds(model):
+    shapes = jax.eval_shape(lambda key: model.init(key, X, False), jax.random.key(0))
+    drawn = jax.eval_shape(contract(model).drawn_stacked, jax.random.key(0), X, None)
+    assert jax.tree.map(jnp.shape, apart(drawn)) == jax.tree.map(jnp.shape, dict(shapes))

@@ -20,6 +20,7 @@ START, TARGET = ({name: {"kernel": DRAW.normal(size=(3, 2)), "bias": DRAW.normal
 PARTS = {
     **{f"rule {name}": {"rule": name} for name, made in choices(Rule).items() if vars(made).get("TAKES_STACKS")},
     **{f"average {name}": {"averaging": name} for name, made in choices(Averaging).items() if vars(made).get("TAKES_STACKS")},
+    "average triggered soon": {"averaging": jt.optim.TriggeredAverage(patience=1)},
     "l2": {"rule": jt.SGD(weight_decay=jt.optim.L2(rate=0.1))},
     "independent": {"rule": jt.SGD(weight_decay=jt.optim.Independent(rate=0.1))},
     "decoupled": {"rule": jt.Adam(weight_decay=0.1)},
@@ -39,8 +40,8 @@ def path(optimizer, start):
 
     method, params = assemble(optimizer, 8), start
     state = method.init(params)
-    for _ in range(3):
-        params, state, *_ = method.step(problem, params, state, Validation(jnp.float32(1), jnp.int32(0)))
+    for step in range(1, 5):  # validation gets worse, which begins an average that waits for it
+        params, state, *_ = method.step(problem, params, state, Validation(jnp.float32(step), jnp.int32(step)))
     return method.eval_params(params, state), state
 
 

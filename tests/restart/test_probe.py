@@ -1,5 +1,7 @@
 """Features of a frozen body: where they are held, and that training on them is the same training."""
 
+import re
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,9 +10,11 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.engine import program, resident
+from jaxtricks.engine.cohort import planned_for
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import probe
 from jaxtricks.restart.member import Member, Pool
+from jaxtricks.train.cohorts import readied
 from jaxtricks.train.prepare import prepare
 
 DIGITS = jt.load("digits").subset(150, seed=0)
@@ -139,3 +143,15 @@ def test_where_it_would_not_be_the_same_the_body_stays(changes, data):
 def test_more_than_memory_should_hold_is_not_held(monkeypatch):
     monkeypatch.setattr(probe, "HELD", 6 * len(DIGITS) - 1)
     assert held(MLP, DIGITS) is None
+
+
+def test_features_are_computed_for_one_member_and_a_batch_at_a_time_and_are_counted():
+    _, (cohort,) = readied([BASE.replace(MLP)], DIGITS, jt.Seeds(4).sampling(DIGITS), None)
+    planned = planned_for(cohort, Pool.on_host(DIGITS), jt.Layout(runs=1, width=2), 1)
+    population, states = planned._together
+    traced = str(jax.make_jaxpr(lambda *given: resident.features(*given, planned.plan))(population, states, planned.data))
+    assert planned.plan.width == 2 and "f32[16,8]" in traced and "f32[2,16,8]" not in traced
+    widths = {int(rows) for rows in re.findall(r"f32\[(\d+),8\] = dot_general", traced)}
+    assert 16 in widths and max(widths) == 16
+    whole = planned_for(cohort, Pool.on_host(DIGITS), jt.Layout(runs=1, width=2, stream=True), 1)
+    assert planned.bytes_held - whole.bytes_held == 4 * len(DIGITS) * 6 * 4

@@ -139,8 +139,9 @@ def test_label_probabilities_are_averaged_too():
     np.testing.assert_allclose(jax.nn.sigmoid(averaged), jax.nn.sigmoid(odds).mean(axis=0), rtol=1e-5)
 
 
-def test_a_model_without_masks_is_refused(blobs):
-    runs = fitted(blobs, jt.MLP(widths=(8,)))
+@pytest.mark.parametrize("widths", [(8,), (4,) * 9], ids=["one layer", "a scan"])
+def test_a_model_without_masks_is_refused(widths, blobs):
+    runs = fitted(blobs, jt.MLP(widths=widths))
     with pytest.raises(jt.ConfigError, match=r"^masks: MLP draws no masks where it is evaluated; a model of this package with"):
         runs.evaluate("validation", MonteCarlo(passes=2))
 
