@@ -340,6 +340,20 @@ class TestEnsemble:
         assert "masks: MLP draws no masks where it is evaluated" in refused(capsys, "ensemble", "a", "--of", "masks")
         assert "passes = 0 is not" in refused(capsys, "ensemble", "b", "--of", "masks", "--passes", "0")
 
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            ("--of masks --choose top", "--choose top is for --of restarts and checkpoints, and --of is masks."),
+            ("--of masks --sizes 1 2", "--sizes 1 2 is for --of restarts and checkpoints, and --of is masks."),
+            ("--of masks --average logits", "--average logits is for --of restarts and checkpoints, and --of is masks."),
+            ("--passes 20", "--passes 20 is for --of masks, and --of is restarts."),
+            ("--of checkpoints --passes 3", "--passes 3 is for --of masks, and --of is checkpoints."),
+            ("--size 5", "--size 5 is for --choose top and greedy, and --choose is all."),
+        ],
+    )
+    def test_flags_that_would_do_nothing_are_refused(self, capsys, words, says):
+        assert says in refused(capsys, "ensemble", "no-folder-is-read", *words.split())
+
     def test_of_masks_and_of_several_sizes(self, runs, capsys):
         cli.main(["ensemble", "b", "--of", "masks", "--passes", "3", "--json"])
         found = json.loads(capsys.readouterr().out)

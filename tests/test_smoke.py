@@ -120,6 +120,14 @@ def test_list_tricks_as_programs_read_it(capsys):
         (["compare", "--change", "model.dropout"], "path=value"),
         (["compare", "--change", "model.dropout=0.5", "--metric", "acuracy"], "did you mean 'accuracy'"),
         (["list", "tricks", "--model.widths", "3"], "no flag of this command"),
+        (
+            ["sample", "nowhere", "--prompt", "a", "--beams", "2", "--temperature", "0.8"],
+            "--temperature 0.8 is for draws, and --beams 2 draws nothing; one of them is allowed.",
+        ),
+        (
+            ["sample", "nowhere", "--prompt", "a", "--beams", "2", "--seed", "0"],
+            "--seed 0 is for draws, and --beams 2 ",
+        ),
         (["report", "nowhere"], "nowhere"),
     ],
 )

@@ -7,7 +7,8 @@ from typing import Literal
 
 from jaxtricks.cli.alone import alone
 from jaxtricks.cli.command import Command, Settings
-from jaxtricks.cli.optional import Positional, Several, Switch
+from jaxtricks.cli.optional import Maybe, Positional, Several, Switch
+from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.evaluate.choices import Fitted, Greedy, TopK
 from jaxtricks.evaluate.ensemble import ensemble
@@ -30,26 +31,27 @@ class EnsembleRuns(Command):
         folders: the runs' folders, such as runs/digits-run-1; all on the same data.
         of: restarts, as they were last; checkpoints, all that were kept (see --keep-every of run), of each restart; or masks:
             each restart by itself, averaged over masks of its dropout and without any.
-        choose: all members alike; the top ones by loss; one after the other, greedily; or fitted weights on all.
-        size: how many members top takes, or how many times greedy adds one.
-        average: whether probabilities or logits are averaged.
+        choose: all members alike, by default; the top ones by loss; one after the other, greedily; or fitted weights on all.
+        size: how many members top takes, or how many times greedy adds one; by default 5.
+        average: whether probabilities or logits are averaged; by default probabilities.
         sizes: numbers of members to report on as well, such as 1 2 5 10; the runs must share a split then.
-        passes: how many masks each prediction averages, with --of masks.
+        passes: how many masks each prediction averages, with --of masks; by default 20.
         json: print one JSON object instead of text; with --of masks one a line, for each folder.
     """
 
     folders: Positional[Several[Path]]
     of: Literal["restarts", "checkpoints", "masks"] = "restarts"
-    choose: Literal["all", "top", "greedy", "fitted"] = "all"
-    size: int = 5
-    average: Literal["probabilities", "logits"] = "probabilities"
+    choose: Maybe[Literal["all", "top", "greedy", "fitted"]] = None
+    size: Maybe[int] = None
+    average: Maybe[Literal["probabilities", "logits"]] = None
     sizes: Several[int] = ()
-    passes: int = 20
+    passes: Maybe[int] = None
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
+        self._check()
         places = [folder.absolute() for folder in self.folders]
-        masks, (_, data) = MonteCarlo(passes=self.passes), alone(places[0])
+        masks, (_, data) = MonteCarlo(passes=20 if self.passes is None else self.passes), alone(places[0])
         if self.of == "masks":
             for place in places:
                 found = over_masks(self._kept(place, data)[-1], masks)
@@ -59,9 +61,25 @@ class EnsembleRuns(Command):
         for place in places:
             kept = self._kept(place, data)
             members += kept if self.of == "checkpoints" else kept[-1:]
-        choices = {"all": None, "top": TopK(self.size), "greedy": Greedy(self.size), "fitted": Fitted()}
-        report = ensemble(members, average=self.average, choose=choices[self.choose]).evaluate(data, sizes=self.sizes)
+        size = 5 if self.size is None else self.size
+        choices = {"all": None, "top": TopK(size), "greedy": Greedy(size), "fitted": Fitted()}
+        chosen = ensemble(members, average=self.average or "probabilities", choose=choices[self.choose or "all"])
+        report = chosen.evaluate(data, sizes=self.sizes)
         print(json.dumps(dataclasses.asdict(report)) if self.json else report)
+
+    def _check(self) -> None:
+        """Refuses flags that do not go together; raises ConfigError."""
+        sizes = " ".join(map(str, self.sizes)) or None
+        members = {"choose": self.choose, "size": self.size, "average": self.average, "sizes": sizes}
+        if self.of == "masks":
+            useless, what = members, "--of restarts and checkpoints, and --of is masks"
+        else:
+            useless, what = {"passes": self.passes}, f"--of masks, and --of is {self.of}"
+            if self.choose not in ("top", "greedy") and self.size is not None:
+                useless, what = {"size": self.size}, f"--choose top and greedy, and --choose is {self.choose or 'all'}"
+        for flag, value in useless.items():
+            if value is not None:
+                raise ConfigError(f"--{flag} {value} is for {what}.")
 
     def _kept(self, place: Path, data: Dataset) -> list[Runs]:
         kept = list(snapshots(place / folders.CHECKPOINTS, data).values())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
+from jaxtricks.config import ConfigError
 from jaxtricks.report import files, fits
 from jaxtricks.store.manifest import MANIFEST
 
@@ -36,8 +37,8 @@ class Sample(Command):
         folder: the run's folder, such as runs/tiny_shakespeare-run-1.
         prompt: what the text begins with.
         tokens: how many tokens are written after it.
-        temperature: 1 draws as the model predicts, less is safer, 0 takes the likeliest token each time.
-        seed: of the draws.
+        temperature: 1 draws as the model predicts, less is safer, 0 takes the likeliest token each time; by default 0.8.
+        seed: of the draws; by default 0.
         beams: write the likeliest text that is found by keeping so many on the way; nothing is drawn then, at no temperature.
         restart: which of the run's restarts writes, 0 for the first.
         json: print one JSON object instead of text.
@@ -46,16 +47,22 @@ class Sample(Command):
     folder: Positional[Path]
     prompt: str
     tokens: int = 300
-    temperature: float = 0.8
-    seed: int = 0
+    temperature: Maybe[float] = None
+    seed: Maybe[int] = None
     beams: Maybe[int] = None
     restart: int = 0
     json: Switch = False
 
     def __call__(self, settings: Settings, line: str) -> None:
+        for flag, value in {"temperature": self.temperature, "seed": self.seed}.items():
+            if value is not None and self.beams is not None:
+                raise ConfigError(
+                    f"--{flag} {value} is for draws, and --beams {self.beams} draws nothing; one of them is allowed."
+                )
         writer = files.writer(self.folder, self.restart)
         if self.beams is None:
-            text = writer.write(self.prompt, tokens=self.tokens, temperature=self.temperature, seed=self.seed)
+            temperature = 0.8 if self.temperature is None else self.temperature
+            text = writer.write(self.prompt, tokens=self.tokens, temperature=temperature, seed=self.seed or 0)
         else:
             text = writer.search(self.prompt, tokens=self.tokens, beams=self.beams)
         print(json.dumps({"prompt": self.prompt, "text": text}) if self.json else text)

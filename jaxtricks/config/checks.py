@@ -87,7 +87,7 @@ def _model(place: _Place, field: Field, value: Any) -> Any:
 def _chosen(place: _Place, family: type, name: str, what: str) -> Any:
     """The member of a family by its name."""
     if (found := choice(family, name)) is None:
-        raise place.refuse(f" names no {what}{nearest(name, list(choices(family)))}")
+        raise place.refuse(f" names no {what}{nearest(name, sorted(choices(family)))}")
     return found()
 
 

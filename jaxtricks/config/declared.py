@@ -51,9 +51,9 @@ class Field:
         if self.kind is Kind.TRACED:
             text = str(self.range or Range())
         elif self.kind is Kind.CONFIG:
-            text = "one of " + ", ".join(choices(self.type)) if choices(self.type) else f"of type {self.type.__name__}"
+            text = "one of " + ", ".join(sorted(choices(self.type))) if choices(self.type) else f"of type {self.type.__name__}"
         elif self.kind is Kind.MODEL:
-            known = ", ".join(choices(AnyModel))
+            known = ", ".join(sorted(choices(AnyModel)))
             text = (
                 f"one of {known}, a Linen module, a class of NNX or Equinox modules, jaxtricks.models.NNX, Equinox, Haiku or "
                 "Functional of your functions, or a model of your own"

@@ -25,7 +25,8 @@ class _CallableFamily(type):
         named = choice(cls, value) if isinstance(value, str) else None
         made = cls.coerce(value) if named is None else named()
         if not isinstance(made, cls):
-            raise ConfigError(f"{cls.__name__}({value!r}) is no {cls.__name__.lower()}{nearest(str(value), list(choices(cls)))}")
+            known = sorted(choices(cls))
+            raise ConfigError(f"{cls.__name__}({value!r}) is no {cls.__name__.lower()}{nearest(str(value), known)}")
         return made
 
 

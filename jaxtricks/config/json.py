@@ -100,7 +100,7 @@ def _class(kind: Any, family: Mapping[str, type]) -> Any:
     """The class that a JSON object is of: a choice by its name, any other as `module:qualname`."""
     found = resolve(kind) if ":" in str(kind) else family.get(str(kind))
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):  # never call just anything that a file names
-        raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind if isinstance(kind, str) else '', list(family))}")
+        raise ConfigError(f"kind = {kind!r} is unknown{nearest(kind if isinstance(kind, str) else '', sorted(family))}")
     return found
 
 

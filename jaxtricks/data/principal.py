@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Num
 
 ROWS = 4096  # of a part of the examples in float64
+FEATURES = 4096  # the most of them: a split's axes take 64 MiB then, and the time to find them grows with their third power
 
 
 class Principal(NamedTuple):

@@ -177,7 +177,7 @@ def check_named(name: str, points: int, seed: int) -> GradientCheck:
 
 def _activation(name: str) -> Activation:
     if (known := choice(Activation, name)) is None:
-        raise ConfigError(f"there is no activation {name!r}{nearest(name, list(choices(Activation)))}")
+        raise ConfigError(f"there is no activation {name!r}{nearest(name, sorted(choices(Activation)))}")
     return _made(name, known)
 
 

@@ -8,6 +8,7 @@ from jaxtricks import rng
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Augmentation
 from jaxtricks.evaluate.averaging import of_probabilities
+from jaxtricks.evaluate.counts import check_count
 from jaxtricks.train.runs import Runs
 
 
@@ -27,8 +28,8 @@ def augmented_log_probs(
         seed: of the draws.
 
     Raises:
-        ConfigError: for no copies, data that hold no classes, or an augmentation that images of such data cannot have, or that
-            does not move pixels.
+        ConfigError: for a number of copies that is no integer >= 1, data that hold no classes, or an augmentation that images
+            of such data cannot have, or that does not move pixels.
 
     Paper: Krizhevsky+ 2012 average over ten crops of a test image.
 
@@ -37,8 +38,7 @@ def augmented_log_probs(
     >>> jt.evaluate.augmented_log_probs(runs, digits.x[:5], jt.data.Augmentation(shift=1.0), 4).shape
     (2, 5, 10)
     """
-    if copies < 1:
-        raise ConfigError(f"copies = {copies} is not a number of copies >= 1.")
+    check_count("copies", copies)
     if not runs.data.kind.one_class:
         raise ConfigError(f"copies = {copies}: probabilities of classes are averaged, and {runs.data.name} holds none.")
     augmentation.check(runs.data)

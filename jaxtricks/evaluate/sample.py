@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 from jaxtricks import rng
 from jaxtricks.config import ConfigError
 from jaxtricks.data.vocabulary import Vocabulary
+from jaxtricks.evaluate.counts import check_count
 from jaxtricks.models.contract import CARRY, Variables, contract
 from jaxtricks.models.sequence import empty_cache
 from jaxtricks.train.runs import Runs
@@ -83,7 +84,7 @@ class Writer:
             raise ConfigError(f"temperature = {temperature} is not a number >= 0.")
         if not 0 <= seed < 2**31:
             raise ConfigError(f"seed = {seed} is not an integer from 0 to {2**31 - 1}.")
-        _check_count("tokens", tokens)
+        check_count("tokens", tokens)
         known = self._known(prompt, tokens)
         key = rng.stream(rng.root(seed), "sample")
         written = _written(self.model, self._read_only, jnp.asarray(known)[None], jnp.float32(temperature), key, tokens)
@@ -110,8 +111,8 @@ class Writer:
         >>> writer.search("The ", tokens=5, beams=1) == writer.write("The ", tokens=5, temperature=0.0, seed=0)
         True
         """
-        _check_count("tokens", tokens)
-        _check_count("beams", beams)
+        check_count("tokens", tokens)
+        check_count("beams", beams)
         known = self._known(prompt, tokens)
         parents, written = map(np.asarray, _searched(self.model, self._read_only, jnp.asarray(known)[None], tokens, beams))
         text, beam = [], 0  # the likeliest is the first
@@ -137,11 +138,6 @@ class Writer:
     def _read_only(self) -> Variables:
         """The variables without a state that training carried on."""
         return {name: tree for name, tree in self.variables.items() if name != CARRY}
-
-
-def _check_count(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} = {value} is not an integer >= 1.")
 
 
 def _scores(model: Any, variables: Variables, cache: Any, x: Int[Array, "1 steps"]) -> tuple[Float[Array, " vocabulary"], Any]:

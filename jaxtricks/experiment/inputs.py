@@ -1,5 +1,7 @@
 """How inputs are scaled before the model sees them; statistics come from the training split only."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -7,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from jaxtricks.config import ConfigError, Family, Positive, config
 from jaxtricks.data import Dataset
 from jaxtricks.data.moments import moments
-from jaxtricks.data.principal import Principal, principal, spread
+from jaxtricks.data.principal import FEATURES, Principal, principal, spread
 
 Moments = tuple[Float[np.ndarray, "splits *shape"], Float[np.ndarray, "splits *shape"]]
 
@@ -120,7 +122,7 @@ class Whiten(Inputs):
     """Zero mean and covariance I over the training split: U (Λ + ε)^(-1/2) Uᵀ (x - μ)/σ, with U Λ Uᵀ the covariance of (x - μ)/σ.
 
     Of all maps that whiten this one changes inputs least (ZCA), so that an image stays an image. σ is one number, the root of
-    the mean variance of all features, so that the mean of Λ is 1 and ε a share of it.
+    the mean variance of all features, so that the mean of Λ is 1 and ε a share of it. Inputs may have 4096 features, and no more.
 
     Args:
         epsilon: ε; directions of a smaller variance stay smaller than 1. With as few examples as features, or with features that
@@ -140,6 +142,10 @@ class Whiten(Inputs):
     def moments(self, data: Dataset, trains: Int[np.ndarray, "splits train"]) -> Moments:
         if data.lengths is not None:
             raise ConfigError(f"Experiment.inputs = 'whiten' takes inputs of one length; {data.name} holds padded sequences.")
+        if (size := math.prod(data.shape)) > FEATURES:
+            raise ConfigError(
+                f"Experiment.inputs = 'whiten' takes inputs of at most {FEATURES} features; {data.name} has {size}."
+            )
         mean, _ = moments(data.x, trains, missing=data.missing)
         sigma = spread(data.x, trains, mean)
         return mean, np.broadcast_to(sigma.reshape(-1, *[1] * len(data.shape)), mean.shape).astype(np.float32)

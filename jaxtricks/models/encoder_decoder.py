@@ -21,10 +21,11 @@ from jaxtricks.nn.recurrent import Memory, Recurrent
 class EncoderDecoder(Network):
     """An encoder reads a source in both directions; a decoder reads the source and the answer, and looks at all encoded steps.
 
-    A sequence of tokens is a source, a separator and the answer. At the separator and after it the decoder's state s_t has
-    `c_t = Σ_i softmax_i(k_iᵀ q_t/√F) k_i`, with k_i the encoder's states at the source and at the separator and q_t a linear map
-    of s_t to their F features (the "general" score of Luong+); the head reads `tanh(W [c_t, s_t])`. Before the separator c_t is
-    zero. No step sees a later one of the answer, nor a step of the source a later one of it, so that the model can write.
+    A sequence of tokens is a source, a separator and the answer, in which a separator means nothing. At the first separator and
+    after it the decoder's state s_t has `c_t = Σ_i softmax_i(k_iᵀ q_t/√F) k_i`, with k_i the encoder's states at the source and
+    at the separator and q_t a linear map of s_t to their F features (the "general" score of Luong+); the head reads
+    `tanh(W [c_t, s_t])`. Before the separator c_t is zero. No step sees a later one of the answer, nor a step of the source a
+    later one of it, so that the model can write.
 
     Decoding: the source comes whole and with its separator in the first call, since it is also read backwards; the answer may
     come step by step.
@@ -34,7 +35,7 @@ class EncoderDecoder(Network):
         width: the units of the encoder's two directions and of the decoder.
         cell: the gates of all three.
         attention: whether the decoder looks at the encoded steps; without, it has only what its own state holds of the source.
-        separator: the token between source and answer.
+        separator: the token between source and answer, one of the vocabulary.
         context: the longest source that decoding can remember, with its separator.
         dropout: dropout of tokens' vectors and of what the head reads; a number is its rate.
         kernel_init: how all weights but the recurrent ones are drawn.
@@ -72,6 +73,10 @@ class EncoderDecoder(Network):
         outputs, how = sequence.check(self, x, lengths if decode else None)
         if not sequence.are_tokens(x):
             raise ConfigError(f"EncoderDecoder takes tokens [time], not floats of shape {x.shape[1:]}.")
+        assert self.vocabulary is not None  # as sequence.check saw
+        if not 0 <= self.separator < self.vocabulary:
+            most = self.vocabulary - 1
+            raise ConfigError(f"EncoderDecoder.separator = {self.separator} is not a token of the vocabulary, from 0 to {most}.")
         h = sequence.Embed(self.embedding, self.vocabulary, self.kernel_init, name="embed")(x)
         h = jnp.swapaxes(h if self.dropout is None else self.dropout(h, train=train, name="input_dropout"), 0, 1)
         state = jnp.swapaxes(self._layer("decoder", decode)(h, train, lengths), 0, 1)
@@ -104,10 +109,11 @@ class EncoderDecoder(Network):
         room = ((0, 0), (0, self.context - x.shape[1]))
         keys, true = jnp.pad(keys, (*room, (0, 0))), jnp.pad(true, room)
         kept, known = (self.variable("cache", name, jnp.zeros_like, new) for name, new in (("keys", keys), ("true", true)))
-        looks = looks | known.value.any(axis=1, keepdims=True)
-        kept.value = jnp.where(here[:, None, None], keys, kept.value)
-        known.value = jnp.where(here[:, None], true, known.value)
-        return kept.value, known.value, looks
+        begun = known.value.any(axis=1)  # the answer: a separator in it ends no source
+        ended = here & ~begun
+        kept.value = jnp.where(ended[:, None, None], keys, kept.value)
+        known.value = jnp.where(ended[:, None], true, known.value)
+        return kept.value, known.value, looks | begun[:, None]
 
     def _attended(
         self,

@@ -31,6 +31,7 @@ FUSED = {
     "h.N.attn.c_attn.weight": "params/block_N/attention/{}/kernel",
     "h.N.attn.c_attn.bias": "params/block_N/attention/{}/bias",
 }
+HEAD_BIAS = "params/head/bias"
 PARTS = ("query", "key", "value")
 # Causal masks, which are no weights, and the scores of tokens, which are wte once more.
 NO_WEIGHTS = re.compile(r"h\.\d+\.attn\.(masked_)?bias|lm_head\.weight")
@@ -42,7 +43,8 @@ class GPT2(Convention):
 
     The network is `jt.Transformer(norm="pre", causal=True, activation=jax.nn.gelu, hidden=4 * width, positions="learnt",
     context=1024, softmax="tied")`. It gives the same scores but for the number that layer norm adds to the variance: 1e-5 there
-    and 1e-6 here. GPT-2 has no bias in its head; ours starts from zero, as it is drawn.
+    and 1e-6 here. GPT-2 has no bias in its head; ours starts from zero, as it is drawn, and weights are written only where it is
+    still zero.
 
     >>> one = {"transformer.h.0.attn.c_attn.bias": np.arange(6.0)[None]}
     >>> found, _ = GPT2().ours(one, {f"params/block_0/attention/{part}/bias": (2,) for part in ("query", "key", "value")})
@@ -74,8 +76,11 @@ class GPT2(Convention):
             paths = _paths(name)
             if all(path in rest for path in paths):
                 found[f"transformer.{name}"] = np.concatenate([rest.pop(path) for path in paths], axis=-1)
-        if others := [path for path in rest if not path.startswith("params/head/")]:
-            raise ConfigError(f"{others[0]} has no place in GPT-2; layout = 'flax' is allowed.")
+        if np.any(rest.pop(HEAD_BIAS, 0)):
+            raise ConfigError(f"{HEAD_BIAS} is not zero, and GPT-2's head has no bias; layout = 'flax' is allowed.")
+        for path in rest:
+            allowed = "softmax = 'tied' or " if path.startswith("params/head/") else ""
+            raise ConfigError(f"{path} has no place in GPT-2; {allowed}layout = 'flax' is allowed.")
         return found
 
 

@@ -95,7 +95,7 @@ def test_a_run_with_a_module_of_nnx_goes_on_after_it_was_cut_off(capsys, here, m
             "net",
             "this Net is built already, and all restarts would begin with its weights; write jaxtricks.models.NNX(build) with ",
         ),
-        ("build", "is not one of cnn, mlp, masked, rnn, tcn, transformer, a Linen module, a class of NNX or Equinox modules, "),
+        ("build", "is not one of cnn, masked, mlp, rnn, tcn, transformer, a Linen module, a class of NNX or Equinox modules, "),
         ("Nett", "own_models:Nett cannot be imported: own_models has no 'Nett'; did you mean "),
     ],
 )

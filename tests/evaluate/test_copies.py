@@ -38,7 +38,8 @@ def test_nothing_changed_is_the_prediction_itself_and_the_same_seed_gives_the_sa
 
 
 def test_what_has_no_meaning_is_refused(runs):
-    with pytest.raises(ConfigError, match="copies = 0 is not a number of copies >= 1"):
-        jt.evaluate.augmented_log_probs(runs, runs.data.x, MOVED, 0)
+    for copies in (0, 2.5, True):
+        with pytest.raises(ConfigError, match=rf"^copies = {copies} is not an integer >= 1\.$"):
+            jt.evaluate.augmented_log_probs(runs, runs.data.x, MOVED, copies)
     with pytest.raises(ConfigError, match=r"Augmentation\.mixup = 1\.0 moves no pixels; at test time None is allowed"):
         jt.evaluate.augmented_log_probs(runs, runs.data.x, jt.data.Augmentation(mixup=1.0), 2)

@@ -40,18 +40,30 @@ def test_it_learns_to_reverse_and_writes_so(runs):
         assert writer.write(f"{source} ?", tokens=LENGTH, temperature=0.0, seed=0) == f"{source} ? {answer}"
 
 
-@pytest.mark.parametrize("attention", [True, False])
-def test_step_by_step_equals_all_at_once(variables, attention):
-    module = MODEL.clone(attention=attention)
-    whole = module.apply(variables, TOKENS, train=False)
-    cache, found = sequence.empty_cache(module, variables, TOKENS), []
-    for first, last in ((0, 5), (5, 6), (6, 7), (7, 8)):
+def step_by_step(module, variables, tokens, prompt):
+    """The scores of a prompt at once and then of one token at a time, beside those of all tokens at once."""
+    whole = module.apply(variables, tokens, train=False)
+    cache, found, length = sequence.empty_cache(module, variables, tokens), [], tokens.shape[1]
+    for first, last in ((0, prompt), *((step, step + 1) for step in range(prompt, length))):
         scores, new = module.apply(
-            {**variables, "cache": cache}, TOKENS[:, first:last], train=False, decode=True, mutable=["cache"]
+            {**variables, "cache": cache}, tokens[:, first:last], train=False, decode=True, mutable=["cache"]
         )
         cache = new["cache"]
         found.append(scores)
-    np.testing.assert_allclose(jnp.concatenate(found, axis=1), whole, rtol=1e-5, atol=1e-6)
+    return jnp.concatenate(found, axis=1), whole
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_step_by_step_equals_all_at_once(variables, attention):
+    found, whole = step_by_step(MODEL.clone(attention=attention), variables, TOKENS, prompt=5)
+    np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_a_separator_in_the_answer_ends_no_source(variables):
+    """Beside a sequence with one separator: each keeps its own source."""
+    tokens = jnp.array([[3, 2, 4, 0, 2, 0, 1, 2], [1, 1, 0, 1, 1, 2, 3, 4]])
+    found, whole = step_by_step(MODEL, variables, tokens, prompt=4)
+    np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_no_step_sees_a_later_token_and_the_answer_sees_the_whole_source(variables):
@@ -79,6 +91,10 @@ def test_attention_is_the_formula(variables):
 
 
 def test_what_it_cannot_read_is_refused(variables):
+    for token in (-1, 5):
+        said = rf"^EncoderDecoder\.separator = {token} is not a token of the vocabulary, from 0 to 4\."
+        with pytest.raises(jt.ConfigError, match=said):
+            jax.eval_shape(lambda token=token: MODEL.clone(separator=token).init(jax.random.key(0), TOKENS, train=False))
     with pytest.raises(jt.ConfigError, match=r"^EncoderDecoder takes tokens \[time\], not floats"):
         jax.eval_shape(lambda: MODEL.init(jax.random.key(0), jnp.zeros((1, 3, 2)), train=False))
     with pytest.raises(jt.ConfigError, match=r"^EncoderDecoder\.context = 6 cannot hold a prompt of 8 tokens\."):

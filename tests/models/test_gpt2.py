@@ -52,6 +52,16 @@ def test_every_array_has_a_place_and_comes_back():
         layout.theirs(found | {"params/widen/kernel": np.ones((1, 2, 2))})
 
 
+def test_a_head_of_its_own_is_not_left_out():
+    layout, ours, bias = convention("gpt2", None, None), _ours(gpt2()), np.zeros((1, TOKENS))
+    assert layout.theirs(ours | {"params/head/bias": bias}).keys() == gpt2().keys()
+    with pytest.raises(ConfigError, match=r"^params/head/bias is not zero, and GPT-2's head has no bias; layout = 'flax'"):
+        layout.theirs(ours | {"params/head/bias": bias + np.arange(TOKENS)})
+    said = r"^params/head/kernel has no place in GPT-2; softmax = 'tied' or layout = 'flax' is allowed\.$"
+    with pytest.raises(ConfigError, match=said):
+        layout.theirs(ours | {"params/head/kernel": np.ones((1, WIDTH, TOKENS)), "params/head/bias": bias})
+
+
 def _ours(theirs):
     """Our arrays of theirs, written down once more."""
     found = {

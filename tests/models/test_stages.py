@@ -247,7 +247,7 @@ def test_stages_are_settings_as_any_other():
     ("changes", "error"),
     [
         ({"model.stages": ("conv", "pol")}, r"CNN\.stages\[1\] = 'pol' names no image stage; did you mean 'pool'\?"),
-        ({"model.stages": 3}, r"CNN\.stages\[0\] = 3 is not one of conv, pool, residual, dense\."),
+        ({"model.stages": 3}, r"CNN\.stages\[0\] = 3 is not one of conv, dense, pool, residual\."),
         ({"model.stages": (jt.nn.ReLU(),)}, r"CNN\.stages\[0\] = ReLU\(\) is not one of conv, .*"),
         ({"model.stages.3.features": 8}, r"there is no setting 'model\.stages\.3\.features'"),
         ({"model.stages.0.featurs": 8}, r"there is no setting .*; did you mean 'model\.stages\.0\.features'\?"),

@@ -68,6 +68,14 @@ def test_features_that_never_vary_stay_zero():
     assert np.isfinite(same.metrics["nll"]).all()
 
 
+def test_inputs_of_too_many_features_are_refused_before_anything_is_computed(monkeypatch):
+    monkeypatch.setattr("jaxtricks.experiment.inputs.moments", lambda *args, **options: pytest.fail("computed"))
+    data = jt.Dataset.from_arrays(np.zeros((40, 65, 64, 1), np.uint8), np.arange(40) % 2)
+    said = r"^Experiment\.inputs = 'whiten' takes inputs of at most 4096 features; arrays has 4160\.$"
+    with pytest.raises(jt.ConfigError, match=said):
+        jt.fit(BASE, data, seeds=1, progress=False)
+
+
 def test_sequences_of_several_lengths_are_refused():
     data = jt.Dataset.from_arrays(np.zeros((40, 5, 2)), np.arange(40) % 2, lengths=np.arange(40) % 5 + 1)
     with pytest.raises(jt.ConfigError, match=r"^Experiment\.inputs = 'whiten' takes inputs of one length; arrays holds padded "):
