@@ -24,14 +24,16 @@ def output_biases(model: Any) -> tuple[str, ...]:
 def leaning(experiment: Experiment, member: Member, variables: Variables) -> Variables:
     """Gives drawn variables with the output biases at `power · log(n_c/n)`, up to what all classes have in common.
 
+    Here n are all training labels and n_c those of the class; one that is not among them counts as `n_c = 1/n`.
+
     Args:
         experiment: the settings, with `prior_bias`, the power.
-        member: the restart; its `balance` says how rare each class is among its training labels.
+        member: the restart; its `rarity` says how rare each class is among its training labels.
         variables: as they were drawn.
     """
-    assert experiment.prior_bias is not None and member.balance is not None
-    # balance = n/(k n_c), and a softmax does not change when all its scores do by the same number.
-    bias, paths = -experiment.prior_bias * jnp.log(member.balance), output_biases(experiment.model)
+    assert experiment.prior_bias is not None and member.rarity is not None
+    # rarity = n/(k n_c), and a softmax does not change when all its scores do by the same number.
+    bias, paths = -experiment.prior_bias * jnp.log(member.rarity), output_biases(experiment.model)
 
     def at(path: Any, leaf: jax.Array) -> jax.Array:
         return bias.astype(leaf.dtype) if path_of(path) in paths else leaf

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, group, rebuild
 from jaxtricks.data import Dataset
-from jaxtricks.data.balance import balances
+from jaxtricks.data.balance import balances, rarities
 from jaxtricks.engine.cohort import Cohort, rows_of
 from jaxtricks.engine.plan import Population
 from jaxtricks.engine.tables import Numbers, Tables
@@ -92,17 +92,19 @@ class Asked(NamedTuple):
     Args:
         inputs: how inputs are scaled.
         targets: how the values that are learnt are scaled.
-        balance: whether how rare each class is.
+        balance: whether how rare each class is, for a loss.
+        rarity: whether the same, for initial weights.
     """
 
     inputs: Inputs
     targets: Targets
     balance: bool
+    rarity: bool
 
     @classmethod
     def by(cls, experiment: Experiment) -> "Asked":
         """What the experiment asks."""
-        return cls(experiment.inputs, experiment.targets, experiment.asks_for_balance)
+        return cls(experiment.inputs, experiment.targets, experiment.asks_for_balance, experiment.asks_for_rarity)
 
 
 def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
@@ -118,8 +120,10 @@ def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
     train = sampling.train
     moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
     balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
+    rarity = rarities(data, train, sampling.labels) if asked.rarity else None
     turn = turned_by(asked.inputs, data, train, moments)
-    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill, turn)
+    drawn = (sampling.labels, sampling.features)
+    arrays: Any = (train, sampling.validation, *moments, *drawn, learnt, balance, fill, turn, rarity)
     return jax.tree.map(lambda table: table[_in_sixteens(train)], Tables(*arrays))
 
 

@@ -40,6 +40,17 @@ def test_only_the_output_biases_change_and_transferred_ones_stay(skewed):
     assert np.abs(given.variables["params"]["head"]["bias"]).max() < 1e-20
 
 
+def test_a_class_that_the_training_split_lacks_starts_below_all_others(skewed):
+    data = jt.Dataset.from_arrays(skewed.x, skewed.y, classes=("a", "b", "c", "never"), validation=(skewed.x, skewed.y))
+    bias = fit(BASE, data, seeds=1).variables["params"]["head"]["bias"][0]
+    counts = np.array([70, 20, 10, 1 / 100])
+    np.testing.assert_allclose(scipy.special.softmax(bias), counts / counts.sum(), rtol=1e-4)
+    markers = jt.data.reversal_problem(50, length=3, symbols=3)  # its "?" is never asked for
+    steps = BASE.replace({"model": jt.RNN(widths=(4,))})
+    bias = fit(steps, markers, seeds=1).variables["params"]["head"]["bias"][0]
+    assert np.argmin(bias) == markers.classes.index("?") and np.sort(bias)[1] - bias.min() > 1
+
+
 def test_values_and_models_without_such_biases_are_refused(skewed):
     values = jt.Dataset.from_arrays(skewed.x, skewed.x[:, :1], name="prices")
     with pytest.raises(ConfigError, match=r"Experiment\.prior_bias = 1\.0 starts at shares of classes, and prices holds .* None"):
