@@ -1,14 +1,16 @@
 """Output biases that start at the classes' shares of the training examples."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Key
 
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.weights import path_of
 from jaxtricks.models.contract import PARAMS, Variables, contract
-from jaxtricks.restart.member import Member
+from jaxtricks.restart.member import Member, Pool, drawn
 
 
 def output_biases(model: Any) -> tuple[str, ...]:
@@ -19,6 +21,22 @@ def output_biases(model: Any) -> tuple[str, ...]:
     """
     axes = contract(model).traits.axes or ()
     return tuple(axis.path for axis in axes if axis.of == "outputs" and axis.axis == 0)
+
+
+def begun(
+    experiment: Experiment, member: Member, key: Key[Array, ""], batch: Pool, draw: Callable[..., Variables] = drawn
+) -> Variables:
+    """Gives the variables that a restart draws, with the output biases that it asks for.
+
+    Args:
+        experiment: the settings.
+        member: the restart.
+        key: of the draw.
+        batch: scaled inputs.
+        draw: `drawn` or `drawn_stacked` of `jaxtricks.restart.member`.
+    """
+    variables = draw(experiment, key, batch)
+    return variables if experiment.prior_bias is None else leaning(experiment, member, variables)
 
 
 def leaning(experiment: Experiment, member: Member, variables: Variables) -> Variables:

@@ -51,6 +51,12 @@ def test_a_class_that_the_training_split_lacks_starts_below_all_others(skewed):
     assert np.argmin(bias) == markers.classes.index("?") and np.sort(bias)[1] - bias.min() > 1
 
 
+def test_a_pruned_network_that_is_drawn_anew_starts_at_the_shares_too(skewed):
+    runs = fit(BASE.replace({"pruned": jt.optim.Pruned(keep=0.5, to="random")}), skewed)
+    for bias, train in zip(runs.variables["params"]["head"]["bias"], runs.members.train, strict=True):
+        np.testing.assert_allclose(scipy.special.softmax(bias), np.bincount(skewed.y[train]) / len(train), rtol=1e-5)
+
+
 def test_values_and_models_without_such_biases_are_refused(skewed):
     values = jt.Dataset.from_arrays(skewed.x, skewed.x[:, :1], name="prices")
     with pytest.raises(ConfigError, match=r"Experiment\.prior_bias = 1\.0 starts at shares of classes, and prices holds .* None"):
