@@ -23,11 +23,17 @@ RATE = "optimizer.rule.learning_rate"
 Score = Callable[[jt.Runs], Float[np.ndarray, " runs"]]
 
 
-def halved(pool: jt.Dataset) -> jt.Dataset:
-    """The images at half their size: the mean of each 2 × 2 places."""
+def halved(pool: jt.Dataset, *, rounded: bool = True) -> jt.Dataset:
+    """The images at half their size: the mean of each 2 × 2 places.
+
+    Args:
+        pool: images, [examples, rows, columns, channels].
+        rounded: whether means are rounded and stored as the images were; else they are floats.
+    """
     n, rows, columns, channels = pool.x.shape
     blocks = pool.x[:, : rows // 2 * 2, : columns // 2 * 2].reshape(n, rows // 2, 2, columns // 2, 2, channels)
-    return dataclasses.replace(pool, x=blocks.mean(axis=(2, 4)).round().astype(pool.x.dtype))
+    means = blocks.mean(axis=(2, 4))
+    return dataclasses.replace(pool, x=means.round().astype(pool.x.dtype) if rounded else means.astype(np.float32))
 
 
 def estimates(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> dict[str, Estimate]:

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 import jaxtricks as jt
+from experiments.measures import halved
 from jaxtricks.data.vocabulary import Tokenizer, Vocabulary
 
 IMAGES = 500
@@ -134,9 +135,7 @@ def mnist() -> jt.Dataset:
 def _halved(name: str) -> jt.Dataset:
     """Images of half the size: each pixel is the mean of four."""
     given = jt.load(name).subset(IMAGES, seed=0)
-    count, high, wide, channels = given.x.shape
-    x = given.x.reshape(count, high // 2, 2, wide // 2, 2, channels).mean(axis=(2, 4)).round().astype(np.uint8)
-    return jt.Dataset.from_arrays(x, given.y, name=f"{name} by half")
+    return jt.Dataset.from_arrays(halved(given).x, given.y, name=f"{name} by half")
 
 
 def changed(given: jt.Dataset, **changes: object) -> jt.Dataset:

@@ -1,24 +1,14 @@
 """Small images first, and large ones at the end."""
 
-import dataclasses
-
 import numpy as np
 
 import jaxtricks as jt
-from experiments.measures import RATE, climbed, estimates, wrong
+from experiments.measures import RATE, climbed, estimates, halved, wrong
 from jaxtricks.evaluate.claim import Axes, Claim, Curve, Estimate, Outcome, Paper, Scale, settle, sizes
 
 RATES = (1e-3, 3e-3, 1e-2)
 MARGIN = 0.01  # of accuracy
 FULL, GROWN = "full size", "half size first"
-
-
-def halved(data: jt.Dataset) -> jt.Dataset:
-    """The same images at half their size, each pixel the mean of four."""
-    x = np.asarray(data.x, np.float32)
-    count, rows, columns, channels = x.shape
-    small = x.reshape(count, rows // 2, 2, columns // 2, 2, channels).mean(axis=(2, 4))
-    return dataclasses.replace(data, x=small)
 
 
 def trained(network: jt.Experiment, data: jt.Dataset, seeds: range, phases: tuple[int, int]) -> jt.Runs:
@@ -34,7 +24,7 @@ def trained(network: jt.Experiment, data: jt.Dataset, seeds: range, phases: tupl
     last = network.replace({"epochs": whole})
     if not small:
         return jt.fit(last, data, seeds=seeds, progress=False)
-    before = jt.fit(network.replace({"epochs": small}), halved(data), seeds=seeds, progress=False)
+    before = jt.fit(network.replace({"epochs": small}), halved(data, rounded=False), seeds=seeds, progress=False)
     return jt.fit(last, data, seeds=jt.Seeds(seeds, transfer=jt.Transfer(before, by_place=True)), progress=False)
 
 

@@ -50,6 +50,7 @@ class Tables(NamedTuple):
         balance: how rare each class is among the training labels, [splits, classes]; None: not asked for.
         fill: what stands for a missing number of an input, [splits, ...]; None: no number is missing.
         principal: what scaled inputs are turned by, of each split; None: they are not.
+        rarity: as `balance`, but largest for classes that are not among the training labels; None: not asked for.
     """
 
     train: Int[Array, "splits train"]
@@ -62,13 +63,15 @@ class Tables(NamedTuple):
     balance: Float[Array, "splits classes"] | None = None
     fill: Float[Array, "splits ..."] | None = None
     principal: Principal | None = None
+    rarity: Float[Array, "splits classes"] | None = None
 
     def member(self, numbers: Numbers) -> Member:
         """The member of some numbers with its rows; of many numbers, all of them with a leading axis [members]."""
         rows: Tables = jax.tree.map(lambda table: table[numbers.split], self)
         seeds = (numbers.weights, numbers.order, numbers.masks)
         first = (numbers.seed, rows.train, rows.validation, rows.shift, rows.scale, *seeds)
-        return Member(*first, rows.labels, rows.features, rows.targets, rows.balance, rows.fill, rows.principal)
+        others = (rows.labels, rows.features, rows.targets, rows.balance, rows.fill, rows.principal, rows.rarity)
+        return Member(*first, *others)
 
 
 class DeviceData(NamedTuple):

@@ -56,7 +56,8 @@ class Experiment:
         stopping: when a restart ends before its last epoch.
         pruned: which weights are removed before the first step.
         prior_bias: with it the output biases start at so many times the log of each class's share of the training examples, in
-            place of 0: at 1 a network whose weights say nothing gives the classes their shares.
+            place of 0: at 1 a network whose weights say nothing gives the classes their shares. Of n training labels a class that
+            is not among them counts as 1/n.
         metrics: what is measured in validation beside the task's own metrics: names, such as "macro_f1", and `Metric`s of your
             own.
         histograms: the number of epochs between two pictures of all weights, gradients and activations, see `Runs.histograms`;
@@ -114,12 +115,21 @@ class Experiment:
 
     @property
     def asks_for_balance(self) -> bool:
-        """Whether something depends on how rare each class is among the training labels.
+        """Whether a loss depends on how rare each class is among the training labels.
 
-        >>> jt.Experiment(prior_bias=1.0).asks_for_balance
+        >>> jt.Experiment(objective=jt.Objective(class_weights="balanced")).asks_for_balance
         True
         """
-        return self.objective.class_weights is not None or self.prior_bias is not None
+        return self.objective.class_weights is not None
+
+    @property
+    def asks_for_rarity(self) -> bool:
+        """Whether initial weights depend on how rare each class is among the training labels.
+
+        >>> jt.Experiment(prior_bias=1.0).asks_for_rarity
+        True
+        """
+        return self.prior_bias is not None
 
     def measured(self, task: Task) -> dict[str, Metric]:
         """What is measured in validation: the task's own metrics, that which the loss is followed by, and those asked for.

@@ -1,6 +1,7 @@
 """How inputs are scaled before the model sees them; statistics come from the training split only."""
 
 import math
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,12 +18,18 @@ Moments = tuple[Float[np.ndarray, "splits *shape"], Float[np.ndarray, "splits *s
 class Inputs(Family):
     """Scales an input: `(x - shift)/scale`, feature by feature, and may then turn it.
 
-    What `moments` and `principal` give is shared by members whose floats differ: a float of a member's own acts in `turned`.
+    What `moments` and `principal` give is shared by experiments that train together and differ in floats only: a float that may
+    differ acts in `turned`, and experiments for which they would give something else are refused.
+
+    Attributes:
+        SHARED: whether no float enters `moments` and `principal`; what they give for several experiments is then not compared.
 
     >>> data = jt.Dataset.from_arrays([[0.0], [2.0], [4.0], [9.0]], [0, 1, 0, 1])
     >>> jt.experiment.Inputs("standardize").moments(data, np.array([[0, 1, 2]]))[0]
     array([[2.]], dtype=float32)
     """
+
+    SHARED: ClassVar[bool] = False
 
     def moments(self, data: Dataset, trains: Int[np.ndarray, "splits train"]) -> Moments:
         """Shift and scale for each split, [splits, ...] of an example's shape.
@@ -136,6 +143,8 @@ class Whiten(Inputs):
     >>> (x.T @ x / 4).round(3).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
+
+    SHARED = True
 
     epsilon: Positive = 0.01
 

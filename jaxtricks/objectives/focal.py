@@ -63,6 +63,10 @@ class Focal(Loss):
     def validation(self) -> Metric:
         return METRICS["nll"]
 
+    @property
+    def softmax(self) -> bool:
+        return True
+
     def check(self, data: Dataset) -> None:
         super().check(data)
         if self.alpha is not None and len(data.classes) != 2:

@@ -28,6 +28,8 @@ class Loss(Family):
         tasks: the tasks that the loss is defined for.
         probabilities: whether the scores stand for probabilities, by `logits` or `log_odds`. Metrics such as nll and ece are
             measured only then; which class is predicted goes by the scores anyway.
+        softmax: whether the scores are logits, whose softmax gives the classes' probabilities, so that `prior_bias` has a
+            meaning; by default not.
 
     >>> jt.Objective(loss="hinge").loss
     Hinge()
@@ -38,6 +40,10 @@ class Loss(Family):
     @property
     def probabilities(self) -> bool:
         return True
+
+    @property
+    def softmax(self) -> bool:
+        return False
 
     @classmethod
     def coerce(cls, value: Any) -> Any:
@@ -151,6 +157,10 @@ class CrossEntropy(Loss):
     @property
     def validation(self) -> Metric:
         return METRICS["nll"]  # without smoothing
+
+    @property
+    def softmax(self) -> bool:
+        return True
 
     def of_labels(self, scores: Any, labels: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
         if isinstance(scores, Deferred):
@@ -295,6 +305,10 @@ class FunctionLoss(Loss):
     @property
     def probabilities(self) -> bool:
         return self.predictions is not None
+
+    @property
+    def softmax(self) -> bool:
+        return self.predictions == "logits"
 
     @property
     def validation(self) -> Metric:

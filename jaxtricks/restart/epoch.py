@@ -41,7 +41,7 @@ from jaxtricks.restart.member import (
     update,
 )
 from jaxtricks.restart.phase import Over, Phase, Progress, Shared, Window, drive, put, whole
-from jaxtricks.restart.prior_bias import leaning
+from jaxtricks.restart.prior_bias import begun
 from jaxtricks.restart.pruning import Unpruned, pruned
 
 Order = Int[Array, "rounds turns batch"]
@@ -185,9 +185,7 @@ def draw(experiment: Experiment, member: Member, shared: Shared, given: Mapping[
     batch = jax.tree.map(lambda leaf: leaf[0, 0], window.examples(window.given))
     seen = batch._replace(x=scaled(experiment, member, batch.x))
     key, mask = rng.stream(root(member, "weights"), "params"), None
-    own = (drawn_stacked if experiment.pruned is None else drawn)(experiment, key, seen)
-    if experiment.prior_bias is not None:
-        own = leaning(experiment, member, own)
+    own = begun(experiment, member, key, seen, drawn_stacked if experiment.pruned is None else drawn)
     variables = replaced(own, given)
     if experiment.pruned is not None:
         variables, mask = pruned(experiment, member, batch, Unpruned(own, variables, given))

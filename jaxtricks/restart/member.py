@@ -113,6 +113,7 @@ class Member(NamedTuple):
         balance: how rare each class is among its training labels, [classes], see `jaxtricks.data.balance`; None: not asked for.
         fill: what stands for a missing number (NaN) of an input, of an example's shape; None: no number is missing.
         principal: what scaled inputs are turned by; None: they are not.
+        rarity: as `balance`, but largest for classes that are not among its training labels; None: not asked for.
     """
 
     seed: Int[Array, ""]
@@ -129,6 +130,7 @@ class Member(NamedTuple):
     balance: Float[Array, " classes"] | None = None
     fill: Float[Array, "..."] | None = None
     principal: Principal | None = None
+    rarity: Float[Array, " classes"] | None = None
 
 
 class State(NamedTuple):

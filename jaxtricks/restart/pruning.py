@@ -16,7 +16,8 @@ from jaxtricks.nn.kernels import is_kernel
 from jaxtricks.optim.holding import masked
 from jaxtricks.optim.reversion import Weighed
 from jaxtricks.optim.scores import Probe
-from jaxtricks.restart.member import Keys, Member, Pool, applied, drawn, halves, root, scaled
+from jaxtricks.restart.member import Keys, Member, Pool, applied, halves, root, scaled
+from jaxtricks.restart.prior_bias import begun
 
 
 class Unpruned(NamedTuple):
@@ -57,7 +58,7 @@ def pruned(experiment: Experiment, member: Member, batch: Pool, before: Unpruned
 
     def redrawn() -> Any:
         seen = batch._replace(x=scaled(experiment, member, batch.x))
-        return drawn(experiment, rng.stream(weights, "params drawn again"), seen)[PARAMS]
+        return begun(experiment, member, rng.stream(weights, "params drawn again"), seen)[PARAMS]
 
     probe = Probe(loss, flow, rng.stream(weights, "pruning"))
     mask = pruning.mask(params, _still_there(params, before.given), probe, output_kernels(experiment.model))

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, group, rebuild
 from jaxtricks.data import Dataset
-from jaxtricks.data.balance import balances
+from jaxtricks.data.balance import balances, rarities
 from jaxtricks.engine.cohort import Cohort, rows_of
 from jaxtricks.engine.plan import Population
 from jaxtricks.engine.tables import Numbers, Tables
@@ -72,7 +72,8 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
     for indices, stacked in group(experiments):
         floats = jax.tree.map(lambda leaf: np.repeat(leaf, len(sampling)), stacked)
         numbers = Numbers.of(sampling.at(np.tile(np.arange(len(sampling)), len(indices))))
-        asked = Asked.by(experiments[indices[0]])  # of all: they differ in floats, which act in the program
+        own = tables(Asked.by(experiments[indices[0]]))
+        check_shared([experiments[index] for index in indices], own, sampling, data)
         given: dict[str, Given] = {}
         transferred = None
         if transfer is not None:
@@ -82,8 +83,42 @@ def _cohorts(experiments: list[Experiment], data: Dataset, sampling: Sampling, t
             given, transferred = transfer.given(sampling, shapes(first, data)[1], first.model, data.meanings)
             given = rows_of(given, np.tile(np.arange(len(sampling)), len(indices)))
         members = Population(floats, numbers)
-        cohorts.append(Cohort(indices, members, tables(asked), given, len(sampling), transferred))
+        cohorts.append(Cohort(indices, members, own, given, len(sampling), transferred))
     return cohorts
+
+
+def check_shared(experiments: Sequence[Experiment], tables: Tables, sampling: Sampling, data: Dataset) -> None:
+    """Refuses experiments of one program that would scale data differently, since its members share their tables.
+
+    Args:
+        experiments: they differ in floats only.
+        tables: those of the first, see `tables_of`.
+        sampling: the members.
+        data: the data set.
+
+    Raises:
+        ConfigError: for a float that the tables depend on and that is not the same in all of them.
+    """
+    known = [first := Asked.by(experiments[0])]
+    for own in map(Asked.by, experiments):
+        asked = own._replace(inputs=first.inputs) if own.inputs.SHARED else own
+        if asked in known:
+            continue
+        known.append(asked)
+        other = tables_of(sampling, asked, data)
+        if not _same(other, tables):
+            name = "inputs" if _same(other.targets, tables.targets) else "targets"
+            raise ConfigError(
+                f"Experiment.{name} = {getattr(asked, name)} scales otherwise than {getattr(first, name)}, and experiments that "
+                "differ in floats only share one scaling; a fit for each of them is allowed."
+            )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two trees of tables are equal."""
+    trees: list[Any] = [jax.tree.structure(each) for each in (one, other)]
+    leaves = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=False)
+    return bool(trees[0] == trees[1]) and all(np.array_equal(a, b, equal_nan=True) for a, b in leaves)
 
 
 class Asked(NamedTuple):
@@ -92,17 +127,19 @@ class Asked(NamedTuple):
     Args:
         inputs: how inputs are scaled.
         targets: how the values that are learnt are scaled.
-        balance: whether how rare each class is.
+        balance: whether how rare each class is, for a loss.
+        rarity: whether the same, for initial weights.
     """
 
     inputs: Inputs
     targets: Targets
     balance: bool
+    rarity: bool
 
     @classmethod
     def by(cls, experiment: Experiment) -> "Asked":
         """What the experiment asks."""
-        return cls(experiment.inputs, experiment.targets, experiment.asks_for_balance)
+        return cls(experiment.inputs, experiment.targets, experiment.asks_for_balance, experiment.asks_for_rarity)
 
 
 def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
@@ -118,8 +155,10 @@ def tables_of(sampling: Sampling, asked: Asked, data: Dataset) -> Tables:
     train = sampling.train
     moments, learnt = scaled_by(asked.inputs, data, train), targets_scaled_by(asked.targets, data, train)
     balance, fill = balances(data, train, sampling.labels) if asked.balance else None, filled_with(data, train)
+    rarity = rarities(data, train, sampling.labels) if asked.rarity else None
     turn = turned_by(asked.inputs, data, train, moments)
-    arrays: Any = (train, sampling.validation, *moments, sampling.labels, sampling.features, learnt, balance, fill, turn)
+    drawn = (sampling.labels, sampling.features)
+    arrays: Any = (train, sampling.validation, *moments, *drawn, learnt, balance, fill, turn, rarity)
     return jax.tree.map(lambda table: table[_in_sixteens(train)], Tables(*arrays))
 
 

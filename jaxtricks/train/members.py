@@ -20,7 +20,7 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.restart.member import Pool
 from jaxtricks.store.manifest import Manifest
 from jaxtricks.store.policy import Checkpoints
-from jaxtricks.train.cohorts import Asked, ready_for, tables_of
+from jaxtricks.train.cohorts import Asked, check_shared, ready_for, tables_of
 from jaxtricks.train.fit import recording
 from jaxtricks.train.loop import trained_in_turns
 from jaxtricks.train.runs import Runs
@@ -157,6 +157,8 @@ def _cohort(number: int, experiments: Sequence[Experiment], data: Dataset, sampl
     """The members of a program; their tables have a row for each of them, whatever they share, so that all have one shape."""
     splits, rows = np.unique(sampling.split, return_inverse=True)
     seen = replace(sampling, train=sampling.train[splits], validation=sampling.validation[splits])
-    tables = jax.tree.map(lambda table: table[rows], tables_of(seen, Asked.by(experiments[0]), data))
+    found = tables_of(seen, Asked.by(experiments[0]), data)
+    check_shared(experiments, found, seen, data)
+    tables = jax.tree.map(lambda table: table[rows], found)
     numbers = Numbers.of(replace(sampling, split=np.arange(len(rows), dtype=np.int32)))
     return Cohort([number], Population(stack(experiments), numbers), tables, {}, len(experiments))

@@ -104,13 +104,18 @@ def _check_rule(experiment: Experiment) -> None:
 
 
 def _check_prior_bias(experiment: Experiment, data: Dataset) -> None:
-    """Raises ConfigError where output biases have no shares of classes to start at, or where the model names no such biases."""
+    """Raises ConfigError for data, a loss or a model whose output biases cannot start at shares of classes."""
     if experiment.prior_bias is None:
         return
     if not data.kind.per_class:
         raise ConfigError(
             f"Experiment.prior_bias = {experiment.prior_bias} starts at shares of classes, and {data.name} holds "
             f"{task_of(data).holds}; None is allowed."
+        )
+    if not (loss := experiment.objective.loss).softmax:
+        raise ConfigError(
+            f"Experiment.prior_bias = {experiment.prior_bias} starts at logs of shares, and the scores of Objective.loss = "
+            f"{loss.name!r} are no logits of a softmax, as those of 'cross_entropy' are; None is allowed."
         )
     if not output_biases(experiment.model):
         title = contract(experiment.model).title

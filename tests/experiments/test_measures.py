@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from experiments.measures import RATE, WIDENED, epochs_until, final_loss, fit_tuned, seconds_an_epoch, slowness, tuned, widened
+from experiments.measures import (
+    RATE,
+    WIDENED,
+    epochs_until,
+    final_loss,
+    fit_tuned,
+    halved,
+    seconds_an_epoch,
+    slowness,
+    tuned,
+    widened,
+)
 from jaxtricks.evaluate.claim import Chosen, Scale
 
 
@@ -12,6 +23,14 @@ def test_a_curve_gets_somewhere_on_the_line_between_two_epochs():
     curves = np.array([[1.0, 0.5, 0.1, 0.7], [0.3, 0.2, 0.1, 0.0], [1.0, 0.9, 0.8, np.nan], [1.0, 0.4, 0.4, 0.4]])
     np.testing.assert_allclose(epochs_until(curves, 0.4), [2.25, 1, 5, 2])
     np.testing.assert_allclose(epochs_until(-curves[:1], -0.6), [1.0])  # what rises, negated
+
+
+def test_images_of_half_the_size_are_means_rounded_or_not():
+    x = np.array([[0, 1, 4, 4], [1, 1, 4, 5]], np.uint8)[None, :, :, None]
+    pool = jt.Dataset.from_arrays(np.repeat(x, 4, axis=0), [0, 1, 0, 1])
+    for rounded, means, dtype in ((True, [[1, 4]], np.uint8), (False, [[0.75, 4.25]], np.float32)):
+        found = halved(pool, rounded=rounded).x
+        assert found[0, :, :, 0].tolist() == means and found.dtype == dtype
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import jaxtricks as jt
 from jaxtricks.config import ConfigError, Kind, choices, fields
-from jaxtricks.data.balance import balances
+from jaxtricks.data.balance import balances, rarities
 from jaxtricks.restart import epoch as epochs
 from jaxtricks.restart import evaluation
 from jaxtricks.restart import member as one
@@ -73,7 +73,8 @@ def test_two_finite_steps(pictures, experiment):
     except ConfigError:  # parts that each are fine and do not go together
         assume(False)
     moments = (part[0] for part in experiment.inputs.moments(pictures, split.train[None]))
-    member = Member(np.int32(0), split.train, split.validation, *moments, balance=balances(pictures, split.train[None])[0])
+    rare = {"balance": balances(pictures, split.train[None])[0], "rarity": rarities(pictures, split.train[None])[0]}
+    member = Member(np.int32(0), split.train, split.validation, *moments, **rare)
     first = state = epochs.start(experiment, member, pool, {})
     for batch in one.shuffle(experiment, member, pool, jnp.int32(0)).reshape(-1, BATCH)[:2]:
         state, info = one.update(experiment, member, state, one.taken(pool, batch))

@@ -15,7 +15,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.config import Kind, choices, fields, hyperparameters, locate, stack
-from jaxtricks.data.balance import balances
+from jaxtricks.data.balance import balances, rarities
 from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.engine.program import forget
 from jaxtricks.experiment.inputs import scaled_by, turned_by
@@ -152,6 +152,7 @@ def ask(*experiments: jt.Experiment):
         targets=jax.tree.map(lambda part: part[0], learnt),
         principal=jax.tree.map(lambda part: part[0], turned_by(ready[0].inputs, data, trains, scaling)),
         balance=balances(data, trains)[0] if ready[0].asks_for_balance else None,
+        rarity=rarities(data, trains)[0] if ready[0].asks_for_rarity else None,
     )
     args = stack(ready), jax.tree.map(lambda leaf: np.stack([leaf] * 2), member), Pool.on_host(data)
     structure = jax.tree.structure(args)

@@ -7,7 +7,9 @@ import pytest
 import jaxtricks as jt
 from jaxtricks.engine import program
 from jaxtricks.engine.cohort import planned_for
+from jaxtricks.objectives.scaling import Scaling
 from jaxtricks.restart.member import Pool
+from jaxtricks.train import members
 from jaxtricks.train.cohorts import readied
 
 EXPERIMENT = jt.Experiment(model=jt.MLP(widths=()), batch_size=64, epochs=1)
@@ -18,6 +20,55 @@ def data():
     """As many examples as Fashion-MNIST trains with, of one number each."""
     y = np.arange(54_000) % 2
     return jt.Dataset.from_arrays(np.random.default_rng(0).integers(0, 9, (54_000, 1)).astype(np.uint8), y, name="many")
+
+
+@jt.extend.config()
+class Divided(jt.experiment.Inputs):
+    """Inputs over a number of the user's."""
+
+    by: float = 1.0
+
+    def moments(self, data, trains):
+        shape = (len(trains), *data.shape)
+        return np.zeros(shape, np.float32), np.full(shape, self.by, np.float32)
+
+
+@jt.extend.config()
+class DividedTargets(jt.experiment.Targets):
+    """Values over a number of the user's."""
+
+    by: float = 1.0
+
+    def scaling(self, data, trains):
+        shape = (len(trains), data.y.shape[-1])
+        return Scaling(np.zeros(shape, np.float32), np.full(shape, self.by, np.float32))
+
+
+@jt.extend.config()
+class Scored(jt.experiment.Inputs):
+    """Inputs as they are, with a float that no table depends on."""
+
+    by: float = 1.0
+
+    def moments(self, data, trains):
+        return jt.experiment.Raw().moments(data, trains)
+
+
+def test_experiments_of_one_program_that_would_scale_otherwise_are_refused(blobs):
+    base = EXPERIMENT.replace({"inputs": Divided(), "batch_size": 16})
+    values = jt.Dataset.from_arrays(blobs.x, blobs.x[:, :1], name="values")
+    of_values = base.replace({"inputs": "raw", "targets": DividedTargets()})
+    for data, one, name in ((blobs, base, "inputs"), (values, of_values, "targets")):
+        sampling, another = jt.Seeds(2).sampling(data), one.replace({f"{name}.by": 2.0})
+        said = rf"Experiment\.{name} = .*by=2\.0.* scales otherwise than .*by=1\.0.* a fit for each"
+        with pytest.raises(jt.ConfigError, match=said):
+            readied([one, another], data, sampling, None)
+        with pytest.raises(jt.ConfigError, match=said):
+            members._cohort(0, [one, another], data, sampling)
+        readied([one, one.replace({"optimizer.rule.learning_rate": 0.5})], data, sampling, None)
+    scored = base.replace({"inputs": Scored()})
+    _, cohorts = readied([scored, scored.replace({"inputs.by": 2.0})], blobs, jt.Seeds(2).sampling(blobs), None)
+    assert len(cohorts) == 1
 
 
 def planned(data, seeds, layout):

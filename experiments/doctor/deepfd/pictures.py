@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 import jaxtricks as jt
+from experiments.measures import halved
 
 PICTURES = 500
 
@@ -22,12 +23,8 @@ def small(name: str, examples: int = PICTURES) -> jt.Dataset:
         jt.data.DataError: where TFDS has not prepared them.
     """
     found = jt.load(name).subset(examples, seed=0)
-    return jt.Dataset.from_arrays(_halved(found.x), found.y, name=name, task="classes", classes=found.classes)
-
-
-def _halved(x: UInt8[np.ndarray, "examples height width 1"]) -> UInt8[np.ndarray, "examples down across 1"]:
-    down, across = (side // 2 for side in x.shape[1:3])
-    return x.reshape(len(x), down, 2, across, 2, 1).mean(axis=(2, 4)).astype(np.uint8)
+    x = halved(found, rounded=False).x.astype(np.uint8)
+    return jt.Dataset.from_arrays(x, found.y, name=name, task="classes", classes=found.classes)
 
 
 @functools.cache
