@@ -50,7 +50,7 @@ def measure(scale: Scale) -> Outcome:
 
 
 CLAIM = Claim(
-    rows=("T069", "T058"),
+    rows=("T058",),
     lecture=1,
     statement="Set dropout probability to zero and correct distribution mismatch … Want to approximate the integral",
     papers=(

@@ -56,8 +56,9 @@ class TriggeredAverage(Averaging):
 
     def around(self, inner: Method, total: int) -> Method:
         def init(params: Params) -> TriggeredState:
-            recent = jnp.full(self.patience, jnp.inf)
-            return TriggeredState(inner.init(params), params, jnp.zeros(()), jnp.int32(0), recent, jnp.asarray(jnp.inf))
+            none = jnp.asarray(jnp.finfo(jnp.zeros(()).dtype).max)  # no loss is larger
+            recent = jnp.full(self.patience, none)
+            return TriggeredState(inner.init(params), params, jnp.zeros(()), jnp.int32(0), recent, none)
 
         def step(problem: Problem, params: Params, state: TriggeredState, validation: Validation) -> Update:
             new = inner.step(problem, params, state.inner, validation)

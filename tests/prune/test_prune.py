@@ -146,7 +146,7 @@ def test_sizes():
         ({"arms": ()}, "arms names nothing"),
         ({"arms": ("initial", "initial")}, "arms has 'initial' twice"),
         ({"arms": ("inital",)}, "did you mean 'initial'"),
-        ({"by": "size"}, "Score.'size'. is no score; there are: magnitude"),
+        ({"by": "size"}, "Score.'size'. is no score; there are: grasp, magnitude"),
         ({"seeds": jt.Seeds(2, transfer=jt.Transfer(None))}, "Seeds.transfer is what rounds set"),
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
     ],
