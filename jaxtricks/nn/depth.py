@@ -107,7 +107,7 @@ def _scanned(
         # What counts its draws instead of naming them has at least a key of its own in every layer.
         own = {stream: jax.random.fold_in(rng.rng, number) for stream, rng in rngs.items()}
         flags, mutable = {**scope.flags, KEYS: key}, scope.mutable or ()
-        return flax.core.apply(lambda inner: make(parent=inner)(x, *others), mutable, flags)(variables, rngs=own)  # type: ignore
+        return flax.core.apply(lambda inner: make(parent=inner)(x, *others), mutable, flags)(variables, rngs=own)  # type: ignore[no-any-return, no-untyped-call]
 
     x, changed = jax.lax.scan(turn, x, (jnp.arange(len(names)), given), length=len(names))
     for collection, tree in changed.items():
