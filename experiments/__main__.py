@@ -61,7 +61,7 @@ class Run:
         names: claims, by name; all of them if none is named.
         scale: smoke (seconds, for the machinery only), cpu (3 minutes at most on 2 cores) or full (one GPU).
         seeds: restarts, instead of the number that each claim names.
-        data_dir: a folder of text in Penn Treebank's layout, train.txt, valid.txt and test.txt, for the claims that ask for one.
+        data_dir: for the claims that ask for one: a folder of text in Penn Treebank's layout (zaremba), or of CIFAR (swa).
         json: print a JSON list of results instead of text.
         replicate: on restarts and examples that the first run did not have; identities, which luck cannot decide, are left out.
         twice: with twice as many epochs or steps, to see whether they were enough; claims that train nothing are left out.

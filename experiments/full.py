@@ -24,7 +24,7 @@ from jaxtricks.engine import preemption
 from jaxtricks.evaluate.claim import Claim, Scale, ScaleName
 from jaxtricks.evaluate.work import H100, Work, total
 
-ORDER = ("dropout_table", "dropout", "bn_speed", "zaremba", "pixel_order", "tickets")  # by value
+ORDER = ("dropout_table", "dropout", "bn_speed", "zaremba", "pixel_order", "swa", "tickets")  # by value
 SPENT = "seconds"  # the file that says how long a claim has run before it was cut off
 
 
@@ -74,7 +74,7 @@ class Full:
         parts: begin a claim that will not end in time, too, for another call to go on with.
         scale: full, or smaller ones to try the command.
         seeds: restarts, instead of the number that each claim names.
-        data_dir: a folder of text in Penn Treebank's layout, train.txt, valid.txt and test.txt, for the claims that ask for one.
+        data_dir: for the claims that ask for one: a folder of text in Penn Treebank's layout (zaremba), or of CIFAR (swa).
         runs: where checkpoints lie until a claim is done.
         folder: where results/ and EVIDENCE.md lie.
     """

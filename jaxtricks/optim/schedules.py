@@ -142,12 +142,15 @@ class WarmupCosine(Schedule):
 
 @config("trapezoid", rows=["T044", "T045"], paper="Zhai+ 2022; Hägele+ 2024")
 class Trapezoid(Schedule):
-    """min(1, (t + 1)/w) in the first w = warmup · total steps, then 1, then a line to the floor in the last c = cooldown · total.
+    """min(1, (t + 1)/w) in the first w = warmup · total steps, then 1, then a line to the floor over c = cooldown · total steps.
+
+    The line ends where the tail begins: the last tail · total steps, at the floor.
 
     Args:
         warmup: length of the warm-up, as a share of all steps.
         cooldown: length of the cooldown, as a share of all steps.
         floor: the factor at the end, unitless.
+        tail: how long the factor stays at the floor, as a share of all steps; Izmailov+ 2018 have 0.1 of it.
 
     >>> [round(float(jt.schedules.Trapezoid(warmup=0.25, cooldown=0.5)(jnp.int32(step), 4)), 2) for step in range(4)]
     [1.0, 1.0, 1.0, 0.5]
@@ -156,17 +159,18 @@ class Trapezoid(Schedule):
     warmup: Fraction = 0.05
     cooldown: Fraction = 0.2
     floor: Fraction = 0.0
+    tail: Fraction = 0.0
 
     def __call__(self, step: Int[Array, ""], total: int) -> Float[Array, ""]:
-        left = (total - step) / jnp.maximum(jnp.asarray(self.cooldown) * total, 1.0)
-        down = jnp.asarray(self.floor) + (1 - jnp.asarray(self.floor)) * jnp.minimum(1.0, left)
+        left = (total - step - jnp.asarray(self.tail) * total) / jnp.maximum(jnp.asarray(self.cooldown) * total, 1.0)
+        down = jnp.asarray(self.floor) + (1 - jnp.asarray(self.floor)) * jnp.clip(left, 0.0, 1.0)
         return _linear_warmup(step, jnp.asarray(self.warmup) * total) * down
 
     def check(self, steps: int) -> None:
-        if self.warmup + self.cooldown > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 is more than 1 to a computer
+        if self.warmup + self.cooldown + self.tail > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 is more than 1 to a computer
             raise ConfigError(
-                f"Trapezoid.warmup + cooldown = {self.warmup:g} + {self.cooldown:g} is longer than the training; "
-                "together they may be 1 at most."
+                f"Trapezoid.warmup + cooldown + tail = {self.warmup:g} + {self.cooldown:g} + {self.tail:g} is longer than the "
+                "training; together they may be 1 at most."
             )
 
 

@@ -56,6 +56,7 @@ def ends_and_middle(schedule, total):
         (jt.schedules.Trapezoid(warmup=0.2, cooldown=0.25), 20, {0: 0.25, 3: 1, 10: 1, 15: 1, 16: 0.8, 19: 0.2}),
         (jt.schedules.Trapezoid(warmup=0, cooldown=0.25, floor=0.5), 20, {0: 1, 15: 1, 16: 0.9, 19: 0.6}),
         (jt.schedules.Trapezoid(warmup=0, cooldown=0), 20, {0: 1, 19: 1}),
+        (jt.schedules.Trapezoid(warmup=0, cooldown=0.4, tail=0.1, floor=0.5), 20, {10: 1, 14: 0.75, 18: 0.5, 19: 0.5}),
         # Up over 8 of 20 steps, down over 8, and on to the floor over 4.
         (jt.schedules.OneCycle(rise=0.4, start=0.2, floor=0.1), 20, {0: 0.2, 4: 0.6, 8: 1, 12: 0.6, 16: 0.2, 18: 0.15}),
         (jt.schedules.OneCycle(rise=0.5, start=0.2), 8, {0: 0.2, 2: 0.6, 4: 1, 6: 0.6}),
@@ -205,7 +206,7 @@ def test_plateau_is_traced():
     [
         (
             jt.schedules.Trapezoid(warmup=0.7, cooldown=0.5),
-            "Trapezoid.warmup + cooldown = 0.7 + 0.5 is longer than the training; together they may be 1 at most.",
+            "Trapezoid.warmup + cooldown + tail = 0.7 + 0.5 + 0 is longer than the training; together they may be 1 at most.",
         ),
         (jt.schedules.Step(every=1.5), "Step.every = 1.5 is longer than the training; it may be 1 at most."),
         (
