@@ -2,8 +2,8 @@
 
 Fashion-MNIST, 4,000 images, a fifth of them validated on; 8 restarts, batches of 64, Adam, one after the other in a process
 each, compiled beforehand. `probe` trains the head of a network whose other layers are frozen; `linear` the same head as a network
-of its own, on data that hold as many features; `whole` all layers. What a probe takes more than the linear model is one pass of
-all images through the body, before the first epoch; with more epochs it matters less.
+of its own, on data that hold as many features; `whole, one epoch` all layers, for one epoch only. What a probe takes more than the
+linear model is one pass of all images through the body, before the first epoch; with more epochs it matters less.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from experiments.speed.harness import Target, Timed, Worker, device_name, show
 
 IMAGES, RESTARTS, BATCH = 4_000, 8, 64
 MODULE = "experiments.speed.probe"
-CONTESTANTS_OF = ("linear", "probe", "whole")
+CONTESTANTS_OF = ("linear", "probe", "whole, one epoch")
 NETWORKS = ("MLP 2×256", "CNN 8, 16")
 
 
@@ -42,6 +42,8 @@ def _contestant(network: str, kind: str, epochs: int) -> Timed:
         drawn = np.random.default_rng(0).normal(size=(IMAGES, features)).astype(np.float32)
         data = jt.Dataset.from_arrays(drawn, data.y)
         base = base.replace({"model": jt.MLP(widths=())})
+    if kind == "whole, one epoch":
+        base = base.replace({"epochs": 1})
 
     def timed() -> dict[str, Any]:
         jt.fit(base, data, seeds=RESTARTS, progress=False)
