@@ -2,8 +2,8 @@
 
 Fashion-MNIST, 4,000 images, a fifth of them validated on; 8 restarts, batches of 64, Adam, one after the other in a process
 each, compiled beforehand. `probe` trains the head of a network whose other layers are frozen; `linear` the same head as a network
-of its own, on data that hold as many features; `whole, one epoch` all layers, for one epoch only. What a probe takes more than the
-linear model is one pass of all images through the body, before the first epoch; with more epochs it matters less.
+of its own, on data that hold as many features; `whole, one epoch` all layers, for one epoch only. What a probe takes more
+than the linear model is one pass of all images through the body, before the first epoch; with more epochs it matters less.
 """
 
 import dataclasses
