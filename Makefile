@@ -38,7 +38,7 @@ bench: $(VENV)/.peers
 	$(VENV)/bin/python -m experiments.speed
 
 docs: $(VENV)/.docs
-	COLUMNS=100 JAX_PLATFORMS=cpu $(VENV)/bin/python -m mkdocs build --strict
+	COLUMNS=100 JAX_PLATFORMS=cpu NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 
 pictures: $(VENV)/.run
 	$(VENV)/bin/python docs/screenshots.py

@@ -16,7 +16,7 @@
 # %% tags=["install"]
 # %pip install -q "git+https://github.com/jaxtricks/jaxtricks"
 
-# %% tags=["parameters"] smoke={"SEEDS": 2, "EPOCHS": 2, "CURES": 0}
+# %% tags=["parameters"] smoke={"SEEDS": 3, "EPOCHS": 2, "CURES": 0}
 SEEDS = 8
 EPOCHS = 20
 CURES = 4

@@ -17,7 +17,7 @@
 # %% tags=["install"]
 # %pip install -q "git+https://github.com/jaxtricks/jaxtricks"
 
-# %% tags=["parameters"] smoke={"SEEDS": 2, "EPOCHS": 1, "WIDTH": 8}
+# %% tags=["parameters"] smoke={"SEEDS": 3, "EPOCHS": 1, "WIDTH": 8}
 SEEDS = 8
 EPOCHS = 10
 WIDTH = 128

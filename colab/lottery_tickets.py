@@ -17,7 +17,7 @@
 # %% tags=["install"]
 # %pip install -q "git+https://github.com/jaxtricks/jaxtricks"
 
-# %% tags=["parameters"] smoke={"SEEDS": 2, "EPOCHS": 2, "ROUNDS": 2}
+# %% tags=["parameters"] smoke={"SEEDS": 3, "EPOCHS": 2, "ROUNDS": 2}
 SEEDS = 8
 EPOCHS = 20
 ROUNDS = 5

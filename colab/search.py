@@ -17,7 +17,7 @@
 # %% tags=["install"]
 # %pip install -q "git+https://github.com/jaxtricks/jaxtricks"
 
-# %% tags=["parameters"] smoke={"TRIALS": 10, "SEEDS": 2, "EPOCHS": 2}
+# %% tags=["parameters"] smoke={"TRIALS": 10, "SEEDS": 3, "EPOCHS": 2}
 TRIALS = 64
 SEEDS = 4
 EPOCHS = 20

@@ -30,7 +30,7 @@ def test_it_holds_every_file_of_the_package_and_no_other(wheel):
         names = {name for name in file.namelist() if ".dist-info/" not in name}
     package = (path for path in (ROOT / "jaxtricks").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     assert names == {path.relative_to(ROOT).as_posix() for path in package}
-    assert {Path(name).suffix for name in names} == {".py", ".pyi", ".jinja", ""}  # py.typed has none
+    assert {Path(name).suffix for name in names} == {".py", ".pyi", ".jinja", ".typed"}
     assert wheel.stat().st_size < 1_500_000
 
 
