@@ -51,7 +51,8 @@ runs.metrics["accuracy"].round(3)
 examples = runs.sampling.validation.shape[1]
 mean = float(runs.metrics["accuracy"].mean())
 print(f"{jt.data.luck_of_the_best(examples, SEEDS, mean):.2%} for the best of {SEEDS} models on {examples} examples")
-print("where the accuracy on all such digits may lie, given that of one model:", jt.data.accuracy_interval(mean, examples))
+low, high = jt.data.accuracy_interval(mean, examples)
+print(f"{low:.1%} to {high:.1%}: where the accuracy on all such digits may lie, given that of one model")
 
 # %% [markdown]
 # ## A change that cannot matter
@@ -79,7 +80,7 @@ print(study)
 # %%
 (verdict,) = study.verdicts
 print("found four times of five, if it were there:", f"{verdict.on('new data').detectable:.2%}")
-print("seeds that pairing saved:", verdict.saved)
+print(f"seeds that pairing saved in each arm: {verdict.saved:.0f}")
 
 # %% [markdown]
 # ## More seeds, honestly

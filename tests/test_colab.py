@@ -10,6 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from traitlets.config import Config
 
+import jaxtricks as jt
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "colab").glob("*.py"))
 named = pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
@@ -37,6 +39,12 @@ def small(script):
     return notebook
 
 
+def few(*words, load=jt.load, **options):
+    """A data set by its name, with few of its examples."""
+    data = load(*words, **options)
+    return data.subset(min(300, len(data) // 2), seed=0)
+
+
 @named
 def test_notebook_is_its_script(script):
     notebook, text = jupytext.read(script.with_suffix(".ipynb")), jupytext.read(script)
@@ -50,6 +58,7 @@ def test_notebook_is_its_script(script):
 @pytest.mark.filterwarnings("default")  # IPython's own
 def test_notebook_runs_in_this_process(script, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jt, "load", few)
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     for cell in small(script).cells:
         if cell.cell_type == "code":
