@@ -45,9 +45,9 @@ found = jt.search(base, space, digits, budget=TRIALS, seeds=SEEDS)
 print(found)
 
 # %%
-print("probability that the winner is within the margin of the best that was tried:", found.probability)
+print(f"with a probability of {found.probability:.0%} the winner is within the margin of the best that was tried")
 print(found.importance.sentence)
-found.best.diff(base)
+base.diff(found.best)
 
 # %%
 found
