@@ -159,7 +159,8 @@ def _counted(name: str, tricks: Sequence[Told], claims: Sequence[Result]) -> str
 
 
 def _named(entry: Entry) -> str:
-    return f"{plain(entry.trick.summary)} ({plain(entry.trick.paper)})"
+    name = re.split("[.=]", entry.path)[-1].replace("_", " ")
+    return f"**{name}**: {plain(entry.trick.summary)} ({plain(entry.trick.paper)})"
 
 
 def _code(entry: Entry) -> str:
@@ -202,13 +203,18 @@ def _section(runs: Runs) -> str:
 
 
 def plain(text: str) -> str:
-    """Words in which Markdown finds nothing to format.
+    """Words in which Markdown finds nothing to format but code between backticks.
 
-    >>> print(plain("f_1(x) < *g*"))
-    f\\_1(x) &lt; \\*g\\*
+    >>> print(plain("f_1(x) < *g* in `f_1`"))
+    f\\_1(x) &lt; \\*g\\* in `f_1`
 
     Args:
         text: the words.
     """
-    escaped = re.sub(r"([\\`*_{}\[\]#|])", r"\\\1", " ".join(text.split()))
+    parts = re.split(r"(`[^`|]+`)", " ".join(text.split()))  # every other one is code
+    return "".join(part if place % 2 else _escaped(part) for place, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    escaped = re.sub(r"([\\`*_{}\[\]#|])", r"\\\1", text)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
