@@ -9,6 +9,7 @@ from typing import Any
 import jaxtricks
 
 COMMANDS = {
+    "demo": ("demo:Demo", "Judge five tricks on handwritten digits, in a minute: what all this is about."),
     "run": ("train:Run", "Train restarts of one experiment in one compiled program, and sum them up."),
     "compare": ("train:Compare", "Judge changes against a baseline, paired by seed."),
     "ablate": ("train:Ablate", "Judge an experiment without each of its tricks, and with each that it lacks."),

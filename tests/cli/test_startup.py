@@ -94,10 +94,20 @@ def completed(tmp_path_factory):
         (["search", "--space", "model.widths"], ["model.widths="]),
         (["search", "--optimizer.clip-n"], ["--optimizer.clip-norm"]),
         (["watch", "--model"], []),  # takes no settings
+        (["ladder", "--step", "model.widths"], ["model.widths="]),
+        (["list", "tr"], ["tricks"]),
+        (["completion", "z"], ["zsh"]),
+        (["judge", "--better", "hi"], ["higher"]),
     ],
 )
 def test_a_shell_completes_commands_flags_settings_and_names(words, found, completed):
     assert completed(*words) == found
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_a_shell_completes_every_command_and_all_of_its_flags(name, completed):
+    assert name in completed(name)
+    assert set(Parser(found(name), name).flags) <= set(completed(name, "--"))
 
 
 def test_zsh_gets_the_same_script_after_its_own_start(capsys):

@@ -1,0 +1,44 @@
+"""Makes the pictures of the README and the site: what commands give, in a browser without a window.
+
+`python docs/screenshots.py` makes all of them, in some minutes; names make those, such as `page`. It needs Chromium or Chrome.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SIZE = "1100,1100"  # pixels
+PAGES = {  # the picture's name → the command that writes the page
+    "page": "demo",
+    "doctor": "doctor --data digits --seeds 8 --optimizer.rule sgd --learning-rate 1e-4",
+    "search": "search --data digits --trials 64 --space learning_rate=log:1e-4:1e-1 model.dropout=0:0.5",
+}
+
+
+def main(names: list[str]) -> None:
+    """Makes pictures.
+
+    Args:
+        names: which; none for all.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        sys.exit(f"screenshots: none of {', '.join(BROWSERS)} is there.")
+    if unknown := sorted(set(names) - set(PAGES)):
+        sys.exit(f"screenshots: there is no picture {unknown[0]!r}; there are: {', '.join(PAGES)}.")
+    for name in names or PAGES:
+        with tempfile.TemporaryDirectory() as place:
+            command = [sys.executable, "-m", "jaxtricks.cli", *PAGES[name].split(), "--out", f"{place}/run"]
+            subprocess.run(command, check=True)
+            shot = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={SIZE}"]
+            target = f"--screenshot={FOLDER / name}.png"
+            subprocess.run([browser, *shot, target, (Path(place) / "run/report.html").as_uri()], check=True, capture_output=True)
+        print(FOLDER / f"{name}.png", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
