@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,7 @@ from jaxtricks.store.disk import replacing, writing
 from jaxtricks.store.folder import FolderError
 
 ABOUT = b"jaxtricks"  # the key among a table's metadata
-WRITERS: dict[str, Callable[[pa.Table, Path], object]] = {".csv": csv.write_csv, ".parquet": pq.write_table}
+WRITERS: dict[str, Callable[[pa.Table, BinaryIO], object]] = {".csv": csv.write_csv, ".parquet": pq.write_table}
 
 
 def with_about(table: pa.Table, about: Mapping[str, Any]) -> pa.Table:
@@ -67,8 +67,8 @@ def write_table(table: pa.Table, path: Path, ending: str | None = None) -> Path:
     """
     if ending is None:
         check_ending(path)
-    with writing(path, FolderError), replacing(path) as unfinished:
-        WRITERS[ending or path.suffix.lower()](table, unfinished)
+    with writing(path, FolderError), replacing(path) as unfinished, unfinished.open("wb") as file:
+        WRITERS[ending or path.suffix.lower()](table, file)
     return path
 
 
