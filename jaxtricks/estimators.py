@@ -174,7 +174,8 @@ class Classifier(ClassifierMixin, Estimator):
         Args:
             X: the inputs, [examples, ...], numbers.
         """
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[likeliest])
 
 
 class Regressor(RegressorMixin, Estimator):

@@ -17,10 +17,9 @@ TINY = jt.Experiment(
     model=jt.MLP(widths=(16,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)), batch_size=32, epochs=15
 )
 X, Y = load_iris(return_X_y=True)
-WEIGHTED = "an example of weight 2 is not two examples where splits and batches are drawn"
 FAILS = {
-    "check_sample_weight_equivalence_on_dense_data": WEIGHTED,
-    "check_sample_weight_equivalence_on_sparse_data": WEIGHTED,
+    "check_sample_weight_equivalence_on_dense_data": "an example of weight 2 is not two examples where splits are drawn",
+    "check_estimators_overwrite_params": "it compares pickles, and that of a Flax module holds an id; see the test of equality",
 }
 
 
@@ -30,7 +29,7 @@ SMALL = TINY.replace({"batch_size": 8})  # some of the checks train on 8 example
 def named_checks():
     """scikit-learn's checks of both, each with a short name; of the regressor those that ask for what only it does."""
     found = []
-    own = ("regressor", "multioutput", "supervised", "idempotent", "pickle", "sample_weight")
+    own = ("regressor", "supervised", "idempotent", "sample_weights_shape")
     for estimator, chosen in ((jt.Classifier(SMALL, seeds=1), ("check",)), (jt.Regressor(SMALL, seeds=1), own)):
         for _, check in estimator_checks_generator(estimator):
             name = check.func.__name__
@@ -93,7 +92,8 @@ def test_it_is_searched_and_validated_in_a_pipeline():
     assert cross_val_score(line, X, Y, cv=2).mean() == pytest.approx(found.best_score_)
 
 
-def test_it_is_cloned_and_pickled(fitted):
+def test_it_is_cloned_and_pickled_and_its_experiment_stays_as_it_is(fitted):
+    assert fitted.experiment == TINY == jt.Experiment.from_json(TINY.to_json())
     twin, again = clone(fitted), pickle.loads(pickle.dumps(fitted))
     assert not hasattr(twin, "runs_") and twin.experiment == TINY
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))

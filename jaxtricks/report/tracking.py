@@ -3,6 +3,7 @@
 All of it is read from the run's folder, as `watch` does, so that training knows nothing of it.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxtricks.config import ConfigError
 from jaxtricks.report import trackers
 from jaxtricks.report.tracker import HIGH, LOW, MEAN, Channel, EpochValues, RunTracker, TrackedRun, asked
 from jaxtricks.report.watch import ArmSoFar, View, histograms_of
@@ -36,7 +38,8 @@ class Tracking:
 
     def __init__(self, words: str, folder: Path) -> None:
         kind, project = asked(words)
-        self.tracker: RunTracker = kind(folder, project)
+        with _taken(words):
+            self.tracker: RunTracker = kind(folder, project)
         self.folder = folder
         self._words = words
         self._open: dict[str, Channel] = {}
@@ -50,7 +53,8 @@ class Tracking:
             view: how the run stands now.
 
         Raises:
-            FolderError: where that cannot be written.
+            ConfigError: where the tracker does not take it, as without a network or a login, with what it says.
+            FolderError: where the folder cannot be written.
         """
         with writing(self.folder, FolderError):
             pictures = histograms_of(self.folder) if any(arm.epoch for arm in view.arms) else {}
@@ -65,8 +69,9 @@ class Tracking:
 
     def close(self) -> None:
         """Closes all runs that are open, as cut off."""
-        for channel in self._open.values():
-            channel.close(False)
+        with _taken(self._words):
+            for channel in self._open.values():
+                channel.close(False)
         self._open.clear()
 
     def _add(self, arm: ArmSoFar, place: str, pictures: Histograms | None) -> None:
@@ -78,21 +83,35 @@ class Tracking:
             name = f"{place} {run.name}".strip()
             known = self._known.get(name, {"key": None, "epoch": 0, "times": 0})
             if known["epoch"] < arm.epoch or known["times"] < times:
-                if name not in self._open:
-                    mean = None if run.name == MEAN else self._known[f"{place} {MEAN}".strip()]["key"]
-                    self._open[name] = self.tracker.open(run, known["key"], mean)
-                channel = self._open[name]
-                channel.write(_entries(curves, known["epoch"], arm.epoch, counts, known["times"], pictures))
+                new = _entries(curves, known["epoch"], arm.epoch, counts, known["times"], pictures)
+                mean = None if run.name == MEAN else self._known[f"{place} {MEAN}".strip()]["key"]
+                with _taken(self._words):
+                    channel = self._open.get(name) or self.tracker.open(run, known["key"], mean)
+                    self._open[name] = channel
+                    channel.write(new)
                 self._known[name] = {"key": channel.key, "epoch": arm.epoch, "times": times}
                 self._note()
             if arm.epoch == arm.epochs and name in self._open:  # so that a family of arms does not keep hundreds of runs open
-                self._open.pop(name).close(True)
+                with _taken(self._words):
+                    self._open.pop(name).close(True)
 
     def _note(self) -> None:
         """Writes down what the tracker has, where it can go on with that."""
         if self.tracker.REMEMBERS:
             with replacing(self.folder / TRACKED) as unfinished:
                 unfinished.write_text(json.dumps(_read(self.folder) | {self._words: self._known}) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _taken(words: str) -> Iterator[None]:
+    """Turns whatever the library of a tracker raises into one sentence."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConfigError(f"track: {words} does not take it: {said.rstrip('.')}.") from error
 
 
 def _read(folder: Path) -> dict[str, Any]:

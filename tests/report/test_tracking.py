@@ -99,6 +99,15 @@ class TestTracking:
         assert len(remembered) == 2 * len(ROWS)
         assert set(json.loads((folder / "tracked.json").read_text())) == {"memory:a", "memory:b"}
 
+    def test_what_a_library_raises_is_one_sentence(self, folder, remembered, monkeypatch):
+        def offline(self, run, key, mean):
+            raise OSError("no network.\nand a long story")
+
+        monkeypatch.setattr(TRACKERS["memory"], "open", offline)
+        with pytest.raises(ConfigError, match=r"^track: memory:a does not take it: no network\.$"):
+            send("memory:a", view(folder))
+        assert not list(folder.iterdir())
+
     def test_one_restart_has_no_band(self, folder, remembered):
         (arm,) = view(folder).arms
         alone = dataclasses.replace(arm, names=NAMES[:1], curves={"nll": NLL[:1]})
