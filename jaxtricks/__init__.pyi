@@ -22,6 +22,7 @@ from .diagnose.examine import examine
 from .diagnose.examine_step import examine_step
 from .diagnose.replay import replay
 from .engine.layout import Layout
+from .estimators import Classifier, Regressor
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
 from .evaluate.curve import learning_curve
@@ -60,6 +61,7 @@ __all__ = [
     "AdamW",
     "CheckpointError",
     "Checkpoints",
+    "Classifier",
     "ConfigError",
     "Conv",
     "DataError",
@@ -77,6 +79,7 @@ __all__ = [
     "Optax",
     "Optimizer",
     "Pool",
+    "Regressor",
     "Residual",
     "Runs",
     "Seeds",

@@ -27,7 +27,7 @@ RANKS = [
     {"prune"},
     {"report"},
     {"cli"},
-    {"extend", "losses", "metrics", "moved", "schedules"},  # the face: nothing imports it
+    {"estimators", "extend", "losses", "metrics", "moved", "schedules"},  # the face: nothing imports it
 ]
 ROOT = Path(jaxtricks.__file__).parent
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}

@@ -25,7 +25,8 @@ COMMANDS = {
     "replay": ("replay:ReplayCommand", "Replay one step of a run, and say where a value arose that is not finite."),
     "resume": ("resume:Resume", "Go on with a run that was cut off."),
     "watch": ("watch:Watch", "Show how a run goes on that another process trains."),
-    "tensorboard": ("watch:TensorBoard", "Write a run's curves as event files for TensorBoard."),
+    "track": ("track:Track", "Send a run's curves to TensorBoard, Weights & Biases, MLflow or trackio."),
+    "table": ("table:TableCommand", "Write a run's or a search's table as CSV or Parquet."),
     "ensemble": ("ensemble:EnsembleRuns", "Average the predictions of restarts, and say what that gains."),
     "data": ("data:DataCommand", "Say what a data set holds, and what its examples can show."),
     "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets, runs or openings of test sets."),
@@ -34,6 +35,7 @@ COMMANDS = {
     "check-gradient": ("gradient:CheckGradient", "Compare the gradient of a function with central differences."),
     "completion": ("completion:Completion", "Print a script that has bash or zsh complete flags and settings."),
 }
+MOVED = {"tensorboard": ("track", "tensorboard")}  # an earlier command → what it is now, and the word that now comes last
 HELP = "\n".join(
     [
         "Does a training trick help on your task, by how much, and is that more than luck?",
@@ -82,4 +84,8 @@ def _run(words: list[str]) -> None:
     elif words[0] in ("-V", "--version", "version"):
         print(f"jaxtricks {jaxtricks.__version__}")
     else:
+        if words[0] in MOVED:
+            name, last = MOVED[words[0]]
+            print(f"jaxtricks: `{words[0]}` is now `{name} RUN {last}`.", file=sys.stderr)
+            words = [name, *words[1:], last]
         importlib.import_module("jaxtricks.cli.dispatch").dispatch(words, COMMANDS, found)

@@ -5,13 +5,13 @@ import platform
 import re
 import subprocess
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import jax
 
-PACKAGES = ("jaxtricks", "jax", "jaxlib", "flax", "optax", "numpy")
+from jaxtricks.store.versions import versions
+
 PACKAGE = Path(__file__).parents[1]
 PATIENCE = 10.0  # seconds that git may take
 PROGRAM = (":/*.py", ":/pyproject.toml")  # from the top of the checkout
@@ -41,7 +41,7 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "platform": platform.platform(),
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
     }
 
 

@@ -20,7 +20,7 @@ from jaxtricks.evaluate.tuning import Tuned
 from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.settings import Settings, settings_that_differ
 from jaxtricks.objectives.metric import Declaration
-from jaxtricks.objectives.task import headline, task_of
+from jaxtricks.objectives.task import headline
 from jaxtricks.report.environment import environment
 from jaxtricks.report.text import declaration
 from jaxtricks.statistics import Interval
@@ -29,6 +29,7 @@ from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.frame import frame
 from jaxtricks.train.histograms import Histograms
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.tabled import Tabled
 
 Kind = Literal["run", "compare", "ablate", "ladder"]
 Values = tuple[float | None, ...]  # None for a number that is not finite: JSON has no nan, and nan equals nothing
@@ -115,7 +116,7 @@ class Climb:
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(Tabled):
     """A run, a comparison, an ablation or a ladder.
 
     Args:
@@ -171,7 +172,13 @@ class Record:
 
     def frame(self) -> pa.Table:
         """Gives the curves of all arms as a long table, as `jaxtricks.Runs.frame` and `Study.frame` do."""
-        return frame({arm.label: arm for arm in self.arms}, [arm.settings for arm in self.arms])
+        about = {
+            "data": self.data.name,
+            "versions": self.environment["versions"],
+            "experiments": {arm.label: arm.experiment for arm in self.arms},
+            "command": self.command,
+        }
+        return frame({arm.label: arm for arm in self.arms}, [arm.settings for arm in self.arms], about)
 
     def values(self) -> pa.Table:
         """Gives the values that the verdicts rest on: a row for each restart of each arm, as `jaxtricks judge` reads them."""
@@ -275,7 +282,7 @@ def _arm(label: str, runs: Runs, settings: Settings) -> Arm:
         curves={name: tuple(map(_values, values)) for name, values in runs.curves.items()},
         diverged=dict(runs.diverged),
         collapsed=collapsed(runs),
-        declared={name: metric.declared for name, metric in runs.experiment.measured(task_of(runs.data)).items()},
+        declared=runs.declared,
         settings=settings,
     )
 

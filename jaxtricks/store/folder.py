@@ -14,9 +14,9 @@ from jaxtricks.store.disk import is_marked, marked, replacing, writing
 
 CONFIG, PAGE, CURVES = "config.json", "report.html", "report.csv"  # of a finished run
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
-EVENTS = "tensorboard"  # where they were asked for
+EVENTS, TRACKED = "tensorboard", "tracked.json"  # where a run was tracked
 EARLIER = "earlier"  # the results of a run that goes on, as they were before
-BESIDES = (COMMAND, CHECKPOINTS, EVENTS, EARLIER)
+BESIDES = (COMMAND, CHECKPOINTS, EVENTS, TRACKED, EARLIER)
 
 
 class FolderError(ValueError):

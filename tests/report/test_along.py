@@ -10,8 +10,8 @@ from jaxtricks import report
 from jaxtricks.diagnose.by_epoch import CurvatureByEpoch
 from jaxtricks.report import files, watch
 from jaxtricks.report.curvature import read_curvature, write_curvature
-from jaxtricks.report.events import Events
 from jaxtricks.report.ridges import NAMES, chosen, ridges
+from jaxtricks.report.tracking import Tracking
 from jaxtricks.restart.histogram import BINS, LOST, edges
 from jaxtricks.store import histograms as stored
 from jaxtricks.train.histograms import Histograms
@@ -101,7 +101,7 @@ def test_tensorboard_gets_the_histograms_of_each_restart_and_of_all(finished, fo
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     place = folder if finished else checkpoints
-    events = Events(place)
+    events = Tracking("tensorboard", place)
     for _ in range(2):  # nothing is written twice
         events.add(watch.view_of(place))
     events.close()
