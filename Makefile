@@ -1,17 +1,19 @@
 # make demo   the main job on real images, about a minute after installing
 # make test   the whole suite, and a smoke pass under Colab's versions
+# make test-onnx   an exported model as ONNX, in an environment of its own
 # make lint   ruff and mypy
 # make bench  jaxtricks beside PyTorch and Flax
 
 PYTHON ?= python3
 VENV := .venv
 COLAB := .venv-colab
+ONNX := .venv-onnx
 # Colab's TPU image of November 2026.
 COLAB_PINS := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 orbax-checkpoint==0.12.4 numpy==2.1.3
 # The suite compiles without optimizations; equal bits must come with them, too.
 OPTIMIZED := $(addprefix tests/engine/test_same.py::,TestBitsInOneProgram test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits)
 
-.PHONY: demo test suite test-colab lint bench clean
+.PHONY: demo test suite test-colab test-onnx lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -25,6 +27,11 @@ suite: $(VENV)/.test
 
 test-colab: $(COLAB)/.test
 	$(COLAB)/bin/python -m pytest tests/test_smoke.py
+
+# An exported model as ONNX, in an environment of its own: what it is made of, and how far off from the library it is.
+test-onnx: $(VENV)/.run $(ONNX)/.test
+	$(VENV)/bin/python docs/onnx/example.py runs/onnx
+	for model in runs/onnx/*/; do $(ONNX)/bin/python docs/onnx/to_onnx.py $$model $$model/x.npy || exit 1; done
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
@@ -66,7 +73,15 @@ $(COLAB)/.test: pyproject.toml $(COLAB)/.made
 	$(call install,$(COLAB),-e . pytest $(COLAB_PINS))
 	touch $@
 
+$(ONNX)/.made:
+	$(call environment,$(ONNX))
+	touch $@
+
+$(ONNX)/.test: $(ONNX)/.made
+	$(call install,$(ONNX),'onnx>=1.17' 'onnxruntime>=1.20')
+	touch $@
+
 comma := ,
 
 clean:
-	rm -rf $(VENV) $(COLAB) runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(COLAB) $(ONNX) runs .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -12,6 +12,7 @@ from . import (
     nn,
     optim,
     prune,
+    publish,
     schedules,
     search,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "nn",
     "optim",
     "prune",
+    "publish",
     "replay",
     "resume",
     "schedules",

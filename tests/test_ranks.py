@@ -26,6 +26,7 @@ RANKS = [
     {"diagnose"},
     {"prune"},
     {"report"},
+    {"publish"},
     {"cli"},
     {"extend", "losses", "metrics", "moved", "schedules"},  # the face: nothing imports it
 ]
