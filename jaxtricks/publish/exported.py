@@ -13,6 +13,7 @@ import numpy as np
 from jaxtricks.config import ConfigError
 from jaxtricks.data.columns import Columns
 from jaxtricks.evaluate.compare import Study
+from jaxtricks.experiment.arguments import takes
 from jaxtricks.models import files as safetensors
 from jaxtricks.publish import predict
 from jaxtricks.publish.affine import folded
@@ -22,8 +23,7 @@ from jaxtricks.publish.compiled import compiled, inputs_like
 from jaxtricks.publish.forward import outputs_of, predictors, title_of, whole_layers
 from jaxtricks.publish.program import program_of
 from jaxtricks.publish.published import ABOUT, CARD, COMPILED, NUMPY, RUN, WEIGHTS
-from jaxtricks.report import files
-from jaxtricks.report.record import ALONE, Record, record_runs, record_study
+from jaxtricks.report.record import ALONE, Record, record_runs, record_study, to_json
 from jaxtricks.store.folder import gathered
 from jaxtricks.store.manifest import digest
 from jaxtricks.train.runs import Runs
@@ -31,6 +31,7 @@ from jaxtricks.train.runs import Runs
 FORMAT = 1  # of model.json and the words in the file of arrays
 
 
+@takes
 def export(
     runs: Runs,
     folder: Path | str,
@@ -48,7 +49,8 @@ def export(
     - `numpy/`: `predict.py`, which imports nothing but NumPy, and `model.safetensors`. Batch norm is folded into the weights
       before it; other rounding than XLA's changes probabilities by some 1e-7.
     - `README.md`: the card, in Hugging Face's format; `model.json`: shapes, classes, columns of a table, versions.
-    - `weights.safetensors`: the members' weights by name, for `jt.Transfer.of`; `run/`: all numbers of the run, and its page.
+    - `weights.safetensors`: the members' weights by name, for `jt.Transfer.of`; `run/`: all numbers of the run, of which
+      `jaxtricks report` makes its page.
 
     Inputs are those of the user: scaling, missing numbers and, by `predict.py` and `Published`, the columns of a table are
     inside. Texts are encoded before.
@@ -66,7 +68,7 @@ def export(
         The folder.
 
     Raises:
-        ConfigError: for fewer restarts than asked for, or a model that cannot be written for NumPy.
+        ConfigError: for what are no restarts, fewer of them than asked for, or a model that cannot be written for NumPy.
         FolderError: for a folder that holds something, or cannot be written.
 
     >>> import tempfile
@@ -76,6 +78,8 @@ def export(
     ...     sorted(path.name for path in jt.publish.export(runs, f"{place}/model", ensemble=2).iterdir())
     ['README.md', 'model.json', 'model.stablehlo', 'numpy', 'run', 'weights.safetensors']
     """
+    if not isinstance(runs, Runs):
+        raise ConfigError(f"export: {type(runs).__name__} is not the restarts of one experiment, such as jt.fit gives.")
     if study is None:
         record, arm = record_runs(runs, command=""), ALONE
     else:
@@ -131,10 +135,23 @@ def export_recorded(
         (place / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (place / CARD).write_text(card(runs, members, record, about, arm, license), encoding="utf-8")
         members.weights.save(place / WEIGHTS)
-        files.save(record, place / RUN)
+        write_record(place / RUN, record)
         if program is not None:
             write_numpy(place / NUMPY, program, about)
     return Path(folder)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Writes the numbers of a run, of which `jaxtricks report` makes the page again.
+
+    Args:
+        folder: absent.
+        record: of the run.
+    """
+    folder.mkdir()
+    for name, content in to_json(record).items():
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
 def write_numpy(folder: Path, program: Written, about: Mapping[str, Any]) -> None:

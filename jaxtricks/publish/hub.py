@@ -52,7 +52,7 @@ def push(
     made me/digits
     'digits-mlp: 4 members'
     """
-    if not isinstance(model, Runs):
+    if isinstance(model, Path | str):
         return _pushed(Published.of(model), repository, private, message, hub or _hub())
     with tempfile.TemporaryDirectory(prefix="jaxtricks-") as place:
         found = Published.of(export(model, Path(place) / "model", **options))

@@ -130,7 +130,7 @@ def table(columns, frame):
         name, kind = column["name"], column["kind"]
         if name not in frame:
             raise ValueError(f"column {name!r} is missing; there are: {', '.join(frame)}.")
-        values = [None if v is None or v == "" or v != v else v for v in frame[name]]
+        values = [None if v is None or v != v or (isinstance(v, str) and not v) else v for v in frame[name]]
         absent = np.array([v is None for v in values])
         if absent.any() and not column["missing"]:
             raise ValueError(f"column {name!r}: example {absent.argmax()} has no value, and no row trained on lacked one.")

@@ -152,16 +152,19 @@ def program_of(function: Callable[..., Any], weights: Any, inputs: Callable[[int
     traces = [jax.make_jaxpr(flat)(*leaves, *inputs(examples)) for examples in EXAMPLES]
     known = [Known(leaf, leaf.shape, own=True) for leaf in leaves]
     given = len(traces[0].jaxpr.invars) - len(leaves)
-    reader = _Reader(title, given)
-    outs = reader.read(traces, [*known, *range(given)])
-    return Program(given, tuple(reader.steps), tuple(reader.spelt(out) for out in outs))
+    return _Reader(title, given).program(traces, [*known, *range(given)])
 
 
 class _Reader:
     """Reads two traces of one function side by side."""
 
     def __init__(self, title: str, given: int) -> None:
-        self.title, self.count, self.steps = title, given, list[Step]()
+        self.title, self.given, self.count, self.steps = title, given, given, list[Step]()
+
+    def program(self, traces: Sequence[Any], given: Sequence[Value]) -> Program:
+        """All operations of a traced function; arguments as for `read`."""
+        outs = [self.spelt(value) for value in self.read(traces, given)]
+        return Program(self.given, tuple(self.steps), tuple(outs))
 
     def read(self, traces: Sequence[Any], given: Sequence[Value]) -> list[Value]:
         """The values that a traced function gives, after its operations were written down.
@@ -213,16 +216,11 @@ class _Reader:
                 self._refuse(f"computes {name!r} with {key} = {here.params[key]}, which the file for NumPy does not")
         how = {key: self._told(here.params[key], there.params[key]) for key in READ[name]}
         if name in LOOPS:
-            how["body"] = self._body(here, there, ins)
+            bodies = [eqn.params["jaxpr"] for eqn in (here, there)]
+            how["body"] = _Reader(self.title, len(ins)).program(bodies, range(len(ins)))
         seen = [_line(a.aval.shape, b.aval.shape) for a, b in zip(here.invars, there.invars, strict=True)]
         given = ins if name in ELEMENTWISE and _reach(ins, seen, shapes[0]) else [self.spelt(value) for value in ins]
         return self._step(name, given, how, shapes)
-
-    def _body(self, here: Any, there: Any, ins: list[Value]) -> Program:
-        """The body of a loop; what it is given from outside it is given in each turn."""
-        reader = _Reader(self.title, len(here.params["jaxpr"].jaxpr.invars))
-        outs = reader.read([here.params["jaxpr"], there.params["jaxpr"]], list(range(reader.count)))
-        return Program(len(here.params["jaxpr"].jaxpr.invars), tuple(reader.steps), tuple(map(reader.spelt, outs)))
 
     def _step(self, name: str, ins: Sequence[Value], how: Mapping[str, Any], shapes: Sequence[Any]) -> Sequence[Value]:
         outs = tuple(range(self.count, self.count + len(shapes)))

@@ -32,5 +32,5 @@ def homes() -> jt.Runs:
         "sold": np.datetime64("2026-01-01") + draw.integers(0, 300, 60),
         "price": 1e6 + 1000.0 * rooms + 500.0 * (town == "Oslo"),
     }
-    data = jt.Dataset.from_frame(frame, target="price")
+    data = jt.Dataset.from_frame(frame, target="price", task="values")
     return jt.fit(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2, batch_size=16), data, seeds=2, **QUICK)
