@@ -39,7 +39,7 @@ def test_a_comparison_s_card_has_its_verdicts(study, clouds, tmp_path):
         "48 examples trained on, 12 validated on",
         "By JAX alone, `model.stablehlo` takes [examples, 5] of float32",
         "There is no file for NumPy: it was left out.",
-        "67 parameters",
+        "75 parameters",
         "(ece)",
         "95% interval",
         "`model.widths` = `(8,)`",

@@ -149,7 +149,7 @@ def test_sequences_are_computed_step_by_step(tmp_path):
 
 
 def test_what_is_refused(network, folder, tmp_path):
-    with pytest.raises(jt.ConfigError, match="export: list is not the restarts of one experiment, such as jt.fit gives"):
+    with pytest.raises(jt.ConfigError, match=r"export: list is not the restarts of one experiment, such as jt\.fit gives"):
         jt.publish.push([network], "me/digits")
     with pytest.raises(jt.ConfigError, match=r"export: .*unexpected keyword argument 'esnemble'; write export\(runs, folder\)"):
         jt.publish.export(network, tmp_path / "model", esnemble=2)
