@@ -46,7 +46,7 @@ def predictors(runs: Runs) -> Predictor:
     state = found[1]
     collections = {name: tree for name, tree in state.collections.items() if name != CARRY}
     whole = runs.trained.tables.member(Numbers.of(runs.sampling))
-    none = np.zeros((len(runs), 0), np.int32)
+    none: Any = np.zeros((len(runs), 0), np.int32)
     member = whole._replace(train=none, validation=none, labels=None, balance=None, rarity=None)
     return Predictor(found[0].experiments, {"params": state.params, **collections}, member)
 

@@ -57,7 +57,7 @@ READ |= {
     "gather": ("dimension_numbers", "slice_sizes"),
     "scan": ("length", "reverse", "num_consts", "num_carry"),
 }
-EXPECTED = {  # parameters that predict.py knows no other value of
+EXPECTED: dict[str, dict[str, Any]] = {  # parameters that predict.py knows no other value of
     "reshape": {"dimensions": None},
     "conv_general_dilated": {"lhs_dilation": 1, "batch_group_count": 1},
     "reduce_window_max": {"base_dilation": 1},

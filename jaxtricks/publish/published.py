@@ -109,13 +109,13 @@ class Published:
         sizes = [] if lengths is None else [np.asarray(lengths, np.int32)]
         parts = [slice(first, first + EVALUATION_BATCH) for first in range(0, len(made), EVALUATION_BATCH)]
         found = [np.asarray(self._model.call(*(array[part] for array in (made, *sizes)))[0]) for part in parts]
-        of, _ = by_numpy.ANSWERS[self.about["task"]]
+        of: Any = by_numpy.ANSWERS[self.about["task"]][0]
         each = of(np.concatenate(found, axis=1).astype(np.float64)) + np.asarray(self.about["y_offset"] or 0.0)
         return each if members else np.asarray(each.mean(axis=0))
 
     def predict(self, x: Any, lengths: ArrayLike | None = None) -> Shaped[np.ndarray, "..."]:
         """Gives names of classes, 1 or 0 for each label, or values; arguments and errors as for `probabilities`."""
-        _, answers = by_numpy.ANSWERS[self.about["task"]]
+        answers: Any = by_numpy.ANSWERS[self.about["task"]][1]
         return np.asarray(answers(self.probabilities(x, lengths), self.about["classes"]))
 
     @property
