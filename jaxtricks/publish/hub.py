@@ -84,7 +84,7 @@ def pull(repository: str, *, revision: str | None = None, cache: Path | str | No
         place = library.snapshot_download(repository, revision=revision, cache_dir=cache)
     except library.errors.HFValidationError as error:
         raise _unnamed(repository, error) from None
-    except (library.errors.HfHubHTTPError, library.errors.LocalEntryNotFoundError, OSError) as error:
+    except (library.errors.HTTPError, library.errors.LocalEntryNotFoundError, OSError) as error:
         raise ConfigError(f"{repository} cannot be pulled: {_first(error)}") from None
     return Published.of(place)
 
@@ -97,7 +97,7 @@ def _pushed(model: Published, repository: str, private: bool, message: str, hub:
         return str(hub.upload_folder(repo_id=repository, folder_path=model.folder, commit_message=said))
     except library.errors.HFValidationError as error:
         raise _unnamed(repository, error) from None
-    except (library.errors.HfHubHTTPError, library.errors.LocalTokenNotFoundError, OSError) as error:
+    except (library.errors.HTTPError, OSError) as error:
         raise ConfigError(f"{repository} cannot be pushed: {_first(error)}") from None
 
 
