@@ -31,7 +31,7 @@ test-colab: $(COLAB)/.test
 # An exported model as ONNX, in an environment of its own: what it is made of, and how far off from the library it is.
 test-onnx: $(VENV)/.run $(ONNX)/.test
 	$(VENV)/bin/python docs/onnx/example.py runs/onnx
-	for model in runs/onnx/*/; do $(ONNX)/bin/python docs/onnx/to_onnx.py $$model $$model/x.npy || exit 1; done
+	for model in runs/onnx/*/; do $(ONNX)/bin/python docs/onnx/to_onnx.py $$model $$model/x.npy $$model/wanted.npy || exit 1; done
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

@@ -1,6 +1,6 @@
 """Models to turn into ONNX: `python docs/onnx/example.py FOLDER` trains some on digits for a moment, and exports them there.
 
-Beside each of them are inputs, x.npy, and what the library says of them, wanted.npy, which predict.py is held against.
+Beside each of them are inputs, x.npy, and what the library says of them, wanted.npy, which ONNX Runtime is held against.
 """
 
 import shutil
@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     Args:
         folder: made anew.
     """
-    digits, off = jt.load("digits").subset(500, seed=0), {}
+    digits = jt.load("digits").subset(500, seed=0)
     shutil.rmtree(folder, ignore_errors=True)
     for name, model in MODELS.items():
         data = digits if name != "rnn" else jt.data.pixels(digits)
@@ -32,8 +32,7 @@ def main(folder: Path) -> None:
         place = jt.publish.export(runs, folder / name)
         np.save(place / "x.npy", data.x[:200])
         np.save(place / "wanted.npy", runs.probabilities(data.x[:200]))
-        off[name] = place
-    print(*off.values(), sep="\n")
+        print(place)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """An exported model as ONNX, checked: `make test-onnx`, or by hand in an environment with onnx and onnxruntime:
 
-    python docs/onnx/to_onnx.py FOLDER x.npy
+    python docs/onnx/to_onnx.py FOLDER x.npy [wanted.npy]
 
 FOLDER is what `jaxtricks export` wrote. Its `numpy/model.safetensors` holds the network as operations of jax.lax; this writes the
 nodes of ONNX that do the same, for any number of examples, into `FOLDER/model.onnx`, whose only output is what `predict.py` calls
-probabilities: the mean over the members. Loops are unrolled. Then both predict from the inputs of x.npy, and the largest
-difference is printed. An operation that has no nodes here is named, and nothing is written.
+probabilities: the mean over the members. Loops are unrolled. Then ONNX Runtime predicts from the inputs of
+x.npy, and the largest difference to wanted.npy, or else to what predict.py says, is printed. An operation that has no nodes here is named, and nothing is written.
 """
 
 import importlib
@@ -227,12 +227,13 @@ def _equation(values: list[Value], contracted: Any, batched: Any) -> str:
     return f"{left},{right}->{out}"
 
 
-def convert(folder: Path, x: np.ndarray) -> float:
-    """Writes model.onnx; gives the largest difference to what predict.py says of some inputs.
+def convert(folder: Path, x: np.ndarray, wanted: np.ndarray | None) -> float:
+    """Writes model.onnx; gives the largest difference of its probabilities to those that are wanted.
 
     Args:
         folder: what `jaxtricks export` wrote.
         x: inputs in the user's units, [examples, ...].
+        wanted: their probabilities, [examples, ...]; None: those that predict.py gives.
     """
     sys.path.insert(0, str(folder / "numpy"))
     predict = importlib.import_module("predict")
@@ -257,15 +258,15 @@ def convert(folder: Path, x: np.ndarray) -> float:
     onnx.checker.check_model(file)
     onnx.save(file, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    off = []
+    wanted, off = model.probabilities(x) if wanted is None else wanted, []
     for some in (made, made[:1]):  # any number of examples
         (found,) = session.run(["probabilities"], {"x": some})
-        off.append(float(np.abs(found - model.probabilities(x[: len(some)])).max()))
+        off.append(float(np.abs(found - wanted[: len(some)]).max()))
     return max(off)
 
 
 if __name__ == "__main__":
-    place, inputs = Path(sys.argv[1]), np.load(sys.argv[2])
-    difference = convert(place, inputs)
-    print(f"{place / 'model.onnx'}: off from predict.py by {difference:.1e} in {len(inputs)} examples")
+    place, inputs, *others = Path(sys.argv[1]), *map(np.load, sys.argv[2:])
+    difference = convert(place, inputs, others[0] if others else None)
+    print(f"{place / 'model.onnx'}: off by {difference:.1e} at most in {len(inputs)} examples")
     sys.exit(0 if difference <= MOST else f"more than {MOST:.0e} is too much.")
