@@ -4,8 +4,9 @@
 
 FOLDER is what `jaxtricks export` wrote. Its `numpy/model.safetensors` holds the network as operations of jax.lax; this writes the
 nodes of ONNX that do the same, for any number of examples, into `FOLDER/model.onnx`, whose only output is what `predict.py` calls
-probabilities: the mean over the members. Loops are unrolled. Then ONNX Runtime predicts from the inputs of
-x.npy, and the largest difference to wanted.npy, or else to what predict.py says, is printed. An operation that has no nodes here is named, and nothing is written.
+probabilities: the mean over the members. Loops are unrolled. Then ONNX Runtime predicts from the
+inputs of x.npy, and the largest difference to wanted.npy, or else to what predict.py says, is printed. An operation that has no
+nodes here is named, and nothing is written.
 """
 
 import importlib
@@ -238,6 +239,8 @@ def convert(folder: Path, x: np.ndarray, wanted: np.ndarray | None) -> float:
     sys.path.insert(0, str(folder / "numpy"))
     predict = importlib.import_module("predict")
     model = predict.Model(folder / "numpy")
+    if model.about["lengths"]:
+        sys.exit("padded sequences have their lengths as a second input, which has no place here; predict.py takes them.")
     about, made = model.about, predict.inputs(model.about, x)
     graph = Graph(made)
     outputs = []
