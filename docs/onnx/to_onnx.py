@@ -238,7 +238,7 @@ def convert(folder: Path, x: np.ndarray, wanted: np.ndarray | None) -> float:
     """
     sys.path.insert(0, str(folder / "numpy"))
     predict = importlib.import_module("predict")
-    model = predict.Model(folder / "numpy")
+    model = predict.NumpyModel(folder / "numpy")
     if model.about["lengths"]:
         sys.exit("padded sequences have their lengths as a second input, which has no place here; predict.py takes them.")
     about, made = model.about, predict.inputs(model.about, x)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtricks.publish.program import Known, Name, Program, Step
+from jaxtricks.publish.program import KnownArray, Name, Program, Operation
 
 ARITHMETIC = ("add", "sub", "mul", "div")
 
@@ -35,13 +35,13 @@ def folded(program: Program) -> Program:
 
     >>> from jaxtricks.publish.program import program_of
     >>> weights = {"kernel": np.ones((3, 2), np.float32), "factor": np.full(2, 5.0, np.float32)}
-    >>> found = program_of(lambda w, x: x @ w["kernel"] * w["factor"], weights, lambda n: [jnp.ones((n, 3))], "it")
+    >>> found = program_of(lambda w, x: x @ w["kernel"] * w["factor"][None], weights, lambda n: [jnp.ones((n, 3))], "it")
     >>> [step.name for step in found.steps], [step.name for step in folded(found).steps]
     (['dot_general', 'mul'], ['dot_general'])
     """
     used = Counter(name for step in program.steps for name in _names(step.ins)) + Counter(_names(program.outs))
     readers = {name: place for place, step in enumerate(program.steps) for name in _names(step.ins)}
-    steps: list[Step | None] = list(program.steps)
+    steps: list[Operation | None] = list(program.steps)
     renamed: dict[Name, Name] = {}
     for place, step in enumerate(program.steps):
         kernel = _kernel(step)
@@ -54,27 +54,27 @@ def folded(program: Program) -> Program:
             if (further := _onwards(after, line, features)) is None:
                 break
             if after.name in ARITHMETIC:
-                own |= any(isinstance(value, Known) and value.own for value in after.ins)
+                own |= any(isinstance(value, KnownArray) and value.own for value in after.ins)
                 line = further
                 chain.append(readers[name])
             name = after.outs[0]
         if all(program.steps[each].name in ("add", "sub") for each in chain) and len(chain) < 2:
             continue
         scaled = np.asarray(kernel[1].array * line.scale.reshape(kernel[2]), kernel[1].array.dtype)
-        steps[place] = _with(step, kernel[0], Known(scaled, scaled.shape, kernel[1].own or own))
+        steps[place] = _with(step, kernel[0], KnownArray(scaled, scaled.shape, kernel[1].own or own))
         last = program.steps[chain[-1]]
         for each in chain[:-1]:
             steps[each] = None
             renamed[program.steps[each].outs[0]] = _input(program.steps[each])
         if np.any(line.shift):
             shift = np.asarray(line.shift, kernel[1].array.dtype)
-            steps[chain[-1]] = dataclasses.replace(last, name="add", ins=(_input(last), Known(shift, shift.shape, own)))
+            steps[chain[-1]] = dataclasses.replace(last, name="add", ins=(_input(last), KnownArray(shift, shift.shape, own)))
         else:
             steps[chain[-1]] = None
             renamed[last.outs[0]] = _input(last)
 
-    def now(value: Name | Known) -> Name | Known:
-        while not isinstance(value, Known) and value in renamed:
+    def now(value: Name | KnownArray) -> Name | KnownArray:
+        while not isinstance(value, KnownArray) and value in renamed:
             value = renamed[value]
         return value
 
@@ -82,26 +82,26 @@ def folded(program: Program) -> Program:
     return dataclasses.replace(program, steps=tuple(kept), outs=tuple(map(now, program.outs)))
 
 
-def _names(values: Iterable[Name | Known]) -> list[Name]:
-    return [value for value in values if not isinstance(value, Known)]
+def _names(values: Iterable[Name | KnownArray]) -> list[Name]:
+    return [value for value in values if not isinstance(value, KnownArray)]
 
 
-def _input(step: Step) -> Name:
+def _input(step: Operation) -> Name:
     """The one value that a step of a chain reads."""
     (name,) = _names(step.ins)
     return name
 
 
-def _with(step: Step, place: int, value: Known) -> Step:
+def _with(step: Operation, place: int, value: KnownArray) -> Operation:
     return dataclasses.replace(step, ins=tuple(value if i == place else old for i, old in enumerate(step.ins)))
 
 
-def _kernel(step: Step) -> tuple[int, Known, list[int]] | None:
+def _kernel(step: Operation) -> tuple[int, KnownArray, list[int]] | None:
     """The weights of a product with its features last: their place, they, and the shape of a factor."""
-    if step.name not in ("dot_general", "conv_general_dilated") or isinstance(step.ins[0], Known):
+    if step.name not in ("dot_general", "conv_general_dilated") or isinstance(step.ins[0], KnownArray):
         return None
     kernel = step.ins[1]
-    if not isinstance(kernel, Known):
+    if not isinstance(kernel, KnownArray):
         return None
     if step.name == "dot_general":
         (_, contracted), (_, batched) = step.how["dimension_numbers"]
@@ -117,17 +117,17 @@ def _kernel(step: Step) -> tuple[int, Known, list[int]] | None:
     return 1, kernel, [-1 if axis == along else 1 for axis in range(kernel.array.ndim)]
 
 
-def _onwards(step: Step, line: Line, features: int) -> Line | None:
+def _onwards(step: Operation, line: Line, features: int) -> Line | None:
     """The line with one more step; None for a step that is none of these."""
     if step.name == "reshape":
         return line if step.shape[-1:] == (features,) else None
-    known = [value for value in step.ins if isinstance(value, Known)]
+    known = [value for value in step.ins if isinstance(value, KnownArray)]
     if step.name not in ARITHMETIC or len(known) != 1 or known[0].array.dtype.kind != "f":
         return None
     array = known[0].array
     if array.size != 1 and array.shape[-1:] != (array.size,):  # not the same everywhere but along the features
         return None
-    by, first = array.ravel().astype(np.float64), isinstance(step.ins[0], Known)
+    by, first = array.ravel().astype(np.float64), isinstance(step.ins[0], KnownArray)
     if step.name == "add":
         return Line(line.scale, line.shift + by)
     if step.name == "sub":

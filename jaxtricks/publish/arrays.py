@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxtricks.config import ConfigError
-from jaxtricks.publish.program import Known, Name, Program, Step
+from jaxtricks.publish.program import KnownArray, Name, Program, Operation
 
 
-class Written(NamedTuple):
+class WrittenProgram(NamedTuple):
     """A program of several members.
 
     Args:
@@ -22,7 +22,7 @@ class Written(NamedTuple):
     arrays: Mapping[str, np.ndarray]
 
 
-def written(programs: Sequence[Program]) -> Written:
+def written(programs: Sequence[Program]) -> WrittenProgram:
     """Gives the program that all members have, and the arrays of all of them.
 
     Args:
@@ -36,10 +36,10 @@ def written(programs: Sequence[Program]) -> Written:
     ...     return program_of(lambda w, x: jnp.tanh(x * w), np.float32(scale), lambda n: [jnp.ones((n, 3))], "it")
     >>> found = written([of(2.0), of(3.0)])
     >>> found.json["ops"], found.arrays["m0"].tolist()
-    ([['mul', [1], [0, 'm0'], {}], ['tanh', [0], [1], {}]], [2.0, 3.0])
+    ([['mul', [0], [0, 'm0'], {}], ['tanh', [0], [0], {}]], [2.0, 3.0])
     """
     store = _Store()
-    return Written(_program(programs, store), store.arrays)
+    return WrittenProgram(_program(programs, store), store.arrays)
 
 
 class _Store:
@@ -49,7 +49,7 @@ class _Store:
         self.arrays: dict[str, np.ndarray] = {}
         self._names: dict[tuple[Any, ...], str] = {}
 
-    def name(self, several: Sequence[Known]) -> str:
+    def name(self, several: Sequence[KnownArray]) -> str:
         """The name of one value of all members."""
         first = several[0].array
         same = all(_bits(value.array) == _bits(first) for value in several)
@@ -73,21 +73,21 @@ def _program(programs: Sequence[Program], store: _Store) -> dict[str, Any]:
     rows = [row for row, wanted in zip(rows, needed, strict=True) if wanted]
     last: dict[Name, int] = {}
     for place, row in enumerate(rows):
-        last |= {name: place for name in row[0].ins if not isinstance(name, Known)}
-    last |= {name: len(rows) for name in programs[0].outs if not isinstance(name, Known)}
+        last |= {name: place for name in row[0].ins if not isinstance(name, KnownArray)}
+    last |= {name: len(rows) for name in programs[0].outs if not isinstance(name, KnownArray)}
     places = {name: name for name in range(programs[0].inputs)}
     free: list[int] = []
     size = programs[0].inputs
 
-    def told(values: Sequence[Name | Known]) -> int | str:
+    def told(values: Sequence[Name | KnownArray]) -> int | str:
         first = values[0]
-        return places[first] if not isinstance(first, Known) else store.name(values)  # type: ignore[arg-type]
+        return places[first] if not isinstance(first, KnownArray) else store.name(values)  # type: ignore[arg-type]
 
     ops = []
     for place, row in enumerate(rows):
-        step: Step = row[0]
+        step: Operation = row[0]
         ins = [told(values) for values in zip(*(each.ins for each in row), strict=True)]
-        free += [places[name] for name in {n for n in step.ins if not isinstance(n, Known)} if last[name] == place]
+        free += [places[name] for name in {n for n in step.ins if not isinstance(n, KnownArray)} if last[name] == place]
         for name in step.outs:
             if not free:
                 free.append(size)
@@ -104,10 +104,10 @@ def _program(programs: Sequence[Program], store: _Store) -> dict[str, Any]:
 
 def _needed(program: Program) -> list[bool]:
     """Which steps lead to what the program gives."""
-    wanted = {name for name in program.outs if not isinstance(name, Known)}
+    wanted = {name for name in program.outs if not isinstance(name, KnownArray)}
     found = []
     for step in reversed(program.steps):
         needed = not wanted.isdisjoint(step.outs)
-        wanted |= {name for name in step.ins if not isinstance(name, Known)} if needed else set()
+        wanted |= {name for name in step.ins if not isinstance(name, KnownArray)} if needed else set()
         found.append(needed)
     return found[::-1]

@@ -17,7 +17,7 @@ from jaxtricks.experiment.arguments import takes
 from jaxtricks.models import files as safetensors
 from jaxtricks.publish import predict
 from jaxtricks.publish.affine import folded
-from jaxtricks.publish.arrays import Written, written
+from jaxtricks.publish.arrays import WrittenProgram, written
 from jaxtricks.publish.card import card
 from jaxtricks.publish.compiled import compiled, inputs_like
 from jaxtricks.publish.forward import outputs_of, predictors, title_of, whole_layers
@@ -154,7 +154,7 @@ def write_record(folder: Path, record: Record) -> None:
         (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-def write_numpy(folder: Path, program: Written, about: Mapping[str, Any]) -> None:
+def write_numpy(folder: Path, program: WrittenProgram, about: Mapping[str, Any]) -> None:
     """Writes the folder that NumPy alone reads.
 
     Args:
@@ -187,7 +187,7 @@ def chosen(runs: Runs, ensemble: int | None) -> Runs:
     return runs.at(places[:size].tolist())
 
 
-def by_operations(members: Runs) -> Written:
+def by_operations(members: Runs) -> WrittenProgram:
     """The members' predictions as one program of operations, with the arrays of each of them.
 
     Args:

@@ -1,7 +1,7 @@
 """Predictions of networks that jaxtricks trained, by NumPy alone, from the model.safetensors beside this file.
 
-    from predict import Model
-    Model().predict(x)              # of all members together; Model().probabilities(x) says how sure they are
+    from predict import NumpyModel
+    NumpyModel().predict(x)              # of all members together; NumpyModel().probabilities(x) says how sure they are
 
 `python predict.py x.npy` prints them. The file of arrays holds a program, too: operations of jax.lax, which are here in NumPy.
 """
@@ -155,7 +155,7 @@ def inputs(about, x):
         raise ValueError(f"x: numbers that {about['dtype']} does not hold; such as were trained on are allowed.")
     return made
 
-class Model:
+class NumpyModel:
     """An ensemble of networks: the mean of what its members say."""
 
     def __init__(self, folder=Path(__file__).parent):
@@ -197,4 +197,4 @@ class Model:
         return [value(place) for place in program["outs"]]
 
 if __name__ == "__main__":
-    print(*Model().predict(np.load(sys.argv[1])).tolist(), sep="\n")
+    print(*NumpyModel().predict(np.load(sys.argv[1])).tolist(), sep="\n")

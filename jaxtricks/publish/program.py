@@ -70,7 +70,7 @@ DTYPES = frozenset(("bool", "uint8", "uint32", "int8", "int32", "int64", "float1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Known:
+class KnownArray:
     """A value that no input decides.
 
     Args:
@@ -90,7 +90,7 @@ class Known:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class Operation:
     """One operation.
 
     Args:
@@ -102,7 +102,7 @@ class Step:
     """
 
     name: str
-    ins: tuple["Name | Known", ...]
+    ins: tuple["Name | KnownArray", ...]
     outs: tuple[Name, ...]
     how: Mapping[str, Any]
     shape: tuple[Any, ...]
@@ -119,11 +119,11 @@ class Program:
     """
 
     inputs: int
-    steps: tuple[Step, ...]
-    outs: tuple["Name | Known", ...]
+    steps: tuple[Operation, ...]
+    outs: tuple["Name | KnownArray", ...]
 
 
-Value: TypeAlias = Name | Known
+Value: TypeAlias = Name | KnownArray
 
 
 def program_of(function: Callable[..., Any], weights: Any, inputs: Callable[[int], Sequence[Any]], title: str) -> Program:
@@ -150,7 +150,7 @@ def program_of(function: Callable[..., Any], weights: Any, inputs: Callable[[int
         return function(jax.tree.unflatten(structure, arrays[: len(leaves)]), *arrays[len(leaves) :])
 
     traces = [jax.make_jaxpr(flat)(*leaves, *inputs(examples)) for examples in EXAMPLES]
-    known = [Known(leaf, leaf.shape, own=True) for leaf in leaves]
+    known = [KnownArray(leaf, leaf.shape, own=True) for leaf in leaves]
     given = len(traces[0].jaxpr.invars) - len(leaves)
     return _Reader(title, given).program(traces, [*known, *range(given)])
 
@@ -159,7 +159,7 @@ class _Reader:
     """Reads two traces of one function side by side."""
 
     def __init__(self, title: str, given: int) -> None:
-        self.title, self.given, self.count, self.steps = title, given, given, list[Step]()
+        self.title, self.given, self.count, self.steps = title, given, given, list[Operation]()
 
     def program(self, traces: Sequence[Any], given: Sequence[Value]) -> Program:
         """All operations of a traced function; arguments as for `read`."""
@@ -197,18 +197,18 @@ class _Reader:
         if name in NOTHING:
             return ins
         shapes = [_line(a.aval.shape, b.aval.shape) for a, b in zip(here.outvars, there.outvars, strict=True)]
-        known = [value for value in ins if isinstance(value, Known)]
+        known = [value for value in ins if isinstance(value, KnownArray)]
         own = any(value.own for value in known)
         if len(known) == len(ins) and name not in LOOPS:
             if all(value.whole for value in known) and _same(here.params, there.params) and _fixed(shapes[0]):
                 found = here.primitive.bind(*(value.array for value in known), **here.params)
                 several = found if here.primitive.multiple_results else [found]
-                return [Known(_on_host(each), each.shape, own) for each in several]
+                return [KnownArray(_on_host(each), each.shape, own) for each in several]
             if name == "broadcast_in_dim":
                 return [_spread(known[0], here.params["broadcast_dimensions"], shapes[0])]
             if name in ELEMENTWISE:
                 arrays = np.broadcast_arrays(*(value.array for value in known))
-                return [Known(np.asarray(here.primitive.bind(*arrays, **here.params)), shapes[0], own)]
+                return [KnownArray(np.asarray(here.primitive.bind(*arrays, **here.params)), shapes[0], own)]
         if name not in READ:
             self._refuse(f"computes {name!r}, which the file for NumPy does not")
         for key, expected in EXPECTED.get(name, {}).items():
@@ -225,21 +225,21 @@ class _Reader:
     def _step(self, name: str, ins: Sequence[Value], how: Mapping[str, Any], shapes: Sequence[Any]) -> Sequence[Value]:
         outs = tuple(range(self.count, self.count + len(shapes)))
         self.count += len(shapes)
-        self.steps.append(Step(name, tuple(ins), outs, how, shapes[0]))
+        self.steps.append(Operation(name, tuple(ins), outs, how, shapes[0]))
         return outs
 
     def spelt(self, value: Value) -> Value:
         """The value with all its lengths, for operations that look at them."""
-        if not isinstance(value, Known) or value.whole:
+        if not isinstance(value, KnownArray) or value.whole:
             return value
         how = {"shape": list(value.shape), "broadcast_dimensions": list(range(len(value.shape)))}
         return self._step("broadcast_in_dim", [dataclasses.replace(value, shape=value.array.shape)], how, [value.shape])[0]
 
-    def _constant(self, here: Any, there: Any) -> Known:
+    def _constant(self, here: Any, there: Any) -> KnownArray:
         one, two = np.asarray(here), np.asarray(there)
         if one.shape != two.shape or not np.array_equal(one, two, equal_nan=one.dtype.kind == "f"):
             self._refuse("has a number in it that depends on the number of examples")
-        return Known(one, one.shape)
+        return KnownArray(one, one.shape)
 
     def _told(self, here: Any, there: Any) -> Any:
         """A parameter as JSON."""
@@ -283,7 +283,7 @@ def _fixed(shape: Sequence[Any]) -> bool:
 
 def _reach(values: Sequence[Value], seen: Sequence[Any], shape: tuple[Any, ...]) -> bool:
     """Whether arrays of these values, as they are kept, make an array of a shape where they meet."""
-    kept = [value.array.shape if isinstance(value, Known) else shape for value, shape in zip(values, seen, strict=True)]
+    kept = [value.array.shape if isinstance(value, KnownArray) else shape for value, shape in zip(values, seen, strict=True)]
     return all(any(each and each[axis] != 1 for each in kept) for axis, length in enumerate(shape) if length != 1)
 
 
@@ -292,9 +292,9 @@ def _same(here: Any, there: Any) -> bool:
     return all(str(here[key]) == str(there[key]) for key in here)
 
 
-def _spread(value: Known, axes: Sequence[int], shape: tuple[Any, ...]) -> Known:
+def _spread(value: KnownArray, axes: Sequence[int], shape: tuple[Any, ...]) -> KnownArray:
     """A known value with more axes, along which it is the same."""
     lengths = [1] * len(shape)
     for axis, length in zip(axes, value.array.shape, strict=True):
         lengths[axis] = length
-    return Known(value.array.reshape(lengths), shape, value.own)
+    return KnownArray(value.array.reshape(lengths), shape, value.own)

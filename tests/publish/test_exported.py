@@ -32,7 +32,7 @@ folder, where = sys.argv[1:]
 sys.path.insert(0, folder + "/numpy")
 import numpy as np
 import predict
-model = predict.Model()
+model = predict.NumpyModel()
 x = np.load(where + "/x.npy")
 np.save(where + "/probabilities.npy", model.probabilities(x))
 np.save(where + "/predicted.npy", model.predict(x))
@@ -50,10 +50,10 @@ def run(code, folder, where, x):
     return lambda name: np.load(where / f"{name}.npy")
 
 
-def of_numpy(runs) -> predict.Model:
+def of_numpy(runs) -> predict.NumpyModel:
     """The file for NumPy with what it would read."""
     made, data = by_operations(runs), runs.data
-    model = predict.Model.__new__(predict.Model)
+    model = predict.NumpyModel.__new__(predict.NumpyModel)
     model.arrays = made.arrays
     model.about = {
         "program": made.json,
@@ -79,7 +79,7 @@ def test_numpy_alone_gives_the_same_up_to_rounding(network, digits, folder, tmp_
 
 
 def test_batch_norm_is_folded_into_the_weights_before_it(folder):
-    names = [name for name, *_ in predict.Model(folder / "numpy").about["program"]["ops"]]
+    names = [name for name, *_ in predict.NumpyModel(folder / "numpy").about["program"]["ops"]]
     assert names.count("dot_general") == 3 and "rsqrt" not in names
     assert not {"mul", "sub"} & set(names[names.index("dot_general") : names.index("dot_general") + 2])
 
@@ -98,7 +98,7 @@ def test_a_folder_gives_the_library_s_predictions_to_the_bit(network, digits, fo
 def test_other_models_and_data(kind, request, tmp_path):
     runs = request.getfixturevalue(kind)
     place = jt.publish.export(runs, tmp_path / "model")
-    model, alone = jt.publish.Published.of(place), predict.Model(place / "numpy")
+    model, alone = jt.publish.Published.of(place), predict.NumpyModel(place / "numpy")
     if kind == "images":
         x = runs.data.x[:5]
     else:
@@ -143,7 +143,7 @@ def test_sequences_are_computed_step_by_step(tmp_path):
     model = jt.publish.Published.of(jt.publish.export(runs, tmp_path / "model"))
     wanted = runs.probabilities(data.x[:6], data.lengths[:6])
     np.testing.assert_array_equal(model.probabilities(data.x[:6], data.lengths[:6]), wanted)
-    assert np.abs(predict.Model(tmp_path / "model/numpy").probabilities(data.x[:6], data.lengths[:6]) - wanted).max() <= 1e-6
+    assert np.abs(predict.NumpyModel(tmp_path / "model/numpy").probabilities(data.x[:6], data.lengths[:6]) - wanted).max() <= 1e-6
     with pytest.raises(jt.DataError, match="lengths: none are given; the true steps of each sequence are allowed"):
         model.predict(data.x[:6])
 
