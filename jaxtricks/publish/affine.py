@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtricks.publish.program import KnownArray, Name, Program, Operation
+from jaxtricks.publish.program import KnownArray, LaxProgram, LaxStep, Name
 
 ARITHMETIC = ("add", "sub", "mul", "div")
 
@@ -24,7 +24,7 @@ class Line(NamedTuple):
     shift: np.ndarray
 
 
-def folded(program: Program) -> Program:
+def folded(program: LaxProgram) -> LaxProgram:
     """Gives a program that computes the same up to rounding, with y = f (x W + a) + b as x (f W) + (f a + b).
 
     Every product of a value with weights counts, dense or convolution, whose result goes into nothing else than additions and
@@ -41,7 +41,7 @@ def folded(program: Program) -> Program:
     """
     used = Counter(name for step in program.steps for name in _names(step.ins)) + Counter(_names(program.outs))
     readers = {name: place for place, step in enumerate(program.steps) for name in _names(step.ins)}
-    steps: list[Operation | None] = list(program.steps)
+    steps: list[LaxStep | None] = list(program.steps)
     renamed: dict[Name, Name] = {}
     for place, step in enumerate(program.steps):
         kernel = _kernel(step)
@@ -86,17 +86,17 @@ def _names(values: Iterable[Name | KnownArray]) -> list[Name]:
     return [value for value in values if not isinstance(value, KnownArray)]
 
 
-def _input(step: Operation) -> Name:
+def _input(step: LaxStep) -> Name:
     """The one value that a step of a chain reads."""
     (name,) = _names(step.ins)
     return name
 
 
-def _with(step: Operation, place: int, value: KnownArray) -> Operation:
+def _with(step: LaxStep, place: int, value: KnownArray) -> LaxStep:
     return dataclasses.replace(step, ins=tuple(value if i == place else old for i, old in enumerate(step.ins)))
 
 
-def _kernel(step: Operation) -> tuple[int, KnownArray, list[int]] | None:
+def _kernel(step: LaxStep) -> tuple[int, KnownArray, list[int]] | None:
     """The weights of a product with its features last: their place, they, and the shape of a factor."""
     if step.name not in ("dot_general", "conv_general_dilated") or isinstance(step.ins[0], KnownArray):
         return None
@@ -117,7 +117,7 @@ def _kernel(step: Operation) -> tuple[int, KnownArray, list[int]] | None:
     return 1, kernel, [-1 if axis == along else 1 for axis in range(kernel.array.ndim)]
 
 
-def _onwards(step: Operation, line: Line, features: int) -> Line | None:
+def _onwards(step: LaxStep, line: Line, features: int) -> Line | None:
     """The line with one more step; None for a step that is none of these."""
     if step.name == "reshape":
         return line if step.shape[-1:] == (features,) else None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxtricks.config import ConfigError
-from jaxtricks.publish.program import KnownArray, Name, Program, Operation
+from jaxtricks.publish.program import KnownArray, LaxProgram, LaxStep, Name
 
 
 class WrittenProgram(NamedTuple):
@@ -22,7 +22,7 @@ class WrittenProgram(NamedTuple):
     arrays: Mapping[str, np.ndarray]
 
 
-def written(programs: Sequence[Program]) -> WrittenProgram:
+def written(programs: Sequence[LaxProgram]) -> WrittenProgram:
     """Gives the program that all members have, and the arrays of all of them.
 
     Args:
@@ -65,7 +65,7 @@ def _bits(array: np.ndarray) -> tuple[Any, ...]:
     return array.shape, array.dtype.str, array.tobytes()
 
 
-def _program(programs: Sequence[Program], store: _Store) -> dict[str, Any]:
+def _program(programs: Sequence[LaxProgram], store: _Store) -> dict[str, Any]:
     rows = list(zip(*(each.steps for each in programs), strict=False))
     if len({len(each.steps) for each in programs}) > 1 or any(len({step.name for step in row}) > 1 for row in rows):
         raise ConfigError("members have different operations, and one program is for all of them; those of one experiment have.")
@@ -85,7 +85,7 @@ def _program(programs: Sequence[Program], store: _Store) -> dict[str, Any]:
 
     ops = []
     for place, row in enumerate(rows):
-        step: Operation = row[0]
+        step: LaxStep = row[0]
         ins = [told(values) for values in zip(*(each.ins for each in row), strict=True)]
         free += [places[name] for name in {n for n in step.ins if not isinstance(n, KnownArray)} if last[name] == place]
         for name in step.outs:
@@ -102,7 +102,7 @@ def _program(programs: Sequence[Program], store: _Store) -> dict[str, Any]:
     return {"slots": size - programs[0].inputs, "ops": ops, "outs": outs}
 
 
-def _needed(program: Program) -> list[bool]:
+def _needed(program: LaxProgram) -> list[bool]:
     """Which steps lead to what the program gives."""
     wanted = {name for name in program.outs if not isinstance(name, KnownArray)}
     found = []

@@ -1,7 +1,7 @@
 """Predictions of networks that jaxtricks trained, by NumPy alone, from the model.safetensors beside this file.
 
     from predict import NumpyModel
-    NumpyModel().predict(x)              # of all members together; NumpyModel().probabilities(x) says how sure they are
+    NumpyModel().predict(x)         # of all members together; .probabilities(x) says how sure they are
 
 `python predict.py x.npy` prints them. The file of arrays holds a program, too: operations of jax.lax, which are here in NumPy.
 """

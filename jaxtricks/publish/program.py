@@ -90,7 +90,7 @@ class KnownArray:
 
 
 @dataclasses.dataclass(frozen=True)
-class Operation:
+class LaxStep:
     """One operation.
 
     Args:
@@ -109,7 +109,7 @@ class Operation:
 
 
 @dataclasses.dataclass(frozen=True)
-class Program:
+class LaxProgram:
     """Operations, one after the other.
 
     Args:
@@ -119,14 +119,14 @@ class Program:
     """
 
     inputs: int
-    steps: tuple[Operation, ...]
+    steps: tuple[LaxStep, ...]
     outs: tuple["Name | KnownArray", ...]
 
 
 Value: TypeAlias = Name | KnownArray
 
 
-def program_of(function: Callable[..., Any], weights: Any, inputs: Callable[[int], Sequence[Any]], title: str) -> Program:
+def program_of(function: Callable[..., Any], weights: Any, inputs: Callable[[int], Sequence[Any]], title: str) -> LaxProgram:
     """Gives the operations of a function of weights and inputs.
 
     Args:
@@ -152,19 +152,19 @@ def program_of(function: Callable[..., Any], weights: Any, inputs: Callable[[int
     traces = [jax.make_jaxpr(flat)(*leaves, *inputs(examples)) for examples in EXAMPLES]
     known = [KnownArray(leaf, leaf.shape, own=True) for leaf in leaves]
     given = len(traces[0].jaxpr.invars) - len(leaves)
-    return _Reader(title, given).program(traces, [*known, *range(given)])
+    return _TraceReader(title, given).program(traces, [*known, *range(given)])
 
 
-class _Reader:
+class _TraceReader:
     """Reads two traces of one function side by side."""
 
     def __init__(self, title: str, given: int) -> None:
-        self.title, self.given, self.count, self.steps = title, given, given, list[Operation]()
+        self.title, self.given, self.count, self.steps = title, given, given, list[LaxStep]()
 
-    def program(self, traces: Sequence[Any], given: Sequence[Value]) -> Program:
+    def program(self, traces: Sequence[Any], given: Sequence[Value]) -> LaxProgram:
         """All operations of a traced function; arguments as for `read`."""
         outs = [self.spelt(value) for value in self.read(traces, given)]
-        return Program(self.given, tuple(self.steps), tuple(outs))
+        return LaxProgram(self.given, tuple(self.steps), tuple(outs))
 
     def read(self, traces: Sequence[Any], given: Sequence[Value]) -> list[Value]:
         """The values that a traced function gives, after its operations were written down.
@@ -217,7 +217,7 @@ class _Reader:
         how = {key: self._told(here.params[key], there.params[key]) for key in READ[name]}
         if name in LOOPS:
             bodies = [eqn.params["jaxpr"] for eqn in (here, there)]
-            how["body"] = _Reader(self.title, len(ins)).program(bodies, range(len(ins)))
+            how["body"] = _TraceReader(self.title, len(ins)).program(bodies, range(len(ins)))
         seen = [_line(a.aval.shape, b.aval.shape) for a, b in zip(here.invars, there.invars, strict=True)]
         given = ins if name in ELEMENTWISE and _reach(ins, seen, shapes[0]) else [self.spelt(value) for value in ins]
         return self._step(name, given, how, shapes)
@@ -225,7 +225,7 @@ class _Reader:
     def _step(self, name: str, ins: Sequence[Value], how: Mapping[str, Any], shapes: Sequence[Any]) -> Sequence[Value]:
         outs = tuple(range(self.count, self.count + len(shapes)))
         self.count += len(shapes)
-        self.steps.append(Operation(name, tuple(ins), outs, how, shapes[0]))
+        self.steps.append(LaxStep(name, tuple(ins), outs, how, shapes[0]))
         return outs
 
     def spelt(self, value: Value) -> Value:
