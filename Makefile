@@ -1,5 +1,6 @@
 # make demo   the main job on real images, about a minute after installing
 # make test   the whole suite, and a smoke pass under Colab's versions
+# make test-onnx   an exported model as ONNX, in an environment of its own
 # make lint   ruff and mypy
 # make bench  jaxtricks beside PyTorch and Flax
 # make docs   the site, in site/; warnings are errors
@@ -10,11 +11,12 @@ PYTHON ?= python3
 VENV := .venv
 COLAB := .venv-colab
 CLEAN := .venv-wheel
+ONNX := .venv-onnx
 IMAGE := colab/constraints.txt
 # The suite compiles without optimizations; equal bits must come with them, too.
 OPTIMIZED := $(addprefix tests/engine/test_same.py::,TestBitsInOneProgram test_a_large_epoch_is_gathered_step_by_step_to_the_same_bits)
 
-.PHONY: demo test suite test-colab lint bench docs pictures wheel clean
+.PHONY: demo test suite test-colab test-onnx lint bench docs pictures wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -28,6 +30,11 @@ suite: $(VENV)/.test
 
 test-colab: $(COLAB)/.test
 	JAXTRICKS_IMAGE=$(IMAGE) $(COLAB)/bin/python -m pytest tests/test_image.py tests/test_smoke.py
+
+# An exported model as ONNX, in an environment of its own: what it is made of, and how far off from the library it is.
+test-onnx: $(VENV)/.run $(ONNX)/.test
+	$(VENV)/bin/python docs/onnx/example.py runs/onnx
+	for model in runs/onnx/*/; do $(ONNX)/bin/python docs/onnx/to_onnx.py $$model $$model/x.npy $$model/wanted.npy || exit 1; done
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
@@ -93,7 +100,15 @@ $(COLAB)/.test: pyproject.toml $(IMAGE) $(COLAB)/.made
 	$(call install,$(COLAB),-e . pytest)
 	touch $@
 
+$(ONNX)/.made:
+	$(call environment,$(ONNX))
+	touch $@
+
+$(ONNX)/.test: $(ONNX)/.made
+	$(call install,$(ONNX),'onnx>=1.17' 'onnxruntime>=1.20')
+	touch $@
+
 comma := ,
 
 clean:
-	rm -rf $(VENV) $(COLAB) $(CLEAN) dist site runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(COLAB) $(CLEAN) $(ONNX) dist site runs .pytest_cache .ruff_cache .mypy_cache .hypothesis

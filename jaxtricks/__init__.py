@@ -15,6 +15,7 @@ The names here are those of a first page. The rest is in namespaces:
     jt.schedules    learning rates over time              jt.diagnose   signs, cures, gradients, curvature
     jt.search       spaces of hyperparameters, strategies
     jt.prune        pruning in rounds, lottery tickets
+    jt.publish      files for JAX or NumPy alone, model cards, the Hub
     jt.checks       leaks and other faults of data
     jt.baselines    simple models that a network should beat
     jt.extend       what an extension of your own is made of

@@ -12,6 +12,7 @@ from . import (
     nn,
     optim,
     prune,
+    publish,
     schedules,
     search,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "nn",
     "optim",
     "prune",
+    "publish",
     "replay",
     "resume",
     "schedules",

@@ -28,6 +28,8 @@ COMMANDS = {
     "track": ("track:Track", "Send a run's curves to TensorBoard, Weights & Biases, MLflow or trackio."),
     "table": ("table:TableCommand", "Write a run's or a search's table as CSV or Parquet."),
     "ensemble": ("ensemble:EnsembleRuns", "Average the predictions of restarts, and say what that gains."),
+    "export": ("publish:ExportCommand", "Write a trained model for JAX alone and NumPy alone, with its card."),
+    "pull": ("publish:PullCommand", "Get a published model from the Hugging Face Hub."),
     "data": ("data:DataCommand", "Say what a data set holds, and what its examples can show."),
     "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets, runs or openings of test sets."),
     "report": ("finished:Report", "Render the page of a run's folder again."),
