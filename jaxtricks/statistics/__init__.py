@@ -18,6 +18,14 @@ from jaxtricks.statistics.noise import TrialNoise, moderated
 from jaxtricks.statistics.pairing import Pairing, pairing, pairing_by_source
 from jaxtricks.statistics.racing import race
 from jaxtricks.statistics.roots import linear_root
+from jaxtricks.statistics.shifts import (
+    EffectSize,
+    by_deciles,
+    largest_change,
+    largest_distance,
+    stability_index,
+    standardized_difference,
+)
 from jaxtricks.statistics.sign_flips import sign_flip_p, smallest_p
 from jaxtricks.statistics.sobol_indices import Indices, Sensitivity, sensitivity, sobol_design, worst_for_diverged
 from jaxtricks.statistics.surrogate import Surrogate, surrogates
@@ -27,6 +35,7 @@ from jaxtricks.statistics.winner import TrueScores, true_scores
 __all__ = [
     "BCA_FROM",
     "Band",
+    "EffectSize",
     "Expected",
     "Importance",
     "Indices",
@@ -42,6 +51,7 @@ __all__ = [
     "band",
     "bca_interval",
     "best_difference",
+    "by_deciles",
     "corrected",
     "crossed",
     "dietterich_p",
@@ -53,6 +63,8 @@ __all__ = [
     "holm",
     "importance",
     "interval",
+    "largest_change",
+    "largest_distance",
     "linear_root",
     "moderated",
     "multi_bootstrap",
@@ -69,6 +81,8 @@ __all__ = [
     "smallest_p",
     "sobol_design",
     "spread",
+    "stability_index",
+    "standardized_difference",
     "surrogates",
     "t_interval",
     "true_scores",
