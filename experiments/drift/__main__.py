@@ -51,7 +51,13 @@ class Look:
     @classmethod
     def of(cls, data: str, division: int, shift: str, found: Drift) -> "Look":
         """That of what `drift` found."""
-        return cls(data, division, shift, {**found.p}, (found.classifier.auc, found.classifier.low, found.classifier.high))
+        return cls(
+            data,
+            division,
+            shift,
+            {str(part): p for part, p in found.p.items()},
+            (found.classifier.auc, found.classifier.low, found.classifier.high),
+        )
 
     def alarm(self, rate: float) -> bool:
         """Whether a part raises it at a stated rate of false alarms."""
@@ -166,7 +172,7 @@ def main() -> None:
             print(f"{name}: left out; {error}")
     about = environment()
     if arguments.write:
-        (PLACE / "RESULTS.md").write_text(page(looks, str(about["device"])), encoding="utf-8")
+        (PLACE / "RESULTS.md").write_text(page(looks, str(about["processor"] or about["device"])), encoding="utf-8")
         kept = {"environment": about, "looks": [dataclasses.asdict(look) for look in looks]}
         (PLACE / "looks.json").write_text(json.dumps(kept) + "\n", encoding="utf-8")
     if arguments.json:

@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Outcome:
     GPU where there is one, else the CPU, which the sentence is about only with its second half. Three ways to the same numbers:
     a compiled product is started for each of the hundred; one compiled program holds a product for each; or all stand side by
     side in one matrix of n × 100n, and there is one product. Each seed draws the matrices and is a round: the ways take turns,
-    and the fastest of five calls counts. Judged at n = 32, before which nothing was run.
+    and the fastest of five calls counts. Judged at n = 32, which was chosen before anything was run.
     """
     sizes = scale.pick(smoke=(4, 8), cpu=(32, 128, 512), full=(32, 128, 512, 1_024))
     run = jax.jit(product)

@@ -12,6 +12,7 @@ needs a TPU, its price and a meter, and is recorded and not measured.
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import tyro
@@ -146,6 +147,16 @@ def threads(sizes: Sequence[int], rounds: int) -> Timed:
     return timed
 
 
+def _first(both: Callable[..., Any], here: Any, there: Any) -> Any:
+    """Both pieces of work by one device."""
+    return both(*here)
+
+
+def _each(one: Callable[..., Any], other: Callable[..., Any], here: Any, there: Any) -> Any:
+    """A piece of work by each device, started without waiting for the other."""
+    return one(*here), other(*there)
+
+
 def operations(platform: Platform, sizes: Sequence[int], rounds: int) -> Timed:
     """Two chains of products that do not depend on each other, on one device and on two; no pool of threads on a CPU."""
     if platform == "cpu":
@@ -167,10 +178,7 @@ def operations(platform: Platform, sizes: Sequence[int], rounds: int) -> Timed:
             here, there = jax.device_put((x, w), first), jax.device_put((x, w), second)
             both = jax.jit(lambda x, w: (chain(x, w), chain(x + 1, w))).lower(*here).compile(options)
             one, other = (jax.jit(chain).lower(*given).compile(options) for given in (here, there))
-            arms = {
-                "one device": lambda here, there, both=both: both(*here),
-                "two devices": lambda here, there, one=one, other=other: (one(*here), other(*there)),
-            }
+            arms = {"one device": partial(_first, both), "two devices": partial(_each, one, other)}
             found[n] = turns(arms, rounds, here, there)
         return {"times": found}
 

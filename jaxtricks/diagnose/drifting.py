@@ -245,9 +245,9 @@ def _scores(runs: Runs, x: Inputs, lengths: Lengths | None) -> list[Shift]:
     title = "predicted {}" if data.kind.scales else "P({})"
     found = [_shift(title.format(name), old[:, [k]], new[:, [k]]) for k, name in enumerate(names)]
     if data.kind.one_class:
-        surest = (each.max(axis=1, keepdims=True) for each in (old, new))
-        chosen = (np.eye(len(names))[each.argmax(axis=1)] for each in (old, new))
-        found += [_shift("largest probability", *surest), _shift("predicted class", *chosen, names)]
+        found.append(_shift("largest probability", old.max(axis=1, keepdims=True), new.max(axis=1, keepdims=True)))
+        chosen = np.eye(len(names))
+        found.append(_shift("predicted class", chosen[old.argmax(axis=1)], chosen[new.argmax(axis=1)], names))
     return found
 
 

@@ -1,5 +1,6 @@
 """Whether a classifier can tell two samples apart, and how often chance alone would look like that."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ class TwoSamples(NamedTuple):
 
     Args:
         auc: the area under the ROC curve on rows that it did not train on: 0.5 is guessing, 1 is always right.
-        low: the lower end of its 95% interval, over rows, of the classifiers as they are.
+        low: the lower end of its 95% interval, over rows; it is as wide as what permutations spread over, or wider.
         high: the upper end.
         p: the share of permutations of the labels, this one among them, that give such an area or a larger one.
 
@@ -70,7 +71,7 @@ def told_apart(one: Rows, other: Rows, permutations: int = PERMUTATIONS, seed: i
             model.fit(rows[~test], labels[~test] - labels[~test].mean(axis=0))
             found, spread = _areas(model.predict(rows[test]), labels[test])
             areas, variance = areas + found / FOLDS, variance + spread / FOLDS**2
-    auc, half = float(areas[0]), 1.96 * float(np.sqrt(variance))
+    auc, half = float(areas[0]), 1.96 * math.sqrt(max(variance, float(areas[1:].var())))
     return TwoSamples(auc, max(0.0, auc - half), min(1.0, auc + half), float((areas >= auc - 1e-12).mean()))
 
 

@@ -133,9 +133,9 @@ def serving(experiment: Experiment, data: Dataset, *, batches: Sequence[int] = B
     """
     if price is not None and not (math.isfinite(price) and price >= 0):
         raise ConfigError(f"price = {price} is not a number of $ per hour >= 0.")
-    for batch in batches:
-        if batch < 1:
-            raise ConfigError(f"batches = {list(batches)} holds {batch}, which is not a number of examples >= 1.")
+    for size in batches:
+        if size < 1:
+            raise ConfigError(f"batches = {list(batches)} holds {size}, which is not a number of examples >= 1.")
     experiment = rebuild(experiment, pruned=None, accumulate=1, batch_size=1)
     ready = prepare(experiment, data, len(data.split(0).train))
     dtype = shapes(ready, data)[0].x.dtype
@@ -160,7 +160,8 @@ def _timed(call: Callable[[], Any], size: int, counters: Sequence[Meter]) -> Lat
     """The times of one call after the other, each until its scores are on the host."""
     for _ in range(WARM):
         np.asarray(call())
-    before, seconds, total = [meter.read() for meter in counters], [], 0.0
+    before, total = [meter.read() for meter in counters], 0.0
+    seconds: list[float] = []
     while (len(seconds) < CALLS or total < LEAST) and (total < MOST or len(seconds) < FEWEST):
         began = time.perf_counter()
         np.asarray(call())

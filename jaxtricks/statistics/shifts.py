@@ -148,7 +148,7 @@ def largest_change(counts: Counts, others: Counts) -> tuple[int, EffectSize]:
     """
     n, m = int(counts.sum()), int(others.sum())
     change = others / m - counts / n
-    cell = int(np.abs(change).argmax())
+    cell = int(np.abs(change).round(12).argmax())  # the first of those that change alike
     p, q = (counts[cell] + 1) / (n + 2), (others[cell] + 1) / (m + 2)
     z = float(scipy.special.ndtri(1 - (1 - CONFIDENCE) / 2 / len(counts)))
     half = z * math.sqrt(p * (1 - p) / (n + 2) + q * (1 - q) / (m + 2))

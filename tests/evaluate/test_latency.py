@@ -30,8 +30,8 @@ def test_every_batch_is_timed_and_has_a_price(model, quick):
 
 
 def test_texts_are_timed_too(quick):
-    data = jt.Dataset.from_texts(["so good and long", "so bad"] * 20, ["up", "down"] * 20, text=jt.Text("word", length=5))
-    assert len(serving(jt.Experiment(model=jt.RNN(units=2), batch_size=8), data, batches=(2,)).rows) == 1
+    data = jt.Dataset.from_texts(["so good and long", "so bad"] * 20, ["up", "down"] * 20, text=jt.Text("word", length=4))
+    assert len(serving(jt.Experiment(model=jt.RNN(widths=(2,)), batch_size=8), data, batches=(2,)).rows) == 1
 
 
 def test_slow_calls_are_timed_for_some_seconds_only(monkeypatch):

@@ -33,13 +33,13 @@ def test_a_table_of_people_has_a_category_and_gaps():
 
 
 def test_looks_are_counted_over_divisions():
-    stream = sets.Stream(lambda: jt.load("iris"), 60, 25, {"one number by 2 SD": sets.one_number(2)})
-    looks = list(script.looked("iris", stream, 2, 2))
+    stream = sets.Stream(lambda: jt.load("wine"), 90, 25, {"one number by 2 SD": sets.one_number(2)})
+    looks = list(script.looked("wine", stream, 2, 2))
     assert [look.shift for look in looks] == 2 * ["no shift", "no shift", "one number by 2 SD"]
     calm, shifted = script.rows(looks)
     assert (calm["looks"], shifted["looks"]) == (4, 2) and shifted["at 0.1"].startswith("100.0%")
     page = script.page(looks, "a machine")
-    assert "| iris | no shift | 4 |" in page and "Of 4 looks without a shift" in page
+    assert "| wine | no shift | 4 |" in page and "Of 4 looks without a shift" in page
 
 
 def test_an_unknown_set_is_refused():
