@@ -27,6 +27,7 @@ from jaxtricks.report.environment import environment
 RATES = (0.01, 0.05, 0.1)  # of false alarms, as they are stated
 NONE = "no shift"
 PLACE = Path(__file__).parent
+TITLE = "data,division,shift,features_p,scores_p,classifier_p,auc,auc_low,auc_high"
 RESTARTS = 4
 
 
@@ -59,6 +60,11 @@ class Look:
             (found.classifier.auc, found.classifier.low, found.classifier.high),
         )
 
+    def line(self) -> str:
+        """It as a line of a table, see `TITLE`."""
+        numbers = [*self.p.values(), *self.auc]
+        return ",".join([self.data, str(self.division), f'"{self.shift}"', *(f"{number:.4g}" for number in numbers)])
+
     def alarm(self, rate: float) -> bool:
         """Whether a part raises it at a stated rate of false alarms."""
         return min(self.p.values()) <= rate
@@ -73,7 +79,7 @@ class Arguments:
         divisions: of each set.
         looks: without a shift, at each division.
         data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
-        write: write RESULTS.md and looks.json beside this script.
+        write: write RESULTS.md and looks.csv beside this script.
         json: print one JSON object instead of the table.
     """
 
@@ -173,8 +179,7 @@ def main() -> None:
     about = environment()
     if arguments.write:
         (PLACE / "RESULTS.md").write_text(page(looks, str(about["processor"] or about["device"])), encoding="utf-8")
-        kept = {"environment": about, "looks": [dataclasses.asdict(look) for look in looks]}
-        (PLACE / "looks.json").write_text(json.dumps(kept) + "\n", encoding="utf-8")
+        (PLACE / "looks.csv").write_text("\n".join([TITLE, *(look.line() for look in looks)]) + "\n", encoding="utf-8")
     if arguments.json:
         print(json.dumps({"environment": about, "rows": rows(looks)}))
     else:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from jaxtricks import rng, statistics
-from jaxtricks.checks.alarm import differing, unlike
+from jaxtricks.checks.alarm import differing
 from jaxtricks.checks.score import some
 from jaxtricks.checks.view import Feature, Flat, features, flags, flat, flat_inputs
 from jaxtricks.config import ConfigError
@@ -25,6 +25,7 @@ from jaxtricks.statistics.shifts import (
     UNKNOWN,
     EffectSize,
     by_deciles,
+    distance_p,
     largest_change,
     largest_distance,
     stability_index,
@@ -284,8 +285,8 @@ def _shift(name: str, old: Numbers, new: Numbers, values: Sequence[str] | None =
 
 
 def _of_values(name: str, one: Column, other: Column) -> Shift:
-    p = unlike(one, other)
     distance, moved = largest_distance(one, other), standardized_difference(one, other)
+    p = distance_p(distance.value, len(one), len(other))
     words = f"mean {other.mean():.4g}, was {one.mean():.4g}; SD {other.std():.3g}, was {one.std():.3g}"
     return Shift(name, distance, stability_index(*by_deciles(one, other)), moved, p, p, words)
 

@@ -42,7 +42,7 @@ class Latency:
         mean: their mean, in seconds.
         joules: of a prediction; None: the machine does not tell.
 
-    >>> Latency(batch=64, calls=1000, p50=0.001, p99=0.002, mean=0.00128).dollars(price=0.36)
+    >>> round(Latency(batch=64, calls=1000, p50=0.001, p99=0.002, mean=0.00128).dollars(price=0.36), 6)
     0.002
     """
 

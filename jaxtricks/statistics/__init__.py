@@ -21,6 +21,7 @@ from jaxtricks.statistics.roots import linear_root
 from jaxtricks.statistics.shifts import (
     EffectSize,
     by_deciles,
+    distance_p,
     largest_change,
     largest_distance,
     stability_index,
@@ -55,6 +56,7 @@ __all__ = [
     "corrected",
     "crossed",
     "dietterich_p",
+    "distance_p",
     "examples_needed",
     "expected_best",
     "expected_best_interval",

@@ -1,5 +1,7 @@
 """The script that counts alarms for drift, at a size of seconds."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,7 @@ def test_looks_are_counted_over_divisions():
     assert [look.shift for look in looks] == 2 * ["no shift", "no shift", "one number by 2 SD"]
     calm, shifted = script.rows(looks)
     assert (calm["looks"], shifted["looks"]) == (4, 2) and shifted["at 0.1"].startswith("100.0%")
+    assert [len(next(csv.reader([line]))) for line in (script.TITLE, looks[2].line())] == [9, 9]
     page = script.page(looks, "a machine")
     assert "| wine | no shift | 4 |" in page and "Of 4 looks without a shift" in page
 

@@ -7,7 +7,14 @@ import pytest
 import scipy
 
 from jaxtricks import statistics
-from jaxtricks.statistics import by_deciles, largest_change, largest_distance, stability_index, standardized_difference
+from jaxtricks.statistics import (
+    by_deciles,
+    distance_p,
+    largest_change,
+    largest_distance,
+    stability_index,
+    standardized_difference,
+)
 
 
 def samples(seed, n=80, m=60, by=0.0):
@@ -25,8 +32,14 @@ def test_the_distances_interval_leaves_zero_where_the_test_finds_a_difference():
     for seed in range(20):
         one, other = samples(seed, 500, 500, by=0.05 * (seed % 4))
         found = largest_distance(one, other)
-        limit = scipy.special.kolmogi(0.05) * math.sqrt(2 / 500)
-        assert (found.low > 0) == (found.value > limit) and 0 <= found.low <= found.value <= found.high <= 1
+        p = distance_p(found.value, 500, 500)
+        assert (found.low > 0) == (p < 0.05) and 0 <= found.low <= found.value <= found.high <= 1
+        assert p == pytest.approx(scipy.stats.ks_2samp(one, other, method="exact").pvalue, abs=0.04)
+
+
+def test_the_test_errs_no_more_often_than_it_says():
+    ps = [distance_p(largest_distance(*samples([3, seed], 30, 20)).value, 30, 20) for seed in range(1000)]
+    assert np.mean(np.array(ps) <= 0.05) < 0.06
 
 
 def test_means_in_standard_deviations():
