@@ -48,7 +48,7 @@ def measure(scale: Scale) -> Outcome:
     alarms of 0.05, without labels: ten looks without a shift and two of each shift for each seed. Accuracy is that of the four
     restarts together, by the labels that the alarm does not have. Looks of one seed share its network and some examples.
     """
-    pool = scale.examples(jt.load("digits"))
+    pool = scale.examples(jt.load("digits"), scale.pick(smoke=240, cpu=None, full=None))
     looks, shifted = scale.pick(smoke=(1, 1), cpu=(10, 2), full=(20, 4))
     shifts = dict(list(SHIFTS.items())[: scale.pick(smoke=2, cpu=4, full=4)])
     base = jt.Experiment(

@@ -58,9 +58,9 @@ class Shift:
         corrected: the same after Holm's correction over all features, or over all scores.
         words: what changed.
 
-    >>> zeros = jt.diagnose.drift(jt.fit(jt.Experiment(epochs=1), "iris", seeds=2, progress=False), jt.load("iris").x).features
-    >>> zeros[0].distance.value
-    0.0
+    >>> some = EffectSize(0.4, 0.3, 0.5)
+    >>> Shift("age", some, some, UNKNOWN, p=0.001, corrected=0.004, words="mean 52, was 48").to_dict()["moved"] is None
+    True
     """
 
     name: str
@@ -91,10 +91,9 @@ class Drift:
         classifier: how well new inputs are told from old ones.
         alpha: the share of false alarms that the rule allows.
 
-    >>> runs = jt.fit(jt.Experiment(epochs=1), "iris", seeds=2, progress=False)
-    >>> found = jt.diagnose.drift(runs, jt.load("iris").x + np.float32(1))
-    >>> found.alarm, found.alarms
-    (True, ('features', 'scores', 'classifier'))
+    >>> found = Drift("iris", 120, 50, features=(), scores=(), classifier=TwoSamples(0.7, 0.6, 0.8, p=0.001))
+    >>> found.p["classifier"], found.alarms
+    (0.003, ('classifier',))
     """
 
     name: str
