@@ -38,6 +38,7 @@ def newcomer(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = ["rooms,town,sold,price", *(",".join(map(str, row)) for row in ROWS)]
     Path("table.csv").write_text("\n".join(lines))
+    Path("new.csv").write_text("\n".join(lines))
     for kind, gray in (("dark", 10), ("light", 200)):
         Path("pictures", kind).mkdir(parents=True)
         for place in range(6):

@@ -1,0 +1,190 @@
+"""How often `jt.diagnose.drift` raises an alarm, without drift and with known shifts: `python -m experiments.drift`.
+
+Each data set is divided 40 times at random: on one part four restarts are trained, and looks are drawn from the other part, five
+without a shift and one of each shift. Five looks at one division share its restarts and training examples, so that intervals are
+over divisions. Divisions, looks, shifts and rates were fixed before the first run.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from tqdm.auto import tqdm
+
+import jaxtricks as jt
+from experiments.drift.sets import Stream, first_half, plain, streams
+from jaxtricks import rng, statistics
+from jaxtricks.config import ConfigError, nearest
+from jaxtricks.diagnose import Drift, drift
+from jaxtricks.engine.layout import set_up
+from jaxtricks.report.environment import environment
+
+RATES = (0.01, 0.05, 0.1)  # of false alarms, as they are stated
+NONE = "no shift"
+PLACE = Path(__file__).parent
+TITLE = "data,division,shift,features_p,scores_p,classifier_p,auc,auc_low,auc_high"
+RESTARTS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """One look at new data.
+
+    Args:
+        data: the data set's name.
+        division: its number.
+        shift: the shift, or `NONE`.
+        p: of each part, after correction.
+        auc: of the classifier, with its interval.
+    """
+
+    data: str
+    division: int
+    shift: str
+    p: dict[str, float]
+    auc: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, data: str, division: int, shift: str, found: Drift) -> "Look":
+        """That of what `drift` found."""
+        return cls(
+            data,
+            division,
+            shift,
+            {str(part): p for part, p in found.p.items()},
+            (found.classifier.auc, found.classifier.low, found.classifier.high),
+        )
+
+    def line(self) -> str:
+        """It as a line of a table, see `TITLE`."""
+        numbers = [*self.p.values(), *self.auc]
+        return ",".join([self.data, str(self.division), f'"{self.shift}"', *(f"{number:.4g}" for number in numbers)])
+
+    def alarm(self, rate: float) -> bool:
+        """Whether a part raises it at a stated rate of false alarms."""
+        return min(self.p.values()) <= rate
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Counts alarms on data without drift, and on known shifts.
+
+    Args:
+        sets: names of data sets; by default all that can be loaded.
+        divisions: of each set.
+        looks: without a shift, at each division.
+        data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
+        write: write RESULTS.md and looks.csv beside this script.
+        json: print one JSON object instead of the table.
+    """
+
+    sets: tuple[str, ...] = ()
+    divisions: int = 40
+    looks: int = 5
+    data_dir: Path | None = None
+    write: bool = False
+    json: bool = False
+
+
+def looked(name: str, stream: Stream, divisions: int, looks: int) -> Iterator[Look]:
+    """All looks at a data set.
+
+    Args:
+        name: its name.
+        stream: it.
+        divisions: how many.
+        looks: without a shift, at each.
+    """
+    whole = stream.load()
+    early = first_half(whole)
+    base = jt.Experiment(model=jt.MLP(widths=(64,)), optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=3e-3)), epochs=10)
+    for division in tqdm(range(divisions), desc=name):
+        generator = rng.host(division, name)
+        order = generator.permutation(len(whole))
+        seen, rest = np.split(order, [stream.trained])
+        data = dataclasses.replace(whole, **whole.pool.at(seen)._asdict(), validation=0.2, stratified=False)
+        first = RESTARTS * division
+        runs = jt.fit(base, data, seeds=tuple(range(first, first + RESTARTS)), progress=False)
+        x = whole.x[rest]
+        for _ in range(looks):
+            yield Look.of(name, division, NONE, drift(runs, plain(generator, x, stream.look)))
+        for shift, draw in stream.shifts.items():
+            yield Look.of(name, division, shift, drift(runs, draw(generator, x, stream.look, early[rest])))
+
+
+def over_divisions(looks: list[Look], flags: list[bool]) -> str:
+    """The share of looks for which something is true, with Student's interval over divisions."""
+    numbers = np.array([look.division for look in looks])
+    means = np.array([np.mean(np.array(flags)[numbers == number]) for number in np.unique(numbers)])
+    low, high = statistics.t_interval(means).within(0, 1)
+    return f"{means.mean():.1%}" + ("" if math.isnan(low) else f" [{low:.1%}, {high:.1%}]")
+
+
+def rows(looks: list[Look]) -> list[dict[str, Any]]:
+    """For each data set and shift: alarms at each rate, by which part at 0.05, and the classifier's area."""
+    found = []
+    for name, shift in dict.fromkeys((look.data, look.shift) for look in looks):
+        own = [look for look in looks if (look.data, look.shift) == (name, shift)]
+        found.append(
+            {"data": name, "shift": shift, "looks": len(own)}
+            | {f"at {rate:g}": over_divisions(own, [look.alarm(rate) for look in own]) for rate in RATES}
+            | {part: f"{np.mean([look.p[part] <= 0.05 for look in own]):.0%}" for part in own[0].p}
+            | {"AUC": f"{np.median([look.auc[0] for look in own]):.3f}"}
+            | {"0.5 in its interval": f"{np.mean([look.auc[1] <= 0.5 <= look.auc[2] for look in own]):.0%}"}
+        )
+    return found
+
+
+def page(looks: list[Look], device: str) -> str:
+    """The text of RESULTS.md."""
+    calm = [look for look in looks if look.shift == NONE]
+    head = rows(looks)
+    lines = ["| " + " | ".join(head[0]) + " |", "|" + "---|" * len(head[0])]
+    lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in head]
+    told = {f"{rate:g}": f"{np.mean([look.alarm(rate) for look in calm]):.1%}" for rate in RATES}
+    return (
+        "# The alarm for drift\n\n"
+        f"Made by `python -m experiments.drift --write` on {device}. Of {len(calm)} looks without a shift, an alarm came in "
+        + ", ".join(f"{share} at a stated rate of {rate}" for rate, share in told.items())
+        + ".\n\n"
+        + " ".join((__doc__ or "").split("\n\n", 1)[1].split())
+        + " The columns features, scores and classifier say how often each part raised the alarm at 0.05; AUC is the median, and "
+        "the last column the share of looks in whose interval of the AUC 0.5 lies.\n\n" + "\n".join(lines) + "\n"
+    )
+
+
+def chosen(known: Mapping[str, Stream], names: tuple[str, ...]) -> dict[str, Stream]:
+    """The data sets of these names, or all; raises ConfigError for a name that there is not."""
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"sets: there is no data set {name!r}{nearest(name, list(known))}")
+    return {name: known[name] for name in names or known}
+
+
+def main() -> None:
+    """The command line."""
+    arguments = tyro.cli(Arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    set_up(RESTARTS)
+    looks: list[Look] = []
+    for name, stream in chosen(streams(arguments.data_dir), arguments.sets).items():
+        try:
+            looks += looked(name, stream, arguments.divisions, arguments.looks)
+        except jt.DataError as error:
+            print(f"{name}: left out; {error}")
+    about = environment()
+    if arguments.write:
+        (PLACE / "RESULTS.md").write_text(page(looks, str(about["processor"] or about["device"])), encoding="utf-8")
+        (PLACE / "looks.csv").write_text("\n".join([TITLE, *(look.line() for look in looks)]) + "\n", encoding="utf-8")
+    if arguments.json:
+        print(json.dumps({"environment": about, "rows": rows(looks)}))
+    else:
+        print("\n".join("  ".join(str(value) for value in row.values()) for row in rows(looks)))
+
+
+if __name__ == "__main__":
+    main()
