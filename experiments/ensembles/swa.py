@@ -1,7 +1,7 @@
 """Stochastic weight averaging of convolutional networks, with the rates of its paper and at equal budgets."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from experiments.measures import Contest, wrong
 from jaxtricks.data import DataError
 from jaxtricks.evaluate.claim import (
     Axes,
+    Chosen,
     Claim,
     Estimate,
     Outcome,
@@ -21,7 +22,7 @@ from jaxtricks.evaluate.claim import (
     expect,
     sizes,
 )
-from jaxtricks.evaluate.verdict import Decision
+from jaxtricks.evaluate.verdict import Decision, Verdict
 from jaxtricks.restart.member import steps_per_epoch
 
 RATES = (0.01, 0.03, 0.1)
@@ -48,14 +49,16 @@ class Recipe(NamedTuple):
     floor: float
 
 
+def _small(scale: Scale, **settings: Any) -> jt.CNN:
+    return jt.CNN(channels=scale.pick(smoke=(4,), cpu=(8, 16), full=()), **settings)
+
+
 def _vgg16(scale: Scale) -> jt.CNN:
-    few = (jt.CNN(channels=channels, dropout=0.5) for channels in ((4,), (8, 16)))
-    return scale.pick(smoke=next(few), cpu=next(few), full=jt.models.vgg16())
+    return jt.models.vgg16() if scale.name == "full" else _small(scale, dropout=0.5)
 
 
 def _resnet20(scale: Scale) -> jt.CNN:
-    few = (jt.CNN(channels=channels, blocks="residual", normalization="batch") for channels in ((4,), (8, 16)))
-    return scale.pick(smoke=next(few), cpu=next(few), full=jt.models.resnet20())
+    return jt.models.resnet20() if scale.name == "full" else _small(scale, blocks="residual", normalization="batch")
 
 
 RECIPES = {
@@ -114,14 +117,16 @@ def measure(scale: Scale) -> Outcome:
     judged on.
     """
     own = contests(scale)
-    arms, chosen, verdicts = {}, {}, []
+    arms: dict[str, jt.Runs] = {}
+    chosen: dict[str, Chosen] = {}
+    verdicts: list[Verdict] = []
     for name, contest in own.items():
         fitted, rates = contest.fitted(scale.within(name), wrong)
         verdicts += jt.evaluate.verdicts(fitted[LAST], {name: fitted[AVERAGED]})
         arms |= {f"{name}, {arm}": runs for arm, runs in fitted.items()}
         chosen |= {f"{name}, {arm}": rate for arm, rate in rates.items()}
     errors = {name: Estimate.of(100 * wrong(runs)) for name, runs in arms.items()}
-    numbers = {"validation_error": errors, "verdicts": {verdict.label: verdict.to_dict() for verdict in verdicts}}
+    numbers: dict[str, Any] = {"validation_error": errors, "verdicts": {verdict.label: verdict.to_dict() for verdict in verdicts}}
     if scale.name == "full":
         opened = next(iter(own.values())).pool.open_test("to hold against the paper", reopen="the claim is run again")
         numbers["test_error"] = {
