@@ -28,8 +28,8 @@ class Estimator(BaseEstimator):
     """What `Classifier` and `Regressor` have in common.
 
     Args:
-        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings are
-            parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
+        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings
+            are parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
         seeds: how many restarts are trained, in one program, and averaged over.
         validation: the share of the examples that each restart draws to validate on, and does not train on, in (0, 1).
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
@@ -123,8 +123,8 @@ class Classifier(ClassifierMixin, Estimator):
     `jt.Dataset.from_frame` and `jt.fit`.
 
     Args:
-        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings are
-            parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
+        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings
+            are parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
         seeds: how many restarts are trained, in one program, and averaged over.
         validation: the share of the examples that each restart draws to validate on, and does not train on, in (0, 1).
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
@@ -189,8 +189,8 @@ class Regressor(RegressorMixin, Estimator):
     split, and predicted in their own units.
 
     Args:
-        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings are
-            parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
+        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings
+            are parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
         seeds: how many restarts are trained, in one program, and averaged over.
         validation: the share of the examples that each restart draws to validate on, and does not train on, in (0, 1).
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
