@@ -42,7 +42,7 @@ def test_a_run_is_tracked_while_it_trains_by_a_process_of_its_own(here, capfd):
         ([*WORDS, "--track", "wandb:a"], "track: wandb needs wandb; `pip install jaxtricks[wandb]` installs it."),
         (
             ["compare", "--add-seeds", "2", "a", "--track", "tensorboard"],
-            "--track tensorboard is for a new run; with --add-seeds, `jaxtricks track` sends the whole run when it is finished.",
+            "--track tensorboard is for a new run; with --add-seeds, `jaxtricks track` sends it when it has ended.",
         ),
     ],
 )
