@@ -28,8 +28,8 @@ class Estimator(BaseEstimator):
     """What `Classifier` and `Regressor` have in common.
 
     Args:
-        experiment: what each restart trains; None: `Experiment()`. Its settings are parameters, too, by their paths:
-            `experiment__model__widths`, or `experiment__widths` where the end of the path says enough.
+        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings
+            are parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
         seeds: how many restarts are trained, in one program, and averaged over.
         validation: the share of the examples that each restart draws to validate on, and does not train on, in (0, 1).
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
@@ -82,7 +82,11 @@ class Estimator(BaseEstimator):
         return Experiment() if self.experiment is None else self.experiment
 
     def _fit(self, data: Dataset) -> Self:
-        self.runs_ = fit(self._experiment, data, seeds=self._seeds(), progress=False)
+        seeds, experiment = self._seeds(), self._experiment
+        if self.experiment is None:  # nobody chose its batches
+            size = min(experiment.batch_size, seeds.sampling(data).train.shape[1])
+            experiment = experiment.replace({"batch_size": size})
+        self.runs_ = fit(experiment, data, seeds=seeds, progress=False)
         self.score_ = float(np.nanmean(self.runs_.metrics[self.METRIC]))
         return self
 
@@ -119,8 +123,8 @@ class Classifier(ClassifierMixin, Estimator):
     `jt.Dataset.from_frame` and `jt.fit`.
 
     Args:
-        experiment: what each restart trains; None: `Experiment()`. Its settings are parameters, too, by their paths:
-            `experiment__model__widths`, or `experiment__widths` where the end of the path says enough.
+        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings
+            are parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
         seeds: how many restarts are trained, in one program, and averaged over.
         validation: the share of the examples that each restart draws to validate on, and does not train on, in (0, 1).
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
@@ -185,8 +189,8 @@ class Regressor(RegressorMixin, Estimator):
     split, and predicted in their own units.
 
     Args:
-        experiment: what each restart trains; None: `Experiment()`. Its settings are parameters, too, by their paths:
-            `experiment__model__widths`, or `experiment__widths` where the end of the path says enough.
+        experiment: what each restart trains; None: `Experiment()`, with batches no larger than the training split. Its settings
+            are parameters, too, by their paths: `experiment__model__widths`, or `experiment__widths` where the end says enough.
         seeds: how many restarts are trained, in one program, and averaged over.
         validation: the share of the examples that each restart draws to validate on, and does not train on, in (0, 1).
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
@@ -195,7 +199,7 @@ class Regressor(RegressorMixin, Estimator):
         score_: the mean over the restarts of R² on the examples that each validated on.
         runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`.
 
-    >>> x = np.linspace(-1, 1, 40)[:, None]
+    >>> x = np.linspace(-1, 1, 100)[:, None]
     >>> model = jt.Regressor(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), seeds=2).fit(x, 3 * x[:, 0] + 1)
     >>> model.predict(x[:5]).shape
     (5,)

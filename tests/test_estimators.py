@@ -67,6 +67,13 @@ def test_seeds_are_those_of_jaxtricks_or_drawn_by_the_random_state():
     assert seeds(state) != seeds(state)
 
 
+def test_batches_that_nobody_chose_fit_the_data():
+    model = jt.Classifier(seeds=1).fit(X[::5], Y[::5])
+    assert model.runs_.experiment.batch_size == 24 and model.experiment is None
+    with pytest.raises(jt.ConfigError, match=r"batch_size = 32 is not a number of examples that the training split has: 24"):
+        jt.Classifier(TINY, seeds=1).fit(X[::5], Y[::5])
+
+
 def test_settings_are_parameters_by_their_paths():
     model = jt.Classifier(TINY)
     assert model.get_params()["experiment__model__widths"] == (16,) and "experiment__model__widths" not in model.get_params(

@@ -40,6 +40,10 @@ def test_a_run_is_tracked_while_it_trains_by_a_process_of_its_own(here, capfd):
     [
         ([*WORDS, "--track", "wandbb:a"], "track: 'wandbb' is no tracker; did you mean 'wandb'?"),
         ([*WORDS, "--track", "wandb:a"], "track: wandb needs wandb; `pip install jaxtricks[wandb]` installs it."),
+        (
+            ["compare", "--add-seeds", "2", "a", "--track", "tensorboard"],
+            "--track tensorboard is for a new run; with --add-seeds, `jaxtricks track` sends it when it has ended.",
+        ),
     ],
 )
 def test_what_cannot_be_tracked_is_not_trained(words, says, here, capsys, monkeypatch):
