@@ -50,7 +50,8 @@ def refused(capsys, *words) -> str:
         (
             ["fit", "--seeds", "3"],
             "no command 'fit'; there are: run, compare, ablate, ladder, judge, prune, cost, curve, lr, search, doctor, "
-            "curvature, replay, resume, watch, tensorboard, ensemble, data, list, report, sample, check-gradient, completion.",
+            "curvature, replay, resume, watch, tensorboard, ensemble, data, list, "
+            "report, figure, sample, check-gradient, completion.",
         ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),

@@ -29,6 +29,7 @@ COMMANDS = {
     "data": ("data:DataCommand", "Say what a data set holds, and what its examples can show."),
     "list": ("listing:ListCommand", "List tricks, settings, metrics, data sets, runs or openings of test sets."),
     "report": ("finished:Report", "Render the page of a run's folder again."),
+    "figure": ("figure:FigureCommand", "Write the figures of a run as PDF, SVG or PNG, in the size of a paper's column."),
     "sample": ("finished:Sample", "Write text with a language model that was trained on a text."),
     "check-gradient": ("gradient:CheckGradient", "Compare the gradient of a function with central differences."),
     "completion": ("completion:Completion", "Print a script that has bash or zsh complete flags and settings."),

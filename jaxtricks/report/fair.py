@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from jaxtricks.report.curve import STYLE
 from jaxtricks.report.document import Rows, document, save_document
-from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled, upright
 from jaxtricks.report.text import units
 from jaxtricks.search.fair import A, B, FairComparison
 from jaxtricks.train.shown import Paged, paged
@@ -95,8 +95,7 @@ def _difference(found: FairComparison) -> Markup:
         axes.axhline(0, color=INK, linewidth=0.8)
         logarithmic(axes.xaxis)
         axes.set_xlabel("trials")
-        axes.set_ylabel(f"b less a ({written.unit})" if written.unit else "b less a")
-        axes.yaxis.set_label_coords(-0.185, 0.5)
+        upright(axes, f"b less a ({written.unit})" if written.unit else "b less a")
         return embedded(figure, "How far b is above a in the expected best of so many trials")
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from jaxtricks import statistics
 from jaxtricks.prune.result import WHOLE, Pruning, stopping_steps
 from jaxtricks.report.document import Rows, document, save_document
-from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled, upright
 from jaxtricks.report.plots import forest
 from jaxtricks.report.text import Units, units_of
 from jaxtricks.statistics import interval
@@ -114,8 +114,7 @@ class PruningPage:
             axes.invert_xaxis()
             axes.set_xlabel("share of weights that is kept")
             if written is None:
-                axes.set_ylabel(named_so)
-                axes.yaxis.set_label_coords(-0.185, 0.5)
+                upright(axes, named_so)
             else:
                 by_metric(axes, written)
             axes.legend(frameon=False)
