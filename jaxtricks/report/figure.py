@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 # colour of text, and that of what is behind it. A figure has them itself, and keeps them wherever it is copied.
 BLUE, VERMILION, INK, PAPER = "#0065a0", "#b04a00", "#1b1d20", "#ffffff"
 DARK = {BLUE: "#62b5e8", VERMILION: "#ff9657", INK: "currentColor", PAPER: "Canvas"}
-# What a page says of its figures: on a dark screen each colour is another one, and on paper all stay as they are.
+# What a page says of its figures: on a dark screen each colour is another one, and on paper all stay as they are. No ancestor is
+# named: what <use> shows has none.
 ADAPTED = (
     "@media screen and (prefers-color-scheme:dark){"
     + "".join(
-        f'svg [style*="{kind}: {colour}"]{{{kind}:{dark}!important}}'
+        f'[style*="{kind}: {colour}"]{{{kind}:{dark}!important}}'
         for colour, dark in DARK.items()
         for kind in ("fill", "stroke")
     )
@@ -62,7 +63,6 @@ STYLE: dict[Any, Any] = {
     "axes.formatter.useoffset": False,
     "axes.unicode_minus": True,
 }
-WIDTH = PAGE.width  # inches: as wide as a phone in CSS pixels, so that text in a plot is as large there as the text around it
 LEFT, RIGHT, BELOW, ABOVE = 0.86, 0.08, 0.58, 0.12  # margins in inches; fixed, so that plots beside each other align
 ASIDE = 0.677  # inches from an axis to the middle of its name
 
@@ -150,12 +150,8 @@ def styled(salt: str) -> AbstractContextManager[None]:
     return style.context(STYLE | {"svg.hashsalt": salt}, after_reset=True)
 
 
-def one_plot(height: float, left: float = LEFT, right: float = RIGHT) -> "tuple[Figure, Axes]":
-    """One plot as wide as a page has it, with margins in inches; measuring them would take twice the time."""
-    return _framed(WIDTH, height, left, right)
-
-
 def _framed(width: float, height: float, left: float, right: float) -> "tuple[Figure, Axes]":
+    """One plot with margins in inches; measuring them would take twice the time."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
@@ -252,6 +248,7 @@ def _pdf(figure: "Figure", label: str, sheet: Sheet) -> bytes:
     pdf = PdfFile(file, metadata={"Title": label, **dict.fromkeys(("CreationDate", "Creator", "Producer"))})
     figure.set_dpi(72)  # a PDF's points
     pdf.newPage(sheet.scale * width, sheet.scale * height)
+    pdf.width, pdf.height = width, height  # by which lines are cut off, before they are scaled
     pdf.output(sheet.scale, 0, 0, sheet.scale, 0, 0, Op.concat_matrix)
     renderer = RendererPdf(pdf, 72, height, width)
     figure.draw(renderer)

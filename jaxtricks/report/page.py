@@ -49,7 +49,6 @@ from jaxtricks.store.folder import CURVES, VALUES
 
 OPEN_UP_TO = 2  # changes whose plots are unfolded
 NAMED_UP_TO = 6  # changes that are named at the head of the page; of more it says how many
-SETTINGS_UP_TO = 12  # changes whose settings are unfolded
 # Simulated anew for each process, some 0.8 s. From 32 seeds on a verdict bootstraps its interval, which takes 20 s to simulate.
 TRIALS, SIMULATED = 1_000, (8, 16)
 
@@ -96,7 +95,7 @@ def page(record: Record) -> str:
         "power": power(verdicts, written) if verdicts else "",
         "paired_by": paired_by(verdicts) if verdicts else "",
         "diffs": {change.label: differing(reference.experiment, change.experiment) for reference, change in pairs},
-        "settings_unfolded": len(pairs) <= SETTINGS_UP_TO,
+        "settings_unfolded": len(pairs) <= NAMED_UP_TO,
         "config": json.dumps(baseline.experiment, indent=2, ensure_ascii=False),
         "downloads": _downloads(record),
         "again": [*_sizes(record), *_environment(record.environment)],

@@ -56,4 +56,4 @@ class Sheet(NamedTuple):
         return cls(lengths[0], lengths[1] if len(lengths) > 1 else None, font)
 
 
-PAGE = Sheet(4.6, None, 11.5)
+PAGE = Sheet(4.6, None, 11.5)  # as wide as a phone, so that text in a plot is as large there as the text around it

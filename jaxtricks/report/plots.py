@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import scipy
 from jaxtyping import Float
-from markupsafe import Markup
 
 from jaxtricks.diagnose.variance import VarianceProfile
 from jaxtricks.evaluate.curve import LearningCurve
@@ -22,10 +21,7 @@ from jaxtricks.report.figure import (
     Drawing,
     at_whole_numbers,
     by_metric,
-    embedded,
     logarithmic,
-    one_plot,
-    styled,
     upright,
 )
 from jaxtricks.report.record import Arm, Values
@@ -40,7 +36,7 @@ POINTS = 150  # at most, of a restart's curve, two CSS pixels from each other; m
 LETTERS = 52  # of a label in the forest plot; the table shows the whole label
 DOT = 0.021  # of the width of a plot: from one dot to the next beside it
 LEVELS = 28  # dots that lie on top of each other from the lowest to the highest value
-ROOM = 0.44  # of the place of an arm that its dots may take, whatever their number
+ROOM, BAR = 0.44, 0.14  # of the place of an arm: what its dots may take, whatever their number; how long the bar of its mean is
 Dashes: TypeAlias = str | tuple[float, tuple[float, float]]
 TRAINING: Dashes = (0, (1, 1.2))  # of curves in training
 
@@ -129,15 +125,15 @@ def _mean(axes: "Axes", y: Float[np.ndarray, "restarts epochs"], colour: str, da
     axes.plot(np.arange(1, mean.size + 1), mean, color=colour, linewidth=width, linestyle=dashes, marker=marker)
 
 
-def by_examples(curve: LearningCurve, written: Units) -> Markup:
+def by_examples(curve: LearningCurve, written: Units) -> Drawing:
     """Learning curves over the number of examples: the mean over seeds, and a band of its 95% interval.
 
     Args:
         curve: the curves; the first one is the network's.
         written: how the metric is written.
     """
-    with styled(f"by examples {written.metric}"):
-        figure, axes = one_plot(3.4)
+
+    def paint(axes: "Axes") -> None:
         looks = [(BLUE, "-"), (VERMILION, "--"), (INK, ":"), (INK, "-."), (VERMILION, "-."), (BLUE, ":"), (INK, "-")]
         for (name, values), (colour, dashes) in zip(curve.values.items(), looks, strict=False):
             shown = written.scale * values
@@ -154,7 +150,9 @@ def by_examples(curve: LearningCurve, written: Units) -> Markup:
         axes.set_xlabel("training examples")
         by_metric(axes, written)
         axes.legend(frameon=False)
-        return embedded(figure, f"Learning curves: {named(written.metric)} by the number of training examples")
+
+    said = f"Learning curves: {named(written.metric)} by the number of training examples"
+    return Drawing(f"{written.metric} by examples", said, 3.4, paint)
 
 
 def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Drawing:
@@ -179,8 +177,8 @@ def dots(metric: str, baseline: Arm, change: Arm | None = None) -> Drawing:
         for place, ((y, colour), x) in enumerate(zip(arms, places, strict=True)):
             axes.plot(x, y, "o", color=colour, markersize=5, alpha=0.85, markeredgewidth=0)
             if np.isfinite(y).any():
-                side = -1 if place == 0 else 1
-                bar = [place + side * end for end in (ROOM / 2 + 0.04, ROOM / 2 + 0.2)]
+                side, reach = -1 if place == 0 else 1, np.abs(offsets).max() + 2.5 * apart
+                bar = [place + side * end for end in (reach, reach + BAR)]
                 axes.plot(bar, [np.nanmean(y)] * 2, color=colour, linewidth=2.5)
         axes.set_xlim(-0.45, len(arms) - 0.55)
         axes.set_xticks(range(len(arms)), ["baseline", "with the change"] if change else ["restarts"])
@@ -254,21 +252,21 @@ def forest(verdicts: Sequence[Verdict], units: Units) -> Drawing:
 
     def paint(axes: "Axes") -> None:
         for place, verdict in enumerate(verdicts):
-            low, high = place - 0.24, place + 0.08 + 0.16 * scopes
+            low, high = place - 0.24, place + 0.1 + 0.14 * scopes
             axes.fill_between([-margin, margin], low, high, color=INK, alpha=0.12, linewidth=0)
             axes.plot([0, 0], [low, high], color=INK, linewidth=0.8)
             for number, finding in enumerate(verdict.findings):
                 _interval(axes, place + 0.2 * number, units, verdict, finding, limit, bold=number == 0)
             axes.text(0, place - 0.3, _shortened(verdict.label), va="bottom", transform=axes.get_yaxis_transform())
         axes.set_xlim(-limit, limit)
-        axes.set_ylim(len(verdicts) - 0.66 + 0.16 * scopes, -0.9)
+        axes.set_ylim(len(verdicts) - 0.6 + 0.1 * scopes, -0.9)
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         better = "right" if units.higher_is_better else "left"
         axes.set_xlabel(f"difference in {named(units.metric)}, {better} is better" + (f" ({units.unit})" if units.sign else ""))
 
     label = "Differences with 95% intervals: " + ", ".join(verdict.label for verdict in verdicts)
-    return Drawing("forest", label, 0.8 + (0.38 + 0.08 * scopes) * len(verdicts), paint, left=0.15, right=0.15)
+    return Drawing("forest", label, 0.8 + (0.32 + 0.14 * scopes) * len(verdicts), paint, left=0.15, right=0.15)
 
 
 def beyond(verdicts: Sequence[Verdict], units: Units) -> tuple[str, ...]:
@@ -320,14 +318,14 @@ def _interval(
             )
 
 
-def variance(profile: VarianceProfile) -> Markup:
+def variance(profile: VarianceProfile) -> Drawing:
     """Variances at the start by layer: pre-activations in blue, gradients in vermilion and dashed, and a line for each seed.
 
     Args:
         profile: of a model, layers from the input up.
     """
-    with styled(f"variance {' '.join(profile.layers)}"):
-        figure, axes = one_plot(2.9)
+
+    def paint(axes: "Axes") -> None:
         places = np.arange(1, len(profile.layers) + 1)
         kinds = (("pre-activations", profile.outputs, BLUE, "-"), ("gradients", profile.gradients, VERMILION, "--"))
         for name, values, colour, dashes in kinds:
@@ -339,7 +337,9 @@ def variance(profile: VarianceProfile) -> Markup:
         at_whole_numbers(axes.xaxis)
         upright(axes, "variance")
         axes.legend(frameon=False)
-        return embedded(figure, "Variance of pre-activations and gradients at the start, by layer")
+
+    said = "Variance of pre-activations and gradients at the start, by layer"
+    return Drawing(f"variance {' '.join(profile.layers)}", said, 2.9, paint)
 
 
 def _lines(baseline: Arm, change: Arm | None) -> list[tuple[Arm, str, str]]:

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from markupsafe import Markup
 
-from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled, upright
+from jaxtricks.report.figure import BLUE, INK, VERMILION, Drawing, by_metric, logarithmic, upright
 from jaxtricks.report.text import named, units
 from jaxtricks.search.lr_range import RateRange, RateSweep
 from jaxtricks.statistics import band
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def by_rates(found: RateRange) -> Markup:
+def by_rates(found: RateRange) -> Drawing:
     """A range test: the training loss as the rate rises, the mean over restarts with a band of one standard deviation.
 
     The suggested rate is a dotted line, its interval is shaded. Losses are smoothed over rates, and cut off above the start's by
@@ -23,17 +22,18 @@ def by_rates(found: RateRange) -> Markup:
     Args:
         found: the range test.
     """
-    with styled("by rates"):
-        figure, axes = one_plot(3.4)
+
+    def paint(axes: "Axes") -> None:
         around = band(found.curve.smooth(found.curve.capped))
         axes.fill_between(found.rates, around.low, around.high, color=BLUE, alpha=0.22, linewidth=0)
         axes.plot(found.rates, around.mean, color=BLUE, linewidth=2)
         _rates(axes, found)
         upright(axes, "training loss")
-        return embedded(figure, "Range test: training loss by learning rate, as the rate rises")
+
+    return Drawing("by rates", "Range test: training loss by learning rate, as the rate rises", 3.4, paint)
 
 
-def swept(found: RateRange, sweep: RateSweep) -> Markup:
+def swept(found: RateRange, sweep: RateSweep) -> Drawing:
     """The U-curve of a sweep: a validation metric after training, by constant rate, on the axis of `by_rates`.
 
     A rate at which a restart diverged has no point. The range goes up to twice what lies between the best and the median of the
@@ -43,8 +43,8 @@ def swept(found: RateRange, sweep: RateSweep) -> Markup:
         found: the range test, for the interval and the axis.
         sweep: the sweep beside it.
     """
-    with styled("sweep"):
-        figure, axes = one_plot(3.4)
+
+    def paint(axes: "Axes") -> None:
         written = units(sweep.metric, [])
         shown = written.scale * np.where(np.isfinite(sweep.values), sweep.values, np.nan)
         around, whole = band(shown), np.isfinite(shown).all(axis=0)
@@ -58,7 +58,8 @@ def swept(found: RateRange, sweep: RateSweep) -> Markup:
             axes.set_ylim(*sorted(sign * end for end in ends))
         _rates(axes, found)
         by_metric(axes, written)
-        return embedded(figure, f"Sweep: {named(sweep.metric.name)} after training, by learning rate")
+
+    return Drawing("sweep", f"Sweep: {named(sweep.metric.name)} after training, by learning rate", 3.4, paint)
 
 
 def _rates(axes: "Axes", found: RateRange) -> None:
