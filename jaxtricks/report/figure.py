@@ -31,9 +31,7 @@ DARK = {BLUE: "#62b5e8", VERMILION: "#ff9657", INK: "currentColor", PAPER: "Canv
 ADAPTED = (
     "@media screen and (prefers-color-scheme:dark){"
     + "".join(
-        f'[style*="{kind}: {colour}"]{{{kind}:{dark}!important}}'
-        for colour, dark in DARK.items()
-        for kind in ("fill", "stroke")
+        f'[style*="{kind}: {colour}"]{{{kind}:{dark}!important}}' for colour, dark in DARK.items() for kind in ("fill", "stroke")
     )
     + "}"
 )

@@ -69,7 +69,7 @@ def page(record: Record) -> str:
         "units": written,
         "Decision": Decision,
         "adapted": Markup(ADAPTED),
-        "groups": {decision: _strongest([v for v in verdicts if v.decision is decision]) for decision in Decision},
+        "groups": {decision: [v for v in _at_the_head(verdicts) if v.decision is decision] for decision in Decision},
         "named_up_to": NAMED_UP_TO,
         "lost": [(arm.label, arm.collapsed) for arm in record.arms if arm.collapsed],
         "never_finite": sum(value is None for arm in record.arms for value in arm.metrics[record.metric]),
@@ -105,8 +105,8 @@ def page(record: Record) -> str:
     return _template().render(values)
 
 
-def _strongest(verdicts: list[Verdict]) -> list[Verdict]:
-    """Verdicts of one decision, the largest difference first where there are too many to name them all."""
+def _at_the_head(verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
+    """Verdicts as they were asked for; the largest difference first where there are too many to name them all."""
     return sorted(verdicts, key=lambda verdict: -abs(verdict.difference)) if len(verdicts) > NAMED_UP_TO else verdicts
 
 

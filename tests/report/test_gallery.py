@@ -21,7 +21,7 @@ from jaxtricks import cli, report
 from jaxtricks.report import download, picture, plots
 from jaxtricks.report.ablation import in_order
 from jaxtricks.report.download import Download
-from jaxtricks.report.figure import BLUE, DARK, PAPER, VERMILION, Drawing
+from jaxtricks.report.figure import BLUE, DARK, PAPER, RIGHT, STYLE, VERMILION, Drawing
 from jaxtricks.report.gallery import Gallery
 from jaxtricks.report.page import NAMED_UP_TO, page
 from jaxtricks.report.paper import PAGE, Sheet
@@ -87,6 +87,13 @@ def test_a_pdf_has_the_size_that_was_asked_for_and_letters_that_journals_take(ga
     width, height = map(float, re.search(rb"/MediaBox \[ 0 0 (\S+) (\S+) \]", made).groups())
     assert width == pytest.approx(72 * sheet.width)
     assert height == pytest.approx(72 * (drawing.height * sheet.scale if sheet.height is None else sheet.height))
+
+
+def test_lines_of_a_pdf_go_as_far_as_its_axes(gallery, monkeypatch):
+    monkeypatch.setitem(STYLE, "pdf.compression", 0)
+    text = gallery.panels[0].shown[1].file("pdf", COLUMN).decode("latin1")
+    ends = [float(x) for x in re.findall(r"^(\S+) \S+ l$", text, re.MULTILINE)]
+    assert pytest.approx(72 * (COLUMN.width / COLUMN.scale - RIGHT)) in ends
 
 
 def test_an_svg_of_a_paper_and_a_png_have_its_width(gallery):
@@ -227,7 +234,7 @@ def test_many_changes_are_counted_at_the_head_of_the_page_and_not_all_named():
     head = text[text.index('<p class="lead">') : text.index("</header>")]
     words = " ".join(re.sub("<[^>]+>", "", head).split())
     assert (
-        head.count("<strong>") == 5 and "6 help, most of all with optimizer.rule.a_long_name=5" in words
+        head.count("<strong>") == 5 and "6 help, most of all with optimizer.rule.a_long_name=5 (+3.500 points); 1 hurts" in words
     )
 
 
