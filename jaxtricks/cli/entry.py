@@ -31,6 +31,7 @@ GROUPS = {
     "Look at a run": {
         "watch": ("watch:Watch", "Show how a run goes on that another process trains."),
         "report": ("finished:Report", "Render the page of a run's folder again."),
+        "figure": ("figure:FigureCommand", "Write the figures of a run as PDF, SVG or PNG, in the size of a paper's column."),
         "table": ("table:TableCommand", "Write a run's or a search's table as CSV or Parquet."),
         "track": ("track:Track", "Send a run's curves to TensorBoard, Weights & Biases, MLflow or trackio."),
         "ensemble": ("ensemble:EnsembleRuns", "Average the predictions of restarts, and say what that gains."),

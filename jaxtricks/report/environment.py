@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,19 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "versions": versions(),
     }
+
+
+def spent(seconds: Collection[float | None]) -> dict[str, float]:
+    """The seconds that training took, for the environment; nothing where one of them is not known.
+
+    Args:
+        seconds: those of each fit.
+
+    >>> spent([1.26, 2.0]), spent([1.26, None])
+    ({'seconds': 3.3}, {})
+    """
+    known = [each for each in seconds if each is not None]
+    return {"seconds": round(sum(known), 1)} if len(known) == len(seconds) else {}
 
 
 def processor() -> str | None:

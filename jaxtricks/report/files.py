@@ -18,13 +18,12 @@ from jaxtricks.report.record import Record, from_json, to_json
 from jaxtricks.store import histograms as stored
 from jaxtricks.store.checkpoint import load_weights, save_weights
 from jaxtricks.store.disk import replacing, writing
-from jaxtricks.store.folder import CONFIG, CURVES, PAGE, FolderError, gathered
+from jaxtricks.store.folder import CONFIG, CURVES, PAGE, VALUES, FolderError, gathered
 from jaxtricks.store.histograms import MemberHistograms
 from jaxtricks.train.histograms import histograms
 from jaxtricks.train.runs import Runs
 
 FILES = (CONFIG, "metrics.json", "verdicts.json", "environment.json")
-VALUES = "values.csv"  # of what is judged
 HISTOGRAMS = "histograms-{}.npz"  # one for each arm, where they were asked for
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 

@@ -12,9 +12,10 @@ from typing import NamedTuple, Self
 
 from jaxtricks.store.disk import is_marked, marked, replacing, writing
 
-CONFIG, PAGE, CURVES = "config.json", "report.html", "report.csv"  # of a finished run
+CONFIG, PAGE, CURVES, VALUES = "config.json", "report.html", "report.csv", "values.csv"  # of a finished run
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
-EVENTS, TRACKED = "tensorboard", "tracked.json"  # where a run was tracked
+EVENTS, FIGURES = "tensorboard", "figures"  # where they were asked for
+TRACKED = "tracked.json"  # where a run was tracked
 EARLIER = "earlier"  # the results of a run that goes on, as they were before
 BESIDES = (COMMAND, CHECKPOINTS, EVENTS, TRACKED, EARLIER)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
@@ -141,6 +142,7 @@ def _fitted(
     wanted: Sequence[Experiment], several: bool, data: Dataset, sampled: Seeds, how: How, turn: Turn | None
 ) -> tuple[list[Runs], Standing | None]:
     """The runs of each experiment, and what turns came to."""
+    begun = time.monotonic()
     sampling = sampled.sampling(data)
     ready, cohorts = readied(wanted, data, sampling, sampled.transfer)
     checkpoints, manifest = how.checkpoints, None
@@ -151,7 +153,8 @@ def _fitted(
     with recording(cohorts, manifest, checkpoints) as records:
         results, standing = trained_in_turns(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
     started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
-    runs = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
+    seconds = time.monotonic() - begun
+    runs = [Runs(ready[index], sampling, data, results[index], started[index], seconds) for index in range(len(wanted))]
     return runs, standing
 
 

@@ -88,5 +88,6 @@ class Shown:
         return target
 
     def _repr_html_(self) -> str:
-        page = html.escape(paged(self).html())
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'
+        shown = paged(self)
+        page, title = html.escape(shown.html()), html.escape(shown.name)
+        return f'<iframe srcdoc="{page}" title="{title}" style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'

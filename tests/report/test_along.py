@@ -51,7 +51,9 @@ def test_a_run_holds_its_histograms_and_its_page_shows_each_kind(folder, runs):
     assert list(found.counts) == list(runs.histograms.counts) and found.epochs.tolist() == [0, 1, 2]
     assert all(np.array_equal(counts, runs.histograms.counts[name]) for name, counts in found.counts.items())
     page = (folder / "report.html").read_text()
-    assert page.count("Histogram of ") == 7 and all(f"<summary>{kind}</summary>" in page for kind in ("weights", "gradients"))
+    assert page.count('role="img" aria-label="Histogram of ') == 7 and all(
+        f"<summary>{kind}</summary>" in page for kind in ("weights", "gradients")
+    )
     assert files.render(folder).read_text() == page
     numbers = 3 * 3 * len(found.counts)  # restarts, times and layers
     assert (folder / "histograms-0.npz").stat().st_size < 150 * numbers + 2000

@@ -1,0 +1,46 @@
+"""A picture of a page, as a browser shows it."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from jaxtricks.store.folder import FolderError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 60.0  # seconds
+LIGHT, DARK = 1, 0  # as Chromium numbers what a reader prefers
+
+
+def picture(page: Path, target: Path, *, width: int = 1100, height: int = 1100, dark: bool = False) -> Path:
+    """Takes a picture of the top of a page, with Chromium or Chrome.
+
+    Args:
+        page: an HTML file, such as the `report.html` of a run.
+        target: the PNG file to write.
+        width: CSS pixels; a telephone has some 412.
+        height: CSS pixels from the top.
+        dark: whether the reader prefers dark pages.
+
+    Returns:
+        The target.
+
+    Raises:
+        FolderError: where there is no such browser, or it makes no picture.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise FolderError(f"a picture of {page} needs a browser: {', '.join(BROWSERS)} are looked for, and none is installed.")
+    with tempfile.TemporaryDirectory(prefix="jaxtricks-") as profile:
+        words = [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"),
+            *(f"--window-size={width},{height}", f"--blink-settings=preferredColorScheme={DARK if dark else LIGHT}"),
+            *(f"--screenshot={target.absolute()}", page.absolute().as_uri()),
+        ]
+        try:
+            subprocess.run(words, capture_output=True, timeout=PATIENCE, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise FolderError(f"{target} cannot be made: {Path(browser).name} failed ({type(error).__name__}).") from error
+    if not target.is_file():
+        raise FolderError(f"{target} cannot be made: {Path(browser).name} wrote no picture of {page}.")
+    return target
