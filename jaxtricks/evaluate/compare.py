@@ -29,6 +29,7 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.objectives.metric import Declaration, Metric, called
 from jaxtricks.objectives.task import task_of
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.fit import fit
@@ -99,6 +100,7 @@ class Options(TypedDict, total=False):
 
 
 @takes
+@with_copies
 def study(
     baseline: Experiment,
     changes: Mapping[str, Experiment],

@@ -25,6 +25,7 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.objectives.metric import Metric
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 from jaxtricks.train.frame import frame
@@ -131,6 +132,7 @@ class Ladder(Shown):
 
 
 @takes
+@with_copies
 def ladder(
     steps: Steps,
     data: Dataset,
