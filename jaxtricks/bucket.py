@@ -197,7 +197,7 @@ class Bucket:
         except Exception as error:  # each store has errors of its own
             if isinstance(error, (BucketError, *passes)):
                 raise
-            known = None if isinstance(error, FileNotFoundError) else self._access  # of a bucket that there is not, no login helps
+            known = None if isinstance(error, FileNotFoundError) else self._access  # such as where there is no such bucket
             login = "" if known is None else f"; {known.login}"
             raise BucketError(f"{self.url} cannot be {what} ({_first(error)}){login}.") from error
 

@@ -10,7 +10,7 @@ from jax.errors import JaxRuntimeError
 
 from jaxtricks.cli import supervisor
 from jaxtricks.cli.command import Command
-from jaxtricks.cli.far import at_hand
+from jaxtricks.cli.far import at_hand, urls
 from jaxtricks.cli.words import parsed
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import DataError
@@ -35,6 +35,7 @@ def dispatch(words: Sequence[str], names: Collection[str], found: Callable[[str]
         if words[0] not in names:
             raise ConfigError(f"there is no command {words[0]!r}{nearest(words[0], list(names))}")
         command, settings = parsed(words, {words[0]: found(words[0])})
+        urls(command)  # refuses those that it takes none for
         if command.place() is not None and supervisor.needed():
             sys.exit(supervisor.supervise(words))
         command.refuse(settings)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import sys
+from pathlib import Path
 from typing import Any, TextIO, TypeVar, cast
 
 from jaxtricks.bucket import url_of
@@ -12,6 +13,26 @@ from jaxtricks.config import ConfigError
 from jaxtricks.store.mirror import told
 
 C = TypeVar("C", bound=Command)
+
+
+def urls(command: Command) -> dict[str, str]:
+    """The flags that name a place far away, and its URL.
+
+    Args:
+        command: as it was given.
+
+    Raises:
+        ConfigError: for a URL where the command takes none.
+    """
+    given = {field.name: getattr(command, field.name) for field in dataclasses.fields(command)}
+    paths = [(name, each) for name, value in given.items() for each in _all(value) if isinstance(each, Path)]
+    far = {name: url for name, path in paths if (url := url_of(path)) is not None}
+    for name, url in far.items():
+        if name not in command.copies:
+            raise ConfigError(f"{name} {url} is far away, and is read on this machine alone; copy it here first.")
+        if command.place() is not None:
+            raise ConfigError(f"{name} {url} is far away, and --distributed is for a folder that all processes see.")
+    return far
 
 
 def at_hand(command: C, stack: contextlib.ExitStack) -> C:
@@ -30,18 +51,14 @@ def at_hand(command: C, stack: contextlib.ExitStack) -> C:
     ...     print(at_hand(Sample("memory:///runs/text", prompt="a"), stack).folder.name)
     text
     """
-    given = {field.name: getattr(command, field.name) for field in dataclasses.fields(command)}
-    far = {name: url for name, value in given.items() for url in map(url_of, _all(value)) if url is not None}
-    for name, url in far.items():
-        if name not in command.copies:
-            raise ConfigError(f"{name} {url} is far away, and is read on this machine alone; copy it here first.")
-        if command.place() is not None:
-            raise ConfigError(f"{name} {url} is far away, and --distributed is for a folder that all processes see.")
-    if not far:
+    if not (far := urls(command)):
         return command
     for library in ("gcsfs", "s3fs"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they log is said in one sentence
-    near = {name: _near(given[name], lambda each, name=name: stack.enter_context(command.copies[name](each))) for name in far}
+    near = {}
+    for name in far:
+        copies = [stack.enter_context(command.copies[name](path)) for path in _all(getattr(command, name))]
+        near[name] = tuple(copies) if isinstance(getattr(command, name), tuple) else copies[0]
     stack.enter_context(contextlib.redirect_stdout(cast(TextIO, _Telling(sys.stdout))))
     stack.enter_context(contextlib.redirect_stderr(cast(TextIO, _Telling(sys.stderr))))
     return dataclasses.replace(command, **near)
@@ -66,7 +83,3 @@ class _Telling:
 
 def _all(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
-
-
-def _near(value: Any, copy: Any) -> Any:
-    return tuple(map(copy, value)) if isinstance(value, tuple) else copy(value)

@@ -4,9 +4,11 @@ import contextlib
 import dataclasses
 import itertools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.report import terminal, watch
@@ -28,6 +30,8 @@ class Watch(Command):
         once: show how it stands now, and end.
     """
 
+    copies: ClassVar[Mapping[str, Copy]] = {}
+
     folder: Positional[Path]
     metric: Maybe[str] = None
     arm: Maybe[str] = None
@@ -47,6 +51,8 @@ class TensorBoard(Command):
     Args:
         folder: the run's folder, such as runs/digits-run-1; the files go into its folder tensorboard.
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {}
 
     folder: Positional[Path]
 

@@ -35,6 +35,7 @@ TRIES, PAUSE = 5, 1.0  # at the end; seconds before the second try, and twice as
 P = ParamSpec("P")
 R = TypeVar("R")
 Stamp = tuple[int, int]  # bytes, and when it was changed, in nanoseconds
+NOT_READ = -1, -1  # of an object that an upload left which did not end
 
 _open: "list[Mirror]" = []
 _called: dict[Path, str] = {}  # folder of a copy → URL
@@ -210,7 +211,7 @@ def with_copies(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def pull(bucket: Bucket, folder: Path, only: Collection[str] | None = None) -> dict[str, Stamp]:
-    """Reads what is whole into a folder, and gives the stamp of each file.
+    """Reads what is whole into a folder, and gives the stamp of each object's file.
 
     Args:
         bucket: the objects.
@@ -227,7 +228,8 @@ def pull(bucket: Bucket, folder: Path, only: Collection[str] | None = None) -> d
         wanted = [name for name in names if _mirrored(name) and _whole(name, names) and (only is None or name in only)]
         with contextlib.suppress(FileNotFoundError):  # somebody who writes there has removed it meanwhile
             bucket.download({name: folder / name for name in wanted})
-            return _stamps(folder)
+            here = _stamps(folder)
+            return {name: here.get(name, NOT_READ) for name in filter(_mirrored, names)}
     raise BucketError(f"{bucket.url} cannot be read: another process changes it all the time.")
 
 
