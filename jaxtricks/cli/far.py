@@ -48,7 +48,7 @@ def at_hand(command: C, stack: contextlib.ExitStack) -> C:
 
     >>> from jaxtricks.cli.finished import Sample
     >>> with contextlib.ExitStack() as stack:
-    ...     print(at_hand(Sample("memory:///runs/text", prompt="a"), stack).folder.name)
+    ...     print(at_hand(Sample(Path("memory:///runs/text"), prompt="a"), stack).folder.name)
     text
     """
     if not (far := urls(command)):

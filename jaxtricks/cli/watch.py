@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from jaxtricks.cli.training import ROOT
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.events import Events
 from jaxtricks.store import folder as folders
+from jaxtricks.store.manifest import MANIFEST
+from jaxtricks.store.watching import watching_copy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +27,15 @@ class Watch(Command):
     alone. Exit code 1 if it was cut off.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python.
+        folder: the run's folder, such as runs/digits-run-1, or its URL, or that of jaxtricks.Checkpoints of a fit from Python.
         metric: the curve beside the training loss; by default accuracy, or the error of values.
         arm: of a comparison, the change that is drawn with the baseline; by default the one that trained last.
         once: show how it stands now, and end.
     """
 
-    copies: ClassVar[Mapping[str, Copy]] = {}
+    copies: ClassVar[Mapping[str, Copy]] = {
+        "folder": functools.partial(watching_copy, marks=(folders.COMMAND, MANIFEST)),
+    }
 
     folder: Positional[Path]
     metric: Maybe[str] = None

@@ -130,7 +130,7 @@ def working_copy(where: Path | str) -> Iterator[Path]:
     if (url := url_of(where)) is None:
         yield Path(where)
         return
-    with _one_sentence(), _copy(url) as folder, held(bucket := Bucket(url)) as lease:
+    with one_sentence(), calling(url) as folder, held(bucket := Bucket(url)) as lease:
         mirror = Mirror(bucket, folder, lease)
         _open.append(mirror)
         try:
@@ -154,7 +154,7 @@ def reading_copy(where: Path | str, only: Collection[str] | None = None) -> Iter
     if (url := url_of(where)) is None:
         yield Path(where)
         return
-    with _one_sentence(), _copy(url) as folder:
+    with one_sentence(), calling(url) as folder:
         pull(Bucket(url), folder, only)
         yield folder
 
@@ -170,7 +170,7 @@ def committed(path: Path) -> None:
     """
     for mirror in tuple(_open):
         if path.resolve().is_relative_to(mirror.folder):
-            with _one_sentence():
+            with one_sentence():
                 mirror.follow()
 
 
@@ -225,11 +225,11 @@ def pull(bucket: Bucket, folder: Path, only: Collection[str] | None = None) -> d
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         names = bucket.signs()
-        wanted = [name for name in names if _mirrored(name) and _whole(name, names) and (only is None or name in only)]
+        wanted = [name for name in names if mirrored(name) and _whole(name, names) and (only is None or name in only)]
         with contextlib.suppress(FileNotFoundError):  # somebody who writes there has removed it meanwhile
             bucket.download({name: folder / name for name in wanted})
             here = _stamps(folder)
-            return {name: here.get(name, NOT_READ) for name in filter(_mirrored, names)}
+            return {name: here.get(name, NOT_READ) for name in filter(mirrored, names)}
     raise BucketError(f"{bucket.url} cannot be read: another process changes it all the time.")
 
 
@@ -239,13 +239,13 @@ def _stamps(folder: Path) -> dict[str, Stamp]:
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         with contextlib.suppress(FileNotFoundError):  # removed since it was listed
-            if _mirrored(name) and path.is_file():
+            if mirrored(name) and path.is_file():
                 about = path.stat()
                 found[name] = about.st_size, about.st_mtime_ns
     return found
 
 
-def _mirrored(name: str) -> bool:
+def mirrored(name: str) -> bool:
     """Whether a file is no lock, lease or unfinished one."""
     parts = name.split("/")
     return parts[-1] != LOCK and not any(part.startswith(".") for part in parts)
@@ -262,7 +262,7 @@ def _rank(name: str) -> int:
 
 
 @contextlib.contextmanager
-def _copy(url: str) -> Iterator[Path]:
+def calling(url: str) -> Iterator[Path]:
     """Where the copy of a URL lies, which is removed in the end; sentences that leave the block call it by the URL."""
     folder = Path(tempfile.mkdtemp(prefix="jaxtricks-")).resolve() / (url.rpartition("/")[2] or "copy")
     _called[folder] = url
@@ -282,7 +282,7 @@ def _copy(url: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _one_sentence() -> Iterator[None]:
+def one_sentence() -> Iterator[None]:
     """What a store answers, as the kind of error that all raise who read and write folders."""
     try:
         yield

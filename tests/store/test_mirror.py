@@ -20,8 +20,9 @@ from jaxtricks import bucket as far
 from jaxtricks import cli
 from jaxtricks.bucket import Bucket, BucketError
 from jaxtricks.cli import flags
+from jaxtricks.report import watch
 from jaxtricks.search import Certainty
-from jaxtricks.store import checkpoint, lease, mirror
+from jaxtricks.store import checkpoint, lease, mirror, watching
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.journal import Journal, listed
@@ -264,6 +265,9 @@ class TestPython:
         assert [opening.reopen for opening in other.openings] == [None, "a reviewer asked"]
 
 
+watching_copy_of = partial(watching.watching_copy, marks=("fit.json",))
+
+
 class TestCommandLine:
     @pytest.fixture(autouse=True)
     def here(self, tmp_path, monkeypatch):
@@ -293,9 +297,35 @@ class TestCommandLine:
         assert json.loads(capsys.readouterr().out)["folder"] == "fake://runs/a"
         assert "earlier/epochs-2/config.json" in names("fake://runs/a")
 
+    def test_it_is_watched_while_another_machine_trains_it(self, data, capsys, monkeypatch):
+        monkeypatch.setattr(watching, "SECONDS", 0.01)
+        monkeypatch.setattr(watch, "SECONDS", 0.01)
+        views = []
+        push, ready, seen = mirror.Mirror.push, threading.Event(), threading.Event()
+
+        def pushed(self):
+            push(self)
+            if (self.folder / "cohort-0.npz").exists() and not ready.is_set():
+                ready.set()
+                seen.wait(20)
+
+        monkeypatch.setattr(mirror.Mirror, "push", pushed)
+        options = HOW | {"checkpoints": jt.Checkpoints("fake://runs/a")}
+        training = threading.Thread(target=lambda: fit(BASE, data, **options))
+        training.start()
+        ready.wait(60)
+        with watching_copy_of("fake://runs/a") as folder:
+            for view in watch.follow(folder):
+                views.append((view.phase, view.done))
+                seen.set()
+        training.join()
+        assert views[0] == (watch.Activity.TRAINING, 2) and views[-1] == (watch.Activity.FINISHED, 8)
+        cli.main(["watch", "fake://runs/a", "--once"])
+        assert "fake://runs/a" in capsys.readouterr().out
+
     def test_what_cannot_be_reached_ends_in_one_sentence(self, capsys):
         assert "cannot be read (Access Denied)." in self.refused(capsys, "run", "--out", "locked://runs/a")
         assert "fake://nowhere is not a run's folder" in self.refused(capsys, "resume", "fake://nowhere")
-        assert "folder fake://runs/a is far away" in self.refused(capsys, "watch", "fake://runs/a")
+        assert "folder fake://runs/a is far away" in self.refused(capsys, "tensorboard", "fake://runs/a")
         together = ["--distributed", "--coordinator", "here:1", "--processes", "2", "--process", "0"]
         assert "--distributed is for a folder" in self.refused(capsys, "resume", "fake://runs/a", *together)
