@@ -78,7 +78,7 @@ class Bucket:
             raise BucketError(
                 f"{url} cannot be reached: {needs}; `pip install jaxtricks[cloud]` has what reads gs:// and s3://."
             ) from error
-        except ValueError as error:
+        except Exception as error:  # each store has errors of its own
             raise BucketError(f"{url} cannot be reached: {_first(error)}.") from error
 
     def signs(self, below: str = "") -> dict[str, str]:

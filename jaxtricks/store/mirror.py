@@ -185,7 +185,7 @@ def told(text: object) -> str:
     memory:///runs/b/report.html
     """
     said = str(text)
-    for folder, url in _called.items():
+    for folder, url in tuple(_called.items()):
         said = said.replace(str(folder), url)
     return said
 

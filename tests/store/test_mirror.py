@@ -150,14 +150,15 @@ def grown(folder, number):
 
 
 class TestTorn:
-    def test_an_upload_that_ends_anywhere_leaves_the_earlier_state_or_the_new_one(self, monkeypatch):
+    def test_an_upload_that_ends_anywhere_leaves_the_earlier_state_or_the_new_one(self, place, monkeypatch):
         monkeypatch.setattr(mirror, "TRIES", 1)
         ended, operations = set(), 0
+        with working_copy("fake://runs/before") as folder:
+            for number in (1, 2):
+                grown(folder, number)
         while True:
             url, done = f"fake://runs/{operations}", []
-            with working_copy(url) as folder:
-                for number in (1, 2):
-                    grown(folder, number)
+            shutil.copytree(place / "runs/before", place / f"runs/{operations}")
             with monkeypatch.context() as patch:
                 fails(patch, lambda name: ".lease" not in name and (done.append(name) or len(done) > operations))  # noqa: B023
                 try:
