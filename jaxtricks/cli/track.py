@@ -2,10 +2,12 @@
 
 import contextlib
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Positional
 from jaxtricks.cli.training import ROOT
 from jaxtricks.cli.watch import ended
@@ -13,6 +15,7 @@ from jaxtricks.report import terminal, watch
 from jaxtricks.report.tracking import Tracking
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
+from jaxtricks.store.mirror import working_copy
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Track(Command):
         folder: the run's folder, such as runs/digits-run-1.
         tracker: tensorboard, wandb:project, mlflow:project or trackio:project; each is an extra, pip install jaxtricks[wandb].
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {"folder": working_copy}
 
     folder: Positional[Path]
     tracker: Positional[str]

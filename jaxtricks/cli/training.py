@@ -44,7 +44,7 @@ class TrainingCommand(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable)
 
     Args:
         config: the config.json of an earlier run, to start from; flags change it.
-        out: the folder to write, which must not exist; by default a new one under runs/.
+        out: the folder to write, which must not exist, or a URL, such as s3://bucket/runs/a; by default a new one under runs/.
         keep_every: also keep a checkpoint after every so many epochs; by default the newest two stay.
         keep_best: a validation metric: also keep the checkpoint where its mean over the restarts is best.
         track: while it trains, also send the curves to tensorboard, wandb:project, mlflow:project or trackio:project, as

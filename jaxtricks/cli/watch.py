@@ -1,15 +1,20 @@
 """The command that shows a run which another process trains."""
 
 import dataclasses
+import functools
 import itertools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.report import terminal, watch
 from jaxtricks.store import folder as folders
+from jaxtricks.store.manifest import MANIFEST
+from jaxtricks.store.watching import watching_copy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,11 +25,15 @@ class Watch(Command):
     alone. Exit code 1 if it was cut off.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python.
+        folder: the run's folder, such as runs/digits-run-1, or its URL, or that of jaxtricks.Checkpoints of a fit from Python.
         metric: the curve beside the training loss; by default accuracy, or the error of values.
         arm: of a comparison, the change that is drawn with the baseline; by default the one that trained last.
         once: show how it stands now, and end.
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {
+        "folder": functools.partial(watching_copy, marks=(folders.COMMAND, MANIFEST)),
+    }
 
     folder: Positional[Path]
     metric: Maybe[str] = None

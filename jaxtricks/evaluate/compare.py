@@ -27,6 +27,7 @@ from jaxtricks.experiment.sampling import few
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.metric import Declaration, Metric, called
 from jaxtricks.objectives.task import task_of
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.fit import fit
@@ -93,6 +94,7 @@ class Options(TypedDict, total=False):
 
 
 @takes
+@with_copies
 def study(
     baseline: Experiment,
     changes: Mapping[str, Experiment],

@@ -22,6 +22,7 @@ from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.metric import Metric
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 from jaxtricks.train.prepare import prepare
@@ -124,6 +125,7 @@ class Ladder(Shown, Armed):
 
 
 @takes
+@with_copies
 def ladder(
     steps: Steps,
     data: Dataset,

@@ -22,9 +22,10 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.models.contract import contract
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import marked, replacing, writing
+from jaxtricks.store.mirror import LOCK
 from jaxtricks.store.policy import Checkpoints
 
-MANIFEST, LOCK = "fit.json", "lock"
+MANIFEST = "fit.json"
 BEFORE = "before"  # a folder in that of a fit, with what was trained before it, such as to tune it
 REST = re.compile(r"\.\d+(-\d+)?-(gone|unfinished)(\..*)?")  # what a killed process left
 

@@ -64,7 +64,8 @@ class Shown:
         """Writes a run's folder: the page, `report.html`, and the numbers as files; `jaxtricks list runs` finds it.
 
         Args:
-            folder: absent or empty; by default the next free one, such as runs/digits-compare-1.
+            folder: absent or empty, or a URL such as gs://bucket/runs/a; by default the next free one, such as
+                runs/digits-compare-1.
 
         Returns:
             The folder.
