@@ -4,6 +4,7 @@ import ast
 import sys
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -187,3 +188,18 @@ def test_members_share_what_is_equal():
     ]
     arrays = written(programs).arrays
     assert sorted((name[0], array.shape) for name, array in arrays.items()) == [("m", (2, 4, 3)), ("s", ())]
+
+
+def test_a_network_of_another_library_is_operations_too():
+    network = eqx.nn.Sequential([eqx.nn.Linear(4, 6, key=jax.random.key(0)), eqx.nn.LayerNorm(6), eqx.nn.Lambda(jax.nn.gelu)])
+    weights, rest = eqx.partition(network, eqx.is_array)
+
+    def function(w, x):
+        jax.random.split(jax.random.key(1))  # of masks that no evaluation draws
+        return jax.vmap(eqx.combine(w, rest))(x)
+
+    x = DRAW.normal(size=(9, 4)).astype(np.float32)
+    program = program_of(function, weights, lambda n: [jax.ShapeDtypeStruct((n, 4), np.float32)], "it")
+    made, model = written([program]), predict.NumpyModel.__new__(predict.NumpyModel)
+    model.arrays = made.arrays
+    np.testing.assert_allclose(model._run(made.json, [x], 0, len(x))[0], function(weights, x), rtol=2e-6, atol=2e-6)
