@@ -78,8 +78,8 @@ class Drawing:
         right: margin in inches.
 
     >>> drawing = Drawing("a line", "A line that rises", 2.9, lambda axes: axes.plot([0, 1], [0, 1], color=BLUE))
-    >>> str(drawing)[:4], drawing.stem, "var(" in drawing.alone()
-    ('<svg', 'a-line', False)
+    >>> drawing.stem, "<svg" in str(drawing), "var(" in drawing.alone()
+    ('a-line', True, False)
     """
 
     name: str
