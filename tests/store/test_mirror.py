@@ -103,6 +103,32 @@ class TestKilled:
 
 
 class TestLease:
+    def test_of_several_who_make_an_object_one_does_though_an_answer_may_be_lost(self, monkeypatch):
+        made, gate, place = [], threading.Barrier(8), Bucket("fake://runs/a")
+
+        def make(number):
+            gate.wait()
+            if place.create("only", str(number).encode()):
+                made.append(number)
+
+        threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(made) == 1 and place.read("only") == str(made[0]).encode()
+        opened = FileBucket.open
+
+        def lost(self, path, mode="rb", **options):
+            with opened(self, path, mode, **options) as file:
+                file.write(b"mine")
+            raise TimeoutError("no answer")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FileBucket, "open", lost)
+            patch.setattr(FileBucket, "cat_file", lambda self, path: Path(self._strip_protocol(path)).read_bytes())
+            assert place.create("other", b"mine")
+
     def test_of_several_who_try_one_holds_it(self):
         holds, ended = [], threading.Event()
 
