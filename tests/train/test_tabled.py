@@ -91,7 +91,10 @@ class TestXarray:
 
     def test_arms_keep_their_order_and_what_is_off_is_an_empty_word(self, study):
         swapped = jt.evaluate.Study(study.changes["faster"], {"a": study.baseline}, ())
-        assert swapped.to_xarray().experiment.values.tolist() == ["baseline", "a"]
+        arrays = swapped.to_xarray()
+        assert arrays.experiment.values.tolist() == ["baseline", "a"]
+        for label, runs in swapped.arms.items():
+            np.testing.assert_array_equal(arrays.nll.sel(experiment=label), runs.curves["nll"].astype(float))
         clip = study.to_xarray()["optimizer.clip_norm"].values
         assert math.isnan(clip[0]) and clip[1] == 1.0
 
