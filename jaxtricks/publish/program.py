@@ -54,7 +54,7 @@ READ |= {
     "reduce_window_sum": POOLED,
     "dot_general": ("dimension_numbers",),
     "conv_general_dilated": ("window_strides", "padding", "rhs_dilation", "dimension_numbers", "feature_group_count"),
-    "gather": ("dimension_numbers", "slice_sizes"),
+    "gather": ("dimension_numbers", "slice_sizes", "mode"),
     "scan": ("length", "reverse", "num_consts", "num_carry"),
 }
 EXPECTED: dict[str, dict[str, Any]] = {  # parameters that predict.py knows no other value of
@@ -62,7 +62,9 @@ EXPECTED: dict[str, dict[str, Any]] = {  # parameters that predict.py knows no o
     "conv_general_dilated": {"lhs_dilation": 1, "batch_group_count": 1},
     "reduce_window_max": {"base_dilation": 1},
     "reduce_window_sum": {"base_dilation": 1},
+    "gather": {"fill_value": None},
 }
+MODES = ("CLIP", "PROMISE_IN_BOUNDS", "FILL_OR_DROP")  # of a gather: what it does with places outside, that predict.py does, too
 LOOPS = ("scan",)
 BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # parameters that hold a function that is called
 NOTHING = ("stop_gradient", "copy", "optimization_barrier")  # operations that change no value
@@ -247,6 +249,10 @@ class _TraceReader:
             return [self._told(*pair) for pair in zip(here, there, strict=True)]
         if here is None or isinstance(here, bool):
             return here
+        if isinstance(here, jax.lax.GatherScatterMode):
+            if here.name not in MODES:
+                self._refuse(f"looks up places by {here}, which the file for NumPy does not")
+            return here.name
         if isinstance(here, (int, np.integer)):
             return _line((int(here),), (int(there),))[0]
         dtype = np.dtype(here).name
