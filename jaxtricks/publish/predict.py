@@ -45,7 +45,7 @@ def _conv(x, kernel, window_strides, padding, rhs_dilation, dimension_numbers, f
     axes = [1, *range(x.ndim, seen.ndim)], list(range(1, kernel.ndim))
     found = np.concatenate([np.tensordot(part, some, axes) for part, some in parts], -1)
     return np.moveaxis(found, -1, 1).transpose(np.argsort(out))
-def _gather(x, starts, dimension_numbers, slice_sizes, mode):
+def _gather(x, starts, dimension_numbers, slice_sizes, mode, fill_value):
     offset, collapsed, start_map, x_batch, starts_batch = dimension_numbers
     rank, kept, index, inside = starts.ndim - 1 + len(offset), iter(offset), [], True
     batch = [a for a in range(rank) if a not in offset]
@@ -61,7 +61,7 @@ def _gather(x, starts, dimension_numbers, slice_sizes, mode):
             count = x.shape[axis] if axis in x_batch else size
             place = place + np.arange(count).reshape([-1 if a == along else 1 for a in range(rank)])
         index.append(place)
-    empty = np.nan if x.dtype.kind in "fb" else np.iinfo(x.dtype).min or np.iinfo(x.dtype).max
+    empty = np.nan if fill_value is None else fill_value
     return np.where(inside, x[tuple(index)], empty).astype(x.dtype) if mode == "FILL_OR_DROP" else x[tuple(index)]
 def _scan(run, *given, body, length, reverse, num_consts, num_carry):
     constants, carry, rows = given[:num_consts], given[num_consts : num_consts + num_carry], given[num_consts + num_carry :]

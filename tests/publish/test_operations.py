@@ -110,9 +110,10 @@ CASES |= {
     "gather": (lambda w, x: jnp.take_along_axis(x, x.argmax(axis=1)[:, None], axis=1) + w[x.argmax(axis=1)], ROWS),
     "gather of columns": (lambda w, x: x[:, np.array([2, 0])] @ w[:2], ROWS),
     "gather that fills": (lambda w, x: jnp.take(w, places(x), axis=0, mode="fill"), ROWS),
+    "gather that fills with a number": (lambda w, x: jnp.take(w, places(x), axis=0, mode="fill", fill_value=1.5), ROWS),
     "gather that clips": (lambda w, x: jnp.take(w, places(x), axis=0, mode="clip"), ROWS),
-    "gather of whole numbers": (lambda w, x: jnp.take(1 + places(x), places(x[0]), axis=0, mode="fill"), ROWS),
-    "gather of bools": (lambda w, x: jnp.take(x > 9, places(x[:2]), axis=1, mode="fill"), ROWS),
+    "gather of whole numbers": (lambda w, x: jnp.take(jnp.asarray(9 * x, jnp.int32), places(x[:2]), axis=1, mode="fill"), ROWS),
+    "gather of bools": (lambda w, x: jnp.take(x > 0, places(x[:2]), axis=1, mode="fill"), ROWS),
     "scan": (looped, (5, 4)),
 }
 
@@ -155,7 +156,6 @@ def test_the_file_is_short_and_imports_nothing_but_numpy():
         (lambda w, x: jnp.sort(x, axis=1), "it computes 'sort', which the file for NumPy does not; numpy=False"),
         (lambda w, x: x * len(x), "it has a number in it that depends on the number of examples"),
         (lambda w, x: sum(x[i] for i in range(len(x))), "it has other operations for other numbers of examples"),
-        (lambda w, x: jnp.take(w, places(x), axis=0, mode="fill", fill_value=1.0), "'gather' with fill_value = 1.0"),
         (lambda w, x: x.astype(jnp.bfloat16), "it computes in bfloat16, which NumPy does not know"),
         (
             lambda w, x: lax.conv_transpose(x[..., None], jnp.ones((2, 1, 1)), (2,), "SAME"),
