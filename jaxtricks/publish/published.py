@@ -161,5 +161,9 @@ def columns_from_json(columns: Sequence[Mapping[str, Any]]) -> Columns:
     >>> columns_from_json([{"kind": "number", "name": "age", "missing": 3}]).inputs({"age": [27, None]}).tolist()
     [[27.0, 0.0], [nan, 1.0]]
     """
-    fields = [{name: tuple(each) if isinstance(each, list) else each for name, each in column.items()} for column in columns]
-    return Columns(tuple(KINDS[each.pop("kind")](**each) for each in fields))
+    made = []
+    for column in columns:
+        kind: Any = KINDS[column["kind"]]
+        fields = {name: tuple(each) if isinstance(each, list) else each for name, each in column.items() if name != "kind"}
+        made.append(kind(**fields))
+    return Columns(tuple(made))

@@ -188,7 +188,7 @@ def told(text: object) -> str:
     said = str(text)
     for folder, url in tuple(_called.items()):
         # What only begins with the copy's name, such as a folder beside it, is not far away.
-        said = re.sub(rf"{re.escape(str(folder))}(?![-\w]|\.\w)", lambda _, url=url: url, said)
+        said = re.sub(rf"{re.escape(str(folder))}(?![-\w]|\.\w)", url.replace("\\", r"\\"), said)
     return said
 
 
