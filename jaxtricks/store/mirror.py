@@ -13,6 +13,7 @@ All that reads and writes a run's folder works on a local one, also where the us
 
 import contextlib
 import functools
+import re
 import shutil
 import tempfile
 import threading
@@ -175,7 +176,7 @@ def committed(path: Path) -> None:
 
 
 def told(text: object) -> str:
-    """Words for the user, in which the copy of a place far away is called by its URL.
+    """Words for the user, in which the copy of a place far away, and what is in it, is called by its URL.
 
     Args:
         text: such as a path, or a sentence with one.
@@ -186,7 +187,8 @@ def told(text: object) -> str:
     """
     said = str(text)
     for folder, url in tuple(_called.items()):
-        said = said.replace(str(folder), url)
+        # What only begins with the copy's name, such as a folder beside it, is not far away.
+        said = re.sub(rf"{re.escape(str(folder))}(?![-\w]|\.\w)", url.replace("\\", r"\\"), said)
     return said
 
 

@@ -54,6 +54,15 @@ def data(digits):
     return jt.load("digits").subset(150, 0)
 
 
+def test_what_lies_beside_a_copy_is_not_far_away():
+    with reading_copy("memory:///runs/b") as copy:
+        said = f"{copy} {copy}/page.html {copy}. {copy}-model-1 {copy}.old {copy}2"
+        assert mirror.told(said).split() == [
+            *("memory:///runs/b", "memory:///runs/b/page.html", "memory:///runs/b."),
+            *(f"{copy}{rest}" for rest in ("-model-1", ".old", "2")),
+        ]
+
+
 def names(url):
     return sorted(Bucket(url).signs())
 
