@@ -7,6 +7,8 @@ import pytest
 
 from jaxtricks import cli
 from jaxtricks.cli import train
+from jaxtricks.cli.alone import alone
+from jaxtricks.store import folder as folders
 
 WORDS = ["run", "--data", "iris", "--epochs", "2", "--model.widths", "4", "--seeds", "2", "--no-baselines", "--json"]
 
@@ -55,9 +57,13 @@ def test_what_cannot_be_tracked_is_not_trained(words, says, here, capsys, monkey
     assert not list(here.iterdir())
 
 
-def test_a_search_has_no_curves_to_track(here, capsys):
-    from jaxtricks.store import folder as folders
+def test_a_run_that_was_tracked_is_looked_at_without_the_tracker(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    training, data = alone(folders.claim(here / "a", "jaxtricks run --data iris --track wandb:a"))
+    assert training.track is None and data.name == "iris"
 
+
+def test_a_search_has_no_curves_to_track(here, capsys):
     place = folders.claim(here / "found", "jaxtricks search")
     (place / "checkpoints").mkdir()
     (place / "checkpoints" / "search.jsonl").write_text('{}\n{"points": [1], "restarts": [1, 2]}\n')
