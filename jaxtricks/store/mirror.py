@@ -70,7 +70,7 @@ class Mirror:
         """
         with self._one:
             self._lease.check()
-            here = _stamps(self.folder)
+            here = stamps(self.folder)
             changed = [name for name, stamp in here.items() if self._there.get(name) != stamp]
             for rank in sorted({_rank(name) for name in changed}):
                 names = [name for name in changed if _rank(name) == rank]
@@ -230,13 +230,17 @@ def pull(bucket: Bucket, folder: Path, only: Collection[str] | None = None) -> d
         wanted = [name for name in names if mirrored(name) and _whole(name, names) and (only is None or name in only)]
         with contextlib.suppress(FileNotFoundError):  # somebody who writes there has removed it meanwhile
             bucket.download({name: folder / name for name in wanted})
-            here = _stamps(folder)
+            here = stamps(folder)
             return {name: here.get(name, NOT_READ) for name in filter(mirrored, names)}
     raise BucketError(f"{bucket.url} cannot be read: another process changes it all the time.")
 
 
-def _stamps(folder: Path) -> dict[str, Stamp]:
-    """Each file that is mirrored, by its name within the folder."""
+def stamps(folder: Path) -> dict[str, Stamp]:
+    """The stamp of each file that is mirrored, by its name within the folder.
+
+    Args:
+        folder: the copy.
+    """
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
