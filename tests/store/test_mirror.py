@@ -353,6 +353,6 @@ class TestCommandLine:
     def test_what_cannot_be_reached_ends_in_one_sentence(self, capsys):
         assert "cannot be read (Access Denied)." in self.refused(capsys, "run", "--out", "locked://runs/a")
         assert "fake://nowhere is not a run's folder" in self.refused(capsys, "resume", "fake://nowhere")
-        assert "folder fake://runs/a is far away" in self.refused(capsys, "tensorboard", "fake://runs/a")
+        assert "config fake://runs/a/a.json is far away" in self.refused(capsys, "run", "--config", "fake://runs/a/a.json")
         together = ["--distributed", "--coordinator", "here:1", "--processes", "2", "--process", "0"]
         assert "--distributed is for a folder" in self.refused(capsys, "resume", "fake://runs/a", *together)
