@@ -68,15 +68,16 @@ class Mirror:
             BucketError: where the store does not answer; some may be written then, and the earlier state is still whole.
         """
         with self._one:
-            self._lease.check()
             here = _stamps(self.folder)
             changed = [name for name, stamp in here.items() if self._there.get(name) != stamp]
             for rank in sorted({_rank(name) for name in changed}):
+                self._lease.check()  # each time, since an upload may take longer than a lease lasts
                 names = [name for name in changed if _rank(name) == rank]
                 self._bucket.upload({name: self.folder / name for name in names})
                 self._there |= {name: here[name] for name in names}
             gone = [name for name in self._there if name not in here]
             for rank in sorted({_rank(name) for name in gone}, reverse=True):
+                self._lease.check()
                 self._bucket.remove([name for name in gone if _rank(name) == rank])
             self._there = {name: stamp for name, stamp in self._there.items() if name in here}
 

@@ -27,7 +27,7 @@ from jaxtricks.store import checkpoint, lease, mirror, watching
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.journal import Journal, listed
-from jaxtricks.store.lease import TakenError, held
+from jaxtricks.store.lease import Lease, TakenError, held
 from jaxtricks.store.mirror import committed, reading_copy, working_copy
 from tests.store.buckets import VARIABLE, FileBucket
 
@@ -55,7 +55,12 @@ def data(digits):
 
 
 def names(url):
-    return sorted(Bucket(url).signs())
+    """Those of all objects but the lease's."""
+    return sorted(name for name in Bucket(url).signs() if not name.startswith(lease.LEASES))
+
+
+def leases(url):
+    return sorted(Bucket(url).signs(lease.LEASES))
 
 
 def fails(monkeypatch, when):
@@ -87,7 +92,8 @@ class TestKilled:
         for one, other in ((runs.curves, whole.curves), (runs.states, whole.states)):
             jax.tree.map(np.testing.assert_array_equal, one, other)
         assert sorted(jt.snapshots("fake://runs/long", data)) == [3, 4]
-        assert not any(name.startswith(".") for name in names("fake://runs/long"))
+        assert leases("fake://runs/long") == [".lease/000002"]
+        assert lease.is_free(Bucket("fake://runs/long").read(".lease/000002"))
         assert list((tmp_path / "near").iterdir()) == []
 
     def test_whoever_holds_a_place_keeps_others_out_until_it_is_killed(self, tmp_path):
@@ -99,7 +105,7 @@ class TestKilled:
             process.kill()
         with held(Bucket("fake://runs/a")) as mine:
             mine.check()
-            assert max(names("fake://runs/a")) == ".lease/000002"
+            assert max(leases("fake://runs/a")) == ".lease/000002"
 
 
 class TestLease:
@@ -148,7 +154,49 @@ class TestLease:
         ended.set()
         for thread in threads:
             thread.join()
-        assert sorted(holds) == [0, 0, 0, 1] and names("fake://runs/a") == []
+        assert sorted(holds) == [0, 0, 0, 1] and leases("fake://runs/a") == [".lease/000001"]
+
+    def test_one_that_was_silent_sees_that_others_were_there_though_they_have_gone(self):
+        place = Bucket("fake://runs/a")
+        late = Lease(place, 1)
+        assert late.take()
+        with held(place) as other:
+            other.check()
+        for act in (late.check, late.renew, late.release):
+            with pytest.raises(TakenError, match=rf"^fake://runs/a was taken over by .*process {os.getpid()}\), which heard "):
+                act()
+        assert leases(place.url) == [".lease/000002"] and lease.is_free(place.read(".lease/000002"))
+        with held(place, 60.0):  # at once, since it is free
+            assert max(leases(place.url)) == ".lease/000003"
+        place.remove(leases(place.url))
+        with pytest.raises(TakenError):
+            late.renew()
+        assert leases(place.url) == []
+
+    def test_what_is_no_lease_is_left_alone(self):
+        place = Bucket("fake://runs/a")
+        place.write(".lease/notes.txt", b"mine")
+        with held(place) as mine:
+            mine.check()
+        assert leases(place.url) == [".lease/000001", ".lease/notes.txt"]
+
+    def test_nothing_is_sealed_once_it_was_taken_over(self, monkeypatch):
+        monkeypatch.setattr(mirror, "TRIES", 1)
+        place = Bucket("fake://runs/a")
+
+        def late(name):
+            if name.endswith("/state.json"):
+                Path(os.environ[VARIABLE], "runs/a/.lease/000002").write_text("{}")
+
+        def write():
+            with working_copy(place.url) as folder:
+                for name in ("state.json", "config.json"):
+                    (folder / name).write_text("{}")
+
+        monkeypatch.setattr(FileBucket, "written", staticmethod(late))
+        with pytest.raises(CheckpointError, match="was taken over"):
+            write()
+        assert names(place.url) == ["state.json"]
 
     def test_one_that_was_taken_over_writes_no_more_and_its_copy_is_named(self):
         def write():
@@ -163,7 +211,7 @@ class TestLease:
             write()
         assert "was taken over" in str(told.value.__context__)  # by the first thing that was committed
         assert (Path(str(told.value).rpartition(" ")[2].removesuffix(".")) / "config.json").exists()
-        assert names("fake://runs/a") == [".lease/000002"]
+        assert max(leases("fake://runs/a")) == ".lease/000002" and names("fake://runs/a") == []
 
 
 def grown(folder, number):
