@@ -14,6 +14,7 @@ All that reads and writes a run's folder works on a local one, also where the us
 import contextlib
 import functools
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -39,6 +40,7 @@ NOT_READ = -1, -1  # of an object that an upload left which did not end
 
 _open: "list[Mirror]" = []
 _called: dict[Path, str] = {}  # folder of a copy → URL
+_unsaved: set[Path] = set()  # copies that may hold what is nowhere else
 
 
 class KeptError(CheckpointError):
@@ -134,11 +136,13 @@ def working_copy(where: Path | str) -> Iterator[Path]:
     with one_sentence(), calling(url) as folder, held(bucket := Bucket(url)) as lease:
         mirror = Mirror(bucket, folder, lease)
         _open.append(mirror)
+        _unsaved.add(folder)
         try:
             yield folder
         finally:
             _open.remove(mirror)
             mirror.finish()
+            _unsaved.remove(folder)
 
 
 @contextlib.contextmanager
@@ -264,22 +268,27 @@ def _rank(name: str) -> int:
 
 @contextlib.contextmanager
 def calling(url: str) -> Iterator[Path]:
-    """Where the copy of a URL lies, which is removed in the end; sentences that leave the block call it by the URL."""
+    """Where the copy of a URL lies; sentences that leave the block call it by the URL.
+
+    It is removed in the end, unless it could not be written back: then it stays, whatever the reason, and the user is told where.
+    """
     folder = Path(tempfile.mkdtemp(prefix="jaxtricks-")).resolve() / (url.rpartition("/")[2] or "copy")
     _called[folder] = url
     try:
         yield folder
-    except KeptError:
-        raise
-    except BaseException as error:
-        if isinstance(error, ValueError):
+    except BaseException as error:  # such as Ctrl-C
+        if folder in _unsaved:
+            del _called[folder]  # a stream may call it by the URL
+            if not isinstance(error, KeptError):  # whose sentence says so
+                print(f"jaxtricks: what was written for {url} is kept in {folder}.", file=sys.stderr)
+        elif isinstance(error, ValueError):
             error.args = tuple(map(told, error.args))
-        shutil.rmtree(folder.parent, ignore_errors=True)
         raise
-    else:
-        shutil.rmtree(folder.parent, ignore_errors=True)
     finally:
-        del _called[folder]
+        _called.pop(folder, None)
+        if folder not in _unsaved:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+        _unsaved.discard(folder)
 
 
 @contextlib.contextmanager

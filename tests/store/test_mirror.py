@@ -288,6 +288,31 @@ class TestAway:
             (folder / "config.json").write_text("{}")
         assert len(tries) == mirror.TRIES and (folder / "config.json").exists()
 
+    @pytest.mark.parametrize(
+        "error", [KeyboardInterrupt(), OSError("the disk is gone")], ids=["Ctrl-C", "an error of another kind"]
+    )
+    def test_what_ends_the_last_upload_leaves_the_copy_and_says_where(self, error, capsys, monkeypatch):
+        def stopped(self, files):
+            raise error
+
+        monkeypatch.setattr(Bucket, "upload", stopped)
+        with pytest.raises(type(error)), working_copy("fake://runs/a") as folder:
+            (folder / "config.json").write_text("{}")
+        assert capsys.readouterr().err == f"jaxtricks: what was written for fake://runs/a is kept in {folder}.\n"
+        assert (folder / "config.json").exists()
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("wrong")], ids=["Ctrl-C", "an error"])
+    def test_what_ends_the_work_leaves_no_copy_where_all_is_written_back(self, error, capsys):
+        def work():
+            with working_copy("fake://runs/a") as folder:
+                (folder / "config.json").write_text(str(folder))
+                raise error
+
+        with pytest.raises(type(error)):
+            work()
+        assert names("fake://runs/a") == ["config.json"] and capsys.readouterr().err == ""
+        assert not Path(Bucket("fake://runs/a").read("config.json").decode()).exists()
+
     def test_a_package_that_is_missing_is_named(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "s3fs", None)
         with pytest.raises(BucketError, match=r"^s3://mine/a cannot be reached: the package s3fs is missing; `pip "):
