@@ -20,6 +20,7 @@ from jaxtricks import bucket as far
 from jaxtricks import cli
 from jaxtricks.bucket import Bucket, BucketError
 from jaxtricks.cli import flags
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.report import watch
 from jaxtricks.report.document import save_document
 from jaxtricks.search import Certainty
@@ -28,6 +29,7 @@ from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.journal import Journal, listed
 from jaxtricks.store.lease import Lease, TakenError, held
+from jaxtricks.store.manifest import Manifest, opened
 from jaxtricks.store.mirror import committed, reading_copy, working_copy
 from tests.store.buckets import VARIABLE, FileBucket
 
@@ -250,6 +252,37 @@ class TestTorn:
             operations += 1
         assert ended == {(1, 2), (1, 2, 3), (2, 3)} and operations > 10
 
+    @pytest.mark.filterwarnings("ignore:fake.*tried again at the next checkpoint")
+    def test_a_first_upload_that_ends_anywhere_leaves_a_place_that_the_fit_goes_on_at(self, data, monkeypatch):
+        monkeypatch.setattr(mirror, "TRIES", 1)
+        known, operations, upload = Manifest.of([BASE], False, Seeds.of(2), data), 0, Bucket.upload
+
+        def manifest_last(self, files):
+            upload(self, dict(sorted(files.items(), key=lambda file: file[0] == "fit.json")))
+
+        def begun(folder):
+            with opened(jt.Checkpoints(folder), known):
+                np.savez(folder / "cohort-0.npz", loss=np.ones(2))
+                if not (folder / "cohort-0/000001").exists():
+                    checkpoint.write(folder / "cohort-0/000001", {"loss": np.ones(2)}, {"epoch": 1})
+
+        monkeypatch.setattr(Bucket, "upload", manifest_last)
+        while True:
+            url, done = f"fake://runs/{operations}", []
+            with monkeypatch.context() as patch:
+                fails(patch, lambda name: ".lease" not in name and (done.append(name) or len(done) > operations))  # noqa: B023
+                try:
+                    with working_copy(url) as folder:
+                        begun(folder)
+                except CheckpointError:
+                    pass
+                else:
+                    break
+            with working_copy(url) as folder:
+                begun(folder)
+            operations += 1
+        assert operations > 4
+
     def test_what_a_torn_upload_left_is_taken_away_by_the_next(self, monkeypatch):
         with working_copy("fake://runs/a") as folder:
             grown(folder, 1)
@@ -277,7 +310,7 @@ class TestAway:
         monkeypatch.setattr(mirror.Mirror, "push", pushed)
         with pytest.warns(UserWarning, match=r"the network is gone\)\. It is tried again at the next checkpoint\.$") as warned:
             fit(BASE, data, **HOW, checkpoints=jt.Checkpoints("fake://runs/a"))
-        assert len(warned) == 1 and answers == [False, False, True, True, False]
+        assert len(warned) == 1 and answers == [False, False, True, True, False, False]
         assert sorted(jt.snapshots("fake://runs/a", data)) == [3, 4]
 
     def test_in_the_end_it_is_tried_more_often_and_then_the_copy_is_named(self, monkeypatch):
