@@ -20,6 +20,7 @@ from jaxtricks import bucket as far
 from jaxtricks import cli
 from jaxtricks.bucket import Bucket, BucketError
 from jaxtricks.cli import flags
+from jaxtricks.data import ledger
 from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.report import watch
 from jaxtricks.report.document import save_document
@@ -396,6 +397,21 @@ class TestPython:
             other.open_test("once more")
         other.open_test("once more", reopen="a reviewer asked")
         assert [opening.reopen for opening in other.openings] == [None, "a reviewer asked"]
+
+    def test_an_opening_goes_after_all_that_are_there_though_one_was_removed(self, blobs, monkeypatch):
+        monkeypatch.setenv("JAXTRICKS_LEDGER", "fake://runs/ledger")
+        for number in range(2):
+            ledger.enter("blobs", f"test {number}", 10, "the paper", None)
+        Bucket("fake://runs/ledger").remove(["000000.json"])
+        ledger.enter("blobs", "test 2", 10, "the paper", None)
+        assert names("fake://runs/ledger") == ["000001.json", "000002.json"]
+
+    @pytest.mark.parametrize("scheme", ["fake://", "memory://"])
+    def test_one_object_is_no_ledger_of_objects(self, tmp_path, monkeypatch, scheme):
+        monkeypatch.setenv("JAXTRICKS_LEDGER", f"{scheme}{tmp_path.name}/ledger.jsonl")
+        Bucket(f"{scheme}{tmp_path.name}").write("ledger.jsonl", b"{}")
+        with pytest.raises(jt.data.DataError, match=r"ledger\.jsonl is an object, .*; the variable JAXTRICKS_LEDGER names"):
+            ledger.entries()
 
 
 watching_copy_of = partial(watching.watching_copy, marks=("fit.json",))
