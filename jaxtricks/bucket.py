@@ -88,11 +88,13 @@ class Bucket:
             below: of those in this folder alone.
 
         Raises:
-            BucketError: where the store does not answer.
+            BucketError: where the store does not answer, or the URL is that of one object.
         """
         with self._asked("read"):
             self._files.invalidate_cache()  # of what was listed before
             found = self._files.find(self._at(below), detail=True)
+        if found.get(self._root, {"type": "directory"}).get("type") != "directory":
+            raise BucketError(f"{self.url} is an object, where a folder of objects is asked for.")
         start = f"{self._root}/"
         told = {name.removeprefix(start): info for name, info in found.items() if name.startswith(start) and name[-1] != "/"}
         return {name: _digest(repr(sorted(info.items(), key=str))) for name, info in told.items()}

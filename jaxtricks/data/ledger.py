@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import Labels
 
 VARIABLE, USUAL = "JAXTRICKS_LEDGER", "runs/ledger.jsonl"
+NUMBERED = re.compile(r"(\d{6,})\.json")  # an opening, as an object
 
 
 @dataclass(frozen=True)
@@ -180,17 +182,20 @@ class _BucketLedger(NamedTuple):
     def entries(self) -> tuple[LedgerLine, ...]:
         with _reached():
             bucket = Bucket(self.url)
-            names = sorted(bucket.signs())
-            lines = [(bucket.read(name) or b"").decode().partition("\n")[0] for name in names]
-        return tuple(_read(lines, self.url))
+            return self._entries(bucket, sorted(bucket.signs()))
 
     def add(self, made: Callable[[Iterable[LedgerLine]], LedgerLine]) -> LedgerLine:
-        while True:
-            entries = self.entries()
-            entry = made(entries)
-            with _reached():
-                if Bucket(self.url).create(f"{len(entries):06}.json", f"{_line(entry)}{secrets.token_hex(8)}".encode()):
+        with _reached():
+            bucket = Bucket(self.url)
+            while True:
+                names = sorted(bucket.signs())
+                entry = made(self._entries(bucket, names))
+                number = 1 + max((int(found[1]) for found in map(NUMBERED.fullmatch, names) if found), default=-1)
+                if bucket.create(f"{number:06}.json", f"{_line(entry)}{secrets.token_hex(8)}".encode()):
                     return entry
+
+    def _entries(self, bucket: Bucket, names: Iterable[str]) -> tuple[LedgerLine, ...]:
+        return tuple(_read([(bucket.read(name) or b"").decode().partition("\n")[0] for name in names], self.url))
 
 
 def _kept() -> _Ledger:

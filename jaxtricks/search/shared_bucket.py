@@ -74,7 +74,8 @@ class SharedBucket:
         try:
             bucket = Bucket(self.url)
             mine = _plain(search.identity)
-            if bucket.read(IDENTITY) is None and bucket.signs():
+            there = bucket.signs()  # at one time: another machine may begin the search now
+            if there and IDENTITY not in there:
                 raise CheckpointError(f"{self.url} holds something else than a shared search; name another place.")
             bucket.create(IDENTITY, mine)
             check_same(self.url, search.identity, _read(bucket, IDENTITY), "place")

@@ -22,7 +22,7 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.models.contract import contract
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import marked, replacing, writing
-from jaxtricks.store.mirror import LOCK
+from jaxtricks.store.mirror import LOCK, committed
 from jaxtricks.store.policy import Checkpoints
 
 MANIFEST = "fit.json"
@@ -129,6 +129,7 @@ def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
         elif any(path.name not in (LOCK, BEFORE) for path in folder.iterdir()):
             raise CheckpointError(f"{folder} holds something else than checkpoints; name another folder.")
         _write_manifest(folder, manifest, policy)
+        committed(folder / MANIFEST)  # far away it is there before all else, so that the place is known as this fit's
         for path in folder.rglob("*"):
             if REST.fullmatch(path.name) and path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

@@ -15,6 +15,7 @@ import contextlib
 import functools
 import re
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -40,6 +41,7 @@ NOT_READ = -1, -1  # of an object that an upload left which did not end
 
 _open: "list[Mirror]" = []
 _called: dict[Path, str] = {}  # folder of a copy → URL
+_unsaved: set[Path] = set()  # copies that may hold what is nowhere else
 
 
 class KeptError(CheckpointError):
@@ -69,15 +71,16 @@ class Mirror:
             BucketError: where the store does not answer; some may be written then, and the earlier state is still whole.
         """
         with self._one:
-            self._lease.check()
             here = stamps(self.folder)
             changed = [name for name, stamp in here.items() if self._there.get(name) != stamp]
             for rank in sorted({_rank(name) for name in changed}):
+                self._lease.check()  # each time, since an upload may take longer than a lease lasts
                 names = [name for name in changed if _rank(name) == rank]
                 self._bucket.upload({name: self.folder / name for name in names})
                 self._there |= {name: here[name] for name in names}
             gone = [name for name in self._there if name not in here]
             for rank in sorted({_rank(name) for name in gone}, reverse=True):
+                self._lease.check()
                 self._bucket.remove([name for name in gone if _rank(name) == rank])
             self._there = {name: stamp for name, stamp in self._there.items() if name in here}
 
@@ -134,11 +137,13 @@ def working_copy(where: Path | str) -> Iterator[Path]:
     with one_sentence(), calling(url) as folder, held(bucket := Bucket(url)) as lease:
         mirror = Mirror(bucket, folder, lease)
         _open.append(mirror)
+        _unsaved.add(folder)
         try:
             yield folder
         finally:
             _open.remove(mirror)
             mirror.finish()
+            _unsaved.remove(folder)
 
 
 @contextlib.contextmanager
@@ -269,22 +274,27 @@ def _rank(name: str) -> int:
 
 @contextlib.contextmanager
 def calling(url: str) -> Iterator[Path]:
-    """Where the copy of a URL lies, which is removed in the end; sentences that leave the block call it by the URL."""
+    """Where the copy of a URL lies; sentences that leave the block call it by the URL.
+
+    It is removed in the end, unless it could not be written back: then it stays, whatever the reason, and the user is told where.
+    """
     folder = Path(tempfile.mkdtemp(prefix="jaxtricks-")).resolve() / (url.rpartition("/")[2] or "copy")
     _called[folder] = url
     try:
         yield folder
-    except KeptError:
-        raise
-    except BaseException as error:
-        if isinstance(error, ValueError):
+    except BaseException as error:  # such as Ctrl-C
+        if folder in _unsaved:
+            del _called[folder]  # a stream may call it by the URL
+            if not isinstance(error, KeptError):  # whose sentence says so
+                print(f"jaxtricks: what was written for {url} is kept in {folder}.", file=sys.stderr)
+        elif isinstance(error, ValueError):
             error.args = tuple(map(told, error.args))
-        shutil.rmtree(folder.parent, ignore_errors=True)
         raise
-    else:
-        shutil.rmtree(folder.parent, ignore_errors=True)
     finally:
-        del _called[folder]
+        _called.pop(folder, None)
+        if folder not in _unsaved:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+        _unsaved.discard(folder)
 
 
 @contextlib.contextmanager

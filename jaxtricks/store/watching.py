@@ -69,7 +69,7 @@ class _Watched:
     def __init__(self, bucket: Bucket, folder: Path, marks: Collection[str], own: Collection[str]) -> None:
         self._bucket, self._folder, self._marks, self._own = bucket, folder, marks, own
         self._signs: dict[str, str] = {}
-        self._lease, self._since = "", 0.0
+        self._lease, self._free, self._since = "", True, 0.0
         self._marked = contextlib.ExitStack()
         folder.mkdir()
         bucket.download({name: folder / name for name in bucket.signs() if self._is_own(name)})
@@ -116,10 +116,10 @@ class _Watched:
         return mirrored(name) and not self._is_own(name) and ARRAYS not in name.split("/")
 
     def _at_work(self, signs: dict[str, str]) -> bool:
-        """Whether there is a lease that has not run out, by this machine's clock."""
-        newest = max((name for name in signs if name.startswith(f"{lease.LEASES}/")), default=None)
-        if newest is None:
+        """Whether there is a lease that is not free and has not run out, by this machine's clock."""
+        if (newest := lease.newest(signs)) is None:
             return False
         if (sign := f"{newest} {signs[newest]}") != self._lease:
-            self._lease, self._since = sign, time.monotonic()
-        return time.monotonic() - self._since < lease.SECONDS
+            self._free, self._since = lease.is_free(self._bucket.read(newest)), time.monotonic()
+            self._lease = sign
+        return not self._free and time.monotonic() - self._since < lease.SECONDS

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jaxtricks as jt
+from jaxtricks.bucket import Bucket
 from jaxtricks.search import SharedFolder
 from jaxtricks.search.batch import Batch, Restart, Stage
 from jaxtricks.search.board import Mark, cut, merged, result_of
@@ -118,6 +119,26 @@ def test_where_nobody_dies_no_job_is_trained_twice(tmp_path, alone, scheme):
     world = Simulated(f"{scheme}{tmp_path}/search", machines=3)
     assert len(world.run([])) == 3
     assert len(set(world.trained)) == len(world.trained) and len(world.trained) > len(alone.judged)
+
+
+def test_one_that_begins_while_another_does_takes_part(tmp_path, monkeypatch):
+    place, begun = meeting(f"memory://{tmp_path}"), []
+
+    def first(ask):
+        def asked(bucket, *given):
+            answer = ask(bucket, *given)
+            if not begun:
+                begun.append(True)
+                with place.opened(SEARCH):
+                    pass
+            return answer
+
+        return asked
+
+    monkeypatch.setattr(Bucket, "read", first(Bucket.read))
+    monkeypatch.setattr(Bucket, "signs", first(Bucket.signs))
+    with place.opened(SEARCH):
+        assert begun
 
 
 def test_threads_on_one_folder_come_to_the_same_and_train_nothing_twice(tmp_path, alone):

@@ -22,6 +22,8 @@ from jaxtricks import bucket as far
 from jaxtricks import cli
 from jaxtricks.bucket import Bucket, BucketError
 from jaxtricks.cli import flags
+from jaxtricks.data import ledger
+from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.report import watch
 from jaxtricks.report.document import save_document
 from jaxtricks.search import Certainty
@@ -29,7 +31,8 @@ from jaxtricks.store import checkpoint, lease, mirror, watching
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.journal import Journal, listed
-from jaxtricks.store.lease import TakenError, held
+from jaxtricks.store.lease import Lease, TakenError, held
+from jaxtricks.store.manifest import Manifest, opened
 from jaxtricks.store.mirror import committed, reading_copy, working_copy
 from tests.store.buckets import VARIABLE, FileBucket
 
@@ -66,7 +69,12 @@ def test_what_lies_beside_a_copy_is_not_far_away():
 
 
 def names(url):
-    return sorted(Bucket(url).signs())
+    """Those of all objects but the lease's."""
+    return sorted(name for name in Bucket(url).signs() if not name.startswith(lease.LEASES))
+
+
+def leases(url):
+    return sorted(Bucket(url).signs(lease.LEASES))
 
 
 def fails(monkeypatch, when):
@@ -98,7 +106,8 @@ class TestKilled:
         for one, other in ((runs.curves, whole.curves), (runs.states, whole.states)):
             jax.tree.map(np.testing.assert_array_equal, one, other)
         assert sorted(jt.snapshots("fake://runs/long", data)) == [3, 4]
-        assert not any(name.startswith(".") for name in names("fake://runs/long"))
+        assert leases("fake://runs/long") == [".lease/000002"]
+        assert lease.is_free(Bucket("fake://runs/long").read(".lease/000002"))
         assert list((tmp_path / "near").iterdir()) == []
 
     def test_whoever_holds_a_place_keeps_others_out_until_it_is_killed(self, tmp_path):
@@ -110,7 +119,7 @@ class TestKilled:
             process.kill()
         with held(Bucket("fake://runs/a")) as mine:
             mine.check()
-            assert max(names("fake://runs/a")) == ".lease/000002"
+            assert max(leases("fake://runs/a")) == ".lease/000002"
 
 
 class TestLease:
@@ -159,7 +168,49 @@ class TestLease:
         ended.set()
         for thread in threads:
             thread.join()
-        assert sorted(holds) == [0, 0, 0, 1] and names("fake://runs/a") == []
+        assert sorted(holds) == [0, 0, 0, 1] and leases("fake://runs/a") == [".lease/000001"]
+
+    def test_one_that_was_silent_sees_that_others_were_there_though_they_have_gone(self):
+        place = Bucket("fake://runs/a")
+        late = Lease(place, 1)
+        assert late.take()
+        with held(place) as other:
+            other.check()
+        for act in (late.check, late.renew, late.release):
+            with pytest.raises(TakenError, match=rf"^fake://runs/a was taken over by .*process {os.getpid()}\), which heard "):
+                act()
+        assert leases(place.url) == [".lease/000002"] and lease.is_free(place.read(".lease/000002"))
+        with held(place, 60.0):  # at once, since it is free
+            assert max(leases(place.url)) == ".lease/000003"
+        place.remove(leases(place.url))
+        with pytest.raises(TakenError):
+            late.renew()
+        assert leases(place.url) == []
+
+    def test_what_is_no_lease_is_left_alone(self):
+        place = Bucket("fake://runs/a")
+        place.write(".lease/notes.txt", b"mine")
+        with held(place) as mine:
+            mine.check()
+        assert leases(place.url) == [".lease/000001", ".lease/notes.txt"]
+
+    def test_nothing_is_sealed_once_it_was_taken_over(self, monkeypatch):
+        monkeypatch.setattr(mirror, "TRIES", 1)
+        place = Bucket("fake://runs/a")
+
+        def late(name):
+            if name.endswith("/state.json"):
+                Path(os.environ[VARIABLE], "runs/a/.lease/000002").write_text("{}")
+
+        def write():
+            with working_copy(place.url) as folder:
+                for name in ("state.json", "config.json"):
+                    (folder / name).write_text("{}")
+
+        monkeypatch.setattr(FileBucket, "written", staticmethod(late))
+        with pytest.raises(CheckpointError, match="was taken over"):
+            write()
+        assert names(place.url) == ["state.json"]
 
     def test_one_that_was_taken_over_writes_no_more_and_its_copy_is_named(self):
         def write():
@@ -174,7 +225,7 @@ class TestLease:
             write()
         assert "was taken over" in str(told.value.__context__)  # by the first thing that was committed
         assert (Path(str(told.value).rpartition(" ")[2].removesuffix(".")) / "config.json").exists()
-        assert names("fake://runs/a") == [".lease/000002"]
+        assert max(leases("fake://runs/a")) == ".lease/000002" and names("fake://runs/a") == []
 
 
 def grown(folder, number):
@@ -213,6 +264,37 @@ class TestTorn:
             operations += 1
         assert ended == {(1, 2), (1, 2, 3), (2, 3)} and operations > 10
 
+    @pytest.mark.filterwarnings("ignore:fake.*tried again at the next checkpoint")
+    def test_a_first_upload_that_ends_anywhere_leaves_a_place_that_the_fit_goes_on_at(self, data, monkeypatch):
+        monkeypatch.setattr(mirror, "TRIES", 1)
+        known, operations, upload = Manifest.of([BASE], False, Seeds.of(2), data), 0, Bucket.upload
+
+        def manifest_last(self, files):
+            upload(self, dict(sorted(files.items(), key=lambda file: file[0] == "fit.json")))
+
+        def begun(folder):
+            with opened(jt.Checkpoints(folder), known):
+                np.savez(folder / "cohort-0.npz", loss=np.ones(2))
+                if not (folder / "cohort-0/000001").exists():
+                    checkpoint.write(folder / "cohort-0/000001", {"loss": np.ones(2)}, {"epoch": 1})
+
+        monkeypatch.setattr(Bucket, "upload", manifest_last)
+        while True:
+            url, done = f"fake://runs/{operations}", []
+            with monkeypatch.context() as patch:
+                fails(patch, lambda name: ".lease" not in name and (done.append(name) or len(done) > operations))  # noqa: B023
+                try:
+                    with working_copy(url) as folder:
+                        begun(folder)
+                except CheckpointError:
+                    pass
+                else:
+                    break
+            with working_copy(url) as folder:
+                begun(folder)
+            operations += 1
+        assert operations > 4
+
     def test_what_a_torn_upload_left_is_taken_away_by_the_next(self, monkeypatch):
         with working_copy("fake://runs/a") as folder:
             grown(folder, 1)
@@ -240,7 +322,7 @@ class TestAway:
         monkeypatch.setattr(mirror.Mirror, "push", pushed)
         with pytest.warns(UserWarning, match=r"the network is gone\)\. It is tried again at the next checkpoint\.$") as warned:
             fit(BASE, data, **HOW, checkpoints=jt.Checkpoints("fake://runs/a"))
-        assert len(warned) == 1 and answers == [False, False, True, True, False]
+        assert len(warned) == 1 and answers == [False, False, True, True, False, False]
         assert sorted(jt.snapshots("fake://runs/a", data)) == [3, 4]
 
     def test_in_the_end_it_is_tried_more_often_and_then_the_copy_is_named(self, monkeypatch):
@@ -250,6 +332,31 @@ class TestAway:
         with pytest.raises(CheckpointError, match=said), working_copy("fake://runs/a") as folder:
             (folder / "config.json").write_text("{}")
         assert len(tries) == mirror.TRIES and (folder / "config.json").exists()
+
+    @pytest.mark.parametrize(
+        "error", [KeyboardInterrupt(), OSError("the disk is gone")], ids=["Ctrl-C", "an error of another kind"]
+    )
+    def test_what_ends_the_last_upload_leaves_the_copy_and_says_where(self, error, capsys, monkeypatch):
+        def stopped(self, files):
+            raise error
+
+        monkeypatch.setattr(Bucket, "upload", stopped)
+        with pytest.raises(type(error)), working_copy("fake://runs/a") as folder:
+            (folder / "config.json").write_text("{}")
+        assert capsys.readouterr().err == f"jaxtricks: what was written for fake://runs/a is kept in {folder}.\n"
+        assert (folder / "config.json").exists()
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("wrong")], ids=["Ctrl-C", "an error"])
+    def test_what_ends_the_work_leaves_no_copy_where_all_is_written_back(self, error, capsys):
+        def work():
+            with working_copy("fake://runs/a") as folder:
+                (folder / "config.json").write_text(str(folder))
+                raise error
+
+        with pytest.raises(type(error)):
+            work()
+        assert names("fake://runs/a") == ["config.json"] and capsys.readouterr().err == ""
+        assert not Path(Bucket("fake://runs/a").read("config.json").decode()).exists()
 
     def test_a_package_that_is_missing_is_named(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "s3fs", None)
@@ -301,6 +408,21 @@ class TestPython:
             other.open_test("once more")
         other.open_test("once more", reopen="a reviewer asked")
         assert [opening.reopen for opening in other.openings] == [None, "a reviewer asked"]
+
+    def test_an_opening_goes_after_all_that_are_there_though_one_was_removed(self, blobs, monkeypatch):
+        monkeypatch.setenv("JAXTRICKS_LEDGER", "fake://runs/ledger")
+        for number in range(2):
+            ledger.enter("blobs", f"test {number}", 10, "the paper", None)
+        Bucket("fake://runs/ledger").remove(["000000.json"])
+        ledger.enter("blobs", "test 2", 10, "the paper", None)
+        assert names("fake://runs/ledger") == ["000001.json", "000002.json"]
+
+    @pytest.mark.parametrize("scheme", ["fake://", "memory://"])
+    def test_one_object_is_no_ledger_of_objects(self, tmp_path, monkeypatch, scheme):
+        monkeypatch.setenv("JAXTRICKS_LEDGER", f"{scheme}{tmp_path.name}/ledger.jsonl")
+        Bucket(f"{scheme}{tmp_path.name}").write("ledger.jsonl", b"{}")
+        with pytest.raises(jt.data.DataError, match=r"ledger\.jsonl is an object, .*; the variable JAXTRICKS_LEDGER names"):
+            ledger.entries()
 
 
 watching_copy_of = partial(watching.watching_copy, marks=("fit.json",))
@@ -400,6 +522,6 @@ class TestCommandLine:
         assert "cannot be read (Access Denied)." in self.refused(capsys, "run", "--out", "locked://runs/a")
         assert "fake://nowhere is not a run's folder" in self.refused(capsys, "resume", "fake://nowhere")
         assert "fake://runs/a is not a run's folder" in self.refused(capsys, "track", "fake://runs/a", "tensorboard")
-        assert "config fake://runs/a is far away" in self.refused(capsys, "run", "--config", "fake://runs/a")
+        assert "config fake://runs/a/a.json is far away" in self.refused(capsys, "run", "--config", "fake://runs/a/a.json")
         together = ["--distributed", "--coordinator", "here:1", "--processes", "2", "--process", "0"]
         assert "--distributed is for a folder" in self.refused(capsys, "resume", "fake://runs/a", *together)
