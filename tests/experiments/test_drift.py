@@ -7,6 +7,7 @@ import pytest
 
 import jaxtricks as jt
 from experiments.drift import __main__ as script
+from experiments.drift import looks as looking
 from experiments.drift import sets
 from jaxtricks.config import ConfigError
 
@@ -37,11 +38,11 @@ def test_a_table_of_people_has_a_category_and_gaps():
 
 def test_looks_are_counted_over_divisions():
     stream = sets.Stream(lambda: jt.load("wine"), 90, 25, {"one number by 2 SD": sets.one_number(2)})
-    looks = [look for division in range(2) for look in script.looked("wine", stream, stream.load(), division, 2)]
+    looks = [look for division in range(2) for look in looking.looked("wine", stream, stream.load(), division, 2)]
     assert [look.shift for look in looks] == 2 * ["no shift", "no shift", "one number by 2 SD"]
     calm, shifted = script.rows(looks)
     assert (calm["looks"], shifted["looks"]) == (4, 2) and shifted["at 0.1"].startswith("100.0%")
-    assert [len(next(csv.reader([line]))) for line in (script.TITLE, looks[2].line())] == [9, 9]
+    assert [len(next(csv.reader([line]))) for line in (looking.TITLE, looks[2].line())] == [9, 9]
     page = script.page(looks, "a machine")
     assert "| wine | no shift | 4 |" in page and "2 divisions of wine (40 of each by default) and 2 looks without" in page
     assert "Of these 4 looks" in page
