@@ -21,10 +21,10 @@ from jaxtricks import cli, report
 from jaxtricks.report import download, picture, plots
 from jaxtricks.report.ablation import in_order
 from jaxtricks.report.download import Download
-from jaxtricks.report.figure import BLUE, DARK, PAPER, RIGHT, STYLE, VERMILION, Drawing
+from jaxtricks.report.figure import BLUE, DARK, PAPER, STYLE, VERMILION, Drawing
 from jaxtricks.report.gallery import Gallery
 from jaxtricks.report.page import NAMED_UP_TO, page
-from jaxtricks.report.paper import PAGE, Sheet
+from jaxtricks.report.paper import PAGE, RIGHT, Sheet
 from jaxtricks.report.text import units_of
 from tests.report.records import arm, record_of
 
@@ -118,6 +118,15 @@ def test_a_size_that_is_none_is_refused_in_a_sentence(size):
         Sheet.of(size, 8)
     with pytest.raises(jt.ConfigError, match=r"^--font 0 "):
         Sheet.of("84mm", 0)
+
+
+@pytest.mark.parametrize(("size", "font", "most"), [("1in", 14, 8.5), ("3.3x1in", 20, 10.4), ("1x3in", 40, 8.5)])
+def test_letters_that_leave_no_plot_are_refused_and_the_largest_are_drawn(size, font, most):
+    said = f"--font {font} leaves no room for a plot in --size {size}; 3 to {most:g} points are allowed."
+    with pytest.raises(jt.ConfigError, match=f"^{re.escape(said)}$"):
+        Sheet.of(size, font)
+    drawing = Drawing("a line", "", 2.9, lambda axes: axes.plot([0, 1], [0, 1], color=BLUE))
+    assert drawing.file("svg", Sheet.of(size, most))
 
 
 def test_the_command_writes_the_figures_that_are_named(record, gallery, tmp_path, capsys):
