@@ -30,8 +30,8 @@ VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
     """Writes a run's folder, whole or not at all: the page `report.html`, the curves as a long table in `report.csv`, and the
-    values that were judged, one for each restart, in `values.csv`, which `jaxtricks judge` reads. Histograms that were
-    asked for are in `histograms-0.npz`, a file for each arm.
+    values that were judged, one for each restart of each arm, in `values.csv`, which `jaxtricks judge --all-pairs` reads.
+    Histograms that were asked for are in `histograms-0.npz`, a file for each arm.
 
     Args:
         record: what goes in.

@@ -3,7 +3,9 @@
 import base64
 import dataclasses
 import io
+import json
 import re
+import shlex
 import shutil
 import xml.etree.ElementTree as ET
 import zipfile
@@ -218,6 +220,28 @@ def test_every_value_is_saved_from_the_page_itself(record, shown, monkeypatch):
     monkeypatch.setattr(download, "MOST", 10)
     text = page(record)
     assert not saved(text).keys() & {"report.csv", "report.csv.zip"} and "<code>report.csv</code> in the run’s folder" in text
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "nll"])
+def test_the_page_s_command_judges_the_values_that_it_saves(metric, tmp_path, monkeypatch, capsys):
+    made = record_of({"model.dropout=0.5": 0.03, "far": -0.8}, metric=metric)
+    text = page(made)
+    (tmp_path / "values.csv").write_bytes(saved(text)["values.csv"])
+    monkeypatch.chdir(tmp_path)
+    program, *words = shlex.split(unescape(re.search("<code>(jaxtricks judge [^<]+)</code> compares every two arms", text)[1]))
+    cli.main([*words, "--json"])
+    found = {each["label"]: each for each in json.loads(capsys.readouterr().out)["verdicts"]}
+    assert program == "jaxtricks" and len(found) == 3
+    for verdict in made.verdicts:
+        again = found[f"{verdict.label} against baseline"]
+        assert again["difference"] == pytest.approx(verdict.difference) and again["metric"] == metric
+        assert again["higher_is_better"] == verdict.higher_is_better
+
+
+def test_the_page_says_which_restarts_judge_would_refuse(record):
+    worse = dataclasses.replace(record.arms[2], metrics={"accuracy": (None, *record.arms[2].metrics["accuracy"][1:])})
+    text = page(dataclasses.replace(record, arms=(*record.arms[:2], worse)))
+    assert "compares every two arms, once the rows of seed 0 are left out: there an arm has no finite value" in text
 
 
 def _as_read(table: pa.Table) -> pa.Table:
