@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from jaxtricks.report.download import data_url
-from jaxtricks.report.paper import PAGE, Sheet
+from jaxtricks.report.paper import ABOVE, BELOW, LEFT, PAGE, RIGHT, Sheet
 from jaxtricks.report.text import Units
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ STYLE: dict[Any, Any] = {
     "axes.formatter.useoffset": False,
     "axes.unicode_minus": True,
 }
-LEFT, RIGHT, BELOW, ABOVE = 0.86, 0.08, 0.58, 0.12  # margins in inches; fixed, so that plots beside each other align
 ASIDE = 0.677  # inches from an axis to the middle of its name
 
 

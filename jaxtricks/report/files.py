@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import pyarrow as pa
 from pyarrow import csv
 
 from jaxtricks.data import Vocabulary
@@ -30,8 +31,8 @@ VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
     """Writes a run's folder, whole or not at all: the page `report.html`, the curves as a long table in `report.csv`, and the
-    values that were judged, one for each restart, in `values.csv`, which `jaxtricks judge` reads. Histograms that were
-    asked for are in `histograms-0.npz`, a file for each arm.
+    values that were judged, one for each restart of each arm, in `values.csv`, which `jaxtricks judge --all-pairs` reads.
+    Histograms that were asked for are in `histograms-0.npz`, a file for each arm.
 
     Args:
         record: what goes in.
@@ -49,9 +50,8 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
         for name, text in contents.items():
             (place / name).write_text(text, encoding="utf-8")
-        csv.write_csv(record.frame(), place / CURVES)
-        if record.verdicts:
-            csv.write_csv(record.values(), place / VALUES)
+        for name, table in _tables(record).items():
+            csv.write_csv(table, place / name)
         for index, arm in enumerate(record.arms):
             if (pictures := record.histograms.get(arm.label)) is not None:
                 stored.write(place / HISTOGRAMS.format(index), MemberHistograms((index,), pictures.every, pictures.numbered))
@@ -89,7 +89,7 @@ def load(folder: Path | str) -> Record:
 
 
 def render(folder: Path | str) -> Path:
-    """Renders a run's page and its table of curves again, from the files in its folder alone.
+    """Renders a run's page and its tables again, from the files in its folder alone.
 
     Args:
         folder: a run's folder.
@@ -104,9 +104,15 @@ def render(folder: Path | str) -> Path:
     text = page(record)
     with writing(target, FolderError), replacing(target) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    with writing(target.with_name(CURVES), FolderError), replacing(target.with_name(CURVES)) as unfinished:
-        csv.write_csv(record.frame(), unfinished)
+    for name, table in _tables(record).items():
+        with writing(target.with_name(name), FolderError), replacing(target.with_name(name)) as unfinished:
+            csv.write_csv(table, unfinished)
     return target
+
+
+def _tables(record: Record) -> dict[str, pa.Table]:
+    """File name → table: the curves, and the values that were judged where there is a verdict."""
+    return {CURVES: record.frame()} | ({VALUES: record.values()} if record.verdicts else {})
 
 
 def writer(folder: Path | str, restart: int) -> Writer:

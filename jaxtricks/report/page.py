@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -116,8 +117,19 @@ def _downloads(record: Record) -> list[tuple[Download, str]]:
     found = [(CURVES, curves, f"every value of every curve, {curves.num_rows:,} rows")]
     if record.verdicts:
         judged = record.values()
-        found.append((VALUES, judged, f"the values that were judged, {judged.num_rows:,} rows, for <code>jaxtricks judge</code>"))
+        found.append((VALUES, judged, f"the values that were judged, {judged.num_rows:,} rows; {_judged_again(record)}"))
     return [(Download.of(name, _csv(table)), Markup(words)) for name, table, words in found]
+
+
+def _judged_again(record: Record) -> Markup:
+    """The command that compares every two arms by the values in the file, and what it would refuse."""
+    metric = record.baseline.metric(record.metric)
+    better = "higher" if metric.higher_is_better else "lower"
+    words = ["jaxtricks", "judge", VALUES, "--all-pairs", "--better", better, "--metric", metric.name, "--unit", metric.unit]
+    said = Markup("<code>{}</code> compares every two arms").format(shlex.join(words))
+    judged = [pair for arm in record.arms for pair in zip(arm.names, arm.metrics[record.metric], strict=True)]
+    lost = dict.fromkeys(name for name, value in judged if value is None)
+    return said + (f", once the rows of {listed(lost)} are left out: there an arm has no finite value" if lost else "")
 
 
 def _csv(table: pa.Table) -> bytes:

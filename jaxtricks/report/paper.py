@@ -1,5 +1,6 @@
 """The size of a figure and of its letters, as a page has them and as a paper wants them."""
 
+import math
 import re
 from typing import NamedTuple, Self
 
@@ -7,6 +8,9 @@ from jaxtricks.config import ConfigError
 
 INCHES = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4}
 LEAST, MOST = 1.0, 40.0  # inches
+# Margins of a plot, in inches where letters are those of the page; fixed, so that plots beside each other align.
+LEFT, RIGHT, BELOW, ABOVE = 0.86, 0.08, 0.58, 0.12
+PLOT = 0.4  # as they are: the least between two of them
 _LENGTH = r"(\d+(?:\.\d+)?)"
 
 
@@ -31,6 +35,16 @@ class Sheet(NamedTuple):
         """The size of letters against that on the page."""
         return self.font / PAGE.font
 
+    @property
+    def largest(self) -> float:
+        """The largest letters beside which there is still room for a plot: its margins go with them.
+
+        >>> Sheet(3.3, 1.0, 8).largest < Sheet(3.3, None, 8).largest
+        True
+        """
+        high = math.inf if self.height is None else self.height / (BELOW + ABOVE + PLOT)
+        return PAGE.font * min(self.width / (LEFT + RIGHT + PLOT), high)
+
     @classmethod
     def of(cls, size: str, font: float) -> Self:
         """Reads a size such as "3.3in", "84mm", or "3.3x2.4in" with a height.
@@ -40,7 +54,7 @@ class Sheet(NamedTuple):
             font: points.
 
         Raises:
-            ConfigError: for what is no such size, or letters of no size.
+            ConfigError: for what is no such size, letters of no size, or letters so large that their margins leave no plot.
 
         >>> Sheet.of("3.3x2.4in", 8)
         Sheet(width=3.3, height=2.4, font=8)
@@ -53,7 +67,11 @@ class Sheet(NamedTuple):
             )
         if not 3 <= font <= 40:
             raise ConfigError(f"--font {font:g} is no size of letters; 3 to 40 points are allowed.")
-        return cls(lengths[0], lengths[1] if len(lengths) > 1 else None, font)
+        sheet = cls(lengths[0], lengths[1] if len(lengths) > 1 else None, font)
+        if font > sheet.largest:
+            most = math.floor(10 * sheet.largest) / 10
+            raise ConfigError(f"--font {font:g} leaves no room for a plot in --size {size}; 3 to {most:g} points are allowed.")
+        return sheet
 
 
 PAGE = Sheet(4.6, None, 11.5)  # as wide as a phone, so that text in a plot is as large there as the text around it

@@ -153,9 +153,9 @@ def _fitted(
         manifest = Manifest.of(wanted, several, sampled, data)
         manifest = dataclasses.replace(manifest, turn=None if turn is None else turn.to_json())
     with recording(cohorts, manifest, checkpoints) as records:
-        results, standing = trained_in_turns(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
+        results, standing, whole = trained_in_turns(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
     started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - begun if whole else None  # what was trained before is in nobody's clock
     runs = [Runs(ready[index], sampling, data, results[index], started[index], seconds) for index in range(len(wanted))]
     return runs, standing
 

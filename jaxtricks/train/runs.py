@@ -54,7 +54,7 @@ class Runs(Shown, Armed):
         trained: the results of training; weights stay on the devices until they are read.
         transferred: what they took of the weights that they started from; None where all were drawn.
         seconds: wall time of the fit that trained them, with all that it trained beside them and with compiling; None: not known,
-            as for restarts that are read from a checkpoint.
+            as for restarts that are read from a checkpoint or go on from one.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)

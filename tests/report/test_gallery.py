@@ -3,7 +3,9 @@
 import base64
 import dataclasses
 import io
+import json
 import re
+import shlex
 import shutil
 import xml.etree.ElementTree as ET
 import zipfile
@@ -21,10 +23,10 @@ from jaxtricks import cli, report
 from jaxtricks.report import download, picture, plots
 from jaxtricks.report.ablation import in_order
 from jaxtricks.report.download import Download
-from jaxtricks.report.figure import BLUE, DARK, PAPER, RIGHT, STYLE, VERMILION, Drawing
+from jaxtricks.report.figure import BLUE, DARK, PAPER, STYLE, VERMILION, Drawing
 from jaxtricks.report.gallery import Gallery
 from jaxtricks.report.page import NAMED_UP_TO, page
-from jaxtricks.report.paper import PAGE, Sheet
+from jaxtricks.report.paper import PAGE, RIGHT, Sheet
 from jaxtricks.report.text import units_of
 from tests.report.records import arm, record_of
 
@@ -120,6 +122,15 @@ def test_a_size_that_is_none_is_refused_in_a_sentence(size):
         Sheet.of("84mm", 0)
 
 
+@pytest.mark.parametrize(("size", "font", "most"), [("1in", 14, 8.5), ("3.3x1in", 20, 10.4), ("1x3in", 40, 8.5)])
+def test_letters_that_leave_no_plot_are_refused_and_the_largest_are_drawn(size, font, most):
+    said = f"--font {font} leaves no room for a plot in --size {size}; 3 to {most:g} points are allowed."
+    with pytest.raises(jt.ConfigError, match=f"^{re.escape(said)}$"):
+        Sheet.of(size, font)
+    drawing = Drawing("a line", "", 2.9, lambda axes: axes.plot([0, 1], [0, 1], color=BLUE))
+    assert drawing.file("svg", Sheet.of(size, most))
+
+
 def test_the_command_writes_the_figures_that_are_named(record, gallery, tmp_path, capsys):
     folder = report.save(record, tmp_path / "run")
     cli.main(["figure", str(folder), "--only", "forest", "restarts", "--size", "84mm"])
@@ -209,6 +220,28 @@ def test_every_value_is_saved_from_the_page_itself(record, shown, monkeypatch):
     monkeypatch.setattr(download, "MOST", 10)
     text = page(record)
     assert not saved(text).keys() & {"report.csv", "report.csv.zip"} and "<code>report.csv</code> in the run’s folder" in text
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "nll"])
+def test_the_page_s_command_judges_the_values_that_it_saves(metric, tmp_path, monkeypatch, capsys):
+    made = record_of({"model.dropout=0.5": 0.03, "far": -0.8}, metric=metric)
+    text = page(made)
+    (tmp_path / "values.csv").write_bytes(saved(text)["values.csv"])
+    monkeypatch.chdir(tmp_path)
+    program, *words = shlex.split(unescape(re.search("<code>(jaxtricks judge [^<]+)</code> compares every two arms", text)[1]))
+    cli.main([*words, "--json"])
+    found = {each["label"]: each for each in json.loads(capsys.readouterr().out)["verdicts"]}
+    assert program == "jaxtricks" and len(found) == 3
+    for verdict in made.verdicts:
+        again = found[f"{verdict.label} against baseline"]
+        assert again["difference"] == pytest.approx(verdict.difference) and again["metric"] == metric
+        assert again["higher_is_better"] == verdict.higher_is_better
+
+
+def test_the_page_says_which_restarts_judge_would_refuse(record):
+    worse = dataclasses.replace(record.arms[2], metrics={"accuracy": (None, *record.arms[2].metrics["accuracy"][1:])})
+    text = page(dataclasses.replace(record, arms=(*record.arms[:2], worse)))
+    assert "compares every two arms, once the rows of seed 0 are left out: there an arm has no finite value" in text
 
 
 def _as_read(table: pa.Table) -> pa.Table:

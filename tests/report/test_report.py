@@ -115,12 +115,11 @@ def test_config_json_is_the_experiment(study, tmp_path):
 
 def test_the_page_is_drawn_again_from_the_folder_alone(record, tmp_path):
     path = report.save(record, tmp_path / "a")
-    before = (path / PAGE).read_bytes()
-    rows = (path / CURVES).read_bytes()
-    for name in (PAGE, CURVES):
+    before = {name: (path / name).read_bytes() for name in (PAGE, CURVES, VALUES)}
+    for name in before:
         (path / name).unlink()
     assert report.render(path) == path / PAGE
-    assert (path / PAGE).read_bytes() == before and (path / CURVES).read_bytes() == rows
+    assert {name: (path / name).read_bytes() for name in before} == before
     assert len(list(path.iterdir())) == len(FILES) + 3
 
 
