@@ -48,7 +48,7 @@ class _WandbRun:
                 tag: self._histogram(np_histogram=(counts.tolist(), entry.edges.tolist()))
                 for tag, counts in entry.pictures.items()
             }
-            self._run.log({**entry.values, **pictures}, step=entry.epoch)
+            self._run.log({**entry.values, **pictures}, step=entry.epoch, commit=True)  # else it waits for the next
 
     def close(self, whole: bool) -> None:
         self._run.finish(exit_code=0 if whole else 1)
