@@ -10,7 +10,7 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from jaxtricks.bucket import Bucket
+from jaxtricks.bucket import CREATING, Bucket
 from jaxtricks.store import lease
 
 VARIABLE = "JAXTRICKS_TEST_BUCKET"  # names the folder that holds the objects of fake://
@@ -86,6 +86,7 @@ class LockedBucket(LocalFileSystem):
 
 fsspec.register_implementation("fake", FileBucket, clobber=True)
 fsspec.register_implementation("locked", LockedBucket, clobber=True)
+CREATING |= {"fake", "locked"}
 
 
 def main(what, url):

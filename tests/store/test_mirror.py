@@ -18,7 +18,7 @@ import pytest
 import jaxtricks as jt
 from jaxtricks import bucket as far
 from jaxtricks import cli
-from jaxtricks.bucket import Bucket, BucketError
+from jaxtricks.bucket import Bucket, BucketError, url_of
 from jaxtricks.cli import flags
 from jaxtricks.data import ledger
 from jaxtricks.experiment.seeds import Seeds
@@ -112,8 +112,9 @@ class TestKilled:
 
 
 class TestLease:
-    def test_of_several_who_make_an_object_one_does_though_an_answer_may_be_lost(self, monkeypatch):
-        made, gate, place = [], threading.Barrier(8), Bucket("fake://runs/a")
+    @pytest.mark.parametrize("kind", ["fake", "file", "memory"])
+    def test_of_several_who_make_an_object_one_does(self, tmp_path, kind):
+        made, gate, place = [], threading.Barrier(8), Bucket(url_of(f"{kind}://{tmp_path}/a"))
 
         def make(number):
             gate.wait()
@@ -125,8 +126,10 @@ class TestLease:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(made) == 1 and place.read("only") == str(made[0]).encode()
-        opened = FileBucket.open
+        assert len(made) == 1 and place.read("only") == str(made[0]).encode() and list(place.signs()) == ["only"]
+
+    def test_one_whose_answer_was_lost_is_made(self, monkeypatch):
+        opened, place = FileBucket.open, Bucket("fake://runs/a")
 
         def lost(self, path, mode="rb", **options):
             with opened(self, path, mode, **options) as file:
@@ -137,6 +140,28 @@ class TestLease:
             patch.setattr(FileBucket, "open", lost)
             patch.setattr(FileBucket, "cat_file", lambda self, path: Path(self._strip_protocol(path)).read_bytes())
             assert place.create("other", b"mine")
+
+    def test_a_file_is_there_whole_or_not_at_all(self, tmp_path, monkeypatch):
+        place = Bucket(f"file://{tmp_path}/a")
+
+        def ended(unfinished, path):
+            assert Path(unfinished).read_bytes() == b"mine" and place.read("only") is None and list(place.signs()) == []
+            raise OSError("the disk is gone")
+
+        with monkeypatch.context() as patch:
+            for name in ("link", "replace"):
+                patch.setattr(os, name, ended)
+            for write in (place.create, place.write):
+                with pytest.raises(BucketError, match=r"cannot be written \(the disk is gone\)\.$"):
+                    write("only", b"mine")
+        assert list((tmp_path / "a").iterdir()) == []
+
+    def test_a_kind_of_store_that_may_keep_nobody_out_is_refused(self):
+        with (
+            pytest.raises(CheckpointError, match=r"^data://a is for reading alone: that data:// makes "),
+            working_copy("data://a"),
+        ):
+            pass
 
     def test_of_several_who_try_one_holds_it(self):
         holds, ended = [], threading.Event()
