@@ -148,8 +148,8 @@ class Bucket:
         """
         if self._scheme not in CREATING:
             raise BucketError(
-                f"{self.url} can only be read: {self._scheme}:// is not known to make an object only where there is none, as gs://, "
-                "s3:// and file:// do."
+                f"{self.url} can only be read: {self._scheme}:// is not known to make an object only where there is none, as "
+                "gs://, s3:// and file:// do."
             )
         with self._asked("written"):
             try:
