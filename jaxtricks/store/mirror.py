@@ -99,7 +99,8 @@ class Mirror:
             raise
         except BucketError as error:
             if not self._warned:
-                warnings.warn(f"{error} It is tried again at the next checkpoint.", stacklevel=2)
+                since = time.strftime("%Y-%m-%d %H:%M:%S")  # without it Python would tell the same sentence once only
+                warnings.warn(f"Since {since} {error} It is tried again at the next checkpoint.", stacklevel=2)
             self._warned = True
 
     def finish(self) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -274,7 +275,7 @@ class TestTorn:
             operations += 1
         assert ended == {(1, 2), (1, 2, 3), (2, 3)} and operations > 10
 
-    @pytest.mark.filterwarnings("ignore:fake.*tried again at the next checkpoint")
+    @pytest.mark.filterwarnings("ignore:Since .*tried again at the next checkpoint")
     def test_a_first_upload_that_ends_anywhere_leaves_a_place_that_the_fit_goes_on_at(self, data, monkeypatch):
         monkeypatch.setattr(mirror, "TRIES", 1)
         known, operations, upload = Manifest.of([BASE], False, Seeds.of(2), data), 0, Bucket.upload
@@ -334,6 +335,18 @@ class TestAway:
             fit(BASE, data, **HOW, checkpoints=jt.Checkpoints("fake://runs/a"))
         assert len(warned) == 1 and answers == [False, False, True, True, False, False]
         assert sorted(jt.snapshots("fake://runs/a", data)) == [3, 4]
+
+    def test_each_outage_is_told_once(self, monkeypatch):
+        times = iter(["09:00", "10:00"])
+        monkeypatch.setattr(mirror.time, "strftime", lambda form: next(times))
+        with warnings.catch_warnings(record=True) as told, working_copy("fake://runs/a") as folder:
+            warnings.simplefilter("default")
+            for number, down in enumerate([True, True, False, True, True, False]):
+                (folder / "fit.json").write_text(f"{number}")
+                with monkeypatch.context() as patch:
+                    fails(patch, lambda name: down and name.endswith("fit.json"))  # noqa: B023
+                    committed(folder / "fit.json")
+        assert [str(each.message)[:30] for each in told] == [f"Since {hour}:00 fake://runs/a ca"[:30] for hour in ("09", "10")]
 
     def test_in_the_end_it_is_tried_more_often_and_then_the_copy_is_named(self, monkeypatch):
         tries = []
