@@ -3,11 +3,13 @@
 They work in pipelines, cross-validation, grid searches and whatever else takes an estimator, such as cleanlab.
 """
 
+import warnings
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.random import sample_without_replacement
@@ -22,6 +24,7 @@ from jaxtricks.train.fit import fit
 
 NESTED = "experiment__"  # what parameters that are settings of the experiment begin with
 FEWEST, MOST = 32, 1024  # examples that are predicted together: a power of two between them, or a multiple of the last
+NAMED = 3  # restarts that diverged
 
 
 class Estimator(BaseEstimator):
@@ -35,8 +38,9 @@ class Estimator(BaseEstimator):
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
 
     Attributes:
-        runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`.
-        score_: the mean over the restarts of the metric on the examples that each validated on.
+        runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`; `runs_.diverged` names those that are
+            left out of what is predicted, of which a warning tells.
+        score_: the mean over the restarts that did not diverge of the metric on the examples that each validated on.
         n_features_in_: the features of an input, a count.
         feature_names_in_: their names, where X was a table with names.
     """
@@ -86,8 +90,15 @@ class Estimator(BaseEstimator):
         if self.experiment is None:  # nobody chose its batches
             size = min(experiment.batch_size, seeds.sampling(data).train.shape[1])
             experiment = experiment.replace({"batch_size": size})
-        self.runs_ = fit(experiment, data, seeds=seeds, progress=False)
-        self.score_ = float(np.nanmean(self.runs_.metrics[self.METRIC]))
+        runs = fit(experiment, data, seeds=seeds, progress=False)
+        if runs.diverged:
+            first = ", ".join(f"{name} at step {step}" for name, step in list(runs.diverged.items())[:NAMED])
+            said = f"{len(runs.diverged)} of {len(runs)} restarts diverged ({first}{', …' if len(runs.diverged) > NAMED else ''})"
+            if not runs.alive.any():
+                raise ValueError(f"{said}, and none is left to predict with; a smaller learning rate may help.")
+            warnings.warn(f"{said}, and are left out of what is predicted.", ConvergenceWarning, stacklevel=3)
+        self.runs_ = runs
+        self.score_ = float(np.nanmean(runs.metrics[self.METRIC][runs.alive]))
         return self
 
     def _seeds(self) -> Seeds:
@@ -99,16 +110,17 @@ class Estimator(BaseEstimator):
     def _data(self, X: Any, y: Any, sample_weight: Any, **about: Any) -> Dataset:
         """The data set of checked arrays."""
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        missing = X.dtype.kind == "f" and bool(np.isnan(X).any())
+        missing = X.dtype.kind == "f"  # whether some are is not asked: those that are may all be among those that are predicted
         return Dataset.from_arrays(X, y, validation=self.validation, weights=weights, missing=missing, **about)
 
     def _averaged(self, X: Any) -> Float[np.ndarray, "examples outputs"]:
-        """The mean over the restarts of what they predict, for inputs that come in a few sizes, so that few programs compile."""
+        """The mean over the restarts that did not diverge, for inputs that come in a few sizes, so that few programs compile."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True, ensure_all_finite="allow-nan")
         count = len(X)
         size = -(-count // MOST) * MOST if count > MOST else max(FEWEST, 1 << (count - 1).bit_length())
-        return self.runs_.probabilities(X[np.minimum(np.arange(size), count - 1)])[:count]
+        alive = self.runs_.at(np.flatnonzero(self.runs_.alive).tolist())
+        return alive.probabilities(X[np.minimum(np.arange(size), count - 1)])[:count]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -131,8 +143,9 @@ class Classifier(ClassifierMixin, Estimator):
 
     Attributes:
         classes_: the classes, sorted.
-        score_: the mean over the restarts of the accuracy on the examples that each validated on.
-        runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`.
+        score_: the mean over the restarts that did not diverge of the accuracy on the examples that each validated on.
+        runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`; `runs_.diverged` names those that are
+            left out of what is predicted, of which a warning tells.
 
     >>> from sklearn.datasets import load_iris
     >>> x, y = load_iris(return_X_y=True)
@@ -154,7 +167,7 @@ class Classifier(ClassifierMixin, Estimator):
             sample_weight: how much each counts in the loss, [examples], at least 0; None: all count alike.
 
         Raises:
-            ValueError: for inputs, labels or settings that cannot be trained on.
+            ValueError: for inputs, labels or settings that cannot be trained on, or where all restarts diverged.
         """
         X, y = validate_data(self, X, y, allow_nd=True, ensure_all_finite="allow-nan", ensure_min_samples=2)
         check_classification_targets(y)
@@ -196,8 +209,9 @@ class Regressor(RegressorMixin, Estimator):
         random_state: what the restarts' seeds are drawn by; None: they are 0, 1, …, as everywhere in jaxtricks.
 
     Attributes:
-        score_: the mean over the restarts of R² on the examples that each validated on.
-        runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`.
+        score_: the mean over the restarts that did not diverge of R² on the examples that each validated on.
+        runs_: the restarts, with the data that they were trained on, see `jaxtricks.Runs`; `runs_.diverged` names those that are
+            left out of what is predicted, of which a warning tells.
 
     >>> x = np.linspace(-1, 1, 100)[:, None]
     >>> model = jt.Regressor(jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2), seeds=2).fit(x, 3 * x[:, 0] + 1)
@@ -216,7 +230,7 @@ class Regressor(RegressorMixin, Estimator):
             sample_weight: how much each counts in the loss, [examples], at least 0; None: all count alike.
 
         Raises:
-            ValueError: for inputs, values or settings that cannot be trained on.
+            ValueError: for inputs, values or settings that cannot be trained on, or where all restarts diverged.
         """
         X, y = validate_data(
             self, X, y, allow_nd=True, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=True, multi_output=True

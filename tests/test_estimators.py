@@ -1,17 +1,20 @@
 """The face for scikit-learn: its own checks, and what it is used in."""
 
+import dataclasses
 import pickle
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import jaxtricks as jt
+from jaxtricks import estimators
 
 TINY = jt.Experiment(
     model=jt.MLP(widths=(16,)), optimizer=jt.Optimizer(rule=jt.Adam(learning_rate=0.03)), batch_size=32, epochs=15
@@ -129,8 +132,26 @@ def test_missing_numbers_are_filled_by_each_restart(fitted):
     holes[::5, 2] = np.nan
     model = jt.Classifier(TINY, seeds=1).fit(holes, Y)
     assert np.isfinite(model.predict_proba(holes)).all() and model.score(holes, Y) > 0.8
-    with pytest.raises(ValueError, match="holds nan"):
-        fitted.predict(holes)
+    late = fitted.predict_proba(holes)  # it saw none in training, as where a fold has them all
+    assert np.isfinite(late).all()
+    np.testing.assert_array_equal(late[1::5], fitted.predict_proba(X)[1::5])
+
+
+def with_alive(runs, alive):
+    """The same restarts, of which some are said to have diverged."""
+    return dataclasses.replace(runs, trained=runs.trained._replace(states=runs.trained.states._replace(alive=np.array(alive))))
+
+
+def test_restarts_that_diverged_are_left_out_and_named(fitted, monkeypatch):
+    monkeypatch.setattr(estimators, "fit", lambda *args, **options: with_alive(fitted.runs_, [True, False, True]))
+    with pytest.warns(ConvergenceWarning, match=r"^1 of 3 restarts diverged \(seed 1 at step \d+\), and are left out of what "):
+        model = clone(fitted).fit(X, Y)
+    members = fitted.runs_.probabilities(X[:7], members=True)
+    np.testing.assert_allclose(model.predict_proba(X[:7]), members[[0, 2]].mean(axis=0), rtol=1e-5)
+    assert model.score_ == pytest.approx(fitted.runs_.metrics["accuracy"][[0, 2]].mean())
+    monkeypatch.setattr(estimators, "fit", lambda *args, **options: with_alive(fitted.runs_, [False] * 3))
+    with pytest.raises(ValueError, match=r"^3 of 3 restarts diverged \(seed 0 .*\), and none is left to predict with; a smaller"):
+        clone(fitted).fit(X, Y)
 
 
 def test_pictures_are_inputs_of_networks_for_pictures(pictures):

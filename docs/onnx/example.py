@@ -33,6 +33,13 @@ def main(folder: Path) -> None:
         np.save(place / "x.npy", data.x[:200])
         np.save(place / "wanted.npy", runs.probabilities(data.x[:200]))
         print(place)
+    hours = 1.7e9 + 3600 * np.arange(200.0)[:, None]  # inputs and values that are stored minus an offset
+    data = jt.Dataset.from_arrays(hours, 1e9 + np.sin(np.arange(200.0))[:, None])
+    runs = jt.fit(jt.Experiment(model=jt.MLP(widths=(16,)), epochs=3), data, seeds=3, progress=False)
+    place = jt.publish.export(runs, folder / "offset")
+    np.save(place / "x.npy", hours)
+    np.save(place / "wanted.npy", runs.probabilities(hours))
+    print(place)
 
 
 if __name__ == "__main__":

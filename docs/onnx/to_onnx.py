@@ -4,9 +4,13 @@
 
 FOLDER is what `jaxtricks export` wrote. Its `numpy/model.safetensors` holds the network as operations of jax.lax; this writes the
 nodes of ONNX that do the same, for any number of examples, into `FOLDER/model.onnx`, whose only output is what `predict.py` calls
-probabilities: the mean over the members. Loops are unrolled. Then ONNX Runtime predicts from the
-inputs of x.npy, and the largest difference to wanted.npy, or else to what predict.py says, is printed. An operation that has no
-nodes here is named, and nothing is written.
+probabilities: the mean over the members. Its input is in the user's units, too: float64 where they are stored minus an offset,
+and else the dtype of model.json. Loops are unrolled. Then ONNX Runtime predicts from the inputs of x.npy, and the largest
+difference to wanted.npy, or else to what predict.py says, is printed. An operation that has no nodes here is named, and nothing
+is written.
+
+The file has no part of what `predict.inputs` does before: a table is numbers already (`predict.table`), and nothing refuses
+numbers that are not finite, or tokens that the vocabulary lacks.
 """
 
 import importlib
@@ -241,20 +245,26 @@ def convert(folder: Path, x: np.ndarray, wanted: np.ndarray | None) -> float:
     model = predict.NumpyModel(folder / "numpy")
     if model.about["lengths"]:
         sys.exit("padded sequences have their lengths as a second input, which has no place here; predict.py takes them.")
-    about, made = model.about, predict.inputs(model.about, x)
-    graph = Graph(made)
+    about, made = model.about, predict.inputs(model.about, x)[0]
+    offset = None if about["x_offset"] is None else np.array(about["x_offset"], np.float64)
+    given, network = (made, "x") if offset is None else (made.astype(np.float64) + offset, "stored")
+    graph = Graph(given)
+    if offset is not None:  # which float32 would not keep
+        near, kind = graph.node("Sub", "x", graph.constant(offset)), helper.np_dtype_to_tensor_dtype(made.dtype)
+        graph.nodes.append(helper.make_node("Cast", [near], [network], to=kind))
     outputs = []
     for place in range(len(about["members"])):
-        (found,) = Member(graph, model, place).run(about["program"], [Value("x", made)])
+        (found,) = Member(graph, model, place).run(about["program"], [Value(network, made)])
         outputs.append(found.name if about["task"] == "values" else graph.node("Exp", found.name))
     mean = graph.node("Mean", *outputs)
-    if about["y_offset"] is not None:
-        mean = graph.node("Add", mean, graph.constant(np.float32(about["y_offset"])))
+    if about["y_offset"] is not None:  # in float64: float32 would not tell such values apart
+        mean = graph.node("Cast", mean, to=onnx.TensorProto.DOUBLE)
+        mean = graph.node("Add", mean, graph.constant(np.array(about["y_offset"], np.float64)))
     graph.nodes.append(helper.make_node("Identity", [mean], ["probabilities"]))
-    kind, shape = helper.np_dtype_to_tensor_dtype(made.dtype), ["examples", *made.shape[1:]]
-    given = helper.make_tensor_value_info("x", kind, shape)
-    gives = helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["examples", *found.sample.shape[1:]])
-    whole = helper.make_graph(graph.nodes, about["name"], [given], [gives], graph.constants)
+    takes = helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(given.dtype), ["examples", *made.shape[1:]])
+    type = onnx.TensorProto.FLOAT if about["y_offset"] is None else onnx.TensorProto.DOUBLE
+    gives = helper.make_tensor_value_info("probabilities", type, ["examples", *found.sample.shape[1:]])
+    whole = helper.make_graph(graph.nodes, about["name"], [takes], [gives], graph.constants)
     # The oldest IR that knows this opset, so that older runtimes open the file, too.
     file = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     file.metadata_props.extend([onnx.StringStringEntryProto(key="classes", value="\n".join(about["classes"]))])
@@ -262,7 +272,7 @@ def convert(folder: Path, x: np.ndarray, wanted: np.ndarray | None) -> float:
     onnx.save(file, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     wanted, off = model.probabilities(x) if wanted is None else wanted, []
-    for some in (made, made[:1]):  # any number of examples
+    for some in (given, given[:1]):  # any number of examples
         (found,) = session.run(["probabilities"], {"x": some})
         off.append(float(np.abs(found - wanted[: len(some)]).max()))
     return max(off)

@@ -1,14 +1,18 @@
 """How often `jt.diagnose.drift` raises an alarm, without drift and with known shifts: `python -m experiments.drift`.
 
-Each data set is divided 40 times at random: on one part four restarts are trained, and looks are drawn from the other part, five
-without a shift and one of each shift. Five looks at one division share its restarts and training examples, so that intervals are
-over divisions. Divisions, looks, shifts and rates were fixed before the first run.
+Each data set is divided at random, 40 times or as often as `--divisions` says: on one part four restarts are trained, and looks
+are drawn from the other part, five without a shift and one of each shift. Looks at one division share its restarts and training
+examples, so that intervals are over divisions. Looks, shifts and rates were fixed before the first run, and division k is the
+same one whatever their number.
 """
 
 import dataclasses
+import functools
 import json
 import math
-from collections.abc import Iterator, Mapping
+import multiprocessing
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ NONE = "no shift"
 PLACE = Path(__file__).parent
 TITLE = "data,division,shift,features_p,scores_p,classifier_p,auc,auc_low,auc_high"
 RESTARTS = 4
+PLANNED = 40  # divisions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,45 +81,56 @@ class Arguments:
 
     Args:
         sets: names of data sets; by default all that can be loaded.
-        divisions: of each set.
+        divisions: of each set; fewer take less time, and intervals are wider.
         looks: without a shift, at each division.
+        processes: at work at once; each takes about one core.
         data_dir: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
         write: write RESULTS.md and looks.csv beside this script.
         json: print one JSON object instead of the table.
     """
 
     sets: tuple[str, ...] = ()
-    divisions: int = 40
+    divisions: int = PLANNED
     looks: int = 5
+    processes: int = 2
     data_dir: Path | None = None
     write: bool = False
     json: bool = False
 
 
-def looked(name: str, stream: Stream, divisions: int, looks: int) -> Iterator[Look]:
-    """All looks at a data set.
+def looked(name: str, stream: Stream, whole: jt.Dataset, division: int, looks: int) -> list[Look]:
+    """All looks at one division of a data set.
 
     Args:
         name: its name.
-        stream: it.
-        divisions: how many.
-        looks: without a shift, at each.
+        stream: how it is trained on and shifted.
+        whole: all of it.
+        division: the number of the division.
+        looks: without a shift.
     """
-    whole = stream.load()
     early = first_half(whole)
     base = jt.Experiment(model=jt.MLP(widths=(64,)), optimizer=jt.Optimizer(rule=jt.AdamW(learning_rate=3e-3)), epochs=10)
-    for division in tqdm(range(divisions), desc=name):
-        generator = rng.host(division, name)
-        order = generator.permutation(len(whole))
-        seen, rest = np.split(order, [stream.trained])
-        data = dataclasses.replace(whole, **whole.pool.at(seen)._asdict(), validation=0.2, stratified=False)
-        first = RESTARTS * division
-        runs = jt.fit(base, data, seeds=tuple(range(first, first + RESTARTS)), progress=False)
-        x = whole.x[rest]
-        for _ in range(looks):
-            yield Look.of(name, division, NONE, drift(runs, plain(generator, x, stream.look)))
-        for shift, draw in stream.shifts.items():
-            yield Look.of(name, division, shift, drift(runs, draw(generator, x, stream.look, early[rest])))
+    generator = rng.host(division, name)
+    seen, rest = np.split(generator.permutation(len(whole)), [stream.trained])
+    data = dataclasses.replace(whole, **whole.pool.at(seen)._asdict(), validation=0.2, stratified=False)
+    first = RESTARTS * division
+    runs = jt.fit(base, data, seeds=tuple(range(first, first + RESTARTS)), progress=False)
+    x = whole.x[rest]
+    found = [Look.of(name, division, NONE, drift(runs, plain(generator, x, stream.look))) for _ in range(looks)]
+    for shift, draw in stream.shifts.items():
+        found.append(Look.of(name, division, shift, drift(runs, draw(generator, x, stream.look, early[rest]))))
+    return found
+
+
+@functools.cache
+def _loaded(name: str, data_dir: Path | None) -> tuple[Stream, jt.Dataset]:
+    stream = streams(data_dir)[name]
+    return stream, stream.load()
+
+
+def _looked(name: str, data_dir: Path | None, looks: int, division: int) -> list[Look]:
+    """What another process does: it loads the data set by its name."""
+    return looked(name, *_loaded(name, data_dir), division, looks)
 
 
 def over_divisions(looks: list[Look], flags: list[bool]) -> str:
@@ -147,9 +163,13 @@ def page(looks: list[Look], device: str) -> str:
     lines = ["| " + " | ".join(head[0]) + " |", "|" + "---|" * len(head[0])]
     lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in head]
     told = {f"{rate:g}": f"{np.mean([look.alarm(rate) for look in calm]):.1%}" for rate in RATES}
+    divisions = {(look.data, look.division) for look in looks}
+    sets = {name: sum(data == name for data, _ in divisions) for name in dict.fromkeys(look.data for look in looks)}
     return (
-        "# The alarm for drift\n\n"
-        f"Made by `python -m experiments.drift --write` on {device}. Of {len(calm)} looks without a shift, an alarm came in "
+        f"# The alarm for drift\n\nMade by `python -m experiments.drift --write` on {device}, with "
+        + ", ".join(f"{count} divisions of {name}" for name, count in sets.items())
+        + f" ({PLANNED} of each by default) and {len(calm) / len(divisions):g} looks without a shift at each. Of these "
+        f"{len(calm)} looks, an alarm came in "
         + ", ".join(f"{share} at a stated rate of {rate}" for rate, share in told.items())
         + ".\n\n"
         + " ".join((__doc__ or "").split("\n\n", 1)[1].split())
@@ -169,13 +189,16 @@ def chosen(known: Mapping[str, Stream], names: tuple[str, ...]) -> dict[str, Str
 def main() -> None:
     """The command line."""
     arguments = tyro.cli(Arguments, config=(tyro.conf.FlagCreatePairsOff,))
-    set_up(RESTARTS)
-    looks: list[Look] = []
-    for name, stream in chosen(streams(arguments.data_dir), arguments.sets).items():
-        try:
-            looks += looked(name, stream, arguments.divisions, arguments.looks)
-        except jt.DataError as error:
-            print(f"{name}: left out; {error}")
+    names, looks = list(chosen(streams(arguments.data_dir), arguments.sets)), list[Look]()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(arguments.processes, spawn, initializer=set_up, initargs=(RESTARTS,)) as pool:
+        for name in names:
+            task = functools.partial(_looked, name, arguments.data_dir, arguments.looks)
+            try:
+                for some in tqdm(pool.map(task, range(arguments.divisions)), name, arguments.divisions):
+                    looks += some
+            except jt.DataError as error:
+                print(f"{name}: left out; {error}")
     about = environment()
     if arguments.write:
         (PLACE / "RESULTS.md").write_text(page(looks, str(about["processor"] or about["device"])), encoding="utf-8")

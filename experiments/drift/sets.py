@@ -102,14 +102,14 @@ def first_half(data: jt.Dataset) -> Shaped[np.ndarray, " examples"]:
 
 
 def people(seed: int = 0) -> jt.Dataset:
-    """A generated table of 3,000 rows: numbers with a long tail, categories and missing values."""
+    """A generated table of 3,000 rows: numbers with a long tail, categories, missing values, and a flag that 1 in 200 has."""
     draw = np.random.default_rng(seed)
     n = 3_000
     age, town = draw.normal(45, 12, n), draw.choice(["Oslo", "Bergen", "Hamar", "Moss"], n, p=[0.5, 0.3, 0.15, 0.05])
     income = np.exp(draw.normal(0.02 * age, 0.6))
     risk = 0.05 * (age - 45) - np.log(income) + (town == "Oslo") + draw.logistic(size=n)
-    member, gap = draw.random(n) < 0.3, draw.random(n) < 0.1
-    frame = {"age": age, "income": np.where(gap, np.nan, income), "town": town, "member": member}
+    member, gap, rare = draw.random(n) < 0.3, draw.random(n) < 0.1, draw.random(n) < 0.005
+    frame = {"age": age, "income": np.where(gap, np.nan, income), "town": town, "member": member, "rare": rare}
     return jt.Dataset.from_frame(frame | {"risk": np.where(risk > np.median(risk), "high", "low")}, "risk", name="people")
 
 
@@ -146,4 +146,5 @@ def streams(data_dir: Path | None) -> dict[str, Stream]:
         "breast_cancer": Stream(lambda: jt.load("breast_cancer"), 250, 80, numbers),
         "diabetes": Stream(lambda: jt.load("diabetes"), 180, 70, numbers),
         "people": Stream(people, 1_000, 200, numbers),
+        "people, 20 at once": Stream(people, 1_000, 20, numbers),
     }

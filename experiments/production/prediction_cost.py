@@ -17,7 +17,9 @@ def measure(scale: Scale) -> Outcome:
     `jt.evaluate.serving` times it on this device: from arrays on the host to scores on the host, compiled and warmed, a thousand
     calls or more, by itself and in batches of 64. Each seed draws the users and is a round, timed anew. The price of a prediction
     is its mean time at 0.10 $ an hour, which is an assumption, on a machine that is never idle; a service that waits for
-    users pays for that, too.
+    users pays for that, too. At this price 10⁻⁶ $ pays for 36 ms, and the network needs half a million multiplications, which
+    take less than one: that it costs less than the lecture asks about follows from the choice of network and price, and cannot
+    fail. So the price is told as a number, and what is judged is whether batches make it smaller.
     """
     products, widths = scale.pick(smoke=(20, (8,)), cpu=(1_000, (512, 256)), full=(1_000, (512, 256)))
     experiment = jt.Experiment(model=jt.MLP(widths=widths))
@@ -37,7 +39,6 @@ def measure(scale: Scale) -> Outcome:
 
     return Outcome(
         parts=[
-            settle("a recommendation by itself costs less than 10⁻⁶ $", alone, below=np.log10(ASKED), kind="paper"),
             settle("one by one costs more than in batches of 64", gain, above=0, kind="paper"),
         ],
         effect=f"at {PRICE:.2f} $ an hour a recommendation costs {alone.through(dollars):.1e} $ by itself and "
@@ -53,8 +54,8 @@ CLAIM = Claim(
     lecture=3,
     statement="Be wary of: … Cost of inference Is it worth paying 10-6\\$ for every product recommendation?",
     papers=(Paper("no number is published; network and price are ours, and the lecture only asks", "M"),),
-    refuted_by="The 95% interval of the mean log₁₀ price of a recommendation by itself lies at or above that of 10⁻⁶ $; or "
-    "that of the mean log₂ ratio of this price to the one in batches of 64 lies at or below 0.",
+    refuted_by="The 95% interval of the mean log₂ ratio of the price of a recommendation by itself to the one in batches of 64 "
+    "lies at or below 0.",
     measure=measure,
     kind="paper",
     trains=False,

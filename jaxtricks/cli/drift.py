@@ -75,7 +75,8 @@ def _inputs(new: Path, data: Dataset, how: dict[str, Any]) -> Any:
     """
     if new.suffix == ARRAY:
         try:
-            return np.load(new, allow_pickle=False)
+            with new.open("rb") as file:
+                return np.lib.format.read_array(file, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DataError(f"{new}: {getattr(error, 'strerror', None) or 'it holds no plain array'}.") from error
     if data.columns is None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jaxtricks.bucket import url_of
 from jaxtricks.cli.alone import alone
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
+from jaxtricks.cli.training import ROOT
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.publish import hub
 from jaxtricks.publish.exported import export_recorded
@@ -16,7 +18,10 @@ from jaxtricks.publish.published import ABOUT
 from jaxtricks.report import files
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
+from jaxtricks.store.mirror import told
 from jaxtricks.train.fit import snapshots
+
+OF_FOLDERS = ("folder", "push", "private")  # the flags of `export` that a model's folder takes, too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +32,8 @@ class ExportCommand(Command):
         folder: the run's folder, such as runs/digits-run-1; or one that export wrote, to push it.
         ensemble: how many restarts are averaged, the first that trained to their end; by default all of these.
         arm: which arm of a comparison, by its label on the page, such as baseline; by default the first.
-        out: the folder to write, which must not exist; by default a new one beside the run, such as runs/digits-run-1-model-1.
+        out: the folder to write, which must not exist; by default a new one beside the run, such as runs/digits-run-1-model-1;
+            for a run far away it is in runs/ on this machine.
         name: the model's name on its card; by default that of the data and the network.
         license: for the card, such as mit; by default it says nothing of it.
         no_numpy: leave out the files for NumPy alone.
@@ -51,14 +57,25 @@ class ExportCommand(Command):
         there = (self.folder / ABOUT).is_file()
         if there and self.push is None:
             raise ConfigError(f"{self.folder} was exported already; --push user/name puts it on the Hugging Face Hub.")
+        if there:
+            self._refuse_flags_of_runs()
         place = self.folder if there else self._written()
         print(place)
         if self.push is not None:
             print(hub.push(place, self.push, private=self.private))
 
+    def _refuse_flags_of_runs(self) -> None:
+        for field in dataclasses.fields(self):
+            if field.name not in OF_FOLDERS and getattr(self, field.name) != field.default:
+                flag = field.name.replace("_", "-")
+                raise ConfigError(
+                    f"--{flag} is for a run's folder, and {self.folder} was exported already; --push and --private are allowed."
+                )
+
     def _written(self) -> Path:
         """Writes the model; gives where."""
         run = self.folder.absolute()
+        beside = run.parent if url_of(told(run)) is None else ROOT.absolute()  # a copy of a run far away is removed in the end
         out = None if self.out is None else self.out.absolute()  # from here: where a run was begun is somewhere else
         record = files.load(run)
         labels = [arm.label for arm in record.arms]
@@ -77,7 +94,7 @@ class ExportCommand(Command):
         }
         if out is not None:
             return export_recorded(kept[max(kept)], record, label, out, **options)
-        out = folders.fresh(run.parent, f"{run.name}-model")
+        out = folders.fresh(beside, f"{run.name}-model")
         try:
             return export_recorded(kept[max(kept)], record, label, out, **options)
         finally:

@@ -1,6 +1,7 @@
 """The command that shows a run in a tracker of experiments."""
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +11,12 @@ from typing import ClassVar
 from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Positional
 from jaxtricks.cli.training import ROOT
-from jaxtricks.cli.watch import ended
+from jaxtricks.cli.watch import MARKED, ended
 from jaxtricks.report import terminal, watch
 from jaxtricks.report.tracking import Tracking
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
-from jaxtricks.store.mirror import working_copy
+from jaxtricks.store.watching import watching_copy
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Track(Command):
     tensorboard.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1.
+        folder: the run's folder, such as runs/digits-run-1, or its URL, also while another machine trains it.
         tracker: tensorboard, wandb:project, mlflow:project or trackio:project; each is an extra, pip install jaxtricks[wandb].
     """
 
-    copies: ClassVar[Mapping[str, Copy]] = {"folder": working_copy}
+    copies: ClassVar[Mapping[str, Copy]] = {
+        "folder": functools.partial(watching_copy, marks=MARKED, own=(folders.TRACKED, folders.EVENTS)),
+    }
 
     folder: Positional[Path]
     tracker: Positional[str]

@@ -16,6 +16,8 @@ from jaxtricks.store import folder as folders
 from jaxtricks.store.manifest import MANIFEST
 from jaxtricks.store.watching import watching_copy
 
+MARKED = (folders.COMMAND, MANIFEST)  # while somebody is at work there
+
 
 @dataclasses.dataclass(frozen=True)
 class Watch(Command):
@@ -32,7 +34,7 @@ class Watch(Command):
     """
 
     copies: ClassVar[Mapping[str, Copy]] = {
-        "folder": functools.partial(watching_copy, marks=(folders.COMMAND, MANIFEST)),
+        "folder": functools.partial(watching_copy, marks=MARKED),
     }
 
     folder: Positional[Path]

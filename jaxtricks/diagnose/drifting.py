@@ -38,6 +38,7 @@ PARTS: tuple[Part, ...] = ("features", "scores", "classifier")
 ALPHA = 0.05
 LEAST = len(PARTS) / (PERMUTATIONS + 1)  # the smallest rate of false alarms that the permutations can show
 FEWEST = 20  # new examples
+TABLES = 99_999  # of a feature with rare values: as many as let one of some thousand features raise the alarm
 JUDGED = 1_000  # rows of each sample that the classifier sees
 SHOWN = 10
 Column = Float[np.ndarray, " examples"]
@@ -54,7 +55,7 @@ class Shift:
             share, new minus old.
         psi: the population stability index, by deciles or by values, without its bias.
         moved: the difference of the means in standard deviations; nan for categories.
-        p: of "nothing changed", by Kolmogorov and Smirnov's test, or a χ² test of the values' counts.
+        p: of "nothing changed", by Kolmogorov and Smirnov's test, or for categories by an exact test of the values' counts.
         corrected: the same after Holm's correction over all features, or over all scores.
         words: what changed.
 
@@ -292,7 +293,7 @@ def _of_values(name: str, one: Column, other: Column) -> Shift:
 
 def _of_shares(name: str, values: Sequence[str], one: Numbers, other: Numbers) -> Shift:
     counts, others = _counted(one), _counted(other)
-    p = differing(counts, others)
+    p = differing(counts, others, TABLES)
     cell, change = largest_change(counts, others)
     called = values[cell] if cell < len(values) else "others"
     words = f"{called}: {others[cell] / others.sum():.1%}, was {counts[cell] / counts.sum():.1%}"

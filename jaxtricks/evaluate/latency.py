@@ -23,9 +23,8 @@ from jaxtricks.restart.member import Pool, applied, drawn
 from jaxtricks.train.prepare import prepare, shapes
 
 BATCHES = (1, 64)
-WARM = 10  # calls before the first that counts
-CALLS, LEAST, MOST = 1_000, 0.5, 5.0  # so many calls and seconds at least, and no more seconds than that
-FEWEST = 30  # calls, however long they take
+WARM = 10  # calls before the first that counts, or as many as take the seconds of `LEAST`
+CALLS, LEAST, MOST = 1_000, 0.5, 5.0  # so many calls and seconds at least, and none begins after so many seconds
 LECTURE = 1.0  # $ a million predictions: the 10⁻⁶ $ that a lecture asks about (T115)
 HOUR, MILLION = 3600, 1e6
 
@@ -36,7 +35,7 @@ class Latency:
 
     Args:
         batch: predictions of a call.
-        calls: how many were timed, one after the other.
+        calls: how many were timed, one after the other; of less than a hundred p99 is about the longest.
         p50: half of them took no longer, in seconds.
         p99: 99% of them took no longer, in seconds.
         mean: their mean, in seconds.
@@ -74,8 +73,8 @@ class Serving:
 
     >>> row = Latency(batch=1, calls=1000, p50=0.001, p99=0.002, mean=0.001)
     >>> print(Serving("cpu", (row,), price=0.36))
-    batch  p50 (ms)  p99 (ms)  predictions/s  $/million
-    1         1.000     2.000          1,000     0.1000
+    batch  calls  p50 (ms)  p99 (ms)  predictions/s  $/million
+    1      1,000     1.000     2.000          1,000     0.1000
     timed on cpu, from the host's arrays and back; a recommendation for 10⁻⁶ $ is 1 $ a million; no counter of energy can be read
     """
 
@@ -93,8 +92,11 @@ class Serving:
         return {"device": self.device, "price": self.price, "meters": list(self.meters), "rows": rows}
 
     def __str__(self) -> str:
-        title = ["batch", "p50 (ms)", "p99 (ms)", "predictions/s"]
-        lines = [[f"{r.batch}", f"{1e3 * r.p50:.3f}", f"{1e3 * r.p99:.3f}", f"{r.batch / r.mean:,.0f}"] for r in self.rows]
+        title = ["batch", "calls", "p50 (ms)", "p99 (ms)", "predictions/s"]
+        lines = [
+            [f"{r.batch}", f"{r.calls:,}", f"{1e3 * r.p50:.3f}", f"{1e3 * r.p99:.3f}", f"{r.batch / r.mean:,.0f}"]
+            for r in self.rows
+        ]
         if self.price is not None:
             title.append("$/million")
             lines = [[*line, f"{row.dollars(self.price):.4f}"] for line, row in zip(lines, self.rows, strict=True)]
@@ -114,9 +116,10 @@ class Serving:
 def serving(experiment: Experiment, data: Dataset, *, batches: Sequence[int] = BATCHES, price: float | None = None) -> Serving:
     """Times predictions of a network with drawn weights on the first device, and says what they cost (T115).
 
-    For each size of a batch the network is compiled and called ten times; then calls are timed one after the other, a thousand or
-    more in half a second or more, and no longer than five seconds. The scaling of inputs is left out. Another program on the
-    machine makes the times longer.
+    For each size of a batch the network is compiled and called ten times, or until half a second is over; then calls are timed
+    one after the other, a thousand or more in half a second or more. Five seconds after the first of all these calls no other
+    one begins, but one is timed in any case, and the answer says how many were. The scaling of inputs is left out. Another
+    program on the machine makes the times longer.
 
     Args:
         experiment: the network.
@@ -139,14 +142,15 @@ def serving(experiment: Experiment, data: Dataset, *, batches: Sequence[int] = B
     experiment = rebuild(experiment, pruned=None, accumulate=1, batch_size=1)
     ready = prepare(experiment, data, len(data.split(0).train))
     dtype = shapes(ready, data)[0].x.dtype
-    counters = meters()
+    device = jax.devices()[0]
+    counters = meters(device)
     variables = jax.jit(lambda key, batch: drawn(ready, key, batch))(rng.root(0), _batch(data, 1, dtype))
     answer = jax.jit(lambda variables, batch: applied(ready, variables, batch, train=False)[0])
     rows = []
     for size in batches:
         batch = _batch(data, size, dtype)
         rows.append(_timed(functools.partial(answer.lower(variables, batch).compile(), variables, batch), size, counters))
-    return Serving(jax.devices()[0].device_kind, tuple(rows), price, tuple(meter.name for meter in counters))
+    return Serving(device.device_kind, tuple(rows), price, tuple(meter.name for meter in counters))
 
 
 def _batch(data: Dataset, size: int, dtype: Any) -> Pool:
@@ -158,15 +162,19 @@ def _batch(data: Dataset, size: int, dtype: Any) -> Pool:
 
 def _timed(call: Callable[[], Any], size: int, counters: Sequence[Meter]) -> Latency:
     """The times of one call after the other, each until its scores are on the host."""
+    begun = time.perf_counter()
     for _ in range(WARM):
         np.asarray(call())
-    before, total = [meter.read() for meter in counters], 0.0
+        if time.perf_counter() - begun >= LEAST:
+            break
+    before = [meter.read() for meter in counters]
     seconds: list[float] = []
-    while (len(seconds) < CALLS or total < LEAST) and (total < MOST or len(seconds) < FEWEST):
-        began = time.perf_counter()
+    start = now = time.perf_counter()
+    while not seconds or (now - begun < MOST and (len(seconds) < CALLS or now - start < LEAST)):
+        first = now
         np.asarray(call())
-        seconds.append(time.perf_counter() - began)
-        total += seconds[-1]
+        now = time.perf_counter()
+        seconds.append(now - first)
     used = sum(meter.since(read) for meter, read in zip(counters, before, strict=True))
     taken: Float[np.ndarray, " calls"] = np.array(seconds)
     p50, p99 = np.quantile(taken, (0.5, 0.99))

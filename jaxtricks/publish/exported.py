@@ -28,8 +28,6 @@ from jaxtricks.store.folder import gathered
 from jaxtricks.store.manifest import digest
 from jaxtricks.train.runs import Runs
 
-FORMAT = 1  # of model.json and the words in the file of arrays
-
 
 @takes
 def export(
@@ -114,13 +112,15 @@ def export_recorded(
     data, model = runs.data, compiled(members)
     program = by_operations(members) if numpy else None
     about: dict[str, Any] = {
-        "format": FORMAT,
+        "format": predict.FORMAT,
         "name": name or f"{data.name}-{title_of(runs).lower()}",
         "task": data.task,
         "classes": list(data.classes),
         "shape": list(data.shape),
         "dtype": data.x.dtype.name,
         "lengths": data.lengths is not None,
+        "missing": data.missing,
+        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
         "members": list(members.names),
         "x_offset": _listed(data.offsets.x),
         "y_offset": _listed(data.offsets.y),
@@ -209,7 +209,7 @@ def by_operations(members: Runs) -> WrittenProgram:
 
 
 def columns_to_json(columns: Columns) -> list[dict[str, Any]]:
-    """How each column of a table becomes numbers, as plain data.
+    """How each column of a table becomes numbers, as plain data, of which `published.columns_from_json` makes it again.
 
     >>> table = jt.Dataset.from_frame({"age": [31, 40, None, 52] * 3, "sold": ["yes", "no"] * 6}, "sold")
     >>> columns_to_json(table.columns)

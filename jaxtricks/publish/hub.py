@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from jaxtricks.config import ConfigError
 from jaxtricks.publish.exported import export
-from jaxtricks.publish.published import Published
+from jaxtricks.publish.published import NUMPY, RUN, Published
 from jaxtricks.train.runs import Runs
 
 
@@ -16,14 +16,19 @@ class Hub(Protocol):
     def create_repo(self, repo_id: str, *, private: bool | None, exist_ok: bool) -> Any:
         """Makes a repository, unless it is there."""
 
-    def upload_folder(self, *, repo_id: str, folder_path: Path, commit_message: str) -> Any:
-        """Puts all files of a folder into a repository, in one commit; gives what tells where."""
+    def upload_folder(self, *, repo_id: str, folder_path: Path, commit_message: str, delete_patterns: list[str]) -> Any:
+        """Puts all files of a folder into a repository, in one commit; gives what tells where.
+
+        Files of the repository that match one of `delete_patterns`, and are not in the folder, are removed by that commit.
+        """
 
 
 def push(
     model: Runs | Path | str, repository: str, *, private: bool = False, message: str = "", hub: Hub | None = None, **options: Any
 ) -> str:
     """Puts a model on the Hugging Face Hub, with its card, the files for JAX and for NumPy, its weights and all its numbers.
+
+    It takes the place of a model that is there: nothing of that stays in `numpy/` or `run/`.
 
     Args:
         model: the restarts; or a folder that `jt.publish.export` wrote.
@@ -37,14 +42,15 @@ def push(
         Where it is.
 
     Raises:
-        ConfigError: where the extra is missing, the name is none, or the Hub does not take it; or as `export`.
+        ConfigError: where the extra is missing, the name is none, or the Hub does not take it; for options where a folder is
+            given; or as `export`.
         FolderError: for a folder that is no model's.
 
     >>> import tempfile
     >>> class Printed:
     ...     def create_repo(self, repo_id, *, private, exist_ok):
     ...         print("made", repo_id)
-    ...     def upload_folder(self, *, repo_id, folder_path, commit_message):
+    ...     def upload_folder(self, *, repo_id, folder_path, commit_message, delete_patterns):
     ...         return commit_message
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -53,6 +59,8 @@ def push(
     'digits-mlp: 4 members'
     """
     if isinstance(model, Path | str):
+        for name in options:
+            raise ConfigError(f"push: {name} is an option of export, and {model} was exported already; restarts take it.")
         return _pushed(Published.of(model), repository, private, message, hub or _hub())
     with tempfile.TemporaryDirectory(prefix="jaxtricks-") as place:
         found = Published.of(export(model, Path(place) / "model", **options))
@@ -94,7 +102,8 @@ def _pushed(model: Published, repository: str, private: bool, message: str, hub:
     said = message or f"{about['name']}: {len(about['members'])} members"
     try:
         hub.create_repo(repository, private=private, exist_ok=True)
-        return str(hub.upload_folder(repo_id=repository, folder_path=model.folder, commit_message=said))
+        stale = [f"{NUMPY}/*", f"{RUN}/*"]
+        return str(hub.upload_folder(repo_id=repository, folder_path=model.folder, commit_message=said, delete_patterns=stale))
     except library.errors.HFValidationError as error:
         raise _unnamed(repository, error) from None
     except (library.errors.HTTPError, OSError) as error:

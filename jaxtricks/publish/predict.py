@@ -3,7 +3,7 @@
     from predict import NumpyModel
     NumpyModel().predict(x)         # of all members together; .probabilities(x) says how sure they are
 
-`python predict.py x.npy` prints them. The file of arrays holds a program, too: operations of jax.lax, which are here in NumPy.
+`python predict.py x.npy [lengths.npy]` prints them. The file of arrays holds a program, too: operations of jax.lax, in NumPy.
 """
 
 # fmt: off
@@ -15,14 +15,7 @@ from pathlib import Path
 import numpy as np
 
 DTYPES = {"BOOL": "?", "U8": "<u1", "I8": "<i1", "I32": "<i4", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
-SOME, DAY = 1024, 86_400e6  # examples at a time; microseconds
-ABOVE = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05, -7.34990630326855e-04,
-         -2.95459980854025e-03, -1.60960333262415e-02)  # of the rational function that XLA has for erf
-BELOW = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03, -1.42647390514189e-02)
-
-def _erf(x):
-    z = np.clip(x.astype(np.float64), -3.7439211627767994, 3.7439211627767994)
-    return (z * np.polyval(ABOVE, z * z) / np.polyval(BELOW, z * z)).astype(x.dtype)
+FORMAT, SOME, DAY = 2, 1024, np.timedelta64(1, "D")  # of the words in the file of arrays; examples at a time
 
 def _dot(x, y, dimension_numbers):
     (xs, ys), (xb, yb) = dimension_numbers
@@ -31,22 +24,18 @@ def _dot(x, y, dimension_numbers):
     left = x.transpose(*xb, *fx, *xs).reshape(*batch, math.prod(rows), -1)
     right = y.transpose(*yb, *ys, *fy).reshape(*batch, left.shape[-1], math.prod(columns))
     return (left @ right).reshape(batch + rows + columns)
-
 def _pad(x, value, padding_config):
     low, high, inner = zip(*padding_config, strict=True)
     grown = [n + max(n - 1, 0) * i for n, i in zip(x.shape, inner, strict=True)]
     out = np.full([max(a, 0) + n + max(b, 0) for a, n, b in zip(low, grown, high, strict=True)], value, x.dtype)
     out[tuple(slice(max(a, 0), max(a, 0) + n, i + 1) for a, n, i in zip(low, grown, inner, strict=True))] = x
     return out[tuple(slice(max(-a, 0), n - max(-b, 0)) for a, b, n in zip(low, high, out.shape, strict=True))]
-
 def _windows(x, sizes, strides, dilation):
     seen = np.lib.stride_tricks.sliding_window_view(x, [(n - 1) * d + 1 for n, d in zip(sizes, dilation, strict=True)])
     return seen[tuple(slice(None, None, step) for step in (*strides, *dilation))]
-
 def _pool(x, function, empty, window_dimensions, window_strides, padding, window_dilation):
     x = np.pad(x, padding, constant_values=empty)
     return function(_windows(x, window_dimensions, window_strides, window_dilation), tuple(range(x.ndim, 2 * x.ndim)))
-
 def _conv(x, kernel, window_strides, padding, rhs_dilation, dimension_numbers, feature_group_count):
     lhs, rhs, out = dimension_numbers
     x, kernel = np.pad(x.transpose(lhs), [(0, 0), (0, 0), *padding]), kernel.transpose(rhs)
@@ -56,31 +45,24 @@ def _conv(x, kernel, window_strides, padding, rhs_dilation, dimension_numbers, f
     axes = [1, *range(x.ndim, seen.ndim)], list(range(1, kernel.ndim))
     found = np.concatenate([np.tensordot(part, some, axes) for part, some in parts], -1)
     return np.moveaxis(found, -1, 1).transpose(np.argsort(out))
-
-def _gather(x, starts, dimension_numbers, slice_sizes):
+def _gather(x, starts, dimension_numbers, slice_sizes, mode, fill_value):
     offset, collapsed, start_map, x_batch, starts_batch = dimension_numbers
-    rank, kept, index = starts.ndim - 1 + len(offset), iter(offset), []
+    rank, kept, index, inside = starts.ndim - 1 + len(offset), iter(offset), [], True
     batch = [a for a in range(rank) if a not in offset]
     for axis, size in enumerate(slice_sizes):
         place = np.zeros([1] * rank, int)
         if axis in start_map:  # a start outside is moved inside
-            start = np.clip(starts[..., start_map.index(axis)], 0, x.shape[axis] - size)
-            place = place + start.reshape([starts.shape[batch.index(a)] if a in batch else 1 for a in range(rank)])
+            start = starts[..., start_map.index(axis)]
+            start = start.reshape([starts.shape[batch.index(a)] if a in batch else 1 for a in range(rank)])
+            place = np.clip(start, 0, x.shape[axis] - size)
+            inside = inside & (place == start)
         if axis in x_batch or axis not in collapsed:
             along = batch[starts_batch[x_batch.index(axis)]] if axis in x_batch else next(kept)
             count = x.shape[axis] if axis in x_batch else size
             place = place + np.arange(count).reshape([-1 if a == along else 1 for a in range(rank)])
         index.append(place)
-    return x[tuple(index)]
-
-def _spread(x, shape, broadcast_dimensions):
-    axes = dict(zip(broadcast_dimensions, x.shape, strict=True))
-    return np.broadcast_to(x.reshape([axes.get(a, 1) for a in range(len(shape))]), shape)
-
-def _dynamic_slice(x, *starts, slice_sizes):
-    firsts = [np.clip(int(start), 0, n - size) for start, n, size in zip(starts, x.shape, slice_sizes, strict=True)]
-    return x[tuple(slice(first, first + size) for first, size in zip(firsts, slice_sizes, strict=True))]
-
+    empty = np.nan if fill_value is None else fill_value
+    return np.where(inside, x[tuple(index)], empty).astype(x.dtype) if mode == "FILL_OR_DROP" else x[tuple(index)]
 def _scan(run, *given, body, length, reverse, num_consts, num_carry):
     constants, carry, rows = given[:num_consts], given[num_consts : num_consts + num_carry], given[num_consts + num_carry :]
     found = [None] * length
@@ -89,71 +71,87 @@ def _scan(run, *given, body, length, reverse, num_consts, num_carry):
         carry, found[t] = after[:num_carry], after[num_carry:]
     return [*carry, *(np.stack(each) for each in zip(*found, strict=True))]
 
-def _cumsum(x, axis, reverse):
-    place = (slice(None),) * axis + (slice(None, None, -1 if reverse else 1),)
-    return np.cumsum(x[place], axis=axis, dtype=x.dtype)[place]
 SAME = ("exp", "exp2", "log", "log1p", "expm1", "tanh", "sin", "cos", "tan", "sqrt", "cbrt", "abs", "sign", "floor", "ceil")
 OPS = {name: getattr(np, name) for name in SAME} | {
-    "neg": np.negative, "square": np.square, "is_finite": np.isfinite, "not": np.invert, "erf": _erf,
-    "logistic": lambda x: 1 / (1 + np.exp(-x)), "rsqrt": lambda x: 1 / np.sqrt(x), "integer_pow": lambda x, y: x**y,
-    "erfc": lambda x: 1 - _erf(x), "add": np.add, "sub": np.subtract, "mul": np.multiply, "max": np.maximum, "min": np.minimum,
-    "pow": np.power, "div": lambda x, y: (np.trunc(x / y) if x.dtype.kind in "iu" else x / y).astype(x.dtype), "pad": _pad,
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "clamp": lambda low, x, high: np.clip(x, low, high),
-    "select_n": lambda which, *cases: np.where(which, *cases[::-1]) if len(cases) == 2 else np.choose(which, cases),
-    "convert_element_type": lambda x, new_dtype: x.astype(new_dtype), "reshape": lambda x, new_sizes: x.reshape(new_sizes),
-    "transpose": lambda x, permutation: x.transpose(permutation), "rev": lambda x, dimensions: np.flip(x, dimensions),
-    "squeeze": lambda x, dimensions: x.squeeze(tuple(dimensions)), "broadcast_in_dim": _spread, "cumsum": _cumsum,
-    "iota": lambda dtype, shape, dimension: _spread(np.arange(shape[dimension], dtype=dtype), shape, [dimension]),
-    "slice": lambda x, start_indices, limit_indices, strides:
-        x[tuple(map(slice, start_indices, limit_indices, strides or [1] * x.ndim))],
-    "split": lambda x, sizes, axis: np.split(x, np.cumsum(sizes)[:-1], axis), "dynamic_slice": _dynamic_slice,
-    "stack": lambda *parts, axis: np.stack(parts, axis), "unstack": lambda x, axis: list(np.moveaxis(x, axis, 0)),
-    "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "dot_general": _dot, "conv_general_dilated": _conv,
-    "reduce_sum": lambda x, axes: x.sum(tuple(axes), dtype=x.dtype), "reduce_max": lambda x, axes: x.max(tuple(axes)),
-    "reduce_prod": lambda x, axes: x.prod(tuple(axes), dtype=x.dtype), "reduce_min": lambda x, axes: x.min(tuple(axes)),
-    "reduce_and": lambda x, axes: x.all(tuple(axes)), "reduce_or": lambda x, axes: x.any(tuple(axes)),
-    "reduce_window_max": lambda x, **how: _pool(x, np.max, -np.inf, **how), "scan": _scan, "gather": _gather,
-    "reduce_window_sum": lambda x, **how: _pool(x, np.sum, 0, **how), "tile": np.tile, "rem": np.fmod,
-    "argmax": lambda x, axes, index_dtype: x.argmax(*axes).astype(index_dtype),
+    "select_n": lambda which, *cases: np.where(which, *cases[::-1]) if len(cases) == 2 else np.choose(which, cases), "pad": _pad,
+    "div": lambda x, y: (np.trunc(x / y) if x.dtype.kind in "iu" else x / y).astype(x.dtype), "rsqrt": lambda x: 1 / np.sqrt(x),
+    "iota": lambda dtype, shape, dimension: np.indices(shape, dtype)[dimension], "reduce_max": lambda x, axes: x.max(tuple(axes)),
+    "argmax": lambda x, axes, index_dtype: x.argmax(*axes).astype(index_dtype), "reduce_min": lambda x, axes: x.min(tuple(axes)),
+    "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "reduce_and": lambda x, axes: x.all(tuple(axes)),
+    "split": lambda x, sizes, axis: np.split(x, np.cumsum(sizes)[:-1], axis), "clamp": lambda low, x, high: np.clip(x, low, high),
+    "reduce_window_max": lambda x, **how: _pool(x, np.max, -np.inf, **how), "reshape": lambda x, new_sizes: x.reshape(new_sizes),
+    "erfc": lambda x: np.vectorize(math.erfc, "d")(x).astype(x.dtype), "unstack": lambda x, axis: list(np.moveaxis(x, axis, 0)),
+    "reduce_prod": lambda x, axes: x.prod(tuple(axes), dtype=x.dtype), "rev": lambda x, dimensions: np.flip(x, dimensions),
+    "convert_element_type": lambda x, new_dtype: x.astype(new_dtype), "stack": lambda *parts, axis: np.stack(parts, axis),
+    "reduce_window_sum": lambda x, **how: _pool(x, np.sum, 0, **how), "reduce_or": lambda x, axes: x.any(tuple(axes)),
+    "erf": lambda x: np.vectorize(math.erf, "d")(x).astype(x.dtype), "transpose": lambda x, permutation: x.transpose(permutation),
+    "reduce_sum": lambda x, axes: x.sum(tuple(axes), dtype=x.dtype), "logistic": lambda x: 1 / (1 + np.exp(-x)), "not": np.invert,
+    "squeeze": lambda x, dimensions: x.squeeze(tuple(dimensions)), "integer_pow": lambda x, y: x**y, "is_finite": np.isfinite,
+    "conv_general_dilated": _conv, "ge": np.greater_equal, "and": np.bitwise_and, "xor": np.bitwise_xor, "square": np.square,
+    "le": np.less_equal, "or": np.bitwise_or, "dot_general": _dot, "neg": np.negative, "sub": np.subtract, "mul": np.multiply,
+    "ne": np.not_equal, "max": np.maximum, "min": np.minimum, "gather": _gather, "gt": np.greater, "pow": np.power, "add": np.add,
+    "tile": np.tile, "eq": np.equal, "rem": np.fmod, "lt": np.less, "scan": _scan,
+    "broadcast_in_dim": lambda x, shape, broadcast_dimensions: np.broadcast_to(
+        np.expand_dims(x, [a for a in range(len(shape)) if a not in broadcast_dimensions]), shape),
+    "slice": lambda x, start_indices, limit_indices, strides: x[tuple(
+        map(slice, start_indices, limit_indices, strides or [1] * x.ndim))],
+    "dynamic_slice": lambda x, *starts, slice_sizes: x[tuple(
+        slice(f, f + n) for f, n in zip(np.clip(starts, 0, np.subtract(x.shape, slice_sizes)), slice_sizes, strict=True))],
+    "cumsum": lambda x, axis, reverse:
+        np.flip(np.cumsum(np.flip(x, axis), axis, x.dtype), axis) if reverse else np.cumsum(x, axis, x.dtype),
 }
 ANSWERS = {  # of a task: what is averaged of the members' outputs, and what that says
     **dict.fromkeys(("classes", "steps"), (np.exp, lambda found, names: np.asarray(names)[found.argmax(-1)])),
-    "multilabel": (np.exp, lambda found, names: (found > 0.5).astype(np.int32)),
-    "values": (np.asarray, lambda found, names: found),
+    "multilabel": (np.exp, lambda found, names: (found > 0.5).astype(np.int32)), "values": (np.asarray, lambda found, _: found),
 }
 
+def _told(column, v):
+    """A value as the library tells it: a word as Arrow spells it, a date as days since 1970 (UTC), or a number."""
+    kind = np.asarray(v).dtype.kind
+    if column["kind"] == "category" and (kind in "Uiub" or (kind == "f" and (v == 0 or 1e-4 <= abs(v) < 1e9))):
+        return str(v).lower() if kind == "b" else str(int(v)) if kind == "f" and v == int(v) else str(v)
+    if column["kind"] == "date" and (kind in "OM" or (kind == "U" and v[:1].isdigit() and len(v) >= 10)):
+        return (np.datetime64(v, "us") - np.datetime64(0, "us")) / DAY
+    if column["kind"] == "number" and kind in "biufU":
+        return float(v)
+    raise ValueError(f"column {column['name']!r}: {v!r} is no {column['kind']} that is read here; jaxtricks itself reads more.")
+
 def table(columns, frame):
-    """The inputs of a table, a dict of columns; None, NaN or an empty word is a missing value."""
+    """The inputs of a table, a dict of columns; None, NaN, NaT or pandas' NA is a missing value."""
     found = []
     for column in columns:
-        name, kind = column["name"], column["kind"]
-        if name not in frame:
-            raise ValueError(f"column {name!r} is missing; there are: {', '.join(frame)}.")
-        values = [None if v is None or v != v or (isinstance(v, str) and not v) else v for v in frame[name]]
-        absent = np.array([v is None for v in values])
+        name, words = column["name"], column.get("values")
+        absent = np.array([not isinstance(v, str) and str(v) in ("None", "nan", "NaT", "<NA>") for v in frame[name]])
         if absent.any() and not column["missing"]:
             raise ValueError(f"column {name!r}: example {absent.argmax()} has no value, and no row trained on lacked one.")
-        if kind == "category":
-            found.append(np.array([[str(v) == word for word in column["values"]] for v in values], np.float64))
-        elif kind == "date":
-            days = np.array(["NaT" if v is None else v for v in values], "datetime64[us]").astype(np.int64) / DAY
-            found.append(np.where(absent, np.nan, days)[:, None])
-        else:
-            found.append(np.array([np.nan if v is None else float(v) for v in values])[:, None])
+        values = [None if gone else _told(column, v) for gone, v in zip(absent, frame[name], strict=True)]
+        found.append(np.array([[v] if words is None else [v == word for word in words] for v in values], float))
         found += [absent[:, None]] if column["missing"] else []
     return np.concatenate(found, axis=1)
 
-def inputs(about, x):
-    """Inputs in the user's units, or a table, as the network takes them: [examples, …] in its dtype, minus its offset."""
-    x = table(about["columns"], x) if isinstance(x, dict) else np.asarray(x)
-    if list(x.shape[1:]) != about["shape"] or not len(x):
-        raise ValueError(f"x: inputs of shape {x.shape}; [examples, {', '.join(map(str, about['shape']))}] is allowed.")
-    x = x if about["x_offset"] is None else x - np.asarray(about["x_offset"])
-    made = x.astype(about["dtype"])
-    if made.dtype.kind in "iu" and (made != x).any():
-        raise ValueError(f"x: numbers that {about['dtype']} does not hold; such as were trained on are allowed.")
-    return made
+@np.errstate(all="ignore")
+def inputs(about, x, lengths=None):
+    """Inputs in the user's units, or a table, and lengths, as the network takes them: those that it knows, or ValueError."""
+    x = table(about["columns"], x) if isinstance(x, dict) and about["columns"] else np.asarray(x)
+    if list(x.shape[1:]) != about["shape"] or not len(x) or x.dtype.kind not in "biuf":
+        raise ValueError(f"x: {x.dtype} of shape {x.shape}; numbers, [examples, {str(about['shape'])[1:]}, are allowed.")
+    if about["x_offset"] is not None:
+        offset = np.array(about["x_offset"])
+        exact = np.int64 if x.dtype.kind in "iu" and not (offset % 1).any() else np.float64
+        x = x.astype(exact) - offset.astype(exact)
+    made, tokens, sizes = x.astype(about["dtype"]), about["vocabulary"], np.asarray(() if lengths is None else lengths)
+    good = np.isfinite(made) | (np.isnan(made) & about["missing"]) if made.dtype.kind == "f" else made == x
+    good &= tokens is None or (made >= 0) & (made < tokens)
+    if not good.all():
+        raise ValueError(f"x: {x[~good][0]} is no {about['dtype']}{f' from 0 to {tokens - 1}' if tokens else ''} as trained on.")
+    if about["lengths"]:
+        if sizes.dtype.kind not in "iu" or sizes.shape != x.shape[:1] or sizes.min() < 1 or sizes.max() > x.shape[1]:
+            raise ValueError(f"lengths: the true steps of each sequence, integers from 1 to {x.shape[1]}, are allowed.")
+        if about["x_offset"] is not None:
+            made[np.arange(x.shape[1]) >= sizes[:, None]] = 0  # as padding was in training
+    elif lengths is not None:
+        raise ValueError("lengths: None, for whole sequences, is allowed.")
+    return [made, sizes.astype(np.int32)][: 1 + about["lengths"]]
 
 class NumpyModel:
     """An ensemble of networks: the mean of what its members say."""
@@ -163,13 +161,15 @@ class NumpyModel:
         start = 8 + int.from_bytes(data[:8], "little")
         head = json.loads(data[8:start])
         self.about, self.arrays = json.loads(head.pop("__metadata__")["jaxtricks"]), {}
+        if self.about.get("format") != FORMAT:
+            raise ValueError(f"{folder}: format {self.about.get('format')}; {FORMAT} is allowed, which this predict.py reads.")
         for name, each in head.items():
             flat = np.frombuffer(data, DTYPES[each["dtype"]], math.prod(each["shape"]), start + each["data_offsets"][0])
             self.arrays[name] = flat.reshape(each["shape"])
 
     def probabilities(self, x, lengths=None, members=False):
         """The probabilities of classes or labels, or values in the user's units: of each member, or their mean."""
-        given = [inputs(self.about, x), *([] if lengths is None else [np.asarray(lengths, np.int32)])]
+        given = inputs(self.about, x, lengths)
         parts = [[array[i : i + SOME] for array in given] for i in range(0, len(given[0]), SOME)]
         with np.errstate(all="ignore"):
             found = [np.concatenate([self._run(self.about["program"], part, place, len(part[0]))[0] for part in parts])
@@ -197,4 +197,4 @@ class NumpyModel:
         return [value(place) for place in program["outs"]]
 
 if __name__ == "__main__":
-    print(*NumpyModel().predict(np.load(sys.argv[1])).tolist(), sep="\n")
+    print(*NumpyModel().predict(*map(np.load, sys.argv[1:])).tolist(), sep="\n")

@@ -6,6 +6,7 @@ whatever its layers are called, it consists of operations of `jax.lax`.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -54,7 +55,7 @@ READ |= {
     "reduce_window_sum": POOLED,
     "dot_general": ("dimension_numbers",),
     "conv_general_dilated": ("window_strides", "padding", "rhs_dilation", "dimension_numbers", "feature_group_count"),
-    "gather": ("dimension_numbers", "slice_sizes"),
+    "gather": ("dimension_numbers", "slice_sizes", "mode", "fill_value"),
     "scan": ("length", "reverse", "num_consts", "num_carry"),
 }
 EXPECTED: dict[str, dict[str, Any]] = {  # parameters that predict.py knows no other value of
@@ -63,6 +64,7 @@ EXPECTED: dict[str, dict[str, Any]] = {  # parameters that predict.py knows no o
     "reduce_window_max": {"base_dilation": 1},
     "reduce_window_sum": {"base_dilation": 1},
 }
+MODES = ("CLIP", "PROMISE_IN_BOUNDS", "FILL_OR_DROP")  # of a gather: what it does with places outside, that predict.py does, too
 LOOPS = ("scan",)
 BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # parameters that hold a function that is called
 NOTHING = ("stop_gradient", "copy", "optimization_barrier")  # operations that change no value
@@ -242,11 +244,19 @@ class _TraceReader:
         return KnownArray(one, one.shape)
 
     def _told(self, here: Any, there: Any) -> Any:
-        """A parameter as JSON."""
+        """A parameter as JSON; a float that is no number is None."""
+        if isinstance(here, (np.generic, np.ndarray, jax.Array)):
+            here, there = here.item(), there.item()
         if isinstance(here, (tuple, list)):
             return [self._told(*pair) for pair in zip(here, there, strict=True)]
         if here is None or isinstance(here, bool):
             return here
+        if isinstance(here, float):
+            return None if math.isnan(here) else here
+        if isinstance(here, jax.lax.GatherScatterMode):
+            if here.name not in MODES:
+                self._refuse(f"looks up places by {here}, which the file for NumPy does not")
+            return here.name
         if isinstance(here, (int, np.integer)):
             return _line((int(here),), (int(there),))[0]
         dtype = np.dtype(here).name

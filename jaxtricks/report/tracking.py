@@ -59,7 +59,9 @@ class Tracking:
         with writing(self.folder, FolderError):
             pictures = histograms_of(self.folder) if any(arm.epoch for arm in view.arms) else {}
             for index, arm in enumerate(view.arms):
-                self._add(arm, "" if len(view.arms) == 1 else _place(index, arm.label), pictures.get(index))
+                place = "" if len(view.arms) == 1 else _place(index, arm.label)
+                drawn = pictures.get(index)
+                self._add(arm, place, arm.epoch if view.over else _whole(arm, drawn), drawn)
 
     def written(self, views: Iterable[View]) -> Iterator[View]:
         """Gives the same views again, each after it has been written."""
@@ -74,24 +76,25 @@ class Tracking:
                 channel.close(False)
         self._open.clear()
 
-    def _add(self, arm: ArmSoFar, place: str, pictures: Histograms | None) -> None:
-        times = 0 if pictures is None else len(pictures.epochs)
-        if self._seen.get(place, (0, 0)) == (arm.epoch, times):
+    def _add(self, arm: ArmSoFar, place: str, last: int, pictures: Histograms | None) -> None:
+        """Writes what is new of an arm up to an epoch. Trackers take epochs in their order only, so nothing of later ones."""
+        times = 0 if pictures is None else int((pictures.epochs <= last).sum())
+        if self._seen.get(place, (0, 0)) == (last, times):
             return
-        self._seen[place] = (arm.epoch, times)
+        self._seen[place] = (last, times)
         for run, curves, counts in _parts(_runs(arm, place, self.folder.resolve().name), arm, pictures):
             name = f"{place} {run.name}".strip()
             known = self._known.get(name, {"key": None, "epoch": 0, "times": 0})
-            if known["epoch"] < arm.epoch or known["times"] < times:
-                new = _entries(curves, known["epoch"], arm.epoch, counts, known["times"], pictures)
+            if known["epoch"] < last or known["times"] < times:
+                new = _entries(curves, known["epoch"], last, counts, range(known["times"], times), pictures)
                 mean = None if run.name == MEAN else self._known[f"{place} {MEAN}".strip()]["key"]
                 with _taken(self._words):
                     channel = self._open.get(name) or self.tracker.open(run, known["key"], mean)
                     self._open[name] = channel
                     channel.write(new)
-                self._known[name] = {"key": channel.key, "epoch": arm.epoch, "times": times}
+                self._known[name] = {"key": channel.key, "epoch": last, "times": times}
                 self._note()
-            if arm.epoch == arm.epochs and name in self._open:  # so that a family of arms does not keep hundreds of runs open
+            if last == arm.epochs and name in self._open:  # so that a family of arms does not keep hundreds of runs open
                 with _taken(self._words):
                     self._open.pop(name).close(True)
 
@@ -122,6 +125,14 @@ def _read(folder: Path) -> dict[str, Any]:
         return {}
 
 
+def _whole(arm: ArmSoFar, pictures: Histograms | None) -> int:
+    """Up to which epoch there are the curves and the histograms of an arm, which are read one after the other as they grow."""
+    if (every := arm.experiment.get("histograms")) is None:
+        return arm.epoch
+    drawn = 0 if pictures is None else len(pictures.epochs)
+    return min(arm.epoch, max(every * drawn - 1, 0))
+
+
 def _runs(arm: ArmSoFar, place: str, folder: str) -> list[TrackedRun]:
     """The runs of an arm: its mean first, with the band where there are several restarts, and then these."""
     names = [MEAN, *([LOW, HIGH] if len(arm.names) > 1 else []), *arm.names]
@@ -146,11 +157,11 @@ def _parts(
 
 
 def _entries(
-    curves: Mapping[str, Any], first: int, last: int, counts: Mapping[str, Any], taken: int, pictures: Histograms | None
+    curves: Mapping[str, Any], first: int, last: int, counts: Mapping[str, Any], times: range, pictures: Histograms | None
 ) -> list[EpochValues]:
-    """What is new of a run, epoch by epoch: curves from an epoch on, and histograms from a time on."""
+    """What is new of a run, epoch by epoch: curves after the first epoch up to the last, and histograms of some times."""
     edges, epochs = (np.zeros(0), []) if pictures is None else (pictures.edges, pictures.epochs.tolist())
-    drawn = {epoch: time for time, epoch in enumerate(epochs) if time >= taken and counts}
+    drawn = {epochs[time]: time for time in times if counts}
     entries = []
     for epoch in sorted({*range(first + 1, last + 1), *drawn}):
         new = first < epoch <= last

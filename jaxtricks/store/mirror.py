@@ -13,6 +13,7 @@ All that reads and writes a run's folder works on a local one, also where the us
 
 import contextlib
 import functools
+import re
 import shutil
 import sys
 import tempfile
@@ -73,7 +74,7 @@ class Mirror:
             BucketError: where the store does not answer; some may be written then, and the earlier state is still whole.
         """
         with self._one:
-            here = _stamps(self.folder)
+            here = stamps(self.folder)
             changed = [name for name, stamp in here.items() if self._there.get(name) != stamp]
             for rank in sorted({_rank(name) for name in changed}):
                 self._lease.check()  # each time, since an upload may take longer than a lease lasts
@@ -184,7 +185,7 @@ def committed(path: Path) -> None:
 
 
 def told(text: object) -> str:
-    """Words for the user, in which the copy of a place far away is called by its URL.
+    """Words for the user, in which the copy of a place far away, and what is in it, is called by its URL.
 
     Args:
         text: such as a path, or a sentence with one.
@@ -195,7 +196,8 @@ def told(text: object) -> str:
     """
     said = str(text)
     for folder, url in tuple(_called.items()):
-        said = said.replace(str(folder), url)
+        # What only begins with the copy's name, such as a folder beside it, is not far away.
+        said = re.sub(rf"{re.escape(str(folder))}(?![-\w]|\.\w)", url.replace("\\", r"\\"), said)
     return said
 
 
@@ -237,13 +239,17 @@ def pull(bucket: Bucket, folder: Path, only: Collection[str] | None = None) -> d
         wanted = [name for name in names if mirrored(name) and _whole(name, names) and (only is None or name in only)]
         with contextlib.suppress(FileNotFoundError):  # somebody who writes there has removed it meanwhile
             bucket.download({name: folder / name for name in wanted})
-            here = _stamps(folder)
+            here = stamps(folder)
             return {name: here.get(name, NOT_READ) for name in filter(mirrored, names)}
     raise BucketError(f"{bucket.url} cannot be read: another process changes it all the time.")
 
 
-def _stamps(folder: Path) -> dict[str, Stamp]:
-    """Each file that is mirrored, by its name within the folder."""
+def stamps(folder: Path) -> dict[str, Stamp]:
+    """The stamp of each file that is mirrored, by its name within the folder.
+
+    Args:
+        folder: the copy.
+    """
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()

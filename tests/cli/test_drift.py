@@ -62,7 +62,11 @@ def test_images_come_as_an_array(place, monkeypatch, capsys, digits):
         cli.main(["drift", "images/checkpoints", "new.npy"])
     assert stop.value.code == 1 and "pixel" in capsys.readouterr().out
     (place / "bad.npy").write_text("no array")
-    for name, says in (("same.csv", "digits is no table"), ("bad.npy", "it holds no plain array")):
+    (place / "empty.npy").touch()
+    with (place / "several.npy").open("wb") as file:
+        np.savez(file, digits.x)
+    bad = [(name, "it holds no plain array") for name in ("bad.npy", "empty.npy", "several.npy")]
+    for name, says in (("same.csv", "digits is no table"), *bad):
         with pytest.raises(SystemExit) as stop:
             cli.main(["drift", "images", name])
         said = capsys.readouterr().err

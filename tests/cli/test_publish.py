@@ -1,6 +1,7 @@
 """The commands that publish what a run has trained."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from huggingface_hub import constants
 import jaxtricks as jt
 from jaxtricks.cli.entry import main
 from jaxtricks.publish import hub
+from jaxtricks.store.mirror import working_copy
 from tests.publish.test_hub import FakeHub
 
 SMALL = ["--data", "digits", "--model.widths", "8", "--epochs", "2", "--batch_size", "300", "--seeds", "3", "--no-baselines"]
@@ -27,6 +29,12 @@ def test_a_run_is_exported_pushed_and_pulled(monkeypatch, capsys, tmp_path):
     kept = jt.snapshots("a/checkpoints", digits, experiment=1)[2]
     np.testing.assert_array_equal(model.probabilities(digits.x[:9]), kept.at([0, 1]).probabilities(digits.x[:9]))
     assert "jaxtricks compare --data digits" in model.card and "dropout" in model.card and model.record.verdicts
+
+    with working_copy("memory:///there/far") as copy:
+        shutil.copytree("a", copy, dirs_exist_ok=True)
+    main(["export", "memory:///there/far", "--ensemble", "1", "--no-numpy"])
+    place = Path(capsys.readouterr().out.strip())
+    assert place == tmp_path / "runs/far-model-1" and jt.publish.Published.of(place).about["members"] == ["seed 0"]
 
     monkeypatch.setattr(hub, "_hub", lambda: FakeHub(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
@@ -47,6 +55,9 @@ def test_a_run_is_exported_pushed_and_pulled(monkeypatch, capsys, tmp_path):
         ): "--arm 'model.dropuot=0.5' is no arm of a; did you mean 'model.dropout=0.5'",
         ("export", "a", "--private"): "--private is for --push, and nothing is pushed.",
         ("export", "a-model-1"): "a-model-1 was exported already; --push user/name puts it on the Hugging Face Hub.",
+        ("export", "a-model-1", "--push", "me/x", "--license", "mit"): "--license is for a run's folder, and a-model-1 was",
+        ("export", "a-model-1", "--push", "me/x", "--no-numpy"): "--no-numpy is for a run's folder, and a-model-1 was",
+        ("export", "a-model-1", "--push", "me/x", "--out", "b"): "--out is for a run's folder, and a-model-1 was",
         ("export", "nowhere"): "nowhere is not a run's folder",
         ("export", "a", "--ensemble", "5"): "ensemble = 5 is not a number from 1 to 3",
         ("pull", "me/nothing"): "me/nothing cannot be pulled: ",

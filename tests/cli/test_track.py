@@ -2,11 +2,14 @@
 
 import json
 import sys
+import time
 
 import pytest
 
 from jaxtricks import cli
-from jaxtricks.cli import train
+from jaxtricks.cli import tracked, train
+from jaxtricks.cli.alone import alone
+from jaxtricks.store import folder as folders
 
 WORDS = ["run", "--data", "iris", "--epochs", "2", "--model.widths", "4", "--seeds", "2", "--no-baselines", "--json"]
 
@@ -55,9 +58,25 @@ def test_what_cannot_be_tracked_is_not_trained(words, says, here, capsys, monkey
     assert not list(here.iterdir())
 
 
-def test_a_search_has_no_curves_to_track(here, capsys):
-    from jaxtricks.store import folder as folders
+def test_a_run_that_was_tracked_is_looked_at_without_the_tracker(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    training, data = alone(folders.claim(here / "a", "jaxtricks run --data iris --track wandb:a"))
+    assert training.track is None and data.name == "iris"
 
+
+@pytest.mark.parametrize(("word", "seconds"), [("sleep 60", 0.0), ("sleep 0", 60.0)])
+def test_a_training_that_ends_badly_waits_for_no_tracker_that_does_not_end(word, seconds, here, monkeypatch):
+    (here / "python").write_text(f"#!/bin/sh\nexec {word}\n")
+    (here / "python").chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(here / "python"))
+    monkeypatch.setattr(tracked, "GRACE", seconds)
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as stop, tracked.tracked(here, "wandb:a"):
+        sys.exit(75)
+    assert stop.value.code == 75 and time.monotonic() - began < 20
+
+
+def test_a_search_has_no_curves_to_track(here, capsys):
     place = folders.claim(here / "found", "jaxtricks search")
     (place / "checkpoints").mkdir()
     (place / "checkpoints" / "search.jsonl").write_text('{}\n{"points": [1], "restarts": [1, 2]}\n')

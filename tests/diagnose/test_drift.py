@@ -11,7 +11,7 @@ import jaxtricks as jt
 from jaxtricks import rng
 from jaxtricks.diagnose import drift, told_apart
 from jaxtricks.diagnose import two_samples as rule
-from jaxtricks.diagnose.drifting import _held_out
+from jaxtricks.diagnose.drifting import _corrected, _held_out, _shift
 
 
 def cloud(seed, n, numbers=3, by=0.0, spread=1.0):
@@ -58,6 +58,20 @@ def test_the_classifier_is_kernel_ridge_refitted_for_each_fold_and_order():
 def test_without_a_difference_p_is_below_a_tenth_in_a_tenth_of_samples():
     ps = np.array([told_apart(cloud([7, s], 40), cloud([8, s], 30), permutations=39).p for s in range(80)])
     assert 0.02 < np.mean(ps <= 0.1) < 0.2 and abs(ps.mean() - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("odds", [[0.005], [0.005, 0.05, 0.3, 0.645]])
+def test_rare_values_raise_no_more_alarms_than_promised(odds):
+    """Looks of 20 beside 4,000 at three features, each a flag that 1 in 200 has, or a category with a value that 1 in 200 has."""
+    draw, alarms = np.random.default_rng(0), []
+    for _ in range(200):
+        shifts = []
+        for name in "abc":
+            old, new = (draw.multinomial(n, [*odds, 1 - sum(odds)]) for n in (4_000, 20))
+            rows = (np.repeat(np.eye(len(counts))[:, : len(odds)], counts, axis=0) for counts in (old, new))
+            shifts.append(_shift(name, *rows, [str(place) for place in range(len(odds))]))
+        alarms.append(min(shift.corrected for shift in _corrected(shifts)) <= 0.05)
+    assert np.mean(alarms) <= 0.1  # 0.05 and three standard errors
 
 
 def test_a_spread_is_told_apart_too():

@@ -34,11 +34,19 @@ def test_texts_are_timed_too(quick):
     assert len(serving(jt.Experiment(model=jt.RNN(widths=(2,)), batch_size=8), data, batches=(2,)).rows) == 1
 
 
-def test_slow_calls_are_timed_for_some_seconds_only(monkeypatch):
-    clock = itertools.count(step=2.0)
-    monkeypatch.setattr(latency.time, "perf_counter", lambda: next(clock))
-    found = latency._timed(lambda: 0, 1, [])
-    assert found.calls == latency.FEWEST and found.p50 == found.p99 == found.mean == 2.0 and found.joules is None
+@pytest.mark.parametrize(("each", "timed"), [(3.0, 1), (0.4, 11), (0.04, 115)])
+def test_slow_calls_end_after_five_seconds_with_all_that_came_before(monkeypatch, each, timed):
+    now = [0.0]
+
+    def call():
+        now[0] += each
+        return 0
+
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: now[0])
+    found = latency._timed(call, 1, [])
+    assert abs(found.calls - timed) <= 1 and found.p50 == pytest.approx(each) and found.joules is None
+    assert now[0] < max(latency.MOST, 2 * each) + each
+    assert f"  {found.calls} " in str(Serving("cpu", (found,)))
 
 
 def test_energy_is_shared_among_predictions(monkeypatch, quick):
@@ -49,39 +57,70 @@ def test_energy_is_shared_among_predictions(monkeypatch, quick):
     assert "mJ/prediction" in said and "2.0000" in said and "energy by all" in said
 
 
-def test_processors_are_counted_whole_and_counters_turn(tmp_path):
-    for name, joules in (("intel-rapl:0", 5), ("intel-rapl:0:0", 3)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "name").write_text("package-0\n")
-        (tmp_path / name / "energy_uj").write_text(f"{joules}000000\n")
-        (tmp_path / name / "max_energy_range_uj").write_text("262000000\n")
-    (tmp_path / "intel-rapl:1").mkdir()  # of which nothing may be read
-    (meter,) = meters.meters(tmp_path, "none.so")
+@pytest.fixture
+def cpu():
+    return types.SimpleNamespace(platform="cpu")
+
+
+def test_processors_are_counted_whole_and_once_and_counters_turn(tmp_path, cpu):
+    shown = ("intel-rapl:0", "package-0", 5), ("intel-rapl:0:0", "core", 3), ("intel-rapl:1", "psys", 9)
+    for folder, name, joules in shown:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "name").write_text(f"{name}\n")
+        (tmp_path / folder / "energy_uj").write_text(f"{joules}000000\n")
+        (tmp_path / folder / "max_energy_range_uj").write_text("262000000\n")
+    (tmp_path / "intel-rapl:2").mkdir()  # of which nothing may be read
+    (meter,) = meters.meters(cpu, tmp_path)
     assert meter.name == "package-0" and meter.read() == 5.0 and meter.since(260.0) == pytest.approx(7.0)
 
 
-def test_gpus_count_unless_they_do_not(monkeypatch, tmp_path):
-    def count(pointer):
-        pointer._obj.value = 2
+@pytest.fixture
+def nvidia(monkeypatch):
+    """CUDA sees one of two GPUs, the one that is second for NVML; the library can be changed."""
+    addresses, joules = {0: b"0000:3B:00.0"}, {b"0000:18:00.0": 7_000, b"0000:3B:00.0": 1_500}
+
+    def address(buffer, size, number):
+        buffer.value = addresses[number.value]
         return 0
 
-    def handle(number, pointer):
-        pointer._obj.value = number.value + 1
+    def handle(place, pointer):
+        pointer._obj.value = 1 + sorted(joules).index(place.value)
         return 0
 
     def energy(device, pointer):
-        pointer._obj.value = 1500
-        return 3 if device.value == 2 else 0
+        pointer._obj.value = joules[sorted(joules)[device.value - 1]]
+        return 0
+
+    def get(pointer, number):
+        pointer._obj.value = number
+        return 0 if number in addresses else 101
 
     library = types.SimpleNamespace(
+        cuInit=lambda flags: 0,
+        cuDeviceGet=get,
+        cuDeviceGetPCIBusId=address,
         nvmlInit_v2=lambda: 0,
-        nvmlDeviceGetCount_v2=count,
-        nvmlDeviceGetHandleByIndex_v2=handle,
+        nvmlDeviceGetHandleByPciBusId_v2=handle,
         nvmlDeviceGetTotalEnergyConsumption=energy,
     )
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
-    (meter,) = meters.meters(tmp_path)
-    assert meter.name == "GPU 0" and meter.read() == 1.5
+    return library
+
+
+def test_the_gpu_that_computes_is_counted_and_no_other(nvidia, tmp_path, cpu):
+    gpu = types.SimpleNamespace(platform="gpu", local_hardware_id=0)
+    (meter,) = meters.meters(gpu, tmp_path)
+    assert meter.name == "GPU 0000:3B:00.0" and meter.read() == 1.5
+    assert meters.meters(cpu, tmp_path) == []
+    assert meters.meters(types.SimpleNamespace(platform="gpu", local_hardware_id=1), tmp_path) == []
+
+
+def test_a_gpu_or_driver_that_does_not_count_gives_no_meter(nvidia, tmp_path):
+    gpu = types.SimpleNamespace(platform="gpu", local_hardware_id=0)
+    nvidia.nvmlDeviceGetTotalEnergyConsumption = lambda device, pointer: 3
+    assert meters.meters(gpu, tmp_path) == []
+    del nvidia.nvmlDeviceGetTotalEnergyConsumption
+    assert meters.meters(gpu, tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -30,19 +30,21 @@ def test_shifts_change_what_they_say():
 
 def test_a_table_of_people_has_a_category_and_gaps():
     data = sets.people()
+    assert data.features is not None and 0 < data.x[:, data.features.index("rare")].mean() < 0.01
     assert (data.columns is not None) and np.isnan(data.x).any() and len(data.classes) == 2
     assert 0.4 < sets.first_half(data).mean() < 0.6
 
 
 def test_looks_are_counted_over_divisions():
     stream = sets.Stream(lambda: jt.load("wine"), 90, 25, {"one number by 2 SD": sets.one_number(2)})
-    looks = list(script.looked("wine", stream, 2, 2))
+    looks = [look for division in range(2) for look in script.looked("wine", stream, stream.load(), division, 2)]
     assert [look.shift for look in looks] == 2 * ["no shift", "no shift", "one number by 2 SD"]
     calm, shifted = script.rows(looks)
     assert (calm["looks"], shifted["looks"]) == (4, 2) and shifted["at 0.1"].startswith("100.0%")
     assert [len(next(csv.reader([line]))) for line in (script.TITLE, looks[2].line())] == [9, 9]
     page = script.page(looks, "a machine")
-    assert "| wine | no shift | 4 |" in page and "Of 4 looks without a shift" in page
+    assert "| wine | no shift | 4 |" in page and "2 divisions of wine (40 of each by default) and 2 looks without" in page
+    assert "Of these 4 looks" in page
 
 
 def test_an_unknown_set_is_refused():

@@ -63,6 +63,7 @@ def of_numpy(runs) -> predict.NumpyModel:
         "shape": list(data.shape),
     }
     model.about |= {"dtype": data.x.dtype.name, "columns": None, "x_offset": None, "y_offset": None}
+    model.about |= {"missing": False, "vocabulary": None, "lengths": False}
     return model
 
 
@@ -111,7 +112,7 @@ def test_other_models_and_data(kind, request, tmp_path):
     np.testing.assert_array_equal(model.probabilities(x), wanted)
     scale = 1.0 if kind == "images" else 1e6  # float32 has 24 bits
     assert np.abs(alone.probabilities(x) - wanted).max() <= 1e-6 * scale
-    with pytest.raises(jt.DataError, match=r"x: inputs of shape \(2, 3\)|column 'rooms' is missing; there are: town"):
+    with pytest.raises(jt.DataError, match=r"x: shape \(2, 3\)|frame: the table has no column 'rooms'"):
         model.predict(np.zeros((2, 3)) if kind == "images" else {"town": ["Oslo"]})
 
 
@@ -146,6 +147,20 @@ def test_sequences_are_computed_step_by_step(tmp_path):
     assert np.abs(predict.NumpyModel(tmp_path / "model/numpy").probabilities(data.x[:6], data.lengths[:6]) - wanted).max() <= 1e-6
     with pytest.raises(jt.DataError, match="lengths: none are given; the true steps of each sequence are allowed"):
         model.predict(data.x[:6])
+    x, lengths, alone = data.x[:6], data.lengths[:6], predict.NumpyModel(tmp_path / "model/numpy")
+    for tokens, steps, says in (
+        (x, None, "lengths: .*true steps of each sequence"),
+        (x, 0 * lengths, "lengths: .*1 to 5"),
+        (x, 5 + lengths, "lengths: .*1 to 5"),
+        (x, lengths[:3], "lengths: "),
+        (x, lengths + 0.5, "lengths: .*integers"),
+        (x + len(data.vocabulary), lengths, f"x: .* from 0 to {len(data.vocabulary) - 1} "),
+        (x - 9, lengths, "x: -"),
+        (x[:, :4], lengths, r"x: .*shape \(6, 4\)"),
+    ):
+        for each in (model, alone):
+            with pytest.raises(ValueError, match=says):
+                each.predict(tokens, steps)
 
 
 def test_what_is_refused(network, folder, tmp_path):
@@ -157,8 +172,38 @@ def test_what_is_refused(network, folder, tmp_path):
         jt.publish.export(network, folder)
     with pytest.raises(ValueError, match=r"is no model that `jaxtricks export` wrote: model\.json is missing"):
         jt.publish.Published.of(tmp_path)
-    with pytest.raises(jt.DataError, match="x: numbers that uint8 does not hold"):
-        jt.publish.Published.of(folder).predict(network.data.x[:2] / 16)
+    x = network.data.x[:2].astype(float)
+    for each in (jt.publish.Published.of(folder), predict.NumpyModel(folder / "numpy")):
+        for wrong in (x / 16, x + 250, x - 16, x * np.nan, np.where(x == 0, np.inf, x)):
+            with pytest.raises(ValueError, match=r"x: .*(uint8|finite)"):
+                each.predict(wrong)
+        with pytest.raises(ValueError, match=r"lengths: .*None, for whole sequences"):
+            each.predict(x, [1, 2])
+        assert each.predict(x).tolist() == each.predict(network.data.x[:2]).tolist()
+
+
+def test_another_format_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(predict, "FORMAT", 99)
+    with pytest.raises(ValueError, match=r"model\.json has format 2; 99 is read here: export the run again"):
+        jt.publish.Published.of(folder)
+    with pytest.raises(ValueError, match=r"format 2; 99 is allowed, which this predict\.py reads"):
+        predict.NumpyModel(folder / "numpy")
+
+
+def test_numbers_that_nobody_lacked_are_finite(blobs, tmp_path):
+    far = jt.Dataset.from_arrays(2**55 + np.arange(60)[:, None], np.arange(60) % 2)  # which float64 does not tell apart
+    for data, wrong in ((blobs, blobs.x[:3].astype(float)), (far, 2.0**55 + np.zeros((3, 1)))):
+        runs = jt.fit(jt.Experiment(model=jt.MLP(widths=(4,)), epochs=1, batch_size=16), data, seeds=2, progress=False)
+        place = jt.publish.export(runs, tmp_path / data.name)
+        x = data.x[:3] if data is blobs else 2**55 + np.arange(3)[:, None]
+        for each in (jt.publish.Published.of(place), predict.NumpyModel(place / "numpy")):
+            assert np.abs(each.probabilities(x) - runs.probabilities(x)).max() <= 1e-6
+            for bad in (np.nan, np.inf):
+                wrong[1, 0] = bad
+                with pytest.raises(ValueError, match=r"x: .*(nan|inf)"):
+                    each.predict(wrong)
+            with pytest.raises(ValueError, match="x: "):
+                each.predict(np.asarray(x, str))
 
 
 class Restarts:

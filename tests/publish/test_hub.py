@@ -1,5 +1,6 @@
 """Models on the Hub: what is pushed, and what a folder laid out as the Hub's cache gives again. There is no network."""
 
+import fnmatch
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,10 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class FakeHub:
-    """Keeps what it is given as the Hub's cache does: models--user--name with refs/main and snapshots/COMMIT."""
+    """Keeps what it is given as the Hub's cache does: models--user--name with refs/main and snapshots/COMMIT.
+
+    As on the Hub, files that were there stay, unless others take their place or they match a pattern of those to delete.
+    """
 
     def __init__(self, cache: Path) -> None:
         self.cache, self.made = cache, {}
@@ -22,11 +26,15 @@ class FakeHub:
         assert exist_ok
         self.made[repo_id] = private
 
-    def upload_folder(self, *, repo_id, folder_path, commit_message):
+    def upload_folder(self, *, repo_id, folder_path, commit_message, delete_patterns):
         place = self.cache / f"models--{repo_id.replace('/', '--')}"
-        (place / "refs").mkdir(parents=True)
+        (place / "refs").mkdir(parents=True, exist_ok=True)
         (place / "refs/main").write_text(COMMIT)
-        shutil.copytree(folder_path, place / "snapshots" / COMMIT)
+        kept = place / "snapshots" / COMMIT
+        for path in [path for path in kept.rglob("*") if path.is_file()]:
+            if any(fnmatch.fnmatch(path.relative_to(kept).as_posix(), pattern) for pattern in delete_patterns):
+                path.unlink()
+        shutil.copytree(folder_path, kept, dirs_exist_ok=True)
         return f"{repo_id}: {commit_message}"
 
 
@@ -51,6 +59,27 @@ def test_what_is_pushed_is_pulled_by_name(network, digits, tmp_path):
     again = jt.publish.push(model.folder, "you/digits", message="again", hub=hub)
     assert again == "you/digits: again" and hub.made["you/digits"] is False
     assert jt.Transfer(model).source.weights.names == ("seed 0", "seed 1")
+
+
+@pytest.mark.usefixtures("offline")
+def test_nothing_of_another_model_stays_where_one_is_pushed_again(network, homes, tmp_path):
+    hub = FakeHub(tmp_path)
+    jt.publish.push(network, "me/model", hub=hub, ensemble=1)
+    place = jt.publish.pull("me/model", cache=tmp_path).folder
+    (place / "LICENSE").write_text("the user's own")
+    assert (place / "numpy/model.safetensors").is_file()
+    jt.publish.push(homes, "me/model", hub=hub, numpy=False)
+    found = jt.publish.pull("me/model", cache=tmp_path)
+    assert found.about["task"] == "values" and (found.folder / "LICENSE").is_file()
+    assert not [path for path in (found.folder / "numpy").rglob("*") if path.is_file()]
+
+
+def test_options_are_of_restarts_alone(network, tmp_path):
+    place = jt.publish.export(network, tmp_path / "model", ensemble=1, numpy=False, license="mit")
+    assert ModelCard((place / "README.md").read_text(encoding="utf-8")).data.license == "mit"
+    for option in ("license", "lisense"):
+        with pytest.raises(jt.ConfigError, match=f"push: {option} is an option of export, and .*model was exported already"):
+            jt.publish.push(place, "me/digits", hub=FakeHub(tmp_path), **{option: "mit"})
 
 
 @pytest.mark.usefixtures("offline")

@@ -39,6 +39,11 @@ def of_integers(function):
     return lambda w, x: function(jnp.asarray(10 * x, jnp.int32), 3)
 
 
+def places(x):
+    """Some that are inside, and some that are not."""
+    return jnp.asarray(9 * x[..., 0], jnp.int32)
+
+
 def pooled(reducer, empty):
     return lambda w, x: lax.reduce_window(x, empty, reducer, (1, 2, 3, 1), (1, 2, 1, 1), ((0, 0), (1, 0), (0, 1), (0, 0)))
 
@@ -104,6 +109,11 @@ CASES |= {
     "conv_general_dilated": (convolved, IMAGES),
     "gather": (lambda w, x: jnp.take_along_axis(x, x.argmax(axis=1)[:, None], axis=1) + w[x.argmax(axis=1)], ROWS),
     "gather of columns": (lambda w, x: x[:, np.array([2, 0])] @ w[:2], ROWS),
+    "gather that fills": (lambda w, x: jnp.take(w, places(x), axis=0, mode="fill"), ROWS),
+    "gather that fills with a number": (lambda w, x: jnp.take(w, places(x), axis=0, mode="fill", fill_value=1.5), ROWS),
+    "gather that clips": (lambda w, x: jnp.take(w, places(x), axis=0, mode="clip"), ROWS),
+    "gather of whole numbers": (lambda w, x: jnp.take(jnp.asarray(9 * x, jnp.int32), places(x[:2]), axis=1, mode="fill"), ROWS),
+    "gather of bools": (lambda w, x: jnp.take(x > 0, places(x[:2]), axis=1, mode="fill"), ROWS),
     "scan": (looped, (5, 4)),
 }
 

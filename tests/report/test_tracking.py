@@ -1,19 +1,25 @@
 """Trackers of experiments: what they hold is what the run's folder holds, once, whoever sends it and however often."""
 
 import dataclasses
+import importlib.machinery
 import json
 import math
 import struct
+import sys
 import time
+import types
 
 import numpy as np
 import pytest
 
 from jaxtricks.config import ConfigError
+from jaxtricks.report import tracking
 from jaxtricks.report.tracker import TRACKERS, RunTracker, tracker
 from jaxtricks.report.tracking import Tracking
 from jaxtricks.report.watch import Activity, ArmSoFar, View
+from jaxtricks.restart.histogram import LOST
 from jaxtricks.statistics import band
+from jaxtricks.train.histograms import Histograms
 
 NLL = np.array([[3.0, 2.0, 1.0, 0.5], [4.0, 3.0, math.nan, math.nan], [5.0, 1.0, 1.0, 1.0]])
 NAMES = ("seed 0", "seed 1", "seed 2")
@@ -26,6 +32,11 @@ def view(folder, epoch=4, arms=1):
     labels = ["experiment"] if arms == 1 else ["baseline", "dropout 0.5"][:arms]
     curves = {"nll": NLL[:, :epoch], "accuracy": NLL[:, :epoch] / 10}
     return View(folder, Activity.TRAINING, tuple(ArmSoFar(label, NAMES, 4, curves, {}, WRITTEN) for label in labels))
+
+
+def pictures(epoch):
+    """The histograms after so many epochs."""
+    return Histograms(1, {"weights/a": np.ones((len(NAMES), epoch + 1, LOST + 1), int)})
 
 
 def send(words, *views):
@@ -99,6 +110,25 @@ class TestTracking:
         assert len(remembered) == 2 * len(ROWS)
         assert set(json.loads((folder / "tracked.json").read_text())) == {"memory:a", "memory:b"}
 
+    @pytest.mark.parametrize("ahead", [1, -1])
+    def test_an_epoch_is_sent_whole_though_histograms_are_read_after_the_curves(self, folder, remembered, monkeypatch, ahead):
+        monkeypatch.setattr(tracking, "histograms_of", lambda folder: {0: pictures(shown)})
+        sent = Tracking("memory:a", folder)
+        for epoch, shown in ((1, 1 + ahead), (3, 3 + ahead)):
+            (arm,) = view(folder, epoch).arms
+            growing = dataclasses.replace(arm, experiment=WRITTEN | {"histograms": 1})
+            sent.add(dataclasses.replace(view(folder), arms=(growing,)))
+            there = {entry.epoch for _, entries, *_ in remembered.values() for entry in entries}
+            assert there == set(range(min(epoch, shown) + 1))
+        shown = 4
+        sent.add(dataclasses.replace(view(folder), phase=Activity.FINISHED))
+        sent.close()
+        for run, entries, *_ in remembered.values():
+            drawn = run.name in (*NAMES, "mean")
+            found = {entry.epoch: entry.values["nll"] for entry in entries if "nll" in entry.values}
+            assert found == steps(ROWS[run.name]) and [entry.epoch for entry in entries if entry.pictures] == [*range(5)] * drawn
+            assert [entry.epoch for entry in entries] == sorted({entry.epoch for entry in entries})
+
     def test_what_a_library_raises_is_one_sentence(self, folder, remembered, monkeypatch):
         def offline(self, run, key, mean):
             raise OSError("no network.\nand a long story")
@@ -129,7 +159,7 @@ class TestTracking:
         ("name", "library"), [("tensorboard", "tensorboardX"), ("wandb", "wandb"), ("mlflow", "mlflow"), ("trackio", "trackio")]
     )
     def test_without_the_extra_one_sentence_names_it(self, name, library, folder, monkeypatch):
-        monkeypatch.setitem(__import__("sys").modules, library, None)
+        monkeypatch.setitem(sys.modules, library, None)
         says = rf"^track: {name} needs {library}; `pip install jaxtricks\[{name}\]` installs it\.$"
         with pytest.raises(ConfigError, match=says):
             Tracking(name, folder)
@@ -229,13 +259,50 @@ def test_trackio_has_a_run_for_each_in_a_group_for_the_arm(folder, monkeypatch):
     for module in (sqlite_storage, utils):
         monkeypatch.setattr(module, "TRACKIO_DIR", folder.parent / "trackio")
     in_three_times("trackio:digits", folder)
+    (folder / "tracked.json").unlink()
+    in_three_times("trackio:digits", folder)  # as another run of that folder's name would be
     store = sqlite_storage.SQLiteStorage
-    assert len(store.get_runs("digits")) == 2 * len(ROWS)
+    runs = store.get_runs("digits")
+    assert len(runs) == 2 * 2 * len(ROWS)
     for arm in ("baseline", "dropout 0.5"):
         for name, curve in ROWS.items():
-            title = f"digits-run-1 {arm} {name}"
-            config = store.get_run_config("digits", title)
-            assert config["_Group"] == f"digits-run-1 {arm}" and {path: config[path] for path in SETTINGS} == SETTINGS
-            logs = [log for log in store.get_logs("digits", title) if "nll" in log]
-            assert [log["step"] for log in logs] == list(steps(curve))
-            assert [log["nll"] for log in logs] == pytest.approx(list(steps(curve).values()))
+            found = [run for run in runs if run.rpartition(" ")[0] == f"digits-run-1 {arm} {name}"]
+            assert len(found) == 2
+            for run in found:
+                config = store.get_run_config("digits", run)
+                assert config["_Group"] == f"digits-run-1 {arm}" and {path: config[path] for path in SETTINGS} == SETTINGS
+                logs = [log for log in store.get_logs("digits", run) if "nll" in log]
+                assert [log["step"] for log in logs] == list(steps(curve))
+                assert [log["nll"] for log in logs] == pytest.approx(list(steps(curve).values()))
+
+
+class NamedRuns(types.ModuleType):
+    """What trackio does with names: the latest run of a name is found, and a new one may have a name that is taken."""
+
+    def __init__(self):
+        super().__init__("trackio")
+        self.__spec__ = importlib.machinery.ModuleSpec("trackio", None)
+        self.steps = {}  # name → [steps of each run]
+
+    def init(self, name, resume, **about):
+        if resume == "never":
+            self.steps.setdefault(name, []).append([])
+        self._now = self.steps[name][-1]
+
+    def log(self, values, step):
+        self._now.append(step)
+
+    def finish(self):
+        self._now = None
+
+
+def test_trackio_s_runs_have_names_of_their_own_so_that_none_goes_on_with_another_s(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackio", NamedRuns())
+    one, other = (Tracking("trackio:digits", each) for each in (folder, folder.parent / "elsewhere" / folder.name))
+    other.folder.mkdir(parents=True)
+    for epoch in (1, 4):
+        for each in (one, other):
+            each.add(view(folder, epoch))
+    found = sys.modules["trackio"].steps
+    assert len(found) == 2 * len(ROWS) and {name.rpartition(" ")[0] for name in found} == {f"{folder.name} {row}" for row in ROWS}
+    assert all(runs == [sorted(set(runs[0]))] for runs in found.values())

@@ -1,5 +1,6 @@
 """Folders far away: killed on a disk that is lost, torn uploads, and stores that do not answer."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from functools import partial
 from pathlib import Path
@@ -42,6 +44,15 @@ pytestmark = pytest.mark.usefixtures("place")
 @pytest.fixture(scope="module")
 def data(digits):
     return jt.load("digits").subset(150, 0)
+
+
+def test_what_lies_beside_a_copy_is_not_far_away():
+    with reading_copy("memory:///runs/b") as copy:
+        said = f"{copy} {copy}/page.html {copy}. {copy}-model-1 {copy}.old {copy}2"
+        assert mirror.told(said).split() == [
+            *("memory:///runs/b", "memory:///runs/b/page.html", "memory:///runs/b."),
+            *(f"{copy}{rest}" for rest in ("-model-1", ".old", "2")),
+        ]
 
 
 def child(what, url, tmp_path):
@@ -314,6 +325,41 @@ class TestCommandLine:
         assert json.loads(capsys.readouterr().out)["folder"] == "fake://runs/a"
         assert "earlier/epochs-2/config.json" in names("fake://runs/a")
 
+    def test_it_is_tracked_while_another_machine_is_at_work_there(self, data, capsys, monkeypatch):
+        monkeypatch.setattr(watch, "SECONDS", 0.01)
+        monkeypatch.setattr(watching, "SECONDS", 0.01)
+        fit(BASE.replace({"epochs": 1}), data, **HOW, checkpoints=jt.Checkpoints("fake://runs/a"))
+        view_of, phases, at_work = watch.view_of, [], contextlib.ExitStack()
+
+        def seen(folder):
+            phases.append(view_of(folder).phase)
+            at_work.close()
+            return view_of(folder)
+
+        monkeypatch.setattr(watch, "view_of", seen)
+        for _ in range(2):  # the second in place of the first
+            at_work.enter_context(held(Bucket("fake://runs/a")))
+            cli.main(["track", "fake://runs/a", "tensorboard"])
+            assert phases[0] is watch.Activity.WRITING and phases[-1] is watch.Activity.FINISHED
+            phases.clear()
+            assert capsys.readouterr().out.startswith("tensorboard --logdir fake://runs/a\n")
+            assert sum(name.startswith("tensorboard/") for name in names("fake://runs/a")) == HOW["seeds"] + 3
+
+    def test_who_watches_writes_back_its_own_alone(self, monkeypatch):
+        monkeypatch.setattr(watching, "SECONDS", 0.01)
+        there = Bucket("fake://runs/a")
+        for name in ("fit.json", "own.json", "own/old"):
+            there.write(name, b"{}")
+        with held(there), watching_copy_of(there.url, own=("own.json", "own")) as folder:
+            (folder / "own/old").unlink()
+            for name in ("fit.json", "own.json", "own/new"):
+                (folder / name).write_text("new")
+            while there.read("own.json") != b"new":  # at once, should this machine go
+                time.sleep(0.01)
+            there.write("fit.json", b"newer")
+        assert names(there.url) == ["fit.json", "own.json", "own/new"]
+        assert (there.read("fit.json"), there.read("own.json")) == (b"newer", b"new")
+
     def test_it_is_watched_while_another_machine_trains_it(self, data, capsys, monkeypatch):
         monkeypatch.setattr(watching, "SECONDS", 0.01)
         monkeypatch.setattr(watch, "SECONDS", 0.01)
@@ -343,6 +389,7 @@ class TestCommandLine:
     def test_what_cannot_be_reached_ends_in_one_sentence(self, capsys):
         assert "cannot be read (Access Denied)." in self.refused(capsys, "run", "--out", "locked://runs/a")
         assert "fake://nowhere is not a run's folder" in self.refused(capsys, "resume", "fake://nowhere")
+        assert "fake://runs/a is not a run's folder" in self.refused(capsys, "track", "fake://runs/a", "tensorboard")
         assert "config fake://runs/a/a.json is far away" in self.refused(capsys, "run", "--config", "fake://runs/a/a.json")
         together = ["--distributed", "--coordinator", "here:1", "--processes", "2", "--process", "0"]
         assert "--distributed is for a folder" in self.refused(capsys, "resume", "fake://runs/a", *together)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import secrets
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,13 +11,17 @@ from jaxtricks.report.tracker import Channel, EpochValues, RunTracker, TrackedRu
 
 @tracker("trackio")
 class Trackio(RunTracker):
-    """Writes runs of trackio. It has one run open at a time, so each is opened to write and finished again."""
+    """Writes runs of trackio. It has one run open at a time, so each is opened to write and finished again.
+
+    trackio finds a run by its name alone, and others may have one of that title; so a name ends in letters of its own.
+    """
 
     LIBRARY: ClassVar[str] = "trackio"
     EXTRA: ClassVar[str] = "trackio"
 
     def open(self, run: TrackedRun, key: str | None, mean: str | None) -> Channel:
-        about = {"project": self.project, "name": run.title, "group": run.group, "config": dict(run.settings)}
+        name = key or f"{run.title} {secrets.token_hex(4)}"
+        about = {"project": self.project, "name": name, "group": run.group, "config": dict(run.settings)}
         return _TrackioRun(about, again=key is not None)
 
     def where(self, arms: int) -> str:
