@@ -1,19 +1,24 @@
 """Objects far away, behind a URL such as gs://bucket/runs: listed, read, written, and made only where there is none.
 
 The only file that knows fsspec, in which each kind of store is a package of its own: gcsfs for gs://, s3fs for s3://. An object
-is there whole or not at all, and nothing is ever renamed or added to, since object stores can do neither.
+is there whole or not at all, and nothing is ever renamed or added to, since object stores can do neither. Files of this machine,
+which can, are made under another name first.
 """
 
 import contextlib
 import hashlib
+import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")  # of two letters or more; "/" once, too, as pathlib leaves it
 ROOTED = ("file", "local", "memory")  # those whose paths begin at a root, and not with a bucket's name
-OPTIONS: dict[str, dict[str, Any]] = {"file": {"auto_mkdir": True}, "local": {"auto_mkdir": True}}
+LOCAL = ("file", "local")
+CREATING = {"gs", "gcs", "s3", "s3a", "memory", *LOCAL}  # those that make an object only where there is none, when asked to
+UNFINISHED = ".unfinished-"  # how the name of a file begins that is no object yet
 
 
 class Access(NamedTuple):
@@ -69,10 +74,10 @@ class Bucket:
     def __init__(self, url: str) -> None:
         import fsspec  # 0.1 s that only what is far away needs
 
-        self.url, scheme = url, url.partition(":")[0]
-        self._access = KNOWN.get(scheme)
+        self.url, self._scheme = url, url.partition(":")[0]
+        self._access = KNOWN.get(self._scheme)
         try:
-            self._files, self._root = fsspec.url_to_fs(url, **OPTIONS.get(scheme, {}))
+            self._files, self._root = fsspec.url_to_fs(url)
         except ImportError as error:
             needs = _first(error) if self._access is None else f"the package {self._access.package} is missing"
             raise BucketError(
@@ -97,7 +102,8 @@ class Bucket:
             raise BucketError(f"{self.url} is an object, where a folder of objects is asked for.")
         start = f"{self._root}/"
         told = {name.removeprefix(start): info for name, info in found.items() if name.startswith(start) and name[-1] != "/"}
-        return {name: _digest(repr(sorted(info.items(), key=str))) for name, info in told.items()}
+        whole = {name: info for name, info in told.items() if not name.rpartition("/")[2].startswith(UNFINISHED)}
+        return {name: _digest(repr(sorted(info.items(), key=str))) for name, info in whole.items()}
 
     def read(self, name: str) -> bytes | None:
         """What an object holds; None where there is none.
@@ -123,7 +129,10 @@ class Bucket:
             content: all of it.
         """
         with self._asked("written"):
-            self._files.pipe_file(self._at(name), content)
+            if self._scheme in LOCAL:
+                _place(content, self._at(name), os.replace)
+            else:
+                self._files.pipe_file(self._at(name), content)
 
     def create(self, name: str, content: bytes) -> bool:
         """Writes an object where there is none, and says whether it is there now: of several who try, one alone hears yes.
@@ -135,12 +144,20 @@ class Bucket:
             content: all of it; that of no two who try is the same, where only one may go on.
 
         Raises:
-            BucketError: where the store does not answer.
+            BucketError: where the store does not answer, or is of a kind that is not known to keep others out.
         """
+        if self._scheme not in CREATING:
+            raise BucketError(
+                f"{self.url} can only be read: {self._scheme}:// is not known to make an object only where there is none, as "
+                "gs://, s3:// and file:// do."
+            )
         with self._asked("written"):
             try:
-                with self._files.open(self._at(name), "xb") as file:
-                    file.write(content)
+                if self._scheme in LOCAL:
+                    _place(content, self._at(name), os.link)
+                else:
+                    with self._files.open(self._at(name), "xb") as file:
+                        file.write(content)
                 return True
             except Exception as error:
                 there = self.read(name)
@@ -168,7 +185,11 @@ class Bucket:
         Raises:
             BucketError: where the store does not answer; some may be written then.
         """
-        if files:
+        if self._scheme in LOCAL:
+            for name, path in files.items():
+                with self._asked("written"):
+                    _place(path.read_bytes(), self._at(name), os.replace)
+        elif files:
             with self._asked("written"):
                 self._files.put(list(map(str, files.values())), list(map(self._at, files)))
 
@@ -202,6 +223,23 @@ class Bucket:
             known = None if isinstance(error, FileNotFoundError) else self._access  # such as where there is no such bucket
             login = "" if known is None else f"; {known.login}"
             raise BucketError(f"{self.url} cannot be {what} ({_first(error)}){login}.") from error
+
+
+def _place(content: bytes, path: str, take: Callable[[Path, str], None]) -> None:
+    """Writes a file of this machine, which is there whole or not at all.
+
+    Args:
+        content: all of it.
+        path: of the file; folders are made.
+        take: gives a finished file its path, in place of one that is there or only where there is none.
+    """
+    unfinished = Path(path).with_name(f"{UNFINISHED}{secrets.token_hex(8)}")
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        unfinished.write_bytes(content)
+        take(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _first(error: BaseException) -> str:

@@ -25,11 +25,14 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from jaxtricks.bucket import Bucket, BucketError, url_of
+from jaxtricks.data.cache import cache_dir
 from jaxtricks.engine import processes
 from jaxtricks.store.checkpoint import ARRAYS, SEAL, CheckpointError
+from jaxtricks.store.disk import writing
 from jaxtricks.store.lease import Lease, TakenError, held
 
 CONFIG = "config.json"  # of a finished run
+COPIES = "copies"  # in the cache
 LOCK = "lock"  # between processes of one machine
 LAST = {SEAL: 1, CONFIG: 2}  # written after all that they stand for
 TRIES, PAUSE = 5, 1.0  # at the end; seconds before the second try, and twice as many before each other
@@ -97,7 +100,8 @@ class Mirror:
             raise
         except BucketError as error:
             if not self._warned:
-                warnings.warn(f"{error} It is tried again at the next checkpoint.", stacklevel=2)
+                since = time.strftime("%Y-%m-%d %H:%M:%S")  # without it Python would tell the same sentence once only
+                warnings.warn(f"Since {since} {error} It is tried again at the next checkpoint.", stacklevel=2)
             self._warned = True
 
     def finish(self) -> None:
@@ -278,7 +282,10 @@ def calling(url: str) -> Iterator[Path]:
 
     It is removed in the end, unless it could not be written back: then it stays, whatever the reason, and the user is told where.
     """
-    folder = Path(tempfile.mkdtemp(prefix="jaxtricks-")).resolve() / (url.rpartition("/")[2] or "copy")
+    copies = cache_dir() / COPIES  # where no cleaner of temporary files takes away what is worked in
+    with writing(copies, CheckpointError):
+        copies.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=copies)).resolve() / (url.rpartition("/")[2] or "copy")
     _called[folder] = url
     try:
         yield folder

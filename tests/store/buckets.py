@@ -10,10 +10,30 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from jaxtricks.bucket import Bucket
+from jaxtricks.bucket import CREATING, Bucket
 from jaxtricks.store import lease
 
 VARIABLE = "JAXTRICKS_TEST_BUCKET"  # names the folder that holds the objects of fake://
+LASTS = 0.4  # seconds, of a lease
+
+
+def names(url):
+    """Those of all objects but the lease's."""
+    return sorted(name for name in Bucket(url).signs() if not name.startswith(lease.LEASES))
+
+
+def leases(url):
+    return sorted(Bucket(url).signs(lease.LEASES))
+
+
+def fails(monkeypatch, when):
+    """The store does not answer where `when` is true of an object's name."""
+
+    def written(name):
+        if when(name):
+            raise OSError("the network is gone")
+
+    monkeypatch.setattr(FileBucket, "written", staticmethod(written))
 
 
 class FileBucket(LocalFileSystem):
@@ -86,12 +106,13 @@ class LockedBucket(LocalFileSystem):
 
 fsspec.register_implementation("fake", FileBucket, clobber=True)
 fsspec.register_implementation("locked", LockedBucket, clobber=True)
+CREATING |= {"fake", "locked"}
 
 
 def main(what, url):
     """A process of its own: "fit" trains and is killed within the upload of its third checkpoint; "hold" holds a lease."""
     if what == "hold":
-        lease.SECONDS = 0.4
+        lease.SECONDS = LASTS
         with lease.held(Bucket(url)):
             print("held", flush=True)
             time.sleep(600)

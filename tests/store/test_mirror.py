@@ -1,4 +1,4 @@
-"""Folders far away: killed on a disk that is lost, torn uploads, two who write at once, and stores that do not answer."""
+"""Folders far away: killed on a disk that is lost, torn uploads, and stores that do not answer."""
 
 import contextlib
 import json
@@ -7,9 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 import jaxtricks as jt
-from jaxtricks import bucket as far
 from jaxtricks import cli
 from jaxtricks.bucket import Bucket, BucketError
 from jaxtricks.cli import flags
@@ -31,27 +30,15 @@ from jaxtricks.store import checkpoint, lease, mirror, watching
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.journal import Journal, listed
-from jaxtricks.store.lease import Lease, TakenError, held
+from jaxtricks.store.lease import TakenError, held
 from jaxtricks.store.manifest import Manifest, opened
 from jaxtricks.store.mirror import committed, reading_copy, working_copy
-from tests.store.buckets import VARIABLE, FileBucket
+from tests.store.buckets import LASTS, fails, leases, names
 
 fit, resume = partial(jt.fit, progress=False), partial(jt.resume, progress=False)
 BASE = jt.Experiment(model=jt.MLP(widths=(8,), dropout=0.2), batch_size=32, epochs=4)
 HOW = {"seeds": 2, "layout": jt.Layout(runs=1, width=2)}
-LASTS = 0.4  # seconds
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch) -> Path:
-    """The folder of the objects, with copies in a folder beside it, and leases that are short."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "far"))
-    monkeypatch.setattr(lease, "SECONDS", LASTS)
-    monkeypatch.setattr(mirror, "PAUSE", 0.001)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "near"))
-    for name in ("far", "near"):
-        (tmp_path / name).mkdir()
-    return tmp_path / "far"
+pytestmark = pytest.mark.usefixtures("place")
 
 
 @pytest.fixture(scope="module")
@@ -68,28 +55,9 @@ def test_what_lies_beside_a_copy_is_not_far_away():
         ]
 
 
-def names(url):
-    """Those of all objects but the lease's."""
-    return sorted(name for name in Bucket(url).signs() if not name.startswith(lease.LEASES))
-
-
-def leases(url):
-    return sorted(Bucket(url).signs(lease.LEASES))
-
-
-def fails(monkeypatch, when):
-    """The store does not answer where `when` is true of an object's name."""
-
-    def written(name):
-        if when(name):
-            raise OSError("the network is gone")
-
-    monkeypatch.setattr(FileBucket, "written", staticmethod(written))
-
-
 def child(what, url, tmp_path):
     (tmp_path / "disk").mkdir()
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(tmp_path / "disk")}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "JAXTRICKS_CACHE": str(tmp_path / "disk")}
     words = [sys.executable, "-c", f"from tests.store.buckets import main; main({what!r}, {url!r})"]
     return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -108,7 +76,7 @@ class TestKilled:
         assert sorted(jt.snapshots("fake://runs/long", data)) == [3, 4]
         assert leases("fake://runs/long") == [".lease/000002"]
         assert lease.is_free(Bucket("fake://runs/long").read(".lease/000002"))
-        assert list((tmp_path / "near").iterdir()) == []
+        assert list((tmp_path / "near/copies").iterdir()) == []
 
     def test_whoever_holds_a_place_keeps_others_out_until_it_is_killed(self, tmp_path):
         with child("hold", "fake://runs/a", tmp_path) as process:
@@ -120,112 +88,6 @@ class TestKilled:
         with held(Bucket("fake://runs/a")) as mine:
             mine.check()
             assert max(leases("fake://runs/a")) == ".lease/000002"
-
-
-class TestLease:
-    def test_of_several_who_make_an_object_one_does_though_an_answer_may_be_lost(self, monkeypatch):
-        made, gate, place = [], threading.Barrier(8), Bucket("fake://runs/a")
-
-        def make(number):
-            gate.wait()
-            if place.create("only", str(number).encode()):
-                made.append(number)
-
-        threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(made) == 1 and place.read("only") == str(made[0]).encode()
-        opened = FileBucket.open
-
-        def lost(self, path, mode="rb", **options):
-            with opened(self, path, mode, **options) as file:
-                file.write(b"mine")
-            raise TimeoutError("no answer")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(FileBucket, "open", lost)
-            patch.setattr(FileBucket, "cat_file", lambda self, path: Path(self._strip_protocol(path)).read_bytes())
-            assert place.create("other", b"mine")
-
-    def test_of_several_who_try_one_holds_it(self):
-        holds, ended = [], threading.Event()
-
-        def contend():
-            try:
-                with held(Bucket("fake://runs/a")):
-                    holds.append(1)
-                    ended.wait()
-            except TakenError:
-                holds.append(0)
-
-        threads = [threading.Thread(target=contend) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        while len(holds) < 4:
-            ended.wait(0.01)
-        ended.set()
-        for thread in threads:
-            thread.join()
-        assert sorted(holds) == [0, 0, 0, 1] and leases("fake://runs/a") == [".lease/000001"]
-
-    def test_one_that_was_silent_sees_that_others_were_there_though_they_have_gone(self):
-        place = Bucket("fake://runs/a")
-        late = Lease(place, 1)
-        assert late.take()
-        with held(place) as other:
-            other.check()
-        for act in (late.check, late.renew, late.release):
-            with pytest.raises(TakenError, match=rf"^fake://runs/a was taken over by .*process {os.getpid()}\), which heard "):
-                act()
-        assert leases(place.url) == [".lease/000002"] and lease.is_free(place.read(".lease/000002"))
-        with held(place, 60.0):  # at once, since it is free
-            assert max(leases(place.url)) == ".lease/000003"
-        place.remove(leases(place.url))
-        with pytest.raises(TakenError):
-            late.renew()
-        assert leases(place.url) == []
-
-    def test_what_is_no_lease_is_left_alone(self):
-        place = Bucket("fake://runs/a")
-        place.write(".lease/notes.txt", b"mine")
-        with held(place) as mine:
-            mine.check()
-        assert leases(place.url) == [".lease/000001", ".lease/notes.txt"]
-
-    def test_nothing_is_sealed_once_it_was_taken_over(self, monkeypatch):
-        monkeypatch.setattr(mirror, "TRIES", 1)
-        place = Bucket("fake://runs/a")
-
-        def late(name):
-            if name.endswith("/state.json"):
-                Path(os.environ[VARIABLE], "runs/a/.lease/000002").write_text("{}")
-
-        def write():
-            with working_copy(place.url) as folder:
-                for name in ("state.json", "config.json"):
-                    (folder / name).write_text("{}")
-
-        monkeypatch.setattr(FileBucket, "written", staticmethod(late))
-        with pytest.raises(CheckpointError, match="was taken over"):
-            write()
-        assert names(place.url) == ["state.json"]
-
-    def test_one_that_was_taken_over_writes_no_more_and_its_copy_is_named(self):
-        def write():
-            with working_copy("fake://runs/a") as folder:
-                Bucket("fake://runs/a").create(".lease/000002", b"{}")
-                (folder / "config.json").write_text("{}")
-                committed(folder / "config.json")
-
-        with pytest.raises(
-            CheckpointError, match=r"^fake://runs/a was taken over by .*; what was written is kept in .*/a\.$"
-        ) as told:
-            write()
-        assert "was taken over" in str(told.value.__context__)  # by the first thing that was committed
-        assert (Path(str(told.value).rpartition(" ")[2].removesuffix(".")) / "config.json").exists()
-        assert max(leases("fake://runs/a")) == ".lease/000002" and names("fake://runs/a") == []
 
 
 def grown(folder, number):
@@ -264,7 +126,7 @@ class TestTorn:
             operations += 1
         assert ended == {(1, 2), (1, 2, 3), (2, 3)} and operations > 10
 
-    @pytest.mark.filterwarnings("ignore:fake.*tried again at the next checkpoint")
+    @pytest.mark.filterwarnings("ignore:Since .*tried again at the next checkpoint")
     def test_a_first_upload_that_ends_anywhere_leaves_a_place_that_the_fit_goes_on_at(self, data, monkeypatch):
         monkeypatch.setattr(mirror, "TRIES", 1)
         known, operations, upload = Manifest.of([BASE], False, Seeds.of(2), data), 0, Bucket.upload
@@ -325,6 +187,18 @@ class TestAway:
         assert len(warned) == 1 and answers == [False, False, True, True, False, False]
         assert sorted(jt.snapshots("fake://runs/a", data)) == [3, 4]
 
+    def test_each_outage_is_told_once(self, monkeypatch):
+        times = iter(["09:00", "10:00"])
+        monkeypatch.setattr(mirror.time, "strftime", lambda form: next(times))
+        with warnings.catch_warnings(record=True) as told, working_copy("fake://runs/a") as folder:
+            warnings.simplefilter("default")
+            for number, down in enumerate([True, True, False, True, True, False]):
+                (folder / "fit.json").write_text(f"{number}")
+                with monkeypatch.context() as patch:
+                    fails(patch, lambda name: down and name.endswith("fit.json"))  # noqa: B023
+                    committed(folder / "fit.json")
+        assert [str(each.message).split()[1] for each in told] == ["09:00", "10:00"]
+
     def test_in_the_end_it_is_tried_more_often_and_then_the_copy_is_named(self, monkeypatch):
         tries = []
         fails(monkeypatch, lambda name: "config" in name and not tries.append(name))
@@ -358,17 +232,11 @@ class TestAway:
         assert names("fake://runs/a") == ["config.json"] and capsys.readouterr().err == ""
         assert not Path(Bucket("fake://runs/a").read("config.json").decode()).exists()
 
-    def test_a_package_that_is_missing_is_named(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "s3fs", None)
-        with pytest.raises(BucketError, match=r"^s3://mine/a cannot be reached: the package s3fs is missing; `pip "):
-            Bucket("s3://mine/a")
-        with pytest.raises(BucketError, match=r"^nowhere://a cannot be reached: Protocol not known: nowhere\.$"):
-            Bucket("nowhere://a")
-
-    def test_so_is_how_one_logs_in(self, monkeypatch):
-        monkeypatch.setitem(far.KNOWN, "locked", far.AMAZON)
-        with pytest.raises(BucketError, match=r"^locked://a cannot be read \(Access Denied\); `aws .*, logs in\.$"):
-            Bucket("locked://a").signs()
+    def test_a_cache_that_cannot_be_written_is_named(self, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("JAXTRICKS_CACHE", str(tmp_path / "file"))
+        with pytest.raises(CheckpointError, match=r"/file/copies cannot be written \("), working_copy("fake://runs/a"):
+            pass
 
 
 class TestPython:
