@@ -3,15 +3,15 @@
 `python docs/screenshots.py` makes all of them, in some minutes; names make those, such as `page`. It needs Chromium or Chrome.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from jaxtricks.report import FolderError, picture
+from jaxtricks.report.screenshot import browser
+
 FOLDER = Path(__file__).parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-SIZE = "1100,1100"  # pixels
 PAGES = {  # the picture's name → the command that writes the page
     "page": "demo",
     "doctor": "doctor --data digits --seeds 8 --optimizer.rule sgd --learning-rate 1e-4",
@@ -25,19 +25,17 @@ def main(names: list[str]) -> None:
     Args:
         names: which; none for all.
     """
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        sys.exit(f"screenshots: none of {', '.join(BROWSERS)} is there.")
     if unknown := sorted(set(names) - set(PAGES)):
         sys.exit(f"screenshots: there is no picture {unknown[0]!r}; there are: {', '.join(PAGES)}.")
-    for name in names or PAGES:
-        with tempfile.TemporaryDirectory() as place:
-            command = [sys.executable, "-m", "jaxtricks.cli", *PAGES[name].split(), "--out", f"{place}/run"]
-            subprocess.run(command, check=True)
-            shot = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={SIZE}"]
-            target = f"--screenshot={FOLDER / name}.png"
-            subprocess.run([browser, *shot, target, (Path(place) / "run/report.html").as_uri()], check=True, capture_output=True)
-        print(FOLDER / f"{name}.png", flush=True)
+    try:
+        browser()  # before the commands, which take minutes
+        for name in names or PAGES:
+            with tempfile.TemporaryDirectory() as place:
+                command = [sys.executable, "-m", "jaxtricks.cli", *PAGES[name].split(), "--out", f"{place}/run"]
+                subprocess.run(command, check=True)
+                print(picture(Path(place) / "run/report.html", FOLDER / f"{name}.png"), flush=True)
+    except FolderError as error:
+        sys.exit(f"screenshots: {error}")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 import base64
 import dataclasses
+import importlib.util
 import io
 import json
 import re
 import shlex
 import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 import zipfile
 from html import unescape
@@ -308,3 +310,35 @@ def test_a_picture_of_a_page_needs_a_browser(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(report.FolderError, match=r"needs a browser: .* none is installed\.$"):
         picture(tmp_path / "report.html", tmp_path / "page.png")
+
+
+def test_a_picture_narrower_than_a_window_is_refused(tmp_path):
+    with pytest.raises(jt.ConfigError, match=r"^width = 412: .*; 500 pixels or more are allowed\.$"):
+        picture(tmp_path / "report.html", tmp_path / "page.png", width=412)
+
+
+def test_the_screenshots_are_pictures_of_the_pages_that_commands_write(tmp_path, monkeypatch, capsys):
+    place = Path(__file__).parents[2] / "docs" / "screenshots.py"
+    spec = importlib.util.spec_from_file_location("screenshots", place)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "FOLDER", tmp_path)
+    ran = []
+
+    def run(words, **options):
+        ran.append(list(map(str, words)))
+        made = next((word.removeprefix("--screenshot=") for word in ran[-1] if word.startswith("--screenshot=")), None)
+        if made is not None:
+            Path(made).write_bytes(b"a picture")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/{name}" if name == "chrome" else None)
+    script.main(["page"])
+    assert capsys.readouterr().out == f"{tmp_path / 'page.png'}\n"
+    (command, shot) = ran
+    assert command[1:4] == ["-m", "jaxtricks.cli", "demo"] and shot[0] == "/chrome" and "--window-size=1100,1100" in shot
+    assert shot[-1] == (Path(command[-1]) / "report.html").as_uri()
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match=r"^screenshots: a picture of a page needs a browser: "):
+        script.main([])
+    assert len(ran) == 2
