@@ -14,6 +14,7 @@ OTHERS = (
     "crowded_valley",
     "data_checks",
     "doctor",
+    "drift",
     "first_hour",
     "label_errors",
     "lr_range",

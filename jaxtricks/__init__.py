@@ -15,6 +15,7 @@ The names here are those of a first page. The rest is in namespaces:
     jt.schedules    learning rates over time              jt.diagnose   signs, cures, gradients, curvature
     jt.search       spaces of hyperparameters, strategies
     jt.prune        pruning in rounds, lottery tickets
+    jt.publish      files for JAX or NumPy alone, model cards, the Hub
     jt.checks       leaks and other faults of data
     jt.baselines    simple models that a network should beat
     jt.extend       what an extension of your own is made of
@@ -22,6 +23,7 @@ The names here are those of a first page. The rest is in namespaces:
 
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 import warnings
@@ -31,8 +33,6 @@ import lazy_loader
 
 from jaxtricks.moved import MOVED
 
-__version__ = "0.1.0"
-
 # What `__init__.pyi` names is imported when it is first asked for: `jaxtricks --help` needs none of it.
 _listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
@@ -40,6 +40,8 @@ _listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return _listed(name)
+    if name == "__version__":  # of what is installed; a tag of git made it
+        return importlib.metadata.version(__name__)
     if name in MOVED:
         warnings.warn(f"jaxtricks.{name} is now jaxtricks.{MOVED[name]}.", DeprecationWarning, stacklevel=2)
         return functools.reduce(getattr, MOVED[name].split("."), sys.modules[__name__])

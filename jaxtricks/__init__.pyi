@@ -12,6 +12,7 @@ from . import (
     nn,
     optim,
     prune,
+    publish,
     schedules,
     search,
 )
@@ -22,6 +23,7 @@ from .diagnose.examine import examine
 from .diagnose.examine_step import examine_step
 from .diagnose.replay import replay
 from .engine.layout import Layout
+from .estimators import Classifier, Regressor
 from .evaluate.ablate import ablate
 from .evaluate.compare import compare, study
 from .evaluate.curve import learning_curve
@@ -60,6 +62,7 @@ __all__ = [
     "AdamW",
     "CheckpointError",
     "Checkpoints",
+    "Classifier",
     "ConfigError",
     "Conv",
     "DataError",
@@ -77,6 +80,7 @@ __all__ = [
     "Optax",
     "Optimizer",
     "Pool",
+    "Regressor",
     "Residual",
     "Runs",
     "Seeds",
@@ -111,6 +115,7 @@ __all__ = [
     "nn",
     "optim",
     "prune",
+    "publish",
     "replay",
     "resume",
     "schedules",

@@ -49,8 +49,7 @@ def refused(capsys, *words) -> str:
     [
         (
             ["fit", "--seeds", "3"],
-            "no command 'fit'; there are: run, compare, ablate, ladder, judge, prune, cost, curve, lr, search, doctor, "
-            "curvature, replay, resume, watch, tensorboard, ensemble, data, list, report, sample, check-gradient, completion.",
+            f"no command 'fit'; there are: {', '.join(COMMANDS)}.",
         ),
         (["compare", "--change", "epochs=3", "--margin", "-1"], "margin = -1.0 is not a number >= 0"),
         (["compare", "--change", "epochs=3", "--margin", "nan"], "margin = nan is not a number >= 0"),
@@ -277,7 +276,7 @@ class TestWatch:
             assert said.err == "jaxtricks: runs/digits-run-1 was cut off; `jaxtricks resume runs/digits-run-1` goes on.\n"
         assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
         with pytest.raises(SystemExit):
-            cli.main(["tensorboard", "digits-run-1"])
+            cli.main(["track", "digits-run-1", "tensorboard"])
         cli.main(["resume", "runs/digits-run-1"])
         capsys.readouterr()
         cli.main(["watch", "digits-run-1", "--metric", "nll"])
@@ -298,14 +297,14 @@ class TestWatch:
         assert watch.view_of(here / "run").phase is watch.Activity.FINISHED
 
     def test_refused(self, capsys, here, monkeypatch):
-        for command in ("watch", "tensorboard"):
-            assert "nowhere is not a run's folder: command.json is missing" in refused(capsys, command, "nowhere")
+        for command, *more in (["watch"], ["track", "tensorboard"]):
+            assert "nowhere is not a run's folder: command.json is missing" in refused(capsys, command, "nowhere", *more)
         cli.main([*self.WORDS, "--out", "run"])
         capsys.readouterr()
         assert "metric = 'x' is unknown; there are: " in refused(capsys, "watch", "run", "--metric", "x")
         assert "--seeds is no flag of this command" in refused(capsys, "watch", "run", "--seeds", "3")
         monkeypatch.setitem(sys.modules, "tensorboardX", None)
-        assert "pip install jaxtricks[tensorboard]" in refused(capsys, "tensorboard", "run")
+        assert "pip install jaxtricks[tensorboard]" in refused(capsys, "track", "run", "tensorboard")
 
 
 class TestEnsemble:

@@ -24,7 +24,7 @@ from jaxtricks.train.joined import joined
 
 T = TypeVar("T", bound=TrainingCommand)
 OWN = {field.name for kind in (Distributed, DeviceFlags) for field in dataclasses.fields(kind)}
-OWN |= {"out", "keep_every", "keep_best", "json", "add_seeds"}  # flags that are not taken over
+OWN |= {"out", "keep_every", "keep_best", "track", "json", "add_seeds"}  # flags that are not taken over
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jaxtricks.data import Dataset
 
 
 def alone(folder: Path) -> tuple[TrainingCommand, Dataset]:
-    """The command of a run's folder without its folder and other processes, with JAX set up for it, and the data.
+    """The command of a run's folder without its folder, tracker and other processes, with JAX set up for it, and the data.
 
     Args:
         folder: the run's.
@@ -20,6 +20,6 @@ def alone(folder: Path) -> tuple[TrainingCommand, Dataset]:
         FolderError: if it is no run's folder.
     """
     training, *_ = begun(folder, COMMANDS)
-    here = dataclasses.replace(training, out=None, **dataclasses.asdict(Distributed()))
+    here = dataclasses.replace(training, out=None, track=None, **dataclasses.asdict(Distributed()))
     here.set_up_devices()
     return here, here.start()

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from jaxtricks.bucket import url_of
 from jaxtricks.cli.command import Command, Settings
 from jaxtricks.cli.words import parsed
 from jaxtricks.store import folder as folders
+from jaxtricks.store.mirror import told
 
 C = TypeVar("C", bound=Command)
 
@@ -69,6 +71,6 @@ def begun(folder: Path, commands: Mapping[str, type[C]], epochs: int | None = No
     if origin.where.is_dir():
         os.chdir(origin.where)
     command, settings = parsed(shlex.split(origin.command)[1:], commands)
-    again = shlex.quote(os.path.relpath(folder, origin.where))
+    again = shlex.quote(url_of(told(folder)) or os.path.relpath(folder, origin.where))
     line = " && ".join([origin.command, *(f"jaxtricks resume {again} --epochs {longer}" for longer in origin.epochs)])
     return Begun(command, settings, line, origin.epochs[-1] if origin.epochs else None)

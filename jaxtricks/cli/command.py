@@ -1,17 +1,29 @@
 """What all commands have in common."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import ClassVar
 
 from jaxtricks.config import ConfigError
 from jaxtricks.engine.processes import Place
+from jaxtricks.store.mirror import reading_copy, working_copy
 
 Settings = Mapping[str, Sequence[str]]  # path of a setting of the experiment → the words that follow its flag
+Copy = Callable[[Path], AbstractContextManager[Path]]  # of a folder by its path or URL
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command of the command line; its fields are its flags."""
+    """A command of the command line; its fields are its flags.
+
+    Attributes:
+        copies: the flags that may name a folder by its URL, and how a copy of it is made: one to read, or one that is written
+            back.
+    """
+
+    copies: ClassVar[Mapping[str, Copy]] = {"folder": reading_copy, "folders": reading_copy, "out": working_copy}
 
     def refuse(self, settings: Settings) -> None:
         """Refuses flags that are none of the command's fields; a command that trains takes settings of the experiment.

@@ -21,7 +21,7 @@ _jaxtricks() {{
     else
         case "$before" in
 {values}
-            --change|--space) words="{paths}"; compopt -o nospace 2>/dev/null ;;
+            --change|--step|--space) words="{paths}"; compopt -o nospace 2>/dev/null ;;
             *) case "${{COMP_WORDS[1]}}" in
 {flags}
             esac ;;
@@ -62,14 +62,23 @@ def script(kinds: dict[str, type[Command]]) -> str:
     True
     """
     known = flags(Experiment())
-    named = [f'            {flag}) words="{" ".join(names)}" ;;' for flag, names in known.items() if names]
+    parsers = {name: Parser(kind, name) for name, kind in kinds.items()}
+    named = dict(known)
+    for parser in parsers.values():
+        for flag, names in parser.names.items():
+            named[flag] = tuple(dict.fromkeys((*named.get(flag, ()), *names)))
+    named.pop("", None)  # words without a flag are those of their command
     own = {
-        name: [*Parser(kind, name).flags, *(known if issubclass(kind, TrainingCommand | Finding) else ())]
+        name: [
+            *parsers[name].names.get("", ()),
+            *parsers[name].flags,
+            *(known if issubclass(kind, TrainingCommand | Finding) else ()),
+        ]
         for name, kind in kinds.items()
     }
     return SCRIPT.format(
         commands=_joined(kinds),
-        values="\n".join(named),
+        values="\n".join(f'            {flag}) words="{_joined(names)}" ;;' for flag, names in named.items() if names),
         paths=_joined(flag.removeprefix("--").replace("-", "_") + "=" for flag in known),
         flags="\n".join(f'                {name}) words="{_joined(words)}" ;;' for name, words in own.items()),
     )

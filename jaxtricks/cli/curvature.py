@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from jaxtricks.cli.alone import alone
-from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.diagnose.by_epoch import EXAMPLES, PROBES, PRODUCTS, curvature_by_epoch
@@ -13,6 +15,7 @@ from jaxtricks.report import files
 from jaxtricks.report.curvature import write_curvature
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
+from jaxtricks.store.mirror import working_copy
 from jaxtricks.train.fit import snapshots
 
 
@@ -31,6 +34,8 @@ class CurvatureCommand(Command):
         probes: random starts.
         json: print one JSON object instead of text.
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {"folder": working_copy}
 
     folder: Positional[Path]
     examples: int = EXAMPLES

@@ -1,5 +1,6 @@
 """Runs a command, and ends each kind of error as it should end."""
 
+import contextlib
 import shlex
 import sys
 import traceback
@@ -9,6 +10,7 @@ from jax.errors import JaxRuntimeError
 
 from jaxtricks.cli import supervisor
 from jaxtricks.cli.command import Command
+from jaxtricks.cli.far import at_hand, urls
 from jaxtricks.cli.words import parsed
 from jaxtricks.config import ConfigError, nearest
 from jaxtricks.data import DataError
@@ -33,10 +35,12 @@ def dispatch(words: Sequence[str], names: Collection[str], found: Callable[[str]
         if words[0] not in names:
             raise ConfigError(f"there is no command {words[0]!r}{nearest(words[0], list(names))}")
         command, settings = parsed(words, {words[0]: found(words[0])})
+        urls(command)  # refuses those that it takes none for
         if command.place() is not None and supervisor.needed():
             sys.exit(supervisor.supervise(words))
         command.refuse(settings)
-        command(settings, shlex.join(["jaxtricks", *words]))
+        with contextlib.ExitStack() as stack:
+            at_hand(command, stack)(settings, shlex.join(["jaxtricks", *words]))
     except (ConfigError, DataError, FolderError, CheckpointError) as error:
         print(f"jaxtricks: {error}", file=sys.stderr)
         supervisor.give_up(2)

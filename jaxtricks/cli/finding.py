@@ -32,7 +32,7 @@ class Finding(DataFlags, DeviceFlags, Command):
     Args:
         seeds: one number: so many restarts, with the seeds 0, 1, …; several numbers: the seeds themselves.
         config: the config.json of an earlier run, to start from; flags change it.
-        out: the folder to write, which must not exist; by default a new one under runs/.
+        out: the folder to write, which must not exist, or a URL, such as s3://bucket/runs/a; by default a new one under runs/.
         json: print one JSON object instead of text.
     """
 

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.config import ConfigError
 from jaxtricks.report import files, fits
 from jaxtricks.store.manifest import MANIFEST
+from jaxtricks.store.mirror import working_copy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Report(Command):
             have to be a set that is loaded by its name.
         data_dir: for a fit from Python: the folder of prepared TFDS sets; by default $TFDS_DATA_DIR.
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {"folder": working_copy}
 
     folder: Positional[Path]
     data_dir: Maybe[Path] = None

@@ -51,6 +51,18 @@ class Parser(argparse.ArgumentParser):
         """The flags, each with its two hyphens."""
         return [word for action in self._actions for word in action.option_strings if word.startswith("--")]
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Flag → the names that it takes, where it takes names; under "" those of a word without a flag.
+
+        >>> from jaxtricks.cli.listing import ListCommand
+        >>> Parser(ListCommand, "list").names[""][:2]
+        ('tricks', 'settings')
+        """
+        return {
+            flag: tuple(action.choices) for action in self._actions if action.choices for flag in action.option_strings or ("",)
+        }
+
     def error(self, message: str) -> NoReturn:
         """Raises ConfigError in place of the usage and an exit."""
         text = re.sub("^argument ", "", message)

@@ -1,16 +1,19 @@
 """The command that goes on with a run: one that was cut off, or a finished one for more epochs."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from jaxtricks.cli.begun import Resumable, begun
-from jaxtricks.cli.command import Settings
+from jaxtricks.cli.command import Copy, Settings
 from jaxtricks.cli.distributed import Distributed
 from jaxtricks.cli.optional import Maybe, Positional
 from jaxtricks.cli.search import SearchCommand
 from jaxtricks.cli.train import COMMANDS as TRAINING
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
+from jaxtricks.store.mirror import working_copy
 
 COMMANDS: dict[str, type[Resumable]] = {**TRAINING, "search": SearchCommand}
 
@@ -22,10 +25,12 @@ class Resume(Distributed):
     On the same devices the result is that of the uninterrupted one to the bit. Exit code 75 if SIGTERM ended it once more.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1.
+        folder: the run's folder, such as runs/digits-run-1, or its URL, such as s3://bucket/runs/digits-run-1.
         epochs: of the whole run, more than it had; for schedules and averages that do not depend on the end of the run. The
             results so far move into the folder's folder earlier.
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {"folder": working_copy}
 
     folder: Positional[Path]
     epochs: Maybe[int] = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from jaxtricks.cli.begun import Begun, Resumable
-from jaxtricks.cli.command import Settings
+from jaxtricks.cli.command import Copy, Settings
 from jaxtricks.cli.finding import Finding
 from jaxtricks.cli.metric import MetricFlags
 from jaxtricks.cli.optional import Maybe, Repeated
@@ -29,8 +29,9 @@ from jaxtricks.search.result import Search
 from jaxtricks.search.rules import Certainty
 from jaxtricks.search.runner import BATCH, search, strategy_of
 from jaxtricks.search.scheme import Full, Scheme
+from jaxtricks.search.shared_bucket import meeting
 from jaxtricks.search.shared_storage import SharedStorage
-from jaxtricks.search.sharing import SharedFolder, Sharing
+from jaxtricks.search.sharing import Sharing
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.store import folder as folders
@@ -92,7 +93,7 @@ class SearchCommand(MetricFlags, Finding, Resumable):
         asked: P(the winner is within the margin of the best tried) at which no restarts are added any more.
         fresh_seeds: restarts of the winner at the end.
         search_seed: of the points and of all restarts.
-        share: a folder in which machines meet that share the search, such as one on NFS.
+        share: a folder in which machines meet that share the search, such as one on NFS; or a URL, such as gs://bucket/shared.
         storage: the same through Optuna: sqlite:///FILE, postgresql://… (pip install jaxtricks[postgresql]) or journal:FILE; each
             job is a trial of a study.
         study: its name; a search has a study of its own.
@@ -100,6 +101,7 @@ class SearchCommand(MetricFlags, Finding, Resumable):
     """
 
     title: ClassVar[str] = "search"
+    copies: ClassVar[Mapping[str, Copy]] = {**Finding.copies, "share": contextlib.nullcontext}
 
     space: Repeated[str] = dataclasses.field(default=(), kw_only=True)
     strategy: str = dataclasses.field(default="bayes", kw_only=True)
@@ -194,7 +196,7 @@ class SearchCommand(MetricFlags, Finding, Resumable):
                 f"--share {self.share} and --storage {self.storage} are two places to meet; one of them is allowed."
             )
         if self.share is not None:
-            return SharedFolder(self.share, self.lease)
+            return meeting(self.share, self.lease)
         return None if self.storage is None else SharedStorage(self.storage, self.study, self.lease)
 
     def _space(self, experiment: Experiment) -> Space | Path | None:

@@ -59,6 +59,10 @@ class Judging(TuneFlags, MetricFlags, TrainingCommand):
 
     def refuse(self, settings: Settings) -> None:
         super().refuse(settings)
+        if self.add_seeds is not None and self.track is not None:  # a mean that was sent cannot become that of more seeds
+            raise ConfigError(
+                f"--track {self.track} is for a new run; with --add-seeds, `jaxtricks track` sends it when it has ended."
+            )
         given = [field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default]
         if self.add_seeds is not None and (new := [name for name in [*given, *settings] if name not in OWN]):
             raise ConfigError(

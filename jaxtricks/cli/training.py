@@ -16,6 +16,7 @@ from jaxtricks.cli.flags import DataFlags, DeviceFlags
 from jaxtricks.cli.optional import Maybe, Switch
 from jaxtricks.cli.parser import Parser
 from jaxtricks.cli.seeds import SeedFlags
+from jaxtricks.cli.tracked import tracked
 from jaxtricks.cli.words import experiment_from
 from jaxtricks.config import ConfigError
 from jaxtricks.data import DataError, Dataset
@@ -24,6 +25,7 @@ from jaxtricks.engine.preemption import Preempted
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.beside import yardsticks
 from jaxtricks.report.record import BASELINE, Record
+from jaxtricks.report.tracking import asked
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import FolderError
 from jaxtricks.store.manifest import manifest_of
@@ -42,9 +44,11 @@ class TrainingCommand(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable)
 
     Args:
         config: the config.json of an earlier run, to start from; flags change it.
-        out: the folder to write, which must not exist; by default a new one under runs/.
+        out: the folder to write, which must not exist, or a URL, such as s3://bucket/runs/a; by default a new one under runs/.
         keep_every: also keep a checkpoint after every so many epochs; by default the newest two stay.
         keep_best: a validation metric: also keep the checkpoint where its mean over the restarts is best.
+        track: while it trains, also send the curves to tensorboard, wandb:project, mlflow:project or trackio:project, as
+            `jaxtricks track` does.
         no_baselines: leave out the simple models that are fitted on the first splits: a linear one, neighbours, boosted trees.
         json: print one JSON object instead of text.
     """
@@ -56,6 +60,7 @@ class TrainingCommand(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable)
     out: Maybe[Path] = dataclasses.field(default=None, kw_only=True)
     keep_every: Maybe[int] = dataclasses.field(default=None, kw_only=True)
     keep_best: Maybe[str] = dataclasses.field(default=None, kw_only=True)
+    track: Maybe[str] = dataclasses.field(default=None, kw_only=True)
     no_baselines: Switch = dataclasses.field(default=False, kw_only=True)
     json: Switch = dataclasses.field(default=False, kw_only=True)
 
@@ -118,6 +123,8 @@ class TrainingCommand(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable)
 
     def start(self) -> Dataset:
         """Joins the other processes, if there are any, and loads the data."""
+        if self.track is not None:
+            asked(self.track)
         self.join()
         processes.on_first(lambda: folders.check_writable(ROOT) if self.out is None else folders.check_free(self.out))
         return self.dataset()
@@ -131,9 +138,10 @@ class TrainingCommand(DataFlags, SeedFlags, DeviceFlags, Distributed, Resumable)
             folder: the run's, claimed.
             line: what reproduces it.
         """
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as after, contextlib.ExitStack() as stack:
             if processes.first():  # others may not even have the folder
                 stack.enter_context(folders.working(folder))
+                after.enter_context(tracked(folder, self.track))
             record, text, runs = self._trained(arms, data, folder, line)
             processes.on_first(lambda: report.save(record, folder, runs))
         if not processes.first():

@@ -1,17 +1,22 @@
-"""The commands that show a run which another process trains: watch and tensorboard."""
+"""The command that shows a run which another process trains."""
 
-import contextlib
 import dataclasses
+import functools
 import itertools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from jaxtricks.cli.command import Command, Settings
+from jaxtricks.cli.command import Command, Copy, Settings
 from jaxtricks.cli.optional import Maybe, Positional, Switch
 from jaxtricks.cli.training import ROOT
 from jaxtricks.report import terminal, watch
-from jaxtricks.report.events import Events
 from jaxtricks.store import folder as folders
+from jaxtricks.store.manifest import MANIFEST
+from jaxtricks.store.watching import watching_copy
+
+MARKED = (folders.COMMAND, MANIFEST)  # while somebody is at work there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +27,15 @@ class Watch(Command):
     alone. Exit code 1 if it was cut off.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1, or that of jaxtricks.Checkpoints of a fit from Python.
+        folder: the run's folder, such as runs/digits-run-1, or its URL, or that of jaxtricks.Checkpoints of a fit from Python.
         metric: the curve beside the training loss; by default accuracy, or the error of values.
         arm: of a comparison, the change that is drawn with the baseline; by default the one that trained last.
         once: show how it stands now, and end.
     """
+
+    copies: ClassVar[Mapping[str, Copy]] = {
+        "folder": functools.partial(watching_copy, marks=MARKED),
+    }
 
     folder: Positional[Path]
     metric: Maybe[str] = None
@@ -35,34 +44,15 @@ class Watch(Command):
 
     def __call__(self, settings: Settings, line: str) -> None:
         views = watch.follow(folders.found(self.folder, ROOT))
-        _ended(terminal.show(itertools.islice(views, 1 if self.once else None), self.metric, self.arm))
+        ended(terminal.show(itertools.islice(views, 1 if self.once else None), self.metric, self.arm))
 
 
-@dataclasses.dataclass(frozen=True)
-class TensorBoard(Command):
-    """Write a run's curves as event files for `tensorboard --logdir`, and go on until the run ends; Ctrl-C leaves the run alone.
-
-    Each restart is one of TensorBoard's runs, and so are their mean and a standard deviation below and above it.
+def ended(view: watch.View) -> None:
+    """Names the page of a finished run, and the way on where a run was cut off, with exit code 1.
 
     Args:
-        folder: the run's folder, such as runs/digits-run-1; the files go into its folder tensorboard.
+        view: the last of it.
     """
-
-    folder: Positional[Path]
-
-    def __call__(self, settings: Settings, line: str) -> None:
-        folder = folders.found(self.folder, ROOT)
-        views = watch.follow(folder)
-        first = next(views)
-        with contextlib.closing(Events(folder)) as events:
-            print(f"tensorboard --logdir {folder}", flush=True)
-            if len(first.arms) > 1:
-                print("one color for each arm: the palette above TensorBoard's runs, Regex, ([^/]+)/", flush=True)
-            _ended(terminal.lines(events.written(itertools.chain([first], views))))
-
-
-def _ended(view: watch.View) -> None:
-    """Names the page of a finished run, and the way on where a run was cut off."""
     claimed = (view.folder / folders.COMMAND).is_file()  # by a command; else it is a fit from Python
     if view.phase is watch.Activity.ENDED:
         how = f"`jaxtricks resume {view.folder}`" if claimed else "the same call, or `jaxtricks.resume` in Python,"

@@ -56,7 +56,10 @@ class Arrays(NamedTuple):
 
 
 def cache_dir() -> Path:
-    """The folder of what can be made again: JAXTRICKS_CACHE, else `jaxtricks` in XDG_CACHE_HOME, else in ~/.cache."""
+    """The folder of what can be made again: JAXTRICKS_CACHE, else `jaxtricks` in XDG_CACHE_HOME, else in ~/.cache.
+
+    Copies of folders far away lie there, too, as long as they are worked in.
+    """
     if own := os.environ.get("JAXTRICKS_CACHE"):
         return Path(own).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "jaxtricks"

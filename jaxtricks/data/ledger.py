@@ -1,7 +1,9 @@
 """The ledger of test sets: a file that knows in every process which test set was opened, when and why.
 
 It is `runs/ledger.jsonl` in the folder where one works, beside the runs, or the file that the variable JAXTRICKS_LEDGER names.
-Each opening is one line of JSON, and lines are only added, so that the file can be kept under version control with the runs.
+Each opening is one line of JSON, and lines are only added, so that the file can be kept under version control with the runs. The
+variable may name a URL, too, such as gs://bucket/ledger, for machines that share no disk: there each opening is an object, made
+under the next number.
 """
 
 import contextlib
@@ -10,16 +12,20 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Collection, Iterator
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, Protocol, TextIO
 
+from jaxtricks.bucket import Bucket, BucketError, url_of
 from jaxtricks.data.errors import DataError
 from jaxtricks.data.labels import Labels
 
-VARIABLE, USUAL = "JAXTRICKS_LEDGER", Path("runs/ledger.jsonl")
+VARIABLE, USUAL = "JAXTRICKS_LEDGER", "runs/ledger.jsonl"
+NUMBERED = re.compile(r"(\d{6,})\.json")  # an opening, as an object
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,10 @@ def key(name: str, y: Labels) -> str:
     return hashlib.sha256(f"{name} {y.shape} {y.dtype}".encode() + y.tobytes()).hexdigest()[:32]
 
 
-def place() -> Path:
-    """The ledger's file, which need not exist."""
-    return Path(os.environ.get(VARIABLE) or USUAL)
+def place() -> Path | str:
+    """The ledger's file, or its URL; it need not exist."""
+    named = os.environ.get(VARIABLE) or USUAL
+    return url_of(named) or Path(named)
 
 
 def entries() -> tuple[LedgerLine, ...]:
@@ -86,10 +93,7 @@ def entries() -> tuple[LedgerLine, ...]:
     Raises:
         DataError: for a file that is no ledger.
     """
-    if not place().is_file():
-        return ()
-    with place().open(encoding="utf-8") as file:
-        return tuple(_read(file))
+    return _kept().entries()
 
 
 def openings(test: str) -> tuple[Opening, ...]:
@@ -126,8 +130,9 @@ def enter(data: str, test: str, examples: int, reason: str, reopen: str | None, 
     Raises:
         DataError: if the test set was opened before and no word says why it is opened again, or if the ledger cannot be written.
     """
-    with _locked() as file:
-        earlier = in_order(known, [entry.opening for entry in _read(file) if entry.test == test])
+
+    def checked(entries: Iterable[LedgerLine]) -> LedgerLine:
+        earlier = in_order(known, [entry.opening for entry in entries if entry.test == test])
         if earlier and reopen is None:
             times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
             first = f"{earlier[0].time} ({earlier[0].reason})"
@@ -136,15 +141,80 @@ def enter(data: str, test: str, examples: int, reason: str, reopen: str | None, 
                 f'too good by luck; open_test(..., reopen="why") opens it again, and {place()} says so.'
             )
         opening = Opening(reason, datetime.now(UTC).isoformat(timespec="seconds"), reopen if earlier else None)
-        line = {"data": data, "test": test, "examples": examples} | asdict(opening)
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        return opening
+        return LedgerLine(data, test, examples, opening)
+
+    return _kept().add(checked).opening
+
+
+class _Ledger(Protocol):
+    """Where openings are kept."""
+
+    def entries(self) -> tuple[LedgerLine, ...]:
+        """All of them, the earliest first."""
+
+    def add(self, made: Callable[[Iterable[LedgerLine]], LedgerLine]) -> LedgerLine:
+        """Adds the opening that is made of those that are there; nobody adds another one meanwhile."""
+
+
+class _FileLedger(NamedTuple):
+    """A file, a line each."""
+
+    path: Path
+
+    def entries(self) -> tuple[LedgerLine, ...]:
+        if not self.path.is_file():
+            return ()
+        with self.path.open(encoding="utf-8") as file:
+            return tuple(_read(file, str(self.path)))
+
+    def add(self, made: Callable[[Iterable[LedgerLine]], LedgerLine]) -> LedgerLine:
+        with _locked(self.path) as file:
+            entry = made(_read(file, str(self.path)))
+            file.write(_line(entry))
+            return entry
+
+
+class _BucketLedger(NamedTuple):
+    """A place far away, an object each: whoever is second to make the next one looks at the first one's and tries once more."""
+
+    url: str
+
+    def entries(self) -> tuple[LedgerLine, ...]:
+        with _reached():
+            bucket = Bucket(self.url)
+            return self._entries(bucket, sorted(bucket.signs()))
+
+    def add(self, made: Callable[[Iterable[LedgerLine]], LedgerLine]) -> LedgerLine:
+        with _reached():
+            bucket = Bucket(self.url)
+            while True:
+                names = sorted(bucket.signs())
+                entry = made(self._entries(bucket, names))
+                number = 1 + max((int(found[1]) for found in map(NUMBERED.fullmatch, names) if found), default=-1)
+                if bucket.create(f"{number:06}.json", f"{_line(entry)}{secrets.token_hex(8)}".encode()):
+                    return entry
+
+    def _entries(self, bucket: Bucket, names: Iterable[str]) -> tuple[LedgerLine, ...]:
+        return tuple(_read([(bucket.read(name) or b"").decode().partition("\n")[0] for name in names], self.url))
+
+
+def _kept() -> _Ledger:
+    where = place()
+    return _FileLedger(where) if isinstance(where, Path) else _BucketLedger(where)
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[TextIO]:
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except BucketError as error:
+        said = str(error).removesuffix(".")
+        raise DataError(f"test: {said}; the variable {VARIABLE} names where openings are written down.") from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[TextIO]:
     """The file, made if it is missing, which no other process reads or writes meanwhile."""
-    path = place()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+", encoding="utf-8") as file:
@@ -158,10 +228,15 @@ def _locked() -> Iterator[TextIO]:
         ) from refused
 
 
-def _read(file: TextIO) -> Iterator[LedgerLine]:
-    for number, line in enumerate(file, 1):
+def _line(entry: LedgerLine) -> str:
+    said = {"data": entry.data, "test": entry.test, "examples": entry.examples} | asdict(entry.opening)
+    return json.dumps(said, ensure_ascii=False) + "\n"
+
+
+def _read(lines: Iterable[str], where: str) -> Iterator[LedgerLine]:
+    for number, line in enumerate(lines, 1):
         try:
             said: dict[str, Any] = json.loads(line)
             yield LedgerLine(said.pop("data"), said.pop("test"), said.pop("examples"), Opening(**said))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"test: line {number} of {file.name} is no opening of a test split ({error}).") from error
+            raise DataError(f"test: line {number} of {where} is no opening of a test split ({error}).") from error

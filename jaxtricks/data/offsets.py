@@ -97,7 +97,8 @@ def less(raw: Num[np.ndarray, "examples *shape"], offset: Offset | None) -> UInt
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and that is refused where it is checked
         if offset is None:
             return raw if raw.dtype == np.uint8 else raw.astype(np.float32)
-        near = raw.dtype.kind in "iu" and raw.size and max(abs(int(raw.min())), abs(int(raw.max()))) < 2**62
+        whole = raw.dtype.kind in "iu" and raw.size and not np.any(offset % 1)
+        near = whole and max(abs(int(raw.min())), abs(int(raw.max()))) < 2**62
         exact, kind = (raw.astype(np.int64), np.int64) if near else (raw.astype(np.float64), np.float64)
         return (exact - offset.astype(kind)).astype(np.float32)
 

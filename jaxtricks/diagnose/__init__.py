@@ -13,6 +13,7 @@ from jaxtricks.diagnose.curvature import (
     hessian_vector_product,
     negative_share,
 )
+from jaxtricks.diagnose.drifting import Drift, Shift, drift
 from jaxtricks.diagnose.examination import Diagnosis, Examination, Treated
 from jaxtricks.diagnose.examine_step import StepExamination
 from jaxtricks.diagnose.gradients import GradientCheck, check_gradient
@@ -22,6 +23,7 @@ from jaxtricks.diagnose.registry import SIGNS, STEP_SIGNS, Sign, sign, step_sign
 from jaxtricks.diagnose.replay import Replay
 from jaxtricks.diagnose.step_case import StepCase
 from jaxtricks.diagnose.symptom import Symptom
+from jaxtricks.diagnose.two_samples import TwoSamples, told_apart
 from jaxtricks.diagnose.variance import VarianceProfile, variance_profile
 
 for kind in ("signs", "steps"):
@@ -36,21 +38,25 @@ __all__ = [
     "Cause",
     "CurvatureByEpoch",
     "Diagnosis",
+    "Drift",
     "Examination",
     "GradientCheck",
     "NoiseScale",
     "Operand",
     "Replay",
+    "Shift",
     "Sign",
     "Spectrum",
     "StepCase",
     "StepExamination",
     "Symptom",
     "Treated",
+    "TwoSamples",
     "VarianceProfile",
     "batch_dependence",
     "check_gradient",
     "curvature_by_epoch",
+    "drift",
     "extreme_eigenvalues",
     "gradient_noise_scale",
     "hessian_eigenvalues",
@@ -59,6 +65,7 @@ __all__ = [
     "negative_share",
     "sign",
     "step_sign",
+    "told_apart",
     "variance_profile",
 ]
 

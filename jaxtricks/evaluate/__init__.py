@@ -13,6 +13,7 @@ from jaxtricks.evaluate.finding import ScopedFinding
 from jaxtricks.evaluate.judging import Spread
 from jaxtricks.evaluate.label_errors import LabelErrors, Suspect
 from jaxtricks.evaluate.ladder import Ladder, Rung
+from jaxtricks.evaluate.latency import Latency, Serving, serving
 from jaxtricks.evaluate.masks import OverMasks, over_masks
 from jaxtricks.evaluate.rate_ladder import RateLadder
 from jaxtricks.evaluate.sample import Writer
@@ -31,12 +32,14 @@ __all__ = [
     "Greedy",
     "LabelErrors",
     "Ladder",
+    "Latency",
     "LearningCurve",
     "MonteCarlo",
     "OverMasks",
     "RateLadder",
     "Rung",
     "ScopedFinding",
+    "Serving",
     "Spread",
     "Study",
     "Suspect",
@@ -50,6 +53,7 @@ __all__ = [
     "cost",
     "judge_pairs",
     "over_masks",
+    "serving",
     "verdicts",
 ]
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Int
 
 from jaxtricks.config import ConfigError, choices, fields, is_config, nearest, rebuild
@@ -26,21 +25,21 @@ from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.sampling import few
 from jaxtricks.experiment.seeds import Seeds
-from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.objectives.metric import Declaration, Metric, called
 from jaxtricks.objectives.task import task_of
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.fit import fit
-from jaxtricks.train.frame import frame
 from jaxtricks.train.joined import joined
 from jaxtricks.train.prepare import prepare
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Shown
+from jaxtricks.train.tabled import Armed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Study(Shown):
+class Study(Shown, Armed):
     """A baseline, its changes, and a verdict on each.
 
     Args:
@@ -73,10 +72,6 @@ class Study(Shown):
         """Label → restarts, of the baseline first."""
         return {"baseline": self.baseline, **self.changes}
 
-    def frame(self) -> pa.Table:
-        """Gives the curves of all arms as a long table, with the settings in which they differ, see `jaxtricks.Runs.frame`."""
-        return frame(self.arms, settings_that_differ([runs.experiment for runs in self.arms.values()]))
-
     def __str__(self) -> str:
         return "\n".join((*map(str, self.verdicts), *said(self.tuned)))
 
@@ -99,6 +94,7 @@ class Options(TypedDict, total=False):
 
 
 @takes
+@with_copies
 def study(
     baseline: Experiment,
     changes: Mapping[str, Experiment],

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from jaxtricks.config import ConfigError
 from jaxtricks.data import Dataset
 from jaxtricks.engine import processes
@@ -23,14 +21,14 @@ from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.arguments import takes
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.seeds import Seeds
-from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.objectives.metric import Metric
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
-from jaxtricks.train.frame import frame
 from jaxtricks.train.prepare import prepare
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Shown
+from jaxtricks.train.tabled import Armed
 
 Step = Mapping[str, Any] | Callable[[Experiment], Experiment]
 Steps = Mapping[str, Step] | Sequence[Mapping[str, Any]]
@@ -72,7 +70,7 @@ class Rung:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Ladder(Shown):
+class Ladder(Shown, Armed):
     """A baseline, the rungs that were tried on top of it, and what those that were kept are worth together.
 
     Args:
@@ -117,10 +115,6 @@ class Ladder(Shown):
         found = {BOTTOM: self.bottom} | {rung.label: rung.tuned for rung in self.rungs}
         return {label: each for label, each in found.items() if each is not None}
 
-    def frame(self) -> pa.Table:
-        """Gives the curves of all arms as a long table, with the settings in which they differ, see `jaxtricks.Runs.frame`."""
-        return frame(self.arms, settings_that_differ([runs.experiment for runs in self.arms.values()]))
-
     def __str__(self) -> str:
         whole = () if self.closing is None else (f"together, on other seeds: {self.closing.verdicts[0]}",)
         return "\n".join((*map(str, self.rungs), *whole, *said(self.tuned)))
@@ -131,6 +125,7 @@ class Ladder(Shown):
 
 
 @takes
+@with_copies
 def ladder(
     steps: Steps,
     data: Dataset,

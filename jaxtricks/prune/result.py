@@ -7,18 +7,16 @@ from typing import Any
 
 import jax
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Float, Int
 
 from jaxtricks.evaluate.compare import verdicts
 from jaxtricks.evaluate.verdict import Verdict
-from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.objectives.metric import Declaration
 from jaxtricks.prune.size import SparseSize, kept_share, kernel_counts, sparse_size
 from jaxtricks.restart.member import steps_per_epoch
-from jaxtricks.train.frame import frame
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Shown
+from jaxtricks.train.tabled import Armed
 
 WHOLE = "whole network"
 
@@ -54,7 +52,7 @@ class PrunedLevel:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Pruning(Shown):
+class Pruning(Shown, Armed):
     """A network pruned in rounds.
 
     Args:
@@ -107,10 +105,6 @@ class Pruning(Shown):
         """
         total = sum(leaf[0].size for leaf in jax.tree.leaves(self.whole.states.params))
         return sparse_size(self.weights, round(level.kept * self.weights), total - self.weights)
-
-    def frame(self) -> pa.Table:
-        """Gives the curves of all arms as a long table, with the settings in which they differ, see `jaxtricks.Runs.frame`."""
-        return frame(self.arms, settings_that_differ([runs.experiment for runs in self.arms.values()]))
 
     def rows(self) -> list[dict[str, Any]]:
         """Gives a row for the whole network and for each arm at each share of weights, as plain data.

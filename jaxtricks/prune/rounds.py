@@ -21,6 +21,7 @@ from jaxtricks.optim.reversion import Reversion
 from jaxtricks.optim.scores import Magnitude, Score
 from jaxtricks.prune.result import WHOLE, PrunedLevel, Pruning
 from jaxtricks.store.manifest import digest
+from jaxtricks.store.mirror import with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import fit
 from jaxtricks.train.prepare import prepare
@@ -30,6 +31,7 @@ ARMS = ("initial", "random")
 
 
 @takes
+@with_copies
 def prune(
     experiment: Experiment,
     data: Dataset,

@@ -19,10 +19,20 @@ def grouped(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
     return {heading: part for heading, part in parts.items() if part}
 
 
+def in_order(kind: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts as they are listed: those of an ablation by effect, see `grouped`, others as they were asked for.
+
+    Args:
+        kind: of the record that they are of.
+        verdicts: of one family.
+    """
+    return [verdict for part in grouped(verdicts).values() for verdict in part] if kind == "ablate" else list(verdicts)
+
+
 def ablation_table(verdicts: Sequence[Verdict]) -> str:
     """The verdicts as aligned text: those without a trick, that which is worth most first, and those with one more.
 
     Args:
         verdicts: of an ablation.
     """
-    return table([verdict for part in grouped(verdicts).values() for verdict in part])
+    return table(in_order("ablate", verdicts))

@@ -2,17 +2,19 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from markupsafe import Markup
 from pyarrow import csv
 
 from jaxtricks.diagnose.by_epoch import NOISE, CurvatureByEpoch
-from jaxtricks.report.figure import BLUE, INK, VERMILION, at_whole_numbers, embedded, logarithmic, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, VERMILION, Drawing, at_whole_numbers, logarithmic, upright
 from jaxtricks.statistics import band
 from jaxtricks.store.disk import replacing, writing
 from jaxtricks.store.folder import FolderError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TABLE, POINTS = "curvature.csv", "curvature.npz"
 GRID = 400  # eigenvalues at which the density is drawn
@@ -55,7 +57,7 @@ def read_curvature(folder: Path) -> CurvatureByEpoch | None:
         return None
 
 
-def curvature_plots(found: CurvatureByEpoch) -> list[Markup]:
+def curvature_plots(found: CurvatureByEpoch) -> list[Drawing]:
     """Both ends of the eigenvalues by epoch, their density at the first and at the last time, and the gradient noise scale.
 
     Args:
@@ -64,10 +66,10 @@ def curvature_plots(found: CurvatureByEpoch) -> list[Markup]:
     return [_ends(found), _density(found), _noise(found)]
 
 
-def _ends(found: CurvatureByEpoch) -> Markup:
+def _ends(found: CurvatureByEpoch) -> Drawing:
     curves = found.curves
-    with styled("curvature ends"):
-        figure, axes = one_plot(2.9)
+
+    def paint(axes: "Axes") -> None:
         for name, colour, dashes in (("largest eigenvalue", VERMILION, "-"), ("smallest eigenvalue", BLUE, "--")):
             around = band(curves[name])
             axes.fill_between(found.epochs, around.low, around.high, color=colour, alpha=0.22, linewidth=0)
@@ -75,16 +77,16 @@ def _ends(found: CurvatureByEpoch) -> Markup:
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_xlabel("epoch")
         at_whole_numbers(axes.xaxis)
-        axes.set_ylabel("eigenvalue")
-        axes.yaxis.set_label_coords(-0.185, 0.5)
+        upright(axes, "eigenvalue")
         axes.legend(frameon=False, loc="best")
-        return embedded(figure, "The largest and the smallest eigenvalue of the Hessian by epoch")
+
+    return Drawing("eigenvalues", "The largest and the smallest eigenvalue of the Hessian by epoch", 2.9, paint)
 
 
-def _density(found: CurvatureByEpoch) -> Markup:
+def _density(found: CurvatureByEpoch) -> Drawing:
     """The share of eigenvalues beyond a size, on either side of zero, which shows the few large ones beside the many small."""
-    with styled("curvature density"):
-        figure, axes = one_plot(2.9)
+
+    def paint(axes: "Axes") -> None:
         sizes = np.abs(found.values[np.isfinite(found.values) & (found.weights > 0)])
         if sizes.size and sizes.max() > 0:
             grid = np.geomspace(sizes.max() * 1e-4, sizes.max(), GRID)
@@ -97,14 +99,14 @@ def _density(found: CurvatureByEpoch) -> Markup:
             logarithmic(axes.yaxis)
             axes.legend(frameon=False, loc="lower left")
         axes.set_xlabel("size of an eigenvalue")
-        axes.set_ylabel("share beyond it")
-        axes.yaxis.set_label_coords(-0.185, 0.5)
-        return embedded(figure, "The share of eigenvalues beyond a size, above and below zero, at the start and at the end")
+        upright(axes, "share beyond it")
+
+    label = "The share of eigenvalues beyond a size, above and below zero, at the start and at the end"
+    return Drawing("density of eigenvalues", label, 2.9, paint)
 
 
-def _noise(found: CurvatureByEpoch) -> Markup:
-    with styled("curvature noise"):
-        figure, axes = one_plot(2.9)
+def _noise(found: CurvatureByEpoch) -> Drawing:
+    def paint(axes: "Axes") -> None:
         noise = np.where(np.isfinite(found.noise) & (found.noise > 0), found.noise, np.nan)
         around = band(np.log10(noise))
         low, mean, high = (10.0**each for each in (around.low, around.mean, around.high))
@@ -114,6 +116,6 @@ def _noise(found: CurvatureByEpoch) -> Markup:
             logarithmic(axes.yaxis)
         axes.set_xlabel("epoch")
         at_whole_numbers(axes.xaxis)
-        axes.set_ylabel(f"{NOISE}, examples")
-        axes.yaxis.set_label_coords(-0.185, 0.5)
-        return embedded(figure, "The gradient noise scale by epoch")
+        upright(axes, f"{NOISE}, examples")
+
+    return Drawing("gradient noise", "The gradient noise scale by epoch", 2.9, paint)

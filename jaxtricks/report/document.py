@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxtricks.report.figure import ADAPTED
 from jaxtricks.store.folder import PAGE, gathered
 
 Rows = Iterable[Sequence[Any]]  # of a table, the names of its columns first
@@ -16,7 +17,7 @@ def document(title: str, style: str, body: str) -> str:
 
     Args:
         title: of the page, as HTML.
-        style: its CSS.
+        style: its CSS, to which that of figures on dark screens is added.
         body: what stands below the title, as HTML.
 
     >>> document("mine", "", "<p>text</p>").endswith("<body><h1>mine</h1><p>text</p></body></html>")
@@ -25,7 +26,7 @@ def document(title: str, style: str, body: str) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{style}</style></head><body><h1>{title}</h1>{body}</body></html>"
+        f"<title>{title}</title><style>{style}{ADAPTED}</style></head><body><h1>{title}</h1>{body}</body></html>"
     )
 
 

@@ -4,14 +4,15 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Collection
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import jax
 
-PACKAGES = ("jaxtricks", "jax", "jaxlib", "flax", "optax", "numpy")
+from jaxtricks.store.versions import versions
+
 PACKAGE = Path(__file__).parents[1]
 PATIENCE = 10.0  # seconds that git may take
 PROGRAM = (":/*.py", ":/pyproject.toml")  # from the top of the checkout
@@ -41,8 +42,21 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "platform": platform.platform(),
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
     }
+
+
+def spent(seconds: Collection[float | None]) -> dict[str, float]:
+    """The seconds that training took, for the environment; nothing where one of them is not known.
+
+    Args:
+        seconds: those of each fit.
+
+    >>> spent([1.26, 2.0]), spent([1.26, None])
+    ({'seconds': 3.3}, {})
+    """
+    known = [each for each in seconds if each is not None]
+    return {"seconds": round(sum(known), 1)} if len(known) == len(seconds) else {}
 
 
 def processor() -> str | None:

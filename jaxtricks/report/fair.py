@@ -4,17 +4,19 @@ import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from markupsafe import Markup
 
 from jaxtricks.report.curve import STYLE
 from jaxtricks.report.document import Rows, document, save_document
-from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, VERMILION, Drawing, by_metric, logarithmic, upright
 from jaxtricks.report.text import units
 from jaxtricks.search.fair import A, B, FairComparison
 from jaxtricks.train.shown import Paged, paged
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NOTE = (
     "The expected best of n trials is the mean over all ways to take n of the trials, so that their order does not matter. It "
@@ -70,10 +72,10 @@ def _cells(found: FairComparison) -> Iterator[tuple[Any, ...]]:
             yield from ((arm, trial, restart, value) for restart, value in enumerate(row))
 
 
-def _curves(found: FairComparison) -> Markup:
+def _curves(found: FairComparison) -> Drawing:
     written = units(found.metric, [])
-    with styled("fair curves"):
-        figure, axes = one_plot(3.4)
+
+    def paint(axes: "Axes") -> None:
         for arm, colour, dashes in ((A, BLUE, "--"), (B, VERMILION, "-")):
             curve = found.curves[arm]
             n = np.arange(1, len(curve.value) + 1)
@@ -82,22 +84,23 @@ def _curves(found: FairComparison) -> Markup:
         logarithmic(axes.xaxis)
         axes.set_xlabel("trials")
         by_metric(axes, written)
-        return embedded(figure, "Expected best of so many trials, of both arms")
+
+    return Drawing("fair curves", "Expected best of so many trials, of both arms", 3.4, paint)
 
 
-def _difference(found: FairComparison) -> Markup:
+def _difference(found: FairComparison) -> Drawing:
     written, curve = units(found.metric, []), found.difference
     n = np.arange(1, len(curve.value) + 1)
-    with styled("fair difference"):
-        figure, axes = one_plot(2.6)
+
+    def paint(axes: "Axes") -> None:
         axes.fill_between(n, written.scale * curve.low, written.scale * curve.high, color=INK, alpha=0.15, linewidth=0)
         axes.plot(n, written.scale * curve.value, color=INK, linewidth=2)
         axes.axhline(0, color=INK, linewidth=0.8)
         logarithmic(axes.xaxis)
         axes.set_xlabel("trials")
-        axes.set_ylabel(f"b less a ({written.unit})" if written.unit else "b less a")
-        axes.yaxis.set_label_coords(-0.185, 0.5)
-        return embedded(figure, "How far b is above a in the expected best of so many trials")
+        upright(axes, f"b less a ({written.unit})" if written.unit else "b less a")
+
+    return Drawing("fair difference", "How far b is above a in the expected best of so many trials", 2.6, paint)
 
 
 @paged.register

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import pyarrow as pa
 from pyarrow import csv
 
 from jaxtricks.data import Vocabulary
@@ -18,21 +19,20 @@ from jaxtricks.report.record import Record, from_json, to_json
 from jaxtricks.store import histograms as stored
 from jaxtricks.store.checkpoint import load_weights, save_weights
 from jaxtricks.store.disk import replacing, writing
-from jaxtricks.store.folder import CONFIG, CURVES, PAGE, FolderError, gathered
+from jaxtricks.store.folder import CONFIG, CURVES, PAGE, VALUES, FolderError, gathered
 from jaxtricks.store.histograms import MemberHistograms
 from jaxtricks.train.histograms import histograms
 from jaxtricks.train.runs import Runs
 
 FILES = (CONFIG, "metrics.json", "verdicts.json", "environment.json")
-VALUES = "values.csv"  # of what is judged
 HISTOGRAMS = "histograms-{}.npz"  # one for each arm, where they were asked for
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights"  # of language models alone
 
 
 def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
     """Writes a run's folder, whole or not at all: the page `report.html`, the curves as a long table in `report.csv`, and the
-    values that were judged, one for each restart, in `values.csv`, which `jaxtricks judge` reads. Histograms that were
-    asked for are in `histograms-0.npz`, a file for each arm.
+    values that were judged, one for each restart of each arm, in `values.csv`, which `jaxtricks judge --all-pairs` reads.
+    Histograms that were asked for are in `histograms-0.npz`, a file for each arm.
 
     Args:
         record: what goes in.
@@ -50,9 +50,8 @@ def save(record: Record, folder: Path | str, runs: Runs | None = None) -> Path:
         contents = {name: _dumped(name, data) for name, data in to_json(record).items()} | {PAGE: page(record)}
         for name, text in contents.items():
             (place / name).write_text(text, encoding="utf-8")
-        csv.write_csv(record.frame(), place / CURVES)
-        if record.verdicts:
-            csv.write_csv(record.values(), place / VALUES)
+        for name, table in _tables(record).items():
+            csv.write_csv(table, place / name)
         for index, arm in enumerate(record.arms):
             if (pictures := record.histograms.get(arm.label)) is not None:
                 stored.write(place / HISTOGRAMS.format(index), MemberHistograms((index,), pictures.every, pictures.numbered))
@@ -90,7 +89,7 @@ def load(folder: Path | str) -> Record:
 
 
 def render(folder: Path | str) -> Path:
-    """Renders a run's page and its table of curves again, from the files in its folder alone.
+    """Renders a run's page and its tables again, from the files in its folder alone.
 
     Args:
         folder: a run's folder.
@@ -105,9 +104,15 @@ def render(folder: Path | str) -> Path:
     text = page(record)
     with writing(target, FolderError), replacing(target) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    with writing(target.with_name(CURVES), FolderError), replacing(target.with_name(CURVES)) as unfinished:
-        csv.write_csv(record.frame(), unfinished)
+    for name, table in _tables(record).items():
+        with writing(target.with_name(name), FolderError), replacing(target.with_name(name)) as unfinished:
+            csv.write_csv(table, unfinished)
     return target
+
+
+def _tables(record: Record) -> dict[str, pa.Table]:
+    """File name → table: the curves, and the values that were judged where there is a verdict."""
+    return {CURVES: record.frame()} | ({VALUES: record.values()} if record.verdicts else {})
 
 
 def writer(folder: Path | str, restart: int) -> Writer:

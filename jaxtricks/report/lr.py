@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from jaxtricks.report.curve import STYLE
 from jaxtricks.report.document import Rows, document, save_document
-from jaxtricks.report.plots import by_rates, swept
+from jaxtricks.report.rates import by_rates, swept
 from jaxtricks.search.lr_range import RateRange
 from jaxtricks.train.shown import Paged, paged
 

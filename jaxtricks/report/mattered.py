@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-from markupsafe import Markup
 
-from jaxtricks.report.figure import BLUE, INK, PAPER, VERMILION, by_metric, embedded, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, PAPER, VERMILION, Drawing, by_metric
 from jaxtricks.report.searched import REACH, along, ticks
 from jaxtricks.report.text import Units, named
 from jaxtricks.search.mattered import Along, Effect, Mattered, Surface
@@ -82,20 +81,20 @@ def _basis(told: Mattered) -> str:
     return f"Told {told.basis}.{partly}"
 
 
-def _figure(plot: Markup, caption: str) -> str:
+def _figure(plot: Drawing, caption: str) -> str:
     said = f"<p><small>{html.escape(caption)}</small></p>" if caption else ""
     return f"<figure>{plot}</figure>{said}"
 
 
-def shares(effects: Sequence[Effect]) -> Markup:
+def shares(effects: Sequence[Effect]) -> Drawing:
     """First-order and total shares with their intervals, a row a setting, the largest on top.
 
     Args:
         effects: of the settings, at least one.
     """
     shown = effects[:SHOWN]
-    with styled(f"shares {' '.join(each.path for each in shown)}"):
-        figure, axes = one_plot(0.8 + 0.5 * len(shown), left=0.15, right=0.2)
+
+    def paint(axes: "Axes") -> None:
         for place, each in enumerate(shown):
             axes.barh(place, 100 * max(each.total.value, 0), height=0.26, color=BLUE, alpha=0.3, linewidth=0)
             axes.barh(place, 100 * max(each.first.value, 0), height=0.26, color=BLUE, linewidth=0)
@@ -109,10 +108,12 @@ def shares(effects: Sequence[Effect]) -> Markup:
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("share of the spread of scores (%)")
-        return embedded(figure, "What mattered: " + ", ".join(f"{each.path} {each.total}" for each in shown))
+
+    said = "What mattered: " + ", ".join(f"{each.path} {each.total}" for each in shown)
+    return Drawing("shares", said, 0.8 + 0.5 * len(shown), paint, left=0.15, right=0.2)
 
 
-def curve(found: Search, drawn: Along, all_drawn: Sequence[Along], written: Units) -> Markup:
+def curve(found: Search, drawn: Along, all_drawn: Sequence[Along], written: Units) -> Drawing:
     """The mean score along one setting, on the setting's own scale, with a band; points where values have no order.
 
     Args:
@@ -121,8 +122,8 @@ def curve(found: Search, drawn: Along, all_drawn: Sequence[Along], written: Unit
         all_drawn: curves on whose common scale it is.
         written: how the metric is written.
     """
-    with styled(f"along {drawn.path} {written.metric}"):
-        figure, axes = one_plot(2.4)
+
+    def paint(axes: "Axes") -> None:
         mean, low, high = (written.scale * part for part in (drawn.mean, drawn.low, drawn.high))
         if found.space.ranges[drawn.path].features(np.array([0.5])).shape[1] > 1:
             axes.vlines(drawn.units, low, high, color=BLUE, linewidth=1.6)
@@ -138,10 +139,12 @@ def curve(found: Search, drawn: Along, all_drawn: Sequence[Along], written: Unit
         axes.set_ylim(ends.min() - room, ends.max() + room)
         along(axes, found, drawn.path)
         by_metric(axes, written)
-        return embedded(figure, f"Mean {named(written.metric)} along {drawn.path}, over all values of the others")
+
+    said = f"Mean {named(written.metric)} along {drawn.path}, over all values of the others"
+    return Drawing(f"along {drawn.path}", said, 2.4, paint)
 
 
-def pair(found: Search, surface: Surface, written: Units) -> Markup:
+def pair(found: Search, surface: Surface, written: Units) -> Drawing:
     """The mean score at values of two settings, as tiles: the stronger their colour the better, the best in a ring.
 
     Args:
@@ -152,8 +155,8 @@ def pair(found: Search, surface: Surface, written: Units) -> Markup:
     better = surface.mean if written.higher_is_better else -surface.mean
     dark = (better - better.min()) / (np.ptp(better) or 1.0)
     first, second = surface.units
-    with styled(f"pair {' '.join(surface.paths)}"):
-        figure, axes = one_plot(4.1)
+
+    def paint(axes: "Axes") -> None:
         wide, high = (TILE * np.array(_widths(units)) for units in (first, second))
         for (i, j), shade in np.ndenumerate(dark):
             alpha = SHADES[0] + (SHADES[1] - SHADES[0]) * float(shade)
@@ -164,8 +167,9 @@ def pair(found: Search, surface: Surface, written: Units) -> Markup:
         axes.set_yticks(*ticks(found, surface.paths[1]))
         axes.set_ylim(-0.03, 1.12)
         axes.text(0, 1.03, f"{surface.paths[1]}, upwards", va="bottom")
-        label = f"Mean {named(written.metric)} by {surface.paths[0]} and {surface.paths[1]}: {_ends(surface, written)}"
-        return embedded(figure, label)
+
+    said = f"Mean {named(written.metric)} by {surface.paths[0]} and {surface.paths[1]}: {_ends(surface, written)}"
+    return Drawing(f"pair {' '.join(surface.paths)}", said, 4.1, paint)
 
 
 def _ends(surface: Surface, written: Units) -> str:
@@ -174,7 +178,7 @@ def _ends(surface: Surface, written: Units) -> str:
     return f"from {written.value(worst)}{written.sign} to {written.value(best)}{written.sign}"
 
 
-def across(found: Search, written: Units) -> Markup:
+def across(found: Search, written: Units) -> Drawing:
     """Parallel coordinates from top to bottom: a scale for each setting and one for the score, and a line for each trial.
 
     Args:
@@ -185,8 +189,8 @@ def across(found: Search, written: Units) -> Markup:
     scores, (low, high) = _scores(trials, written)
     rows = len(paths) + 1
     x = np.column_stack([*(_places(found, path, trials) for path in paths), (scores - low) / ((high - low) or 1.0)])
-    with styled(f"across {' '.join(paths)}"):
-        figure, axes = one_plot(0.6 + 0.84 * rows, left=0.15, right=0.15)
+
+    def paint(axes: "Axes") -> None:
         axes.set_axis_off()
         axes.set_xlim(-0.04, 1.04)
         axes.set_ylim(rows - 0.95, -0.45)
@@ -200,7 +204,9 @@ def across(found: Search, written: Units) -> Markup:
             _scale(axes, row, path, *ticks(found, path))
         ends = [low + share * (high - low) for share in (0.0, 0.5, 1.0)]
         _scale(axes, rows - 1, written.axis, [0.0, 0.5, 1.0], [f"{end:.4g}" for end in written.scale * np.array(ends)])
-        return embedded(figure, f"All trials across {', '.join(paths)} and {named(written.metric)}")
+
+    said = f"All trials across {', '.join(paths)} and {named(written.metric)}"
+    return Drawing("across", said, 0.6 + 0.84 * rows, paint, left=0.15, right=0.15)
 
 
 def _scale(axes: "Axes", row: int, name: str, places: Sequence[float], labels: Sequence[str]) -> None:

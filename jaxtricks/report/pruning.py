@@ -5,20 +5,23 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-from markupsafe import Markup
 
 from jaxtricks import statistics
 from jaxtricks.prune.result import WHOLE, Pruning, stopping_steps
 from jaxtricks.report.document import Rows, document, save_document
-from jaxtricks.report.figure import BLUE, INK, VERMILION, by_metric, embedded, logarithmic, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, VERMILION, Drawing, by_metric, logarithmic, upright
 from jaxtricks.report.plots import forest
 from jaxtricks.report.text import Units, units_of
 from jaxtricks.statistics import interval
 from jaxtricks.train.runs import Runs
 from jaxtricks.train.shown import Paged, paged
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STYLE = (
     ":root{color-scheme:light dark;--blue:#0065a0;--vermilion:#b04a00}"
@@ -94,13 +97,13 @@ class PruningPage:
         rows: Rows = [("arm", "kept", "restart", metric, "stopping_step"), *cells]
         return save_document(folder, self.html(), {"pruning": found.to_dict()}, {"pruning": rows})
 
-    def _plot(self, written: Units | None, of: Callable[[Runs], Float[np.ndarray, " runs"]], named_so: str) -> Markup:
+    def _plot(self, written: Units | None, of: Callable[[Runs], Float[np.ndarray, " runs"]], named_so: str) -> Drawing:
         """Means with bands by the share of weights; the whole network's is a thin line across."""
         found = self.found
         shown = [level for level in found.levels if level.kept > 0]  # the axis has no place for none
         shares = [level.kept for level in shown]
-        with styled(f"pruning {named_so}"):
-            figure, axes = one_plot(3.2)
+
+        def paint(axes: "Axes") -> None:
             level = of(found.whole)
             axes.axhline(level.mean(), color=INK, linewidth=0.8, label=WHOLE)
             for name, (colour, dashes) in zip(found.levels[0].arms, itertools.cycle(LOOKS), strict=False):
@@ -114,12 +117,12 @@ class PruningPage:
             axes.invert_xaxis()
             axes.set_xlabel("share of weights that is kept")
             if written is None:
-                axes.set_ylabel(named_so)
-                axes.yaxis.set_label_coords(-0.185, 0.5)
+                upright(axes, named_so)
             else:
                 by_metric(axes, written)
             axes.legend(frameon=False)
-            return embedded(figure, f"{named_so} by the share of weights that is kept")
+
+        return Drawing(f"pruning {named_so}", f"{named_so} by the share of weights that is kept", 3.2, paint)
 
     def _table(self, written: Units) -> str:
         found = self.found

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import jax
 import numpy as np
 import pyarrow as pa
 
@@ -21,19 +22,22 @@ from jaxtricks.evaluate.verdict import Verdict
 from jaxtricks.experiment.settings import Settings, settings_that_differ
 from jaxtricks.objectives.metric import Declaration
 from jaxtricks.objectives.task import headline, task_of
-from jaxtricks.report.environment import environment
+from jaxtricks.report.environment import environment, spent
 from jaxtricks.report.text import declaration
 from jaxtricks.statistics import Interval
+from jaxtricks.store.manifest import digest
 from jaxtricks.train.beside import Beside
 from jaxtricks.train.collapse import collapsed
 from jaxtricks.train.frame import frame
 from jaxtricks.train.histograms import Histograms
 from jaxtricks.train.runs import Runs
+from jaxtricks.train.tabled import Tabled
 
 Kind = Literal["run", "compare", "ablate", "ladder"]
 Values = tuple[float | None, ...]  # None for a number that is not finite: JSON has no nan, and nan equals nothing
 
 BASELINE, ALONE = "baseline", "experiment"
+PERPLEXITY, DIGITS = "perplexity", 16  # what a language model is known by; letters of a digest
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Arm:
         collapsed: restarts that fell out, by name.
         declared: validation metric → its direction and unit.
         settings: those in which the arms differ, or of one arm alone those that differ from `Experiment()`.
+        followed: the validation metric that is the loss which is trained, such as "nll"; None: not known.
+        parameters: of its network, a count; None: not known.
     """
 
     label: str
@@ -63,6 +69,8 @@ class Arm:
     collapsed: tuple[str, ...]
     declared: dict[str, Declaration]
     settings: Settings
+    followed: str | None = None
+    parameters: int | None = None
 
     def metric(self, name: str) -> Declaration:
         """The direction and unit of a metric or a curve."""
@@ -82,6 +90,8 @@ class Data:
         openings: when and why the test split was opened.
         luck: how much better than it is the best of as many equal models as there were openings looks on the test split, by luck
             alone, a share of its examples, at an accuracy of one half, where luck is largest; None for values, or without a test.
+        leads: the metric that is shown first where none is judged, such as a text's perplexity; empty: the first of the task.
+        digest: the first letters of the SHA-256 of examples, labels and split; empty: not known.
     """
 
     name: str
@@ -91,6 +101,8 @@ class Data:
     splits: int
     openings: tuple[Opening, ...]
     luck: float | None = None
+    leads: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +127,7 @@ class Climb:
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(Tabled):
     """A run, a comparison, an ablation or a ladder.
 
     Args:
@@ -166,12 +178,19 @@ class Record:
 
     @property
     def metric(self) -> str:
-        """The metric that the verdicts are about; where there are none, the first of the task."""
-        return self.verdicts[0].metric if self.verdicts else headline(self.baseline.metrics)
+        """The metric that the verdicts are about; without any, that which the data lead with, or the first of the task."""
+        leads, measured = self.data.leads, self.baseline.metrics
+        return self.verdicts[0].metric if self.verdicts else leads if leads in measured else headline(measured)
 
     def frame(self) -> pa.Table:
         """Gives the curves of all arms as a long table, as `jaxtricks.Runs.frame` and `Study.frame` do."""
-        return frame({arm.label: arm for arm in self.arms}, [arm.settings for arm in self.arms])
+        about = {
+            "data": self.data.name,
+            "versions": self.environment["versions"],
+            "experiments": {arm.label: arm.experiment for arm in self.arms},
+            "command": self.command,
+        }
+        return frame({arm.label: arm for arm in self.arms}, [arm.settings for arm in self.arms], about)
 
     def values(self) -> pa.Table:
         """Gives the values that the verdicts rest on: a row for each restart of each arm, as `jaxtricks judge` reads them."""
@@ -200,7 +219,7 @@ def record_runs(runs: Runs, *, command: str, ensemble: EnsembleReport | None = N
         ensemble: what averaging them gains.
         baselines: what `Runs.baselines` gave.
     """
-    arms, data, about = {ALONE: runs}, _data(runs), environment()
+    arms, data, about = {ALONE: runs}, _data(runs), _about(runs)
     pictures = _histograms(arms)
     return Record("run", command, data, _arms(arms), (), ensemble, about, _started(runs), None, baselines, histograms=pictures)
 
@@ -224,7 +243,7 @@ def record_study(
     """
     trained = {BASELINE: study.baseline, **study.changes}
     arms, data, started = _arms(trained), _data(study.baseline), _started(study.baseline)
-    about, pictures = environment(), _histograms(trained)
+    about, pictures = _about(*trained.values()), _histograms(trained)
     return Record(kind, command, data, arms, study.verdicts, ensemble, about, started, None, baselines, study.tuned, pictures)
 
 
@@ -238,7 +257,7 @@ def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = No
     """
     judged = [rung for rung in ladder.rungs if rung.runs is not None and rung.verdict is not None]
     trained = {BASELINE: ladder.baseline, **{rung.label: rung.runs for rung in judged if rung.runs is not None}}
-    arms, about, pictures = _arms(trained), environment(), _histograms(trained)
+    arms, about, pictures = _arms(trained), _about(*trained.values()), _histograms(trained)
     climb = Climb(
         against=tuple(rung.against for rung in judged),
         kept=tuple(rung.kept for rung in judged),
@@ -247,9 +266,12 @@ def record_ladder(ladder: Ladder, *, command: str, baselines: Beside | None = No
         untried=tuple(f"{rung.label}: not kept: {rung.why}" for rung in ladder.rungs if rung.verdict is None),
         closing=None if ladder.closing is None else ladder.closing.verdicts[0],
     )
-    verdicts, started = ladder.verdicts, _started(ladder.baseline)
-    data = _data(ladder.baseline)
+    verdicts, started, data = ladder.verdicts, _started(ladder.baseline), _data(ladder.baseline)
     return Record("ladder", command, data, arms, verdicts, None, about, started, climb, baselines, ladder.tuned, pictures)
+
+
+def _about(*arms: Runs) -> dict[str, Any]:
+    return environment() | spent({runs.seconds for runs in arms})  # those that were trained together share theirs
 
 
 def _started(runs: Runs) -> str | None:
@@ -266,6 +288,7 @@ def _histograms(arms: Mapping[str, Runs]) -> dict[str, Histograms]:
 
 
 def _arm(label: str, runs: Runs, settings: Settings) -> Arm:
+    task, weights = task_of(runs.data), jax.tree.leaves(runs.trained.states.params)
     return Arm(
         label=label,
         experiment=described(runs.experiment),
@@ -275,8 +298,10 @@ def _arm(label: str, runs: Runs, settings: Settings) -> Arm:
         curves={name: tuple(map(_values, values)) for name, values in runs.curves.items()},
         diverged=dict(runs.diverged),
         collapsed=collapsed(runs),
-        declared={name: metric.declared for name, metric in runs.experiment.measured(task_of(runs.data)).items()},
+        declared=runs.declared,
         settings=settings,
+        followed=runs.experiment.objective.loss.fitted(task).validation.name,
+        parameters=sum(math.prod(leaf.shape[1:]) for leaf in weights),
     )
 
 
@@ -288,7 +313,8 @@ def _data(runs: Runs) -> Data:
     openings, splits = data.openings, len(np.unique(runs.sampling.split))
     lucky = openings and not data.kind.scales
     luck = luck_of_the_best(data.test_size, len(openings)) if lucky else None
-    return Data(data.name, text, train, validation, splits, openings, luck)
+    leads = PERPLEXITY * (data.stream and data.kind.per_step)
+    return Data(data.name, text, train, validation, splits, openings, luck, leads, digest(data)[:DIGITS])
 
 
 def _values(values: Iterable[Any]) -> Values:
@@ -364,7 +390,9 @@ def _arm_from_json(data: Mapping[str, Any]) -> Arm:
         diverged=dict(data["diverged"]),
         collapsed=tuple(data["collapsed"]),
         declared={name: Declaration(**each) for name, each in data["declared"].items()},
-        settings=dict(data.get("settings", {})),  # folders of earlier versions have none
+        settings=dict(data.get("settings", {})),  # folders of earlier versions have none, nor these
+        followed=data.get("followed"),
+        parameters=data.get("parameters"),
     )
 
 

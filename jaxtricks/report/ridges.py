@@ -1,11 +1,15 @@
 """Histograms over time as ridges: a line for each time, the earliest at the bottom."""
 
-import numpy as np
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
-from jaxtricks.report.figure import BLUE, embedded, one_plot, styled
+import numpy as np
+
+from jaxtricks.report.figure import BLUE, Drawing, upright
 from jaxtricks.restart.histogram import KINDS, LOST, LOWEST, ZERO
 from jaxtricks.train.histograms import Histograms
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TIMES = 6  # ridges of a plot
 NAMES = 6  # plots of a kind
@@ -13,13 +17,14 @@ TALL = 1.6  # how many times the distance of two lines the highest ridge is
 TICKS = (-1.0, -1e-3, 0.0, 1e-3, 1.0)
 
 
-def ridges(found: Histograms) -> dict[str, list[Markup]]:
+def ridges(found: Histograms, label: str = "") -> dict[str, list[Drawing]]:
     """Plots for "weights", "gradients" and "activations", the mean over the restarts; of deep networks some layers of each.
 
     Args:
         found: the histograms of an arm.
+        label: the arm's.
     """
-    return {kind: [_ridge(found, name) for name in chosen(found, kind)] for kind in reversed(KINDS)}
+    return {kind: [_ridge(found, label, name) for name in chosen(found, kind)] for kind in reversed(KINDS)}
 
 
 def chosen(found: Histograms, kind: str) -> list[str]:
@@ -43,11 +48,11 @@ def _size(found: Histograms, name: str) -> int:
     return int(found.counts[name][0, 0].sum())
 
 
-def _ridge(found: Histograms, name: str) -> Markup:
+def _ridge(found: Histograms, label: str, name: str) -> Drawing:
     shares = found.shares(name).mean(axis=0)
     times = np.unique(np.linspace(0, len(shares) - 1, TIMES).round().astype(int))
-    with styled(f"ridge {name}"):
-        figure, axes = one_plot(2.6)
+
+    def paint(axes: "Axes") -> None:
         highest = max(float(np.delete(shares[times], [ZERO, LOST], axis=1).max()), 1e-9)
         places = np.arange(shares.shape[1])
         for level, time in reversed(list(enumerate(times))):
@@ -63,11 +68,11 @@ def _ridge(found: Histograms, name: str) -> Markup:
         axes.set_xlim(0, LOST - 1)
         some_levels = range(len(times)) if len(times) <= 5 else range(0, len(times), 2)
         axes.set_yticks(list(some_levels), [str(found.epochs[times[level]]) for level in some_levels])
-        axes.set_ylabel("epoch")
-        axes.yaxis.set_label_coords(-0.185, 0.5)
+        upright(axes, "epoch")
         axes.set_xlabel(name if len(name) <= 44 else f"…{name[-43:]}")
-        zeros = f"; exactly zero: {shares[0, ZERO]:.0%} at first, {shares[-1, ZERO]:.0%} at last"
-        return embedded(figure, f"Histogram of {name} by epoch{zeros}")
+
+    zeros = f"; exactly zero: {shares[0, ZERO]:.0%} at first, {shares[-1, ZERO]:.0%} at last"
+    return Drawing(f"{label} {name}", f"Histogram of {name} by epoch{zeros}", 2.6, paint)
 
 
 def _place(value: float) -> float:

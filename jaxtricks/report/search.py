@@ -18,6 +18,7 @@ from jaxtricks.report.searched import by_setting, ranked, went
 from jaxtricks.report.text import Units, named, percent, units
 from jaxtricks.search.result import RankedTrial, Search
 from jaxtricks.store.folder import CONFIG
+from jaxtricks.store.versions import versions
 from jaxtricks.train.shown import Paged, paged
 
 SHOWN = 20  # trials of the leaderboard; the CSV has all
@@ -91,7 +92,7 @@ class SearchPage:
         """
         found, table = self.found, self.found.frame()
         rows: Rows = [table.column_names, *zip(*(column.to_pylist() for column in table.columns), strict=True)]
-        contents = {"search": found.to_dict(), CONFIG.removesuffix(".json"): described(found.best)}
+        contents = {"search": found.to_dict() | {"versions": versions()}, CONFIG.removesuffix(".json"): described(found.best)}
         return save_document(folder, self.html(), contents, {"search": rows})
 
 

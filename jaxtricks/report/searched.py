@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
-from markupsafe import Markup
 
-from jaxtricks.report.figure import BLUE, INK, VERMILION, at_whole_numbers, by_metric, embedded, one_plot, styled
+from jaxtricks.report.figure import BLUE, INK, VERMILION, Drawing, at_whole_numbers, by_metric
 from jaxtricks.report.text import Units, named
 from jaxtricks.search.choice import word_of
 from jaxtricks.search.result import RankedTrial, Search
@@ -21,7 +20,7 @@ REACH = 2.0  # how far beyond the median a plot goes, in distances from the best
 Vector = Float[np.ndarray, " trials"]
 
 
-def ranked(rows: Sequence[RankedTrial], written: Units) -> Markup:
+def ranked(rows: Sequence[RankedTrial], written: Units) -> Drawing:
     """The leaderboard: expected true scores with 95% intervals, the best on top, and in blue what cannot be told from it.
 
     Args:
@@ -29,8 +28,8 @@ def ranked(rows: Sequence[RankedTrial], written: Units) -> Markup:
         written: how the metric is written.
     """
     shown = [each for each in rows if np.isfinite(each.score.mean)]
-    with styled(f"ranked {written.metric}"):
-        figure, axes = one_plot(0.75 + 0.2 * len(shown), left=0.45, right=0.2)
+
+    def paint(axes: "Axes") -> None:
         for place, each in enumerate(shown, start=1):
             colour = BLUE if each.group == 0 else INK
             ends = [written.scale * end for end in (each.score.low, each.score.high)]
@@ -40,10 +39,12 @@ def ranked(rows: Sequence[RankedTrial], written: Units) -> Markup:
         axes.set_ylim(len(shown) + 0.6, 0.4)
         at_whole_numbers(axes.yaxis)
         axes.set_xlabel(written.axis)
-        return embedded(figure, f"Leaderboard: {named(written.metric)} of the best trials with 95% intervals")
+
+    said = f"Leaderboard: {named(written.metric)} of the best trials with 95% intervals"
+    return Drawing("ranked", said, 0.75 + 0.2 * len(shown), paint, left=0.45, right=0.2)
 
 
-def went(found: Search, written: Units) -> Markup:
+def went(found: Search, written: Units) -> Drawing:
     """How a search went: what each trial measured when it was new, and the expected true score of the best so far, with a band.
 
     Args:
@@ -55,8 +56,8 @@ def went(found: Search, written: Units) -> Markup:
     sign = -1 if written.higher_is_better else 1
     scores = sign * np.array([each.score.mean for each in by_trial])
     best = [int(scores[: end + 1].argmin()) for end in range(len(scores))]
-    with styled(f"went {written.metric}"):
-        figure, axes = one_plot(2.9)
+
+    def paint(axes: "Axes") -> None:
         trials = np.arange(1, len(means) + 1)
         low, mean, high = (
             written.scale * np.array([getattr(by_trial[place].score, name) for place in best]) for name in ("low", "mean", "high")
@@ -68,10 +69,12 @@ def went(found: Search, written: Units) -> Markup:
         axes.set_xlabel("trial")
         at_whole_numbers(axes.xaxis)
         by_metric(axes, written)
-        return embedded(figure, f"How the search went: {named(written.metric)} by trial, and the best so far")
+
+    said = f"How the search went: {named(written.metric)} by trial, and the best so far"
+    return Drawing("went", said, 2.9, paint)
 
 
-def by_setting(found: Search, path: str, written: Units) -> Markup:
+def by_setting(found: Search, path: str, written: Units) -> Drawing:
     """The measured score of each trial by one setting, on the setting's own scale; the winner is marked.
 
     Args:
@@ -83,14 +86,15 @@ def by_setting(found: Search, path: str, written: Units) -> Markup:
     has = [trial for trial, point in enumerate(found.course.points) if path in point]
     places = np.array([setting.unit(found.course.points[trial][path]) for trial in has])
     means = np.array([_mean(found.course.values[trial]) for trial in has])
-    with styled(f"by {path} {written.metric}"):
-        figure, axes = one_plot(2.7)
+
+    def paint(axes: "Axes") -> None:
         if path in found.winner.point:
             axes.axvline(setting.unit(found.winner.point[path]), color=BLUE, linewidth=1, linestyle=(0, (1, 3)))
         _points(axes, places, means, written)
         along(axes, found, path)
         by_metric(axes, written)
-        return embedded(figure, f"{named(written.metric).capitalize()} by {path}")
+
+    return Drawing(f"by {path} {written.metric}", f"{named(written.metric).capitalize()} by {path}", 2.7, paint)
 
 
 def along(axes: "Axes", found: Search, path: str) -> None:

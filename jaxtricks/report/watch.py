@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class ArmSoFar:
         epochs: of the whole run.
         curves: name → [restarts, epochs done]; nan where a restart has diverged or stopped.
         declared: the metrics that are no known ones → how they are read.
+        experiment: its JSON.
     """
 
     label: str
@@ -58,6 +59,7 @@ class ArmSoFar:
     epochs: int
     curves: dict[str, Float[np.ndarray, "restarts epochs"]]
     declared: dict[str, Declaration]
+    experiment: dict[str, Any] = field(default_factory=dict)
 
     def metric(self, name: str) -> Declaration:
         """How a metric or a curve is read."""
@@ -171,6 +173,7 @@ def _recorded(folder: Path) -> tuple[ArmSoFar, ...]:
             len(next(iter(arm.curves.values()))[0]),
             {name: np.array([_floats(row) for row in rows]) for name, rows in arm.curves.items()},
             arm.declared,
+            arm.experiment,
         )
         for arm in arms
     )
@@ -201,6 +204,7 @@ def _so_far(checkpoints: Path) -> tuple[tuple[ArmSoFar, ...], MemberCurves | Non
             experiment["epochs"],
             curves.get(index, {}),
             {each["name"]: Declaration.of(each) for each in experiment["metrics"] if isinstance(each, dict)},
+            experiment,
         )
         for index, experiment in enumerate(manifest.experiments)
     )

@@ -32,6 +32,7 @@ from jaxtricks.search.rules import Certainty
 from jaxtricks.search.runner import search
 from jaxtricks.search.scheme import Full, Scheme, TrialRuns, TrialSet, train_trials
 from jaxtricks.search.sensitivity import SensitivitySearch
+from jaxtricks.search.shared_bucket import SharedBucket
 from jaxtricks.search.shared_storage import SharedStorage
 from jaxtricks.search.sharing import SharedFolder, Sharing
 from jaxtricks.search.sobol import SobolSearch
@@ -77,6 +78,7 @@ __all__ = [
     "Search",
     "SearchRange",
     "SensitivitySearch",
+    "SharedBucket",
     "SharedFolder",
     "SharedStorage",
     "Sharing",

@@ -25,7 +25,7 @@ NEAR = 64  # candidates around each of the best points, at each distance
 BEST = 5  # points that have candidates around them
 COMPARED = 32  # trials whose expected scores are compared to see what a point would tell
 TIES = 1e-3  # the weight of the expected improvement, which decides where no point would change which trial is best
-SHOCKS = scipy.stats.norm.ppf((np.arange(33) + 0.5) / 33)  # equally likely scores of a point, in standard deviations
+SHOCKS = scipy.special.ndtri((np.arange(33) + 0.5) / 33)  # equally likely scores of a point, in standard deviations
 DISTANCES = (0.1, 0.03, 0.01)  # standard deviations of those candidates, in quantiles
 
 Vector = Float[np.ndarray, " points"]

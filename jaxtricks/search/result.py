@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,12 @@ from jaxtricks.search.history import History
 from jaxtricks.search.mattered import Mattered, mattered
 from jaxtricks.search.space import Space
 from jaxtricks.statistics import interval
+from jaxtricks.store.tables import with_about
+from jaxtricks.store.versions import versions
+from jaxtricks.train.frame import metrics
+from jaxtricks.train.labelled import ROW
 from jaxtricks.train.shown import Shown
+from jaxtricks.train.tabled import Tabled
 from jaxtricks.train.turn import Changes
 
 DRAWS = 4_000  # of true scores, for intervals
@@ -60,7 +66,7 @@ class RankedTrial(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Search(Shown):
+class Search(Shown, Tabled):
     """What a search found.
 
     Args:
@@ -210,16 +216,10 @@ class Search(Shown):
         """Gives all of it as plain data; None for a number that is not finite."""
         rules = self.course.rules
         return {
-            "data": self.data,
-            "metric": dataclasses.asdict(self.metric),
-            "strategy": described(rules.strategy),
-            "scheme": described(rules.scheme),
-            "space": {path: str(each) for path, each in self.space.ranges.items()},
+            **self._about(),
             "budget": dataclasses.asdict(rules.budget),
             "margin": self.course.margin,
             "asked": rules.certainty.asked,
-            "probability": self.probability,
-            "winner": self.winner.trial,
             "fresh": _plain(self.fresh),
             "alarms": self.alarms,
             "importance": self.importance.to_dict(),
@@ -238,6 +238,18 @@ class Search(Shown):
                 }
                 for each in self.leaderboard
             ],
+        }
+
+    def _about(self) -> dict[str, Any]:
+        """What was searched, on what and how, and which trial won, as plain data."""
+        return {
+            "data": self.data,
+            "metric": dataclasses.asdict(self.metric),
+            "strategy": described(self.course.rules.strategy),
+            "scheme": described(self.course.rules.scheme),
+            "space": {path: str(each) for path, each in self.space.ranges.items()},
+            "probability": self.probability,
+            "winner": self.winner.trial,
         }
 
     def frame(self) -> pa.Table:
@@ -264,7 +276,7 @@ class Search(Shown):
                 word_of(value) if path in self.course.points[row[0]] else None for row, value in zip(rows, held, strict=True)
             ]
             columns[path] = held if numbers else words
-        return pa.table(columns)
+        return searched(pa.table(columns), self._about() | {"versions": versions()}, described(self.best))
 
     def __repr__(self) -> str:
         settings = _count(len(self.space.paths), "setting")
@@ -293,6 +305,28 @@ class Search(Shown):
 
     def _written(self, found: Estimate) -> str:
         return f"{self._number(found.mean)} [{self._number(found.low)}, {self._number(found.high)}]"
+
+
+def searched(table: pa.Table, told: Mapping[str, Any], best: Mapping[str, Any]) -> pa.Table:
+    """The table of a search with what it is about among its metadata.
+
+    Args:
+        table: a row for each restart.
+        told: of `Search.to_dict()` as much as is said, and "versions".
+        best: the winner's experiment as JSON.
+    """
+    declared = Declaration(**told["metric"])
+    coordinates = [name for name in table.column_names if name != declared.name]
+    about = {
+        "data": told["data"],
+        "versions": told["versions"],
+        "experiments": {"best": best},
+        **{name: told[name] for name in ("space", "strategy", "scheme", "winner", "probability")},
+        "metrics": metrics({declared.name: declared}),
+        "dims": {ROW: coordinates},
+        "values": declared.name,
+    }
+    return with_about(table, about)
 
 
 def _plain(found: Estimate) -> dict[str, float | None]:

@@ -39,11 +39,13 @@ from jaxtricks.search.proposal import space_of
 from jaxtricks.search.result import Search
 from jaxtricks.search.rules import Certainty, SearchRules
 from jaxtricks.search.scheme import Contest, Full, Scheme, TrialSet, Yardstick, train_trials
-from jaxtricks.search.sharing import SharedFolder, SharedSearch, Sharing, board_of
+from jaxtricks.search.shared_bucket import meeting
+from jaxtricks.search.sharing import SharedSearch, Sharing, board_of
 from jaxtricks.search.space import Space
 from jaxtricks.search.strategy import Strategy
 from jaxtricks.search.underway import Underway
 from jaxtricks.store.manifest import digest
+from jaxtricks.store.mirror import working_copy
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.fit import How
 from jaxtricks.train.members import metric_of
@@ -110,10 +112,11 @@ def search(
         batch: points that are tried together; the strategy sees their scores together. None: 16, or as many as the scheme needs.
             The last batch takes those that would be too few for the scheme; so few points train to the end.
         seed: of the points and of all restarts.
-        folder: where it is written down, so that a search that was cut off goes on from there, with the same trials and winner to
-            the bit: call it again with the same arguments. None: nowhere.
-        share: where machines meet that share the search: a folder that all see, or a `jt.search.SharedFolder` or
-            `jt.search.SharedStorage`; each has a `folder` of its own, or none. None: this machine searches alone.
+        folder: where it is written down, here or behind a URL, so that a search that was cut off goes on from there, with the
+            same trials and winner to the bit: call it again with the same arguments. None: nowhere.
+        share: where machines meet that share the search: a folder that all see, a URL such as gs://bucket/shared, or a
+            `jt.search.SharedFolder`, `jt.search.SharedBucket` or `jt.search.SharedStorage`; each has a `folder` of its own, or
+            none. None: this machine searches alone.
         layout: devices and width.
         progress: whether to say on standard error what is done.
 
@@ -141,13 +144,15 @@ def search(
     rules = SearchRules(chosen, Budget.of(budget), seeds, size, measure, certainty, seed, base.epochs, trained)
     if trained.together:
         _check_scheme(trained, TrialSet(measured, searched, _spread(searched, size)), measure.metric)
-    shared = SharedFolder(share) if isinstance(share, str | Path) else share
+    shared = meeting(share) if isinstance(share, str | Path) else share
     sizes = certainty.fresh if trained.together else seeds * _together(searched, measured, size)
     members = sizes if shared is None else min(sizes, seeds * shared.trials)
-    course, place = Course(rules, searched), None if folder is None else Path(folder)
-    how = _Trainer(measured, data, name, members, layout, place, shared)
-    asked = SharedSearch(_identity(measured, rules, searched, data, shared) if how.lasting else {}, searched, measure.metric)
-    with board_of(place, shared, asked) as (board, keep):
+    course = Course(rules, searched)
+    with contextlib.ExitStack() as stack:
+        place = None if folder is None else processes.on_first(lambda: stack.enter_context(working_copy(folder)))
+        how = _Trainer(measured, data, name, members, layout, place, shared)
+        asked = SharedSearch(_identity(measured, rules, searched, data, shared) if how.lasting else {}, searched, measure.metric)
+        board, keep = stack.enter_context(board_of(place, shared, asked))
         participant = Participant(board)
         while (found := step(course, participant, how)) is not None:
             keep(len(course.judged), found.judged.to_json())

@@ -98,8 +98,7 @@ class SharedFolder:
 
     def __post_init__(self) -> None:
         check_lease(type(self).__name__, self.lease)
-        if isinstance(self.trials, bool) or not isinstance(self.trials, int) or self.trials < 1:
-            raise ConfigError(f"SharedFolder.trials = {self.trials!r} is not a number of trials, an integer >= 1.")
+        check_trials(type(self).__name__, self.trials)
 
     @contextlib.contextmanager
     def opened(self, search: SharedSearch) -> Iterator[Board]:
@@ -243,6 +242,17 @@ def check_lease(name: str, lease: Any) -> None:
     """
     if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease < math.inf:
         raise ConfigError(f"{name}.lease = {lease!r} is not a number of seconds > 0.")
+
+
+def check_trials(name: str, trials: Any) -> None:
+    """Raises ConfigError for what is no number of trials.
+
+    Args:
+        name: of the class.
+        trials: of a job at most.
+    """
+    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+        raise ConfigError(f"{name}.trials = {trials!r} is not a number of trials, an integer >= 1.")
 
 
 def _new(path: Path) -> Any:

@@ -1,6 +1,6 @@
 """Sobol's sequence: points that fill the space more evenly than random ones."""
 
-from scipy.stats import qmc
+import scipy
 
 from jaxtricks import rng
 from jaxtricks.config import config
@@ -37,7 +37,7 @@ def sequence(space: Space, seed: int, name: str) -> Draws:
     """
 
     def draws(number: int) -> Quantiles:
-        sampler = qmc.Sobol(len(space.paths), scramble=True, seed=rng.host(seed, name))
+        sampler = scipy.stats.qmc.Sobol(len(space.paths), scramble=True, seed=rng.host(seed, name))
         return sampler.random_base2(max(number - 1, 0).bit_length())[:number]
 
     return draws

@@ -18,6 +18,15 @@ from jaxtricks.statistics.noise import TrialNoise, moderated
 from jaxtricks.statistics.pairing import Pairing, pairing, pairing_by_source
 from jaxtricks.statistics.racing import race
 from jaxtricks.statistics.roots import linear_root
+from jaxtricks.statistics.shifts import (
+    EffectSize,
+    by_deciles,
+    distance_p,
+    largest_change,
+    largest_distance,
+    stability_index,
+    standardized_difference,
+)
 from jaxtricks.statistics.sign_flips import sign_flip_p, smallest_p
 from jaxtricks.statistics.sobol_indices import Indices, Sensitivity, sensitivity, sobol_design, worst_for_diverged
 from jaxtricks.statistics.surrogate import Surrogate, surrogates
@@ -27,6 +36,7 @@ from jaxtricks.statistics.winner import TrueScores, true_scores
 __all__ = [
     "BCA_FROM",
     "Band",
+    "EffectSize",
     "Expected",
     "Importance",
     "Indices",
@@ -42,9 +52,11 @@ __all__ = [
     "band",
     "bca_interval",
     "best_difference",
+    "by_deciles",
     "corrected",
     "crossed",
     "dietterich_p",
+    "distance_p",
     "examples_needed",
     "expected_best",
     "expected_best_interval",
@@ -53,6 +65,8 @@ __all__ = [
     "holm",
     "importance",
     "interval",
+    "largest_change",
+    "largest_distance",
     "linear_root",
     "moderated",
     "multi_bootstrap",
@@ -69,6 +83,8 @@ __all__ = [
     "smallest_p",
     "sobol_design",
     "spread",
+    "stability_index",
+    "standardized_difference",
     "surrogates",
     "t_interval",
     "true_scores",

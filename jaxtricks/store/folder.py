@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from jaxtricks.store.disk import is_marked, marked, replacing, writing
+from jaxtricks.store.mirror import CONFIG, committed, working_copy
 
-CONFIG, PAGE, CURVES = "config.json", "report.html", "report.csv"  # of a finished run
+PAGE, CURVES, VALUES = "report.html", "report.csv", "values.csv"  # of a finished run, beside its CONFIG
 COMMAND, CHECKPOINTS = "command.json", "checkpoints"  # of a run that is not finished, too
-EVENTS = "tensorboard"  # where they were asked for
+EVENTS, FIGURES = "tensorboard", "figures"  # where they were asked for
+TRACKED = "tracked.json"  # where a run was tracked
 EARLIER = "earlier"  # the results of a run that goes on, as they were before
-BESIDES = (COMMAND, CHECKPOINTS, EVENTS, EARLIER)
+BESIDES = (COMMAND, CHECKPOINTS, EVENTS, TRACKED, EARLIER)
 
 
 class FolderError(ValueError):
@@ -72,6 +74,7 @@ def _write(folder: Path, claimed: Origin) -> None:
     content = {"command": claimed.command, "folder": str(claimed.where), "epochs": claimed.epochs}
     with replacing(folder / COMMAND) as unfinished:
         unfinished.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    committed(folder / COMMAND)
 
 
 def reopen(folder: Path, before: int, epochs: int) -> None:
@@ -240,11 +243,18 @@ def gathered(folder: Path) -> Iterator[Path]:
     folder must be free, and is replaced in one step.
 
     Args:
-        folder: the run's.
+        folder: the run's, or a URL.
 
     Raises:
         FolderError: if there is something already, or if it cannot be written.
+        CheckpointError: where a URL cannot be reached or written.
     """
+    with working_copy(folder) as here, _gathered(here) as hidden:
+        yield hidden
+
+
+@contextlib.contextmanager
+def _gathered(folder: Path) -> Iterator[Path]:
     check_free(folder, BESIDES)
     place = folder.resolve()  # nothing can take the place of a link, or of "."
     hidden = place.with_name(f".{place.name}-{secrets.token_hex(4)}")

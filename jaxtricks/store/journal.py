@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from jaxtricks.store import curves, histograms
 from jaxtricks.store.checkpoint import Arrays, CheckpointError, note_of, read, write
 from jaxtricks.store.disk import writing
+from jaxtricks.store.mirror import committed
 from jaxtricks.store.policy import Checkpoints
 
 NAME = re.compile(r"(\d{6,})(?:-(\d+))?")  # the epoch, and which attempt at it
@@ -121,6 +122,7 @@ class Journal:
         self._kept[epoch] = path, note.get("value")
         for gone in self._kept.keys() - self._policy.stay({epoch: value for epoch, (_, value) in self._kept.items()}):
             _remove(self._kept.pop(gone)[0])
+        committed(self._folder)
 
 
 def listed(folder: Path) -> list[tuple[int, Path]]:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import writing
+from jaxtricks.store.mirror import committed
 
 
 class JsonLines:
@@ -49,6 +50,7 @@ class JsonLines:
             self._file.write(json.dumps(line, allow_nan=False, ensure_ascii=False).encode() + b"\n")
             self._file.flush()
             os.fsync(self._file.fileno())
+        committed(self._path)
 
     def _read(self, number: int, line: bytes) -> dict[str, Any]:
         try:

@@ -22,9 +22,10 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.models.contract import contract
 from jaxtricks.store.checkpoint import CheckpointError
 from jaxtricks.store.disk import marked, replacing, writing
+from jaxtricks.store.mirror import LOCK, committed
 from jaxtricks.store.policy import Checkpoints
 
-MANIFEST, LOCK = "fit.json", "lock"
+MANIFEST = "fit.json"
 BEFORE = "before"  # a folder in that of a fit, with what was trained before it, such as to tune it
 REST = re.compile(r"\.\d+(-\d+)?-(gone|unfinished)(\..*)?")  # what a killed process left
 
@@ -128,6 +129,7 @@ def opened(policy: Checkpoints, manifest: Manifest) -> Iterator[Path]:
         elif any(path.name not in (LOCK, BEFORE) for path in folder.iterdir()):
             raise CheckpointError(f"{folder} holds something else than checkpoints; name another folder.")
         _write_manifest(folder, manifest, policy)
+        committed(folder / MANIFEST)  # far away it is there before all else, so that the place is known as this fit's
         for path in folder.rglob("*"):
             if REST.fullmatch(path.name) and path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Where checkpoints are written, and which of them stay."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ class Checkpoints:
     A fit that finds checkpoints of the same experiments, seeds and data there goes on from the newest that can be read.
 
     Args:
-        folder: of all checkpoints of one fit; made if absent.
+        folder: of all checkpoints of one fit; made if absent. A URL, such as gs://bucket/runs/long, is a place far away: each
+            checkpoint is written there, too, and a machine that has lost its disk goes on from there, see
+            `jaxtricks.store.mirror`.
         newest: how many of the latest stay, at least one.
         best: a validation metric, such as "nll": the checkpoint where its mean over the restarts is best stays too. None: none.
         every: epochs: checkpoints at multiples of them stay too, as an ensemble's members. None: none.
@@ -40,6 +43,14 @@ class Checkpoints:
             value = getattr(self, name)
             if not (name == "every" and value is None) and not (isinstance(value, int) and value >= 1):
                 raise ConfigError(f"Checkpoints.{name} = {value!r} is not an integer >= 1.")
+
+    def at(self, folder: Path | str) -> "Checkpoints":
+        """The same in another folder.
+
+        Args:
+            folder: that one.
+        """
+        return dataclasses.replace(self, folder=folder)
 
     def stay(self, values: Mapping[int, float | None]) -> set[int]:
         """Which of the epochs with a checkpoint keep it.

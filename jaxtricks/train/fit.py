@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
@@ -17,7 +18,8 @@ from jaxtricks.experiment.seeds import Seeds
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart.member import Pool
 from jaxtricks.store.journal import Journal, NullJournal
-from jaxtricks.store.manifest import Manifest, manifest_of, opened
+from jaxtricks.store.manifest import MANIFEST, Manifest, manifest_of, opened
+from jaxtricks.store.mirror import reading_copy, with_copies
 from jaxtricks.store.policy import Checkpoints
 from jaxtricks.train.cohorts import readied
 from jaxtricks.train.kept import Kept, check_alone
@@ -49,6 +51,7 @@ def fit(
 
 
 @takes
+@with_copies
 def fit(
     experiments: Experiment | Sequence[Experiment],
     data: Dataset,
@@ -141,6 +144,7 @@ def _fitted(
     wanted: Sequence[Experiment], several: bool, data: Dataset, sampled: Seeds, how: How, turn: Turn | None
 ) -> tuple[list[Runs], Standing | None]:
     """The runs of each experiment, and what turns came to."""
+    begun = time.monotonic()
     sampling = sampled.sampling(data)
     ready, cohorts = readied(wanted, data, sampling, sampled.transfer)
     checkpoints, manifest = how.checkpoints, None
@@ -149,9 +153,10 @@ def _fitted(
         manifest = Manifest.of(wanted, several, sampled, data)
         manifest = dataclasses.replace(manifest, turn=None if turn is None else turn.to_json())
     with recording(cohorts, manifest, checkpoints) as records:
-        results, standing = trained_in_turns(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
+        results, standing, whole = trained_in_turns(cohorts, Pool.on_host(data), how.layout, how.progress, records, turn)
     started = {index: cohort.transferred for cohort in cohorts for index in cohort.indices}
-    runs = [Runs(ready[index], sampling, data, results[index], started[index]) for index in range(len(wanted))]
+    seconds = time.monotonic() - begun if whole else None  # what was trained before is in nobody's clock
+    runs = [Runs(ready[index], sampling, data, results[index], started[index], seconds) for index in range(len(wanted))]
     return runs, standing
 
 
@@ -208,7 +213,7 @@ def resume(
     that stopped early stay as they are.
 
     Args:
-        folder: the folder of the fit's `Checkpoints`.
+        folder: the folder of the fit's `Checkpoints`, or their URL.
         data: the data set of the fit.
         epochs: of the whole fit, more than it had; None: as many as it had. Its schedule and average must not depend on the end
             of the run, see `Schedule.longer`.
@@ -234,8 +239,9 @@ def resume(
     >>> bool(np.array_equal(runs.metrics["nll"], same.metrics["nll"])), longer.curves["nll"].shape
     (True, (4, 4))
     """
-    manifest, policy = manifest_of(Path(folder))
-    check_alone(manifest, Path(folder))
+    with reading_copy(folder, (MANIFEST,)) as place:
+        manifest, policy = manifest_of(place)
+        check_alone(manifest, place)
     experiments = [Experiment.from_json(each) for each in manifest.experiments]
     if epochs is not None:
         experiments = longer(experiments, epochs)
@@ -244,7 +250,7 @@ def resume(
         data,
         seeds=Seeds.from_json(manifest.seeds) if seeds is None else seeds,
         layout=layout,
-        checkpoints=policy,
+        checkpoints=policy.at(folder),
         progress=progress,
     )
 
@@ -276,7 +282,7 @@ def snapshots(
     """Gives the restarts of an experiment as they were at each checkpoint that a fit has kept.
 
     Args:
-        folder: the folder of the fit's `Checkpoints`; the fit may still be running.
+        folder: the folder of the fit's `Checkpoints`, or their URL; the fit may still be running.
         data: the data set of the fit.
         experiment: the number of the experiment, 0 for the first.
         seeds: the seeds of the fit, needed if they hold arrays (groups, times), which checkpoints do not keep; None: as the
@@ -298,12 +304,13 @@ def snapshots(
     >>> sorted(kept)
     [1, 2]
     """
-    kept = Kept.of(Path(folder), data, experiment, seeds, started=False)  # what they start from plays no part any more
     found = {}
-    for _, saved in kept.readable():
-        states, curves, plan = kept.restored(saved, layout)
-        curve = {name: values[kept.rows] for name, values in curves.items()}
-        picture = {name: counts[kept.rows] for name, counts in pictured(saved).items()}
-        came_to = Trained(outcome(kept.cohort, states), kept.rows, curve, plan, kept.cohort.tables, picture)
-        found[saved.epoch] = Runs(kept.experiment, kept.sampling, data, came_to)
+    with reading_copy(folder) as place:
+        kept = Kept.of(place, data, experiment, seeds, started=False)  # what they start from plays no part any more
+        for _, saved in kept.readable():
+            states, curves, plan = kept.restored(saved, layout)
+            curve = {name: values[kept.rows] for name, values in curves.items()}
+            picture = {name: counts[kept.rows] for name, counts in pictured(saved).items()}
+            came_to = Trained(outcome(kept.cohort, states), kept.rows, curve, plan, kept.cohort.tables, picture)
+            found[saved.epoch] = Runs(kept.experiment, kept.sampling, data, came_to)
     return found

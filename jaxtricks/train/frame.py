@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from jaxtricks.experiment.settings import Plain, Settings
+from jaxtricks.objectives.metric import POINTS, Declaration
+from jaxtricks.store.tables import with_about
 
 
 class Charted(Protocol):
@@ -24,23 +26,28 @@ class Charted(Protocol):
     def curves(self) -> Mapping[str, Any]:
         """Name → values, [restarts, epochs]; None or nan where there is none."""
 
+    @property
+    def declared(self) -> Mapping[str, Declaration]:
+        """Metric → how it is read; curves of training are not among them."""
 
-def frame(arms: Mapping[str, Charted], settings: Sequence[Settings]) -> pa.Table:
+
+def frame(arms: Mapping[str, Charted], settings: Sequence[Settings], about: Mapping[str, Any]) -> pa.Table:
     """Gives a table of all curves of all restarts, which pandas, polars and DuckDB read through `__arrow_c_stream__`.
 
     Its columns are "experiment" (the arm's label), a column for each setting, "restart" (its name), "seed", "part" (the number of
-    the restart among those of its seed, such as its fold), "epoch" (from 1), "metric" (the curve's name) and "value", which is
-    null where it is not finite.
+    the restart among those of its seed, such as its fold), "epoch" (from 1), "metric" (the curve's name), "value", which is
+    null where it is not finite, and "unit": "share" for a share in [0, 1], the unit that a metric names, or empty.
 
     Args:
         arms: label → restarts.
         settings: those of each arm, all with the same paths.
+        about: what the table says of itself beside its metrics, see `jaxtricks.store.tables.about_of`.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
-    >>> table = frame({"mine": runs}, [{"epochs": 2}])
+    >>> table = frame({"mine": runs}, [{"epochs": 2}], {"data": "digits"})
     >>> table.column_names
-    ['experiment', 'epochs', 'restart', 'seed', 'part', 'epoch', 'metric', 'value']
+    ['experiment', 'epochs', 'restart', 'seed', 'part', 'epoch', 'metric', 'value', 'unit']
     >>> table.num_rows == 4 * 2 * len(runs.curves)
     True
     """
@@ -58,9 +65,35 @@ def frame(arms: Mapping[str, Charted], settings: Sequence[Settings]) -> pa.Table
             "epoch": of_epoch + 1,
             "metric": pa.array(list(arm.curves)).take(pa.array(of_metric)),
             "value": pa.array(curves.reshape(-1), mask=~np.isfinite(curves.reshape(-1))),
+            "unit": pa.array([unit(arm.declared.get(name)) for name in arm.curves]).take(pa.array(of_metric)),
         }
         parts.append(pa.table(columns))
-    return pa.concat_tables(parts)
+    declared = {name: each for arm in arms.values() for name, each in arm.declared.items()}
+    dims = {"experiment": list(typed), "restart": ["seed", "part"], "epoch": []}
+    return with_about(pa.concat_tables(parts), {**about, "metrics": metrics(declared), "dims": dims, "values": "value"})
+
+
+def unit(declared: Declaration | None) -> str:
+    """The unit of a metric's values as they are stored: "share" of those in [0, 1]; empty for one that names none.
+
+    >>> unit(jt.metrics.METRICS["accuracy"].declared), unit(jt.metrics.METRICS["nll"].declared), unit(None)
+    ('share', '', '')
+
+    Args:
+        declared: the metric; None for a curve of training.
+    """
+    if declared is None or declared.unit == declared.name:
+        return ""
+    return "share" if declared.unit == POINTS else declared.unit
+
+
+def metrics(declared: Mapping[str, Declaration]) -> dict[str, dict[str, Any]]:
+    """What a table says of its metrics: name → its direction and the unit of its values.
+
+    Args:
+        declared: name → the metric.
+    """
+    return {name: {"higher_is_better": each.higher_is_better, "unit": unit(each)} for name, each in declared.items()}
 
 
 def _typed(values: Sequence[Plain]) -> Any:

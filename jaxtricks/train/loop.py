@@ -316,7 +316,7 @@ def trained_in_turns(
     shown: bool,
     writers: Sequence[CheckpointWriter | None],
     turn: Turn | None,
-) -> tuple[dict[int, Trained], Standing | None]:
+) -> tuple[dict[int, Trained], Standing | None, bool]:
     """What each experiment's members came to, by its position; finished cohorts are read and not trained.
 
     Args:
@@ -330,7 +330,7 @@ def trained_in_turns(
             each program trains to its end at once.
 
     Returns:
-        what they came to, and what the turns came to; None where there were none.
+        what they came to; what the turns came to, None where there were none; and whether all began here, with no checkpoint.
     """
     results: dict[int, Trained] = {}
     saved = processes.on_first(lambda: [None if writer is None else writer.journal.newest() for writer in writers])
@@ -371,7 +371,7 @@ def trained_in_turns(
                 turned = turn(end, together(now, [run.reached.curves for run in underway], end), standing)
                 standing = standing.after(end, turned)
                 underway = [run.turned(end, turned) for run in underway]
-    return results, standing
+    return results, standing, not any(saved)
 
 
 def _start(cohorts: Sequence[Cohort]) -> Standing:

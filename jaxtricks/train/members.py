@@ -85,7 +85,7 @@ def metric_of(
         for wave in _waves(ready, parts):
             turn = _follow([[(ready[place], course[place]) for place in parts[number]] for number in wave])
             programs = [replace(cohorts[number], indices=[place]) for place, number in enumerate(wave)]
-            results, _ = trained_in_turns(programs, Pool.on_host(data), layout, False, [records[n] for n in wave], turn)
+            results, *_ = trained_in_turns(programs, Pool.on_host(data), layout, False, [records[n] for n in wave], turn)
             for place, number in enumerate(wave):
                 part = parts[number]
                 runs = Runs(ready[part[0]], sampling.at(part), data, results[place])

@@ -3,13 +3,12 @@
 import functools
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import ArrayLike
 
@@ -25,27 +24,27 @@ from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.experiment.masks import MonteCarlo
 from jaxtricks.experiment.matching import Transferred
 from jaxtricks.experiment.sampling import Sampling
-from jaxtricks.experiment.settings import settings_that_differ
 from jaxtricks.experiment.weights import Weights, weights_of
 from jaxtricks.nn.stacks import apart
-from jaxtricks.objectives.metric import called
+from jaxtricks.objectives.metric import Declaration, called
 from jaxtricks.objectives.task import task_of
 from jaxtricks.restart import evaluation
 from jaxtricks.restart.member import TRAINING, Member, Pool, State, Variables
 from jaxtricks.restart.phase import Shared
 from jaxtricks.train.beside import SPLITS, Beside, beside
-from jaxtricks.train.frame import frame
+from jaxtricks.train.carried import Carried
 from jaxtricks.train.histograms import Histograms, histograms
 from jaxtricks.train.loop import Trained
 from jaxtricks.train.population import check_masks, population
 from jaxtricks.train.shown import Shown
 from jaxtricks.train.summary import Summary, summarize
+from jaxtricks.train.tabled import Armed
 
 Split: TypeAlias = Literal["train", "validation"]  # the examples of each run's own
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Runs(Shown):
+class Runs(Shown, Armed):
     """The restarts of an experiment; every array has a leading axis [runs].
 
     Args:
@@ -54,6 +53,8 @@ class Runs(Shown):
         data: the data set.
         trained: the results of training; weights stay on the devices until they are read.
         transferred: what they took of the weights that they started from; None where all were drawn.
+        seconds: wall time of the fit that trained them, with all that it trained beside them and with compiling; None: not known,
+            as for restarts that are read from a checkpoint or go on from one.
 
     >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
     >>> runs = jt.fit(base, digits, seeds=4, progress=False)
@@ -66,9 +67,17 @@ class Runs(Shown):
     data: Dataset
     trained: Trained
     transferred: Transferred | None = None
+    seconds: float | None = None
 
     def __len__(self) -> int:
         return len(self.sampling)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: all fields, on the host, with the data set, and without what is computed from them."""
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"trained": Carried.of(self.trained)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"trained": state["trained"].here()})
 
     def __repr__(self) -> str:
         model, epochs = type(self.experiment.model).__name__, self.experiment.epochs
@@ -103,6 +112,16 @@ class Runs(Shown):
             sampling=self.sampling.at(places),
             trained=self.trained._replace(rows=self.trained.rows[places], curves=curves, pictures=pictures),
         )
+
+    @property
+    def arms(self) -> dict[str, "Runs"]:
+        """These restarts, as the only arm."""
+        return {"experiment": self}
+
+    @property
+    def declared(self) -> dict[str, Declaration]:
+        """Validation metric → its direction and unit."""
+        return {name: metric.declared for name, metric in self.experiment.measured(task_of(self.data)).items()}
 
     @property
     def curves(self) -> dict[str, Float[np.ndarray, "runs epochs"]]:
@@ -268,18 +287,6 @@ class Runs(Shown):
         asked = (*task.metrics, *map(called, self.experiment.metrics))
         measured = {name: metric for name, metric in self.experiment.measured(task).items() if name in asked}
         return beside(self.data, self.sampling, measured, splits, progress)
-
-    def frame(self) -> pa.Table:
-        """Gives all curves as a long table, which pandas, polars, Arrow and DuckDB read; its settings differ from `Experiment()`.
-
-        Its columns are those of `jaxtricks.train.frame.frame`: a row for each restart, epoch and metric.
-
-        >>> digits, base = jt.load("digits").subset(100, seed=0), jt.Experiment(model=jt.MLP(widths=(8,)), epochs=2)
-        >>> table = jt.fit(base, digits, seeds=4, progress=False).frame()
-        >>> table["metric"].to_pylist().count("accuracy"), table["model.widths"][0].as_py()
-        (8, '(8,)')
-        """
-        return frame({"experiment": self}, settings_that_differ([self.experiment]))
 
     def probabilities(self, x: Any, lengths: ArrayLike | None = None, *, members: bool = False) -> Float[np.ndarray, "..."]:
         """Gives the probabilities of the classes or labels of inputs, or values in the user's units; the mean over the runs.

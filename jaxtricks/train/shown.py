@@ -64,7 +64,8 @@ class Shown:
         """Writes a run's folder: the page, `report.html`, and the numbers as files; `jaxtricks list runs` finds it.
 
         Args:
-            folder: absent or empty; by default the next free one, such as runs/digits-compare-1.
+            folder: absent or empty, or a URL such as gs://bucket/runs/a; by default the next free one, such as
+                runs/digits-compare-1.
 
         Returns:
             The folder.
@@ -88,5 +89,6 @@ class Shown:
         return target
 
     def _repr_html_(self) -> str:
-        page = html.escape(paged(self).html())
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'
+        shown = paged(self)
+        page, title = html.escape(shown.html()), html.escape(shown.name)
+        return f'<iframe srcdoc="{page}" title="{title}" style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'

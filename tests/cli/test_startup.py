@@ -29,7 +29,7 @@ def test_the_short_help_names_every_command_in_a_line(capsys):
     cli.main([])
     said = capsys.readouterr().out
     assert all(f"\n  {name} " in said for name in COMMANDS)
-    assert max(map(len, said.splitlines())) < 120 and said.count("\n") < 32
+    assert max(map(len, said.splitlines())) < 120 and said.count("\n") < 42
 
 
 @pytest.mark.parametrize("words", [["--help"], ["list", "metrics"], ["compare", "--help"]])
@@ -94,10 +94,20 @@ def completed(tmp_path_factory):
         (["search", "--space", "model.widths"], ["model.widths="]),
         (["search", "--optimizer.clip-n"], ["--optimizer.clip-norm"]),
         (["watch", "--model"], []),  # takes no settings
+        (["ladder", "--step", "model.widths"], ["model.widths="]),
+        (["list", "tr"], ["tricks"]),
+        (["completion", "z"], ["zsh"]),
+        (["judge", "--better", "hi"], ["higher"]),
     ],
 )
 def test_a_shell_completes_commands_flags_settings_and_names(words, found, completed):
     assert completed(*words) == found
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_a_shell_completes_every_command_and_all_of_its_flags(name, completed):
+    assert name in completed(name)
+    assert set(Parser(found(name), name).flags) <= set(completed(name, "--"))
 
 
 def test_zsh_gets_the_same_script_after_its_own_start(capsys):

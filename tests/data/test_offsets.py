@@ -70,6 +70,10 @@ def test_times_and_long_numbers_keep_their_differences(raw):
     assert np.array_equal(less(raw[:, None], offset), array)
 
 
+def test_whole_numbers_keep_what_an_offset_has_behind_the_point():
+    assert less(np.array([[10**6], [10**6 + 1]]), np.array([1e6 + 0.5])).tolist() == [[-0.5], [0.5]]
+
+
 def test_only_the_columns_that_need_an_offset_have_one():
     raw = np.stack([DRAW.normal(size=600), 1.7e9 + np.arange(600.0)], axis=1)
     array, offset = stored("x", raw)

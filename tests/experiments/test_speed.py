@@ -8,7 +8,7 @@ import jax
 import pytest
 
 import jaxtricks as jt
-from experiments.speed import depth
+from experiments.speed import depth, hardware
 from experiments.speed.fixed import unpacked
 from experiments.speed.gpu import ours, peers, pieces
 from experiments.speed.gpu.figures import table
@@ -138,3 +138,48 @@ def test_an_earlier_commit_is_unpacked_with_the_benchmarks_of_today(tmp_path):
         pytest.skip("not in a repository")
     assert (tmp_path / "here/jaxtricks/__init__.py").exists() and (tmp_path / "here/experiments/speed/fixed.py").exists()
     assert not unpacked("0" * 40, tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    ("part", "arguments"),
+    [
+        ("products", {"platform": "cpu", "sizes": (4, 8)}),
+        ("small", {"platform": "cpu", "sizes": (2,)}),
+        ("transfers", {"platform": "cpu", "sizes": (64,)}),
+        ("operations", {"platform": "cpu", "sizes": (4,)}),
+        ("data", {"platform": "cpu", "batch": 8, "width": 4}),
+        ("threads", {"sizes": (4,)}),
+    ],
+)
+def test_each_part_of_the_hardware_benchmark_gives_a_table(part, arguments, monkeypatch):
+    monkeypatch.setattr(hardware, "two_cores", lambda: None)  # the session has its devices
+    figures = json.loads(json.dumps(hardware.CONTESTANTS[part](**arguments, rounds=1)()))
+    title = {"small": "many small"}.get(part, part)
+    rows = hardware.table(f"{title}, cpu", figures)
+    assert rows and all(value > 0 for row in rows for name, value in row.items() if name not in ("name", "gradients differ by"))
+    assert all(row.get("gradients differ by", 0) < 1e-5 for row in rows)
+
+
+def test_the_hardware_benchmark_measures_what_is_there_and_says_what_is_not(monkeypatch):
+    given = {name: arguments for name, _, arguments in hardware.parts({"cpu": 2, "accelerator": 1}, 3)}
+    assert {"products, accelerator", "transfers, cpu", "data, cpu", "threads, cpu"} <= set(given)
+    assert "data, accelerator" not in given
+
+    def answered(module, name, *rest):
+        if name == "platforms":
+            return [{"platforms": {"cpu": 2, "accelerator": 0}}]
+        if name == "products":
+            return [{"times": {"16": 1e-6, "32": 2e-6}}]
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(hardware, "alone", answered)
+    rows, targets, sentences = hardware.measure(1)
+    assert [row["name"] for row in rows] == ["16×16 product, cpu", "32×32 product, cpu"] and not targets
+    said = " ".join(sentences)
+    assert "data, cpu: not measured; no memory." in said and "JAX shows no accelerator here" in said and "T093" in said
+
+
+def test_the_crossover_is_where_all_larger_products_are_faster():
+    cpu = {"16": 1.0, "32": 2.0, "64": 8.0}
+    assert "none up to 64×64" in hardware.crossover({"cpu": cpu, "accelerator": {"16": 0.5, "32": 1.0, "64": 9.0}})
+    assert "from 64×64 on" in hardware.crossover({"cpu": cpu, "accelerator": {"16": 0.5, "32": 3.0, "64": 4.0}})

@@ -10,8 +10,8 @@ from jaxtricks import report
 from jaxtricks.diagnose.by_epoch import CurvatureByEpoch
 from jaxtricks.report import files, watch
 from jaxtricks.report.curvature import read_curvature, write_curvature
-from jaxtricks.report.events import Events
 from jaxtricks.report.ridges import NAMES, chosen, ridges
+from jaxtricks.report.tracking import Tracking
 from jaxtricks.restart.histogram import BINS, LOST, edges
 from jaxtricks.store import histograms as stored
 from jaxtricks.train.histograms import Histograms
@@ -51,7 +51,9 @@ def test_a_run_holds_its_histograms_and_its_page_shows_each_kind(folder, runs):
     assert list(found.counts) == list(runs.histograms.counts) and found.epochs.tolist() == [0, 1, 2]
     assert all(np.array_equal(counts, runs.histograms.counts[name]) for name, counts in found.counts.items())
     page = (folder / "report.html").read_text()
-    assert page.count("Histogram of ") == 7 and all(f"<summary>{kind}</summary>" in page for kind in ("weights", "gradients"))
+    assert page.count('role="img" aria-label="Histogram of ') == 7 and all(
+        f"<summary>{kind}</summary>" in page for kind in ("weights", "gradients")
+    )
     assert files.render(folder).read_text() == page
     numbers = 3 * 3 * len(found.counts)  # restarts, times and layers
     assert (folder / "histograms-0.npz").stat().st_size < 150 * numbers + 2000
@@ -101,7 +103,7 @@ def test_tensorboard_gets_the_histograms_of_each_restart_and_of_all(finished, fo
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     place = folder if finished else checkpoints
-    events = Events(place)
+    events = Tracking("tensorboard", place)
     for _ in range(2):  # nothing is written twice
         events.add(watch.view_of(place))
     events.close()

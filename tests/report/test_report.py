@@ -18,52 +18,17 @@ import jaxtricks as jt
 from jaxtricks import report
 from jaxtricks.data import Opening
 from jaxtricks.evaluate.finding import Decision
-from jaxtricks.evaluate.measure import Comparison, Measure
-from jaxtricks.evaluate.verdict import judge_family
 from jaxtricks.objectives.metrics import METRICS
 from jaxtricks.report import environment, files, plots
 from jaxtricks.report.files import FILES, VALUES
 from jaxtricks.report.page import page
-from jaxtricks.report.record import Arm, Data, Record
 from jaxtricks.report.text import MEANINGS, differing, setting, units
 from jaxtricks.search.journal import JOURNAL
 from jaxtricks.store import folder as folders
 from jaxtricks.store.folder import CURVES, PAGE, FolderError, claim
+from tests.report.records import COMMAND, arm, record_of
 
 VOID = {"meta", "br", "wbr", "use", "path", "rect"}
-COMMAND = "jaxtricks compare digits --model.dropout 0.5"
-
-
-def arm(label, accuracy, epochs=3, diverged=None, experiment=None):
-    """An arm whose curves rise to these accuracies; a diverged seed has no training curve."""
-    seeds = range(len(accuracy))
-    rise = [tuple(float(a) * (e + 1) / epochs for e in range(epochs)) for a in accuracy]
-    loss = [(None,) * epochs if s in (diverged or {}) else tuple(2.0 - v for v in rise[s]) for s in seeds]
-    return Arm(
-        label=label,
-        experiment=experiment or jt.Experiment(epochs=epochs).to_json(),
-        seeds=tuple(seeds),
-        names=tuple(f"seed {seed}" for seed in seeds),
-        metrics={"accuracy": tuple(map(float, accuracy)), "nll": tuple(1.0 - float(a) for a in accuracy)},
-        curves={"accuracy": tuple(rise), "train_loss": tuple(loss)},
-        diverged={f"seed {seed}": step for seed, step in (diverged or {}).items()},
-        collapsed=tuple(f"seed {s} (diverged at step {n})" for s, n in (diverged or {}).items()),
-        declared={name: METRICS[name].declared for name in ("accuracy", "nll")},
-        settings={"model.dropout": None},
-    )
-
-
-def record_of(changes, seeds=8, openings=(), metric="accuracy"):
-    """A comparison with these changes: label → mean difference of accuracy."""
-    noise = np.linspace(-0.01, 0.01, seeds)
-    baseline = arm("baseline", 0.9 + noise)
-    arms = [arm(label, 0.9 + noise + d + noise[::-1] / 5) for label, d in changes.items()]
-    measure = Measure(METRICS[metric].declared, 1_000)
-    values = [(a.label, np.array(baseline.metrics[metric]), np.array(a.metrics[metric]), a.names, a.collapsed) for a in arms]
-    verdicts = judge_family([Comparison(*v) for v in values], measure)
-    data = Data("digits", "Dataset(digits: 400 examples)", 320, 80, seeds, tuple(openings))
-    made = {"time": "2026-11-21T03:00:00+00:00", "commit": "ab12", "dirty": True, "versions": {"jax": "0.10.2"}}
-    return Record("compare", COMMAND, data, (baseline, *arms), verdicts, None, made)
 
 
 @pytest.fixture
@@ -150,12 +115,11 @@ def test_config_json_is_the_experiment(study, tmp_path):
 
 def test_the_page_is_drawn_again_from_the_folder_alone(record, tmp_path):
     path = report.save(record, tmp_path / "a")
-    before = (path / PAGE).read_bytes()
-    rows = (path / CURVES).read_bytes()
-    for name in (PAGE, CURVES):
+    before = {name: (path / name).read_bytes() for name in (PAGE, CURVES, VALUES)}
+    for name in before:
         (path / name).unlink()
     assert report.render(path) == path / PAGE
-    assert (path / PAGE).read_bytes() == before and (path / CURVES).read_bytes() == rows
+    assert {name: (path / name).read_bytes() for name in before} == before
     assert len(list(path.iterdir())) == len(FILES) + 3
 
 
@@ -322,7 +286,7 @@ def test_fresh_names_go_up_and_are_taken_at_once(record, tmp_path):
 def test_the_page_asks_for_nothing(record):
     text = page(record)
     reader = read(text)
-    assert all(link.startswith("#") for link in reader.links)
+    assert all(link.startswith(("#", "data:")) for link in reader.links)
     assert not re.search(r"https?://|//\w+\.|@import|url\((?!#)", text)
     assert reader.tags["script"] == reader.tags["link"] == reader.tags["img"] == reader.tags["iframe"] == 0
     assert '<html lang="en">' in text

@@ -9,6 +9,7 @@ import pytest
 
 import jaxtricks as jt
 from jaxtricks.evaluate.measure import Measure
+from jaxtricks.report.figure import BLUE, INK, VERMILION
 from jaxtricks.report.mattered import across, pair
 from jaxtricks.report.search import SearchPage
 from jaxtricks.report.text import units
@@ -120,7 +121,7 @@ def test_a_pair_that_acts_together_has_tiles_of_which_the_best_is_marked():
     found = searched({RATE: "log:1e-3:1e-1", "model.dropout": "0:0.8"}, together=0.3)
     surface = found.importance.surfaces[0]
     tiles = str(pair(found, surface, units(found.metric, [])))
-    assert tiles.count("fill: var(--blue)") == surface.mean.size == 81 and tiles.count("stroke: var(--vermilion)") >= 1
+    assert tiles.count(f"fill: {BLUE}") == surface.mean.size == 81 and tiles.count(f"stroke: {VERMILION}") >= 1
     assert SearchPage(found).html().count("the ring marks the best") == 1
 
 
@@ -128,7 +129,7 @@ def test_every_trial_has_a_line_the_winner_a_bold_one_and_gaps_where_a_setting_h
     space = {"optimizer.rule": "sgd,momentum", "optimizer.rule.momentum": "1-log:0.5:0.99", RATE: "log:1e-4:1"}
     found = searched(Space(space, {"optimizer.rule.momentum": "optimizer.rule=momentum"}), lost=0.3)
     drawn = str(across(found, units(found.metric, [])))
-    lines = re.findall(r'<path d="([^"]+)"[^>]*stroke: (?:var\(--(?:blue|vermilion)\)|currentColor); stroke-opacity', drawn)
+    lines = re.findall(rf'<path d="([^"]+)"[^>]*stroke: (?:{BLUE}|{VERMILION}|{INK}); stroke-opacity', drawn)
     without = sum("optimizer.rule.momentum" not in point for point in found.course.points)
     assert sum(line.count("M") for line in lines) == len(found.course.points) + without > len(found.course.points)
     assert drawn.count("stroke-width: 2.6") == 1 and "nan" not in drawn

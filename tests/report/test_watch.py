@@ -20,7 +20,7 @@ from jaxtricks import report
 from jaxtricks.config import ConfigError
 from jaxtricks.engine import preemption
 from jaxtricks.report import terminal, watch
-from jaxtricks.report.events import Events
+from jaxtricks.report.tracking import Tracking
 from jaxtricks.report.watch import Activity, ArmSoFar, View, follow, view_of
 from jaxtricks.statistics import band
 from jaxtricks.store import curves as stored_curves
@@ -239,58 +239,19 @@ class TestTerminal:
         ]
 
 
-class TestEvents:
-    @staticmethod
-    def scalars(folder):
-        """TensorBoard's run → tag → epochs and values, as TensorBoard reads them."""
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-        found = {}
-        for place in sorted({path.parent for path in folder.rglob("events.*")}):
-            reader = EventAccumulator(str(place), size_guidance={"scalars": 0}).Reload()
-            events = {tag: reader.Scalars(tag) for tag in reader.Tags()["scalars"]}
-            assert all([event.step for event in each] == sorted({event.step for event in each}) for each in events.values())
-            found[str(place.relative_to(folder))] = {
-                tag: {event.step: event.value for event in each} for tag, each in events.items()
-            }
-        return found
-
-    @pytest.mark.filterwarnings("ignore")  # TensorBoard's own
-    def test_each_restart_the_mean_and_the_band_are_runs_of_tensorboard(self, tmp_path):
-        nll = np.array([[3.0, 2.0, 1.0, 0.5], [4.0, 3.0, math.nan, math.nan], [5.0, 1.0, 1.0, 1.0]])
-        events = Events(tmp_path)
-        for epoch in (1, 3, 3, 4):
-            events.add(view(curves={"nll": nll[:, :epoch], "accuracy": nll[:, :epoch] / 10}, epochs=4))
+@pytest.mark.filterwarnings("ignore")  # TensorBoard's own
+def test_event_files_are_those_of_the_run_as_it_went_on_and_once_more(seen, tmp_path, scalars):
+    _, views, runs = seen
+    for often in (views, views[-1:]):  # the second takes the place of the first
+        events = Tracking("tensorboard", tmp_path)
+        assert list(events.written(often)) == often
         events.close()
-        found = self.scalars(tmp_path / "tensorboard")
-        expected = dict(zip(["seed-0", "seed-1", "seed-2", "mean", "mean-sd", "mean+sd"], [*nll, *band(nll)], strict=True))
-        assert set(found) == set(expected)
-        for name, curve in expected.items():
-            for tag, scale in (("nll", 1), ("accuracy", 0.1)):
-                steps = {epoch + 1: scale * value for epoch, value in enumerate(curve) if math.isfinite(value)}
-                assert found[name][tag] == pytest.approx(steps)
-
-    @pytest.mark.filterwarnings("ignore")
-    def test_they_are_those_of_the_run_as_it_went_on_and_once_more(self, seen, tmp_path):
-        _, views, runs = seen
-        for often in (views, views[-1:]):  # the second takes the place of the first
-            events = Events(tmp_path)
-            assert list(events.written(often)) == often
-            events.close()
-            found = self.scalars(tmp_path / "tensorboard")
-            assert len(found) == 3 * 6
-            for name, run in zip(
-                ("0-baseline", "1-model.dropout=inverted-rate=0.5", "2-optimizer.rule.learning_rate=0.01"), runs, strict=True
-            ):
-                for row, seed in enumerate(run.seeds):
-                    values = found[f"{name}/seed-{seed}"]["nll"]
-                    assert list(values) == [1, 2, 3, 4]
-                    np.testing.assert_allclose(list(values.values()), run.curves["nll"][row], rtol=1e-6)
-
-    def test_without_the_extra_one_sentence_names_it(self, tmp_path, monkeypatch):
-        monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
-        with pytest.raises(
-            FolderError, match=r"^event files need tensorboardX; `pip install jaxtricks\[tensorboard\]` installs it\.$"
+        found = scalars(tmp_path / "tensorboard")
+        assert len(found) == 3 * 6
+        for name, run in zip(
+            ("0-baseline", "1-model.dropout=inverted-rate=0.5", "2-optimizer.rule.learning_rate=0.01"), runs, strict=True
         ):
-            Events(tmp_path)
-        assert not list(tmp_path.iterdir())
+            for row, seed in enumerate(run.seeds):
+                values = found[f"{name}/seed-{seed}"]["nll"]
+                assert list(values) == [1, 2, 3, 4]
+                np.testing.assert_allclose(list(values.values()), run.curves["nll"][row], rtol=1e-6)

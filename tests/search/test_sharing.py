@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jaxtricks as jt
+from jaxtricks.bucket import Bucket
 from jaxtricks.search import SharedFolder
 from jaxtricks.search.batch import Batch, Restart, Stage
 from jaxtricks.search.board import Mark, cut, merged, result_of
 from jaxtricks.search.course import Course
 from jaxtricks.search.journal import JOURNAL, JournalBoard, SearchJournal
 from jaxtricks.search.participant import LONGEST, Participant
+from jaxtricks.search.shared_bucket import meeting
 from jaxtricks.search.sharing import IDENTITY, board_of
 from tests.search.sharing_worker import RULES, SEARCH, SPACE, Formula, lines, searched
 
@@ -42,7 +44,7 @@ class Simulated:
         self.machines = [self.machine() for _ in range(machines)]
 
     def machine(self):
-        with SharedFolder(self.folder, lease=LEASE).opened(SEARCH) as board:
+        with meeting(self.folder, LEASE).opened(SEARCH) as board:
             participant, course = Participant(board, lambda: self.now, lambda seconds: None), Course(RULES, SPACE)
             while True:
                 line = board.batch(len(course.judged), lambda: self.proposed(course))  # noqa: B023 (called at once)
@@ -100,18 +102,43 @@ ORDERS = st.lists(
 
 @given(ORDERS)
 @settings(max_examples=25, deadline=None)
-def test_whatever_the_order_and_whoever_dies_or_comes_late_all_come_to_what_one_alone_does(tmp_path_factory, alone, orders):
-    world = Simulated(tmp_path_factory.mktemp("share") / "search", machines=4)
+@pytest.mark.parametrize("bucket", [False, True])
+def test_whatever_the_order_and_whoever_dies_or_comes_late_all_come_to_what_one_alone_does(
+    tmp_path_factory, alone, bucket, orders
+):
+    folder = tmp_path_factory.mktemp("share") / "search"
+    world = Simulated(f"memory://{folder}" if bucket else folder, machines=4)
     ended = world.run(orders)
     assert ended and all(values(course) == values(alone) for course in ended.values())
     first, *others = (lines(course) for course in ended.values())  # seconds, too
     assert all(other == first for other in others)
 
 
-def test_where_nobody_dies_no_job_is_trained_twice(tmp_path, alone):
-    world = Simulated(tmp_path / "search", machines=3)
+@pytest.mark.parametrize("scheme", ["", "memory://"])
+def test_where_nobody_dies_no_job_is_trained_twice(tmp_path, alone, scheme):
+    world = Simulated(f"{scheme}{tmp_path}/search", machines=3)
     assert len(world.run([])) == 3
     assert len(set(world.trained)) == len(world.trained) and len(world.trained) > len(alone.judged)
+
+
+def test_one_that_begins_while_another_does_takes_part(tmp_path, monkeypatch):
+    place, begun = meeting(f"memory://{tmp_path}"), []
+
+    def first(ask):
+        def asked(bucket, *given):
+            answer = ask(bucket, *given)
+            if not begun:
+                begun.append(True)
+                with place.opened(SEARCH):
+                    pass
+            return answer
+
+        return asked
+
+    monkeypatch.setattr(Bucket, "read", first(Bucket.read))
+    monkeypatch.setattr(Bucket, "signs", first(Bucket.signs))
+    with place.opened(SEARCH):
+        assert begun
 
 
 def test_threads_on_one_folder_come_to_the_same_and_train_nothing_twice(tmp_path, alone):

@@ -31,7 +31,7 @@ def test_every_value_of_every_curve_has_its_row(study):
 
 def test_settings_that_differ_have_columns_of_their_own(study):
     table = study.frame()
-    settings = table.column_names[1:-6]
+    settings = table.column_names[1:-7]
     assert settings[:2] == ["optimizer.rule.learning_rate", "optimizer.schedule"]
     found = {row["experiment"]: tuple(row[name] for name in settings[:2]) for row in table.to_pylist()}
     assert found == {"baseline": (BASE.optimizer.rule.learning_rate, "constant"), "faster": (0.01, "warmup_cosine")}

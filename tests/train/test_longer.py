@@ -40,6 +40,7 @@ def test_more_epochs_give_the_bits_of_a_fit_that_had_them_from_the_start(data, t
     assert longer.stopped == expected.stopped and expected.stopped, "one restart stops early, so that it is tested"
     jax.tree.map(np.testing.assert_array_equal, (longer.curves, longer.states), (expected.curves, expected.states))
     assert first.curves["nll"].shape == (3, 3)
+    assert first.seconds is not None and longer.seconds is None, "what was trained before is not in this call's time"
     assert manifest_of(tmp_path)[0].earlier == (3,)
 
 

@@ -1,0 +1,1 @@
+"""How often the alarm for drift errs: on data without drift, and on shifts that are known."""
