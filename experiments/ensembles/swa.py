@@ -89,12 +89,12 @@ def _contest(scale: Scale, recipe: Recipe, pool: jt.Dataset) -> Contest:
 
 def contests(scale: Scale) -> dict[str, Contest]:
     """Network → its two arms, and the images."""
-    if scale.name == "full":
-        if scale.data_dir is None:
-            raise DataError("swa at full scale needs --data-dir, a folder of CIFAR-100 or CIFAR-10 as it is given out.")
-        pool = jt.Dataset.from_folder(scale.data_dir)
+    if scale.name != "full":
+        pool = halved(jt.load("fashion_mnist")) if scale.name == "cpu" else jt.load("digits")
+    elif scale.data_dir is None:
+        raise DataError("swa at full scale needs --data-dir, a folder of CIFAR-100 or CIFAR-10 as it is given out.")
     else:
-        pool = scale.pick(smoke=lambda: jt.load("digits"), cpu=lambda: halved(jt.load("fashion_mnist")), full=None)()
+        pool = jt.Dataset.from_folder(scale.data_dir)
     return {name: _contest(scale, recipe, pool) for name, recipe in RECIPES.items()}
 
 
