@@ -1,8 +1,6 @@
 """Rows of the lectures' inventory that no claim has a result for, and why."""
 
 WITHOUT: dict[str, str] = {
-    "T085": "is measured by the benchmarks of `experiments/speed`, on a GPU, and not by a claim",
     "T093": "names a price and a device that is not at hand",
     "T108": "is a check of one's own derivatives, which the tests of the library make",
-    "T115": "is about a product in use",
 }
