@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,13 +28,20 @@ def tracked(folder: Path, tracker: str | None) -> Iterator[None]:
         return
     command = [sys.executable, "-m", "jaxtricks.cli", "track", str(folder), tracker]
     # It computes nothing, and must not take a device that the training needs.
-    with subprocess.Popen(command, stdout=2, env=os.environ | {"JAX_PLATFORMS": "cpu"}) as process:
+    on = os.environ | {"JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(command, env=on, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        # Through this process, which calls the copy of a folder far away by its URL.
+        telling = threading.Thread(target=lambda: sys.stderr.writelines(process.stdout or ()), daemon=True)
+        telling.start()
         try:
             yield
         except BaseException:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE)
             process.kill()
+            telling.join(GRACE)
             raise
-        if process.wait():
+        code = process.wait()
+        telling.join()
+        if code:
             print(f"jaxtricks: `jaxtricks track {folder} {tracker}` sends what is missing.", file=sys.stderr)

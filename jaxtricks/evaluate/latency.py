@@ -25,7 +25,6 @@ from jaxtricks.train.prepare import prepare, shapes
 BATCHES = (1, 64)
 WARM = 10  # calls before the first that counts, or as many as take the seconds of `LEAST`
 CALLS, LEAST, MOST = 1_000, 0.5, 5.0  # so many calls and seconds at least, and none begins after so many seconds
-LECTURE = 1.0  # $ a million predictions: the 10⁻⁶ $ that a lecture asks about (T115)
 HOUR, MILLION = 3600, 1e6
 
 

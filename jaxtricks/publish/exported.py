@@ -23,7 +23,8 @@ from jaxtricks.publish.compiled import compiled, inputs_like
 from jaxtricks.publish.forward import outputs_of, predictors, title_of, whole_layers
 from jaxtricks.publish.program import program_of
 from jaxtricks.publish.published import ABOUT, CARD, COMPILED, NUMPY, RUN, WEIGHTS
-from jaxtricks.report.record import ALONE, Record, record_runs, record_study, to_json
+from jaxtricks.report.record import ALONE, Record, record_runs, record_study
+from jaxtricks.report.recorded import to_json
 from jaxtricks.store.folder import gathered
 from jaxtricks.store.manifest import digest
 from jaxtricks.train.runs import Runs

@@ -15,7 +15,8 @@ from jaxtricks.evaluate.sample import Writer
 from jaxtricks.experiment.experiment import Experiment
 from jaxtricks.report.curvature import read_curvature
 from jaxtricks.report.page import page
-from jaxtricks.report.record import Record, from_json, to_json
+from jaxtricks.report.record import Record
+from jaxtricks.report.recorded import from_json, to_json
 from jaxtricks.store import histograms as stored
 from jaxtricks.store.checkpoint import load_weights, save_weights
 from jaxtricks.store.disk import replacing, writing

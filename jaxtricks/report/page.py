@@ -50,7 +50,7 @@ from jaxtricks.store.folder import CURVES, VALUES
 
 OPEN_UP_TO = 2  # changes whose plots are unfolded
 NAMED_UP_TO = 6  # changes that are named at the head of the page; of more it says how many
-# Simulated anew for each process, some 0.8 s. From 32 seeds on a verdict bootstraps its interval, which takes 20 s to simulate.
+# Simulated anew for each process, some 0.8 s.
 TRIALS, SIMULATED = 1_000, (8, 16)
 
 

@@ -13,7 +13,8 @@ from jaxtricks.data.vocabulary import Tokenizer
 from jaxtricks.evaluate.compare import study
 from jaxtricks.report.beside import compared, yardsticks
 from jaxtricks.report.page import page
-from jaxtricks.report.record import Record, from_json, record_study, to_json
+from jaxtricks.report.record import Record, record_study
+from jaxtricks.report.recorded import from_json, to_json
 from jaxtricks.train import beside as room
 from jaxtricks.train.beside import Beside, Simple, beside, fitted
 

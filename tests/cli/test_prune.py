@@ -38,7 +38,7 @@ def test_cost_times_predictions_and_prices_them(capsys, monkeypatch):
     monkeypatch.setattr(latency, "LEAST", 0.0)
     main(["cost", *SMALL, "--price", "0.1"])
     said = capsys.readouterr().out
-    assert ("592 weights" in said and "$/million" in said and "no counter of energy" in said) or "energy by" in said
+    assert "592 weights" in said and "$/million" in said and ("no counter of energy" in said or "energy by" in said)
     main(["cost", *SMALL, "--batches", "2", "--json"])
     (row,) = json.loads(capsys.readouterr().out)["serving"]["rows"]
     assert row["batch"] == 2 and row["calls"] == 3 and row["dollars_a_million"] is None

@@ -17,7 +17,8 @@ from jaxtricks.evaluate import RateLadder, Trials, Tuned, Tuning
 from jaxtricks.evaluate.rate_ladder import RATE, WIDENED
 from jaxtricks.evaluate.tuning import suited, tunable
 from jaxtricks.objectives.metrics import METRICS
-from jaxtricks.report.record import from_json, record_study, to_json
+from jaxtricks.report.record import record_study
+from jaxtricks.report.recorded import from_json, to_json
 
 study = partial(jt.study, progress=False, layout=jt.Layout(runs=2))
 BASE = jt.Experiment(model=jt.MLP(widths=(4,)), optimizer=jt.Optimizer(rule=jt.SGD(learning_rate=0.1)), batch_size=24, epochs=2)

@@ -13,7 +13,8 @@ import jaxtricks as jt
 from jaxtricks import ConfigError, DataError
 from jaxtricks.evaluate.compare import measuring
 from jaxtricks.report.page import page
-from jaxtricks.report.record import from_json, record_runs, record_study, to_json
+from jaxtricks.report.record import record_runs, record_study
+from jaxtricks.report.recorded import from_json, to_json
 from jaxtricks.train.prepare import prepare
 from tests.user_code import farthest, largest_error, pseudo_huber, share_right
 
