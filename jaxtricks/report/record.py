@@ -184,7 +184,7 @@ class Record(Tabled):
         """Gives the curves of all arms as a long table, as `jaxtricks.Runs.frame` and `Study.frame` do."""
         about = {
             "data": self.data.name,
-            "versions": self.environment["versions"],
+            "versions": self.environment.get("versions", {}),
             "experiments": {arm.label: arm.experiment for arm in self.arms},
             "command": self.command,
         }
