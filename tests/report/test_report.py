@@ -96,6 +96,7 @@ def read(text):
 def test_a_study_comes_back_from_its_folder_as_it_went_in(study, tmp_path):
     ensemble = jt.ensemble(study.baseline).evaluate(study.baseline.data)
     record = report.record_study(study, command=COMMAND, ensemble=ensemble, kind="ablate")
+    record = dataclasses.replace(record, started="runs/before")
     assert len(record.changes[1].diverged) == 4
     assert all(v is None for v in record.changes[1].curves["train_loss"][0])
     path = report.save(record, tmp_path / "runs" / "a")
